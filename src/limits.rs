@@ -1,0 +1,73 @@
+//! Every bound of the crate in one value, with its default and the reason for it.
+//! Each layer enforces its own; nothing a peer sends can make anything grow past these.
+
+use core::time::Duration;
+
+/// The bounds that a session and its adapters keep.
+///
+/// Start from [`Limits::default`] and change what you must with the setters of the same name.
+/// Sizes are bytes unless a field says otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// The longest frame that is read; a longer line is discarded up to its newline. 16 MiB, as
+    /// images and files travel as base64 inside one frame.
+    pub frame: usize,
+    /// How deep JSON may nest. 128, as serde_json has it.
+    pub depth: usize,
+    /// The longest request id, as JSON text. 256: ids are echoed and kept for each request.
+    pub id: usize,
+    /// The longest method, tool or prompt name. 1 KiB.
+    pub name: usize,
+    /// The longest resource URI or cursor. 8 KiB, as HTTP servers have for a request line.
+    pub uri: usize,
+    /// Calls in flight at once, each way. 1,024.
+    pub calls: usize,
+    /// Subscriptions (URIs and listen streams together) at once. 1,024.
+    pub subscriptions: usize,
+    /// Events that wait to be polled before the session wants no more frames. 1,024.
+    pub events: usize,
+    /// Output that waits to be polled before the session wants no more frames. 16 MiB.
+    pub output: usize,
+    /// Rounds of input that one call may ask for. 10.
+    pub input_rounds: usize,
+    /// Input requests that one round may hold. 64.
+    pub inputs: usize,
+    /// Pages that one listing may have. 64.
+    pub pages: usize,
+    /// Elements of one batch (2025-03-26). 1,024.
+    pub batch: usize,
+    /// Cancelled requests that may come in one burst before new requests are refused. 100.
+    pub cancel_burst: u32,
+    /// How fast the allowance for cancelled requests grows back, each second. 20.
+    pub cancel_rate: u32,
+    /// Errors that answer unreadable input in one burst before further ones stay unanswered. 1,000:
+    /// a peer that sends garbage cannot make us write as much as it does for ever.
+    pub malformed_burst: u32,
+    /// How long an opening may take when the caller named no time. 5 s.
+    pub opening: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            frame: 16 << 20,
+            depth: 128,
+            id: 256,
+            name: 1 << 10,
+            uri: 8 << 10,
+            calls: 1024,
+            subscriptions: 1024,
+            events: 1024,
+            output: 16 << 20,
+            input_rounds: 10,
+            inputs: 64,
+            pages: 64,
+            batch: 1024,
+            cancel_burst: 100,
+            cancel_rate: 20,
+            malformed_burst: 1000,
+            opening: Duration::from_secs(5),
+        }
+    }
+}

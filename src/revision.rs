@@ -1,0 +1,84 @@
+//! The five released revisions of the protocol and the two eras they fall into.
+//! A revision is an opaque date string on the wire, compared for equality only.
+
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A released revision of the protocol; later revisions compare greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Revision {
+    /// 2024-11-05
+    #[serde(rename = "2024-11-05")]
+    V2024_11_05,
+    /// 2025-03-26
+    #[serde(rename = "2025-03-26")]
+    V2025_03_26,
+    /// 2025-06-18
+    #[serde(rename = "2025-06-18")]
+    V2025_06_18,
+    /// 2025-11-25
+    #[serde(rename = "2025-11-25")]
+    V2025_11_25,
+    /// 2026-07-28
+    #[serde(rename = "2026-07-28")]
+    V2026_07_28,
+}
+
+/// How a revision opens a conversation and who may send requests in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Era {
+    /// The `initialize` handshake, session state, requests in both directions (up to 2025-11-25).
+    Legacy,
+    /// Stateless requests that describe themselves in `_meta` (from 2026-07-28).
+    Modern,
+}
+
+impl Revision {
+    /// Every revision, oldest first.
+    pub const ALL: [Self; 5] = [
+        Self::V2024_11_05,
+        Self::V2025_03_26,
+        Self::V2025_06_18,
+        Self::V2025_11_25,
+        Self::V2026_07_28,
+    ];
+
+    /// The newest revision that is opened by the `initialize` handshake.
+    pub const NEWEST_LEGACY: Self = Self::V2025_11_25;
+
+    /// The newest revision of all.
+    pub const NEWEST: Self = Self::V2026_07_28;
+
+    /// The revision that the wire calls `text`; `None` for any other string.
+    pub fn from_wire(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|revision| revision.as_str() == text)
+    }
+
+    /// The name on the wire, such as `2025-11-25`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::V2024_11_05 => "2024-11-05",
+            Self::V2025_03_26 => "2025-03-26",
+            Self::V2025_06_18 => "2025-06-18",
+            Self::V2025_11_25 => "2025-11-25",
+            Self::V2026_07_28 => "2026-07-28",
+        }
+    }
+
+    /// The era this revision belongs to.
+    pub const fn era(self) -> Era {
+        match self {
+            Self::V2026_07_28 => Era::Modern,
+            _ => Era::Legacy,
+        }
+    }
+}
+
+impl fmt::Display for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,136 @@
+//! A piece of JSON kept as the text it arrived in: key order, number digits and spacing intact.
+//! Payloads that the protocol only carries (arguments, schemas, structured content) are this.
+
+use alloc::borrow::Cow;
+use alloc::string::{String, ToString};
+use core::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, ser};
+use serde_json::value::RawValue;
+
+/// The name under which a [`Raw`] announces itself to a serializer that can copy it as it stands.
+pub(crate) const RAW_TOKEN: &str = "mcp_proto::Raw";
+
+/// A JSON value as text, borrowed from a frame or owned.
+///
+/// Two values are equal when their texts are; `{"a":1}` and `{ "a": 1 }` differ. To read it as a
+/// type of your own use [`Raw::decode`].
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Raw<'a>(Cow<'a, str>);
+
+impl<'a> Raw<'a> {
+    /// The JSON `null`.
+    pub const NULL: Raw<'static> = Raw(Cow::Borrowed("null"));
+
+    /// The JSON `{}`.
+    pub const EMPTY_OBJECT: Raw<'static> = Raw(Cow::Borrowed("{}"));
+
+    /// Takes `text` as JSON after checking that it is exactly one value.
+    ///
+    /// A text with line breaks between its tokens is accepted and rewritten onto one line, since a
+    /// frame on a pipe is a line. Errs when the text is not JSON.
+    pub fn new(text: impl Into<Cow<'a, str>>) -> Result<Self, serde_json::Error> {
+        let text = text.into();
+        let value: &RawValue = serde_json::from_str(&text)?;
+        if value.get().contains(['\n', '\r']) {
+            let joined: String = value.get().chars().filter(|c| !matches!(c, '\n' | '\r')).collect();
+            return Ok(Self(Cow::Owned(joined)));
+        }
+        let trimmed = value.get().len() != text.len();
+        Ok(Self(if trimmed { Cow::Owned(value.get().into()) } else { text }))
+    }
+
+    /// Encodes `value` as JSON. Errs when its `Serialize` does.
+    pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Raw<'static>, serde_json::Error> {
+        Ok(Raw(Cow::Owned(serde_json::to_string(value)?)))
+    }
+
+    /// Takes a text that a scanner of ours has already found to be one JSON value.
+    pub(crate) const fn trusted(text: Cow<'a, str>) -> Self {
+        Self(text)
+    }
+
+    /// The JSON text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Reads the value as `T`, which may borrow from it. Errs when it doesn't fit `T`.
+    pub fn decode<'b, T: Deserialize<'b>>(&'b self) -> Result<T, serde_json::Error> {
+        serde_json::from_str(&self.0)
+    }
+
+    /// The same value, independent of what it was borrowed from, holding not one byte more.
+    pub fn into_owned(self) -> Raw<'static> {
+        Raw(Cow::Owned(self.0.into_owned()))
+    }
+
+    /// A value that borrows from this one.
+    pub fn reborrow(&self) -> Raw<'_> {
+        Raw(Cow::Borrowed(&self.0))
+    }
+
+    /// The first byte that isn't white space: `{`, `[`, `"`, `t`, `f`, `n`, `-` or a digit.
+    pub(crate) fn first_byte(&self) -> u8 {
+        self.0.bytes().find(|b| !b.is_ascii_whitespace()).unwrap_or(b'n')
+    }
+
+    /// Whether the value is a JSON object.
+    pub fn is_object(&self) -> bool {
+        self.first_byte() == b'{'
+    }
+
+    /// Whether the value is `null`.
+    pub fn is_null(&self) -> bool {
+        self.first_byte() == b'n'
+    }
+}
+
+impl fmt::Debug for Raw<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for Raw<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<serde_json::Value> for Raw<'_> {
+    fn from(value: serde_json::Value) -> Self {
+        Self(Cow::Owned(value.to_string()))
+    }
+}
+
+/// What stands inside the newtype: the text for our own encoder (which is asked by not being
+/// human readable), the value itself for anybody else's.
+struct RawBody<'a>(&'a str);
+
+impl Serialize for RawBody<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if !serializer.is_human_readable() {
+            return serializer.serialize_str(self.0);
+        }
+        let value: &RawValue = serde_json::from_str(self.0).map_err(ser::Error::custom)?;
+        value.serialize(serializer)
+    }
+}
+
+impl Serialize for Raw<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_newtype_struct(RAW_TOKEN, &RawBody(&self.0))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Raw<'a> {
+    /// Borrows from the input, so the input has to be a string or slice of JSON.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            let value = <&'de RawValue>::deserialize(deserializer)?;
+            return Ok(Self(Cow::Borrowed(value.get())));
+        }
+        String::deserialize(deserializer).map(|text| Self(Cow::Owned(text)))
+    }
+}
