@@ -1,1 +1,25 @@
-//! Typed vocabulary.
+//! The typed vocabulary of all five revisions as one superset, and what each revision lacks.
+
+pub mod cancel;
+pub mod capability;
+pub mod completion;
+pub mod content;
+pub mod discover;
+pub mod elicitation;
+pub mod encode;
+pub mod initialize;
+pub mod input;
+pub mod logging;
+pub mod lower;
+pub mod meta;
+pub mod method;
+pub mod owned;
+pub mod page;
+pub mod progress;
+pub mod prompt;
+pub mod resource;
+pub mod root;
+pub mod sampling;
+pub mod schema;
+pub mod subscription;
+pub mod tool;
