@@ -11,6 +11,7 @@ pub mod limits;
 pub mod model;
 pub mod revision;
 pub mod rpc;
+pub mod session;
 pub mod time;
 
 pub use limits::Limits;

@@ -1,1 +1,46 @@
-//! Frames.
+//! Bytes to frames and back: a frame is the text of one JSON message, without its delimiter.
+//! Nothing here knows JSON, a method name, a direction or the time.
+
+mod lines;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+pub use lines::{LineDecoder, write_line};
+
+/// What was wrong with a stretch of input that is not a frame; the decoder goes on after it.
+///
+/// Hand it to the session's `handle_malformed`, which answers the peer where it must hear of it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum FrameError {
+    /// The line was longer than the limit; it has been discarded up to its newline.
+    #[error("a line of {length} bytes is longer than the limit of {limit}")]
+    TooLong {
+        /// The line's length in bytes.
+        length: u64,
+        /// The limit it passed.
+        limit: usize,
+        /// The line's first KiB, from which a request id may still be read.
+        head: Bytes,
+        /// The line's last byte that isn't white space: a `}` says that it may have been a message.
+        last: u8,
+    },
+    /// The text is not UTF-8; it is never repaired.
+    #[error("the text is not utf-8 after byte {valid_up_to}")]
+    NotUtf8 {
+        /// How many bytes from the start are good.
+        valid_up_to: usize,
+    },
+    /// The input ended in the middle of a line.
+    #[error("the input ended {length} bytes into a line")]
+    Truncated {
+        /// How many bytes of the line had come.
+        length: u64,
+    },
+}
+
+/// The text of a frame. Errs with [`FrameError::NotUtf8`] when it isn't UTF-8 (`base.utf8`).
+pub fn text(frame: &[u8]) -> Result<&str, FrameError> {
+    core::str::from_utf8(frame).map_err(|error| FrameError::NotUtf8 { valid_up_to: error.valid_up_to() })
+}

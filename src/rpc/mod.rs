@@ -1,7 +1,23 @@
 //! JSON-RPC 2.0: frames to messages and back, without a single MCP method name.
-mod raw;
-mod text;
 
+mod decode;
+mod error;
+mod id;
+mod message;
+mod raw;
+mod scan;
+mod text;
+mod write;
+
+pub use decode::{Kind, Rejection};
+pub use error::{RpcError, code};
+pub use id::RequestId;
+pub use message::{Message, Peek};
 pub use raw::Raw;
-pub(crate) use raw::RAW_TOKEN;
 pub use text::Text;
+
+pub(crate) use decode::{Decoded, Envelope, decode, is_string, salvage_id};
+pub(crate) use message::{error_of, raw_at, text_at};
+pub(crate) use raw::RAW_TOKEN;
+pub(crate) use scan::{EnvelopeKey, Member, Scan, Span, elements, members};
+pub(crate) use write::{write_i64, write_string};

@@ -1,0 +1,200 @@
+//! Newline-delimited framing, as pipes use it: one message a line.
+//!
+//! Rules of this file: the same bytes give the same frames however they are cut into chunks; each
+//! byte is looked at once; a line over the limit is discarded up to its newline, of which the
+//! decoder keeps the first KiB, and the next line is good again; blank lines carry nothing; a
+//! carriage return before the newline and a byte order mark at the very start are tolerated.
+
+use alloc::vec::Vec;
+
+use bytes::{Buf, Bytes, BytesMut};
+use serde::{Deserialize, Serialize};
+
+use super::FrameError;
+
+/// How much of a line that is too long is kept.
+const HEAD: usize = 1024;
+/// The room of a fresh buffer: kept frames share it, so starting empty would allocate for each.
+const ROOM: usize = 8 * 1024;
+/// A buffer that has grown past this is given back once it is empty.
+const KEEP: usize = 64 * 1024;
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// Splits a stream of bytes into frames.
+///
+/// Push bytes in with [`push`](Self::push), take frames out with [`next_frame`](Self::next_frame)
+/// until it returns `None`. At the end of the input call [`finish`](Self::finish).
+///
+/// ```
+/// use mcp_proto::frame::LineDecoder;
+///
+/// let mut decoder = LineDecoder::new(1024);
+/// decoder.push(b"{\"a\":1}\r\n\n{\"b\"");
+/// assert_eq!(decoder.next_frame().unwrap().unwrap(), "{\"a\":1}");
+/// assert!(decoder.next_frame().is_none());
+/// decoder.push(b":2}\n");
+/// assert_eq!(decoder.next_frame().unwrap().unwrap(), "{\"b\":2}");
+/// ```
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LineDecoder {
+    buffer: BytesMut,
+    /// How many bytes of the buffer are known to hold no newline.
+    searched: usize,
+    limit: usize,
+    /// Whether the next byte is the first of the stream.
+    at_start: bool,
+    discarding: Option<Discarding>,
+}
+
+/// What is remembered of a line that is being thrown away.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Discarding {
+    head: BytesMut,
+    length: u64,
+    last: u8,
+}
+
+impl LineDecoder {
+    /// A decoder that takes lines of up to `limit` bytes, their delimiter not counted.
+    pub fn new(limit: usize) -> Self {
+        Self {
+            buffer: BytesMut::new(),
+            searched: 0,
+            limit,
+            at_start: true,
+            discarding: None,
+        }
+    }
+
+    /// Takes the next bytes of the stream, however they were cut.
+    pub fn push(&mut self, bytes: &[u8]) {
+        if self.buffer.capacity() - self.buffer.len() < bytes.len() {
+            self.buffer.reserve(bytes.len().max(ROOM));
+        }
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// The next frame, `None` when more bytes are needed, or what was wrong with the next line.
+    ///
+    /// Call it until it returns `None`; after an error the line that caused it is gone and the
+    /// decoder is at the start of the next one.
+    pub fn next_frame(&mut self) -> Option<Result<Bytes, FrameError>> {
+        self.skip_byte_order_mark();
+        loop {
+            let Some(found) = memchr::memchr(b'\n', &self.buffer[self.searched..]) else {
+                self.searched = self.buffer.len();
+                self.bound_partial_line();
+                return None;
+            };
+            let end = self.searched + found;
+            self.searched = 0;
+            if let Some(discarding) = self.discarding.take() {
+                return Some(Err(self.end_discarding(discarding, end)));
+            }
+            if end > self.limit + 1 || (end > self.limit && self.buffer[end - 1] != b'\r') {
+                let discarding = Discarding { head: BytesMut::new(), length: 0, last: 0 };
+                return Some(Err(self.end_discarding(discarding, end)));
+            }
+            let mut line = self.buffer.split_to(end);
+            self.buffer.advance(1);
+            self.at_start = false;
+            self.release_large_buffer();
+            if line.last() == Some(&b'\r') {
+                line.truncate(line.len() - 1);
+            }
+            if !line.iter().all(u8::is_ascii_whitespace) {
+                return Some(Ok(line.freeze()));
+            }
+        }
+    }
+
+    /// Ends the stream: the last line, when it came without its newline and looks whole, is a frame
+    /// all the same; half a line is an error. `None` when nothing was left.
+    pub fn finish(&mut self) -> Option<Result<Bytes, FrameError>> {
+        if let Some(discarding) = self.discarding.take() {
+            let end = self.buffer.len();
+            return Some(Err(self.end_discarding(discarding, end)));
+        }
+        self.searched = 0;
+        let line = self.buffer.split().freeze();
+        let last = line.iter().rev().find(|byte| !byte.is_ascii_whitespace())?;
+        if matches!(last, b'}' | b']') {
+            return Some(Ok(line));
+        }
+        Some(Err(FrameError::Truncated { length: line.len() as u64 }))
+    }
+
+    /// How many bytes are held of a line that isn't whole yet.
+    pub fn buffered(&self) -> usize {
+        self.buffer.len()
+    }
+
+    fn skip_byte_order_mark(&mut self) {
+        if self.at_start && self.buffer.starts_with(BYTE_ORDER_MARK) {
+            self.buffer.advance(BYTE_ORDER_MARK.len());
+            self.searched = 0;
+            self.at_start = false;
+        }
+    }
+
+    /// Throws away what has come of a line that is already too long.
+    fn bound_partial_line(&mut self) {
+        let held = self.buffer.len();
+        // One byte over the limit may still turn out to be the carriage return of the delimiter.
+        if self.discarding.is_none() && held <= self.limit + 1 {
+            return;
+        }
+        let mut discarding = self.discarding.take().unwrap_or(Discarding {
+            head: BytesMut::new(),
+            length: 0,
+            last: 0,
+        });
+        discarding.take_in(&self.buffer);
+        self.discarding = Some(discarding);
+        self.buffer = BytesMut::new();
+        self.searched = 0;
+    }
+
+    /// Reports the discarded line whose rest is the first `end` bytes of the buffer.
+    fn end_discarding(&mut self, mut discarding: Discarding, end: usize) -> FrameError {
+        let rest = self.buffer.split_to(end);
+        discarding.take_in(&rest);
+        if !self.buffer.is_empty() {
+            self.buffer.advance(1);
+        }
+        self.at_start = false;
+        self.searched = 0;
+        FrameError::TooLong {
+            length: discarding.length,
+            limit: self.limit,
+            head: discarding.head.freeze(),
+            last: discarding.last,
+        }
+    }
+
+    /// A buffer that grew for one large frame isn't kept for the small ones after it.
+    fn release_large_buffer(&mut self) {
+        if self.buffer.is_empty() && self.buffer.capacity() > KEEP {
+            self.buffer = BytesMut::new();
+        }
+    }
+}
+
+impl Discarding {
+    fn take_in(&mut self, bytes: &[u8]) {
+        let room = HEAD - self.head.len();
+        self.head.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        self.length += bytes.len() as u64;
+        if let Some(last) = bytes.iter().rev().find(|byte| !byte.is_ascii_whitespace()) {
+            self.last = *last;
+        }
+    }
+}
+
+/// Appends `frame` and its newline to `out`.
+///
+/// A frame that a session produced holds no newline; one from elsewhere must not either.
+pub fn write_line(out: &mut Vec<u8>, frame: &[u8]) {
+    out.extend_from_slice(frame);
+    out.push(b'\n');
+}

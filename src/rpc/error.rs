@@ -1,0 +1,87 @@
+//! The JSON-RPC error object and the error codes that the revisions of the protocol define.
+//! An error here is a message between peers; what went wrong locally has types of its own.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::Raw;
+
+/// The codes of every revision, by the names the specification gives them.
+pub mod code {
+    /// The text was not JSON.
+    pub const PARSE_ERROR: i64 = -32700;
+    /// JSON, but not a message.
+    pub const INVALID_REQUEST: i64 = -32600;
+    /// Unknown method, or one whose capability was not declared.
+    pub const METHOD_NOT_FOUND: i64 = -32601;
+    /// The parameters don't fit the method.
+    pub const INVALID_PARAMS: i64 = -32602;
+    /// The receiver failed unexpectedly.
+    pub const INTERNAL_ERROR: i64 = -32603;
+    /// Unknown resource, up to 2025-11-25 (`res.read.notfound.legacy`).
+    pub const RESOURCE_NOT_FOUND: i64 = -32002;
+    /// HTTP headers that differ from the body, 2026-07-28 (`err.headermismatch`).
+    pub const HEADER_MISMATCH: i64 = -32020;
+    /// The client did not declare a capability the request needs, 2026-07-28 (`err.missingcap`).
+    pub const MISSING_REQUIRED_CLIENT_CAPABILITY: i64 = -32021;
+    /// The request's revision isn't served, 2026-07-28 (`err.unsupportedver`).
+    pub const UNSUPPORTED_PROTOCOL_VERSION: i64 = -32022;
+    /// A URL elicitation has to be done first, 2025-11-25 alone (`elicit.32042`).
+    pub const URL_ELICITATION_REQUIRED: i64 = -32042;
+    /// The user refused a sampling request, up to 2025-11-25 (`err.sampling.reject`).
+    pub const REJECTED: i64 = -1;
+}
+
+/// The error object of a JSON-RPC response: it ends one request and is the answer to it.
+#[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
+#[error("{message} (code: {code})")]
+#[non_exhaustive]
+pub struct RpcError {
+    /// What kind of error it is; see [`code`].
+    pub code: i64,
+    /// One sentence for people.
+    pub message: Cow<'static, str>,
+    /// Any JSON that tells more; kept untouched (`base.resp.error.shape`).
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "owned_raw")]
+    pub data: Option<Raw<'static>>,
+}
+
+fn owned_raw<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Raw<'static>>, D::Error> {
+    Raw::deserialize(deserializer).map(|raw| Some(raw.into_owned()))
+}
+
+impl RpcError {
+    /// An error with a code and one sentence.
+    pub fn new(code: i64, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, message: message.into(), data: None }
+    }
+
+    /// The error with `data`, which may be any JSON.
+    pub fn data(mut self, data: impl Into<Raw<'static>>) -> Self {
+        self.data = Some(data.into());
+        self
+    }
+
+    /// -32600.
+    pub fn invalid_request(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(code::INVALID_REQUEST, message)
+    }
+
+    /// -32601, naming the method.
+    pub fn method_not_found(method: &str) -> Self {
+        let shown: String = method.chars().take(128).collect();
+        Self::new(code::METHOD_NOT_FOUND, alloc::format!("Method not found: {shown}"))
+    }
+
+    /// -32602.
+    pub fn invalid_params(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(code::INVALID_PARAMS, message)
+    }
+
+    /// -32603.
+    pub fn internal(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(code::INTERNAL_ERROR, message)
+    }
+}

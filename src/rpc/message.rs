@@ -1,0 +1,135 @@
+//! Messages as a gateway sees them: what kind, whose id, which method, for which tool, and the
+//! rest untouched. The same pass that the sessions use finds it all.
+
+use alloc::borrow::Cow;
+
+use crate::limits::Limits;
+
+use super::decode::{Decoded, Kind, Rejection, decode};
+use super::error::RpcError;
+use super::id::RequestId;
+use super::raw::Raw;
+use super::scan::{EnvelopeKey, Member, Span};
+use super::text::Text;
+
+/// One JSON-RPC message, its payload left as the text it came in.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Message<'a> {
+    /// A method to run and answer.
+    Request {
+        /// What the response repeats.
+        id: RequestId,
+        /// The method's name.
+        method: Text<'a>,
+        /// The parameters, an object; `None` when there are none.
+        params: Option<Raw<'a>>,
+    },
+    /// A method that is never answered.
+    Notification {
+        /// The method's name.
+        method: Text<'a>,
+        /// The parameters, an object; `None` when there are none.
+        params: Option<Raw<'a>>,
+    },
+    /// The answer to a request.
+    Response {
+        /// The request's id; `None` in an error whose sender could not read it.
+        id: Option<RequestId>,
+        /// The result, an object, or the error.
+        outcome: Result<Raw<'a>, RpcError>,
+    },
+}
+
+impl<'a> Message<'a> {
+    /// Reads one message, payloads left as they are.
+    ///
+    /// Errs with what its sender should hear when the frame is not one message; a batch, which only
+    /// 2025-03-26 has, is refused here.
+    pub fn decode(frame: &'a [u8], limits: &Limits) -> Result<Self, Rejection> {
+        let Decoded::One(envelope) = decode(frame, limits)? else {
+            return Err(not_one());
+        };
+        let body = raw_at(frame, envelope.body());
+        let method = || text_at(frame, envelope.scan.key(EnvelopeKey::Method)).unwrap_or("".into());
+        Ok(match (envelope.kind, envelope.id) {
+            (Kind::Request, Some(id)) => Self::Request { id, method: method(), params: body },
+            (Kind::Request | Kind::Notification, _) => {
+                Self::Notification { method: method(), params: body }
+            }
+            (Kind::Result, id) => {
+                Self::Response { id, outcome: Ok(body.unwrap_or(Raw::EMPTY_OBJECT)) }
+            }
+            (Kind::Error, id) => Self::Response { id, outcome: Err(error_of(body)) },
+        })
+    }
+}
+
+fn not_one() -> Rejection {
+    Rejection {
+        error: RpcError::invalid_request("Invalid request: a batch"),
+        id: None,
+        is_response: false,
+    }
+}
+
+/// The error object that an envelope was found to hold.
+pub(crate) fn error_of(body: Option<Raw<'_>>) -> RpcError {
+    body.and_then(|raw| raw.decode().ok())
+        .unwrap_or_else(|| RpcError::invalid_request("Invalid response: an unreadable error"))
+}
+
+/// What a router needs of a frame before it forwards its bytes untouched.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Peek<'a> {
+    /// What kind of message it is.
+    pub kind: Kind,
+    /// The id; `None` for notifications, and for errors whose sender could not read it.
+    pub id: Option<RequestId>,
+    /// The method; `None` for responses.
+    pub method: Option<Text<'a>>,
+    /// `params._meta.progressToken` as JSON, or the token of a progress notification.
+    pub progress_token: Option<Raw<'a>>,
+    /// `params.name` or, failing that, `params.uri`: the tool, prompt or resource it is for.
+    pub name: Option<Text<'a>>,
+}
+
+impl<'a> Peek<'a> {
+    /// Looks at a frame; the costs are those of one pass over its bytes.
+    ///
+    /// Errs as [`Message::decode`] does.
+    pub fn new(frame: &'a [u8], limits: &Limits) -> Result<Self, Rejection> {
+        let Decoded::One(envelope) = decode(frame, limits)? else {
+            return Err(not_one());
+        };
+        let member = |member| envelope.scan.member(member);
+        Ok(Self {
+            kind: envelope.kind,
+            method: text_at(frame, envelope.scan.key(EnvelopeKey::Method)),
+            progress_token: raw_at(frame, member(Member::MetaProgressToken))
+                .or_else(|| raw_at(frame, member(Member::ProgressToken))),
+            name: text_at(frame, member(Member::Name)).or_else(|| text_at(frame, member(Member::Uri))),
+            id: envelope.id,
+        })
+    }
+}
+
+/// The JSON at `span`; `None` when there is none.
+pub(crate) fn raw_at(frame: &[u8], span: Span) -> Option<Raw<'_>> {
+    let text = core::str::from_utf8(span.of(frame)).ok()?;
+    span.is_some().then(|| Raw::trusted(Cow::Borrowed(text)))
+}
+
+/// The string at `span`; `None` when there is none, or something else.
+pub(crate) fn text_at(frame: &[u8], span: Span) -> Option<Text<'_>> {
+    let token = span.of(frame);
+    if !token.starts_with(b"\"") {
+        return None;
+    }
+    let inner = &token[1..token.len() - 1];
+    if memchr::memchr(b'\\', inner).is_none() {
+        return core::str::from_utf8(inner).ok().map(Text::from);
+    }
+    serde_json::from_slice::<Text<'_>>(token).ok()
+}

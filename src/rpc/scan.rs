@@ -1,0 +1,583 @@
+//! One careful pass over a frame: is it JSON, what kind of message is it, and where do the members
+//! stand by which it is routed. Everything it doesn't need is validated and left where it is.
+//!
+//! Rules of this file: no allocation, no panic on any bytes, each byte looked at once; strings,
+//! numbers and nesting are checked as RFC 8259 has them; a key written with escapes is the same key.
+
+use alloc::string::String;
+
+use serde::{Deserialize, Serialize};
+
+/// Where a JSON value stands in its frame, as byte offsets; 0 to 0 when there is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Span {
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+}
+
+impl Span {
+    pub(crate) const NONE: Self = Self { start: 0, end: 0 };
+
+    fn new(start: usize, end: usize) -> Self {
+        // Frames are bounded far below 4 GiB; `scan` refuses longer ones before it gets here.
+        Self { start: start as u32, end: end as u32 }
+    }
+
+    pub(crate) const fn is_some(self) -> bool {
+        self.end != 0
+    }
+
+    pub(crate) const fn range(self) -> core::ops::Range<usize> {
+        self.start as usize..self.end as usize
+    }
+
+    /// The bytes of the value, or nothing when there is none.
+    pub(crate) fn of(self, frame: &[u8]) -> &[u8] {
+        frame.get(self.range()).unwrap_or_default()
+    }
+}
+
+/// The members of `params`, `result`, `error` and their `_meta` whose places are remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Member {
+    Name,
+    Uri,
+    Arguments,
+    Meta,
+    RequestId,
+    ProgressToken,
+    InputResponses,
+    RequestState,
+    ResultType,
+    InputRequests,
+    Content,
+    StructuredContent,
+    /// The one member that a list or a read answers with.
+    List,
+    Code,
+    Message,
+    Data,
+    MetaProgressToken,
+    MetaProtocolVersion,
+    MetaClientCapabilities,
+    MetaClientInfo,
+    MetaLogLevel,
+    MetaSubscriptionId,
+}
+
+/// The scanner recurses; a limit above this would let a frame exhaust the stack.
+const DEEPEST: usize = 1024;
+const MEMBERS: usize = Member::MetaSubscriptionId as usize + 1;
+
+/// What the pass found in a JSON object that may be a message.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Scan {
+    envelope: [Span; 6],
+    members: [Span; MEMBERS],
+    /// The key under which [`Member::List`] stood, without its quotes.
+    pub(crate) list_key: Span,
+    /// Whether an envelope key came twice.
+    pub(crate) duplicate: bool,
+    /// Whether one of the remembered members came twice.
+    pub(crate) duplicate_member: bool,
+}
+
+/// The keys of a JSON-RPC message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum EnvelopeKey {
+    JsonRpc,
+    Id,
+    Method,
+    Params,
+    Result,
+    Error,
+}
+
+impl Scan {
+    pub(crate) const fn key(&self, key: EnvelopeKey) -> Span {
+        self.envelope[key as usize]
+    }
+
+    pub(crate) const fn member(&self, member: Member) -> Span {
+        self.members[member as usize]
+    }
+}
+
+/// Why a text is not a message that could be scanned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ScanError {
+    /// Not JSON, from this byte on.
+    Syntax(usize),
+    /// JSON that nests deeper than allowed; the id, if it stood before that.
+    TooDeep(Span),
+    /// JSON, but neither an object nor an array.
+    NotAnObject,
+}
+
+/// What a frame holds.
+pub(crate) enum Scanned {
+    One(Scan),
+    /// An array: the caller walks its elements with [`elements`].
+    Batch,
+}
+
+/// Scans `frame`, whose values may nest `depth` deep.
+pub(crate) fn scan(frame: &[u8], depth: usize) -> Result<Scanned, ScanError> {
+    if u32::try_from(frame.len()).is_err() {
+        return Err(ScanError::Syntax(0));
+    }
+    let depth = depth.min(DEEPEST);
+    let mut scanner = Scanner { bytes: frame, at: 0, depth, id: Span::NONE };
+    scanner.document().map_err(|stop| match stop {
+        Stop::Syntax => ScanError::Syntax(scanner.at),
+        Stop::TooDeep => ScanError::TooDeep(scanner.id),
+        Stop::NotAnObject => ScanError::NotAnObject,
+    })
+}
+
+/// The elements of an array that [`scan`] has found to be good.
+pub(crate) fn elements(frame: &[u8], depth: usize) -> impl Iterator<Item = Span> {
+    let mut scanner = Scanner { bytes: frame, at: 0, depth, id: Span::NONE };
+    scanner.white_space();
+    scanner.at += 1;
+    core::iter::from_fn(move || {
+        scanner.white_space();
+        if scanner.peek() == Some(b',') {
+            scanner.at += 1;
+            scanner.white_space();
+        }
+        let start = scanner.at;
+        if scanner.peek()? == b']' || scanner.value(depth).is_err() {
+            return None;
+        }
+        Some(Span::new(start, scanner.at))
+    })
+}
+
+/// The first-level members of an object that has been found to be good, as (key with its quotes,
+/// value) spans.
+pub(crate) fn members(object: &[u8]) -> impl Iterator<Item = (Span, Span)> {
+    let depth = usize::MAX;
+    let mut scanner = Scanner { bytes: object, at: 0, depth, id: Span::NONE };
+    scanner.white_space();
+    let good = scanner.peek() == Some(b'{');
+    scanner.at += 1;
+    core::iter::from_fn(move || {
+        scanner.white_space();
+        if !good {
+            return None;
+        }
+        if scanner.peek() == Some(b',') {
+            scanner.at += 1;
+            scanner.white_space();
+        }
+        let start = scanner.at;
+        scanner.string().ok()?;
+        let key = Span::new(start, scanner.at);
+        scanner.colon().ok()?;
+        let start = scanner.at;
+        scanner.value(depth).ok()?;
+        Some((key, Span::new(start, scanner.at)))
+    })
+}
+
+/// Why a scan stopped; the place is the scanner's own.
+enum Stop {
+    Syntax,
+    TooDeep,
+    NotAnObject,
+}
+
+struct Scanner<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    depth: usize,
+    /// The envelope's id as soon as it was met, for an error that has to stop early.
+    id: Span,
+}
+
+/// A string's content without the quotes, and whether it holds escapes.
+struct StringToken {
+    start: usize,
+    end: usize,
+    escaped: bool,
+}
+
+impl Scanner<'_> {
+    fn document(&mut self) -> Result<Scanned, Stop> {
+        self.white_space();
+        let scanned = match self.peek() {
+            Some(b'{') => Scanned::One(self.envelope()?),
+            Some(b'[') => {
+                self.value(self.depth)?;
+                Scanned::Batch
+            }
+            _ => {
+                self.value(self.depth)?;
+                self.end()?;
+                return Err(Stop::NotAnObject);
+            }
+        };
+        self.end()?;
+        Ok(scanned)
+    }
+
+    fn end(&mut self) -> Result<(), Stop> {
+        self.white_space();
+        if self.at == self.bytes.len() { Ok(()) } else { Err(Stop::Syntax) }
+    }
+
+    fn envelope(&mut self) -> Result<Scan, Stop> {
+        let mut scan = Scan::default();
+        let depth = self.depth.checked_sub(1).ok_or(Stop::TooDeep)?;
+        self.at += 1;
+        if self.closes(b'}') {
+            return Ok(scan);
+        }
+        loop {
+            let key = self.key()?;
+            let start = self.at;
+            let mut unescaped = String::new();
+            let known = envelope_key(self.key_bytes(&key, &mut unescaped));
+            match known {
+                Some(EnvelopeKey::Params) => self.body_or_value(&mut scan, depth, params_member)?,
+                Some(EnvelopeKey::Result) => self.body_or_value(&mut scan, depth, result_member)?,
+                Some(EnvelopeKey::Error) => self.body_or_value(&mut scan, depth, error_member)?,
+                _ => self.value(depth)?,
+            }
+            if let Some(known) = known {
+                let slot = &mut scan.envelope[known as usize];
+                scan.duplicate |= slot.is_some();
+                *slot = Span::new(start, self.at);
+                if known == EnvelopeKey::Id {
+                    self.id = *slot;
+                }
+            }
+            if self.separator(b'}')? {
+                return Ok(scan);
+            }
+        }
+    }
+
+    fn body_or_value(
+        &mut self,
+        scan: &mut Scan,
+        depth: usize,
+        known: fn(&[u8]) -> Option<Member>,
+    ) -> Result<(), Stop> {
+        match self.peek() {
+            Some(b'{') => self.body(scan, depth, known),
+            _ => self.value(depth),
+        }
+    }
+
+    /// The object under `params`, `result`, `error` or `_meta`, remembering the members that
+    /// `known` names.
+    fn body(
+        &mut self,
+        scan: &mut Scan,
+        depth: usize,
+        known: fn(&[u8]) -> Option<Member>,
+    ) -> Result<(), Stop> {
+        let depth = depth.checked_sub(1).ok_or(Stop::TooDeep)?;
+        self.at += 1;
+        if self.closes(b'}') {
+            return Ok(());
+        }
+        loop {
+            let key = self.key()?;
+            let start = self.at;
+            let mut unescaped = String::new();
+            let member = known(self.key_bytes(&key, &mut unescaped));
+            if member == Some(Member::Meta) && self.peek() == Some(b'{') {
+                self.body(scan, depth, meta_member)?;
+            } else {
+                self.value(depth)?;
+            }
+            if let Some(member) = member {
+                let slot = &mut scan.members[member as usize];
+                // Results may well have several lists; the first is as good as any.
+                scan.duplicate_member |= slot.is_some() && member != Member::List;
+                *slot = Span::new(start, self.at);
+                if member == Member::List {
+                    scan.list_key = Span::new(key.start, key.end);
+                }
+            }
+            if self.separator(b'}')? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Any value, validated and passed over.
+    fn value(&mut self, depth: usize) -> Result<(), Stop> {
+        match self.peek() {
+            Some(b'"') => self.string().map(drop),
+            Some(b'{') => self.object(depth),
+            Some(b'[') => self.array(depth),
+            Some(b't') => self.literal(b"true"),
+            Some(b'f') => self.literal(b"false"),
+            Some(b'n') => self.literal(b"null"),
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            _ => Err(Stop::Syntax),
+        }
+    }
+
+    fn object(&mut self, depth: usize) -> Result<(), Stop> {
+        let depth = depth.checked_sub(1).ok_or(Stop::TooDeep)?;
+        self.at += 1;
+        if self.closes(b'}') {
+            return Ok(());
+        }
+        loop {
+            self.key()?;
+            self.value(depth)?;
+            if self.separator(b'}')? {
+                return Ok(());
+            }
+        }
+    }
+
+    fn array(&mut self, depth: usize) -> Result<(), Stop> {
+        let depth = depth.checked_sub(1).ok_or(Stop::TooDeep)?;
+        self.at += 1;
+        if self.closes(b']') {
+            return Ok(());
+        }
+        loop {
+            self.white_space();
+            self.value(depth)?;
+            if self.separator(b']')? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Whether the container that was just opened is closed at once.
+    fn closes(&mut self, close: u8) -> bool {
+        self.white_space();
+        let closed = self.peek() == Some(close);
+        self.at += usize::from(closed);
+        closed
+    }
+
+    /// Passes a comma (`false`) or the end of the container (`true`).
+    fn separator(&mut self, close: u8) -> Result<bool, Stop> {
+        self.white_space();
+        match self.peek() {
+            Some(b',') => {
+                self.at += 1;
+                Ok(false)
+            }
+            Some(byte) if byte == close => {
+                self.at += 1;
+                Ok(true)
+            }
+            _ => Err(Stop::Syntax),
+        }
+    }
+
+    /// A key and its colon; the scanner then stands at the value.
+    fn key(&mut self) -> Result<StringToken, Stop> {
+        self.white_space();
+        let key = self.string()?;
+        self.colon()?;
+        Ok(key)
+    }
+
+    fn colon(&mut self) -> Result<(), Stop> {
+        self.white_space();
+        if self.peek() != Some(b':') {
+            return Err(Stop::Syntax);
+        }
+        self.at += 1;
+        self.white_space();
+        Ok(())
+    }
+
+    /// The key as it reads; one with escapes is written out into `unescaped`.
+    fn key_bytes<'k>(&'k self, key: &StringToken, unescaped: &'k mut String) -> &'k [u8] {
+        if !key.escaped {
+            return &self.bytes[key.start..key.end];
+        }
+        *unescaped = serde_json::from_slice(&self.bytes[key.start - 1..key.end + 1]).unwrap_or_default();
+        unescaped.as_bytes()
+    }
+
+    #[inline]
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    #[inline]
+    fn white_space(&mut self) {
+        while let Some(b' ' | b'\t' | b'\r' | b'\n') = self.peek() {
+            self.at += 1;
+        }
+    }
+
+    fn literal(&mut self, literal: &[u8]) -> Result<(), Stop> {
+        if !self.bytes[self.at..].starts_with(literal) {
+            return Err(Stop::Syntax);
+        }
+        self.at += literal.len();
+        Ok(())
+    }
+
+    fn string(&mut self) -> Result<StringToken, Stop> {
+        if self.peek() != Some(b'"') {
+            return Err(Stop::Syntax);
+        }
+        self.at += 1;
+        let start = self.at;
+        let mut escaped = false;
+        loop {
+            self.plain_run()?;
+            // The run ended at a quote or a backslash, which is there.
+            let byte = self.bytes[self.at];
+            self.at += 1;
+            if byte == b'"' {
+                return Ok(StringToken { start, end: self.at - 1, escaped });
+            }
+            escaped = true;
+            self.escape()?;
+        }
+    }
+
+    /// Passes the bytes of a string up to the next quote or backslash; a control character or the
+    /// end of the text is an error.
+    fn plain_run(&mut self) -> Result<(), Stop> {
+        /// Up to here a byte at a time is faster than a search.
+        const SHORT: usize = 32;
+        let rest = &self.bytes[self.at..];
+        for (n, &byte) in rest.iter().take(SHORT).enumerate() {
+            if byte == b'"' || byte == b'\\' || byte < 0x20 {
+                self.at += n;
+                return if byte < 0x20 { Err(Stop::Syntax) } else { Ok(()) };
+            }
+        }
+        let tail = rest.get(SHORT..).ok_or(Stop::Syntax)?;
+        let found = memchr::memchr2(b'"', b'\\', tail).ok_or(Stop::Syntax)?;
+        // A fold instead of a search: the compiler turns it into a few vector instructions.
+        if tail[..found].iter().fold(u8::MAX, |least, &byte| least.min(byte)) < 0x20 {
+            return Err(Stop::Syntax);
+        }
+        self.at += SHORT + found;
+        Ok(())
+    }
+
+    /// What follows a backslash.
+    fn escape(&mut self) -> Result<(), Stop> {
+        let byte = self.peek().ok_or(Stop::Syntax)?;
+        self.at += 1;
+        match byte {
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(()),
+            b'u' => {
+                let digits = self.bytes.get(self.at..self.at + 4).ok_or(Stop::Syntax)?;
+                if !digits.iter().all(u8::is_ascii_hexdigit) {
+                    return Err(Stop::Syntax);
+                }
+                self.at += 4;
+                Ok(())
+            }
+            _ => Err(Stop::Syntax),
+        }
+    }
+
+    fn number(&mut self) -> Result<(), Stop> {
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        match self.peek() {
+            Some(b'0') => self.at += 1,
+            Some(b'1'..=b'9') => self.digits()?,
+            _ => return Err(Stop::Syntax),
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if let Some(b'e' | b'E') = self.peek() {
+            self.at += 1;
+            if let Some(b'+' | b'-') = self.peek() {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        Ok(())
+    }
+
+    /// At least one digit.
+    fn digits(&mut self) -> Result<(), Stop> {
+        let start = self.at;
+        while let Some(b'0'..=b'9') = self.peek() {
+            self.at += 1;
+        }
+        if self.at == start { Err(Stop::Syntax) } else { Ok(()) }
+    }
+}
+
+fn envelope_key(key: &[u8]) -> Option<EnvelopeKey> {
+    Some(match key {
+        b"jsonrpc" => EnvelopeKey::JsonRpc,
+        b"id" => EnvelopeKey::Id,
+        b"method" => EnvelopeKey::Method,
+        b"params" => EnvelopeKey::Params,
+        b"result" => EnvelopeKey::Result,
+        b"error" => EnvelopeKey::Error,
+        _ => return None,
+    })
+}
+
+fn params_member(key: &[u8]) -> Option<Member> {
+    Some(match key {
+        b"name" => Member::Name,
+        b"uri" => Member::Uri,
+        b"arguments" => Member::Arguments,
+        b"_meta" => Member::Meta,
+        b"requestId" => Member::RequestId,
+        b"progressToken" => Member::ProgressToken,
+        b"inputResponses" => Member::InputResponses,
+        b"requestState" => Member::RequestState,
+        _ => return None,
+    })
+}
+
+fn result_member(key: &[u8]) -> Option<Member> {
+    Some(match key {
+        b"content" => Member::Content,
+        b"_meta" => Member::Meta,
+        b"resultType" => Member::ResultType,
+        b"structuredContent" => Member::StructuredContent,
+        b"inputRequests" => Member::InputRequests,
+        b"requestState" => Member::RequestState,
+        b"tools" | b"resources" | b"resourceTemplates" | b"prompts" | b"contents" | b"messages"
+        | b"completion" | b"roots" => Member::List,
+        _ => return None,
+    })
+}
+
+fn error_member(key: &[u8]) -> Option<Member> {
+    Some(match key {
+        b"code" => Member::Code,
+        b"message" => Member::Message,
+        b"data" => Member::Data,
+        _ => return None,
+    })
+}
+
+fn meta_member(key: &[u8]) -> Option<Member> {
+    if let Some(key) = key.strip_prefix(b"io.modelcontextprotocol/") {
+        return Some(match key {
+            b"protocolVersion" => Member::MetaProtocolVersion,
+            b"clientCapabilities" => Member::MetaClientCapabilities,
+            b"clientInfo" => Member::MetaClientInfo,
+            b"logLevel" => Member::MetaLogLevel,
+            b"subscriptionId" => Member::MetaSubscriptionId,
+            _ => return None,
+        });
+    }
+    (key == b"progressToken").then_some(Member::MetaProgressToken)
+}
