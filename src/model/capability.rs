@@ -1,1 +1,551 @@
-//! Placeholder.
+//! What a client and a server say they can do, and the questions asked about it.
+//! A capability is there when its object is, be it empty; unknown ones and unknown members survive.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::de::{MapAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::model::meta::Object;
+use crate::model::owned::IntoOwned;
+use crate::revision::Revision;
+use crate::rpc::{Raw, Text};
+
+/// A member of a capability object: a switch, or an object whose presence is the switch.
+trait Member<'de>: Sized + Default {
+    /// Reads the value; `null` is as good as absent.
+    fn read<A: MapAccess<'de>>(map: &mut A) -> Result<Self, A::Error>;
+
+    /// Whether the member is written: absent and `false` mean the same.
+    fn is_written(&self) -> bool;
+}
+
+impl<'de> Member<'de> for bool {
+    fn read<A: MapAccess<'de>>(map: &mut A) -> Result<Self, A::Error> {
+        map.next_value::<Option<bool>>()
+            .map(Option::unwrap_or_default)
+    }
+
+    fn is_written(&self) -> bool {
+        *self
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Member<'de> for Option<T> {
+    fn read<A: MapAccess<'de>>(map: &mut A) -> Result<Self, A::Error> {
+        map.next_value()
+    }
+
+    fn is_written(&self) -> bool {
+        self.is_some()
+    }
+}
+
+/// Declares an open object of capabilities: its known members, and `other` for the rest.
+macro_rules! capability_object {
+    ($(#[$about:meta])* $name:ident {
+        $($(#[$field_about:meta])* $field:ident: $type:ty = $wire:literal,)*
+    }) => {
+        $(#[$about])*
+        #[derive(Clone, Debug, Default, PartialEq)]
+        #[non_exhaustive]
+        pub struct $name<'a> {
+            $($(#[$field_about])* pub $field: $type,)*
+            /// The members that no revision defines, in the order in which they came.
+            pub other: Vec<(Text<'a>, Raw<'a>)>,
+        }
+
+        impl<'de: 'a, 'a> Deserialize<'de> for $name<'a> {
+            /// Errs when it isn't an object, or a known member isn't what it should be.
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct ObjectVisitor;
+
+                impl<'de> Visitor<'de> for ObjectVisitor {
+                    type Value = $name<'de>;
+
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str("an object")
+                    }
+
+                    fn visit_map<A: MapAccess<'de>>(
+                        self,
+                        mut map: A,
+                    ) -> Result<$name<'de>, A::Error> {
+                        let mut read = $name::default();
+                        while let Some(key) = map.next_key::<Text<'de>>()? {
+                            match key.as_str() {
+                                $($wire => read.$field = Member::read(&mut map)?,)*
+                                _ => read.other.push((key, map.next_value()?)),
+                            }
+                        }
+                        Ok(read)
+                    }
+                }
+
+                deserializer.deserialize_map(ObjectVisitor)
+            }
+        }
+
+        impl Serialize for $name<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let known = [$(self.$field.is_written()),*];
+                let known = known.into_iter().filter(|written| *written).count();
+                let mut map = serializer.serialize_map(Some(known + self.other.len()))?;
+                $(if self.$field.is_written() {
+                    map.serialize_entry($wire, &self.$field)?;
+                })*
+                for (key, value) in &self.other {
+                    map.serialize_entry(key, value)?;
+                }
+                map.end()
+            }
+        }
+
+        impl IntoOwned for $name<'_> {
+            type Owned = $name<'static>;
+
+            fn into_owned(self) -> $name<'static> {
+                let owned = |(key, value): (Text<'_>, Raw<'_>)| (key.into_owned(), value.into_owned());
+                $name {
+                    $($field: IntoOwned::into_owned(self.$field),)*
+                    other: self.other.into_iter().map(owned).collect(),
+                }
+            }
+        }
+    };
+}
+
+capability_object! {
+    /// That a client can list its roots.
+    RootsCapability {
+        /// Whether it tells when they change (up to 2025-11-25).
+        list_changed: bool = "listChanged",
+    }
+}
+
+capability_object! {
+    /// That a client can have its model write a message.
+    SamplingCapability {
+        /// Present when the model may be given tools, from 2025-11-25 on.
+        tools: Option<Object<'a>> = "tools",
+        /// Present when the context of servers may be included, from 2025-11-25 on.
+        context: Option<Object<'a>> = "context",
+    }
+}
+
+capability_object! {
+    /// That a client can ask its user; an empty one means by form (`caps.presence`).
+    ElicitationCapability {
+        /// Present when it can show a form, from 2025-11-25 on.
+        form: Option<Object<'a>> = "form",
+        /// Present when it can send the user to a URL, from 2025-11-25 on.
+        url: Option<Object<'a>> = "url",
+    }
+}
+
+capability_object! {
+    /// What a client can do, in all revisions together.
+    ClientCapabilities {
+        /// Listing roots.
+        roots: Option<RootsCapability<'a>> = "roots",
+        /// Having its model write a message.
+        sampling: Option<SamplingCapability<'a>> = "sampling",
+        /// Asking its user, from 2025-06-18 on.
+        elicitation: Option<ElicitationCapability<'a>> = "elicitation",
+        /// Running requests as tasks (2025-11-25 only).
+        tasks: Option<Object<'a>> = "tasks",
+        /// What no specification describes, by name.
+        experimental: Option<Object<'a>> = "experimental",
+        /// Extensions by their id with their settings, from 2026-07-28 on.
+        extensions: Option<Object<'a>> = "extensions",
+    }
+}
+
+capability_object! {
+    /// That a server has prompts.
+    PromptsCapability {
+        /// Whether it tells when their list changes.
+        list_changed: bool = "listChanged",
+    }
+}
+
+capability_object! {
+    /// That a server has resources.
+    ResourcesCapability {
+        /// Whether it tells those who ask when one of them changes.
+        subscribe: bool = "subscribe",
+        /// Whether it tells when their list changes.
+        list_changed: bool = "listChanged",
+    }
+}
+
+capability_object! {
+    /// That a server has tools.
+    ToolsCapability {
+        /// Whether it tells when their list changes.
+        list_changed: bool = "listChanged",
+    }
+}
+
+capability_object! {
+    /// What a server can do, in all revisions together.
+    ServerCapabilities {
+        /// Log messages.
+        logging: Option<Object<'a>> = "logging",
+        /// Completion of arguments, from 2025-03-26 on; 2024-11-05 has it without saying so.
+        completions: Option<Object<'a>> = "completions",
+        /// Prompts.
+        prompts: Option<PromptsCapability<'a>> = "prompts",
+        /// Resources.
+        resources: Option<ResourcesCapability<'a>> = "resources",
+        /// Tools.
+        tools: Option<ToolsCapability<'a>> = "tools",
+        /// Running requests as tasks (2025-11-25 only).
+        tasks: Option<Object<'a>> = "tasks",
+        /// What no specification describes, by name.
+        experimental: Option<Object<'a>> = "experimental",
+        /// Extensions by their id with their settings, from 2026-07-28 on.
+        extensions: Option<Object<'a>> = "extensions",
+    }
+}
+
+impl<'a> ClientCapabilities<'a> {
+    /// No capability at all; extensions are off until they are asked for (`ext.optin`).
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds the listing of roots; `list_changed` when their changes are told as well.
+    #[must_use]
+    pub fn roots(mut self, list_changed: bool) -> Self {
+        self.roots.get_or_insert_default().list_changed = list_changed;
+        self
+    }
+
+    /// Adds sampling.
+    #[must_use]
+    pub fn sampling(mut self) -> Self {
+        self.sampling.get_or_insert_default();
+        self
+    }
+
+    /// Adds sampling with tools.
+    #[must_use]
+    pub fn sampling_tools(mut self) -> Self {
+        self.sampling
+            .get_or_insert_default()
+            .tools
+            .get_or_insert_default();
+        self
+    }
+
+    /// Adds sampling with the context of servers.
+    #[must_use]
+    pub fn sampling_context(mut self) -> Self {
+        self.sampling
+            .get_or_insert_default()
+            .context
+            .get_or_insert_default();
+        self
+    }
+
+    /// Adds asking the user by form.
+    #[must_use]
+    pub fn elicitation_form(mut self) -> Self {
+        self.elicitation
+            .get_or_insert_default()
+            .form
+            .get_or_insert_default();
+        self
+    }
+
+    /// Adds sending the user to a URL.
+    #[must_use]
+    pub fn elicitation_url(mut self) -> Self {
+        self.elicitation
+            .get_or_insert_default()
+            .url
+            .get_or_insert_default();
+        self
+    }
+
+    /// Sets what is said about tasks.
+    #[must_use]
+    pub fn tasks(mut self, tasks: Object<'a>) -> Self {
+        self.tasks = Some(tasks);
+        self
+    }
+
+    /// Adds an experimental capability.
+    #[must_use]
+    pub fn experimental(mut self, name: &str, settings: &Object<'_>) -> Self {
+        self.experimental = Some(self.experimental.unwrap_or_default().with(name, settings));
+        self
+    }
+
+    /// Adds an extension, whose id must satisfy [`is_extension_id`](crate::model::meta::is_extension_id).
+    #[must_use]
+    pub fn extension(mut self, id: &str, settings: &Object<'_>) -> Self {
+        self.extensions = Some(self.extensions.unwrap_or_default().with(id, settings));
+        self
+    }
+
+    /// The settings of the extension `id`; `None` when it is absent or they aren't an object.
+    pub fn extension_settings(&self, id: &str) -> Option<Object<'_>> {
+        settings(self.extensions.as_ref(), id)
+    }
+
+    /// Whether the user can be asked by form: with `elicitation` empty or naming `form`.
+    pub fn supports_form(&self) -> bool {
+        self.elicitation
+            .as_ref()
+            .is_some_and(|e| e.form.is_some() || e.url.is_none())
+    }
+
+    /// Whether the user can be sent to a URL.
+    pub fn supports_url(&self) -> bool {
+        self.elicitation.as_ref().is_some_and(|e| e.url.is_some())
+    }
+
+    /// What of `needed` is lacking here, down to the nested member; `None` when nothing is.
+    ///
+    /// The answer is what a missing-capability error names (`caps.missing.vs.degrade`).
+    pub fn missing_for<'n>(
+        &self,
+        needed: &ClientCapabilities<'n>,
+    ) -> Option<ClientCapabilities<'n>> {
+        let missing = ClientCapabilities {
+            roots: self.missing_roots(needed),
+            sampling: self.missing_sampling(needed),
+            elicitation: self.missing_elicitation(needed),
+            tasks: if self.tasks.is_some() {
+                None
+            } else {
+                needed.tasks.clone()
+            },
+            experimental: missing_entries(
+                self.experimental.as_ref(),
+                needed.experimental.as_ref(),
+                false,
+            ),
+            extensions: missing_entries(self.extensions.as_ref(), needed.extensions.as_ref(), true),
+            other: missing_others(&self.other, &needed.other),
+        };
+        (missing != ClientCapabilities::default()).then_some(missing)
+    }
+
+    fn missing_roots<'n>(&self, needed: &ClientCapabilities<'n>) -> Option<RootsCapability<'n>> {
+        let wanted = needed.roots.as_ref()?;
+        let suffices = self
+            .roots
+            .as_ref()
+            .is_some_and(|roots| roots.list_changed || !wanted.list_changed);
+        (!suffices).then(|| wanted.clone())
+    }
+
+    fn missing_sampling<'n>(
+        &self,
+        needed: &ClientCapabilities<'n>,
+    ) -> Option<SamplingCapability<'n>> {
+        let wanted = needed.sampling.as_ref()?;
+        let Some(declared) = &self.sampling else {
+            return Some(wanted.clone());
+        };
+        let tools = if declared.tools.is_some() {
+            None
+        } else {
+            wanted.tools.clone()
+        };
+        let context = if declared.context.is_some() {
+            None
+        } else {
+            wanted.context.clone()
+        };
+        let lacks = tools.is_some() || context.is_some();
+        lacks.then_some(SamplingCapability {
+            tools,
+            context,
+            other: Vec::new(),
+        })
+    }
+
+    fn missing_elicitation<'n>(
+        &self,
+        needed: &ClientCapabilities<'n>,
+    ) -> Option<ElicitationCapability<'n>> {
+        let wanted = needed.elicitation.as_ref()?;
+        let Some(declared) = &self.elicitation else {
+            return Some(wanted.clone());
+        };
+        let lacks_form = needed.supports_form() && !self.supports_form();
+        let form = lacks_form.then(|| wanted.form.clone().unwrap_or_default());
+        let url = if declared.url.is_some() {
+            None
+        } else {
+            wanted.url.clone()
+        };
+        let lacks = form.is_some() || url.is_some();
+        lacks.then_some(ElicitationCapability {
+            form,
+            url,
+            other: Vec::new(),
+        })
+    }
+
+    /// The same capabilities without what `revision` has no words for (`caps.client.list`).
+    ///
+    /// A client that can only send its user to a URL has no elicitation to offer before
+    /// 2025-11-25, where elicitation is by form.
+    #[must_use]
+    pub fn for_revision(mut self, revision: Revision) -> Self {
+        if revision < Revision::V2025_06_18
+            || (revision == Revision::V2025_06_18 && !self.supports_form())
+        {
+            self.elicitation = None;
+        }
+        if revision < Revision::V2025_11_25 {
+            if let Some(elicitation) = &mut self.elicitation {
+                (elicitation.form, elicitation.url) = (None, None);
+            }
+            if let Some(sampling) = &mut self.sampling {
+                (sampling.tools, sampling.context) = (None, None);
+            }
+        }
+        if revision != Revision::V2025_11_25 {
+            self.tasks = None;
+        }
+        if revision < Revision::V2026_07_28 {
+            self.extensions = None;
+        } else if let Some(roots) = &mut self.roots {
+            roots.list_changed = false;
+        }
+        self
+    }
+}
+
+impl<'a> ServerCapabilities<'a> {
+    /// No capability at all; extensions are off until they are asked for (`ext.optin`).
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds log messages.
+    #[must_use]
+    pub fn logging(mut self) -> Self {
+        self.logging.get_or_insert_default();
+        self
+    }
+
+    /// Adds completion of arguments.
+    #[must_use]
+    pub fn completions(mut self) -> Self {
+        self.completions.get_or_insert_default();
+        self
+    }
+
+    /// Adds prompts; `list_changed` when changes of their list are told as well.
+    #[must_use]
+    pub fn prompts(mut self, list_changed: bool) -> Self {
+        self.prompts.get_or_insert_default().list_changed = list_changed;
+        self
+    }
+
+    /// Adds resources; `list_changed` when changes of their list are told as well.
+    #[must_use]
+    pub fn resources(mut self, list_changed: bool) -> Self {
+        self.resources.get_or_insert_default().list_changed = list_changed;
+        self
+    }
+
+    /// Adds resources whose changes can be subscribed to.
+    #[must_use]
+    pub fn resources_subscribe(mut self) -> Self {
+        self.resources.get_or_insert_default().subscribe = true;
+        self
+    }
+
+    /// Adds tools; `list_changed` when changes of their list are told as well.
+    #[must_use]
+    pub fn tools(mut self, list_changed: bool) -> Self {
+        self.tools.get_or_insert_default().list_changed = list_changed;
+        self
+    }
+
+    /// Sets what is said about tasks.
+    #[must_use]
+    pub fn tasks(mut self, tasks: Object<'a>) -> Self {
+        self.tasks = Some(tasks);
+        self
+    }
+
+    /// Adds an experimental capability.
+    #[must_use]
+    pub fn experimental(mut self, name: &str, settings: &Object<'_>) -> Self {
+        self.experimental = Some(self.experimental.unwrap_or_default().with(name, settings));
+        self
+    }
+
+    /// Adds an extension, whose id must satisfy [`is_extension_id`](crate::model::meta::is_extension_id).
+    #[must_use]
+    pub fn extension(mut self, id: &str, settings: &Object<'_>) -> Self {
+        self.extensions = Some(self.extensions.unwrap_or_default().with(id, settings));
+        self
+    }
+
+    /// The settings of the extension `id`; `None` when it is absent or they aren't an object.
+    pub fn extension_settings(&self, id: &str) -> Option<Object<'_>> {
+        settings(self.extensions.as_ref(), id)
+    }
+
+    /// The same capabilities without what `revision` has no words for (`caps.server.list`).
+    #[must_use]
+    pub fn for_revision(mut self, revision: Revision) -> Self {
+        if revision < Revision::V2025_03_26 {
+            self.completions = None;
+        }
+        if revision != Revision::V2025_11_25 {
+            self.tasks = None;
+        }
+        if revision < Revision::V2026_07_28 {
+            self.extensions = None;
+        }
+        self
+    }
+}
+
+/// The value of one extension, provided that it is an object (`ext.untrusted`).
+fn settings<'b>(extensions: Option<&'b Object<'_>>, id: &str) -> Option<Object<'b>> {
+    Object::from_raw(extensions?.get(id)?)
+}
+
+/// The entries of `needed` that `declared` lacks; one that isn't an object counts as lacking where
+/// `objects_only` says so.
+fn missing_entries(
+    declared: Option<&Object<'_>>,
+    needed: Option<&Object<'_>>,
+    objects_only: bool,
+) -> Option<Object<'static>> {
+    let lacks = |key: &Text<'_>| {
+        let value = declared.and_then(|declared| declared.get(key));
+        !value.is_some_and(|value| value.is_object() || !objects_only)
+    };
+    let mut entries = needed?.entries().filter(|(key, _)| lacks(key)).peekable();
+    entries.peek()?;
+    Some(entries.fold(Object::new(), |missing, (key, value)| {
+        missing.with(&key, &value)
+    }))
+}
+
+fn missing_others<'n>(
+    declared: &[(Text<'_>, Raw<'_>)],
+    needed: &[(Text<'n>, Raw<'n>)],
+) -> Vec<(Text<'n>, Raw<'n>)> {
+    let lacks = |key: &Text<'_>| !declared.iter().any(|(declared, _)| declared == key);
+    needed
+        .iter()
+        .filter(|(key, _)| lacks(key))
+        .cloned()
+        .collect()
+}
