@@ -1,1 +1,543 @@
-//! Placeholder.
+//! Content blocks, resource contents and their annotations: what tools, prompts and models say.
+//! A block is told apart by its `type`; one of an unknown `type` is kept as it came.
+
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde_json::value::RawValue;
+
+use crate::model::field::{Number, open_enum, open_struct, setters, tag};
+use crate::model::initialize::Icon;
+use crate::model::meta::Meta;
+use crate::model::owned::{IntoOwned, into_owned};
+use crate::rpc::{Raw, Text};
+
+/// One piece of what a tool, a prompt or a resource says.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum ContentBlock<'a> {
+    /// Plain text.
+    Text(TextContent<'a>),
+    /// A picture.
+    Image(ImageContent<'a>),
+    /// A sound; since 2025-03-26.
+    Audio(AudioContent<'a>),
+    /// A resource by its URI only; since 2025-06-18.
+    ResourceLink(ResourceLink<'a>),
+    /// A resource with its contents.
+    Resource(EmbeddedResource<'a>),
+    /// A block whose `type` no revision names, as it came.
+    Unknown(Raw<'a>),
+}
+
+impl<'a> ContentBlock<'a> {
+    /// A block of plain text.
+    pub fn text(text: impl Into<Text<'a>>) -> Self {
+        Self::Text(TextContent::new(text))
+    }
+
+    /// A picture that is base64 already.
+    pub fn image(data: impl Into<Text<'a>>, mime_type: impl Into<Text<'a>>) -> Self {
+        Self::Image(ImageContent::new(data, mime_type))
+    }
+
+    /// A picture, encoded here.
+    pub fn image_bytes(data: &[u8], mime_type: impl Into<Text<'a>>) -> Self {
+        Self::Image(ImageContent::new(BASE64_STANDARD.encode(data), mime_type))
+    }
+
+    /// A sound that is base64 already.
+    pub fn audio(data: impl Into<Text<'a>>, mime_type: impl Into<Text<'a>>) -> Self {
+        Self::Audio(AudioContent::new(data, mime_type))
+    }
+
+    /// A sound, encoded here.
+    pub fn audio_bytes(data: &[u8], mime_type: impl Into<Text<'a>>) -> Self {
+        Self::Audio(AudioContent::new(BASE64_STANDARD.encode(data), mime_type))
+    }
+
+    /// A resource with its contents.
+    pub fn resource(resource: impl Into<ResourceContents<'a>>) -> Self {
+        Self::Resource(EmbeddedResource::new(resource))
+    }
+
+    /// A link to a resource. Peers older than 2025-06-18 don't know this kind.
+    pub fn link(uri: impl Into<Text<'a>>, name: impl Into<Text<'a>>) -> Self {
+        Self::ResourceLink(ResourceLink::new(uri, name))
+    }
+
+    /// The text of a text block; `None` for every other kind.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(content) => Some(&content.text),
+            _ => None,
+        }
+    }
+}
+
+/// Finds the `type` of a block without decoding the rest of it.
+///
+/// Nearly everybody writes `type` first, so that place is looked at before all of it is read.
+pub(crate) fn block_type(block: &str) -> Result<Text<'_>, serde_json::Error> {
+    #[derive(Deserialize)]
+    struct Typed<'a> {
+        #[serde(rename = "type", borrow)]
+        kind: Text<'a>,
+    }
+
+    if let Some(rest) = block.strip_prefix("{\"type\":\"")
+        && let Some((kind, _)) = rest.split_once('"')
+        && !kind.contains('\\')
+    {
+        return Ok(kind.into());
+    }
+    serde_json::from_str::<Typed<'_>>(block).map(|typed| typed.kind)
+}
+
+/// Reads one value as the JSON text it is.
+pub(crate) fn json_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<&'de str, D::Error> {
+    <&'de RawValue>::deserialize(deserializer).map(RawValue::get)
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for ContentBlock<'a> {
+    /// Errs for a block that isn't an object, has no `type`, or misses what its `type` requires.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let block = json_text(deserializer)?;
+        let decoded = match block_type(block).map_err(de::Error::custom)?.as_str() {
+            "text" => serde_json::from_str(block).map(Self::Text),
+            "image" => serde_json::from_str(block).map(Self::Image),
+            "audio" => serde_json::from_str(block).map(Self::Audio),
+            "resource_link" => serde_json::from_str(block).map(Self::ResourceLink),
+            "resource" => serde_json::from_str(block).map(Self::Resource),
+            _ => Ok(Self::Unknown(Raw::trusted(Cow::Borrowed(block)))),
+        };
+        decoded.map_err(de::Error::custom)
+    }
+}
+
+impl Serialize for ContentBlock<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Text(content) => content.serialize(serializer),
+            Self::Image(content) => content.serialize(serializer),
+            Self::Audio(content) => content.serialize(serializer),
+            Self::ResourceLink(content) => content.serialize(serializer),
+            Self::Resource(content) => content.serialize(serializer),
+            Self::Unknown(raw) => raw.serialize(serializer),
+        }
+    }
+}
+
+impl IntoOwned for ContentBlock<'_> {
+    type Owned = ContentBlock<'static>;
+
+    fn into_owned(self) -> ContentBlock<'static> {
+        match self {
+            Self::Text(content) => ContentBlock::Text(content.into_owned()),
+            Self::Image(content) => ContentBlock::Image(content.into_owned()),
+            Self::Audio(content) => ContentBlock::Audio(content.into_owned()),
+            Self::ResourceLink(content) => ContentBlock::ResourceLink(content.into_owned()),
+            Self::Resource(content) => ContentBlock::Resource(content.into_owned()),
+            Self::Unknown(raw) => ContentBlock::Unknown(raw.into_owned()),
+        }
+    }
+}
+
+macro_rules! into_block {
+    ($($content:ident => $variant:ident),* $(,)?) => { $(
+        impl<'a> From<$content<'a>> for ContentBlock<'a> {
+            fn from(content: $content<'a>) -> Self {
+                Self::$variant(content)
+            }
+        }
+    )* };
+}
+
+into_block! {
+    TextContent => Text,
+    ImageContent => Image,
+    AudioContent => Audio,
+    ResourceLink => ResourceLink,
+    EmbeddedResource => Resource,
+}
+
+impl<'a> From<&'a str> for ContentBlock<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::text(text)
+    }
+}
+
+tag!(TextType = "text");
+tag!(ImageType = "image");
+tag!(AudioType = "audio");
+tag!(LinkType = "resource_link");
+tag!(ResourceType = "resource");
+
+/// Plain text said by a tool, a prompt or a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct TextContent<'a> {
+    #[serde(rename = "type", default)]
+    pub(crate) kind: TextType,
+    /// The text.
+    #[serde(borrow)]
+    pub text: Text<'a>,
+    /// For whom it is and how much it matters.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub annotations: Option<Annotations<'a>>,
+    /// Metadata of the block; since 2025-06-18.
+    #[serde(rename = "_meta", borrow, default, skip_serializing_if = "Option::is_none")]
+    pub meta: Option<Meta<'a>>,
+}
+
+impl<'a> TextContent<'a> {
+    /// A block of `text`.
+    pub fn new(text: impl Into<Text<'a>>) -> Self {
+        Self { kind: TextType, text: text.into(), annotations: None, meta: None }
+    }
+}
+
+/// Base64 data that can't be decoded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("invalid base64: {0}")]
+pub struct InvalidBase64(base64::DecodeError);
+
+fn decode_base64(data: &str) -> Result<Vec<u8>, InvalidBase64> {
+    BASE64_STANDARD.decode(data).map_err(InvalidBase64)
+}
+
+macro_rules! media {
+    ($name:ident, $tag:ident, $about:literal, $what:literal) => {
+        #[doc = $about]
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        #[non_exhaustive]
+        pub struct $name<'a> {
+            #[serde(rename = "type", default)]
+            pub(crate) kind: $tag,
+            /// The data in base64, as it came: it is not checked while decoding the message.
+            #[serde(borrow)]
+            pub data: Text<'a>,
+            #[doc = concat!("What kind of ", $what, " it is, such as a MIME type says.")]
+            #[serde(borrow)]
+            pub mime_type: Text<'a>,
+            /// For whom it is and how much it matters.
+            #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+            pub annotations: Option<Annotations<'a>>,
+            /// Metadata of the block; since 2025-06-18.
+            #[serde(rename = "_meta", borrow, default, skip_serializing_if = "Option::is_none")]
+            pub meta: Option<Meta<'a>>,
+        }
+
+        impl<'a> $name<'a> {
+            #[doc = concat!("A block of ", $what, " data that is base64 already.")]
+            pub fn new(data: impl Into<Text<'a>>, mime_type: impl Into<Text<'a>>) -> Self {
+                let (data, mime_type) = (data.into(), mime_type.into());
+                Self { kind: $tag, data, mime_type, annotations: None, meta: None }
+            }
+
+            /// The bytes. Errs when `data` is not valid base64.
+            pub fn decode_data(&self) -> Result<Vec<u8>, InvalidBase64> {
+                decode_base64(&self.data)
+            }
+        }
+    };
+}
+
+media!(ImageContent, ImageType, "A picture.", "image");
+media!(AudioContent, AudioType, "A sound; since 2025-03-26.", "audio");
+
+/// A resource by its URI; the server need not list it. Since 2025-06-18.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ResourceLink<'a> {
+    #[serde(rename = "type", default)]
+    pub(crate) kind: LinkType,
+    /// Where the resource can be read.
+    #[serde(borrow)]
+    pub uri: Text<'a>,
+    /// The name for programs.
+    #[serde(borrow)]
+    pub name: Text<'a>,
+    /// The name for people.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<Text<'a>>,
+    /// What the resource is, for people and models.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<Text<'a>>,
+    /// The MIME type, if it is known.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub mime_type: Option<Text<'a>>,
+    /// The size in bytes before any encoding, if it is known.
+    #[serde(
+        default,
+        deserialize_with = "crate::model::field::integer",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub size: Option<i64>,
+    /// Pictures to show for it; since 2025-11-25.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub icons: Option<Vec<Icon<'a>>>,
+    /// For whom it is and how much it matters.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub annotations: Option<Annotations<'a>>,
+    /// Metadata of the link.
+    #[serde(rename = "_meta", borrow, default, skip_serializing_if = "Option::is_none")]
+    pub meta: Option<Meta<'a>>,
+}
+
+impl<'a> ResourceLink<'a> {
+    /// A link to the resource at `uri`.
+    pub fn new(uri: impl Into<Text<'a>>, name: impl Into<Text<'a>>) -> Self {
+        Self {
+            kind: LinkType,
+            uri: uri.into(),
+            name: name.into(),
+            title: None,
+            description: None,
+            mime_type: None,
+            size: None,
+            icons: None,
+            annotations: None,
+            meta: None,
+        }
+    }
+}
+
+/// A resource with its contents, as a content block.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct EmbeddedResource<'a> {
+    #[serde(rename = "type", default)]
+    pub(crate) kind: ResourceType,
+    /// The contents.
+    #[serde(borrow)]
+    pub resource: ResourceContents<'a>,
+    /// For whom it is and how much it matters.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub annotations: Option<Annotations<'a>>,
+    /// Metadata of the block; since 2025-06-18.
+    #[serde(rename = "_meta", borrow, default, skip_serializing_if = "Option::is_none")]
+    pub meta: Option<Meta<'a>>,
+}
+
+impl<'a> EmbeddedResource<'a> {
+    /// A block with these contents.
+    pub fn new(resource: impl Into<ResourceContents<'a>>) -> Self {
+        Self { kind: ResourceType, resource: resource.into(), annotations: None, meta: None }
+    }
+}
+
+/// The contents of a resource: text, or bytes in base64.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum ResourceContents<'a> {
+    /// Text.
+    Text(TextResourceContents<'a>),
+    /// Bytes in base64.
+    Blob(BlobResourceContents<'a>),
+}
+
+impl<'a> ResourceContents<'a> {
+    /// The URI of what was read; it may lie below the one that was asked for.
+    pub fn uri(&self) -> &Text<'a> {
+        match self {
+            Self::Text(contents) => &contents.uri,
+            Self::Blob(contents) => &contents.uri,
+        }
+    }
+
+    /// The MIME type, if it is known.
+    pub fn mime_type(&self) -> Option<&Text<'a>> {
+        match self {
+            Self::Text(contents) => contents.mime_type.as_ref(),
+            Self::Blob(contents) => contents.mime_type.as_ref(),
+        }
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for ResourceContents<'a> {
+    /// Errs unless there is exactly one of `text` and `blob`.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(rename = "ResourceContents", rename_all = "camelCase")]
+        struct Either<'a> {
+            #[serde(borrow)]
+            uri: Text<'a>,
+            #[serde(borrow)]
+            mime_type: Option<Text<'a>>,
+            #[serde(borrow)]
+            text: Option<Text<'a>>,
+            #[serde(borrow)]
+            blob: Option<Text<'a>>,
+            #[serde(rename = "_meta", borrow)]
+            meta: Option<Meta<'a>>,
+        }
+
+        let Either { uri, mime_type, text, blob, meta } = Either::deserialize(deserializer)?;
+        match (text, blob) {
+            (Some(text), None) => {
+                Ok(Self::Text(TextResourceContents { uri, mime_type, text, meta }))
+            }
+            (None, Some(blob)) => {
+                Ok(Self::Blob(BlobResourceContents { uri, mime_type, blob, meta }))
+            }
+            (Some(_), Some(_)) => Err(de::Error::custom("both `text` and `blob`")),
+            (None, None) => Err(de::Error::custom("neither `text` nor `blob`")),
+        }
+    }
+}
+
+impl Serialize for ResourceContents<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Text(contents) => contents.serialize(serializer),
+            Self::Blob(contents) => contents.serialize(serializer),
+        }
+    }
+}
+
+impl IntoOwned for ResourceContents<'_> {
+    type Owned = ResourceContents<'static>;
+
+    fn into_owned(self) -> ResourceContents<'static> {
+        match self {
+            Self::Text(contents) => ResourceContents::Text(contents.into_owned()),
+            Self::Blob(contents) => ResourceContents::Blob(contents.into_owned()),
+        }
+    }
+}
+
+impl<'a> From<TextResourceContents<'a>> for ResourceContents<'a> {
+    fn from(contents: TextResourceContents<'a>) -> Self {
+        Self::Text(contents)
+    }
+}
+
+impl<'a> From<BlobResourceContents<'a>> for ResourceContents<'a> {
+    fn from(contents: BlobResourceContents<'a>) -> Self {
+        Self::Blob(contents)
+    }
+}
+
+/// The contents of a resource that is text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct TextResourceContents<'a> {
+    /// The URI of what was read.
+    #[serde(borrow)]
+    pub uri: Text<'a>,
+    /// The MIME type, if it is known.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub mime_type: Option<Text<'a>>,
+    /// The text.
+    #[serde(borrow)]
+    pub text: Text<'a>,
+    /// Metadata of the contents; since 2025-06-18.
+    #[serde(rename = "_meta", borrow, default, skip_serializing_if = "Option::is_none")]
+    pub meta: Option<Meta<'a>>,
+}
+
+impl<'a> TextResourceContents<'a> {
+    /// The text of the resource at `uri`.
+    pub fn new(uri: impl Into<Text<'a>>, text: impl Into<Text<'a>>) -> Self {
+        Self { uri: uri.into(), mime_type: None, text: text.into(), meta: None }
+    }
+}
+
+/// The contents of a resource that is bytes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct BlobResourceContents<'a> {
+    /// The URI of what was read.
+    #[serde(borrow)]
+    pub uri: Text<'a>,
+    /// The MIME type, if it is known.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub mime_type: Option<Text<'a>>,
+    /// The bytes in base64, as they came: they are not checked while decoding the message.
+    #[serde(borrow)]
+    pub blob: Text<'a>,
+    /// Metadata of the contents; since 2025-06-18.
+    #[serde(rename = "_meta", borrow, default, skip_serializing_if = "Option::is_none")]
+    pub meta: Option<Meta<'a>>,
+}
+
+impl<'a> BlobResourceContents<'a> {
+    /// The bytes of the resource at `uri`, in base64 already.
+    pub fn new(uri: impl Into<Text<'a>>, blob: impl Into<Text<'a>>) -> Self {
+        Self { uri: uri.into(), mime_type: None, blob: blob.into(), meta: None }
+    }
+
+    /// The bytes of the resource at `uri`, encoded here.
+    pub fn from_bytes(uri: impl Into<Text<'a>>, bytes: &[u8]) -> Self {
+        Self::new(uri, BASE64_STANDARD.encode(bytes))
+    }
+
+    /// The bytes. Errs when `blob` is not valid base64.
+    pub fn decode_blob(&self) -> Result<Vec<u8>, InvalidBase64> {
+        decode_base64(&self.blob)
+    }
+}
+
+open_struct! {
+    /// Hints for whom a resource or a content block is and how much it matters.
+    Annotations {
+        /// For whom it is meant.
+        audience: Vec<Role<'a>> = "audience",
+        /// How much it matters, from 0 (optional) to 1 (required); not checked on decoding.
+        priority: f64 = "priority" as Number,
+        /// When it was last changed, in ISO 8601; since 2025-06-18.
+        last_modified: Text<'a> = "lastModified",
+    }
+}
+
+impl Annotations<'_> {
+    /// Whether the priority, if there is one, lies between 0 and 1 as the schema asks.
+    pub fn is_priority_in_range(&self) -> bool {
+        self.priority.is_none_or(|priority| (0.0..=1.0).contains(&priority))
+    }
+}
+
+open_enum! {
+    /// Who speaks in a conversation, or for whom something is meant.
+    Role {
+        /// The person.
+        User = "user",
+        /// The model.
+        Assistant = "assistant",
+    }
+}
+
+setters! {
+    TextContent { annotations: Annotations<'a>, meta: Meta<'a> }
+    ImageContent { annotations: Annotations<'a>, meta: Meta<'a> }
+    AudioContent { annotations: Annotations<'a>, meta: Meta<'a> }
+    ResourceLink {
+        title: Text<'a>, description: Text<'a>, mime_type: Text<'a>, size: i64,
+        icons: Vec<Icon<'a>>, annotations: Annotations<'a>, meta: Meta<'a>,
+    }
+    EmbeddedResource { annotations: Annotations<'a>, meta: Meta<'a> }
+    TextResourceContents { mime_type: Text<'a>, meta: Meta<'a> }
+    BlobResourceContents { mime_type: Text<'a>, meta: Meta<'a> }
+}
+
+into_owned! {
+    TextContent { kind, text, annotations, meta }
+    ImageContent { kind, data, mime_type, annotations, meta }
+    AudioContent { kind, data, mime_type, annotations, meta }
+    ResourceLink {
+        kind, uri, name, title, description, mime_type, size, icons, annotations, meta,
+    }
+    EmbeddedResource { kind, resource, annotations, meta }
+    TextResourceContents { uri, mime_type, text, meta }
+    BlobResourceContents { uri, mime_type, blob, meta }
+}

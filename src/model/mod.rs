@@ -7,6 +7,7 @@ pub mod content;
 pub mod discover;
 pub mod elicitation;
 pub mod encode;
+mod field;
 pub mod initialize;
 pub mod input;
 pub mod logging;

@@ -46,6 +46,14 @@ impl<T: IntoOwned> IntoOwned for Vec<T> {
     }
 }
 
+impl<A: IntoOwned, B: IntoOwned> IntoOwned for (A, B) {
+    type Owned = (A::Owned, B::Owned);
+
+    fn into_owned(self) -> Self::Owned {
+        (self.0.into_owned(), self.1.into_owned())
+    }
+}
+
 /// Implements [`IntoOwned`] for types that hold no borrow.
 macro_rules! already_owned {
     ($($name:ty),* $(,)?) => { $(

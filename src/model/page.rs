@@ -1,1 +1,138 @@
-//! Placeholder.
+//! Lists that come in pages, and the cache hints that 2026-07-28 gives with them.
+//! Cursors are opaque: they are echoed byte for byte, and the empty string is one of them.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::field::{open_enum, setters};
+use crate::model::meta::Meta;
+use crate::model::owned::into_owned;
+use crate::rpc::Text;
+
+/// The parameters of every method that returns its list in pages.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct PaginatedRequestParams<'a> {
+    /// Where to go on, as the previous page's `next_cursor` said; `None` asks for the first page.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<Text<'a>>,
+    /// Metadata of the request.
+    #[serde(rename = "_meta", borrow, default, skip_serializing_if = "Option::is_none")]
+    pub meta: Option<Meta<'a>>,
+}
+
+impl PaginatedRequestParams<'_> {
+    /// Asks for the first page.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+open_enum! {
+    /// Who may be given a cached result; since 2026-07-28.
+    CacheScope {
+        /// Everybody.
+        Public = "public",
+        /// Only who asked for it.
+        Private = "private",
+    }
+}
+
+/// How long and for whom a result may be cached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CacheHints {
+    /// How long after its arrival the result stays fresh; zero means it is stale at once.
+    pub lifetime: Duration,
+    /// Whether it may be given to others than the one who asked.
+    pub shared: bool,
+}
+
+impl CacheHints {
+    /// Reads the two fields of a result. An absent or negative time counts as zero, an absent or
+    /// unknown scope as private (`cache.absent`, `cache.scope`).
+    pub fn new(ttl_ms: Option<i64>, cache_scope: Option<&CacheScope<'_>>) -> Self {
+        let milliseconds = ttl_ms.and_then(|ttl| u64::try_from(ttl).ok()).unwrap_or(0);
+        Self {
+            lifetime: Duration::from_millis(milliseconds),
+            shared: cache_scope == Some(&CacheScope::Public),
+        }
+    }
+}
+
+/// Gives a result with `ttl_ms` and `cache_scope` the getter that reads both.
+macro_rules! cache_hints {
+    ($($name:ident),* $(,)?) => { $(
+        impl $name<'_> {
+            /// How long and for whom this result may be cached.
+            pub fn cache_hints(&self) -> $crate::model::page::CacheHints {
+                $crate::model::page::CacheHints::new(self.ttl_ms, self.cache_scope.as_ref())
+            }
+        }
+    )* };
+}
+
+pub(crate) use cache_hints;
+
+/// Why a listing was given up.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PageError {
+    /// The peer sent a cursor that it had sent before in this listing.
+    #[error("the peer repeated a cursor, so the listing would never end")]
+    RepeatedCursor,
+    /// The peer has more pages than are wanted.
+    #[error("the listing has more than {limit} pages")]
+    TooManyPages {
+        /// The most pages that were wanted.
+        limit: u32,
+    },
+}
+
+/// Follows one listing from page to page and stops one that would never end.
+///
+/// It is plain data: it holds the cursors seen so far and can be saved with them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageGuard {
+    limit: u32,
+    seen: Vec<String>,
+}
+
+impl PageGuard {
+    /// Follows a listing of at most `limit` pages.
+    pub fn new(limit: u32) -> Self {
+        Self { limit, seen: Vec::new() }
+    }
+
+    /// Takes the `next_cursor` of a page that has arrived; gives the cursor to ask with, `None`
+    /// when the listing is complete. Errs when the cursor repeats or the limit is reached.
+    pub fn advance<'a>(
+        &mut self,
+        next_cursor: Option<Text<'a>>,
+    ) -> Result<Option<Text<'a>>, PageError> {
+        let Some(cursor) = next_cursor else {
+            return Ok(None);
+        };
+        if self.seen.iter().any(|seen| *seen == *cursor) {
+            return Err(PageError::RepeatedCursor);
+        }
+        // One page has come for every cursor seen, and one for the request without a cursor.
+        if self.seen.len() + 1 >= self.limit as usize {
+            return Err(PageError::TooManyPages { limit: self.limit });
+        }
+        self.seen.push(cursor.as_str().into());
+        Ok(Some(cursor))
+    }
+}
+
+setters! {
+    PaginatedRequestParams { cursor: Text<'a>, meta: Meta<'a> }
+}
+
+into_owned! {
+    PaginatedRequestParams { cursor, meta }
+}

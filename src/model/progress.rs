@@ -1,1 +1,122 @@
-//! Placeholder.
+//! Progress of a running request (`notifications/progress`) and the token that ties it to one.
+
+use alloc::borrow::Cow;
+use alloc::string::ToString;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::model::field::setters;
+use crate::model::meta::Meta;
+use crate::model::owned::into_owned;
+use crate::rpc::{Raw, Text};
+
+/// What ties progress to a request: a string or an integer that the requestor chose.
+///
+/// Two tokens are equal when their values are; `1` and `"1"` differ.
+#[derive(Debug, Clone)]
+pub struct ProgressToken<'a> {
+    raw: Raw<'a>,
+}
+
+impl<'a> ProgressToken<'a> {
+    /// Takes a string or an integer; `None` when `raw` is anything else (`progress.token.type`).
+    pub fn from_raw(raw: Raw<'a>) -> Option<Self> {
+        let text = raw.as_str();
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        let integer = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        (integer || text.starts_with('"')).then_some(Self { raw })
+    }
+
+    /// The token as it stands on the wire.
+    pub fn as_raw(&self) -> &Raw<'a> {
+        &self.raw
+    }
+
+    /// The token if it is a string.
+    pub fn as_text(&self) -> Option<Text<'_>> {
+        self.raw.decode().ok()
+    }
+
+    /// The token if it is an integer of that range.
+    pub fn as_integer(&self) -> Option<i64> {
+        self.raw.as_str().parse().ok()
+    }
+}
+
+impl PartialEq for ProgressToken<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        // Integers have one spelling each, strings have many because of escapes.
+        self.raw.as_str() == other.raw.as_str()
+            || self.as_text().is_some_and(|text| other.as_text() == Some(text))
+    }
+}
+
+impl Eq for ProgressToken<'_> {}
+
+impl From<i64> for ProgressToken<'_> {
+    fn from(token: i64) -> Self {
+        Self { raw: Raw::trusted(Cow::Owned(token.to_string())) }
+    }
+}
+
+impl From<&str> for ProgressToken<'_> {
+    fn from(token: &str) -> Self {
+        Self { raw: serde_json::Value::from(token).into() }
+    }
+}
+
+impl Serialize for ProgressToken<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.raw.serialize(serializer)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for ProgressToken<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Raw::deserialize(deserializer)?;
+        Self::from_raw(raw).ok_or_else(|| de::Error::custom("expected a string or an integer"))
+    }
+}
+
+/// The parameters of `notifications/progress`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ProgressParams<'a> {
+    /// Which request it is about.
+    #[serde(borrow)]
+    pub progress_token: ProgressToken<'a>,
+    /// How far it is; grows with every notification.
+    #[serde(serialize_with = "crate::model::field::number")]
+    pub progress: f64,
+    /// How far it goes, if that is known.
+    #[serde(
+        default,
+        serialize_with = "crate::model::field::optional_number",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub total: Option<f64>,
+    /// What is being done, for people; since 2025-03-26.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<Text<'a>>,
+    /// Metadata of the notification.
+    #[serde(rename = "_meta", borrow, default, skip_serializing_if = "Option::is_none")]
+    pub meta: Option<Meta<'a>>,
+}
+
+impl<'a> ProgressParams<'a> {
+    /// Says how far the request with that token is.
+    pub fn new(progress_token: impl Into<ProgressToken<'a>>, progress: f64) -> Self {
+        let progress_token = progress_token.into();
+        Self { progress_token, progress, total: None, message: None, meta: None }
+    }
+}
+
+setters! {
+    ProgressParams { total: f64, message: Text<'a>, meta: Meta<'a> }
+}
+
+into_owned! {
+    ProgressToken { raw }
+    ProgressParams { progress_token, progress, total, message, meta }
+}

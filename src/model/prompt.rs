@@ -1,1 +1,332 @@
-//! Placeholder.
+//! Prompts: their listing and rendering (`prompts/list`, `prompts/get`).
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::model::content::{ContentBlock, Role};
+use crate::model::field::setters;
+use crate::model::initialize::Icon;
+use crate::model::meta::Meta;
+use crate::model::owned::into_owned;
+pub use crate::model::page::PaginatedRequestParams as ListPromptsParams;
+use crate::model::page::{CacheScope, cache_hints};
+use crate::rpc::{Raw, Text};
+
+/// A prompt or prompt template that a server offers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Prompt<'a> {
+    /// The name for programs.
+    #[serde(borrow)]
+    pub name: Text<'a>,
+    /// The name for people; since 2025-06-18.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<Text<'a>>,
+    /// What the prompt is for.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<Text<'a>>,
+    /// What can be filled in.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub arguments: Option<Vec<PromptArgument<'a>>>,
+    /// Pictures to show for it; since 2025-11-25.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub icons: Option<Vec<Icon<'a>>>,
+    /// Metadata of the prompt; since 2025-06-18.
+    #[serde(rename = "_meta", borrow, default, skip_serializing_if = "Option::is_none")]
+    pub meta: Option<Meta<'a>>,
+}
+
+impl<'a> Prompt<'a> {
+    /// A prompt without arguments.
+    pub fn new(name: impl Into<Text<'a>>) -> Self {
+        Self {
+            name: name.into(),
+            title: None,
+            description: None,
+            arguments: None,
+            icons: None,
+            meta: None,
+        }
+    }
+
+    /// Adds one argument.
+    #[must_use]
+    pub fn argument(mut self, argument: PromptArgument<'a>) -> Self {
+        self.arguments.get_or_insert_default().push(argument);
+        self
+    }
+
+    /// The name to show: `title`, else `name`.
+    pub fn display_name(&self) -> &str {
+        self.title.as_ref().unwrap_or(&self.name)
+    }
+
+    /// The name of the first required argument that `given` lacks.
+    pub fn missing_argument(&self, given: Option<&Arguments<'_>>) -> Option<&str> {
+        let is_given = |name: &str| given.is_some_and(|given| given.get(name).is_some());
+        let mut declared = self.arguments.iter().flatten();
+        let missing = declared.find(|one| one.is_required() && !is_given(&one.name));
+        missing.map(|argument| argument.name.as_str())
+    }
+}
+
+/// Something that can be filled in in a prompt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct PromptArgument<'a> {
+    /// The name for programs.
+    #[serde(borrow)]
+    pub name: Text<'a>,
+    /// The name for people; since 2025-06-18.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<Text<'a>>,
+    /// What is to be filled in.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<Text<'a>>,
+    /// Whether the prompt can't do without; absent means it can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub required: Option<bool>,
+}
+
+impl<'a> PromptArgument<'a> {
+    /// An argument that may be left out.
+    pub fn new(name: impl Into<Text<'a>>) -> Self {
+        Self { name: name.into(), title: None, description: None, required: None }
+    }
+
+    /// Whether the prompt can't do without it.
+    pub fn is_required(&self) -> bool {
+        self.required.unwrap_or(false)
+    }
+}
+
+/// The result of `prompts/list`: one page of prompts.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ListPromptsResult<'a> {
+    /// The prompts of this page.
+    #[serde(borrow, deserialize_with = "crate::model::field::list")]
+    pub prompts: Vec<Prompt<'a>>,
+    /// The cursor of the next page; `None` when this is the last.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<Text<'a>>,
+    /// For how many milliseconds the result stays fresh; since 2026-07-28.
+    #[serde(
+        default,
+        deserialize_with = "crate::model::field::integer",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub ttl_ms: Option<i64>,
+    /// Who may be given a cached copy; since 2026-07-28.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub cache_scope: Option<CacheScope<'a>>,
+    /// Metadata of the result.
+    #[serde(rename = "_meta", borrow, default, skip_serializing_if = "Option::is_none")]
+    pub meta: Option<Meta<'a>>,
+}
+
+impl<'a> ListPromptsResult<'a> {
+    /// The last page, with these prompts.
+    pub fn new(prompts: Vec<Prompt<'a>>) -> Self {
+        Self { prompts, ..Self::default() }
+    }
+}
+
+/// Texts by name, in the order in which they came; what is no text is refused on decoding.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Arguments<'a> {
+    entries: Vec<(Text<'a>, Text<'a>)>,
+}
+
+impl<'a> Arguments<'a> {
+    /// No arguments.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds an argument, in the place of one with the same name if there is one.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<Text<'a>>, value: impl Into<Text<'a>>) -> Self {
+        self.set(name.into(), value.into());
+        self
+    }
+
+    fn set(&mut self, name: Text<'a>, value: Text<'a>) {
+        match self.entries.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, old)) => *old = value,
+            None => self.entries.push((name, value)),
+        }
+    }
+
+    /// The argument of that name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    /// All arguments in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.entries.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
+impl<'a, N: Into<Text<'a>>, V: Into<Text<'a>>> FromIterator<(N, V)> for Arguments<'a> {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(entries: I) -> Self {
+        let mut arguments = Self::new();
+        for (name, value) in entries {
+            arguments.set(name.into(), value.into());
+        }
+        arguments
+    }
+}
+
+impl Serialize for Arguments<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.entries.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Arguments<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ArgumentsVisitor;
+
+        impl<'de> Visitor<'de> for ArgumentsVisitor {
+            type Value = Vec<(Text<'de>, Text<'de>)>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of strings")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(entries)
+            }
+        }
+
+        deserializer.deserialize_map(ArgumentsVisitor).map(|entries| Self { entries })
+    }
+}
+
+/// The parameters of `prompts/get`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct GetPromptParams<'a> {
+    /// The prompt's name.
+    #[serde(borrow)]
+    pub name: Text<'a>,
+    /// What to fill in.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub arguments: Option<Arguments<'a>>,
+    /// The answers to what the previous round asked for; since 2026-07-28.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub input_responses: Option<Raw<'a>>,
+    /// The server's state, echoed from the previous round; since 2026-07-28.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub request_state: Option<Text<'a>>,
+    /// Metadata of the request.
+    #[serde(rename = "_meta", borrow, default, skip_serializing_if = "Option::is_none")]
+    pub meta: Option<Meta<'a>>,
+}
+
+impl<'a> GetPromptParams<'a> {
+    /// The prompt of that name, with nothing filled in.
+    pub fn new(name: impl Into<Text<'a>>) -> Self {
+        Self {
+            name: name.into(),
+            arguments: None,
+            input_responses: None,
+            request_state: None,
+            meta: None,
+        }
+    }
+}
+
+/// The result of `prompts/get`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct GetPromptResult<'a> {
+    /// What the prompt is for.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<Text<'a>>,
+    /// The messages to give to a model.
+    #[serde(borrow, deserialize_with = "crate::model::field::list")]
+    pub messages: Vec<PromptMessage<'a>>,
+    /// Metadata of the result.
+    #[serde(rename = "_meta", borrow, default, skip_serializing_if = "Option::is_none")]
+    pub meta: Option<Meta<'a>>,
+}
+
+impl<'a> GetPromptResult<'a> {
+    /// These messages.
+    pub fn new(messages: Vec<PromptMessage<'a>>) -> Self {
+        Self { messages, ..Self::default() }
+    }
+}
+
+/// A message of a prompt. Its content is one block; an array is refused on decoding.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct PromptMessage<'a> {
+    /// Who says it.
+    #[serde(borrow)]
+    pub role: Role<'a>,
+    /// What is said.
+    #[serde(borrow)]
+    pub content: ContentBlock<'a>,
+}
+
+impl<'a> PromptMessage<'a> {
+    /// What `role` says.
+    pub fn new(role: Role<'a>, content: impl Into<ContentBlock<'a>>) -> Self {
+        Self { role, content: content.into() }
+    }
+}
+
+cache_hints!(ListPromptsResult);
+
+setters! {
+    Prompt {
+        title: Text<'a>, description: Text<'a>, arguments: Vec<PromptArgument<'a>>,
+        icons: Vec<Icon<'a>>, meta: Meta<'a>,
+    }
+    PromptArgument { title: Text<'a>, description: Text<'a>, required: bool }
+    ListPromptsResult {
+        next_cursor: Text<'a>, ttl_ms: i64, cache_scope: CacheScope<'a>, meta: Meta<'a>,
+    }
+    GetPromptParams {
+        arguments: Arguments<'a>, input_responses: Raw<'a>, request_state: Text<'a>,
+        meta: Meta<'a>,
+    }
+    GetPromptResult { description: Text<'a>, meta: Meta<'a> }
+}
+
+into_owned! {
+    Prompt { name, title, description, arguments, icons, meta }
+    PromptArgument { name, title, description, required }
+    ListPromptsResult { prompts, next_cursor, ttl_ms, cache_scope, meta }
+    Arguments { entries }
+    GetPromptParams { name, arguments, input_responses, request_state, meta }
+    GetPromptResult { description, messages, meta }
+    PromptMessage { role, content }
+}

@@ -1,0 +1,258 @@
+//! How fields are read and written where a plain derive would be too strict or too loose, and the
+//! macros that spare the wire types what they would otherwise all repeat.
+
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::rpc::Raw;
+
+/// Reads a list that a peer may have written as `null`, as Go does for an empty one.
+pub(crate) fn list<'de, T, D>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+/// Reads a value for which a `null` that is there differs from nothing being there.
+pub(crate) fn present<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Raw<'de>>, D::Error> {
+    Raw::deserialize(deserializer).map(Some)
+}
+
+/// Reads a JSON object; `null` counts as absent, everything else is refused.
+pub(crate) fn object<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Raw<'de>>, D::Error> {
+    let raw = Raw::deserialize(deserializer)?;
+    if raw.is_null() {
+        return Ok(None);
+    }
+    if !raw.is_object() {
+        return Err(de::Error::custom("expected an object"));
+    }
+    Ok(Some(raw))
+}
+
+/// Reads an integer that only informs: what is no number counts as absent, a fraction is cut off.
+pub(crate) fn integer<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<i64>, D::Error> {
+    let raw = Raw::deserialize(deserializer)?;
+    let text = raw.as_str();
+    let number = text.parse().ok();
+    Ok(number.or_else(|| text.parse::<f64>().ok().map(|number| number as i64)))
+}
+
+/// A number that is written without a fraction when it has none, so that `5` stays `5`.
+pub(crate) struct Number<'a>(pub(crate) &'a f64);
+
+impl Serialize for Number<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let whole = *self.0 as i64;
+        // Beyond 2^53 a double no longer holds every integer, so its own digits are kept.
+        if whole as f64 == *self.0 && whole.unsigned_abs() < 1 << 53 {
+            return serializer.serialize_i64(whole);
+        }
+        serializer.serialize_f64(*self.0)
+    }
+}
+
+/// Writes a required number.
+pub(crate) fn number<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    Number(value).serialize(serializer)
+}
+
+/// Writes an optional number; an absent one is to be skipped by the field itself.
+pub(crate) fn optional_number<S: Serializer>(
+    value: &Option<f64>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    value.as_ref().map(Number).serialize(serializer)
+}
+
+/// A member with one fixed value, such as the `type` of a content block. It takes no room, is
+/// written where it stands in its struct, and refuses any other value.
+macro_rules! tag {
+    ($name:ident = $text:literal) => {
+        #[derive(Debug, Clone, Copy, Default, PartialEq)]
+        pub(crate) struct $name;
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str($text)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <$crate::rpc::Text<'de>>::deserialize(deserializer)?;
+                if text != $text {
+                    return Err(serde::de::Error::custom(concat!("expected `", $text, "`")));
+                }
+                Ok(Self)
+            }
+        }
+
+        $crate::model::owned::already_owned!($name);
+    };
+}
+
+/// An enum of known strings that keeps every other one as `Other`.
+macro_rules! open_enum {
+    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal),* $(,)? }) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum $name<'a> {
+            $($(#[$doc])* $variant,)*
+            /// A value that no revision names, as it stands on the wire.
+            Other($crate::rpc::Text<'a>),
+        }
+
+        impl $name<'_> {
+            /// The value as it stands on the wire.
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$variant => $text,)*
+                    Self::Other(text) => text,
+                }
+            }
+        }
+
+        impl<'a> From<$crate::rpc::Text<'a>> for $name<'a> {
+            fn from(text: $crate::rpc::Text<'a>) -> Self {
+                match text.as_str() {
+                    $($text => Self::$variant,)*
+                    _ => Self::Other(text),
+                }
+            }
+        }
+
+        impl<'a> From<&'a str> for $name<'a> {
+            fn from(text: &'a str) -> Self {
+                $crate::rpc::Text::from(text).into()
+            }
+        }
+
+        impl serde::Serialize for $name<'_> {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de: 'a, 'a> serde::Deserialize<'de> for $name<'a> {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                <$crate::rpc::Text<'a>>::deserialize(deserializer).map(Self::from)
+            }
+        }
+
+        impl $crate::model::owned::IntoOwned for $name<'_> {
+            type Owned = $name<'static>;
+
+            fn into_owned(self) -> $name<'static> {
+                match self {
+                    $(Self::$variant => $name::$variant,)*
+                    Self::Other(text) => $name::Other(text.into_owned()),
+                }
+            }
+        }
+    };
+}
+
+/// A struct of optional members that keeps the members it doesn't know, in `other`.
+///
+/// It is written as a struct as long as there is nothing in `other`, so that an encoder can tell
+/// its members by name, and as a map otherwise.
+macro_rules! open_struct {
+    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $field:ident: $type:ty = $key:literal $(as $written:ident)?),* $(,)? }) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Default, PartialEq)]
+        #[non_exhaustive]
+        pub struct $name<'a> {
+            $($(#[$doc])* pub $field: Option<$type>,)*
+            /// The members that no revision names, in the order in which they came.
+            pub other: alloc::vec::Vec<($crate::rpc::Text<'a>, $crate::rpc::Raw<'a>)>,
+        }
+
+        impl $name<'_> {
+            /// Nothing set.
+            pub fn new() -> Self {
+                Self::default()
+            }
+        }
+
+        $crate::model::field::setters!($name { $($field: $type),* });
+        $crate::model::owned::into_owned!($name { $($field,)* other });
+
+        impl serde::Serialize for $name<'_> {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                use serde::ser::{SerializeMap, SerializeStruct};
+                let known = 0 $(+ usize::from(self.$field.is_some()))*;
+                if self.other.is_empty() {
+                    let mut fields = serializer.serialize_struct(stringify!($name), known)?;
+                    $(if let Some(value) = &self.$field {
+                        fields.serialize_field($key, &$($written)?(value))?;
+                    })*
+                    return fields.end();
+                }
+                let mut members = serializer.serialize_map(Some(known + self.other.len()))?;
+                $(if let Some(value) = &self.$field {
+                    members.serialize_entry($key, &$($written)?(value))?;
+                })*
+                for (name, value) in &self.other {
+                    members.serialize_entry(name.as_str(), value)?;
+                }
+                members.end()
+            }
+        }
+
+        impl<'de: 'a, 'a> serde::Deserialize<'de> for $name<'a> {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct OpenVisitor;
+
+                impl<'a> serde::de::Visitor<'a> for OpenVisitor {
+                    type Value = $name<'a>;
+
+                    fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                        f.write_str(concat!("an object (", stringify!($name), ")"))
+                    }
+
+                    fn visit_map<M: serde::de::MapAccess<'a>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+                        let mut value = $name::default();
+                        while let Some(name) = map.next_key::<$crate::rpc::Text<'a>>()? {
+                            match name.as_str() {
+                                $($key => value.$field = map.next_value()?,)*
+                                _ => value.other.push((name, map.next_value()?)),
+                            }
+                        }
+                        Ok(value)
+                    }
+                }
+
+                deserializer.deserialize_map(OpenVisitor)
+            }
+        }
+    };
+}
+
+/// Chained setters for optional fields, named as the fields.
+macro_rules! setters {
+    ($($name:ident { $($field:ident: $type:ty),* $(,)? })*) => { $(
+        impl<'a> $name<'a> {
+            $(
+                #[doc = concat!("Sets `", stringify!($field), "`.")]
+                #[must_use]
+                pub fn $field(mut self, $field: impl Into<$type>) -> Self {
+                    self.$field = Some($field.into());
+                    self
+                }
+            )*
+        }
+    )* };
+}
+
+pub(crate) use {open_enum, open_struct, setters, tag};
