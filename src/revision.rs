@@ -54,7 +54,9 @@ impl Revision {
 
     /// The revision that the wire calls `text`; `None` for any other string.
     pub fn from_wire(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|revision| revision.as_str() == text)
+        Self::ALL
+            .into_iter()
+            .find(|revision| revision.as_str() == text)
     }
 
     /// The name on the wire, such as `2025-11-25`.

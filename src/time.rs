@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 ///
 /// Only differences matter. All calls into one session use the same epoch, and a time that lies
 /// before one given earlier is taken as that earlier one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Instant(Duration);
 
 impl Instant {

@@ -92,7 +92,11 @@ impl LineDecoder {
                 return Some(Err(self.end_discarding(discarding, end)));
             }
             if end > self.limit + 1 || (end > self.limit && self.buffer[end - 1] != b'\r') {
-                let discarding = Discarding { head: BytesMut::new(), length: 0, last: 0 };
+                let discarding = Discarding {
+                    head: BytesMut::new(),
+                    length: 0,
+                    last: 0,
+                };
                 return Some(Err(self.end_discarding(discarding, end)));
             }
             let mut line = self.buffer.split_to(end);
@@ -121,7 +125,9 @@ impl LineDecoder {
         if matches!(last, b'}' | b']') {
             return Some(Ok(line));
         }
-        Some(Err(FrameError::Truncated { length: line.len() as u64 }))
+        Some(Err(FrameError::Truncated {
+            length: line.len() as u64,
+        }))
     }
 
     /// How many bytes are held of a line that isn't whole yet.

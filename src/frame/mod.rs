@@ -42,5 +42,7 @@ pub enum FrameError {
 
 /// The text of a frame. Errs with [`FrameError::NotUtf8`] when it isn't UTF-8 (`base.utf8`).
 pub fn text(frame: &[u8]) -> Result<&str, FrameError> {
-    core::str::from_utf8(frame).map_err(|error| FrameError::NotUtf8 { valid_up_to: error.valid_up_to() })
+    core::str::from_utf8(frame).map_err(|error| FrameError::NotUtf8 {
+        valid_up_to: error.valid_up_to(),
+    })
 }

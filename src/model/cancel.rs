@@ -20,14 +20,23 @@ pub struct CancelledParams<'a> {
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Text<'a>>,
     /// Metadata of the notification.
-    #[serde(rename = "_meta", borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "_meta",
+        borrow,
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     pub meta: Option<Meta<'a>>,
 }
 
 impl<'a> CancelledParams<'a> {
     /// Cancels the request with that id.
     pub fn new(request_id: Raw<'a>) -> Self {
-        Self { request_id: Some(request_id), reason: None, meta: None }
+        Self {
+            request_id: Some(request_id),
+            reason: None,
+            meta: None,
+        }
     }
 }
 

@@ -29,7 +29,12 @@ pub struct CompleteParams<'a> {
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub context: Option<CompletionContext<'a>>,
     /// Metadata of the request.
-    #[serde(rename = "_meta", borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "_meta",
+        borrow,
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     pub meta: Option<Meta<'a>>,
 }
 
@@ -40,8 +45,16 @@ impl<'a> CompleteParams<'a> {
         name: impl Into<Text<'a>>,
         value: impl Into<Text<'a>>,
     ) -> Self {
-        let argument = CompletionArgument { name: name.into(), value: value.into() };
-        Self { reference: reference.into(), argument, context: None, meta: None }
+        let argument = CompletionArgument {
+            name: name.into(),
+            value: value.into(),
+        };
+        Self {
+            reference: reference.into(),
+            argument,
+            context: None,
+            meta: None,
+        }
     }
 }
 
@@ -121,7 +134,11 @@ pub struct PromptReference<'a> {
 impl<'a> PromptReference<'a> {
     /// The prompt of that name.
     pub fn new(name: impl Into<Text<'a>>) -> Self {
-        Self { kind: PromptRef, name: name.into(), title: None }
+        Self {
+            kind: PromptRef,
+            name: name.into(),
+            title: None,
+        }
     }
 }
 
@@ -140,7 +157,10 @@ pub struct ResourceTemplateReference<'a> {
 impl<'a> ResourceTemplateReference<'a> {
     /// The resource or the template with that URI.
     pub fn new(uri: impl Into<Text<'a>>) -> Self {
-        Self { kind: ResourceRef, uri: uri.into() }
+        Self {
+            kind: ResourceRef,
+            uri: uri.into(),
+        }
     }
 }
 
@@ -181,7 +201,12 @@ pub struct CompleteResult<'a> {
     #[serde(borrow)]
     pub completion: Completion<'a>,
     /// Metadata of the result.
-    #[serde(rename = "_meta", borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "_meta",
+        borrow,
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     pub meta: Option<Meta<'a>>,
 }
 
@@ -194,8 +219,15 @@ impl<'a> CompleteResult<'a> {
         let cut = found > MAX_VALUES;
         values.truncate(MAX_VALUES);
         let total = if cut { i64::try_from(found).ok() } else { None };
-        let completion = Completion { values, total, has_more: cut.then_some(true) };
-        Self { completion, meta: None }
+        let completion = Completion {
+            values,
+            total,
+            has_more: cut.then_some(true),
+        };
+        Self {
+            completion,
+            meta: None,
+        }
     }
 
     /// Sets how many values there are in all.

@@ -190,14 +190,24 @@ pub struct TextContent<'a> {
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub annotations: Option<Annotations<'a>>,
     /// Metadata of the block; since 2025-06-18.
-    #[serde(rename = "_meta", borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "_meta",
+        borrow,
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     pub meta: Option<Meta<'a>>,
 }
 
 impl<'a> TextContent<'a> {
     /// A block of `text`.
     pub fn new(text: impl Into<Text<'a>>) -> Self {
-        Self { kind: TextType, text: text.into(), annotations: None, meta: None }
+        Self {
+            kind: TextType,
+            text: text.into(),
+            annotations: None,
+            meta: None,
+        }
     }
 }
 
@@ -229,7 +239,12 @@ macro_rules! media {
             #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
             pub annotations: Option<Annotations<'a>>,
             /// Metadata of the block; since 2025-06-18.
-            #[serde(rename = "_meta", borrow, default, skip_serializing_if = "Option::is_none")]
+            #[serde(
+                rename = "_meta",
+                borrow,
+                default,
+                skip_serializing_if = "Option::is_none"
+            )]
             pub meta: Option<Meta<'a>>,
         }
 
@@ -237,7 +252,13 @@ macro_rules! media {
             #[doc = concat!("A block of ", $what, " data that is base64 already.")]
             pub fn new(data: impl Into<Text<'a>>, mime_type: impl Into<Text<'a>>) -> Self {
                 let (data, mime_type) = (data.into(), mime_type.into());
-                Self { kind: $tag, data, mime_type, annotations: None, meta: None }
+                Self {
+                    kind: $tag,
+                    data,
+                    mime_type,
+                    annotations: None,
+                    meta: None,
+                }
             }
 
             /// The bytes. Errs when `data` is not valid base64.
@@ -249,7 +270,12 @@ macro_rules! media {
 }
 
 media!(ImageContent, ImageType, "A picture.", "image");
-media!(AudioContent, AudioType, "A sound; since 2025-03-26.", "audio");
+media!(
+    AudioContent,
+    AudioType,
+    "A sound; since 2025-03-26.",
+    "audio"
+);
 
 /// A resource by its URI; the server need not list it. Since 2025-06-18.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -287,7 +313,12 @@ pub struct ResourceLink<'a> {
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub annotations: Option<Annotations<'a>>,
     /// Metadata of the link.
-    #[serde(rename = "_meta", borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "_meta",
+        borrow,
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     pub meta: Option<Meta<'a>>,
 }
 
@@ -323,14 +354,24 @@ pub struct EmbeddedResource<'a> {
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub annotations: Option<Annotations<'a>>,
     /// Metadata of the block; since 2025-06-18.
-    #[serde(rename = "_meta", borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "_meta",
+        borrow,
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     pub meta: Option<Meta<'a>>,
 }
 
 impl<'a> EmbeddedResource<'a> {
     /// A block with these contents.
     pub fn new(resource: impl Into<ResourceContents<'a>>) -> Self {
-        Self { kind: ResourceType, resource: resource.into(), annotations: None, meta: None }
+        Self {
+            kind: ResourceType,
+            resource: resource.into(),
+            annotations: None,
+            meta: None,
+        }
     }
 }
 
@@ -380,14 +421,26 @@ impl<'de: 'a, 'a> Deserialize<'de> for ResourceContents<'a> {
             meta: Option<Meta<'a>>,
         }
 
-        let Either { uri, mime_type, text, blob, meta } = Either::deserialize(deserializer)?;
+        let Either {
+            uri,
+            mime_type,
+            text,
+            blob,
+            meta,
+        } = Either::deserialize(deserializer)?;
         match (text, blob) {
-            (Some(text), None) => {
-                Ok(Self::Text(TextResourceContents { uri, mime_type, text, meta }))
-            }
-            (None, Some(blob)) => {
-                Ok(Self::Blob(BlobResourceContents { uri, mime_type, blob, meta }))
-            }
+            (Some(text), None) => Ok(Self::Text(TextResourceContents {
+                uri,
+                mime_type,
+                text,
+                meta,
+            })),
+            (None, Some(blob)) => Ok(Self::Blob(BlobResourceContents {
+                uri,
+                mime_type,
+                blob,
+                meta,
+            })),
             (Some(_), Some(_)) => Err(de::Error::custom("both `text` and `blob`")),
             (None, None) => Err(de::Error::custom("neither `text` nor `blob`")),
         }
@@ -441,14 +494,24 @@ pub struct TextResourceContents<'a> {
     #[serde(borrow)]
     pub text: Text<'a>,
     /// Metadata of the contents; since 2025-06-18.
-    #[serde(rename = "_meta", borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "_meta",
+        borrow,
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     pub meta: Option<Meta<'a>>,
 }
 
 impl<'a> TextResourceContents<'a> {
     /// The text of the resource at `uri`.
     pub fn new(uri: impl Into<Text<'a>>, text: impl Into<Text<'a>>) -> Self {
-        Self { uri: uri.into(), mime_type: None, text: text.into(), meta: None }
+        Self {
+            uri: uri.into(),
+            mime_type: None,
+            text: text.into(),
+            meta: None,
+        }
     }
 }
 
@@ -467,14 +530,24 @@ pub struct BlobResourceContents<'a> {
     #[serde(borrow)]
     pub blob: Text<'a>,
     /// Metadata of the contents; since 2025-06-18.
-    #[serde(rename = "_meta", borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "_meta",
+        borrow,
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     pub meta: Option<Meta<'a>>,
 }
 
 impl<'a> BlobResourceContents<'a> {
     /// The bytes of the resource at `uri`, in base64 already.
     pub fn new(uri: impl Into<Text<'a>>, blob: impl Into<Text<'a>>) -> Self {
-        Self { uri: uri.into(), mime_type: None, blob: blob.into(), meta: None }
+        Self {
+            uri: uri.into(),
+            mime_type: None,
+            blob: blob.into(),
+            meta: None,
+        }
     }
 
     /// The bytes of the resource at `uri`, encoded here.
@@ -503,7 +576,8 @@ open_struct! {
 impl Annotations<'_> {
     /// Whether the priority, if there is one, lies between 0 and 1 as the schema asks.
     pub fn is_priority_in_range(&self) -> bool {
-        self.priority.is_none_or(|priority| (0.0..=1.0).contains(&priority))
+        self.priority
+            .is_none_or(|priority| (0.0..=1.0).contains(&priority))
     }
 }
 

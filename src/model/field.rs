@@ -38,9 +38,7 @@ pub(crate) fn object<'de, D: Deserializer<'de>>(
 }
 
 /// Reads an integer that only informs: what is no number counts as absent, a fraction is cut off.
-pub(crate) fn integer<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<i64>, D::Error> {
+pub(crate) fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
     let raw = Raw::deserialize(deserializer)?;
     let text = raw.as_str();
     let number = text.parse().ok();

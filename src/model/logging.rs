@@ -98,7 +98,12 @@ pub struct SetLevelParams<'a> {
     /// The least grave level that is wanted; an unknown one is refused on decoding.
     pub level: LoggingLevel,
     /// Metadata of the request.
-    #[serde(rename = "_meta", borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "_meta",
+        borrow,
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     pub meta: Option<Meta<'a>>,
 }
 
@@ -124,14 +129,24 @@ pub struct LoggingMessageParams<'a> {
     #[serde(borrow)]
     pub data: Raw<'a>,
     /// Metadata of the notification.
-    #[serde(rename = "_meta", borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "_meta",
+        borrow,
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     pub meta: Option<Meta<'a>>,
 }
 
 impl<'a> LoggingMessageParams<'a> {
     /// A message that says `data`.
     pub fn new(level: LoggingLevel, data: Raw<'a>) -> Self {
-        Self { level, logger: None, data, meta: None }
+        Self {
+            level,
+            logger: None,
+            data,
+            meta: None,
+        }
     }
 
     /// A message that says a text.

@@ -21,7 +21,12 @@ pub struct PaginatedRequestParams<'a> {
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<Text<'a>>,
     /// Metadata of the request.
-    #[serde(rename = "_meta", borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "_meta",
+        borrow,
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     pub meta: Option<Meta<'a>>,
 }
 
@@ -105,7 +110,10 @@ pub struct PageGuard {
 impl PageGuard {
     /// Follows a listing of at most `limit` pages.
     pub fn new(limit: u32) -> Self {
-        Self { limit, seen: Vec::new() }
+        Self {
+            limit,
+            seen: Vec::new(),
+        }
     }
 
     /// Takes the `next_cursor` of a page that has arrived; gives the cursor to ask with, `None`

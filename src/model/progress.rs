@@ -47,7 +47,9 @@ impl PartialEq for ProgressToken<'_> {
     fn eq(&self, other: &Self) -> bool {
         // Integers have one spelling each, strings have many because of escapes.
         self.raw.as_str() == other.raw.as_str()
-            || self.as_text().is_some_and(|text| other.as_text() == Some(text))
+            || self
+                .as_text()
+                .is_some_and(|text| other.as_text() == Some(text))
     }
 }
 
@@ -55,13 +57,17 @@ impl Eq for ProgressToken<'_> {}
 
 impl From<i64> for ProgressToken<'_> {
     fn from(token: i64) -> Self {
-        Self { raw: Raw::trusted(Cow::Owned(token.to_string())) }
+        Self {
+            raw: Raw::trusted(Cow::Owned(token.to_string())),
+        }
     }
 }
 
 impl From<&str> for ProgressToken<'_> {
     fn from(token: &str) -> Self {
-        Self { raw: serde_json::Value::from(token).into() }
+        Self {
+            raw: serde_json::Value::from(token).into(),
+        }
     }
 }
 
@@ -100,7 +106,12 @@ pub struct ProgressParams<'a> {
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub message: Option<Text<'a>>,
     /// Metadata of the notification.
-    #[serde(rename = "_meta", borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "_meta",
+        borrow,
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     pub meta: Option<Meta<'a>>,
 }
 
@@ -108,7 +119,13 @@ impl<'a> ProgressParams<'a> {
     /// Says how far the request with that token is.
     pub fn new(progress_token: impl Into<ProgressToken<'a>>, progress: f64) -> Self {
         let progress_token = progress_token.into();
-        Self { progress_token, progress, total: None, message: None, meta: None }
+        Self {
+            progress_token,
+            progress,
+            total: None,
+            message: None,
+            meta: None,
+        }
     }
 }
 

@@ -36,7 +36,12 @@ pub struct Prompt<'a> {
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub icons: Option<Vec<Icon<'a>>>,
     /// Metadata of the prompt; since 2025-06-18.
-    #[serde(rename = "_meta", borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "_meta",
+        borrow,
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     pub meta: Option<Meta<'a>>,
 }
 
@@ -96,7 +101,12 @@ pub struct PromptArgument<'a> {
 impl<'a> PromptArgument<'a> {
     /// An argument that may be left out.
     pub fn new(name: impl Into<Text<'a>>) -> Self {
-        Self { name: name.into(), title: None, description: None, required: None }
+        Self {
+            name: name.into(),
+            title: None,
+            description: None,
+            required: None,
+        }
     }
 
     /// Whether the prompt can't do without it.
@@ -127,14 +137,22 @@ pub struct ListPromptsResult<'a> {
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub cache_scope: Option<CacheScope<'a>>,
     /// Metadata of the result.
-    #[serde(rename = "_meta", borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "_meta",
+        borrow,
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     pub meta: Option<Meta<'a>>,
 }
 
 impl<'a> ListPromptsResult<'a> {
     /// The last page, with these prompts.
     pub fn new(prompts: Vec<Prompt<'a>>) -> Self {
-        Self { prompts, ..Self::default() }
+        Self {
+            prompts,
+            ..Self::default()
+        }
     }
 }
 
@@ -166,12 +184,16 @@ impl<'a> Arguments<'a> {
 
     /// The argument of that name.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+        self.iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| value)
     }
 
     /// All arguments in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.entries.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.entries
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// How many there are.
@@ -221,7 +243,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Arguments<'a> {
             }
         }
 
-        deserializer.deserialize_map(ArgumentsVisitor).map(|entries| Self { entries })
+        deserializer
+            .deserialize_map(ArgumentsVisitor)
+            .map(|entries| Self { entries })
     }
 }
 
@@ -243,7 +267,12 @@ pub struct GetPromptParams<'a> {
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub request_state: Option<Text<'a>>,
     /// Metadata of the request.
-    #[serde(rename = "_meta", borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "_meta",
+        borrow,
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     pub meta: Option<Meta<'a>>,
 }
 
@@ -272,14 +301,22 @@ pub struct GetPromptResult<'a> {
     #[serde(borrow, deserialize_with = "crate::model::field::list")]
     pub messages: Vec<PromptMessage<'a>>,
     /// Metadata of the result.
-    #[serde(rename = "_meta", borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "_meta",
+        borrow,
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     pub meta: Option<Meta<'a>>,
 }
 
 impl<'a> GetPromptResult<'a> {
     /// These messages.
     pub fn new(messages: Vec<PromptMessage<'a>>) -> Self {
-        Self { messages, ..Self::default() }
+        Self {
+            messages,
+            ..Self::default()
+        }
     }
 }
 
@@ -299,7 +336,10 @@ pub struct PromptMessage<'a> {
 impl<'a> PromptMessage<'a> {
     /// What `role` says.
     pub fn new(role: Role<'a>, content: impl Into<ContentBlock<'a>>) -> Self {
-        Self { role, content: content.into() }
+        Self {
+            role,
+            content: content.into(),
+        }
     }
 }
 

@@ -48,7 +48,12 @@ pub struct Resource<'a> {
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub annotations: Option<Annotations<'a>>,
     /// Metadata of the resource; since 2025-06-18.
-    #[serde(rename = "_meta", borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "_meta",
+        borrow,
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     pub meta: Option<Meta<'a>>,
 }
 
@@ -101,7 +106,12 @@ pub struct ResourceTemplate<'a> {
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub annotations: Option<Annotations<'a>>,
     /// Metadata of the template; since 2025-06-18.
-    #[serde(rename = "_meta", borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "_meta",
+        borrow,
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     pub meta: Option<Meta<'a>>,
 }
 
@@ -150,14 +160,22 @@ macro_rules! list_result {
             #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
             pub cache_scope: Option<CacheScope<'a>>,
             /// Metadata of the result.
-            #[serde(rename = "_meta", borrow, default, skip_serializing_if = "Option::is_none")]
+            #[serde(
+                rename = "_meta",
+                borrow,
+                default,
+                skip_serializing_if = "Option::is_none"
+            )]
             pub meta: Option<Meta<'a>>,
         }
 
         impl<'a> $name<'a> {
             /// The last page, with these items.
             pub fn new($field: Vec<$item<'a>>) -> Self {
-                Self { $field, ..Self::default() }
+                Self {
+                    $field,
+                    ..Self::default()
+                }
             }
         }
     };
@@ -191,14 +209,24 @@ pub struct ReadResourceParams<'a> {
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub request_state: Option<Text<'a>>,
     /// Metadata of the request.
-    #[serde(rename = "_meta", borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "_meta",
+        borrow,
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     pub meta: Option<Meta<'a>>,
 }
 
 impl<'a> ReadResourceParams<'a> {
     /// Reads what is at `uri`.
     pub fn new(uri: impl Into<Text<'a>>) -> Self {
-        Self { uri: uri.into(), input_responses: None, request_state: None, meta: None }
+        Self {
+            uri: uri.into(),
+            input_responses: None,
+            request_state: None,
+            meta: None,
+        }
     }
 }
 
@@ -222,14 +250,22 @@ pub struct ReadResourceResult<'a> {
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub cache_scope: Option<CacheScope<'a>>,
     /// Metadata of the result.
-    #[serde(rename = "_meta", borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "_meta",
+        borrow,
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     pub meta: Option<Meta<'a>>,
 }
 
 impl<'a> ReadResourceResult<'a> {
     /// These contents.
     pub fn new(contents: Vec<ResourceContents<'a>>) -> Self {
-        Self { contents, ..Self::default() }
+        Self {
+            contents,
+            ..Self::default()
+        }
     }
 }
 
@@ -269,7 +305,10 @@ pub fn is_valid_uri(uri: &str) -> bool {
         return false;
     };
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
-    let starts_with_letter = scheme.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic());
+    let starts_with_letter = scheme
+        .bytes()
+        .next()
+        .is_some_and(|byte| byte.is_ascii_alphabetic());
     starts_with_letter
         && scheme.bytes().all(allowed)
         && !rest.contains(|c: char| c.is_control() || c.is_whitespace())
@@ -285,7 +324,11 @@ pub fn is_resource_not_found(code: i64) -> bool {
     matches!(code, -32002 | -32602)
 }
 
-cache_hints!(ListResourcesResult, ListResourceTemplatesResult, ReadResourceResult);
+cache_hints!(
+    ListResourcesResult,
+    ListResourceTemplatesResult,
+    ReadResourceResult
+);
 
 setters! {
     Resource {

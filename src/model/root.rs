@@ -22,20 +22,30 @@ pub struct Root<'a> {
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub name: Option<Text<'a>>,
     /// Metadata of the root; since 2025-06-18.
-    #[serde(rename = "_meta", borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "_meta",
+        borrow,
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     pub meta: Option<Meta<'a>>,
 }
 
 impl<'a> Root<'a> {
     /// The root at `uri`.
     pub fn new(uri: impl Into<Text<'a>>) -> Self {
-        Self { uri: uri.into(), name: None, meta: None }
+        Self {
+            uri: uri.into(),
+            name: None,
+            meta: None,
+        }
     }
 
     /// Whether the URI is a `file://` URI, as every revision asks; not checked on decoding.
     pub fn is_file_uri(&self) -> bool {
         let scheme = self.uri.get(..7);
-        scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("file://")) && is_valid_uri(&self.uri)
+        scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("file://"))
+            && is_valid_uri(&self.uri)
     }
 }
 
@@ -48,7 +58,12 @@ pub struct ListRootsResult<'a> {
     #[serde(borrow, deserialize_with = "crate::model::field::list")]
     pub roots: Vec<Root<'a>>,
     /// Metadata of the result; up to 2025-11-25.
-    #[serde(rename = "_meta", borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "_meta",
+        borrow,
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     pub meta: Option<Meta<'a>>,
 }
 

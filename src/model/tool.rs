@@ -16,8 +16,9 @@ use crate::model::page::{CacheScope, cache_hints};
 use crate::rpc::{Raw, Text};
 
 /// The input schema of a tool that takes no arguments.
-pub const NO_ARGUMENTS_SCHEMA: Raw<'static> =
-    Raw::trusted(Cow::Borrowed(r#"{"type":"object","additionalProperties":false}"#));
+pub const NO_ARGUMENTS_SCHEMA: Raw<'static> = Raw::trusted(Cow::Borrowed(
+    r#"{"type":"object","additionalProperties":false}"#,
+));
 
 /// A tool that a server offers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,7 +50,12 @@ pub struct Tool<'a> {
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub icons: Option<Vec<Icon<'a>>>,
     /// Metadata of the tool; since 2025-06-18.
-    #[serde(rename = "_meta", borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "_meta",
+        borrow,
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     pub meta: Option<Meta<'a>>,
 }
 
@@ -71,7 +77,10 @@ impl<'a> Tool<'a> {
 
     /// The name to show: `title`, else the annotations' title, else `name` (`data.name.title`).
     pub fn display_name(&self) -> &str {
-        let annotated = self.annotations.as_ref().and_then(|hints| hints.title.as_ref());
+        let annotated = self
+            .annotations
+            .as_ref()
+            .and_then(|hints| hints.title.as_ref());
         self.title.as_ref().or(annotated).unwrap_or(&self.name)
     }
 
@@ -94,7 +103,10 @@ fn is_object_schema(schema: &Raw<'_>) -> bool {
         kind: Text<'a>,
     }
 
-    schema.is_object() && schema.decode::<Root<'_>>().is_ok_and(|root| root.kind == "object")
+    schema.is_object()
+        && schema
+            .decode::<Root<'_>>()
+            .is_ok_and(|root| root.kind == "object")
 }
 
 /// Whether `name` is one to 128 characters of `A-Z a-z 0-9 _ . -`, as the specification advises.
@@ -194,14 +206,22 @@ pub struct ListToolsResult<'a> {
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub cache_scope: Option<CacheScope<'a>>,
     /// Metadata of the result.
-    #[serde(rename = "_meta", borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "_meta",
+        borrow,
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     pub meta: Option<Meta<'a>>,
 }
 
 impl<'a> ListToolsResult<'a> {
     /// The last page, with these tools.
     pub fn new(tools: Vec<Tool<'a>>) -> Self {
-        Self { tools, ..Self::default() }
+        Self {
+            tools,
+            ..Self::default()
+        }
     }
 }
 
@@ -231,7 +251,12 @@ pub struct CallToolParams<'a> {
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub request_state: Option<Text<'a>>,
     /// Metadata of the request.
-    #[serde(rename = "_meta", borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "_meta",
+        borrow,
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     pub meta: Option<Meta<'a>>,
 }
 
@@ -270,14 +295,22 @@ pub struct CallToolResult<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub is_error: Option<bool>,
     /// Metadata of the result.
-    #[serde(rename = "_meta", borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "_meta",
+        borrow,
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     pub meta: Option<Meta<'a>>,
 }
 
 impl<'a> CallToolResult<'a> {
     /// A success that says `content`.
     pub fn new(content: Vec<ContentBlock<'a>>) -> Self {
-        Self { content, ..Self::default() }
+        Self {
+            content,
+            ..Self::default()
+        }
     }
 
     /// A success that says one text.
@@ -287,7 +320,10 @@ impl<'a> CallToolResult<'a> {
 
     /// A failure of the tool itself, for the model to read.
     pub fn error(text: impl Into<Text<'a>>) -> Self {
-        Self { is_error: Some(true), ..Self::text(text) }
+        Self {
+            is_error: Some(true),
+            ..Self::text(text)
+        }
     }
 
     /// A success whose result is `value`, as structured content and, for peers that look at text
@@ -295,7 +331,10 @@ impl<'a> CallToolResult<'a> {
     pub fn structured<T: Serialize + ?Sized>(value: &T) -> Result<Self, serde_json::Error> {
         let raw = Raw::encode(value)?;
         let text = Text::from(raw.as_str()).into_owned();
-        Ok(Self { structured_content: Some(raw), ..Self::text(text) })
+        Ok(Self {
+            structured_content: Some(raw),
+            ..Self::text(text)
+        })
     }
 
     /// Whether the tool failed; absent means it didn't.

@@ -69,7 +69,11 @@ pub struct Rejection {
 
 impl Rejection {
     fn new(code: i64, message: &'static str) -> Self {
-        Self { error: RpcError::new(code, message), id: None, is_response: false }
+        Self {
+            error: RpcError::new(code, message),
+            id: None,
+            is_response: false,
+        }
     }
 
     fn invalid(message: &'static str) -> Self {
@@ -90,7 +94,9 @@ pub(crate) fn decode(frame: &[u8], limits: &Limits) -> Result<Decoded, Rejection
     match scan::scan(frame, limits.depth) {
         Ok(Scanned::One(scan)) => envelope(frame, scan, limits).map(Decoded::One),
         Ok(Scanned::Batch) => Ok(Decoded::Batch),
-        Err(ScanError::Syntax(_)) => Err(Rejection::new(code::PARSE_ERROR, "Parse error: not JSON")),
+        Err(ScanError::Syntax(_)) => {
+            Err(Rejection::new(code::PARSE_ERROR, "Parse error: not JSON"))
+        }
         Err(ScanError::TooDeep(id)) => {
             let id = read_id(frame, id, limits).ok().flatten();
             Err(Rejection::invalid("Invalid request: nested too deep").with_id(id))
@@ -108,7 +114,10 @@ pub(crate) fn salvage_id(head: &[u8], limits: &Limits) -> Option<RequestId> {
         rest = rest.trim_ascii_start();
         let key_end = simple_string_end(rest)?;
         let key = &rest[1..key_end - 1];
-        rest = rest[key_end..].trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
+        rest = rest[key_end..]
+            .trim_ascii_start()
+            .strip_prefix(b":")?
+            .trim_ascii_start();
         let value_end = simple_value_end(rest)?;
         if key == b"id" {
             let text = core::str::from_utf8(&rest[..value_end]).ok()?;
@@ -130,7 +139,9 @@ fn simple_value_end(text: &[u8]) -> Option<usize> {
     if text.starts_with(b"\"") {
         return simple_string_end(text);
     }
-    let end = text.iter().position(|byte| matches!(byte, b',' | b'}' | b' ' | b'\t' | b'\r'))?;
+    let end = text
+        .iter()
+        .position(|byte| matches!(byte, b',' | b'}' | b' ' | b'\t' | b'\r'))?;
     (end > 0 && !matches!(text[0], b'{' | b'[')).then_some(end)
 }
 
@@ -144,7 +155,8 @@ fn envelope(frame: &[u8], scan: Scan, limits: &Limits) -> Result<Envelope, Rejec
         // An error whose sender could not read our id says null (`base.resp.error.noid`).
         Err(IdError::Null) if is_response && error.is_some() => None,
         Err(_) => {
-            let mut rejection = Rejection::invalid("Invalid request: the id must be a string or an integer");
+            let mut rejection =
+                Rejection::invalid("Invalid request: the id must be a string or an integer");
             rejection.is_response = is_response;
             return Err(rejection);
         }
@@ -166,32 +178,43 @@ fn check_shape(frame: &[u8], scan: &Scan, has_id: bool) -> Result<Kind, Rejectio
         return Err(Rejection::invalid("Invalid request: a key stands twice"));
     }
     if !is_string(frame, scan.key(EnvelopeKey::JsonRpc), "2.0") {
-        return Err(Rejection::invalid("Invalid request: jsonrpc must be \"2.0\""));
+        return Err(Rejection::invalid(
+            "Invalid request: jsonrpc must be \"2.0\"",
+        ));
     }
     if method.is_some() {
         if result.is_some() || error.is_some() {
-            return Err(Rejection::invalid("Invalid request: both a method and a result"));
+            return Err(Rejection::invalid(
+                "Invalid request: both a method and a result",
+            ));
         }
         if !method.of(frame).starts_with(b"\"") {
-            return Err(Rejection::invalid("Invalid request: the method must be a string"));
+            return Err(Rejection::invalid(
+                "Invalid request: the method must be a string",
+            ));
         }
         return match scan.key(EnvelopeKey::Params).of(frame).first() {
             None | Some(b'{') if has_id => Ok(Kind::Request),
             None | Some(b'{') => Ok(Kind::Notification),
-            Some(b'[') => {
-                Err(Rejection::new(code::INVALID_PARAMS, "Invalid params: they must be an object"))
-            }
-            Some(_) => Err(Rejection::invalid("Invalid request: params must be an object")),
+            Some(b'[') => Err(Rejection::new(
+                code::INVALID_PARAMS,
+                "Invalid params: they must be an object",
+            )),
+            Some(_) => Err(Rejection::invalid(
+                "Invalid request: params must be an object",
+            )),
         };
     }
     match (result.is_some(), error.is_some()) {
         (true, false) if !has_id => Err(Rejection::invalid("Invalid response: no id")),
-        (true, false) if !result.of(frame).starts_with(b"{") => {
-            Err(Rejection::invalid("Invalid response: the result must be an object"))
-        }
+        (true, false) if !result.of(frame).starts_with(b"{") => Err(Rejection::invalid(
+            "Invalid response: the result must be an object",
+        )),
         (true, false) => Ok(Kind::Result),
         (false, true) => check_error(frame, scan).map(|()| Kind::Error),
-        (true, true) => Err(Rejection::invalid("Invalid response: both a result and an error")),
+        (true, true) => Err(Rejection::invalid(
+            "Invalid response: both a result and an error",
+        )),
         (false, false) => Err(Rejection::invalid("Invalid request: no method")),
     }
 }
@@ -201,7 +224,9 @@ fn check_error(frame: &[u8], scan: &Scan) -> Result<(), Rejection> {
     let code = core::str::from_utf8(scan.member(Member::Code).of(frame)).unwrap_or_default();
     let message = scan.member(Member::Message).of(frame);
     if code.parse::<i64>().is_err() || !message.starts_with(b"\"") {
-        return Err(Rejection::invalid("Invalid response: the error has no code or no message"));
+        return Err(Rejection::invalid(
+            "Invalid response: the error has no code or no message",
+        ));
     }
     Ok(())
 }
@@ -210,7 +235,8 @@ fn check_error(frame: &[u8], scan: &Scan) -> Result<(), Rejection> {
 pub(crate) fn is_string(frame: &[u8], span: Span, expected: &str) -> bool {
     let token = span.of(frame);
     if memchr::memchr(b'\\', token).is_some() {
-        return serde_json::from_slice::<alloc::string::String>(token).is_ok_and(|text| text == expected);
+        return serde_json::from_slice::<alloc::string::String>(token)
+            .is_ok_and(|text| text == expected);
     }
     token.len() == expected.len() + 2 && &token[1..token.len() - 1] == expected.as_bytes()
 }

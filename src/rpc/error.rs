@@ -44,7 +44,11 @@ pub struct RpcError {
     /// One sentence for people.
     pub message: Cow<'static, str>,
     /// Any JSON that tells more; kept untouched (`base.resp.error.shape`).
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "owned_raw")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "owned_raw"
+    )]
     pub data: Option<Raw<'static>>,
 }
 
@@ -55,7 +59,11 @@ fn owned_raw<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Raw<'s
 impl RpcError {
     /// An error with a code and one sentence.
     pub fn new(code: i64, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into(), data: None }
+        Self {
+            code,
+            message: message.into(),
+            data: None,
+        }
     }
 
     /// The error with `data`, which may be any JSON.
@@ -72,7 +80,10 @@ impl RpcError {
     /// -32601, naming the method.
     pub fn method_not_found(method: &str) -> Self {
         let shown: String = method.chars().take(128).collect();
-        Self::new(code::METHOD_NOT_FOUND, alloc::format!("Method not found: {shown}"))
+        Self::new(
+            code::METHOD_NOT_FOUND,
+            alloc::format!("Method not found: {shown}"),
+        )
     }
 
     /// -32602.

@@ -53,14 +53,23 @@ impl<'a> Message<'a> {
         let body = raw_at(frame, envelope.body());
         let method = || text_at(frame, envelope.scan.key(EnvelopeKey::Method)).unwrap_or("".into());
         Ok(match (envelope.kind, envelope.id) {
-            (Kind::Request, Some(id)) => Self::Request { id, method: method(), params: body },
-            (Kind::Request | Kind::Notification, _) => {
-                Self::Notification { method: method(), params: body }
-            }
-            (Kind::Result, id) => {
-                Self::Response { id, outcome: Ok(body.unwrap_or(Raw::EMPTY_OBJECT)) }
-            }
-            (Kind::Error, id) => Self::Response { id, outcome: Err(error_of(body)) },
+            (Kind::Request, Some(id)) => Self::Request {
+                id,
+                method: method(),
+                params: body,
+            },
+            (Kind::Request | Kind::Notification, _) => Self::Notification {
+                method: method(),
+                params: body,
+            },
+            (Kind::Result, id) => Self::Response {
+                id,
+                outcome: Ok(body.unwrap_or(Raw::EMPTY_OBJECT)),
+            },
+            (Kind::Error, id) => Self::Response {
+                id,
+                outcome: Err(error_of(body)),
+            },
         })
     }
 }
@@ -109,7 +118,8 @@ impl<'a> Peek<'a> {
             method: text_at(frame, envelope.scan.key(EnvelopeKey::Method)),
             progress_token: raw_at(frame, member(Member::MetaProgressToken))
                 .or_else(|| raw_at(frame, member(Member::ProgressToken))),
-            name: text_at(frame, member(Member::Name)).or_else(|| text_at(frame, member(Member::Uri))),
+            name: text_at(frame, member(Member::Name))
+                .or_else(|| text_at(frame, member(Member::Uri))),
             id: envelope.id,
         })
     }

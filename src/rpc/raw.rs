@@ -33,11 +33,19 @@ impl<'a> Raw<'a> {
         let text = text.into();
         let value: &RawValue = serde_json::from_str(&text)?;
         if value.get().contains(['\n', '\r']) {
-            let joined: String = value.get().chars().filter(|c| !matches!(c, '\n' | '\r')).collect();
+            let joined: String = value
+                .get()
+                .chars()
+                .filter(|c| !matches!(c, '\n' | '\r'))
+                .collect();
             return Ok(Self(Cow::Owned(joined)));
         }
         let trimmed = value.get().len() != text.len();
-        Ok(Self(if trimmed { Cow::Owned(value.get().into()) } else { text }))
+        Ok(Self(if trimmed {
+            Cow::Owned(value.get().into())
+        } else {
+            text
+        }))
     }
 
     /// Encodes `value` as JSON. Errs when its `Serialize` does.
@@ -72,7 +80,10 @@ impl<'a> Raw<'a> {
 
     /// The first byte that isn't white space: `{`, `[`, `"`, `t`, `f`, `n`, `-` or a digit.
     pub(crate) fn first_byte(&self) -> u8 {
-        self.0.bytes().find(|b| !b.is_ascii_whitespace()).unwrap_or(b'n')
+        self.0
+            .bytes()
+            .find(|b| !b.is_ascii_whitespace())
+            .unwrap_or(b'n')
     }
 
     /// Whether the value is a JSON object.

@@ -20,7 +20,10 @@ impl Span {
 
     fn new(start: usize, end: usize) -> Self {
         // Frames are bounded far below 4 GiB; `scan` refuses longer ones before it gets here.
-        Self { start: start as u32, end: end as u32 }
+        Self {
+            start: start as u32,
+            end: end as u32,
+        }
     }
 
     pub(crate) const fn is_some(self) -> bool {
@@ -129,7 +132,12 @@ pub(crate) fn scan(frame: &[u8], depth: usize) -> Result<Scanned, ScanError> {
         return Err(ScanError::Syntax(0));
     }
     let depth = depth.min(DEEPEST);
-    let mut scanner = Scanner { bytes: frame, at: 0, depth, id: Span::NONE };
+    let mut scanner = Scanner {
+        bytes: frame,
+        at: 0,
+        depth,
+        id: Span::NONE,
+    };
     scanner.document().map_err(|stop| match stop {
         Stop::Syntax => ScanError::Syntax(scanner.at),
         Stop::TooDeep => ScanError::TooDeep(scanner.id),
@@ -139,7 +147,12 @@ pub(crate) fn scan(frame: &[u8], depth: usize) -> Result<Scanned, ScanError> {
 
 /// The elements of an array that [`scan`] has found to be good.
 pub(crate) fn elements(frame: &[u8], depth: usize) -> impl Iterator<Item = Span> {
-    let mut scanner = Scanner { bytes: frame, at: 0, depth, id: Span::NONE };
+    let mut scanner = Scanner {
+        bytes: frame,
+        at: 0,
+        depth,
+        id: Span::NONE,
+    };
     scanner.white_space();
     scanner.at += 1;
     core::iter::from_fn(move || {
@@ -160,7 +173,12 @@ pub(crate) fn elements(frame: &[u8], depth: usize) -> impl Iterator<Item = Span>
 /// value) spans.
 pub(crate) fn members(object: &[u8]) -> impl Iterator<Item = (Span, Span)> {
     let depth = usize::MAX;
-    let mut scanner = Scanner { bytes: object, at: 0, depth, id: Span::NONE };
+    let mut scanner = Scanner {
+        bytes: object,
+        at: 0,
+        depth,
+        id: Span::NONE,
+    };
     scanner.white_space();
     let good = scanner.peek() == Some(b'{');
     scanner.at += 1;
@@ -226,7 +244,11 @@ impl Scanner<'_> {
 
     fn end(&mut self) -> Result<(), Stop> {
         self.white_space();
-        if self.at == self.bytes.len() { Ok(()) } else { Err(Stop::Syntax) }
+        if self.at == self.bytes.len() {
+            Ok(())
+        } else {
+            Err(Stop::Syntax)
+        }
     }
 
     fn envelope(&mut self) -> Result<Scan, Stop> {
@@ -402,7 +424,8 @@ impl Scanner<'_> {
         if !key.escaped {
             return &self.bytes[key.start..key.end];
         }
-        *unescaped = serde_json::from_slice(&self.bytes[key.start - 1..key.end + 1]).unwrap_or_default();
+        *unescaped =
+            serde_json::from_slice(&self.bytes[key.start - 1..key.end + 1]).unwrap_or_default();
         unescaped.as_bytes()
     }
 
@@ -439,7 +462,11 @@ impl Scanner<'_> {
             let byte = self.bytes[self.at];
             self.at += 1;
             if byte == b'"' {
-                return Ok(StringToken { start, end: self.at - 1, escaped });
+                return Ok(StringToken {
+                    start,
+                    end: self.at - 1,
+                    escaped,
+                });
             }
             escaped = true;
             self.escape()?;
@@ -455,13 +482,21 @@ impl Scanner<'_> {
         for (n, &byte) in rest.iter().take(SHORT).enumerate() {
             if byte == b'"' || byte == b'\\' || byte < 0x20 {
                 self.at += n;
-                return if byte < 0x20 { Err(Stop::Syntax) } else { Ok(()) };
+                return if byte < 0x20 {
+                    Err(Stop::Syntax)
+                } else {
+                    Ok(())
+                };
             }
         }
         let tail = rest.get(SHORT..).ok_or(Stop::Syntax)?;
         let found = memchr::memchr2(b'"', b'\\', tail).ok_or(Stop::Syntax)?;
         // A fold instead of a search: the compiler turns it into a few vector instructions.
-        if tail[..found].iter().fold(u8::MAX, |least, &byte| least.min(byte)) < 0x20 {
+        if tail[..found]
+            .iter()
+            .fold(u8::MAX, |least, &byte| least.min(byte))
+            < 0x20
+        {
             return Err(Stop::Syntax);
         }
         self.at += SHORT + found;
@@ -515,7 +550,11 @@ impl Scanner<'_> {
         while let Some(b'0'..=b'9') = self.peek() {
             self.at += 1;
         }
-        if self.at == start { Err(Stop::Syntax) } else { Ok(()) }
+        if self.at == start {
+            Err(Stop::Syntax)
+        } else {
+            Ok(())
+        }
     }
 }
 

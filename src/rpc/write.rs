@@ -33,7 +33,9 @@ fn write_with_escapes(out: &mut Vec<u8>, bytes: &[u8], clean: usize) {
     let (mut run, mut rest) = bytes.split_at_checked(clean).unwrap_or((bytes, &[]));
     loop {
         out.extend_from_slice(run);
-        let Some((&byte, after)) = rest.split_first() else { return };
+        let Some((&byte, after)) = rest.split_first() else {
+            return;
+        };
         write_escape(out, byte);
         // Text with escapes tends to have many: short runs are looked for byte by byte.
         let near = after.iter().take(16).position(|byte| needs_escape(*byte));
@@ -82,14 +84,23 @@ fn clean_prefix(bytes: &[u8]) -> usize {
         clean += 8;
         rest = after;
     }
-    clean + rest.iter().position(|byte| needs_escape(*byte)).unwrap_or(rest.len())
+    clean
+        + rest
+            .iter()
+            .position(|byte| needs_escape(*byte))
+            .unwrap_or(rest.len())
 }
 
 /// How many bytes at the start of `bytes` are whole blocks that need no escape.
 fn clean_blocks(bytes: &[u8]) -> usize {
     let (blocks, _) = bytes.as_chunks::<32>();
     // Without a branch inside a block, so that the compiler can use vector instructions.
-    let dirty = |block: &[u8; 32]| block.iter().fold(0, |any, byte| any | u8::from(needs_escape(*byte))) != 0;
+    let dirty = |block: &[u8; 32]| {
+        block
+            .iter()
+            .fold(0, |any, byte| any | u8::from(needs_escape(*byte)))
+            != 0
+    };
     32 * blocks.iter().position(dirty).unwrap_or(blocks.len())
 }
 
