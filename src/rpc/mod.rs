@@ -7,7 +7,7 @@ mod message;
 mod raw;
 mod scan;
 mod text;
-mod write;
+pub(crate) mod write;
 
 pub use decode::{Kind, Rejection};
 pub use error::{RpcError, code};

@@ -1,0 +1,225 @@
+//! The rules themselves, struct by struct. Structs that no revision changes have none.
+//! They follow the `schema.json` of the five revisions.
+
+use alloc::vec::Vec;
+
+use super::Older::{Refused, Replaced};
+use super::{FieldRule, StructRules, block, form};
+use crate::Revision;
+use crate::model::capability::{ClientCapabilities, ServerCapabilities};
+use crate::model::encode::members::member_of;
+use crate::model::encode::{EncodeError, encode_value};
+
+const A: Revision = Revision::V2024_11_05;
+const B: Revision = Revision::V2025_03_26;
+const C: Revision = Revision::V2025_06_18;
+const D: Revision = Revision::V2025_11_25;
+const E: Revision = Revision::V2026_07_28;
+
+/// A field that the revisions from `since` to `until` know.
+const fn between(since: Revision, until: Revision, name: &'static str) -> FieldRule {
+    FieldRule {
+        name,
+        since,
+        until,
+        reshape: None,
+    }
+}
+
+const fn since(since: Revision, name: &'static str) -> FieldRule {
+    between(since, E, name)
+}
+
+const fn always(name: &'static str) -> FieldRule {
+    between(A, E, name)
+}
+
+static META_SINCE_C: StructRules = StructRules::new(&[since(C, "_meta")]);
+static TITLE_SINCE_C: StructRules = StructRules::new(&[since(C, "title")]);
+static META_UNTIL_D: StructRules = StructRules::new(&[between(A, D, "_meta")]);
+static TITLED: StructRules =
+    StructRules::new(&[since(C, "title"), since(D, "icons"), since(C, "_meta")]);
+static RESULT: StructRules = StructRules::new(&[since(E, "resultType")]);
+static CACHEABLE: StructRules = StructRules::new(&[
+    since(E, "resultType"),
+    since(E, "ttlMs"),
+    since(E, "cacheScope"),
+]);
+static RETRIED: StructRules =
+    StructRules::new(&[since(E, "inputResponses"), since(E, "requestState")]);
+
+/// `tools.def.fields`, `tools.def.schema.keywords`
+static TOOL: StructRules = StructRules::new(&[
+    since(C, "title"),
+    since(C, "outputSchema").reshaped_before(E, keep_object_schema),
+    since(B, "annotations"),
+    between(D, D, "execution"),
+    since(D, "icons"),
+    since(C, "_meta"),
+]);
+static CALL_TOOL_PARAMS: StructRules = StructRules::new(&[
+    between(D, D, "task"),
+    since(E, "inputResponses"),
+    since(E, "requestState"),
+]);
+/// `tools.struct.obj`
+static CALL_TOOL_RESULT: StructRules = StructRules::new(&[
+    since(C, "structuredContent").reshaped_before(E, keep_object),
+    since(E, "resultType"),
+]);
+static IMPLEMENTATION: StructRules = StructRules::new(&[
+    since(C, "title"),
+    since(D, "description"),
+    since(D, "icons"),
+    since(D, "websiteUrl"),
+]);
+static INITIALIZE_PARAMS: StructRules =
+    StructRules::new(&[always("capabilities").reshaped(client_capabilities)]);
+static INITIALIZE_RESULT: StructRules =
+    StructRules::new(&[always("capabilities").reshaped(server_capabilities)]);
+static DISCOVER_RESULT: StructRules =
+    StructRules::new(&[always("capabilities").reshaped(server_capabilities)])
+        .since(E, Refused("a discovery result"));
+static INPUT_REQUIRED_RESULT: StructRules =
+    StructRules::new(&[]).since(E, Refused("a result that asks for input"));
+
+static ANNOTATIONS: StructRules = StructRules::new(&[since(C, "lastModified")]);
+/// `data.content.kinds`
+static AUDIO_CONTENT: StructRules =
+    StructRules::new(&[since(C, "_meta")]).since(B, Replaced(block::audio_as_resource));
+static RESOURCE_LINK: StructRules =
+    StructRules::new(&[since(D, "icons")]).since(C, Replaced(block::link_as_text));
+/// `sampling.noarray.old`
+static TOOL_USE_CONTENT: StructRules = StructRules::new(&[]).since(D, Refused("a tool use block"));
+static TOOL_RESULT_CONTENT: StructRules =
+    StructRules::new(&[always("structuredContent").reshaped_before(E, keep_object)])
+        .since(D, Refused("a tool result block"));
+
+/// `sampling.msg`
+static SAMPLING_MESSAGE: StructRules = StructRules::new(&[
+    always("content").reshaped_before(D, block::single_block),
+    since(D, "_meta"),
+]);
+static CREATE_MESSAGE_RESULT: StructRules =
+    StructRules::new(&[always("content").reshaped_before(D, block::single_block)]);
+static CREATE_MESSAGE_PARAMS: StructRules = StructRules::new(&[
+    since(D, "tools"),
+    since(D, "toolChoice"),
+    between(D, D, "task"),
+    between(A, D, "_meta"),
+]);
+
+static ELICIT_FORM: StructRules = StructRules::new(&[
+    since(D, "mode"),
+    always("requestedSchema").reshaped_before(D, form::old_form),
+    between(D, D, "task"),
+    between(A, D, "_meta"),
+]);
+static ELICIT_URL: StructRules = StructRules::new(&[
+    between(D, D, "elicitationId"),
+    between(D, D, "task"),
+    between(A, D, "_meta"),
+])
+.since(D, Refused("an elicitation by url"));
+
+static COMPLETE_PARAMS: StructRules = StructRules::new(&[since(C, "context")]);
+static PROGRESS_PARAMS: StructRules = StructRules::new(&[since(B, "message")]);
+
+/// The rules for the struct that serde calls `name`.
+// Inlined so that for a name known at compile time nothing of it remains.
+#[inline(always)]
+pub(crate) fn rules(name: &str) -> Option<&'static StructRules> {
+    Some(match name {
+        "Annotations" => &ANNOTATIONS,
+        "AudioContent" => &AUDIO_CONTENT,
+        "CallToolParams" => &CALL_TOOL_PARAMS,
+        "CallToolResult" => &CALL_TOOL_RESULT,
+        "CompleteParams" => &COMPLETE_PARAMS,
+        "CreateMessageParams" => &CREATE_MESSAGE_PARAMS,
+        "CreateMessageResult" => &CREATE_MESSAGE_RESULT,
+        "DiscoverResult" => &DISCOVER_RESULT,
+        "ElicitRequestFormParams" => &ELICIT_FORM,
+        "ElicitRequestURLParams" => &ELICIT_URL,
+        "ElicitResult" | "ListRootsResult" => &META_UNTIL_D,
+        "EmptyResult" | "CompleteResult" | "GetPromptResult" => &RESULT,
+        "GetPromptParams" | "ReadResourceParams" => &RETRIED,
+        "Implementation" => &IMPLEMENTATION,
+        "InitializeParams" => &INITIALIZE_PARAMS,
+        "InitializeResult" => &INITIALIZE_RESULT,
+        "InputRequiredResult" => &INPUT_REQUIRED_RESULT,
+        "ListPromptsResult"
+        | "ListResourceTemplatesResult"
+        | "ListResourcesResult"
+        | "ListToolsResult"
+        | "ReadResourceResult" => &CACHEABLE,
+        "ProgressParams" => &PROGRESS_PARAMS,
+        "Prompt" | "Resource" | "ResourceTemplate" => &TITLED,
+        "PromptArgument" | "PromptReference" => &TITLE_SINCE_C,
+        "ResourceLink" => &RESOURCE_LINK,
+        "SamplingMessage" => &SAMPLING_MESSAGE,
+        "TextContent"
+        | "ImageContent"
+        | "EmbeddedResource"
+        | "TextResourceContents"
+        | "BlobResourceContents"
+        | "Root" => &META_SINCE_C,
+        "Tool" => &TOOL,
+        "ToolResultContent" => &TOOL_RESULT_CONTENT,
+        "ToolUseContent" => &TOOL_USE_CONTENT,
+        _ => return None,
+    })
+}
+
+/// Drops a member whose value isn't an object.
+fn keep_object(
+    out: &mut Vec<u8>,
+    member_start: usize,
+    value_start: usize,
+    _: Revision,
+) -> Result<(), EncodeError> {
+    if out.get(value_start) != Some(&b'{') {
+        out.truncate(member_start);
+    }
+    Ok(())
+}
+
+/// Drops a schema that doesn't describe an object.
+fn keep_object_schema(
+    out: &mut Vec<u8>,
+    member_start: usize,
+    value_start: usize,
+    _: Revision,
+) -> Result<(), EncodeError> {
+    let schema = out.get(value_start..).unwrap_or_default();
+    if member_of(schema, "type") != Some(b"\"object\"") {
+        out.truncate(member_start);
+    }
+    Ok(())
+}
+
+/// Capabilities have open members and so are written as maps: their own type lowers them.
+fn client_capabilities(
+    out: &mut Vec<u8>,
+    _: usize,
+    value_start: usize,
+    revision: Revision,
+) -> Result<(), EncodeError> {
+    let written = out.split_off(value_start);
+    let capabilities: ClientCapabilities<'_> = read(&written)?;
+    encode_value(out, revision, &capabilities.for_revision(revision))
+}
+
+fn server_capabilities(
+    out: &mut Vec<u8>,
+    _: usize,
+    value_start: usize,
+    revision: Revision,
+) -> Result<(), EncodeError> {
+    let written = out.split_off(value_start);
+    let capabilities: ServerCapabilities<'_> = read(&written)?;
+    encode_value(out, revision, &capabilities.for_revision(revision))
+}
+
+fn read<'a, T: serde::Deserialize<'a>>(written: &'a [u8]) -> Result<T, EncodeError> {
+    serde_json::from_slice(written).map_err(serde::ser::Error::custom)
+}
