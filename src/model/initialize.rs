@@ -3,11 +3,12 @@
 
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::model::capability::{ClientCapabilities, ServerCapabilities};
+use crate::model::field::{open_enum, setters};
 use crate::model::meta::Meta;
-use crate::model::owned::{IntoOwned, into_owned};
+use crate::model::owned::into_owned;
 use crate::rpc::Text;
 
 /// A client or server program, as it presents itself to its peer.
@@ -143,55 +144,13 @@ impl<'a> Icon<'a> {
     }
 }
 
-/// The background an icon is made for.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum IconTheme<'a> {
-    /// A light background.
-    Light,
-    /// A dark background.
-    Dark,
-    /// A value that no revision defines.
-    Other(Text<'a>),
-}
-
-impl IconTheme<'_> {
-    /// The value on the wire.
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Light => "light",
-            Self::Dark => "dark",
-            Self::Other(text) => text,
-        }
-    }
-}
-
-impl Serialize for IconTheme<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for IconTheme<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Text::deserialize(deserializer)?;
-        Ok(match text.as_str() {
-            "light" => Self::Light,
-            "dark" => Self::Dark,
-            _ => Self::Other(text),
-        })
-    }
-}
-
-impl IntoOwned for IconTheme<'_> {
-    type Owned = IconTheme<'static>;
-
-    fn into_owned(self) -> IconTheme<'static> {
-        match self {
-            Self::Light => IconTheme::Light,
-            Self::Dark => IconTheme::Dark,
-            Self::Other(text) => IconTheme::Other(text.into_owned()),
-        }
+open_enum! {
+    /// The background an icon is made for.
+    IconTheme {
+        /// A light background.
+        Light = "light",
+        /// A dark background.
+        Dark = "dark",
     }
 }
 
@@ -242,13 +201,6 @@ impl<'a> InitializeParams<'a> {
             client_info,
             meta: None,
         }
-    }
-
-    /// Sets the request's `_meta`.
-    #[must_use]
-    pub fn meta(mut self, meta: Meta<'a>) -> Self {
-        self.meta = Some(meta);
-        self
     }
 }
 
@@ -302,13 +254,6 @@ impl<'a> InitializeResult<'a> {
         self.instructions = Some(instructions.into());
         self
     }
-
-    /// Sets the result's `_meta`.
-    #[must_use]
-    pub fn meta(mut self, meta: Meta<'a>) -> Self {
-        self.meta = Some(meta);
-        self
-    }
 }
 
 /// The parameters of `notifications/initialized`, with which the client ends the handshake.
@@ -330,13 +275,12 @@ impl<'a> InitializedParams<'a> {
     pub const fn new() -> Self {
         Self { meta: None }
     }
+}
 
-    /// Sets the notification's `_meta`.
-    #[must_use]
-    pub fn meta(mut self, meta: Meta<'a>) -> Self {
-        self.meta = Some(meta);
-        self
-    }
+setters! {
+    InitializeParams { meta: Meta<'a> }
+    InitializeResult { meta: Meta<'a> }
+    InitializedParams { meta: Meta<'a> }
 }
 
 into_owned! {

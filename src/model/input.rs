@@ -1,1 +1,358 @@
-//! Placeholder.
+//! Rounds of input: what a server needs to know from the client before it can answer.
+//! Answers are matched by key, and the request's state travels with the client, opaque to it.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::de::{self, MapAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::model::field::{open_enum, setters, tag};
+use crate::model::meta::Meta;
+use crate::model::method::Method;
+use crate::model::owned::{IntoOwned, into_owned};
+use crate::rpc::{Raw, Text};
+
+open_enum! {
+    /// What kind of result a modern result is; an absent one means complete (`rtype.absent`).
+    ResultType {
+        /// The method's own result.
+        Complete = "complete",
+        /// The server needs input first: an [`InputRequiredResult`].
+        InputRequired = "input_required",
+        /// The request goes on as a task (tasks extension).
+        Task = "task",
+    }
+}
+
+/// What a server hands to the client between the rounds of a request, and gets back unchanged.
+///
+/// A client only echoes it. A server has to treat what comes back as the work of an attacker
+/// (`mrtr.state.attacker`). `Debug` shows its length only.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RequestState<'a>(#[serde(borrow)] Text<'a>);
+
+impl<'a> RequestState<'a> {
+    /// The state `text`, in whatever form the server chose.
+    pub fn new(text: impl Into<Text<'a>>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text that the server chose, for that server.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for RequestState<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RequestState({} bytes)", self.0.len())
+    }
+}
+
+impl IntoOwned for RequestState<'_> {
+    type Owned = RequestState<'static>;
+
+    fn into_owned(self) -> RequestState<'static> {
+        RequestState(self.0.into_owned())
+    }
+}
+
+/// One thing to ask the client: a request without an id, inside a result (`mrtr.values`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct InputRequest<'a> {
+    /// The method: `elicitation/create`, `sampling/createMessage` or `roots/list`.
+    #[serde(borrow)]
+    pub method: Text<'a>,
+    /// The method's parameters.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub params: Option<Raw<'a>>,
+}
+
+impl<'a> InputRequest<'a> {
+    /// A request of `method` without parameters.
+    pub fn new(method: impl Into<Text<'a>>) -> Self {
+        Self {
+            method: method.into(),
+            params: None,
+        }
+    }
+
+    /// Sets the parameters.
+    #[must_use]
+    pub fn params(mut self, params: Raw<'a>) -> Self {
+        self.params = Some(params);
+        self
+    }
+
+    /// A request of method `M`. Errs when JSON can't express the parameters.
+    pub fn encode<M: Method>(params: &M::Params<'_>) -> Result<Self, serde_json::Error> {
+        Ok(Self::new(M::NAME).params(Raw::encode(params)?))
+    }
+}
+
+/// Declares a map that keeps the order of its keys and has each of them once.
+macro_rules! ordered_map {
+    ($(#[$about:meta])* $name:ident of $value:ty) => {
+        $(#[$about])*
+        #[derive(Clone, Debug, Default, PartialEq)]
+        pub struct $name<'a>(Vec<(Text<'a>, $value)>);
+
+        impl<'a> $name<'a> {
+            /// A map without entries.
+            pub const fn new() -> Self {
+                Self(Vec::new())
+            }
+
+            /// How many entries there are.
+            pub fn len(&self) -> usize {
+                self.0.len()
+            }
+
+            /// Whether there are no entries.
+            pub fn is_empty(&self) -> bool {
+                self.0.is_empty()
+            }
+
+            /// The entries in their order.
+            pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &$value)> {
+                self.0.iter().map(|(key, value)| (key.as_str(), value))
+            }
+
+            /// The value under `key`.
+            pub fn get(&self, key: &str) -> Option<&$value> {
+                self.0.iter().find(|(held, _)| *held == key).map(|(_, value)| value)
+            }
+
+            /// Sets `key` to `value`, in the place the key had or at the end.
+            pub fn insert(&mut self, key: impl Into<Text<'a>>, value: $value) {
+                let key = key.into();
+                match self.0.iter_mut().find(|(held, _)| *held == key) {
+                    Some((_, held)) => *held = value,
+                    None => self.0.push((key, value)),
+                }
+            }
+        }
+
+        impl Serialize for $name<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let mut map = serializer.serialize_map(Some(self.0.len()))?;
+                for (key, value) in &self.0 {
+                    map.serialize_entry(key, value)?;
+                }
+                map.end()
+            }
+        }
+
+        impl<'de: 'a, 'a> Deserialize<'de> for $name<'a> {
+            /// Errs when it is not an object or a value is malformed. The last of equal keys holds.
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct MapVisitor;
+
+                impl<'a> Visitor<'a> for MapVisitor {
+                    type Value = $name<'a>;
+
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str("an object")
+                    }
+
+                    fn visit_map<A: MapAccess<'a>>(
+                        self,
+                        mut map: A,
+                    ) -> Result<$name<'a>, A::Error> {
+                        let mut read = $name::new();
+                        while let Some(key) = map.next_key::<Text<'a>>()? {
+                            read.insert(key, map.next_value()?);
+                        }
+                        Ok(read)
+                    }
+                }
+
+                deserializer.deserialize_map(MapVisitor)
+            }
+        }
+
+        impl IntoOwned for $name<'_> {
+            type Owned = $name<'static>;
+
+            fn into_owned(self) -> $name<'static> {
+                let entries = self.0.into_iter();
+                $name(entries.map(|(key, value)| (key.into_owned(), value.into_owned())).collect())
+            }
+        }
+    };
+}
+
+ordered_map! {
+    /// What a server needs to know, each thing under a key of its choice.
+    InputRequests of InputRequest<'a>
+}
+
+ordered_map! {
+    /// The client's answers, each a bare result under the key of what was asked
+    /// (`mrtr.client.keys`).
+    InputResponses of Raw<'a>
+}
+
+impl<'a> InputRequests<'a> {
+    /// Adds a request of method `M` under `key`.
+    ///
+    /// Parameters that JSON can't express are left out, so that whoever checks the request refuses
+    /// it; [`InputRequest::encode`] tells.
+    #[must_use]
+    pub fn with<M: Method>(self, key: impl Into<Text<'a>>, params: &M::Params<'_>) -> Self {
+        self.ask(key, M::NAME, params)
+    }
+
+    /// Adds a question to the client's user under `key`.
+    #[must_use]
+    pub fn elicit<P: Serialize + ?Sized>(self, key: impl Into<Text<'a>>, params: &P) -> Self {
+        self.ask(key, "elicitation/create", params)
+    }
+
+    /// Adds a message for the client's model to write under `key`.
+    #[must_use]
+    pub fn sample<P: Serialize + ?Sized>(self, key: impl Into<Text<'a>>, params: &P) -> Self {
+        self.ask(key, "sampling/createMessage", params)
+    }
+
+    /// Adds the question for the client's roots under `key`.
+    #[must_use]
+    pub fn roots(mut self, key: impl Into<Text<'a>>) -> Self {
+        self.insert(key, InputRequest::new("roots/list"));
+        self
+    }
+
+    fn ask<P: Serialize + ?Sized>(
+        mut self,
+        key: impl Into<Text<'a>>,
+        method: &'static str,
+        params: &P,
+    ) -> Self {
+        let params = Raw::encode(params).ok();
+        self.insert(
+            key,
+            InputRequest {
+                method: Text::borrowed(method),
+                params,
+            },
+        );
+        self
+    }
+}
+
+impl<'a> InputResponses<'a> {
+    /// Adds `answer` under `key`. Errs when JSON can't express it.
+    pub fn with<T: Serialize + ?Sized>(
+        mut self,
+        key: impl Into<Text<'a>>,
+        answer: &T,
+    ) -> Result<Self, serde_json::Error> {
+        self.insert(key, Raw::encode(answer)?);
+        Ok(self)
+    }
+
+    /// Reads the answer under `key` as the result of method `M`; `None` when there is none.
+    ///
+    /// Errs when the answer doesn't fit.
+    pub fn answer<M: Method>(&self, key: &str) -> Option<Result<M::Result<'_>, serde_json::Error>> {
+        self.get(key).map(|raw| serde_json::from_str(raw.as_str()))
+    }
+}
+
+/// A result that asks for input instead of giving an answer, from 2026-07-28 on.
+///
+/// It holds questions, a state or both, never neither (`mrtr.atleastone`).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct InputRequiredResult<'a> {
+    result_type: InputRequiredTag,
+    /// What the server needs to know. When `None` the client just tries again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_requests: Option<InputRequests<'a>>,
+    /// What the client has to hand back with its answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_state: Option<RequestState<'a>>,
+    /// The result's `_meta`.
+    #[serde(rename = "_meta", skip_serializing_if = "Option::is_none")]
+    pub meta: Option<Meta<'a>>,
+}
+
+impl<'a> InputRequiredResult<'a> {
+    /// A result that asks `input_requests`.
+    pub fn asking(input_requests: InputRequests<'a>) -> Self {
+        Self {
+            result_type: InputRequiredTag,
+            input_requests: Some(input_requests),
+            request_state: None,
+            meta: None,
+        }
+    }
+
+    /// A result that asks nothing and wants the client to come back with `request_state`.
+    pub fn resuming(request_state: RequestState<'a>) -> Self {
+        Self {
+            result_type: InputRequiredTag,
+            input_requests: None,
+            request_state: Some(request_state),
+            meta: None,
+        }
+    }
+
+    /// Sets what the client has to hand back with its answers.
+    #[must_use]
+    pub fn request_state(mut self, request_state: RequestState<'a>) -> Self {
+        self.request_state = Some(request_state);
+        self
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for InputRequiredResult<'a> {
+    /// Errs when it is another kind of result or holds neither questions nor a state.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Members<'a> {
+            result_type: InputRequiredTag,
+            #[serde(borrow)]
+            input_requests: Option<InputRequests<'a>>,
+            #[serde(borrow)]
+            request_state: Option<RequestState<'a>>,
+            #[serde(borrow, rename = "_meta")]
+            meta: Option<Meta<'a>>,
+        }
+
+        let Members {
+            result_type,
+            input_requests,
+            request_state,
+            meta,
+        } = Members::deserialize(deserializer)?;
+        if input_requests.is_none() && request_state.is_none() {
+            return Err(de::Error::custom(
+                "neither `inputRequests` nor `requestState`",
+            ));
+        }
+        Ok(Self {
+            result_type,
+            input_requests,
+            request_state,
+            meta,
+        })
+    }
+}
+
+tag!(InputRequiredTag = "input_required");
+
+setters! {
+    InputRequiredResult { meta: Meta<'a> }
+}
+
+into_owned! {
+    InputRequest { method, params }
+    InputRequiredResult { result_type, input_requests, request_state, meta }
+}

@@ -10,8 +10,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::model::capability::ClientCapabilities;
 use crate::model::initialize::Implementation;
+use crate::model::logging::LoggingLevel;
 use crate::model::owned::IntoOwned;
-use crate::rpc::{Raw, Text};
+use crate::rpc::{Raw, Text, members};
 
 /// The key of the token under which progress of a request is reported.
 pub const PROGRESS_TOKEN: &str = "progressToken";
@@ -82,13 +83,14 @@ impl<'a> Object<'a> {
     }
 
     /// The members in the order in which they are written, duplicates included.
-    pub fn entries(&self) -> Entries<'_> {
-        Entries(Members::of(self.0.as_str()))
+    pub fn entries(&self) -> impl Iterator<Item = (Text<'_>, Raw<'_>)> {
+        Written::all(self.0.as_str())
+            .map(|member| (member.name(), Raw::trusted(Cow::Borrowed(member.value))))
     }
 
     /// Whether there are no members.
     pub fn is_empty(&self) -> bool {
-        Members::of(self.0.as_str()).next().is_none()
+        Written::all(self.0.as_str()).next().is_none()
     }
 
     /// The same object with `key` set to `value`, in the place the key had or at the end.
@@ -114,7 +116,7 @@ impl<'a> Object<'a> {
         let old = self.0.as_str();
         let mut text = String::with_capacity(old.len() + key_literal.len() + value.len() + 2);
         let mut pending = true;
-        for member in Members::of(old) {
+        for member in Written::all(old) {
             if !member.is_called(key) {
                 push_member(&mut text, member.key, member.value);
             } else if pending {
@@ -140,7 +142,7 @@ impl<'a> Object<'a> {
 
     /// The text of the last member called `key`, borrowing from the object itself.
     fn find(&self, key: &str) -> Option<&str> {
-        let members = Members::of(self.0.as_str());
+        let members = Written::all(self.0.as_str());
         members
             .filter(|member| member.is_called(key))
             .last()
@@ -204,29 +206,26 @@ impl IntoOwned for Object<'_> {
     }
 }
 
-/// The members of an [`Object`] as key and value.
-#[derive(Clone, Debug)]
-pub struct Entries<'a>(Members<'a>);
-
-impl<'a> Iterator for Entries<'a> {
-    type Item = (Text<'a>, Raw<'a>);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let member = self.0.next()?;
-        Some((member.name(), Raw::trusted(Cow::Borrowed(member.value))))
-    }
-}
-
 /// One member of an object as it is written: the key with its quotes, and the value.
-#[derive(Clone, Copy, Debug)]
-struct Member<'a> {
+#[derive(Clone, Copy)]
+struct Written<'a> {
     key: &'a str,
     value: &'a str,
 }
 
-impl<'a> Member<'a> {
+impl<'a> Written<'a> {
+    /// The first-level members of an object's text.
+    fn all(object: &'a str) -> impl Iterator<Item = Self> {
+        members(object.as_bytes()).map_while(|(key, value)| {
+            Some(Self {
+                key: object.get(key.range())?,
+                value: object.get(value.range())?,
+            })
+        })
+    }
+
     /// The key without its quotes, escapes not undone.
-    fn written_name(&self) -> &'a str {
+    fn inner_key(&self) -> &'a str {
         self.key
             .get(1..self.key.len().saturating_sub(1))
             .unwrap_or("")
@@ -234,118 +233,16 @@ impl<'a> Member<'a> {
 
     /// The key's value. One whose escapes make no text (half a surrogate pair) stays as written.
     fn name(&self) -> Text<'a> {
-        let written = self.written_name();
-        if !written.contains('\\') {
-            return Text::borrowed(written);
+        let inner = self.inner_key();
+        if !inner.contains('\\') {
+            return Text::borrowed(inner);
         }
-        serde_json::from_str(self.key).unwrap_or(Text::borrowed(written))
+        serde_json::from_str(self.key).unwrap_or(Text::borrowed(inner))
     }
 
     fn is_called(&self, key: &str) -> bool {
-        let written = self.written_name();
-        written == key || (written.contains('\\') && self.name() == key)
-    }
-}
-
-/// The first-level members of an object, found without decoding what they hold.
-///
-/// On text that isn't an object it ends early instead of failing.
-#[derive(Clone, Debug)]
-struct Members<'a> {
-    text: &'a str,
-    at: usize,
-}
-
-impl<'a> Members<'a> {
-    fn of(text: &'a str) -> Self {
-        Self { text, at: 0 }
-    }
-
-    fn byte(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
-    }
-
-    fn skip_space(&mut self) {
-        while self.byte().is_some_and(|b| b.is_ascii_whitespace()) {
-            self.at += 1;
-        }
-    }
-
-    /// Steps over one string, which starts here, and gives it back with its quotes.
-    fn string(&mut self) -> Option<&'a str> {
-        let start = self.at;
-        self.at += 1;
-        loop {
-            let rest = self.text.as_bytes().get(self.at..)?;
-            let found = memchr::memchr2(b'"', b'\\', rest)?;
-            let closes = rest.get(found) == Some(&b'"');
-            self.at += found + if closes { 1 } else { 2 };
-            if closes {
-                return self.text.get(start..self.at);
-            }
-        }
-    }
-
-    /// Steps over one value, which starts here, and gives it back.
-    fn value(&mut self) -> Option<&'a str> {
-        let start = self.at;
-        match self.byte()? {
-            b'"' => return self.string(),
-            b'{' | b'[' => self.container()?,
-            _ => {
-                while self
-                    .byte()
-                    .is_some_and(|b| !b.is_ascii_whitespace() && b != b',' && b != b'}')
-                {
-                    self.at += 1;
-                }
-            }
-        }
-        self.text.get(start..self.at)
-    }
-
-    fn container(&mut self) -> Option<()> {
-        let mut depth = 0_usize;
-        loop {
-            match self.byte()? {
-                b'"' => {
-                    self.string()?;
-                    continue;
-                }
-                b'{' | b'[' => depth += 1,
-                b'}' | b']' => depth = depth.saturating_sub(1),
-                _ => {}
-            }
-            self.at += 1;
-            if depth == 0 {
-                return Some(());
-            }
-        }
-    }
-}
-
-impl<'a> Iterator for Members<'a> {
-    type Item = Member<'a>;
-
-    fn next(&mut self) -> Option<Member<'a>> {
-        self.skip_space();
-        if !matches!(self.byte()?, b'{' | b',') {
-            return None;
-        }
-        self.at += 1;
-        self.skip_space();
-        if self.byte()? != b'"' {
-            return None;
-        }
-        let key = self.string()?;
-        self.skip_space();
-        if self.byte()? != b':' {
-            return None;
-        }
-        self.at += 1;
-        self.skip_space();
-        let value = self.value()?;
-        Some(Member { key, value })
+        let inner = self.inner_key();
+        inner == key || (inner.contains('\\') && self.name() == key)
     }
 }
 
@@ -402,6 +299,11 @@ impl<'a> Meta<'a> {
     /// What the client can do during a modern request.
     pub fn client_capabilities(&self) -> Option<ClientCapabilities<'_>> {
         self.0.read(CLIENT_CAPABILITIES)
+    }
+
+    /// The least level of log messages that a modern request asks for.
+    pub fn log_level(&self) -> Option<LoggingLevel> {
+        self.0.read(LOG_LEVEL)
     }
 
     /// The id of the `subscriptions/listen` request that a notification belongs to.

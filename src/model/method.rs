@@ -1,7 +1,31 @@
 //! The methods and notifications of all revisions: their names, types, directions and lifetimes.
-//! [`Method`] is open, so that an extension's method is called like one of the protocol's own.
+//! [`Method`] is open, so that an extension's method is called like one of the protocol's own;
+//! [`Known`] is the closed table of the protocol's own, by which a session decides.
 
 use serde::{Deserialize, Serialize};
+
+use crate::model::cancel::CancelledParams;
+use crate::model::capability::{ClientCapabilities, ServerCapabilities};
+use crate::model::completion::{CompleteParams, CompleteResult};
+use crate::model::discover::{DiscoverParams, DiscoverResult};
+use crate::model::field::setters;
+use crate::model::initialize::{InitializeParams, InitializeResult, InitializedParams};
+use crate::model::logging::{LoggingMessageParams, SetLevelParams};
+use crate::model::meta::Meta;
+use crate::model::owned::{already_owned, into_owned};
+use crate::model::page::PaginatedRequestParams;
+use crate::model::progress::ProgressParams;
+use crate::model::prompt::{GetPromptParams, GetPromptResult, ListPromptsResult};
+use crate::model::resource::{
+    ListResourceTemplatesResult, ListResourcesResult, ReadResourceParams, ReadResourceResult,
+    ResourceUpdatedParams, SubscribeParams, UnsubscribeParams,
+};
+use crate::model::root::ListRootsResult;
+use crate::model::subscription::{
+    SubscriptionsAcknowledgedParams, SubscriptionsListenParams, SubscriptionsListenResult,
+};
+use crate::model::tool::{CallToolParams, CallToolResult, ListToolsResult};
+use crate::revision::{Era, Revision};
 
 /// A request method: its name on the wire and the types of its parameters and result.
 pub trait Method: 'static {
@@ -19,4 +43,407 @@ pub trait Notification: 'static {
     const NAME: &'static str;
     /// The parameters, which may borrow from what is sent or from the frame that was received.
     type Params<'a>: Serialize + Deserialize<'a>;
+}
+
+/// Declares [`Known`]: each row has the wire name, the first and the last revision, and who sends
+/// it in the legacy and in the modern era.
+macro_rules! known {
+    ($($name:ident = $wire:literal, $since:ident to $until:ident, $legacy:ident / $modern:ident;)*) => {
+        /// A request method or notification that some revision of the protocol defines.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[non_exhaustive]
+        pub enum Known {
+            $(
+                #[doc = concat!("`", $wire, "`")]
+                #[serde(rename = $wire)]
+                $name,
+            )*
+        }
+
+        impl Known {
+            /// Every one of them, requests first.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// The name on the wire.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $wire,)*
+                }
+            }
+
+            /// The first revision that has it.
+            pub const fn since(self) -> Revision {
+                match self {
+                    $(Self::$name => Revision::$since,)*
+                }
+            }
+
+            /// The last revision that has it.
+            pub const fn until(self) -> Revision {
+                match self {
+                    $(Self::$name => Revision::$until,)*
+                }
+            }
+
+            /// Who sends it in an era, provided that a revision of that era has it.
+            const fn sender_in(self, era: Era) -> Sender {
+                match (self, era) {
+                    $(
+                        (Self::$name, Era::Legacy) => Sender::$legacy,
+                        (Self::$name, Era::Modern) => Sender::$modern,
+                    )*
+                }
+            }
+        }
+    };
+}
+
+known! {
+    Initialize = "initialize", V2024_11_05 to V2025_11_25, Client / Client;
+    Discover = "server/discover", V2026_07_28 to V2026_07_28, Client / Client;
+    Ping = "ping", V2024_11_05 to V2025_11_25, Both / Both;
+    ListTools = "tools/list", V2024_11_05 to V2026_07_28, Client / Client;
+    CallTool = "tools/call", V2024_11_05 to V2026_07_28, Client / Client;
+    ListResources = "resources/list", V2024_11_05 to V2026_07_28, Client / Client;
+    ListResourceTemplates = "resources/templates/list", V2024_11_05 to V2026_07_28, Client / Client;
+    ReadResource = "resources/read", V2024_11_05 to V2026_07_28, Client / Client;
+    Subscribe = "resources/subscribe", V2024_11_05 to V2025_11_25, Client / Client;
+    Unsubscribe = "resources/unsubscribe", V2024_11_05 to V2025_11_25, Client / Client;
+    ListPrompts = "prompts/list", V2024_11_05 to V2026_07_28, Client / Client;
+    GetPrompt = "prompts/get", V2024_11_05 to V2026_07_28, Client / Client;
+    Complete = "completion/complete", V2024_11_05 to V2026_07_28, Client / Client;
+    SetLevel = "logging/setLevel", V2024_11_05 to V2025_11_25, Client / Client;
+    CreateMessage = "sampling/createMessage", V2024_11_05 to V2026_07_28, Server / Embedded;
+    Elicit = "elicitation/create", V2025_06_18 to V2026_07_28, Server / Embedded;
+    ListRoots = "roots/list", V2024_11_05 to V2026_07_28, Server / Embedded;
+    SubscriptionsListen = "subscriptions/listen", V2026_07_28 to V2026_07_28, Client / Client;
+    Initialized = "notifications/initialized", V2024_11_05 to V2025_11_25, Client / Client;
+    Cancelled = "notifications/cancelled", V2024_11_05 to V2026_07_28, Both / Both;
+    Progress = "notifications/progress", V2024_11_05 to V2026_07_28, Both / Server;
+    ToolsListChanged = "notifications/tools/list_changed", V2024_11_05 to V2026_07_28, Server / Server;
+    ResourcesListChanged = "notifications/resources/list_changed", V2024_11_05 to V2026_07_28, Server / Server;
+    ResourceUpdated = "notifications/resources/updated", V2024_11_05 to V2026_07_28, Server / Server;
+    PromptsListChanged = "notifications/prompts/list_changed", V2024_11_05 to V2026_07_28, Server / Server;
+    LoggingMessage = "notifications/message", V2024_11_05 to V2026_07_28, Server / Server;
+    ElicitationComplete = "notifications/elicitation/complete", V2025_11_25 to V2025_11_25, Server / Server;
+    RootsListChanged = "notifications/roots/list_changed", V2024_11_05 to V2025_11_25, Client / Client;
+    SubscriptionsAcknowledged = "notifications/subscriptions/acknowledged", V2026_07_28 to V2026_07_28, Server / Server;
+}
+
+impl Known {
+    /// The one that the wire calls `name`; `None` for an extension's or an unknown one.
+    pub fn from_wire(name: &str) -> Option<Self> {
+        // Lengths tell most of them apart, so few names are ever compared.
+        let candidates: &[Self] = match name.len() {
+            4 => &[Self::Ping],
+            10 => &[
+                Self::CallTool,
+                Self::ListTools,
+                Self::Initialize,
+                Self::ListRoots,
+            ],
+            11 => &[Self::GetPrompt],
+            12 => &[Self::ListPrompts],
+            14 => &[Self::ReadResource, Self::ListResources],
+            15 => &[Self::Discover],
+            16 => &[Self::SetLevel],
+            18 => &[Self::Elicit],
+            19 => &[Self::Complete, Self::Subscribe],
+            20 => &[Self::SubscriptionsListen],
+            21 => &[Self::LoggingMessage, Self::Unsubscribe],
+            22 => &[Self::Progress, Self::CreateMessage],
+            23 => &[Self::Cancelled],
+            24 => &[Self::ListResourceTemplates],
+            25 => &[Self::Initialized],
+            31 => &[Self::ResourceUpdated],
+            32 => &[Self::ToolsListChanged, Self::RootsListChanged],
+            34 => &[Self::PromptsListChanged, Self::ElicitationComplete],
+            36 => &[Self::ResourcesListChanged],
+            40 => &[Self::SubscriptionsAcknowledged],
+            _ => &[],
+        };
+        candidates
+            .iter()
+            .copied()
+            .find(|candidate| candidate.as_str() == name)
+    }
+
+    /// Whether it is a notification, not a request.
+    pub fn is_notification(self) -> bool {
+        self >= Self::Initialized
+    }
+
+    /// Whether `revision` has it, as a message or embedded in a result.
+    pub fn exists_in(self, revision: Revision) -> bool {
+        self.since() <= revision && revision <= self.until()
+    }
+
+    /// Who sends it in `revision`; `None` when that revision hasn't got it.
+    pub fn sent_by(self, revision: Revision) -> Option<Sender> {
+        self.exists_in(revision)
+            .then(|| self.sender_in(revision.era()))
+    }
+
+    /// What a server must have declared for it to be used in `revision`, be the server its
+    /// receiver or its sender; `None` when nothing (`caps.undeclared.method`).
+    pub fn server_gate(self, revision: Revision) -> Option<ServerGate> {
+        Some(match self {
+            Self::ListTools | Self::CallTool => ServerGate::Tools,
+            Self::ToolsListChanged => ServerGate::ToolsListChanged,
+            Self::ListResources | Self::ListResourceTemplates | Self::ReadResource => {
+                ServerGate::Resources
+            }
+            Self::Subscribe | Self::Unsubscribe | Self::ResourceUpdated => {
+                ServerGate::ResourcesSubscribe
+            }
+            Self::ResourcesListChanged => ServerGate::ResourcesListChanged,
+            Self::ListPrompts | Self::GetPrompt => ServerGate::Prompts,
+            Self::PromptsListChanged => ServerGate::PromptsListChanged,
+            // The first revision has completion, but no capability by which to declare it.
+            Self::Complete if revision > Revision::V2024_11_05 => ServerGate::Completions,
+            Self::SetLevel | Self::LoggingMessage => ServerGate::Logging,
+            _ => return None,
+        })
+    }
+
+    /// What a client must have declared for it to be used, be the client its receiver or its
+    /// sender; `None` when nothing (`caps.undeclared.method`).
+    pub fn client_gate(self) -> Option<ClientGate> {
+        Some(match self {
+            Self::CreateMessage => ClientGate::Sampling,
+            Self::Elicit => ClientGate::Elicitation,
+            Self::ElicitationComplete => ClientGate::ElicitationUrl,
+            Self::ListRoots => ClientGate::Roots,
+            Self::RootsListChanged => ClientGate::RootsListChanged,
+            _ => return None,
+        })
+    }
+
+    /// Whether its modern result carries cache hints (`cache.where`).
+    pub fn is_cacheable(self) -> bool {
+        matches!(
+            self,
+            Self::Discover
+                | Self::ListTools
+                | Self::ListResources
+                | Self::ListResourceTemplates
+                | Self::ReadResource
+                | Self::ListPrompts
+        )
+    }
+
+    /// Whether it may be answered by asking for input (`mrtr.methods`).
+    pub fn allows_input_required(self) -> bool {
+        matches!(self, Self::CallTool | Self::ReadResource | Self::GetPrompt)
+    }
+
+    /// Whether it may be asked of the client inside a result that needs input (`mrtr.values`).
+    pub fn is_input_request(self) -> bool {
+        matches!(self, Self::CreateMessage | Self::Elicit | Self::ListRoots)
+    }
+}
+
+/// Who sends a request or notification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Sender {
+    /// The client.
+    Client,
+    /// The server.
+    Server,
+    /// Either.
+    Both,
+    /// The server, not as a message but inside a result that needs input.
+    Embedded,
+}
+
+/// A capability of the server on which a method depends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum ServerGate {
+    /// `tools`
+    Tools,
+    /// `tools.listChanged`
+    ToolsListChanged,
+    /// `resources`
+    Resources,
+    /// `resources.subscribe`
+    ResourcesSubscribe,
+    /// `resources.listChanged`
+    ResourcesListChanged,
+    /// `prompts`
+    Prompts,
+    /// `prompts.listChanged`
+    PromptsListChanged,
+    /// `completions`
+    Completions,
+    /// `logging`
+    Logging,
+}
+
+impl ServerGate {
+    /// Whether a server of these capabilities has declared it.
+    pub fn is_open(self, server: &ServerCapabilities<'_>) -> bool {
+        let tools = server.tools.as_ref();
+        let resources = server.resources.as_ref();
+        let prompts = server.prompts.as_ref();
+        match self {
+            Self::Tools => tools.is_some(),
+            Self::ToolsListChanged => tools.is_some_and(|tools| tools.list_changed),
+            Self::Resources => resources.is_some(),
+            Self::ResourcesSubscribe => resources.is_some_and(|resources| resources.subscribe),
+            Self::ResourcesListChanged => resources.is_some_and(|resources| resources.list_changed),
+            Self::Prompts => prompts.is_some(),
+            Self::PromptsListChanged => prompts.is_some_and(|prompts| prompts.list_changed),
+            Self::Completions => server.completions.is_some(),
+            Self::Logging => server.logging.is_some(),
+        }
+    }
+}
+
+/// A capability of the client on which a method depends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum ClientGate {
+    /// `sampling`
+    Sampling,
+    /// `elicitation`; [`ClientCapabilities::supports_form`] tells by which mode.
+    Elicitation,
+    /// `elicitation.url`
+    ElicitationUrl,
+    /// `roots`
+    Roots,
+    /// `roots.listChanged`
+    RootsListChanged,
+}
+
+impl ClientGate {
+    /// Whether a client of these capabilities has declared it.
+    pub fn is_open(self, client: &ClientCapabilities<'_>) -> bool {
+        let roots = client.roots.as_ref();
+        match self {
+            Self::Sampling => client.sampling.is_some(),
+            Self::Elicitation => client.elicitation.is_some(),
+            Self::ElicitationUrl => client.supports_url(),
+            Self::Roots => roots.is_some(),
+            Self::RootsListChanged => roots.is_some_and(|roots| roots.list_changed),
+        }
+    }
+}
+
+/// Declares the types that stand for methods, each with its parameters and its result.
+macro_rules! methods {
+    ($($name:ident: $params:ident => $result:ident;)*) => { $(
+        #[doc = concat!("The method [`Known::", stringify!($name), "`].")]
+        #[derive(Clone, Copy, Debug)]
+        #[non_exhaustive]
+        pub struct $name;
+
+        impl Method for $name {
+            const NAME: &'static str = Known::$name.as_str();
+            type Params<'a> = $params<'a>;
+            type Result<'a> = $result<'a>;
+        }
+    )* };
+}
+
+methods! {
+    Initialize: InitializeParams => InitializeResult;
+    Discover: DiscoverParams => DiscoverResult;
+    Ping: EmptyParams => EmptyResult;
+    ListTools: PaginatedRequestParams => ListToolsResult;
+    CallTool: CallToolParams => CallToolResult;
+    ListResources: PaginatedRequestParams => ListResourcesResult;
+    ListResourceTemplates: PaginatedRequestParams => ListResourceTemplatesResult;
+    ReadResource: ReadResourceParams => ReadResourceResult;
+    Subscribe: SubscribeParams => EmptyResult;
+    Unsubscribe: UnsubscribeParams => EmptyResult;
+    ListPrompts: PaginatedRequestParams => ListPromptsResult;
+    GetPrompt: GetPromptParams => GetPromptResult;
+    Complete: CompleteParams => CompleteResult;
+    SetLevel: SetLevelParams => EmptyResult;
+    ListRoots: EmptyParams => ListRootsResult;
+    SubscriptionsListen: SubscriptionsListenParams => SubscriptionsListenResult;
+}
+
+/// Declares the types that stand for notifications, each with its parameters.
+macro_rules! notifications {
+    ($($name:ident: $params:ident;)*) => { $(
+        #[doc = concat!("The notification [`Known::", stringify!($name), "`].")]
+        #[derive(Clone, Copy, Debug)]
+        #[non_exhaustive]
+        pub struct $name;
+
+        impl Notification for $name {
+            const NAME: &'static str = Known::$name.as_str();
+            type Params<'a> = $params<'a>;
+        }
+    )* };
+}
+
+notifications! {
+    Initialized: InitializedParams;
+    Cancelled: CancelledParams;
+    Progress: ProgressParams;
+    ToolsListChanged: EmptyParams;
+    ResourcesListChanged: EmptyParams;
+    ResourceUpdated: ResourceUpdatedParams;
+    PromptsListChanged: EmptyParams;
+    LoggingMessage: LoggingMessageParams;
+    RootsListChanged: EmptyParams;
+    SubscriptionsAcknowledged: SubscriptionsAcknowledgedParams;
+}
+
+/// The parameters of a method or notification that has none but `_meta`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct EmptyParams<'a> {
+    /// The message's `_meta`.
+    #[serde(
+        borrow,
+        default,
+        rename = "_meta",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub meta: Option<Meta<'a>>,
+}
+
+/// The result of a method that has nothing to say but `_meta`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct EmptyResult<'a> {
+    /// The result's `_meta`.
+    #[serde(
+        borrow,
+        default,
+        rename = "_meta",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub meta: Option<Meta<'a>>,
+}
+
+impl<'a> EmptyParams<'a> {
+    /// Parameters that say nothing.
+    pub const fn new() -> Self {
+        Self { meta: None }
+    }
+}
+
+impl<'a> EmptyResult<'a> {
+    /// A result that says nothing.
+    pub const fn new() -> Self {
+        Self { meta: None }
+    }
+}
+
+already_owned!(Known, Sender, ServerGate, ClientGate);
+
+setters! {
+    EmptyParams { meta: Meta<'a> }
+    EmptyResult { meta: Meta<'a> }
+}
+
+into_owned! {
+    EmptyParams { meta }
+    EmptyResult { meta }
 }

@@ -1,1 +1,299 @@
-//! Placeholder.
+//! Subscriptions of the modern era: what a client wants to be told, and what a server will tell.
+//! The filter is read strictly, since a misread one would be silence or a flood.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::model::capability::ServerCapabilities;
+use crate::model::field::setters;
+use crate::model::meta::Meta;
+use crate::model::owned::into_owned;
+use crate::rpc::Text;
+
+/// The id of the tasks extension, without which no task is told of.
+const TASKS_EXTENSION: &str = "io.modelcontextprotocol/tasks";
+
+/// The changes that a subscription is about; what is absent or `false` is off (`sub.optin`).
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct SubscriptionFilter<'a> {
+    /// Whether to tell that the list of tools changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tools_list_changed: Option<bool>,
+    /// Whether to tell that the list of prompts changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompts_list_changed: Option<bool>,
+    /// Whether to tell that the list of resources changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resources_list_changed: Option<bool>,
+    /// The URIs of the resources whose changes to tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource_subscriptions: Option<Vec<Text<'a>>>,
+    /// The ids of the tasks whose progress to tell (tasks extension).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task_ids: Option<Vec<Text<'a>>>,
+}
+
+impl<'a> SubscriptionFilter<'a> {
+    /// A filter that lets nothing through.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets whether to tell that the list of tools changed.
+    #[must_use]
+    pub fn tools_list_changed(mut self, wanted: bool) -> Self {
+        self.tools_list_changed = Some(wanted);
+        self
+    }
+
+    /// Sets whether to tell that the list of prompts changed.
+    #[must_use]
+    pub fn prompts_list_changed(mut self, wanted: bool) -> Self {
+        self.prompts_list_changed = Some(wanted);
+        self
+    }
+
+    /// Sets whether to tell that the list of resources changed.
+    #[must_use]
+    pub fn resources_list_changed(mut self, wanted: bool) -> Self {
+        self.resources_list_changed = Some(wanted);
+        self
+    }
+
+    /// Sets the URIs of the resources whose changes to tell.
+    #[must_use]
+    pub fn resource_subscriptions<T: Into<Text<'a>>>(
+        mut self,
+        uris: impl IntoIterator<Item = T>,
+    ) -> Self {
+        self.resource_subscriptions = Some(uris.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Sets the ids of the tasks whose progress to tell.
+    #[must_use]
+    pub fn task_ids<T: Into<Text<'a>>>(mut self, ids: impl IntoIterator<Item = T>) -> Self {
+        self.task_ids = Some(ids.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Whether nothing is let through.
+    pub fn is_empty(&self) -> bool {
+        let switches = [
+            self.tools_list_changed,
+            self.prompts_list_changed,
+            self.resources_list_changed,
+        ];
+        let lists = [&self.resource_subscriptions, &self.task_ids];
+        switches.into_iter().all(|switch| switch != Some(true))
+            && lists.into_iter().flatten().all(Vec::is_empty)
+    }
+
+    /// The part of the filter that a server of these capabilities will honour, for its
+    /// acknowledgement; what it doesn't support is left out (`sub.ack.subset`).
+    #[must_use]
+    pub fn honoured_by(&self, server: &ServerCapabilities<'_>) -> Self {
+        let tools = server
+            .tools
+            .as_ref()
+            .is_some_and(|tools| tools.list_changed);
+        let prompts = server
+            .prompts
+            .as_ref()
+            .is_some_and(|prompts| prompts.list_changed);
+        let resources = server.resources.as_ref();
+        let resource_list = resources.is_some_and(|resources| resources.list_changed);
+        let subscribe = resources.is_some_and(|resources| resources.subscribe);
+        let tasks = server.extension_settings(TASKS_EXTENSION).is_some();
+        Self {
+            tools_list_changed: both(self.tools_list_changed, tools),
+            prompts_list_changed: both(self.prompts_list_changed, prompts),
+            resources_list_changed: both(self.resources_list_changed, resource_list),
+            resource_subscriptions: listed(&self.resource_subscriptions, |_| subscribe),
+            task_ids: listed(&self.task_ids, |_| tasks),
+        }
+    }
+
+    /// What is asked for here and missing from the `honoured` filter of an acknowledgement
+    /// (`sub.ack.check`).
+    #[must_use]
+    pub fn refused_in(&self, honoured: &SubscriptionFilter<'_>) -> Self {
+        let off = |switch: Option<bool>| switch != Some(true);
+        let absent = |list: &Option<Vec<Text<'_>>>, text: &Text<'_>| {
+            !list
+                .as_ref()
+                .is_some_and(|list| list.iter().any(|listed| listed == text))
+        };
+        Self {
+            tools_list_changed: both(self.tools_list_changed, off(honoured.tools_list_changed)),
+            prompts_list_changed: both(
+                self.prompts_list_changed,
+                off(honoured.prompts_list_changed),
+            ),
+            resources_list_changed: both(
+                self.resources_list_changed,
+                off(honoured.resources_list_changed),
+            ),
+            resource_subscriptions: listed(&self.resource_subscriptions, |uri| {
+                absent(&honoured.resource_subscriptions, uri)
+            }),
+            task_ids: listed(&self.task_ids, |id| absent(&honoured.task_ids, id)),
+        }
+    }
+}
+
+fn both(wanted: Option<bool>, given: bool) -> Option<bool> {
+    wanted.filter(|wanted| *wanted && given)
+}
+
+/// The texts of `list` that are to be kept; `None` rather than an empty list.
+fn listed<'a>(
+    list: &Option<Vec<Text<'a>>>,
+    keep: impl Fn(&Text<'a>) -> bool,
+) -> Option<Vec<Text<'a>>> {
+    let kept: Vec<_> = list
+        .iter()
+        .flatten()
+        .filter(|text| keep(text))
+        .cloned()
+        .collect();
+    (!kept.is_empty()).then_some(kept)
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for SubscriptionFilter<'a> {
+    /// Errs when it is not an object or a member is of the wrong type.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Members<'a> {
+            tools_list_changed: Option<bool>,
+            prompts_list_changed: Option<bool>,
+            resources_list_changed: Option<bool>,
+            #[serde(borrow)]
+            resource_subscriptions: Option<Vec<Text<'a>>>,
+            #[serde(borrow)]
+            task_ids: Option<Vec<Text<'a>>>,
+        }
+
+        // A derived struct would take an array as well, and read `[]` as an empty filter.
+        struct ObjectVisitor;
+
+        impl<'de> Visitor<'de> for ObjectVisitor {
+            type Value = SubscriptionFilter<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                let members = Members::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(SubscriptionFilter {
+                    tools_list_changed: members.tools_list_changed,
+                    prompts_list_changed: members.prompts_list_changed,
+                    resources_list_changed: members.resources_list_changed,
+                    resource_subscriptions: members.resource_subscriptions,
+                    task_ids: members.task_ids,
+                })
+            }
+        }
+
+        deserializer.deserialize_map(ObjectVisitor)
+    }
+}
+
+/// The parameters of `subscriptions/listen`, which opens a subscription.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SubscriptionsListenParams<'a> {
+    /// What the client wants to be told.
+    #[serde(borrow)]
+    pub notifications: SubscriptionFilter<'a>,
+    /// The request's `_meta`.
+    #[serde(
+        borrow,
+        default,
+        rename = "_meta",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub meta: Option<Meta<'a>>,
+}
+
+/// The parameters of `notifications/subscriptions/acknowledged`, a subscription's first message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SubscriptionsAcknowledgedParams<'a> {
+    /// What the server will tell: at most what it was asked for.
+    #[serde(borrow)]
+    pub notifications: SubscriptionFilter<'a>,
+    /// The notification's `_meta`, which names the subscription.
+    #[serde(
+        borrow,
+        default,
+        rename = "_meta",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub meta: Option<Meta<'a>>,
+}
+
+/// The result of `subscriptions/listen`, with which the server ends the subscription.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SubscriptionsListenResult<'a> {
+    /// The result's `_meta`, which names the subscription.
+    #[serde(
+        borrow,
+        default,
+        rename = "_meta",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub meta: Option<Meta<'a>>,
+}
+
+impl<'a> SubscriptionsListenParams<'a> {
+    /// A wish to be told what `notifications` lets through.
+    pub fn new(notifications: SubscriptionFilter<'a>) -> Self {
+        Self {
+            notifications,
+            meta: None,
+        }
+    }
+}
+
+impl<'a> SubscriptionsAcknowledgedParams<'a> {
+    /// The promise to tell what `notifications` lets through.
+    pub fn new(notifications: SubscriptionFilter<'a>) -> Self {
+        Self {
+            notifications,
+            meta: None,
+        }
+    }
+}
+
+impl<'a> SubscriptionsListenResult<'a> {
+    /// The end of a subscription.
+    pub const fn new() -> Self {
+        Self { meta: None }
+    }
+}
+
+setters! {
+    SubscriptionsListenParams { meta: Meta<'a> }
+    SubscriptionsAcknowledgedParams { meta: Meta<'a> }
+    SubscriptionsListenResult { meta: Meta<'a> }
+}
+
+into_owned! {
+    SubscriptionFilter {
+        tools_list_changed, prompts_list_changed, resources_list_changed, resource_subscriptions,
+        task_ids
+    }
+    SubscriptionsListenParams { notifications, meta }
+    SubscriptionsAcknowledgedParams { notifications, meta }
+    SubscriptionsListenResult { meta }
+}

@@ -1,0 +1,235 @@
+//! The table of methods and notifications, row by row over all revisions.
+
+use mcp_proto::Revision;
+use mcp_proto::model::capability::{ClientCapabilities, ServerCapabilities};
+use mcp_proto::model::method::{
+    self, ClientGate, EmptyParams, EmptyResult, Known, Method, Notification, Sender, ServerGate,
+};
+
+/// Who sends what in 2024-11-05, 2025-03-26, 2025-06-18, 2025-11-25 and 2026-07-28: `c` client,
+/// `s` server, `b` both, `e` embedded in a result, `-` nobody.
+const ROWS: &[(&str, &str)] = &[
+    ("initialize", "cccc-"),
+    ("server/discover", "----c"),
+    ("ping", "bbbb-"),
+    ("tools/list", "ccccc"),
+    ("tools/call", "ccccc"),
+    ("resources/list", "ccccc"),
+    ("resources/templates/list", "ccccc"),
+    ("resources/read", "ccccc"),
+    ("resources/subscribe", "cccc-"),
+    ("resources/unsubscribe", "cccc-"),
+    ("prompts/list", "ccccc"),
+    ("prompts/get", "ccccc"),
+    ("completion/complete", "ccccc"),
+    ("logging/setLevel", "cccc-"),
+    ("sampling/createMessage", "sssse"),
+    ("elicitation/create", "--sse"),
+    ("roots/list", "sssse"),
+    ("subscriptions/listen", "----c"),
+    ("notifications/initialized", "cccc-"),
+    ("notifications/cancelled", "bbbbb"),
+    ("notifications/progress", "bbbbs"),
+    ("notifications/tools/list_changed", "sssss"),
+    ("notifications/resources/list_changed", "sssss"),
+    ("notifications/resources/updated", "sssss"),
+    ("notifications/prompts/list_changed", "sssss"),
+    ("notifications/message", "sssss"),
+    ("notifications/elicitation/complete", "---s-"),
+    ("notifications/roots/list_changed", "cccc-"),
+    ("notifications/subscriptions/acknowledged", "----s"),
+];
+
+#[test]
+fn every_method_has_its_senders_in_every_revision() {
+    assert_eq!(Known::ALL.len(), ROWS.len());
+    for (name, senders) in ROWS {
+        let known = Known::from_wire(name).unwrap();
+        assert_eq!(known.as_str(), *name);
+        assert_eq!(
+            known.is_notification(),
+            name.starts_with("notifications/"),
+            "{name}"
+        );
+        for (revision, sender) in Revision::ALL.into_iter().zip(senders.chars()) {
+            let expected = match sender {
+                'c' => Some(Sender::Client),
+                's' => Some(Sender::Server),
+                'b' => Some(Sender::Both),
+                'e' => Some(Sender::Embedded),
+                _ => None,
+            };
+            assert_eq!(known.sent_by(revision), expected, "{name} in {revision}");
+        }
+    }
+}
+
+#[test]
+fn names_are_matched_exactly() {
+    for name in [
+        "",
+        "Ping",
+        "ping ",
+        "tools/Call",
+        "tools/calls",
+        "prompts/lisT",
+        "tasks/get",
+    ] {
+        assert_eq!(Known::from_wire(name), None, "{name}");
+    }
+    for known in Known::ALL {
+        assert_eq!(Known::from_wire(known.as_str()), Some(*known));
+        let written = serde_json::to_string(known).unwrap();
+        assert_eq!(written, format!("\"{}\"", known.as_str()));
+        assert_eq!(serde_json::from_str::<Known>(&written).unwrap(), *known);
+    }
+}
+
+#[test]
+fn methods_depend_on_the_capabilities_that_gate_them() {
+    // `caps.undeclared.method` `caps.presence`
+    let gate = |name: &str, revision| Known::from_wire(name).unwrap().server_gate(revision);
+    for revision in Revision::ALL {
+        assert_eq!(gate("tools/call", revision), Some(ServerGate::Tools));
+        assert_eq!(gate("tools/list", revision), Some(ServerGate::Tools));
+        assert_eq!(
+            gate("resources/templates/list", revision),
+            Some(ServerGate::Resources)
+        );
+        assert_eq!(
+            gate("resources/read", revision),
+            Some(ServerGate::Resources)
+        );
+        assert_eq!(gate("prompts/get", revision), Some(ServerGate::Prompts));
+        assert_eq!(
+            gate("notifications/message", revision),
+            Some(ServerGate::Logging)
+        );
+        for free in [
+            "ping",
+            "initialize",
+            "server/discover",
+            "subscriptions/listen",
+        ] {
+            assert_eq!(gate(free, revision), None, "{free}");
+        }
+        let completions = (revision > Revision::V2024_11_05).then_some(ServerGate::Completions);
+        assert_eq!(gate("completion/complete", revision), completions);
+    }
+    let subscribe = gate("resources/subscribe", Revision::V2025_11_25).unwrap();
+    assert!(!subscribe.is_open(&ServerCapabilities::new().resources(true)));
+    assert!(subscribe.is_open(&ServerCapabilities::new().resources_subscribe()));
+    let gate = |name: &str| Known::from_wire(name).unwrap().client_gate();
+    assert_eq!(gate("sampling/createMessage"), Some(ClientGate::Sampling));
+    assert_eq!(gate("elicitation/create"), Some(ClientGate::Elicitation));
+    assert_eq!(gate("roots/list"), Some(ClientGate::Roots));
+    assert_eq!(gate("ping"), None);
+    assert!(ClientGate::Elicitation.is_open(&ClientCapabilities::new().elicitation_url()));
+    assert!(!ClientGate::Sampling.is_open(&ClientCapabilities::new().roots(true)));
+}
+
+#[test]
+fn list_changes_are_gated_by_their_own_switch() {
+    // `caps.listchanged.emit`
+    let rows = [
+        (
+            Known::ToolsListChanged,
+            ServerCapabilities::new().tools(false),
+            false,
+        ),
+        (
+            Known::ToolsListChanged,
+            ServerCapabilities::new().tools(true),
+            true,
+        ),
+        (
+            Known::PromptsListChanged,
+            ServerCapabilities::new().prompts(false),
+            false,
+        ),
+        (
+            Known::PromptsListChanged,
+            ServerCapabilities::new().prompts(true),
+            true,
+        ),
+        (
+            Known::ResourcesListChanged,
+            ServerCapabilities::new().resources(false),
+            false,
+        ),
+        (
+            Known::ResourcesListChanged,
+            ServerCapabilities::new().resources(true),
+            true,
+        ),
+        (
+            Known::ResourceUpdated,
+            ServerCapabilities::new().resources(true),
+            false,
+        ),
+        (
+            Known::ResourceUpdated,
+            ServerCapabilities::new().resources_subscribe(),
+            true,
+        ),
+    ];
+    for (known, server, open) in rows {
+        let gate = known.server_gate(Revision::V2025_06_18).unwrap();
+        assert_eq!(gate.is_open(&server), open, "{known:?}");
+    }
+    let gate = Known::RootsListChanged.client_gate().unwrap();
+    assert!(!gate.is_open(&ClientCapabilities::new().roots(false)));
+    assert!(gate.is_open(&ClientCapabilities::new().roots(true)));
+}
+
+#[test]
+fn hints_and_rounds_belong_to_the_methods_the_specification_names() {
+    // `cache.where` `mrtr.methods` `mrtr.values`
+    let named = |is: fn(Known) -> bool| {
+        let all = Known::ALL.iter().copied();
+        all.filter(|known| is(*known))
+            .map(Known::as_str)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        named(Known::is_cacheable),
+        [
+            "server/discover",
+            "tools/list",
+            "resources/list",
+            "resources/templates/list",
+            "resources/read",
+            "prompts/list"
+        ]
+    );
+    assert_eq!(
+        named(Known::allows_input_required),
+        ["tools/call", "resources/read", "prompts/get"]
+    );
+    assert_eq!(
+        named(Known::is_input_request),
+        ["sampling/createMessage", "elicitation/create", "roots/list"]
+    );
+}
+
+#[test]
+fn method_types_carry_the_names_of_the_table() {
+    assert_eq!(method::CallTool::NAME, "tools/call");
+    assert_eq!(method::Initialize::NAME, "initialize");
+    assert_eq!(method::SubscriptionsListen::NAME, "subscriptions/listen");
+    assert_eq!(
+        method::ResourceUpdated::NAME,
+        "notifications/resources/updated"
+    );
+    assert_eq!(method::Initialized::NAME, "notifications/initialized");
+}
+
+#[test]
+fn empty_params_and_results_tolerate_anything_and_keep_meta() {
+    // `base.open.objects`
+    let text = r#"{"_meta":{"x":1}}"#;
+    let params: EmptyParams<'_> = serde_json::from_str(text).unwrap();
+    assert_eq!(serde_json::to_string(&params).unwrap(), text);
+    let result: EmptyResult<'_> = serde_json::from_str(r#"{"resultType":"complete"}"#).unwrap();
+    assert_eq!(result, EmptyResult::new());
+}
