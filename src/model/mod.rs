@@ -8,6 +8,7 @@ pub mod discover;
 pub mod elicitation;
 pub mod encode;
 mod field;
+pub mod form;
 pub mod initialize;
 pub mod input;
 pub mod logging;

@@ -1,1 +1,701 @@
-//! Placeholder.
+//! Sampling: asking the client's model for a message (`sampling/createMessage`).
+//! Since 2025-11-25 the model may use tools, whose uses and results have to balance.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::model::content::{
+    AudioContent, ContentBlock, ImageContent, Role, TextContent, block_type, json_text,
+};
+use crate::model::field::{open_enum, setters, tag};
+use crate::model::meta::{Meta, Object};
+use crate::model::owned::{IntoOwned, into_owned};
+use crate::model::tool::Tool;
+use crate::rpc::{Raw, Text};
+
+/// The parameters of `sampling/createMessage`. The client may change any of them before it asks
+/// the model, except for `max_tokens`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct CreateMessageParams<'a> {
+    /// The conversation so far.
+    #[serde(borrow, deserialize_with = "crate::model::field::list")]
+    pub messages: Vec<SamplingMessage<'a>>,
+    /// Which model is wanted.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub model_preferences: Option<ModelPreferences<'a>>,
+    /// The system prompt that is wanted.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub system_prompt: Option<Text<'a>>,
+    /// Whose context to put in; absent means nobody's.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub include_context: Option<IncludeContext<'a>>,
+    /// How freely the model chooses.
+    #[serde(
+        default,
+        serialize_with = "crate::model::field::optional_number",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub temperature: Option<f64>,
+    /// The most tokens that the model may produce.
+    pub max_tokens: u64,
+    /// Texts at which the model stops.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub stop_sequences: Option<Vec<Text<'a>>>,
+    /// What the model's provider is told.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Object<'a>>,
+    /// The tools that the model may use; since 2025-11-25.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub tools: Option<Vec<Tool<'a>>>,
+    /// Whether the model may or must use tools; since 2025-11-25. See
+    /// [`CreateMessageParams::tool_choice_mode`].
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub tool_choice: Option<ToolChoice<'a>>,
+    /// Asks for the request to run as a task; 2025-11-25 only.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<Raw<'a>>,
+    /// Metadata of the request; up to 2025-11-25.
+    #[serde(
+        rename = "_meta",
+        borrow,
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub meta: Option<Meta<'a>>,
+}
+
+impl<'a> CreateMessageParams<'a> {
+    /// Asks to go on from `messages` with at most `max_tokens` tokens.
+    pub fn new(messages: Vec<SamplingMessage<'a>>, max_tokens: u64) -> Self {
+        Self {
+            messages,
+            model_preferences: None,
+            system_prompt: None,
+            include_context: None,
+            temperature: None,
+            max_tokens,
+            stop_sequences: None,
+            metadata: None,
+            tools: None,
+            tool_choice: None,
+            task: None,
+            meta: None,
+        }
+    }
+
+    /// Whether the model may or must use tools; by default it may (`sampling.choice`).
+    pub fn tool_choice_mode(&self) -> &ToolChoiceMode<'a> {
+        let mode = self
+            .tool_choice
+            .as_ref()
+            .and_then(|choice| choice.mode.as_ref());
+        mode.unwrap_or(&ToolChoiceMode::Auto)
+    }
+}
+
+/// A message of the conversation with the model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct SamplingMessage<'a> {
+    /// Who says it.
+    #[serde(borrow)]
+    pub role: Role<'a>,
+    /// What is said.
+    #[serde(borrow)]
+    pub content: SamplingContent<'a>,
+    /// Metadata of the message; since 2025-11-25.
+    #[serde(
+        rename = "_meta",
+        borrow,
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub meta: Option<Meta<'a>>,
+}
+
+impl<'a> SamplingMessage<'a> {
+    /// What `role` says.
+    pub fn new(role: Role<'a>, content: impl Into<SamplingContent<'a>>) -> Self {
+        Self {
+            role,
+            content: content.into(),
+            meta: None,
+        }
+    }
+
+    /// A text that the person says.
+    pub fn user(text: impl Into<Text<'a>>) -> Self {
+        Self::new(Role::User, SamplingMessageContentBlock::text(text))
+    }
+
+    /// A text that the model said.
+    pub fn assistant(text: impl Into<Text<'a>>) -> Self {
+        Self::new(Role::Assistant, SamplingMessageContentBlock::text(text))
+    }
+}
+
+/// The content of a sampling message: one block, or since 2025-11-25 several.
+///
+/// What was one block is written as one again, an array as an array.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SamplingContent<'a> {
+    blocks: Vec<SamplingMessageContentBlock<'a>>,
+    single: bool,
+}
+
+impl<'a> SamplingContent<'a> {
+    /// The blocks, in order.
+    pub fn blocks(&self) -> &[SamplingMessageContentBlock<'a>] {
+        &self.blocks
+    }
+
+    /// The blocks themselves.
+    pub fn into_blocks(self) -> Vec<SamplingMessageContentBlock<'a>> {
+        self.blocks
+    }
+
+    /// Whether it stands on the wire as one block rather than an array.
+    pub fn is_single(&self) -> bool {
+        self.single
+    }
+
+    /// The first text; `None` when there is none.
+    pub fn as_text(&self) -> Option<&str> {
+        self.blocks
+            .iter()
+            .find_map(SamplingMessageContentBlock::as_text)
+    }
+}
+
+impl<'a> From<SamplingMessageContentBlock<'a>> for SamplingContent<'a> {
+    fn from(block: SamplingMessageContentBlock<'a>) -> Self {
+        Self {
+            blocks: vec![block],
+            single: true,
+        }
+    }
+}
+
+impl<'a> From<Vec<SamplingMessageContentBlock<'a>>> for SamplingContent<'a> {
+    fn from(blocks: Vec<SamplingMessageContentBlock<'a>>) -> Self {
+        Self {
+            blocks,
+            single: false,
+        }
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for SamplingContent<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let content = json_text(deserializer)?;
+        if content.starts_with('[') {
+            let blocks: Vec<_> = serde_json::from_str(content).map_err(de::Error::custom)?;
+            return Ok(blocks.into());
+        }
+        let block = SamplingMessageContentBlock::from_json(content).map_err(de::Error::custom)?;
+        Ok(block.into())
+    }
+}
+
+impl Serialize for SamplingContent<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.blocks.as_slice() {
+            [block] if self.single => block.serialize(serializer),
+            blocks => blocks.serialize(serializer),
+        }
+    }
+}
+
+impl IntoOwned for SamplingContent<'_> {
+    type Owned = SamplingContent<'static>;
+
+    fn into_owned(self) -> SamplingContent<'static> {
+        SamplingContent {
+            blocks: self.blocks.into_owned(),
+            single: self.single,
+        }
+    }
+}
+
+/// One piece of a message to or from the model.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum SamplingMessageContentBlock<'a> {
+    /// Plain text.
+    Text(TextContent<'a>),
+    /// A picture.
+    Image(ImageContent<'a>),
+    /// A sound; since 2025-03-26.
+    Audio(AudioContent<'a>),
+    /// The model uses a tool; since 2025-11-25.
+    ToolUse(ToolUseContent<'a>),
+    /// What came of a tool's use; since 2025-11-25.
+    ToolResult(ToolResultContent<'a>),
+    /// A block whose `type` no revision names here, as it came.
+    Unknown(Raw<'a>),
+}
+
+impl<'a> SamplingMessageContentBlock<'a> {
+    /// A block of plain text.
+    pub fn text(text: impl Into<Text<'a>>) -> Self {
+        Self::Text(TextContent::new(text))
+    }
+
+    /// The text of a text block; `None` for every other kind.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(content) => Some(&content.text),
+            _ => None,
+        }
+    }
+
+    fn from_json(block: &'a str) -> Result<Self, serde_json::Error> {
+        match block_type(block)?.as_str() {
+            "text" => serde_json::from_str(block).map(Self::Text),
+            "image" => serde_json::from_str(block).map(Self::Image),
+            "audio" => serde_json::from_str(block).map(Self::Audio),
+            "tool_use" => serde_json::from_str(block).map(Self::ToolUse),
+            "tool_result" => serde_json::from_str(block).map(Self::ToolResult),
+            _ => Ok(Self::Unknown(Raw::trusted(Cow::Borrowed(block)))),
+        }
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for SamplingMessageContentBlock<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::from_json(json_text(deserializer)?).map_err(de::Error::custom)
+    }
+}
+
+macro_rules! blocks {
+    ($($variant:ident($content:ident)),* $(,)?) => {
+        impl Serialize for SamplingMessageContentBlock<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self {
+                    $(Self::$variant(content) => content.serialize(serializer),)*
+                    Self::Unknown(raw) => raw.serialize(serializer),
+                }
+            }
+        }
+
+        impl IntoOwned for SamplingMessageContentBlock<'_> {
+            type Owned = SamplingMessageContentBlock<'static>;
+
+            fn into_owned(self) -> SamplingMessageContentBlock<'static> {
+                match self {
+                    $(Self::$variant(content) => {
+                        SamplingMessageContentBlock::$variant(content.into_owned())
+                    })*
+                    Self::Unknown(raw) => SamplingMessageContentBlock::Unknown(raw.into_owned()),
+                }
+            }
+        }
+
+        $(
+            impl<'a> From<$content<'a>> for SamplingMessageContentBlock<'a> {
+                fn from(content: $content<'a>) -> Self {
+                    Self::$variant(content)
+                }
+            }
+
+            impl<'a> From<$content<'a>> for SamplingContent<'a> {
+                fn from(content: $content<'a>) -> Self {
+                    SamplingMessageContentBlock::$variant(content).into()
+                }
+            }
+        )*
+    };
+}
+
+blocks! {
+    Text(TextContent),
+    Image(ImageContent),
+    Audio(AudioContent),
+    ToolUse(ToolUseContent),
+    ToolResult(ToolResultContent),
+}
+
+tag!(ToolUseType = "tool_use");
+tag!(ToolResultType = "tool_result");
+
+/// The model uses a tool; since 2025-11-25.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ToolUseContent<'a> {
+    #[serde(rename = "type", default)]
+    pub(crate) kind: ToolUseType,
+    /// What the result will name.
+    #[serde(borrow)]
+    pub id: Text<'a>,
+    /// The tool's name.
+    #[serde(borrow)]
+    pub name: Text<'a>,
+    /// The arguments.
+    #[serde(borrow)]
+    pub input: Object<'a>,
+    /// Metadata of the block, to be kept from turn to turn.
+    #[serde(
+        rename = "_meta",
+        borrow,
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub meta: Option<Meta<'a>>,
+}
+
+impl<'a> ToolUseContent<'a> {
+    /// The tool `name` is used with `input`.
+    pub fn new(id: impl Into<Text<'a>>, name: impl Into<Text<'a>>, input: Object<'a>) -> Self {
+        Self {
+            kind: ToolUseType,
+            id: id.into(),
+            name: name.into(),
+            input,
+            meta: None,
+        }
+    }
+}
+
+/// What came of a tool's use; since 2025-11-25.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ToolResultContent<'a> {
+    #[serde(rename = "type", default)]
+    pub(crate) kind: ToolResultType,
+    /// The `id` of the use.
+    #[serde(borrow)]
+    pub tool_use_id: Text<'a>,
+    /// What the tool says.
+    #[serde(borrow, default, deserialize_with = "crate::model::field::list")]
+    pub content: Vec<ContentBlock<'a>>,
+    /// The result as JSON: an object, since 2026-07-28 any value. A `null` that is there is
+    /// [`Raw::NULL`], not `None`.
+    #[serde(
+        borrow,
+        default,
+        deserialize_with = "crate::model::field::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub structured_content: Option<Raw<'a>>,
+    /// Whether the tool failed; absent means it didn't.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub is_error: Option<bool>,
+    /// Metadata of the block, to be kept from turn to turn.
+    #[serde(
+        rename = "_meta",
+        borrow,
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub meta: Option<Meta<'a>>,
+}
+
+impl<'a> ToolResultContent<'a> {
+    /// The use called `tool_use_id` succeeded and says `content`.
+    pub fn new(tool_use_id: impl Into<Text<'a>>, content: Vec<ContentBlock<'a>>) -> Self {
+        Self {
+            kind: ToolResultType,
+            tool_use_id: tool_use_id.into(),
+            content,
+            structured_content: None,
+            is_error: None,
+            meta: None,
+        }
+    }
+}
+
+/// Whether the model may or must use tools; since 2025-11-25.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ToolChoice<'a> {
+    /// Absent means [`ToolChoiceMode::Auto`].
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<ToolChoiceMode<'a>>,
+}
+
+impl<'a> ToolChoice<'a> {
+    /// Says which.
+    pub fn new(mode: ToolChoiceMode<'a>) -> Self {
+        Self { mode: Some(mode) }
+    }
+}
+
+open_enum! {
+    /// Whether the model may or must use tools.
+    ToolChoiceMode {
+        /// It may.
+        Auto = "auto",
+        /// It must, at least once.
+        Required = "required",
+        /// It must not.
+        None = "none",
+    }
+}
+
+open_enum! {
+    /// Whose context to put in. All but `none` are deprecated in 2026-07-28.
+    IncludeContext {
+        /// Nobody's; what counts when nothing is said.
+        None = "none",
+        /// That of the server that asks.
+        ThisServer = "thisServer",
+        /// That of all servers.
+        AllServers = "allServers",
+    }
+}
+
+/// Which model is wanted. The client decides.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ModelPreferences<'a> {
+    /// Names to look for, the most wanted first; they outrank the priorities.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub hints: Option<Vec<ModelHint<'a>>>,
+    /// How much a low cost matters, from 0 to 1.
+    #[serde(
+        default,
+        serialize_with = "crate::model::field::optional_number",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub cost_priority: Option<f64>,
+    /// How much a short time matters, from 0 to 1.
+    #[serde(
+        default,
+        serialize_with = "crate::model::field::optional_number",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub speed_priority: Option<f64>,
+    /// How much ability matters, from 0 to 1.
+    #[serde(
+        default,
+        serialize_with = "crate::model::field::optional_number",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub intelligence_priority: Option<f64>,
+}
+
+impl<'a> ModelPreferences<'a> {
+    /// No preferences.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a name to look for after those there are.
+    #[must_use]
+    pub fn hint(mut self, name: impl Into<Text<'a>>) -> Self {
+        self.hints.get_or_insert_default().push(ModelHint {
+            name: Some(name.into()),
+        });
+        self
+    }
+
+    /// Whether all priorities lie between 0 and 1 as the schema asks.
+    pub fn are_priorities_in_range(&self) -> bool {
+        let mut all = [
+            self.cost_priority,
+            self.speed_priority,
+            self.intelligence_priority,
+        ]
+        .into_iter()
+        .flatten();
+        all.all(|priority| (0.0..=1.0).contains(&priority))
+    }
+}
+
+/// A name of a model to look for.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ModelHint<'a> {
+    /// A part of the model's name.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Text<'a>>,
+}
+
+/// The index of the first of `available` whose name contains the first hint that any contains;
+/// `None` when no hint fits (`sampling.hints`).
+pub fn select_model<T: AsRef<str>>(
+    preferences: &ModelPreferences<'_>,
+    available: &[T],
+) -> Option<usize> {
+    let hints = preferences
+        .hints
+        .iter()
+        .flatten()
+        .filter_map(|hint| hint.name.as_deref());
+    let mut named = hints.filter(|hint| !hint.is_empty());
+    named.find_map(|hint| {
+        available
+            .iter()
+            .position(|model| model.as_ref().contains(hint))
+    })
+}
+
+/// The result of `sampling/createMessage`: what the model says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct CreateMessageResult<'a> {
+    /// Who says it.
+    #[serde(borrow)]
+    pub role: Role<'a>,
+    /// What is said; peers older than 2025-11-25 take one block only.
+    #[serde(borrow)]
+    pub content: SamplingContent<'a>,
+    /// The name of the model.
+    #[serde(borrow)]
+    pub model: Text<'a>,
+    /// Why the model stopped, if it is known.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub stop_reason: Option<StopReason<'a>>,
+    /// Metadata of the result.
+    #[serde(
+        rename = "_meta",
+        borrow,
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub meta: Option<Meta<'a>>,
+}
+
+impl<'a> CreateMessageResult<'a> {
+    /// What the model of that name says.
+    pub fn new(model: impl Into<Text<'a>>, content: impl Into<SamplingContent<'a>>) -> Self {
+        Self {
+            role: Role::Assistant,
+            content: content.into(),
+            model: model.into(),
+            stop_reason: None,
+            meta: None,
+        }
+    }
+}
+
+open_enum! {
+    /// Why a model stopped.
+    StopReason {
+        /// It was done.
+        EndTurn = "endTurn",
+        /// It came upon one of the stop sequences.
+        StopSequence = "stopSequence",
+        /// It had no tokens left.
+        MaxTokens = "maxTokens",
+        /// It wants to use a tool; since 2025-11-25.
+        ToolUse = "toolUse",
+    }
+}
+
+/// How tool uses and tool results don't balance; each names the message by its index.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ToolBalanceError {
+    /// A message has tool results and isn't a message of the user with nothing else.
+    #[error("message {message} must be a user's with nothing but tool results")]
+    Mixed {
+        /// The index of the message with the results.
+        message: usize,
+    },
+    /// A tool use isn't answered in the message that follows it.
+    #[error("message {message} doesn't answer tool use {id:?}")]
+    Unanswered {
+        /// The index of the message that should have answered; it may be one past the last.
+        message: usize,
+        /// The id of the use.
+        id: String,
+    },
+    /// A tool result answers no use of the message before it, or one that was answered already.
+    #[error("message {message} answers tool use {id:?}, which is not open")]
+    Unexpected {
+        /// The index of the message with the result.
+        message: usize,
+        /// The id that the result names.
+        id: String,
+    },
+}
+
+/// Checks that each tool use is answered by the next message and that results stand alone.
+///
+/// Rules: `sampling.tr.only`, `sampling.tr.balance`, `sampling.tr.lastassistant`. Errs with the
+/// first message that breaks one of them.
+pub fn check_tool_balance(messages: &[SamplingMessage<'_>]) -> Result<(), ToolBalanceError> {
+    let mut open: Vec<&str> = Vec::new();
+    for (index, message) in messages.iter().enumerate() {
+        let blocks = message.content.blocks();
+        let results = blocks.iter().filter(|block| is_result(block)).count();
+        if results > 0 && (results < blocks.len() || message.role != Role::User) {
+            return Err(ToolBalanceError::Mixed { message: index });
+        }
+        for block in blocks {
+            if let SamplingMessageContentBlock::ToolResult(result) = block {
+                let id = result.tool_use_id.as_str();
+                let Some(at) = open.iter().position(|known| *known == id) else {
+                    return Err(ToolBalanceError::Unexpected {
+                        message: index,
+                        id: id.into(),
+                    });
+                };
+                open.remove(at);
+            }
+        }
+        expect_none_open(&open, index)?;
+        for block in blocks {
+            if let SamplingMessageContentBlock::ToolUse(tool_use) = block {
+                open.push(&tool_use.id);
+            }
+        }
+    }
+    expect_none_open(&open, messages.len())
+}
+
+fn is_result(block: &SamplingMessageContentBlock<'_>) -> bool {
+    matches!(block, SamplingMessageContentBlock::ToolResult(_))
+}
+
+fn expect_none_open(open: &[&str], message: usize) -> Result<(), ToolBalanceError> {
+    match open.first() {
+        Some(id) => Err(ToolBalanceError::Unanswered {
+            message,
+            id: (*id).into(),
+        }),
+        None => Ok(()),
+    }
+}
+
+setters! {
+    CreateMessageParams {
+        model_preferences: ModelPreferences<'a>, system_prompt: Text<'a>,
+        include_context: IncludeContext<'a>, temperature: f64, stop_sequences: Vec<Text<'a>>,
+        metadata: Object<'a>, tools: Vec<Tool<'a>>, tool_choice: ToolChoice<'a>, task: Raw<'a>,
+        meta: Meta<'a>,
+    }
+    SamplingMessage { meta: Meta<'a> }
+    ToolUseContent { meta: Meta<'a> }
+    ToolResultContent { structured_content: Raw<'a>, is_error: bool, meta: Meta<'a> }
+    ModelPreferences { cost_priority: f64, speed_priority: f64, intelligence_priority: f64 }
+    CreateMessageResult { stop_reason: StopReason<'a>, meta: Meta<'a> }
+}
+
+into_owned! {
+    CreateMessageParams {
+        messages, model_preferences, system_prompt, include_context, temperature, max_tokens,
+        stop_sequences, metadata, tools, tool_choice, task, meta,
+    }
+    SamplingMessage { role, content, meta }
+    ToolUseContent { kind, id, name, input, meta }
+    ToolResultContent { kind, tool_use_id, content, structured_content, is_error, meta }
+    ToolChoice { mode }
+    ModelPreferences { hints, cost_priority, speed_priority, intelligence_priority }
+    ModelHint { name }
+    CreateMessageResult { role, content, model, stop_reason, meta }
+}
