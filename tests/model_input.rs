@@ -1,10 +1,14 @@
 //! Rounds of input: questions, answers and the state between them.
 
+use std::collections::BTreeMap;
+
+use mcp_proto::model::elicitation::ElicitRequestURLParams;
 use mcp_proto::model::input::{
     InputRequest, InputRequests, InputRequiredResult, InputResponses, RequestState, ResultType,
 };
-use mcp_proto::model::method::{EmptyParams, ListRoots};
+use mcp_proto::model::method::{EmptyParams, ListRoots, Method};
 use mcp_proto::model::owned::IntoOwned;
+use mcp_proto::model::sampling::CreateMessageParams;
 use mcp_proto::rpc::Raw;
 use serde_json::json;
 
@@ -16,11 +20,14 @@ fn json<T: serde::Serialize>(value: &T) -> String {
 fn questions_are_bare_method_and_params_in_their_order() {
     // `meta.embedded.inputreq` `mrtr.keys`
     let requests = InputRequests::new()
-        .elicit("name", &json!({"message": "Who?"}))
-        .sample("draft", &json!({"maxTokens": 5}))
+        .elicit(
+            "name",
+            &ElicitRequestURLParams::new("Who?", "https://x.example").into(),
+        )
+        .sample("draft", &CreateMessageParams::new(Vec::new(), 5))
         .roots("where")
         .with::<ListRoots>("again", &EmptyParams::new());
-    let text = r#"{"name":{"method":"elicitation/create","params":{"message":"Who?"}},"draft":{"method":"sampling/createMessage","params":{"maxTokens":5}},"where":{"method":"roots/list"},"again":{"method":"roots/list","params":{}}}"#;
+    let text = r#"{"name":{"method":"elicitation/create","params":{"mode":"url","message":"Who?","url":"https://x.example"}},"draft":{"method":"sampling/createMessage","params":{"messages":[],"maxTokens":5}},"where":{"method":"roots/list"},"again":{"method":"roots/list","params":{}}}"#;
     assert_eq!(json(&requests), text);
     let read: InputRequests<'_> = serde_json::from_str(text).unwrap();
     assert_eq!(read, requests);
@@ -35,7 +42,10 @@ fn a_key_stands_once_and_its_last_value_holds() {
     // `mrtr.keys`
     let read: InputResponses<'_> = serde_json::from_str(r#"{"a":1,"b":2,"\u0061":3}"#).unwrap();
     assert_eq!(json(&read), r#"{"a":3,"b":2}"#);
-    let requests = InputRequests::new().roots("a").elicit("a", &json!({}));
+    let requests = InputRequests::new().roots("a").elicit(
+        "a",
+        &ElicitRequestURLParams::new("Who?", "https://x.example").into(),
+    );
     assert_eq!(requests.len(), 1);
     assert_eq!(requests.get("a").unwrap().method, "elicitation/create");
 }
@@ -61,9 +71,18 @@ fn a_question_of_an_unknown_method_is_kept_for_the_session_to_judge() {
 
 #[test]
 fn params_that_json_cannot_express_are_not_sent_as_something_else() {
-    let unencodable = std::collections::BTreeMap::from([(vec![1], 2)]);
-    let requests = InputRequests::new().elicit("a", &unencodable);
-    assert_eq!(json(&requests), r#"{"a":{"method":"elicitation/create"}}"#);
+    struct Odd;
+
+    impl Method for Odd {
+        const NAME: &'static str = "odd/map";
+        type Params<'a> = BTreeMap<Vec<u8>, u8>;
+        type Result<'a> = ();
+    }
+
+    let unencodable = BTreeMap::from([(vec![1], 2)]);
+    let requests = InputRequests::new().with::<Odd>("a", &unencodable);
+    assert_eq!(json(&requests), r#"{"a":{"method":"odd/map"}}"#);
+    assert!(InputRequest::encode::<Odd>(&unencodable).is_err());
     assert!(InputResponses::new().with("a", &unencodable).is_err());
 }
 

@@ -2,6 +2,7 @@
 
 use mcp_proto::model::capability::ClientCapabilities;
 use mcp_proto::model::initialize::Implementation;
+use mcp_proto::model::logging::LoggingLevel;
 use mcp_proto::model::meta::{self, Meta, Object, is_extension_id, is_reserved_key, is_valid_key};
 use mcp_proto::model::owned::IntoOwned;
 use mcp_proto::rpc::Raw;
@@ -108,6 +109,7 @@ fn typed_getters_read_the_reserved_keys() {
             "io.modelcontextprotocol/subscriptionId":"7",
             "io.modelcontextprotocol/serverInfo":{"name":"s","version":"2"},
             "io.modelcontextprotocol/related-task":{"taskId":"t"},
+            "io.modelcontextprotocol/logLevel":"warning",
             "traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
             "tracestate":"a=b","baggage":"user=1"}"#,
     )
@@ -119,6 +121,7 @@ fn typed_getters_read_the_reserved_keys() {
         meta.client_capabilities().unwrap(),
         ClientCapabilities::new().sampling()
     );
+    assert_eq!(meta.log_level(), Some(LoggingLevel::Warning));
     assert_eq!(meta.subscription_id().unwrap().as_str(), "\"7\"");
     assert_eq!(meta.server_info().unwrap(), Implementation::new("s", "2"));
     assert_eq!(meta.related_task().unwrap(), "t");

@@ -8,10 +8,12 @@ use serde::de::{self, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::model::elicitation::ElicitParams;
 use crate::model::field::{open_enum, setters, tag};
 use crate::model::meta::Meta;
-use crate::model::method::Method;
+use crate::model::method::{CreateMessage, Elicit, ListRoots, Method};
 use crate::model::owned::{IntoOwned, into_owned};
+use crate::model::sampling::CreateMessageParams;
 use crate::rpc::{Raw, Text};
 
 open_enum! {
@@ -203,43 +205,28 @@ impl<'a> InputRequests<'a> {
     /// Parameters that JSON can't express are left out, so that whoever checks the request refuses
     /// it; [`InputRequest::encode`] tells.
     #[must_use]
-    pub fn with<M: Method>(self, key: impl Into<Text<'a>>, params: &M::Params<'_>) -> Self {
-        self.ask(key, M::NAME, params)
+    pub fn with<M: Method>(mut self, key: impl Into<Text<'a>>, params: &M::Params<'_>) -> Self {
+        let request = InputRequest::encode::<M>(params);
+        self.insert(key, request.unwrap_or_else(|_| InputRequest::new(M::NAME)));
+        self
     }
 
     /// Adds a question to the client's user under `key`.
     #[must_use]
-    pub fn elicit<P: Serialize + ?Sized>(self, key: impl Into<Text<'a>>, params: &P) -> Self {
-        self.ask(key, "elicitation/create", params)
+    pub fn elicit(self, key: impl Into<Text<'a>>, params: &ElicitParams<'_>) -> Self {
+        self.with::<Elicit>(key, params)
     }
 
     /// Adds a message for the client's model to write under `key`.
     #[must_use]
-    pub fn sample<P: Serialize + ?Sized>(self, key: impl Into<Text<'a>>, params: &P) -> Self {
-        self.ask(key, "sampling/createMessage", params)
+    pub fn sample(self, key: impl Into<Text<'a>>, params: &CreateMessageParams<'_>) -> Self {
+        self.with::<CreateMessage>(key, params)
     }
 
     /// Adds the question for the client's roots under `key`.
     #[must_use]
     pub fn roots(mut self, key: impl Into<Text<'a>>) -> Self {
-        self.insert(key, InputRequest::new("roots/list"));
-        self
-    }
-
-    fn ask<P: Serialize + ?Sized>(
-        mut self,
-        key: impl Into<Text<'a>>,
-        method: &'static str,
-        params: &P,
-    ) -> Self {
-        let params = Raw::encode(params).ok();
-        self.insert(
-            key,
-            InputRequest {
-                method: Text::borrowed(method),
-                params,
-            },
-        );
+        self.insert(key, InputRequest::new(ListRoots::NAME));
         self
     }
 }

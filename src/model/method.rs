@@ -8,6 +8,7 @@ use crate::model::cancel::CancelledParams;
 use crate::model::capability::{ClientCapabilities, ServerCapabilities};
 use crate::model::completion::{CompleteParams, CompleteResult};
 use crate::model::discover::{DiscoverParams, DiscoverResult};
+use crate::model::elicitation::{ElicitParams, ElicitResult, ElicitationCompleteParams};
 use crate::model::field::setters;
 use crate::model::initialize::{InitializeParams, InitializeResult, InitializedParams};
 use crate::model::logging::{LoggingMessageParams, SetLevelParams};
@@ -21,6 +22,7 @@ use crate::model::resource::{
     ResourceUpdatedParams, SubscribeParams, UnsubscribeParams,
 };
 use crate::model::root::ListRootsResult;
+use crate::model::sampling::{CreateMessageParams, CreateMessageResult};
 use crate::model::subscription::{
     SubscriptionsAcknowledgedParams, SubscriptionsListenParams, SubscriptionsListenResult,
 };
@@ -362,6 +364,8 @@ methods! {
     GetPrompt: GetPromptParams => GetPromptResult;
     Complete: CompleteParams => CompleteResult;
     SetLevel: SetLevelParams => EmptyResult;
+    CreateMessage: CreateMessageParams => CreateMessageResult;
+    Elicit: ElicitParams => ElicitResult;
     ListRoots: EmptyParams => ListRootsResult;
     SubscriptionsListen: SubscriptionsListenParams => SubscriptionsListenResult;
 }
@@ -390,6 +394,7 @@ notifications! {
     ResourceUpdated: ResourceUpdatedParams;
     PromptsListChanged: EmptyParams;
     LoggingMessage: LoggingMessageParams;
+    ElicitationComplete: ElicitationCompleteParams;
     RootsListChanged: EmptyParams;
     SubscriptionsAcknowledged: SubscriptionsAcknowledgedParams;
 }
