@@ -19,32 +19,34 @@ pub(crate) fn write_string(out: &mut Vec<u8>, text: &str) {
 #[inline]
 pub(crate) fn write_escaped(out: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
-    let clean = clean_prefix(bytes);
-    if clean == bytes.len() {
+    if is_clean_run(bytes) {
         out.extend_from_slice(bytes);
     } else {
-        write_with_escapes(out, bytes, clean);
+        write_with_escapes(out, bytes);
     }
 }
 
-/// Appends `bytes` escaped, of which the first `clean` need no escape.
-#[cold]
-fn write_with_escapes(out: &mut Vec<u8>, bytes: &[u8], clean: usize) {
-    let (mut run, mut rest) = bytes.split_at_checked(clean).unwrap_or((bytes, &[]));
-    loop {
-        out.extend_from_slice(run);
-        let Some((&byte, after)) = rest.split_first() else {
-            return;
-        };
-        write_escape(out, byte);
-        // Text with escapes tends to have many: short runs are looked for byte by byte.
-        let near = after.iter().take(16).position(|byte| needs_escape(*byte));
-        let clean = near.unwrap_or_else(|| clean_prefix(after));
-        (run, rest) = after.split_at_checked(clean).unwrap_or((after, &[]));
+/// Appends `bytes` escaped; some of them need it.
+#[inline(never)]
+fn write_with_escapes(out: &mut Vec<u8>, bytes: &[u8]) {
+    // Escapes come in clusters, such as the quotes of JSON inside a text.
+    for run in bytes.chunks(32) {
+        if is_clean_run(run) {
+            out.extend_from_slice(run);
+            continue;
+        }
+        for &byte in run {
+            if needs_escape(byte) {
+                write_escape(out, byte);
+            } else {
+                out.push(byte);
+            }
+        }
     }
 }
 
 /// Appends the escape of one byte that needs one.
+#[inline]
 fn write_escape(out: &mut Vec<u8>, byte: u8) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     let letter = match byte {
@@ -68,54 +70,73 @@ fn needs_escape(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
-/// How many bytes at the start of `bytes` need no escape.
-#[inline]
-fn clean_prefix(bytes: &[u8]) -> usize {
-    let mut clean = 0;
-    let mut rest = bytes;
-    if rest.len() >= 32 {
-        clean = clean_blocks(rest);
-        rest = bytes.get(clean..).unwrap_or_default();
+/// Whether none of `bytes` needs an escape.
+// Inlined so that for a key that is known at compile time nothing of it remains.
+#[inline(always)]
+pub(crate) fn is_clean_run(bytes: &[u8]) -> bool {
+    if bytes.len() > 64 {
+        return is_clean_text(bytes);
     }
-    while let Some((word, after)) = rest.split_first_chunk::<8>() {
-        if word_needs_escape(u64::from_le_bytes(*word)) {
-            break;
-        }
-        clean += 8;
-        rest = after;
-    }
-    clean
-        + rest
-            .iter()
-            .position(|byte| needs_escape(*byte))
-            .unwrap_or(rest.len())
-}
-
-/// How many bytes at the start of `bytes` are whole blocks that need no escape.
-fn clean_blocks(bytes: &[u8]) -> usize {
-    let (blocks, _) = bytes.as_chunks::<32>();
-    // Without a branch inside a block, so that the compiler can use vector instructions.
-    let dirty = |block: &[u8; 32]| {
-        block
-            .iter()
-            .fold(0, |any, byte| any | u8::from(needs_escape(*byte)))
-            != 0
+    let Some(last) = last_word(bytes) else {
+        return !bytes.iter().any(|byte| needs_escape(*byte));
     };
-    32 * blocks.iter().position(dirty).unwrap_or(blocks.len())
+    let (words, _) = bytes.as_chunks::<8>();
+    let mut marks = escape_marks(last);
+    for word in words {
+        marks |= escape_marks(u64::from_le_bytes(*word));
+    }
+    marks == 0
 }
 
-/// Whether one of the eight bytes of `word` needs an escape.
+/// The same for many bytes.
+fn is_clean_text(bytes: &[u8]) -> bool {
+    // Nought for a byte that needs an escape, and without a branch, so that the compiler can look
+    // at many at a time.
+    let mark = |byte: u8| {
+        (byte ^ b'"')
+            .min(byte ^ b'\\')
+            .min(byte.saturating_sub(0x1f))
+    };
+    let least = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .fold(u8::MAX, |least, byte| least.min(mark(*byte)))
+    };
+    let (blocks, rest) = bytes.as_chunks::<128>();
+    blocks.iter().all(|block| least(block) != 0) && least(rest) != 0
+}
+
+/// The last eight bytes, or two overlapping halves of what is shorter; `None` below four bytes.
 #[inline]
-const fn word_needs_escape(word: u64) -> bool {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGHS: u64 = 0x8080_8080_8080_8080;
+fn last_word(bytes: &[u8]) -> Option<u64> {
+    if let Some(word) = bytes.last_chunk::<8>() {
+        return Some(u64::from_le_bytes(*word));
+    }
+    let (first, last) = (bytes.first_chunk::<4>()?, bytes.last_chunk::<4>()?);
+    let [first, last] = [first, last].map(|half| u64::from(u32::from_le_bytes(*half)));
+    Some(first | last << 32)
+}
+
+/// A one in each byte of a word.
+const ONES: u64 = 0x0101_0101_0101_0101;
+/// The high bit of each byte of a word.
+const HIGHS: u64 = 0x8080_8080_8080_8080;
+
+/// Not nought when one of the eight bytes of `word` needs an escape.
+#[inline]
+const fn escape_marks(word: u64) -> u64 {
     // In each, the lowest byte that is marked is marked rightly, which is all a yes or no needs.
-    let control = word.wrapping_sub(ONES * 0x20) & !word;
     let quotes = word ^ (ONES * b'"' as u64);
     let quote = quotes.wrapping_sub(ONES) & !quotes;
     let backslashes = word ^ (ONES * b'\\' as u64);
     let backslash = backslashes.wrapping_sub(ONES) & !backslashes;
-    (control | quote | backslash) & HIGHS != 0
+    control_marks(word) | (quote | backslash) & HIGHS
+}
+
+/// Not nought when one of the eight bytes of `word` is a control character.
+#[inline]
+const fn control_marks(word: u64) -> u64 {
+    word.wrapping_sub(ONES * 0x20) & !word & HIGHS
 }
 
 /// Appends `text`, which is JSON already, without the line breaks between its tokens.
@@ -124,11 +145,30 @@ const fn word_needs_escape(word: u64) -> bool {
 #[inline]
 pub(crate) fn write_raw(out: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
-    if memchr::memchr2(b'\n', b'\r', bytes).is_none() {
-        out.extend_from_slice(bytes);
-    } else {
+    if has_line_break(bytes) {
         out.extend(bytes.iter().filter(|byte| !matches!(byte, b'\n' | b'\r')));
+    } else {
+        out.extend_from_slice(bytes);
     }
+}
+
+/// Whether there may be a line break among `bytes`; it takes any control character for one.
+#[inline]
+fn has_line_break(bytes: &[u8]) -> bool {
+    /// Up to here looking at each word is faster than calling a search.
+    const SHORT: usize = 128;
+    let Some(last) = bytes.last_chunk::<8>() else {
+        return bytes.iter().any(|byte| *byte < 0x20);
+    };
+    if bytes.len() > SHORT {
+        return memchr::memchr2(b'\n', b'\r', bytes).is_some();
+    }
+    let (words, _) = bytes.as_chunks::<8>();
+    let mut controls = control_marks(u64::from_le_bytes(*last));
+    for word in words {
+        controls |= control_marks(u64::from_le_bytes(*word));
+    }
+    controls != 0
 }
 
 /// Appends a whole number.

@@ -1,15 +1,20 @@
 //! The model's own types, as each revision has them.
 
+use mcp_proto::Revision;
 use mcp_proto::model::capability::ClientCapabilities;
 use mcp_proto::model::content::{
-    Annotations, AudioContent, ContentBlock, ResourceLink, TextContent,
+    Annotations, AudioContent, ContentBlock, ResourceLink, Role, TextContent,
 };
+use mcp_proto::model::elicitation::ElicitRequestFormParams;
 use mcp_proto::model::initialize::{Implementation, InitializeParams};
-use mcp_proto::model::meta::Meta;
+use mcp_proto::model::meta::{Meta, Object};
 use mcp_proto::model::progress::ProgressParams;
+use mcp_proto::model::sampling::{
+    CreateMessageParams, SamplingMessage, SamplingMessageContentBlock, ToolUseContent,
+};
+use mcp_proto::model::schema::{EnumOption, StringSchema, TitledSingleSelectEnumSchema};
 use mcp_proto::model::tool::{CallToolParams, CallToolResult, ListToolsResult, Tool};
 
-use mcp_proto::Revision;
 use serde_json::json;
 
 use crate::{A, B, C, D, E, body, body_with, parsed, raw};
@@ -122,4 +127,61 @@ fn progress_has_no_message_in_the_oldest_revision() {
         body(B, &progress),
         r#"{"progressToken":7,"progress":1,"message":"half"}"#
     );
+}
+
+#[test]
+fn sampling_is_said_with_what_a_revision_has() {
+    // `sampling.msg`, `sampling.noarray.old`
+    let text = || SamplingMessageContentBlock::text("hi");
+    let audio = SamplingMessageContentBlock::Audio(AudioContent::new("AAAA", "audio/wav"));
+    let message = |content: Vec<_>| SamplingMessage::new(Role::User, content);
+    let call = ToolUseContent::new("1", "t", Object::new());
+    let single = json!({"role": "user", "content": {"type": "text", "text": "hi"}});
+    assert_eq!(parsed(C, &message(vec![text()])), single);
+    let params = CreateMessageParams::new(vec![message(vec![text()])], 10).tools(vec![]);
+    assert_eq!(
+        parsed(C, &params),
+        json!({"messages": [single], "maxTokens": 10})
+    );
+    for (revision, content, told) in [
+        (
+            C,
+            vec![text(), text()],
+            "a sampling message that isn't exactly one block",
+        ),
+        (
+            C,
+            vec![SamplingMessageContentBlock::ToolUse(call)],
+            "a tool use block",
+        ),
+        (A, vec![audio], "audio in a sampling message"),
+    ] {
+        let error =
+            body_with(revision, &message(content), "", "").expect_err("it has no such thing");
+        assert_eq!(
+            error.to_string(),
+            format!("{told} can't be sent in revision {revision}")
+        );
+    }
+}
+
+#[test]
+fn an_elicitation_is_a_bare_form_in_2025_06_18() {
+    let colours = TitledSingleSelectEnumSchema::new([EnumOption::new("r", "Red")]).default("r");
+    let form = ElicitRequestFormParams::new("Which?")
+        .required("name", StringSchema::new().default("me"))
+        .optional("colour", colours);
+    let expected = json!({
+        "message": "Which?",
+        "requestedSchema": {
+            "type": "object",
+            "properties": {
+                "name": {"type": "string"},
+                "colour": {"type": "string", "enum": ["r"], "enumNames": ["Red"]},
+            },
+            "required": ["name"],
+        },
+    });
+    assert_eq!(parsed(C, &form), expected);
+    assert_eq!(parsed(D, &form)["mode"], "form");
 }

@@ -15,7 +15,8 @@ use crate::Revision;
 use crate::model::lower::{self, StructRules};
 use crate::rpc::RAW_TOKEN;
 use crate::rpc::write::{
-    write_f32, write_f64, write_i64, write_shown, write_shown_string, write_string, write_u64,
+    is_clean_run, write_escaped, write_f32, write_f64, write_i64, write_shown, write_shown_string,
+    write_string, write_u64,
 };
 
 /// The names under which `serde_json` announces text that is to be copied as it stands.
@@ -292,11 +293,16 @@ pub(super) fn close(out: &mut Vec<u8>, start: usize, [open, close]: [u8; 2]) {
 }
 
 /// Appends a comma, the key and a colon.
-#[inline]
+// Inlined so that a key that is known at compile time is checked then and copied in one piece.
+#[inline(always)]
 pub(super) fn write_key(out: &mut Vec<u8>, key: &str) {
-    out.push(b',');
-    write_string(out, key);
-    out.push(b':');
+    out.extend_from_slice(b",\"");
+    if is_clean_run(key.as_bytes()) {
+        out.extend_from_slice(key.as_bytes());
+    } else {
+        write_escaped(out, key);
+    }
+    out.extend_from_slice(b"\":");
 }
 
 macro_rules! array {
@@ -425,7 +431,12 @@ impl<'o> Object<'o> {
         key: &'static str,
         value: &T,
     ) -> Result<Option<usize>, EncodeError> {
-        if !matches!(self.plan, Plan::Plain) {
+        let plain = match self.plan {
+            Plan::Plain => true,
+            Plan::Lowered(_) => !lower::may_lower(key, self.revision),
+            Plan::Verbatim => false,
+        };
+        if !plain {
             return self.planned_member(key, value);
         }
         write_key(self.out, key);
@@ -451,7 +462,9 @@ impl<'o> Object<'o> {
             return Ok(None);
         }
         let member_start = self.out.len();
-        write_key(self.out, key);
+        self.out.push(b',');
+        write_string(self.out, key);
+        self.out.push(b':');
         let value_start = self.out.len();
         value.serialize(Value {
             out: self.out,
@@ -481,7 +494,8 @@ impl ser::SerializeStruct for Object<'_> {
     type Ok = ();
     type Error = EncodeError;
 
-    #[inline]
+    // Inlined so that what depends on the key is decided at compile time.
+    #[inline(always)]
     fn serialize_field<T: Serialize + ?Sized>(
         &mut self,
         key: &'static str,

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 
 use crate::Revision;
 use crate::model::encode::EncodeError;
-pub(crate) use table::rules;
+pub(crate) use table::{may_lower, rules};
 
 /// Changes a member that was just written: `out`, where the member starts (with its comma), where
 /// its value starts, and for which revision. Cutting `out` at the former drops the member.
@@ -29,10 +29,8 @@ pub(crate) struct StructRules {
     since: Revision,
     older: Option<Older>,
     fields: &'static [FieldRule],
-    /// In revisions from here on ...
-    settled_from: Revision,
-    /// ... and up to here, the struct is written as it is.
-    settled_until: Revision,
+    /// A bit for each revision that changes something, in the order of `Revision::ALL`.
+    lowered: u8,
 }
 
 /// The revisions that know a field, and how older ones want it.
@@ -48,21 +46,18 @@ pub(crate) struct FieldRule {
 impl StructRules {
     /// Rules for a struct that every revision knows.
     const fn new(fields: &'static [FieldRule]) -> Self {
-        let mut settled_from = Revision::V2024_11_05;
-        let mut settled_until = Revision::NEWEST;
+        let mut lowered = 0;
         let mut index = 0;
         while index < fields.len() {
-            let field = fields[index];
-            settled_from = later(settled_from, field.since);
-            settled_until = earlier(settled_until, field.until);
-            match field.reshape {
-                Some((Some(before), _)) => settled_from = later(settled_from, before),
-                // Never settled: the range is empty.
-                Some((None, _)) => {
-                    settled_from = Revision::NEWEST;
-                    settled_until = Revision::V2024_11_05;
+            let mut bit = 0;
+            while bit < Revision::ALL.len() {
+                let revision = Revision::ALL[bit];
+                if !fields[index].is_settled(revision) {
+                    // `may_lower` goes by names, so it has to know those of all rules.
+                    assert!(may_lower(fields[index].name, revision));
+                    lowered |= 1 << bit;
                 }
-                None => {}
+                bit += 1;
             }
             index += 1;
         }
@@ -70,8 +65,7 @@ impl StructRules {
             since: Revision::V2024_11_05,
             older: None,
             fields,
-            settled_from,
-            settled_until,
+            lowered,
         }
     }
 
@@ -79,14 +73,14 @@ impl StructRules {
     const fn since(mut self, since: Revision, older: Older) -> Self {
         self.since = since;
         self.older = Some(older);
-        self.settled_from = later(self.settled_from, since);
+        self.lowered |= (1 << since as u8) - 1;
         self
     }
 
     /// Whether `revision` takes the struct as it is.
     #[inline]
     pub(crate) fn are_settled(&self, revision: Revision) -> bool {
-        self.settled_from <= revision && revision <= self.settled_until
+        self.lowered & (1 << revision as u8) == 0
     }
 
     /// Errs when the struct can't be said in `revision` at all.
@@ -115,9 +109,19 @@ impl StructRules {
 }
 
 impl FieldRule {
+    /// Whether `revision` takes the field as it is.
+    const fn is_settled(&self, revision: Revision) -> bool {
+        let reshaped = match self.reshape {
+            Some((Some(before), _)) => (revision as u8) < before as u8,
+            Some((None, _)) => true,
+            None => false,
+        };
+        self.exists_in(revision) && !reshaped
+    }
+
     /// Whether `revision` knows the field.
-    pub(crate) fn exists_in(&self, revision: Revision) -> bool {
-        self.since <= revision && revision <= self.until
+    pub(crate) const fn exists_in(&self, revision: Revision) -> bool {
+        self.since as u8 <= revision as u8 && revision as u8 <= self.until as u8
     }
 
     /// Changes the member that was just written to what `revision` wants.
@@ -146,17 +150,5 @@ impl FieldRule {
     const fn reshaped(mut self, reshape: Reshape) -> Self {
         self.reshape = Some((None, reshape));
         self
-    }
-}
-
-const fn later(one: Revision, other: Revision) -> Revision {
-    if one as u8 > other as u8 { one } else { other }
-}
-
-const fn earlier(one: Revision, other: Revision) -> Revision {
-    if (one as u8) < other as u8 {
-        one
-    } else {
-        other
     }
 }

@@ -125,6 +125,22 @@ static ELICIT_URL: StructRules = StructRules::new(&[
 static COMPLETE_PARAMS: StructRules = StructRules::new(&[since(C, "context")]);
 static PROGRESS_PARAMS: StructRules = StructRules::new(&[since(B, "message")]);
 
+/// Whether some struct has a rule for a field of this name that may change it in `revision`. A
+/// rule whose field is missing here doesn't compile.
+// Inlined so that for a name known at compile time a comparison of revisions is all that remains.
+#[inline(always)]
+pub(crate) const fn may_lower(name: &str, revision: Revision) -> bool {
+    match name.as_bytes() {
+        b"_meta" | b"capabilities" | b"elicitationId" | b"execution" | b"task" => true,
+        b"cacheScope" | b"inputResponses" | b"outputSchema" | b"requestState" | b"resultType"
+        | b"structuredContent" | b"ttlMs" => !matches!(revision, E),
+        b"annotations" | b"content" | b"context" | b"description" | b"icons" | b"lastModified"
+        | b"message" | b"mode" | b"requestedSchema" | b"title" | b"toolChoice" | b"tools"
+        | b"websiteUrl" => !matches!(revision, D | E),
+        _ => false,
+    }
+}
+
 /// The rules for the struct that serde calls `name`.
 // Inlined so that for a name known at compile time nothing of it remains.
 #[inline(always)]
