@@ -7,6 +7,8 @@ extern crate alloc;
 extern crate std;
 
 pub mod frame;
+#[cfg(feature = "std")]
+pub mod io;
 pub mod limits;
 pub mod model;
 pub mod revision;

@@ -1,0 +1,224 @@
+//! Drives a session over blocking streams: one thread reads, one writes, the caller's takes events.
+//!
+//! The threads are detached, as nothing can interrupt a blocked read. They end when the stream does,
+//! when the session is closed, or when the connection is dropped and the stream next yields.
+
+use core::fmt;
+use core::time::Duration;
+use std::io::{self, Read, Write};
+use std::sync::{Arc, MutexGuard, PoisonError};
+
+use super::shared::{LINGER, Shared, State};
+use super::threads::{read_all, spawn, write_all};
+use super::{Clock, Handle};
+use crate::frame::LineDecoder;
+use crate::session::Session;
+use crate::time::Instant;
+
+/// A session and the two streams it speaks over.
+///
+/// Take events with [`next`](Self::next) in a loop; issue commands with [`with`](Self::with), or
+/// from other threads through a [`Handle`]. Timeouts are driven while `next` waits.
+///
+/// Dropping the connection closes the session and returns at once; what is already pending is still
+/// written, as long as the process lives.
+pub struct Connection<S: Session> {
+    shared: Arc<Shared<S>>,
+    lingered: bool,
+}
+
+impl<S> Connection<S>
+where
+    S: Session + Send + 'static,
+    S::Event: Send,
+{
+    /// Starts to drive `session` over the two streams. Errs when a thread can't be started.
+    pub fn new(
+        session: S,
+        reader: impl Read + Send + 'static,
+        writer: impl Write + Send + 'static,
+    ) -> io::Result<Self> {
+        Self::start(session, reader, writer, false)
+    }
+
+    /// Starts to drive `session` over the process's standard input and output.
+    ///
+    /// From then on nothing else may read the one or print to the other: logs belong on the
+    /// standard error (`stdio.stdout.pure`).
+    pub fn stdio(session: S) -> io::Result<Self> {
+        Self::new(session, io::stdin(), io::stdout())
+    }
+
+    /// As [`new`](Self::new); with `drain` the reader goes on to the end of its stream when the
+    /// connection is gone, so that a writer on the other side isn't stopped by a broken pipe.
+    pub(super) fn start(
+        session: S,
+        reader: impl Read + Send + 'static,
+        writer: impl Write + Send + 'static,
+        drain: bool,
+    ) -> io::Result<Self> {
+        let decoder = LineDecoder::new(session.frame_limit());
+        let shared = Arc::new(Shared::new(session, Clock::start()));
+        // It exists before the threads do, so that an error stops the one that was started.
+        let connection = Self {
+            shared,
+            lingered: false,
+        };
+        let shared = Arc::clone(&connection.shared);
+        spawn("mcp writer", move || write_all(&shared, writer))?;
+        let shared = Arc::downgrade(&connection.shared);
+        spawn("mcp reader", move || {
+            read_all(&shared, reader, decoder, drain)
+        })?;
+        Ok(connection)
+    }
+}
+
+impl<S: Session> Connection<S> {
+    /// Waits for the next event; `None` once the session is closed and all its events were given.
+    ///
+    /// Before it says `None` it gives the pending output a moment to be written. Errs at most once,
+    /// after the last event, with what a stream failed with; a peer that merely went away is no
+    /// error.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "an iterator could not err and then go on"
+    )]
+    pub fn next(&mut self) -> io::Result<Option<S::Event>> {
+        self.next_until(None)
+    }
+
+    /// The next event if there is one already; never waits. It says `None` at the end as well.
+    pub fn try_next(&mut self) -> Option<S::Event> {
+        let mut state = self.shared.lock();
+        drive_timeout(&self.shared, &mut state);
+        let event = state.next_event();
+        let _no_task = self.shared.settle(&mut state);
+        event
+    }
+
+    /// As [`next`](Self::next), but gives up with `None` at `deadline`, a time of this connection's
+    /// [`now`](Self::now); [`is_closed`](Self::is_closed) tells the two apart.
+    pub fn next_before(&mut self, deadline: Instant) -> io::Result<Option<S::Event>> {
+        self.next_until(Some(deadline))
+    }
+
+    /// Runs `act` on the session and sends what comes of it. See [`Handle::with`].
+    pub fn with<R>(&self, act: impl FnOnce(&mut S, Instant) -> R) -> R {
+        self.shared.with(act)
+    }
+
+    /// A handle for other threads.
+    pub fn handle(&self) -> Handle<S> {
+        Handle {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+
+    /// What time it is for this session.
+    pub fn now(&self) -> Instant {
+        self.shared.clock.now()
+    }
+
+    /// Whether the session is closed. Events may still be waiting.
+    pub fn is_closed(&self) -> bool {
+        self.shared.lock().session.is_closed()
+    }
+
+    /// Whether it was a stream that ended the session, its events having been given.
+    #[cfg(feature = "child")]
+    pub(super) fn is_lost(&self) -> bool {
+        self.shared.lock().lost
+    }
+
+    fn next_until(&mut self, deadline: Option<Instant>) -> io::Result<Option<S::Event>> {
+        let Self { shared, lingered } = self;
+        let mut state = shared.lock();
+        loop {
+            let now = drive_timeout(shared, &mut state);
+            if let Some(event) = state.next_event() {
+                let _no_task = shared.settle(&mut state);
+                return Ok(Some(event));
+            }
+            let _no_task = shared.settle(&mut state);
+            if state.session.is_closed() {
+                return end(shared, state, lingered);
+            }
+            if deadline.is_some_and(|deadline| deadline <= now) {
+                return Ok(None);
+            }
+            let wake = [deadline, state.session.poll_timeout()]
+                .into_iter()
+                .flatten()
+                .min();
+            state = wait(shared, state, now, wake);
+        }
+    }
+}
+
+impl<S: Session> Drop for Connection<S> {
+    fn drop(&mut self) {
+        self.shared.stop();
+    }
+}
+
+impl<S: Session> fmt::Debug for Connection<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").finish_non_exhaustive()
+    }
+}
+
+/// Lets the time pass for the session; returns the time.
+fn drive_timeout<S: Session>(shared: &Shared<S>, state: &mut State<S>) -> Instant {
+    let now = shared.clock.now();
+    if state.session.poll_timeout().is_some_and(|due| due <= now) {
+        state.session.handle_timeout(now);
+    }
+    now
+}
+
+/// Waits for the last output to be written, but not for ever, and gives the stream's error.
+fn end<'a, S: Session>(
+    shared: &'a Shared<S>,
+    mut state: MutexGuard<'a, State<S>>,
+    lingered: &mut bool,
+) -> io::Result<Option<S::Event>> {
+    let limit = shared.clock.now() + LINGER;
+    while !state.writer_done && !*lingered {
+        let now = shared.clock.now();
+        *lingered = limit <= now;
+        state = wait(shared, state, now, Some(limit));
+    }
+    match state.error.take() {
+        Some(error) => Err(error),
+        None => Ok(None),
+    }
+}
+
+/// Lets the user's thread sleep until something concerns it, or until `wake`.
+fn wait<'a, S: Session>(
+    shared: &'a Shared<S>,
+    mut state: MutexGuard<'a, State<S>>,
+    now: Instant,
+    wake: Option<Instant>,
+) -> MutexGuard<'a, State<S>> {
+    state.user_waits = true;
+    state.armed = wake;
+    let mut state = match wake {
+        None => shared
+            .user
+            .wait(state)
+            .unwrap_or_else(PoisonError::into_inner),
+        Some(wake) => {
+            // A deadline that stays due must not become a busy loop.
+            let time = (wake - now).max(Duration::from_millis(1));
+            shared
+                .user
+                .wait_timeout(state, time)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0
+        }
+    };
+    state.user_waits = false;
+    state
+}

@@ -1,0 +1,141 @@
+//! A server process that a client starts, speaks to over its standard streams, and ends.
+//!
+//! The program is started with a list of arguments, never through a shell, in a process group of its
+//! own; of the environment it gets the few variables that every program needs, and what it is given.
+
+use alloc::format;
+use alloc::string::String;
+use core::fmt;
+use core::time::Duration;
+use std::io;
+use std::process::ExitStatus;
+
+use super::Handle;
+use super::blocking::Connection;
+pub use super::command::Command;
+use super::process::Process;
+use crate::session::Session;
+use crate::time::Instant;
+
+/// How long a child that has ended its output may take to exit and be asked how.
+const EXIT: Duration = Duration::from_millis(500);
+
+/// A session that speaks to a child process.
+///
+/// Dropping it does what [`shutdown`](Self::shutdown) does, on a thread of its own.
+pub struct ChildConnection<S: Session> {
+    // The order matters: dropping the connection closes the child's input, which ends it.
+    connection: Connection<S>,
+    process: Process,
+    program: String,
+    /// Whether the child's exit has been reported.
+    asked: bool,
+}
+
+impl<S: Session> ChildConnection<S> {
+    pub(super) fn new(connection: Connection<S>, process: Process, program: String) -> Self {
+        Self {
+            connection,
+            process,
+            program,
+            asked: false,
+        }
+    }
+
+    /// Waits for the next event, as [`Connection::next`] does.
+    ///
+    /// When the session was lost because the child has failed, the error after the last event says
+    /// how the child ended and gives its last words on its standard error.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "an iterator could not err and then go on"
+    )]
+    pub fn next(&mut self) -> io::Result<Option<S::Event>> {
+        let next = self.connection.next();
+        self.or_exit(next)
+    }
+
+    /// The next event if there is one already, as [`Connection::try_next`].
+    pub fn try_next(&mut self) -> Option<S::Event> {
+        self.connection.try_next()
+    }
+
+    /// Waits for the next event until `deadline`, as [`Connection::next_before`].
+    pub fn next_before(&mut self, deadline: Instant) -> io::Result<Option<S::Event>> {
+        let next = self.connection.next_before(deadline);
+        self.or_exit(next)
+    }
+
+    /// Runs `act` on the session and sends what comes of it. See [`Handle::with`].
+    pub fn with<R>(&self, act: impl FnOnce(&mut S, Instant) -> R) -> R {
+        self.connection.with(act)
+    }
+
+    /// A handle for other threads.
+    pub fn handle(&self) -> Handle<S> {
+        self.connection.handle()
+    }
+
+    /// What time it is for this session.
+    pub fn now(&self) -> Instant {
+        self.connection.now()
+    }
+
+    /// Whether the session is closed. Events may still be waiting.
+    pub fn is_closed(&self) -> bool {
+        self.connection.is_closed()
+    }
+
+    /// The last lines, up to 20, that the child wrote to its standard error. They say nothing about
+    /// the session's state (`stdio.stderr`).
+    pub fn stderr_tail(&self) -> String {
+        self.process.stderr.text()
+    }
+
+    /// The child's process id; `None` once it is known to have exited.
+    pub fn id(&self) -> Option<u32> {
+        self.process.id()
+    }
+
+    /// Ends the child: closes its input, waits, asks its process group to terminate, waits, kills it.
+    ///
+    /// What is pending is still written. Close the session first if the server is to hear of it.
+    pub fn shutdown(self) -> io::Result<ExitStatus> {
+        let Self {
+            connection,
+            process,
+            ..
+        } = self;
+        drop(connection);
+        process.end()
+    }
+
+    fn or_exit(&mut self, next: io::Result<Option<S::Event>>) -> io::Result<Option<S::Event>> {
+        if self.asked || matches!(next, Ok(Some(_))) || !self.connection.is_lost() {
+            return next;
+        }
+        self.asked = true;
+        match self.process.wait(EXIT)? {
+            Some(status) if !status.success() => Err(self.failed(status)),
+            _ => next,
+        }
+    }
+
+    fn failed(&self, status: ExitStatus) -> io::Error {
+        let program = &self.program;
+        let words = self.stderr_tail();
+        let text = match words.is_empty() {
+            true => format!("`{program}` ended with {status}"),
+            false => format!("`{program}` ended with {status}, having written to stderr:\n{words}"),
+        };
+        io::Error::new(io::ErrorKind::UnexpectedEof, text)
+    }
+}
+
+impl<S: Session> fmt::Debug for ChildConnection<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChildConnection")
+            .field("program", &self.program)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,232 @@
+//! How to start a server process: its program, arguments, environment and directory.
+//! Never through a shell, and without the environment's secrets unless they are asked for.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use super::blocking::Connection;
+use super::child::ChildConnection;
+use super::process::{Process, Stderr, Tail, Waits};
+use super::threads::spawn;
+use crate::session::Session;
+
+/// The variables that a child inherits in any case.
+const INHERITED: &[&str] = if cfg!(windows) {
+    &[
+        "APPDATA",
+        "HOMEDRIVE",
+        "HOMEPATH",
+        "LOCALAPPDATA",
+        "PATH",
+        "PATHEXT",
+        "PROCESSOR_ARCHITECTURE",
+        "SYSTEMDRIVE",
+        "SYSTEMROOT",
+        "TEMP",
+        "USERNAME",
+        "USERPROFILE",
+    ]
+} else {
+    &["HOME", "LOGNAME", "PATH", "SHELL", "TERM", "USER"]
+};
+/// How to start a server process.
+///
+/// ```no_run
+/// # fn run(session: impl mcp_proto::session::Session<Event: Send> + Send + 'static) -> std::io::Result<()> {
+/// use mcp_proto::io::child::Command;
+///
+/// let mut server = Command::new("my-server").arg("--quiet").env("TOKEN", "..").connect(session)?;
+/// while let Some(_event) = server.next()? {}
+/// server.shutdown()?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct Command {
+    program: OsString,
+    args: Vec<OsString>,
+    inherited: Inherited,
+    env: BTreeMap<OsString, OsString>,
+    directory: Option<PathBuf>,
+    stderr: Stderr,
+    waits: Waits,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Inherited {
+    Safe,
+    All,
+    Nothing,
+}
+
+impl Command {
+    /// Starts `program`, which is looked for in the child's `PATH` unless it is a path.
+    pub fn new(program: impl Into<OsString>) -> Self {
+        Self {
+            program: program.into(),
+            args: Vec::new(),
+            inherited: Inherited::Safe,
+            env: BTreeMap::new(),
+            directory: None,
+            stderr: Stderr::PassOn,
+            waits: Waits {
+                close: Duration::from_secs(2),
+                terminate: Duration::from_secs(2),
+            },
+        }
+    }
+
+    /// Adds one argument, which is passed on as it is.
+    pub fn arg(mut self, arg: impl Into<OsString>) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    /// Adds several arguments.
+    pub fn args(mut self, args: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets an environment variable, over one that would be inherited.
+    pub fn env(mut self, key: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.env.insert(key.into(), value.into());
+        self
+    }
+
+    /// Lets the child inherit nothing, not even `PATH`: it gets what [`env`](Self::env) sets.
+    pub fn env_clear_all(mut self) -> Self {
+        self.inherited = Inherited::Nothing;
+        self
+    }
+
+    /// Lets the child inherit the whole environment of this process, secrets included.
+    pub fn inherit_all_env(mut self) -> Self {
+        self.inherited = Inherited::All;
+        self
+    }
+
+    /// Sets the directory that the child runs in; this process's own when it isn't set.
+    pub fn current_dir(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.directory = Some(directory.into());
+        self
+    }
+
+    /// Shows nobody what the child writes to its standard error, which otherwise goes to this
+    /// process's own.
+    pub fn stderr_quiet(mut self) -> Self {
+        self.stderr = Stderr::Quiet;
+        self
+    }
+
+    /// Gives each line of the child's standard error to `lines`, on a thread of its own. A line of
+    /// more than 4 KiB is cut short.
+    pub fn stderr_lines(mut self, lines: impl FnMut(&str) + Send + 'static) -> Self {
+        self.stderr = Stderr::Lines(Box::new(lines));
+        self
+    }
+
+    /// Sets how long a child whose input has ended may take before it is asked to terminate. 2 s.
+    pub fn close_wait(mut self, wait: Duration) -> Self {
+        self.waits.close = wait;
+        self
+    }
+
+    /// Sets how long a child that was asked to terminate may take before it is killed. 2 s.
+    pub fn terminate_wait(mut self, wait: Duration) -> Self {
+        self.waits.terminate = wait;
+        self
+    }
+
+    /// The same as a command of the standard library, for a runtime with processes of its own. Its
+    /// standard streams are not set.
+    pub fn to_std(&self) -> std::process::Command {
+        let mut command = std::process::Command::new(&self.program);
+        command.args(&self.args);
+        match self.inherited {
+            Inherited::All => {}
+            Inherited::Nothing => {
+                command.env_clear();
+            }
+            Inherited::Safe => {
+                command
+                    .env_clear()
+                    .envs(INHERITED.iter().filter_map(|name| inherited(name)));
+            }
+        }
+        command.envs(&self.env);
+        if let Some(directory) = &self.directory {
+            command.current_dir(directory);
+        }
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        command
+    }
+
+    /// Starts the process and drives `session` over its standard streams.
+    ///
+    /// Errs, naming the program, when it can't be started.
+    pub fn connect<S>(self, session: S) -> io::Result<ChildConnection<S>>
+    where
+        S: Session + Send + 'static,
+        S::Event: Send,
+    {
+        let mut command = self.to_std();
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(|error| self.not_started(&error))?;
+        let streams = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let tail = Arc::new(Tail::default());
+        // From here on an error ends the process.
+        let process = Process::new(child, self.waits, Arc::clone(&tail));
+        let (Some(stdin), Some(stdout), Some(stderr)) = streams else {
+            return Err(io::Error::other("the process has no standard streams"));
+        };
+        let to = self.stderr;
+        spawn("mcp stderr", move || tail.drain(stderr, to))?;
+        let connection = Connection::start(session, stdout, stdin, true)?;
+        let program = self.program.to_string_lossy().into_owned();
+        Ok(ChildConnection::new(connection, process, program))
+    }
+
+    fn not_started(&self, error: &io::Error) -> io::Error {
+        let program = self.program.to_string_lossy();
+        let place = match &self.directory {
+            Some(directory) => format!(" in {}", directory.display()),
+            None => String::new(),
+        };
+        io::Error::new(
+            error.kind(),
+            format!("can't start `{program}`{place}: {error}"),
+        )
+    }
+}
+
+/// Arguments and variables may be secrets, so only their number is shown.
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Command")
+            .field("program", &self.program)
+            .field("args", &self.args.len())
+            .field("env", &self.env.len())
+            .field("directory", &self.directory)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A variable of this process, unless its value is a shell function.
+fn inherited(name: &str) -> Option<(&OsStr, OsString)> {
+    let value = std::env::var_os(name)?;
+    (!value.as_encoded_bytes().starts_with(b"()")).then_some((OsStr::new(name), value))
+}

@@ -1,0 +1,113 @@
+//! Adapters that drive any [`Session`] with real streams, clocks, threads and runtimes.
+//! Only this folder knows of the operating system; nothing in it knows what a message means.
+//!
+//! * [`blocking`]: two threads beside the caller's, for any `Read` and `Write`.
+#![cfg_attr(
+    feature = "child",
+    doc = "* [`child`]: a server process that a client starts and ends."
+)]
+#![cfg_attr(
+    feature = "tokio",
+    doc = "* [`tokio`]: any `AsyncRead` and `AsyncWrite` of tokio."
+)]
+#![cfg_attr(
+    feature = "futures-io",
+    doc = "* [`futures_io`]: the same for every other runtime."
+)]
+//! * [`pool`]: threads that run handlers.
+//!
+//! Every connection hands out [`Handle`]s, by which other threads or tasks reach its session.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the adapters are where clocks and threads belong"
+)]
+
+pub mod blocking;
+#[cfg(feature = "child")]
+pub mod child;
+#[cfg(feature = "child")]
+mod command;
+#[cfg(any(feature = "tokio", feature = "futures-io"))]
+mod drive;
+#[cfg(feature = "futures-io")]
+pub mod futures_io;
+pub mod pool;
+#[cfg(feature = "child")]
+mod process;
+mod shared;
+mod threads;
+#[cfg(feature = "tokio")]
+pub mod tokio;
+
+use core::fmt;
+use std::sync::Arc;
+
+use crate::session::Session;
+use crate::time::Instant;
+use shared::Shared;
+
+/// Tells a session's time: what has passed since the clock was started.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    epoch: std::time::Instant,
+    source: fn() -> std::time::Instant,
+}
+
+impl Clock {
+    /// A clock that starts at zero now and goes by the system's monotonic clock.
+    pub fn start() -> Self {
+        Self::start_with(std::time::Instant::now)
+    }
+
+    /// A clock that starts at zero now and goes by `source`, which a runtime for tests may stop or
+    /// set forward.
+    pub fn start_with(source: fn() -> std::time::Instant) -> Self {
+        Self {
+            epoch: source(),
+            source,
+        }
+    }
+
+    /// What time it is.
+    pub fn now(&self) -> Instant {
+        Instant::new((self.source)().saturating_duration_since(self.epoch))
+    }
+}
+
+/// Reaches the session of a connection from any thread or task; cheap to clone.
+///
+/// A handle keeps the session alive but not its streams: once the connection is dropped the session
+/// is closed and takes no more commands.
+pub struct Handle<S: Session> {
+    shared: Arc<Shared<S>>,
+}
+
+impl<S: Session> Handle<S> {
+    /// Runs `act` on the session and then wakes whoever has to send, dispatch or re-arm a timer.
+    ///
+    /// The session is locked meanwhile: `act` should issue its commands and return. It must not
+    /// call back into the same connection, nor poll the events, which belong to the connection.
+    pub fn with<R>(&self, act: impl FnOnce(&mut S, Instant) -> R) -> R {
+        self.shared.with(act)
+    }
+
+    /// What time it is for this session.
+    pub fn now(&self) -> Instant {
+        self.shared.clock.now()
+    }
+}
+
+impl<S: Session> Clone for Handle<S> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+}
+
+impl<S: Session> fmt::Debug for Handle<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").finish_non_exhaustive()
+    }
+}
