@@ -175,3 +175,11 @@ pub struct Transmit {
     /// The revision it is written for, once one is agreed.
     pub revision: Option<Revision>,
 }
+
+impl Transmit {
+    /// What a session says of a frame of `len` bytes that leaves by `route`, for sessions other than
+    /// this crate's own: not the last one, and written for no revision in particular.
+    pub const fn new(route: Route, len: usize, kind: Kind) -> Self {
+        Self { route, len, last: false, kind, revision: None }
+    }
+}

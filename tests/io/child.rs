@@ -1,0 +1,303 @@
+//! Server processes: how they are started, what they see, and how they end.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use mcp_proto::io::child::{ChildConnection, Command};
+use mcp_proto::session::Closed;
+
+use crate::toy::{Event, Toy, frame, within};
+
+const SAFE: [&str; 6] = ["HOME", "LOGNAME", "PATH", "SHELL", "TERM", "USER"];
+const TERMINATED: i32 = 15;
+const KILLED: i32 = 9;
+
+fn shell(script: &str) -> Command {
+    let short = Duration::from_millis(100);
+    let command = Command::new("sh").args(["-c", script]).stderr_quiet();
+    command.close_wait(short).terminate_wait(short)
+}
+
+fn next_line(connection: &mut ChildConnection<Toy>) -> String {
+    match connection.next().unwrap() {
+        Some(Event::Frame(line)) => String::from_utf8(line.to_vec()).unwrap(),
+        other => panic!("{other:?} is no frame"),
+    }
+}
+
+/// The lines that `command` prints.
+fn lines(command: Command) -> Vec<String> {
+    let mut connection = command.connect(Toy::default()).unwrap();
+    let mut lines = Vec::new();
+    while let Some(event) = connection.next().unwrap() {
+        if let Event::Frame(line) = event {
+            lines.push(String::from_utf8(line.to_vec()).unwrap());
+        }
+    }
+    lines
+}
+
+fn environment(command: Command) -> BTreeMap<String, String> {
+    let split = |line: String| {
+        line.split_once('=')
+            .map(|(key, value)| (key.into(), value.into()))
+    };
+    lines(command).into_iter().filter_map(split).collect()
+}
+
+#[test]
+fn frames_go_to_the_child_and_come_back() {
+    // `stdio.spawn`
+    within(|| {
+        let mut connection = Command::new("cat").connect(Toy::default()).unwrap();
+        assert!(connection.id().is_some());
+        for number in 0..100 {
+            connection.with(|toy, _| toy.send(frame(number)));
+        }
+        for number in 0..100 {
+            assert_eq!(next_line(&mut connection), frame(number));
+        }
+        assert!(connection.shutdown().unwrap().success());
+    });
+}
+
+#[test]
+fn a_child_inherits_the_safe_variables_and_what_it_is_given() {
+    within(|| {
+        let env = environment(Command::new("env").env("TERM", "other").env("TOKEN", "a=b"));
+        assert_eq!(env["TERM"], "other");
+        assert_eq!(env["TOKEN"], "a=b");
+        for (name, value) in &env {
+            match SAFE.contains(&name.as_str()) {
+                true if name != "TERM" => assert_eq!(&std::env::var(name).unwrap(), value),
+                true => {}
+                false => assert_eq!(name, "TOKEN"),
+            }
+        }
+        let kept = SAFE.iter().filter(|name| std::env::var_os(name).is_some());
+        assert!(kept.into_iter().all(|name| env.contains_key(*name)));
+    });
+}
+
+#[test]
+fn a_child_inherits_nothing_or_everything_when_asked() {
+    within(|| {
+        let nothing = Command::new("/usr/bin/env")
+            .env_clear_all()
+            .env("TOKEN", "t");
+        assert_eq!(
+            environment(nothing),
+            BTreeMap::from([("TOKEN".into(), "t".into())])
+        );
+        // Cargo sets it for tests, and it is on no list.
+        let all = environment(Command::new("env").inherit_all_env());
+        assert!(all.contains_key("CARGO_MANIFEST_DIR"));
+    });
+}
+
+#[test]
+fn arguments_are_passed_as_they_are_and_the_directory_is_set() {
+    within(|| {
+        let odd = ["$HOME", "a b", "'", "*", ""];
+        let printed = lines(Command::new("printf").arg("[%s]\n").args(odd));
+        assert_eq!(printed, ["[$HOME]", "[a b]", "[']", "[*]", "[]"]);
+        assert_eq!(lines(Command::new("pwd").current_dir("/")), ["/"]);
+    });
+}
+
+#[test]
+fn a_program_that_is_not_there_is_named() {
+    let error = Command::new("no-such-program")
+        .connect(Toy::default())
+        .unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    assert!(error.to_string().contains("`no-such-program`"), "{error}");
+    let elsewhere = Command::new("cat").current_dir("/no/such/place");
+    let error = elsewhere.connect(Toy::default()).unwrap_err();
+    assert!(error.to_string().contains("/no/such/place"), "{error}");
+}
+
+#[test]
+fn secrets_do_not_show() {
+    let command = Command::new("server")
+        .arg("--key=hidden")
+        .env("TOKEN", "hidden");
+    let shown = format!("{command:?}");
+    assert!(
+        shown.contains("server") && !shown.contains("hidden"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_child_that_exits_well_ends_the_session() {
+    // `stdio.shutdown.server`
+    within(|| {
+        let mut connection = shell("echo '{\"last\":1}'")
+            .connect(Toy::default())
+            .unwrap();
+        assert_eq!(next_line(&mut connection), "{\"last\":1}");
+        assert_eq!(
+            connection.next().unwrap(),
+            Some(Event::Closed(Closed::EndOfInput))
+        );
+        assert_eq!(connection.next().unwrap(), None);
+        assert!(connection.shutdown().unwrap().success());
+    });
+}
+
+#[test]
+fn a_child_that_fails_is_named_with_its_last_words() {
+    within(|| {
+        let script =
+            "for i in $(seq 30); do echo line $i >&2; done; printf 'no newline' >&2; exit 3";
+        let mut connection = shell(script).connect(Toy::default()).unwrap();
+        assert_eq!(
+            connection.next().unwrap(),
+            Some(Event::Closed(Closed::EndOfInput))
+        );
+        let error = connection.next().unwrap_err().to_string();
+        assert!(error.contains("`sh` ended with exit status: 3"), "{error}");
+        assert!(
+            error.contains("line 12\n") && error.ends_with("no newline"),
+            "{error}"
+        );
+        assert!(
+            !error.contains("line 11\n"),
+            "twenty lines are kept: {error}"
+        );
+        assert_eq!(connection.stderr_tail().lines().count(), 20);
+        assert_eq!(connection.next().unwrap(), None);
+        assert_eq!(connection.id(), None);
+        assert_eq!(connection.shutdown().unwrap().code(), Some(3));
+    });
+}
+
+#[test]
+fn what_a_child_writes_to_stderr_changes_nothing() {
+    // `stdio.stderr`
+    within(|| {
+        // More than a pipe holds, invalid text and a line beyond all bounds.
+        let script =
+            "head -c 300000 /dev/zero >&2; printf '\\n\\377 error: fatal\\n' >&2; exec cat";
+        let (give, given) = mpsc::channel();
+        let command = shell(script).stderr_lines(move |line| give.send(line.to_owned()).unwrap());
+        let mut connection = command.connect(Toy::default()).unwrap();
+        connection.with(|toy, _| toy.send("{}"));
+        assert_eq!(next_line(&mut connection), "{}");
+        assert!(given.recv().unwrap().len() <= 4096);
+        assert_eq!(given.recv().unwrap(), "\u{fffd} error: fatal");
+        assert!(connection.stderr_tail().ends_with("\u{fffd} error: fatal"));
+        assert!(connection.shutdown().unwrap().success());
+        assert!(given.recv().is_err(), "the end of the stream was reached");
+    });
+}
+
+#[test]
+fn a_child_is_ended_by_the_end_of_its_input() {
+    // `stdio.shutdown.client`
+    within(|| {
+        let connection = shell("cat >/dev/null; exit 7")
+            .connect(Toy::default())
+            .unwrap();
+        assert_eq!(connection.shutdown().unwrap().code(), Some(7));
+    });
+}
+
+#[test]
+fn a_child_that_ignores_the_end_of_its_input_is_terminated() {
+    // `stdio.shutdown.client`
+    within(|| {
+        let mut connection = shell("echo '{}'; sleep 60")
+            .connect(Toy::default())
+            .unwrap();
+        next_line(&mut connection);
+        let begin = Instant::now();
+        assert_eq!(connection.shutdown().unwrap().signal(), Some(TERMINATED));
+        assert!(
+            begin.elapsed() >= Duration::from_millis(100),
+            "it was given time"
+        );
+    });
+}
+
+#[test]
+fn a_child_that_ignores_termination_is_killed_with_all_it_started() {
+    // `stdio.shutdown.client`
+    within(|| {
+        let (alive, gone) = mpsc::channel::<()>();
+        let script = "trap '' TERM; echo '{}'; sleep 60; sleep 60";
+        let command = shell(script).stderr_lines(move |_| drop(alive.clone()));
+        let mut connection = command.connect(Toy::default()).unwrap();
+        next_line(&mut connection);
+        let begin = Instant::now();
+        assert_eq!(connection.shutdown().unwrap().signal(), Some(KILLED));
+        assert!(
+            begin.elapsed() >= Duration::from_millis(200),
+            "it was given time twice"
+        );
+        // Every process that held its standard error is gone.
+        assert!(gone.recv().is_err());
+    });
+}
+
+#[test]
+fn what_a_child_leaves_behind_is_terminated() {
+    within(|| {
+        let (alive, gone) = mpsc::channel::<()>();
+        let script = "sleep 60 >/dev/null & echo '{}'; exec cat";
+        let command = shell(script).stderr_lines(move |_| drop(alive.clone()));
+        let mut connection = command.connect(Toy::default()).unwrap();
+        next_line(&mut connection);
+        assert!(connection.shutdown().unwrap().success());
+        assert!(gone.recv().is_err());
+    });
+}
+
+#[test]
+fn a_child_that_still_writes_is_read_to_its_end() {
+    within(|| {
+        // Were its output closed, it would die of a broken pipe.
+        let script = "cat >/dev/null; head -c 300000 /dev/zero | tr '\\0' x && exit 5";
+        let connection = shell(script)
+            .close_wait(Duration::from_secs(10))
+            .connect(Toy::default());
+        assert_eq!(connection.unwrap().shutdown().unwrap().code(), Some(5));
+    });
+}
+
+#[test]
+fn dropping_the_connection_ends_the_child_without_waiting_for_it() {
+    within(|| {
+        let (alive, gone) = mpsc::channel::<()>();
+        let script = "trap '' TERM; echo '{}'; sleep 60";
+        let command = shell(script).stderr_lines(move |_| drop(alive.clone()));
+        let command = command.close_wait(Duration::from_secs(1));
+        let mut connection = command.connect(Toy::default()).unwrap();
+        next_line(&mut connection);
+        let begin = Instant::now();
+        drop(connection);
+        assert!(
+            begin.elapsed() < Duration::from_millis(900),
+            "it was not waited for"
+        );
+        assert!(gone.recv().is_err());
+    });
+}
+
+#[test]
+fn a_command_for_another_runtime_has_the_same_environment() {
+    let mut command = Command::new("env")
+        .env("TOKEN", "t")
+        .env_clear_all()
+        .to_std();
+    let output = command.env("PATH", "/usr/bin:/bin").output().unwrap();
+    let output = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        output.contains("TOKEN=t\n") && output.lines().count() == 2,
+        "{output}"
+    );
+}

@@ -1,0 +1,152 @@
+//! The adapter for other runtimes: a thread for each timer, an executor of ten lines.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_io::{AsyncRead, AsyncWrite};
+use mcp_proto::io::futures_io::Connection;
+use mcp_proto::session::{Closed, Session};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+
+use crate::toy::{Event, Toy, frame, long_frame, within};
+
+/// tokio's in-memory pipe behind the other family's traits.
+struct Pipe(DuplexStream);
+
+impl AsyncRead for Pipe {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        chunk: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let mut chunk = tokio::io::ReadBuf::new(chunk);
+        let read = tokio::io::AsyncRead::poll_read(Pin::new(&mut self.0), cx, &mut chunk);
+        read.map_ok(|()| chunk.filled().len())
+    }
+}
+
+impl AsyncWrite for Pipe {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        tokio::io::AsyncWrite::poll_write(Pin::new(&mut self.0), cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        tokio::io::AsyncWrite::poll_flush(Pin::new(&mut self.0), cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        tokio::io::AsyncWrite::poll_shutdown(Pin::new(&mut self.0), cx)
+    }
+}
+
+fn sleep(time: Duration) -> impl Future<Output = ()> {
+    let rang = Arc::new(AtomicBool::new(false));
+    let mut started = false;
+    poll_fn(move |cx| {
+        if rang.load(Ordering::SeqCst) {
+            return Poll::Ready(());
+        }
+        if !started {
+            started = true;
+            let (rang, waker) = (Arc::clone(&rang), cx.waker().clone());
+            thread::spawn(move || {
+                thread::sleep(time);
+                rang.store(true, Ordering::SeqCst);
+                waker.wake();
+            });
+        }
+        Poll::Pending
+    })
+}
+
+struct Unpark(thread::Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+fn block_on<F: Future>(future: F) -> F::Output {
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
+fn event(text: impl Into<String>) -> Event {
+    Event::Frame(Bytes::from(text.into()))
+}
+
+#[test]
+fn frames_cross_and_what_is_pending_at_the_end_is_written() {
+    within(|| {
+        let (near, mut far) = duplex(4096);
+        let (near_out, mut far_out) = duplex(4096);
+        let mut connection = Connection::new(Toy::echo(), Pipe(near), Pipe(near_out), sleep);
+        let peer = thread::spawn(move || {
+            block_on(async {
+                let write = async {
+                    for number in 0..20 {
+                        far.write_all((long_frame(number, 100_000) + "\n").as_bytes())
+                            .await
+                            .unwrap();
+                    }
+                    drop(far);
+                };
+                let mut all = String::new();
+                let (_, read) = tokio::join!(write, far_out.read_to_string(&mut all));
+                read.unwrap();
+                all
+            })
+        });
+        block_on(async {
+            assert_eq!(
+                connection.next().await.unwrap(),
+                Some(Event::Closed(Closed::EndOfInput))
+            );
+            assert_eq!(connection.next().await.unwrap(), None);
+        });
+        let expected: String = (0..20)
+            .map(|number| long_frame(number, 100_000) + "\n")
+            .collect();
+        assert_eq!(peer.join().unwrap(), expected);
+    });
+}
+
+#[test]
+fn a_timeout_fires_and_handles_wake_the_task() {
+    within(|| {
+        let (near, mut far) = duplex(4096);
+        let (near_out, _far_out) = duplex(4096);
+        let mut connection = Connection::new(Toy::default(), Pipe(near), Pipe(near_out), sleep);
+        let handle = connection.handle();
+        let other = thread::spawn(move || {
+            handle.with(|toy, now| toy.due = Some(now + Duration::from_millis(20)));
+            handle
+        });
+        block_on(async {
+            assert_eq!(connection.next().await.unwrap(), Some(Event::TimedOut));
+            far.write_all((frame(1) + "\n").as_bytes()).await.unwrap();
+            assert_eq!(connection.next().await.unwrap(), Some(event(frame(1))));
+        });
+        let handle = other.join().unwrap();
+        drop(connection);
+        assert!(handle.with(|toy, _| toy.is_closed()));
+    });
+}

@@ -1,0 +1,17 @@
+//! The adapters with real pipes, threads, processes and runtimes, around a session that knows only
+//! frames.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "these tests are about threads and clocks"
+)]
+
+mod blocking;
+#[cfg(all(feature = "child", unix))]
+mod child;
+#[cfg(feature = "futures-io")]
+mod futures_io;
+mod pool;
+#[cfg(feature = "tokio")]
+mod tokio;
+mod toy;

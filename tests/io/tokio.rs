@@ -1,0 +1,233 @@
+//! The adapter for tokio, over its in-memory pipes.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use mcp_proto::io::tokio::Connection;
+use mcp_proto::session::{Closed, Session};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf};
+use tokio::io::{duplex, split};
+use tokio::time::{Instant, timeout};
+
+use crate::toy::{Event, Toy, frame, long_frame};
+
+type Duplex = Connection<Toy, ReadHalf<DuplexStream>, WriteHalf<DuplexStream>>;
+
+fn connect(toy: Toy, room: usize) -> (Duplex, DuplexStream) {
+    let (near, far) = duplex(room);
+    let (reader, writer) = split(near);
+    (Connection::new(toy, reader, writer), far)
+}
+
+fn event(text: impl Into<String>) -> Event {
+    Event::Frame(Bytes::from(text.into()))
+}
+
+#[tokio::test(start_paused = true)]
+async fn large_frames_cross_in_both_directions_at_once_through_a_narrow_pipe() {
+    let (near, far) = duplex(4096);
+    let (reader, writer) = split(near);
+    let mut left = Connection::new(Toy::default(), reader, writer);
+    let (reader, writer) = split(far);
+    let mut right = Connection::new(Toy::default(), reader, writer);
+    for number in 0..3 {
+        left.with(|toy, _| toy.send(long_frame(number, 1 << 20)));
+        right.with(|toy, _| toy.send(long_frame(number, 1 << 20)));
+    }
+    for number in 0..3 {
+        // Each has to write while it reads, or both would wait for ever.
+        let (to_left, to_right) = tokio::join!(left.next(), right.next());
+        assert_eq!(to_left.unwrap(), Some(event(long_frame(number, 1 << 20))));
+        assert_eq!(to_right.unwrap(), Some(event(long_frame(number, 1 << 20))));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn frames_arrive_in_order_however_often_next_is_given_up() {
+    let (mut connection, mut peer) = connect(Toy::default(), 16);
+    let count = 200;
+    let write = async {
+        for number in 0..count {
+            peer.write_all(format!("{}\n", frame(number)).as_bytes())
+                .await
+                .unwrap();
+            tokio::task::yield_now().await;
+        }
+    };
+    let read = async {
+        for number in 0..count {
+            let event = loop {
+                tokio::select! {
+                    biased;
+                    event = connection.next() => break event.unwrap(),
+                    () = tokio::task::yield_now() => {}
+                }
+            };
+            assert_eq!(event, Some(self::event(frame(number))));
+        }
+    };
+    tokio::join!(write, read);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_fires_by_the_clock_of_the_runtime() {
+    let (mut connection, mut peer) = connect(Toy::default(), 1024);
+    let begin = Instant::now();
+    connection.with(|toy, now| toy.due = Some(now + Duration::from_secs(600)));
+    assert_eq!(connection.next().await.unwrap(), Some(Event::TimedOut));
+    let passed = begin.elapsed();
+    assert!(
+        passed >= Duration::from_secs(600) && passed < Duration::from_secs(601),
+        "{passed:?}"
+    );
+    let sent = timeout(Duration::from_secs(1), connection.next());
+    assert!(sent.await.is_err(), "nothing more has happened");
+    let mut line = [0; 16];
+    peer.read_exact(&mut line).await.unwrap();
+    assert_eq!(&line, b"{\"timed\":\"out\"}\n");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handle_wakes_the_task_that_waits() {
+    let (mut connection, mut peer) = connect(Toy::default(), 1024);
+    let handle = connection.handle();
+    let driver = tokio::spawn(async move { connection.next().await.unwrap() });
+    tokio::task::yield_now().await;
+    // From a thread that knows nothing of the runtime.
+    let from_thread = handle.clone();
+    std::thread::spawn(move || from_thread.with(|toy, _| toy.send("{\"a\":1}")))
+        .join()
+        .unwrap();
+    let mut line = [0; 8];
+    peer.read_exact(&mut line).await.unwrap();
+    assert_eq!(&line, b"{\"a\":1}\n");
+    let begin = Instant::now();
+    handle.with(|toy, now| toy.due = Some(now + Duration::from_secs(5)));
+    assert_eq!(driver.await.unwrap(), Some(Event::TimedOut));
+    assert_eq!(begin.elapsed().as_secs(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_pending_at_the_end_of_input_is_still_written() {
+    let (mut connection, mut peer) = connect(Toy::echo(), 1 << 20);
+    for number in 0..50 {
+        peer.write_all((long_frame(number, 10_000) + "\n").as_bytes())
+            .await
+            .unwrap();
+    }
+    peer.shutdown().await.unwrap();
+    assert_eq!(
+        connection.next().await.unwrap(),
+        Some(Event::Closed(Closed::EndOfInput))
+    );
+    assert_eq!(connection.next().await.unwrap(), None);
+    let mut all = String::new();
+    peer.read_to_string(&mut all).await.unwrap();
+    assert_eq!(all.lines().count(), 50, "and then the output is shut down");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_does_not_wait_for_ever_for_a_peer_that_does_not_read() {
+    let (mut connection, mut peer) = connect(Toy::default(), 64);
+    connection.with(|toy, _| toy.send(long_frame(0, 1 << 20)));
+    peer.shutdown().await.unwrap();
+    assert_eq!(
+        connection.next().await.unwrap(),
+        Some(Event::Closed(Closed::EndOfInput))
+    );
+    let end = timeout(Duration::from_secs(10), connection.next());
+    assert_eq!(end.await.expect("it ends").unwrap(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_never_reads_stops_our_reading_and_nothing_is_lost() {
+    let mut toy = Toy::echo();
+    toy.output_limit = 64 << 10;
+    let (near, mut far) = duplex(4096);
+    let (reader, writer) = split(near);
+    let mut connection = Connection::new(toy, reader, writer);
+    let count = 1000;
+    let input: String = (0..count)
+        .map(|number| long_frame(number, 1000) + "\n")
+        .collect();
+    let mut written = 0;
+    let write = async {
+        while written < input.len() {
+            written += far.write(&input.as_bytes()[written..]).await.unwrap();
+        }
+    };
+    tokio::select! {
+        _ = connection.next() => panic!("there is no event"),
+        () = write => panic!("all was read"),
+        () = tokio::time::sleep(Duration::from_secs(60)) => {}
+    }
+    assert!(!connection.with(|toy, _| toy.wants_frames()));
+    assert!(written < 4 * (64 << 10), "{written} bytes were read");
+
+    let (mut from_us, mut to_us) = split(far);
+    let write = async {
+        to_us.write_all(&input.as_bytes()[written..]).await.unwrap();
+        to_us.shutdown().await.unwrap();
+    };
+    let read = async {
+        let mut all = String::new();
+        from_us.read_to_string(&mut all).await.unwrap();
+        all
+    };
+    let drive = async { while connection.next().await.unwrap().is_some() {} };
+    let ((), all, ()) = tokio::join!(write, read, drive);
+    assert_eq!(all, input);
+}
+
+/// A writer that fails.
+struct Full;
+
+impl AsyncWrite for Full {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Err(io::Error::other("the disk is full")))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_write_closes_the_session_and_is_told_once() {
+    let (near, _far) = duplex(64);
+    let mut connection = Connection::new(Toy::default(), near, Full);
+    connection.with(|toy, _| toy.send("{}"));
+    assert_eq!(
+        connection.next().await.unwrap(),
+        Some(Event::Closed(Closed::WriteFailed))
+    );
+    assert_eq!(
+        connection.next().await.unwrap_err().to_string(),
+        "the disk is full"
+    );
+    assert_eq!(connection.next().await.unwrap(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropping_the_connection_closes_session_and_streams() {
+    let (connection, mut peer) = connect(Toy::default(), 64);
+    let handle = connection.handle();
+    drop(connection);
+    assert!(handle.with(|toy, _| toy.is_closed()));
+    assert_eq!(peer.read(&mut [0; 8]).await.unwrap(), 0);
+}
+
+#[test]
+fn nothing_has_to_be_sent_between_threads_unless_the_caller_does() {
+    fn is_send<T: Send>(_: &T) {}
+    let (connection, _peer) = connect(Toy::default(), 64);
+    is_send(&connection);
+    is_send(&connection.handle());
+}
