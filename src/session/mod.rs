@@ -160,6 +160,14 @@ pub enum Closed {
     WriteFailed,
 }
 
+impl Transmit {
+    /// What a session says of a frame of `len` bytes that leaves by `route`, for sessions other than
+    /// this crate's own: not the last one, and written for no revision in particular.
+    pub const fn new(route: Route, len: usize, kind: Kind) -> Self {
+        Self { route, len, last: false, kind, revision: None }
+    }
+}
+
 /// A frame that was handed out by [`Session::poll_transmit`]: where it goes and what it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -174,12 +182,4 @@ pub struct Transmit {
     pub kind: Kind,
     /// The revision it is written for, once one is agreed.
     pub revision: Option<Revision>,
-}
-
-impl Transmit {
-    /// What a session says of a frame of `len` bytes that leaves by `route`, for sessions other than
-    /// this crate's own: not the last one, and written for no revision in particular.
-    pub const fn new(route: Route, len: usize, kind: Kind) -> Self {
-        Self { route, len, last: false, kind, revision: None }
-    }
 }
