@@ -5,6 +5,8 @@
 //! a wrong `jsonrpc` or an id that is neither a string nor an integer is an invalid request
 //! (`base.id.notnull`); a malformed response fails the call it belongs to and is never answered.
 
+use serde::{Deserialize, Serialize};
+
 use crate::frame;
 use crate::limits::Limits;
 
@@ -13,7 +15,7 @@ use super::id::RequestId;
 use super::scan::{self, EnvelopeKey, Member, Scan, ScanError, Scanned, Span};
 
 /// What a message is, by the keys it has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Kind {
     /// A method and an id.

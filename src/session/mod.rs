@@ -11,6 +11,23 @@
 //!
 //! Both sides implement [`Session`], so that one adapter drives either.
 
+mod allowance;
+mod batch;
+mod client;
+mod config;
+mod error;
+mod event;
+mod gates;
+mod id;
+mod link;
+mod name;
+mod negotiate;
+mod outbox;
+mod path;
+mod refusal;
+mod server;
+mod table;
+
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
@@ -22,6 +39,14 @@ use crate::frame::FrameError;
 use crate::revision::Revision;
 use crate::rpc::Kind;
 use crate::time::Instant;
+
+pub use client::{ClientEvent, ClientSession, InputRequested};
+pub use config::{CallOptions, ClientConfig, EraPolicy, ServerConfig, Timeouts, Wait};
+pub use error::{CallClock, CallError, CloseReason, Delivery, Misuse};
+pub use event::{Change, Completed, Ignored, Received};
+pub use id::{CallId, IncomingId, InputId, SubscriptionId};
+pub use path::Malformed;
+pub use server::{InputError, Request, ServerEvent, ServerSession};
 
 /// One end of a connection: frames and the time in, frames, events and the next deadline out.
 pub trait Session {
@@ -164,12 +189,18 @@ impl Transmit {
     /// What a session says of a frame of `len` bytes that leaves by `route`, for sessions other than
     /// this crate's own: not the last one, and written for no revision in particular.
     pub const fn new(route: Route, len: usize, kind: Kind) -> Self {
-        Self { route, len, last: false, kind, revision: None }
+        Self {
+            route,
+            len,
+            last: false,
+            kind,
+            revision: None,
+        }
     }
 }
 
 /// A frame that was handed out by [`Session::poll_transmit`]: where it goes and what it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Transmit {
     /// The stream it has to leave by.

@@ -1,0 +1,468 @@
+//! The client's calls: sending, cancelling, timing out, ending each exactly once.
+//!
+//! Rules of this file: a call is in the table from its command to its one terminal event; progress
+//! resets the idle clock only; while the user owes input the idle clock stands still; whatever
+//! ends a call before its answer tells the server, except for `initialize`.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::cancel::CancelledParams;
+use crate::model::encode::{Additions, EncodeError};
+use crate::model::meta;
+use crate::model::method::{self, Known, Method, Sender};
+use crate::revision::{Era, Revision};
+use crate::rpc::{Kind, RequestId, Text, write_i64, write_string};
+use crate::time::Instant;
+
+use super::super::config::CallOptions;
+use super::super::error::{CallClock, CallError, Delivery, Misuse};
+use super::super::id::{CallId, InputId};
+use super::super::link::{write_head, write_params};
+use super::super::name::MethodName;
+use super::super::{Route, gates};
+use super::ClientSession;
+use super::round::Round;
+
+/// What a call is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Purpose {
+    User,
+    Probe,
+    Initialize,
+    /// The `subscriptions/listen` of a subscription.
+    Listen(u64),
+    /// The `resources/subscribe` for one URI of a subscription.
+    Subscribe(u64),
+    /// A `resources/unsubscribe`, whose answer matters to nobody.
+    Unsubscribe,
+}
+
+/// A request that is under way, or waits for input before it is sent again.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Call {
+    /// The id the user knows; the number of the call's first request.
+    pub(super) id: u64,
+    pub(super) purpose: Purpose,
+    pub(super) method: MethodName,
+    pub(super) route: Route,
+    /// Whether an answer to the current request is still to come.
+    pub(super) in_flight: bool,
+    /// Which frame of the outbox carries the request.
+    frame: u64,
+    idle: Option<Duration>,
+    idle_deadline: Option<Instant>,
+    total: Option<Duration>,
+    total_deadline: Option<Instant>,
+    pub(super) progress: bool,
+    pub(super) rounds: usize,
+    /// The encoded params, kept while the call may be asked for input.
+    pub(super) params: Vec<u8>,
+    pub(super) round: Option<Box<Round>>,
+}
+
+impl Call {
+    fn deadline(&self) -> Option<Instant> {
+        [self.idle_deadline, self.total_deadline]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+}
+
+/// A request that is about to be sent.
+pub(super) struct Outgoing<'p, 'o, P> {
+    pub(super) method: &'static str,
+    pub(super) params: &'p P,
+    pub(super) purpose: Purpose,
+    pub(super) revision: Revision,
+    pub(super) options: CallOptions<'o>,
+}
+
+impl ClientSession {
+    /// Calls a method of the server.
+    ///
+    /// Errs when the session isn't open, the revision doesn't have the method, the server did not
+    /// declare its capability, a limit is reached, or the params can't be written; then nothing
+    /// has changed. Otherwise exactly one [`ClientEvent::Completed`](super::ClientEvent) follows.
+    pub fn call<M: Method>(
+        &mut self,
+        now: Instant,
+        params: &M::Params<'_>,
+        options: CallOptions<'_>,
+    ) -> Result<CallId<M>, Misuse> {
+        self.link.advance(now);
+        let revision = self.open_revision()?;
+        self.check_call::<M>(revision)?;
+        let (method, purpose) = (M::NAME, Purpose::User);
+        self.send(Outgoing {
+            method,
+            params,
+            purpose,
+            revision,
+            options,
+        })
+        .map(CallId::new)
+    }
+
+    /// Cancels a call of one's own. The server is told; the call completes at once with
+    /// [`CallError::Cancelled`], and an answer that comes all the same is ignored.
+    ///
+    /// Errs when the call isn't open (any more).
+    pub fn cancel<M>(
+        &mut self,
+        now: Instant,
+        call: CallId<M>,
+        reason: Option<&str>,
+    ) -> Result<(), Misuse> {
+        self.link.advance(now);
+        let number = self.number_of(call.any()).ok_or(Misuse::Unknown("call"))?;
+        self.abandon(number, reason, CallError::Cancelled);
+        Ok(())
+    }
+
+    /// The number of the request by which a user's call is known in the table.
+    pub(super) fn number_of(&self, call: CallId) -> Option<u64> {
+        let is_it = |entry: &Call| entry.id == call.0 && entry.purpose == Purpose::User;
+        match self.calls.get(call.0) {
+            Some(entry) if is_it(entry) => Some(call.0),
+            _ => self.calls.find(is_it),
+        }
+    }
+
+    fn check_call<M: Method>(&self, revision: Revision) -> Result<(), Misuse> {
+        let limit = self.config.limits.calls;
+        if self.calls.len() >= limit {
+            return Err(Misuse::LimitReached {
+                what: "calls in flight",
+                limit,
+            });
+        }
+        let Some(known) = Known::from_wire(M::NAME) else {
+            return Ok(());
+        };
+        if known == Known::SubscriptionsListen {
+            return Err(Misuse::Invalid(
+                "subscriptions/listen is sent by subscribe()",
+            ));
+        }
+        if known == Known::Initialize {
+            return Err(Misuse::AlreadyOpened);
+        }
+        if !matches!(known.sent_by(revision), Some(Sender::Client | Sender::Both)) {
+            return Err(Misuse::NotInRevision {
+                what: M::NAME.into(),
+                revision,
+            });
+        }
+        self.check_server_gate(known, revision)
+    }
+
+    pub(super) fn check_server_gate(&self, known: Known, revision: Revision) -> Result<(), Misuse> {
+        let Some(gate) = known.server_gate(revision) else {
+            return Ok(());
+        };
+        if self.gates.is_open(gate) {
+            return Ok(());
+        }
+        Err(Misuse::NotDeclaredByPeer(gates::name(gate)))
+    }
+
+    /// Writes a request and enters it in the table. Returns its number.
+    pub(super) fn send<P: Serialize>(
+        &mut self,
+        outgoing: Outgoing<'_, '_, P>,
+    ) -> Result<u64, Misuse> {
+        let Outgoing {
+            method,
+            params,
+            purpose,
+            revision,
+            options,
+        } = outgoing;
+        let number = self.link.next_number();
+        let mut additions = core::mem::take(&mut self.scratch);
+        let written = self
+            .write_meta(&mut additions, revision, number, &options)
+            .and_then(|()| {
+                let mut span = 0..0;
+                let meta = Additions {
+                    meta: &additions,
+                    members: b"",
+                };
+                self.link
+                    .frame(Route::Pipe, Kind::Request, Some(revision), |out| {
+                        write_head(out, Some(number), method);
+                        let start = out.len();
+                        write_params(out, revision, params, &meta)?;
+                        span = start..out.len();
+                        out.push(b'}');
+                        Ok(())
+                    })?;
+                Ok(span)
+            });
+        additions.clear();
+        self.scratch = additions;
+        let span = written?;
+        let number = self.link.number();
+        let method = MethodName::new(method);
+        let may_ask = revision.era() == Era::Modern
+            && method.known().is_some_and(Known::allows_input_required);
+        let kept = if may_ask {
+            self.keep_params(span)
+        } else {
+            Vec::new()
+        };
+        let idle = options.idle.or(self.config.timeouts.idle);
+        let total = options.total.or(self.config.timeouts.total);
+        let (idle, total) = match purpose {
+            // The opening has a deadline of its own.
+            Purpose::Probe | Purpose::Initialize => (None, None),
+            _ => (idle, total),
+        };
+        let call = Call {
+            id: number,
+            purpose,
+            method,
+            route: Route::Pipe,
+            in_flight: true,
+            frame: self.link.outbox.written(),
+            idle,
+            idle_deadline: idle.map(|idle| self.link.now + idle),
+            total,
+            total_deadline: total.map(|total| self.link.now + total),
+            progress: options.progress,
+            rounds: 0,
+            params: kept,
+            round: None,
+        };
+        self.note_deadline(call.deadline());
+        self.calls.insert(number, call);
+        Ok(number)
+    }
+
+    /// Collects what the session adds to a request's `_meta`.
+    fn write_meta(
+        &self,
+        out: &mut Vec<u8>,
+        revision: Revision,
+        number: u64,
+        options: &CallOptions<'_>,
+    ) -> Result<(), EncodeError> {
+        let is_modern = revision.era() == Era::Modern;
+        if is_modern {
+            out.extend_from_slice(&self.own_meta);
+        }
+        let level = options.log_level.or(self.log_level).filter(|_| is_modern);
+        if let Some(level) = level {
+            begin_member(out, meta::LOG_LEVEL);
+            write_string(out, level.as_str());
+        }
+        if options.progress {
+            begin_member(out, meta::PROGRESS_TOKEN);
+            write_i64(out, i64::try_from(number).unwrap_or(i64::MAX));
+        }
+        let Some(extra) = &options.meta else {
+            return Ok(());
+        };
+        for (key, value) in extra.as_object().entries() {
+            let is_own = match key.as_str() {
+                meta::PROTOCOL_VERSION | meta::CLIENT_CAPABILITIES | meta::CLIENT_INFO => is_modern,
+                meta::PROGRESS_TOKEN => options.progress,
+                meta::LOG_LEVEL => level.is_some(),
+                _ => false,
+            };
+            if is_own {
+                return Err(EncodeError::ReservedMeta {
+                    key: key.as_str().into(),
+                });
+            }
+            begin_member(out, &key);
+            out.extend_from_slice(value.as_str().as_bytes());
+        }
+        Ok(())
+    }
+
+    /// Copies the params out of the frame that was just written, into a buffer used before.
+    fn keep_params(&mut self, span: core::ops::Range<usize>) -> Vec<u8> {
+        const PREFIX: usize = b",\"params\":".len();
+        let mut kept = self.spare.pop().unwrap_or_default();
+        let written = self.link.outbox.unsent(span);
+        kept.extend_from_slice(written.get(PREFIX..).unwrap_or_default());
+        kept
+    }
+
+    /// Takes back a buffer of params, unless it is large.
+    pub(super) fn recycle(&mut self, mut params: Vec<u8>) {
+        if params.capacity() > 0 && params.capacity() <= 4096 && self.spare.len() < 4 {
+            params.clear();
+            self.spare.push(params);
+        }
+    }
+
+    /// Ends a call before its answer came, and tells the server.
+    pub(super) fn abandon(&mut self, number: u64, reason: Option<&str>, error: CallError) {
+        let Some(call) = self.calls.remove(number) else {
+            return;
+        };
+        if call.in_flight {
+            self.send_cancelled(number, reason);
+        }
+        self.withdraw_round(number);
+        let (id, method) = (CallId::new(call.id), call.method.clone());
+        self.recycle(call.params);
+        match call.purpose {
+            Purpose::User => self.complete(id, method, Err(error)),
+            Purpose::Listen(subscription) => self.end_subscription(subscription, Err(error)),
+            Purpose::Subscribe(subscription) => self.subscribed_uri(subscription, Err(error)),
+            Purpose::Probe | Purpose::Initialize | Purpose::Unsubscribe => {}
+        }
+    }
+
+    pub(super) fn send_cancelled(&mut self, number: u64, reason: Option<&str>) {
+        let Some(revision) = self.revision else {
+            return;
+        };
+        let mut params = CancelledParams::new(RequestId::from(number).to_raw());
+        params.reason = reason.map(Text::from);
+        let name = <method::Cancelled as method::Notification>::NAME;
+        let written =
+            self.link
+                .notification(Route::Pipe, revision, name, &params, &Additions::default());
+        debug_assert!(written.is_ok(), "an id and a text can always be written");
+    }
+
+    /// Ends a call whose answer can't come any more.
+    pub(super) fn lose_call(&mut self, number: u64) {
+        let Some(call) = self.calls.remove(number) else {
+            return;
+        };
+        let sent = self.link.outbox.is_sent(call.frame);
+        let delivery = if sent {
+            Delivery::Unknown
+        } else {
+            Delivery::NotSent
+        };
+        self.withdraw_round(number);
+        match call.purpose {
+            Purpose::User => {
+                self.complete(
+                    CallId::new(call.id),
+                    call.method,
+                    Err(CallError::Lost(delivery)),
+                );
+            }
+            Purpose::Listen(subscription) => {
+                self.end_subscription(subscription, Err(CallError::Lost(delivery)));
+            }
+            _ => {}
+        }
+    }
+
+    /// Ends the calls whose answers were to come by `route`.
+    pub(super) fn lose_route(&mut self, route: Route) {
+        for number in self.calls.numbers() {
+            if self
+                .calls
+                .get(number)
+                .is_some_and(|call| call.route == route)
+            {
+                self.lose_call(number);
+            }
+        }
+    }
+
+    /// Ends the calls whose time is up.
+    pub(super) fn call_timeouts(&mut self) {
+        if self
+            .next_deadline
+            .is_none_or(|deadline| deadline > self.link.now)
+        {
+            return;
+        }
+        let now = self.link.now;
+        for number in self.calls.numbers() {
+            let Some(call) = self.calls.get(number) else {
+                continue;
+            };
+            let error = if call.total_deadline.is_some_and(|deadline| deadline <= now) {
+                timed_out(CallClock::Total, call.total)
+            } else if call.idle_deadline.is_some_and(|deadline| deadline <= now) {
+                timed_out(CallClock::Idle, call.idle)
+            } else {
+                continue;
+            };
+            self.abandon(number, Some("timed out"), error);
+        }
+        self.next_deadline = self
+            .calls
+            .iter()
+            .filter_map(|(_, call)| call.deadline())
+            .min();
+    }
+
+    pub(super) fn note_deadline(&mut self, deadline: Option<Instant>) {
+        self.next_deadline = [self.next_deadline, deadline].into_iter().flatten().min();
+    }
+
+    /// Starts the idle clock of a call afresh, or stops it.
+    pub(super) fn restart_idle(&mut self, number: u64, runs: bool) {
+        let now = self.link.now;
+        let Some(call) = self.calls.get_mut(number) else {
+            return;
+        };
+        call.idle_deadline = call.idle.filter(|_| runs).map(|idle| now + idle);
+        let deadline = call.deadline();
+        self.note_deadline(deadline);
+    }
+
+    /// Takes all deadlines off a call that may now last for ever.
+    pub(super) fn clear_deadlines(&mut self, number: u64) {
+        if let Some(call) = self.calls.get_mut(number) {
+            (call.idle, call.total) = (None, None);
+            (call.idle_deadline, call.total_deadline) = (None, None);
+        }
+    }
+
+    /// The call that a progress token belongs to.
+    pub(super) fn call_of_token(&self, token: i64) -> Option<u64> {
+        let id = u64::try_from(token).ok()?;
+        let wants = |call: &Call| call.id == id && call.progress && call.in_flight;
+        match self.calls.get(id) {
+            Some(call) if wants(call) => Some(id),
+            _ => self.calls.find(wants),
+        }
+    }
+
+    /// Puts a call back into the table under the number of its next request.
+    pub(super) fn resend(&mut self, number: u64, mut call: Call) {
+        call.in_flight = true;
+        call.frame = self.link.outbox.written();
+        call.round = None;
+        self.calls.insert(number, call);
+        self.restart_idle(number, true);
+    }
+
+    pub(super) fn input_id(&mut self) -> InputId {
+        InputId(self.link.number())
+    }
+}
+
+fn timed_out(clock: CallClock, after: Option<Duration>) -> CallError {
+    CallError::TimedOut {
+        clock,
+        after: after.unwrap_or_default(),
+    }
+}
+
+/// Begins a member of an object whose members are collected in `out`.
+fn begin_member(out: &mut Vec<u8>, key: &str) {
+    if !out.is_empty() {
+        out.push(b',');
+    }
+    write_string(out, key);
+    out.push(b':');
+}

@@ -1,0 +1,159 @@
+//! What a client session tells its user.
+
+use alloc::boxed::Box;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::model::method::Method;
+use crate::model::owned::IntoOwned;
+use crate::model::subscription::SubscriptionFilter;
+use crate::revision::Revision;
+use crate::rpc::{Raw, RequestId};
+
+use super::super::error::{CallError, CloseReason};
+use super::super::event::{Body, Change, Completed, Ignored, Received};
+use super::super::id::{CallId, InputId, SubscriptionId};
+use super::super::link::Target;
+use super::super::name::MethodName;
+use super::super::path::Malformed;
+
+/// Something that happened in a client session, in the order of the wire.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum ClientEvent {
+    /// The session is open: calls may be made, and the server's info, capabilities and
+    /// instructions can be asked for.
+    Opened {
+        /// The revision that both sides speak from now on.
+        revision: Revision,
+    },
+    /// A call has ended.
+    Completed(Completed),
+    /// The server needs something from the user or host while it works; answer it with
+    /// [`ClientSession::answer`](super::ClientSession::answer) or
+    /// [`decline`](super::ClientSession::decline).
+    InputRequested(InputRequested),
+    /// An input request needs no answer any more: the server or the call's end withdrew it.
+    InputWithdrawn(InputId),
+    /// The server reports progress on a call that asked for it.
+    Progress {
+        /// The call.
+        call: CallId,
+        /// The notification; its params are those of
+        /// [`Progress`](crate::model::method::Progress).
+        progress: Received,
+    },
+    /// A log message of the server; its params are those of
+    /// [`LoggingMessage`](crate::model::method::LoggingMessage). On a pipe it can't be told which
+    /// call it belongs to (`log.stdio.gap`).
+    Log(Received),
+    /// Something of the server has changed.
+    Changed {
+        /// What.
+        change: Change,
+        /// The subscription that it came for; `None` where the revision doesn't say.
+        subscription: Option<SubscriptionId>,
+        /// The notification; that of a [`Change::Resource`] has the URI in its params.
+        notification: Received,
+    },
+    /// The server has confirmed a subscription. What changed before this may have been missed.
+    Subscribed {
+        /// Which one.
+        subscription: SubscriptionId,
+        /// The part of the filter that the server honours (`sub.ack.subset`).
+        #[serde(deserialize_with = "owned")]
+        honoured: SubscriptionFilter<'static>,
+    },
+    /// A subscription is over; to go on, subscribe again.
+    SubscriptionEnded {
+        /// Which one.
+        subscription: SubscriptionId,
+        /// What it was for.
+        #[serde(deserialize_with = "owned")]
+        filter: SubscriptionFilter<'static>,
+        /// `Ok` when the server ended it in good order.
+        outcome: Result<(), CallError>,
+    },
+    /// What the user was sent to a URL for is done (2025-11-25); the params are those of
+    /// [`ElicitationComplete`](crate::model::method::ElicitationComplete).
+    ElicitationCompleted(Received),
+    /// A notification that no revision defines, for extensions.
+    Notification(Received),
+    /// Input that was left without effect.
+    Ignored(Ignored),
+    /// The session has ended. This is the last event.
+    Closed(CloseReason),
+}
+
+fn owned<'de, D: Deserializer<'de>>(d: D) -> Result<SubscriptionFilter<'static>, D::Error> {
+    SubscriptionFilter::deserialize(d).map(IntoOwned::into_owned)
+}
+
+/// One thing a server asks for: sampling, elicitation or roots.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct InputRequested {
+    /// What the answer has to name.
+    pub input: InputId,
+    /// The call it is needed for; `None` in the legacy era, which doesn't say.
+    pub call: Option<CallId>,
+    pub(crate) method: MethodName,
+    pub(crate) body: Body,
+}
+
+impl InputRequested {
+    /// The method's name: `sampling/createMessage`, `elicitation/create` or `roots/list`.
+    pub fn method(&self) -> &str {
+        self.method.as_str()
+    }
+
+    /// The params, when the request is for `M`; `None` when it is for another method.
+    ///
+    /// The inner error names the place where the params don't fit.
+    pub fn params<M: Method>(&self) -> Option<Result<M::Params<'_>, Malformed>> {
+        (self.method.as_str() == M::NAME).then(|| self.body.decode())
+    }
+
+    /// The params as JSON.
+    pub fn raw_params(&self) -> Raw<'_> {
+        self.body.raw()
+    }
+}
+
+/// What the client still owes a server, and where the answer goes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Input {
+    pub(crate) method: MethodName,
+    pub(crate) source: InputSource,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) enum InputSource {
+    /// A request of a legacy server.
+    Request { id: RequestId, target: Target },
+    /// An entry of a modern server's input_required result, by the number of the request it
+    /// answered.
+    Round { request: u64, key: Box<str> },
+}
+
+impl InputSource {
+    /// Whether this is the legacy server's request `wanted`.
+    pub(crate) fn is_request(&self, wanted: &RequestId) -> bool {
+        matches!(self, Self::Request { id, .. } if id == wanted)
+    }
+
+    /// Where a legacy server's request is to be answered.
+    pub(crate) fn target(&self) -> Option<Target> {
+        match self {
+            Self::Request { target, .. } => Some(*target),
+            Self::Round { .. } => None,
+        }
+    }
+}
+
+/// A request of the server: its id and where the answer goes.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestKey {
+    pub(crate) id: RequestId,
+    pub(crate) target: Target,
+}

@@ -1,0 +1,394 @@
+//! The client's side of a connection: opens it in whichever era the server speaks, makes calls,
+//! answers what the server asks for, and follows subscriptions.
+//!
+//! ```text
+//!  new ──open──▶ Probing ──DiscoverResult──────────────────────────▶ Open (modern)
+//!        │          │ └─any other error, or no answer in time─┐
+//!        │          └─a modern error, once more───▶ Probing   ▼
+//!        └─legacy policy─────────────────────────▶ Initializing ──▶ Open (legacy)
+//!  any of them ──connection lost, close, refusal, opening too long──▶ Closed
+//! ```
+
+mod call;
+mod event;
+mod opening;
+mod receive;
+mod round;
+mod subscribe;
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use crate::frame::FrameError;
+use crate::model::capability::{ClientCapabilities, ServerCapabilities};
+use crate::model::encode::{Additions, encode_value};
+use crate::model::initialize::Implementation;
+use crate::model::logging::LoggingLevel;
+use crate::model::method::{ClientGate, Notification, Ping, SetLevel};
+use crate::model::{logging, meta, method};
+use crate::revision::{Era, Revision};
+use crate::rpc::Text;
+use crate::time::Instant;
+
+use self::call::Call;
+use self::event::{Input, RequestKey};
+use self::opening::Opening;
+use self::subscribe::Subscription;
+use super::config::{CallOptions, ClientConfig};
+use super::error::{CallError, CloseReason, Misuse};
+use super::event::{Body, Completed};
+use super::gates::Gates;
+use super::id::CallId;
+use super::link::Link;
+use super::name::MethodName;
+use super::table::Table;
+use super::{Closed, Route, Session, Transmit};
+
+pub use self::event::{ClientEvent, InputRequested};
+pub(super) use self::subscribe::covers;
+
+/// The client's end of one connection.
+///
+/// Create it, [`open`](Self::open) it, drive it through [`Session`], and make calls once
+/// [`ClientEvent::Opened`] has come. Each call ends in exactly one [`ClientEvent::Completed`].
+#[derive(Clone, Debug)]
+pub struct ClientSession {
+    config: ClientConfig,
+    /// The members of `_meta` that every modern request has, encoded once.
+    own_meta: Vec<u8>,
+    scratch: Vec<u8>,
+    /// Buffers of params that were kept for another round, to be used again.
+    spare: Vec<Vec<u8>>,
+    link: Link,
+    opening: Opening,
+    revision: Option<Revision>,
+    peer: Peer,
+    gates: Gates,
+    calls: Table<Call>,
+    inputs: Table<Input>,
+    subscriptions: Table<Subscription>,
+    events: VecDeque<ClientEvent>,
+    log_level: Option<LoggingLevel>,
+    /// No call's deadline lies before this; it may be early.
+    next_deadline: Option<Instant>,
+    ignored_responses: u64,
+    /// The ids of elicitations that the user was sent to a URL for (2025-11-25).
+    elicitations: VecDeque<Box<str>>,
+}
+
+/// What the server said of itself, as JSON, copied out exactly.
+#[derive(Clone, Debug, Default, Serialize, serde::Deserialize)]
+struct Peer {
+    info: Option<Box<str>>,
+    capabilities: Option<Box<str>>,
+    instructions: Option<Box<str>>,
+}
+
+impl ClientSession {
+    /// A session that waits to be opened.
+    pub fn new(config: ClientConfig) -> Self {
+        Self {
+            own_meta: own_meta(&config),
+            scratch: Vec::new(),
+            spare: Vec::new(),
+            link: Link::new(config.limits.clone()),
+            opening: Opening::Idle,
+            revision: None,
+            peer: Peer::default(),
+            gates: Gates::UNKNOWN,
+            calls: Table::default(),
+            inputs: Table::default(),
+            subscriptions: Table::default(),
+            events: VecDeque::new(),
+            log_level: config.log_level,
+            next_deadline: None,
+            ignored_responses: 0,
+            elicitations: VecDeque::new(),
+            config,
+        }
+    }
+
+    /// The revision both sides speak; `None` before the session is open. For logs: user code
+    /// needs no branch on it.
+    pub fn revision(&self) -> Option<Revision> {
+        self.revision.filter(|_| self.was_opened())
+    }
+
+    /// Whether the session is open for calls.
+    pub fn is_open(&self) -> bool {
+        matches!(self.opening, Opening::Open)
+    }
+
+    /// The server's name and version; `None` before the opening and when it doesn't say. Kept
+    /// after the end. For display only: nothing may depend on it (`meta.info.notrust`).
+    pub fn server_info(&self) -> Option<Implementation<'_>> {
+        serde_json::from_str(self.peer.info.as_deref()?).ok()
+    }
+
+    /// What the server can do; `None` before the opening, and while a modern server that was not
+    /// asked hasn't said. Kept after the end.
+    pub fn server_capabilities(&self) -> Option<ServerCapabilities<'_>> {
+        serde_json::from_str(self.peer.capabilities.as_deref()?).ok()
+    }
+
+    /// What the server wants a model to know; `None` when it says nothing. Kept after the end.
+    pub fn instructions(&self) -> Option<Text<'_>> {
+        serde_json::from_str(self.peer.instructions.as_deref()?).ok()
+    }
+
+    /// What this client declared.
+    pub fn capabilities(&self) -> &ClientCapabilities<'static> {
+        &self.config.capabilities
+    }
+
+    /// How many responses came to no open request: late, foreign or repeated ones.
+    pub fn ignored_responses(&self) -> u64 {
+        self.ignored_responses
+    }
+
+    /// How many calls are open, the session's own included.
+    pub fn open_calls(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// Asks the server for a sign of life. In the modern era, which has no ping, a discovery is
+    /// the sign.
+    ///
+    /// Errs as [`call`](Self::call) does. [`ClientEvent::Completed`] follows.
+    pub fn ping(&mut self, now: Instant, options: CallOptions<'_>) -> Result<CallId<Ping>, Misuse> {
+        match self.era()? {
+            Era::Legacy => self.call::<Ping>(now, &method::EmptyParams::new(), options),
+            Era::Modern => {
+                let params = crate::model::discover::DiscoverParams::new();
+                let call = self.call::<method::Discover>(now, &params, options)?;
+                Ok(CallId::new(call.0))
+            }
+        }
+    }
+
+    /// Sets the least level of log messages the server is to send.
+    ///
+    /// A legacy server is told at once; a modern one with each request from now on, and the call
+    /// completes by itself. Errs as [`call`](Self::call) does. [`ClientEvent::Completed`] follows.
+    pub fn set_log_level(
+        &mut self,
+        now: Instant,
+        level: LoggingLevel,
+        options: CallOptions<'_>,
+    ) -> Result<CallId<SetLevel>, Misuse> {
+        if self.era()? == Era::Legacy {
+            return self.call::<SetLevel>(now, &logging::SetLevelParams::new(level), options);
+        }
+        self.link.advance(now);
+        self.log_level = Some(level);
+        let call = CallId::new(self.link.number());
+        let body = Body::new(
+            Bytes::from_static(b"{}"),
+            crate::rpc::Span { start: 0, end: 2 },
+        );
+        self.complete(call, MethodName::Known(method::Known::SetLevel), Ok(body));
+        Ok(CallId::new(call.0))
+    }
+
+    /// Tells the server that the roots have changed. Modern servers ask for them when they need
+    /// them, so there it does nothing.
+    ///
+    /// Errs when the session isn't open or `roots.listChanged` was not declared.
+    pub fn roots_changed(&mut self, now: Instant) -> Result<(), Misuse> {
+        let era = self.era()?;
+        if !ClientGate::RootsListChanged.is_open(&self.config.capabilities) {
+            return Err(Misuse::NotDeclared("roots.listChanged"));
+        }
+        match era {
+            Era::Legacy => {
+                self.notify::<method::RootsListChanged>(now, &method::EmptyParams::new())
+            }
+            Era::Modern => Ok(()),
+        }
+    }
+
+    /// Sends a notification, such as an extension's.
+    ///
+    /// Errs when the session isn't open or the revision doesn't have it from a client.
+    pub fn notify<N: Notification>(
+        &mut self,
+        now: Instant,
+        params: &N::Params<'_>,
+    ) -> Result<(), Misuse> {
+        self.link.advance(now);
+        let revision = self.open_revision()?;
+        if let Some(known) = method::Known::from_wire(N::NAME) {
+            let sender = known.sent_by(revision);
+            if !matches!(sender, Some(method::Sender::Client | method::Sender::Both)) {
+                return Err(Misuse::NotInRevision {
+                    what: N::NAME.into(),
+                    revision,
+                });
+            }
+        }
+        let additions = Additions::default();
+        Ok(self
+            .link
+            .notification(Route::Pipe, revision, N::NAME, params, &additions)?)
+    }
+
+    /// Ends the session from this side. There is no message for it: the adapter closes the
+    /// connection once the output is sent (`lifecycle.shutdown.msg`).
+    ///
+    /// Open calls are completed as lost; [`ClientEvent::Closed`] follows. Harmless when closed.
+    pub fn close(&mut self, now: Instant) {
+        self.link.advance(now);
+        self.end(CloseReason::Local);
+    }
+
+    fn era(&self) -> Result<Era, Misuse> {
+        self.open_revision().map(Revision::era)
+    }
+
+    fn open_revision(&self) -> Result<Revision, Misuse> {
+        match self.opening {
+            Opening::Open => self.revision.ok_or(Misuse::NotOpen),
+            Opening::Closed { .. } => Err(Misuse::Closed),
+            _ => Err(Misuse::NotOpen),
+        }
+    }
+
+    fn was_opened(&self) -> bool {
+        matches!(
+            self.opening,
+            Opening::Open | Opening::Closed { opened: true }
+        )
+    }
+
+    fn complete(&mut self, call: CallId, method: MethodName, outcome: Result<Body, CallError>) {
+        self.events.push_back(ClientEvent::Completed(Completed {
+            call,
+            method,
+            outcome,
+        }));
+    }
+
+    /// Ends everything that is open, then the session.
+    fn end(&mut self, reason: CloseReason) {
+        if let Opening::Closed { .. } = self.opening {
+            return;
+        }
+        for number in self.calls.numbers() {
+            self.lose_call(number);
+        }
+        for number in self.inputs.numbers() {
+            self.withdraw_input(number);
+        }
+        for number in self.subscriptions.numbers() {
+            let lost = CallError::Lost(super::Delivery::Unknown);
+            self.end_subscription(number, Err(lost));
+        }
+        self.opening = Opening::Closed {
+            opened: self.was_opened(),
+        };
+        self.next_deadline = None;
+        self.events.push_back(ClientEvent::Closed(reason));
+    }
+}
+
+impl Session for ClientSession {
+    type Event = ClientEvent;
+
+    fn handle_frame(&mut self, now: Instant, route: Route, frame: Bytes) {
+        self.link.advance(now);
+        if !self.is_closed() {
+            self.receive(route, frame);
+        }
+    }
+
+    fn handle_malformed(&mut self, now: Instant, _: Route, error: FrameError) {
+        self.link.advance(now);
+        if !self.is_closed() {
+            self.receive_malformed(error);
+        }
+    }
+
+    fn handle_closed(&mut self, now: Instant, route: Route, why: Closed) {
+        self.link.advance(now);
+        if route != Route::Pipe {
+            return self.lose_route(route);
+        }
+        if why == Closed::WriteFailed {
+            self.link.outbox.clear();
+        }
+        self.end(match self.opening {
+            Opening::Probing { .. } => CloseReason::LostInProbe(why),
+            _ => CloseReason::Connection(why),
+        });
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.link.advance(now);
+        self.opening_timeout();
+        self.call_timeouts();
+    }
+
+    fn poll_transmit(&mut self, buffer: &mut Vec<u8>) -> Option<Transmit> {
+        self.link.outbox.poll(buffer)
+    }
+
+    fn poll_event(&mut self) -> Option<ClientEvent> {
+        self.events.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        let opening = self.opening.deadline();
+        [opening, self.next_deadline].into_iter().flatten().min()
+    }
+
+    fn wants_frames(&self) -> bool {
+        self.events.len() < self.config.limits.events && !self.link.is_congested()
+    }
+
+    fn is_closed(&self) -> bool {
+        matches!(self.opening, Opening::Closed { .. })
+    }
+
+    fn frame_limit(&self) -> usize {
+        self.config.limits.frame
+    }
+}
+
+/// What every modern request says of the client (`meta.req.version`, `meta.req.caps`).
+fn own_meta(config: &ClientConfig) -> Vec<u8> {
+    let revision = config.newest(Era::Modern).unwrap_or(Revision::NEWEST);
+    let mut out = Vec::new();
+    let mut member = |key: &str, write: &dyn Fn(&mut Vec<u8>) -> bool| {
+        let start = out.len();
+        if start > 0 {
+            out.push(b',');
+        }
+        crate::rpc::write_string(&mut out, key);
+        out.push(b':');
+        if !write(&mut out) {
+            out.truncate(start);
+        }
+    };
+    member(meta::PROTOCOL_VERSION, &|out| {
+        crate::rpc::write_string(out, revision.as_str());
+        true
+    });
+    member(meta::CLIENT_CAPABILITIES, &|out| {
+        encode_value(
+            out,
+            revision,
+            &config.capabilities.clone().for_revision(revision),
+        )
+        .is_ok()
+    });
+    if config.send_info {
+        member(meta::CLIENT_INFO, &|out| {
+            encode_value(out, revision, &config.info).is_ok()
+        });
+    }
+    out
+}

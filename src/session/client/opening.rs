@@ -1,0 +1,306 @@
+//! How a client session opens: which era the server belongs to, and the handshake of the legacy one.
+//!
+//! Rules of this file: the first message is `server/discover` (or `initialize`, when the policy
+//! says legacy); an answer that only a modern server gives keeps the session modern, every other
+//! one, and silence, leads to `initialize`; a late answer to the probe does nothing; the probe is
+//! repeated once at the most; `initialize` is never cancelled (`lifecycle.init.nocancel`).
+
+use alloc::boxed::Box;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::discover::{DiscoverParams, DiscoverResult};
+use crate::model::encode::Additions;
+use crate::model::initialize::{InitializeParams, InitializeResult};
+use crate::model::method::{self, EmptyParams, Method, Notification};
+use crate::revision::{Era, Revision};
+use crate::rpc::{Raw, RpcError, Text};
+use crate::time::Instant;
+
+use super::super::Route;
+use super::super::config::{CallOptions, EraPolicy};
+use super::super::error::{CloseReason, Misuse};
+use super::super::event::Body;
+use super::super::gates::Gates;
+use super::super::negotiate::{self, ProbeError};
+use super::call::{Outgoing, Purpose};
+use super::{ClientEvent, ClientSession, Peer};
+
+/// How far the opening has come.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) enum Opening {
+    Idle,
+    Probing {
+        retried: bool,
+        until: Instant,
+        deadline: Instant,
+    },
+    Initializing {
+        deadline: Instant,
+    },
+    Open,
+    Closed {
+        opened: bool,
+    },
+}
+
+impl Opening {
+    /// When the next step of the opening is due.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match self {
+            Self::Probing {
+                until, deadline, ..
+            } => Some((*until).min(*deadline)),
+            Self::Initializing { deadline } => Some(*deadline),
+            _ => None,
+        }
+    }
+}
+
+impl ClientSession {
+    /// Opens the session. [`ClientEvent::Opened`] follows, or [`ClientEvent::Closed`] when there is
+    /// no revision in common, the server refuses, or the opening takes too long.
+    ///
+    /// Errs when it was opened before, or the configuration has no revision for its policy.
+    pub fn open(&mut self, now: Instant) -> Result<(), Misuse> {
+        self.link.advance(now);
+        match self.opening {
+            Opening::Idle => {}
+            Opening::Closed { .. } => return Err(Misuse::Closed),
+            _ => return Err(Misuse::AlreadyOpened),
+        }
+        let legacy = self.config.newest(Era::Legacy);
+        let modern = self.config.newest(Era::Modern);
+        let deadline = self.link.now + self.config.timeouts.opening;
+        match (self.config.era, modern, legacy) {
+            (EraPolicy::Auto | EraPolicy::Modern, Some(modern), _) => {
+                self.probe(modern, false, deadline);
+            }
+            (EraPolicy::ModernUnasked, Some(modern), _) => {
+                self.gates = Gates::UNKNOWN;
+                self.opened(modern);
+            }
+            (EraPolicy::Auto | EraPolicy::Legacy, _, Some(legacy)) => {
+                self.initialize(legacy, deadline);
+            }
+            _ => return Err(Misuse::Invalid("no revision is configured for this policy")),
+        }
+        Ok(())
+    }
+
+    /// What a host may remember of this server for the next time: the policy that skips the probe
+    /// (`era.client.persist`). `None` before the session was open.
+    pub fn remembered_era(&self) -> Option<EraPolicy> {
+        self.revision().map(|revision| match revision.era() {
+            Era::Legacy => EraPolicy::Legacy,
+            Era::Modern => EraPolicy::Modern,
+        })
+    }
+
+    fn probe(&mut self, revision: Revision, retried: bool, deadline: Instant) {
+        let params = DiscoverParams::new();
+        let until = match self.config.era {
+            EraPolicy::Auto if self.config.newest(Era::Legacy).is_some() => {
+                self.link.now + self.config.timeouts.probe
+            }
+            _ => deadline,
+        };
+        self.opening = Opening::Probing {
+            retried,
+            until,
+            deadline,
+        };
+        let options = CallOptions {
+            log_level: None,
+            ..CallOptions::default()
+        };
+        let purpose = Purpose::Probe;
+        let sent = self.send(Outgoing {
+            method: <method::Discover as Method>::NAME,
+            params: &params,
+            purpose,
+            revision,
+            options,
+        });
+        if let Err(misuse) = sent {
+            self.end(CloseReason::BadOpening(misuse.to_string().into()));
+        }
+    }
+
+    fn initialize(&mut self, revision: Revision, deadline: Instant) {
+        self.opening = Opening::Initializing { deadline };
+        let capabilities = self.config.capabilities.clone();
+        let params =
+            InitializeParams::new(revision.as_str(), capabilities, self.config.info.clone());
+        let options = CallOptions::default();
+        let purpose = Purpose::Initialize;
+        let sent = self.send(Outgoing {
+            method: <method::Initialize as Method>::NAME,
+            params: &params,
+            purpose,
+            revision,
+            options,
+        });
+        if let Err(misuse) = sent {
+            self.end(CloseReason::BadOpening(misuse.to_string().into()));
+        }
+    }
+
+    /// Goes on in the legacy era, if this client speaks it.
+    fn fall_back(&mut self, otherwise: CloseReason) {
+        let Opening::Probing { deadline, .. } = self.opening else {
+            return;
+        };
+        let may = matches!(self.config.era, EraPolicy::Auto);
+        match self.config.newest(Era::Legacy).filter(|_| may) {
+            Some(revision) => self.initialize(revision, deadline),
+            None => self.end(otherwise),
+        }
+    }
+
+    /// Takes the answer to the probe.
+    pub(super) fn probe_answered(&mut self, outcome: Result<Body, RpcError>) {
+        match outcome {
+            Ok(body) => match body.decode::<DiscoverResult<'_>>() {
+                Ok(result) => self.discovered(&body, &result),
+                // A server that answers anything with anything: no modern one does.
+                Err(malformed) => {
+                    self.fall_back(CloseReason::BadOpening(malformed.to_string().into()));
+                }
+            },
+            Err(error) => match negotiate::classify(&error) {
+                ProbeError::Modern(supported) => self.probe_refused(&supported),
+                ProbeError::ModernRefusal => self.end(CloseReason::OpeningRefused(error)),
+                ProbeError::Legacy => self.fall_back(CloseReason::OpeningRefused(error)),
+            },
+        }
+    }
+
+    /// The server is modern but not of the revision that was asked: ask once more, with one that
+    /// it named (`version.retry`).
+    fn probe_refused(&mut self, supported: &[String]) {
+        let Opening::Probing {
+            retried, deadline, ..
+        } = self.opening
+        else {
+            return;
+        };
+        let offered: Vec<Text<'_>> = supported.iter().map(Text::from).collect();
+        let reason = unsupported(&offered);
+        match negotiate::mutual(&self.config.revisions, &offered, Era::Modern) {
+            Some(revision) if !retried => self.probe(revision, true, deadline),
+            Some(_) => self.end(reason),
+            None => self.fall_back_to(&offered, reason),
+        }
+    }
+
+    /// Falls back when the server named a legacy revision that this client speaks too
+    /// (`version.retry.legacyonly`).
+    fn fall_back_to(&mut self, offered: &[Text<'_>], otherwise: CloseReason) {
+        match negotiate::mutual(&self.config.revisions, offered, Era::Legacy) {
+            Some(_) => self.fall_back(otherwise),
+            None => self.end(otherwise),
+        }
+    }
+
+    fn discovered(&mut self, body: &Body, result: &DiscoverResult<'_>) {
+        let offered = &result.supported_versions;
+        let Some(revision) = negotiate::mutual(&self.config.revisions, offered, Era::Modern) else {
+            return self.fall_back_to(offered, unsupported(offered));
+        };
+        self.gates = Gates::new(&result.capabilities);
+        self.peer = peer(body, result.server().map(|info| json(&info)));
+        self.opened(revision);
+    }
+
+    /// Takes the answer to `initialize`.
+    pub(super) fn initialize_answered(&mut self, outcome: Result<Body, RpcError>) {
+        let body = match outcome {
+            Ok(body) => body,
+            Err(error) => return self.end(CloseReason::OpeningRefused(error)),
+        };
+        let result = match body.decode::<InitializeResult<'_>>() {
+            Ok(result) => result,
+            Err(malformed) => {
+                return self.end(CloseReason::BadOpening(malformed.to_string().into()));
+            }
+        };
+        let offered = core::slice::from_ref(&result.protocol_version);
+        let Some(revision) = negotiate::mutual(&self.config.revisions, offered, Era::Legacy) else {
+            return self.end(unsupported(offered));
+        };
+        self.gates = Gates::new(&result.capabilities);
+        self.peer = peer(&body, Some(json(&result.server_info)));
+        let name = method::Initialized::NAME;
+        let params = EmptyParams::new();
+        let written =
+            self.link
+                .notification(Route::Pipe, revision, name, &params, &Additions::default());
+        debug_assert!(written.is_ok(), "it has no params");
+        self.opened(revision);
+    }
+
+    fn opened(&mut self, revision: Revision) {
+        self.revision = Some(revision);
+        self.opening = Opening::Open;
+        self.events.push_back(ClientEvent::Opened { revision });
+        for filter in core::mem::take(&mut self.config.subscriptions) {
+            // One that can't be had is left out, as the server would leave it out.
+            let _ = self.subscribe(self.link.now, &filter);
+        }
+    }
+
+    /// Acts when a step of the opening has taken too long.
+    pub(super) fn opening_timeout(&mut self) {
+        let now = self.link.now;
+        let (until, deadline) = match self.opening {
+            Opening::Probing {
+                until, deadline, ..
+            } => (until, deadline),
+            Opening::Initializing { deadline } => (deadline, deadline),
+            _ => return,
+        };
+        let took = CloseReason::OpeningTimedOut(self.config.timeouts.opening);
+        if deadline <= now {
+            self.end(took);
+        } else if until <= now {
+            // The probe's answer may still come; it will find no open request.
+            for number in self.calls.numbers() {
+                self.calls.remove(number);
+            }
+            self.fall_back(took);
+        }
+    }
+}
+
+fn unsupported(offered: &[Text<'_>]) -> CloseReason {
+    let offered: Vec<&str> = offered.iter().map(Text::as_str).collect();
+    CloseReason::UnsupportedProtocolVersion {
+        offered: offered.join(", ").into(),
+    }
+}
+
+fn json<T: Serialize>(value: &T) -> Box<str> {
+    serde_json::to_string(value).unwrap_or_default().into()
+}
+
+/// Copies out of an opening's result what the getters give.
+fn peer(body: &Body, info: Option<Box<str>>) -> Peer {
+    #[derive(Deserialize)]
+    struct Said<'a> {
+        #[serde(borrow)]
+        capabilities: Raw<'a>,
+        #[serde(borrow, default)]
+        instructions: Option<Raw<'a>>,
+    }
+    let said = body.decode::<Said<'_>>().ok();
+    Peer {
+        info,
+        capabilities: said.as_ref().map(|said| said.capabilities.as_str().into()),
+        instructions: said
+            .and_then(|said| said.instructions)
+            .map(|instructions| instructions.as_str().into()),
+    }
+}

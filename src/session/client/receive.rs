@@ -1,0 +1,359 @@
+//! What a client does with each frame: responses to its calls, the server's requests and
+//! notifications, and whatever is none of them.
+//!
+//! Rules of this file: nothing a server sends ends the session or loses another message; garbage is
+//! reported and never answered, since a server that prints to its output would only print more; a
+//! modern server's requests are ignored and reported (`base.dir.modern.badreq`).
+
+use bytes::Bytes;
+
+use crate::frame::FrameError;
+use crate::model::encode::Additions;
+use crate::model::method::{self, Known};
+use crate::revision::{Era, Revision};
+use crate::rpc::{
+    Decoded, Envelope, EnvelopeKey, Kind, Member, Rejection, RequestId, RpcError, Scan, decode,
+    error_of, raw_at, salvage_id, text_at,
+};
+
+use super::super::error::CallError;
+use super::super::event::{Body, Ignored, Received};
+use super::super::id::CallId;
+use super::super::link::Target;
+use super::super::name::MethodName;
+use super::super::{Route, batch};
+use super::call::Purpose;
+use super::{ClientEvent, ClientSession, RequestKey};
+
+impl ClientSession {
+    pub(super) fn receive(&mut self, route: Route, frame: Bytes) {
+        match decode(&frame, &self.config.limits) {
+            Ok(Decoded::One(envelope)) => self.message(Target::new(route), frame, envelope),
+            Ok(Decoded::Batch) => self.batch(route, &frame),
+            Err(rejection) => self.rejected(Target::new(route), rejection),
+        }
+    }
+
+    pub(super) fn receive_malformed(&mut self, error: FrameError) {
+        if let FrameError::TooLong {
+            head, last: b'}', ..
+        } = &error
+        {
+            let id = salvage_id(head, &self.config.limits);
+            if let Some(number) = id.as_ref().and_then(|id| self.open_request(id)) {
+                self.fail(number, "the root", "longer than the limit on frames");
+            }
+        }
+        self.ignore(Ignored::NotAFrame(error));
+    }
+
+    /// A batch: each element on its own, the answers in one array (`base.batch.recv`).
+    fn batch(&mut self, route: Route, frame: &Bytes) {
+        let is_allowed = self.revision == Some(Revision::V2025_03_26);
+        let elements = batch::split(frame, &self.config.limits).filter(|_| is_allowed);
+        let Some(elements) = elements else {
+            let error = RpcError::invalid_request("Invalid request: a batch");
+            return self.ignore(Ignored::NotAMessage(error));
+        };
+        let number = self
+            .link
+            .begin_batch(route, Revision::V2025_03_26, elements.open);
+        let target = Target {
+            route,
+            batch: Some(number),
+        };
+        for (element, envelope) in elements.list {
+            match envelope {
+                Ok(envelope) => self.message(target, element, envelope),
+                Err(rejection) => {
+                    if rejection.id.is_none() && !rejection.is_response {
+                        self.link.settle(target);
+                    }
+                    self.rejected(target, rejection);
+                }
+            }
+        }
+    }
+
+    /// A frame that is no message: fails the call it belongs to, answers the request it was.
+    fn rejected(&mut self, target: Target, rejection: Rejection) {
+        let Rejection {
+            error,
+            id,
+            is_response,
+        } = rejection;
+        match id {
+            Some(id) if is_response => {
+                if let Some(number) = self.open_request(&id) {
+                    return self.fail(number, "the root", &error.message);
+                }
+            }
+            Some(id)
+                if self
+                    .revision
+                    .is_none_or(|revision| revision.era() == Era::Legacy) =>
+            {
+                self.link.error(target, Some(&id), self.revision, &error);
+            }
+            _ => {}
+        }
+        self.ignore(Ignored::NotAMessage(error));
+    }
+
+    fn message(&mut self, target: Target, frame: Bytes, envelope: Envelope) {
+        match (envelope.kind, &envelope.id) {
+            (Kind::Result | Kind::Error, _) => self.response(frame, &envelope),
+            (Kind::Request, Some(id)) => {
+                let key = RequestKey {
+                    id: id.clone(),
+                    target,
+                };
+                self.request(key, frame, &envelope);
+            }
+            _ => self.notification(frame, &envelope),
+        }
+    }
+
+    /// The number of the open request that a response's id names.
+    fn open_request(&self, id: &RequestId) -> Option<u64> {
+        let number = id.as_integer().and_then(|id| u64::try_from(id).ok())?;
+        self.calls
+            .get(number)
+            .filter(|call| call.in_flight)
+            .map(|_| number)
+    }
+
+    fn response(&mut self, frame: Bytes, envelope: &Envelope) {
+        let number = envelope.id.as_ref().and_then(|id| self.open_request(id));
+        let Some(number) = number else {
+            self.ignored_responses += 1;
+            let is_general = envelope.kind == Kind::Error && envelope.id.is_none();
+            let error = || error_of(raw_at(&frame, envelope.body()));
+            return self.ignore(match is_general {
+                true => Ignored::Error(error()),
+                false => Ignored::Response(envelope.id.clone()),
+            });
+        };
+        let scan = &envelope.scan;
+        if envelope.kind == Kind::Error {
+            return self.answered(number, Err(error_of(raw_at(&frame, envelope.body()))));
+        }
+        let body = Body::new(frame, envelope.body());
+        if self
+            .revision
+            .is_some_and(|revision| revision.era() == Era::Modern)
+        {
+            match self.result_type(number, &body, scan) {
+                ResultType::Complete => {}
+                ResultType::InputRequired => return self.input_required(number, body, scan),
+                ResultType::Unknown => {
+                    return self.fail(
+                        number,
+                        "resultType",
+                        "not a kind of result that was asked for",
+                    );
+                }
+            }
+        }
+        self.answered(number, Ok(body));
+    }
+
+    /// What kind of result a modern server gave (`rtype.absent`, `rtype.unknown`).
+    fn result_type(&self, number: u64, body: &Body, scan: &Scan) -> ResultType {
+        let span = scan.member(Member::ResultType);
+        if !span.is_some() {
+            return ResultType::Complete;
+        }
+        let known = self.calls.get(number).and_then(|call| call.method.known());
+        match text_at(&body.frame, span).as_deref() {
+            Some("complete") => ResultType::Complete,
+            Some("input_required") if known.is_some_and(Known::allows_input_required) => {
+                ResultType::InputRequired
+            }
+            _ => ResultType::Unknown,
+        }
+    }
+
+    /// A request has been answered for good.
+    fn answered(&mut self, number: u64, outcome: Result<Body, RpcError>) {
+        let Some(call) = self.calls.remove(number) else {
+            return;
+        };
+        self.recycle(call.params);
+        match call.purpose {
+            Purpose::User => {
+                let outcome = outcome.map_err(CallError::Rpc);
+                self.complete(CallId::new(call.id), call.method, outcome);
+            }
+            Purpose::Probe => self.probe_answered(outcome),
+            Purpose::Initialize => self.initialize_answered(outcome),
+            Purpose::Listen(subscription) => {
+                let outcome = outcome.map(drop).map_err(CallError::Rpc);
+                self.end_subscription(subscription, outcome);
+            }
+            Purpose::Subscribe(subscription) => {
+                let outcome = outcome.map(drop).map_err(CallError::Rpc);
+                self.subscribed_uri(subscription, outcome);
+            }
+            Purpose::Unsubscribe => {}
+        }
+    }
+
+    /// A request was answered with something that is no answer.
+    fn fail(&mut self, number: u64, path: &str, reason: &str) {
+        let Some(call) = self.calls.get_mut(number) else {
+            return;
+        };
+        call.in_flight = false;
+        let (purpose, method) = (call.purpose, call.method.clone());
+        let error = CallError::BadResult {
+            method: method.as_str().into(),
+            path: path.into(),
+            reason: reason.into(),
+        };
+        match purpose {
+            Purpose::Probe | Purpose::Initialize => {
+                let error = RpcError::internal(alloc::format!("{error}"));
+                self.answered(number, Err(error));
+            }
+            _ => self.abandon(number, None, error),
+        }
+    }
+
+    /// A request of the server.
+    fn request(&mut self, key: RequestKey, frame: Bytes, envelope: &Envelope) {
+        let name = text_at(&frame, envelope.scan.key(EnvelopeKey::Method)).unwrap_or("".into());
+        let method = MethodName::new(&name);
+        if self
+            .revision
+            .is_some_and(|revision| revision.era() == Era::Modern)
+        {
+            let method = name.chars().take(128).collect();
+            return self.ignore(Ignored::Request(method));
+        }
+        let RequestKey { id, target } = &key;
+        match method.known() {
+            Some(Known::Ping) => {
+                let revision = self.revision.unwrap_or(Revision::NEWEST_LEGACY);
+                let result = method::EmptyResult::new();
+                let written =
+                    self.link
+                        .result(*target, id, revision, &result, &Additions::default());
+                debug_assert!(written.is_ok(), "it is empty");
+            }
+            Some(known) if known.is_input_request() && self.is_open() => {
+                let body = Body::new(frame.clone(), envelope.body());
+                self.input_requested(key, known, body);
+            }
+            _ => {
+                let error = RpcError::method_not_found(&name);
+                self.link.error(*target, Some(id), self.revision, &error);
+            }
+        }
+    }
+
+    fn notification(&mut self, frame: Bytes, envelope: &Envelope) {
+        let scan = &envelope.scan;
+        let received = Received {
+            method: scan.key(EnvelopeKey::Method),
+            body: Body::new(frame, envelope.body()),
+        };
+        let Some(known) = Known::from_wire(&received.method()) else {
+            return self.events.push_back(ClientEvent::Notification(received));
+        };
+        if let Some(change) = Self::change_of(known) {
+            return self.changed(change, received, scan);
+        }
+        match known {
+            Known::Progress => self.progressed(received, scan),
+            Known::LoggingMessage if received.params::<method::LoggingMessage>().is_ok() => {
+                self.events.push_back(ClientEvent::Log(received));
+            }
+            Known::Cancelled => self.cancelled_by_server(&received, scan),
+            Known::SubscriptionsAcknowledged => self.acknowledged(received, scan),
+            Known::ElicitationComplete => self.elicitation_completed(received),
+            _ => self.ignore_notification(&received),
+        }
+    }
+
+    fn progressed(&mut self, received: Received, scan: &Scan) {
+        let token = raw_at(&received.body.frame, scan.member(Member::ProgressToken));
+        let token = token.and_then(|token| token.as_str().parse().ok());
+        let number = token.and_then(|token| self.call_of_token(token));
+        let is_good = received.params::<method::Progress>().is_ok();
+        let Some(call) = number
+            .filter(|_| is_good)
+            .and_then(|number| self.calls.get(number))
+        else {
+            return self.ignore_notification(&received);
+        };
+        let id = CallId::new(call.id);
+        if let Some(number) = number {
+            self.restart_idle(number, true);
+        }
+        self.events.push_back(ClientEvent::Progress {
+            call: id,
+            progress: received,
+        });
+    }
+
+    /// The server takes back a request of its own, or ends a listen stream.
+    fn cancelled_by_server(&mut self, received: &Received, scan: &Scan) {
+        let id = raw_at(&received.body.frame, scan.member(Member::RequestId));
+        let Some(id) = id.and_then(|id| RequestId::from_json(id.as_str())) else {
+            return self.ignore_notification(received);
+        };
+        if self.listen_cancelled(&id) || self.input_cancelled(&id) {
+            return;
+        }
+        self.ignore_notification(received);
+    }
+
+    fn input_cancelled(&mut self, id: &RequestId) -> bool {
+        let found = self.inputs.find(|input| input.source.is_request(id));
+        if let Some(number) = found {
+            if let Some(target) = self
+                .inputs
+                .get(number)
+                .and_then(|input| input.source.target())
+            {
+                self.link.settle(target);
+            }
+            self.withdraw_input(number);
+            self.restart_idle_clocks();
+        }
+        found.is_some()
+    }
+
+    /// Only an id that the user was sent to a URL for counts, and only once
+    /// (`elicit.complete.ignore`).
+    fn elicitation_completed(&mut self, received: Received) {
+        let position = received
+            .params::<method::ElicitationComplete>()
+            .ok()
+            .and_then(|params| {
+                self.elicitations
+                    .iter()
+                    .position(|id| **id == *params.elicitation_id)
+            });
+        match position {
+            Some(position) => {
+                self.elicitations.remove(position);
+                self.events
+                    .push_back(ClientEvent::ElicitationCompleted(received));
+            }
+            None => self.ignore_notification(&received),
+        }
+    }
+
+    fn ignore(&mut self, ignored: Ignored) {
+        self.events.push_back(ClientEvent::Ignored(ignored));
+    }
+}
+
+/// The kinds of modern results.
+enum ResultType {
+    Complete,
+    InputRequired,
+    Unknown,
+}

@@ -1,0 +1,421 @@
+//! Input that a server asks for while it works: its own requests in the legacy era, rounds of
+//! `input_required` in the modern one, behind the same event and the same commands.
+//!
+//! Rules of this file: nothing undeclared is handed to the user; a round goes back when all of it
+//! is answered, under a new id, with the original params, this round's answers alone and the state
+//! byte for byte; a refusal fails the whole call where the protocol has no other way to say no;
+//! rounds are counted against a limit.
+
+use alloc::boxed::Box;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::capability::ClientCapabilities;
+use crate::model::elicitation::ElicitParams;
+use crate::model::encode::{Additions, encode_value};
+use crate::model::input::InputRequests;
+use crate::model::method::{Known, Method};
+use crate::model::sampling::{CreateMessageParams, check_tool_balance};
+use crate::revision::{Era, Revision};
+use crate::rpc::{Kind, Member, Raw, RpcError, Scan, Span, members, text_at, write_string};
+use crate::time::Instant;
+
+use super::super::Route;
+use super::super::error::{CallError, Misuse};
+use super::super::event::Body;
+use super::super::id::{CallId, InputId};
+use super::super::link::write_head;
+use super::super::name::MethodName;
+use super::event::{Input, InputRequested, InputSource};
+use super::{ClientEvent, ClientSession, RequestKey};
+
+/// One round of input: what was asked, as far as it is answered.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Round {
+    /// By key, in the server's order; the answers are JSON.
+    answers: Vec<(Box<str>, Option<Vec<u8>>)>,
+    /// The state as the JSON string it came in (`mrtr.state.echo`).
+    state: Option<Box<str>>,
+}
+
+impl ClientSession {
+    /// Answers an input request with a result of its method.
+    ///
+    /// Errs when the input isn't open (any more), when it is for another method, or when the
+    /// revision can't say the result; then it stays open.
+    pub fn answer<M: Method>(
+        &mut self,
+        now: Instant,
+        input: InputId,
+        result: &M::Result<'_>,
+    ) -> Result<(), Misuse> {
+        self.link.advance(now);
+        let revision = self.open_revision()?;
+        let open = self
+            .inputs
+            .get(input.0)
+            .ok_or(Misuse::Unknown("input request"))?;
+        if open.method.as_str() != M::NAME {
+            return Err(Misuse::WrongMethod {
+                method: open.method.as_str().into(),
+            });
+        }
+        match &open.source {
+            InputSource::Request { id, target } => {
+                let (id, target) = (id.clone(), *target);
+                self.link
+                    .result(target, &id, revision, result, &Additions::default())?;
+                self.inputs.remove(input.0);
+                self.restart_idle_clocks();
+            }
+            InputSource::Round { request, key } => {
+                let (request, key) = (*request, key.clone());
+                let mut answer = Vec::new();
+                encode_value(&mut answer, revision, result)?;
+                self.inputs.remove(input.0);
+                self.round_answered(request, &key, answer);
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses an input request. A legacy server hears `error`; a modern one hears nothing, and
+    /// the call it was for completes with [`CallError::InputRefused`] (`sampling.err.modern`).
+    ///
+    /// To let a user decline an elicitation, answer it with that action instead. Errs when the
+    /// input isn't open (any more).
+    pub fn decline(&mut self, now: Instant, input: InputId, error: RpcError) -> Result<(), Misuse> {
+        self.link.advance(now);
+        let open = self
+            .inputs
+            .remove(input.0)
+            .ok_or(Misuse::Unknown("input request"))?;
+        match open.source {
+            InputSource::Request { id, target } => {
+                self.link.error(target, Some(&id), self.revision, &error);
+                self.restart_idle_clocks();
+            }
+            InputSource::Round { request, .. } => {
+                self.abandon(request, None, CallError::InputRefused(error));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a request of a legacy server that needs the user.
+    pub(super) fn input_requested(&mut self, key: RequestKey, method: Known, body: Body) {
+        let RequestKey { id, target } = key;
+        let revision = self.revision.unwrap_or(Revision::NEWEST_LEGACY);
+        if let Err(error) = self.check_input(method, &body, revision) {
+            return self.link.error(target, Some(&id), Some(revision), &error);
+        }
+        if self.inputs.len() >= self.config.limits.calls {
+            let error = RpcError::over_limit("requests in flight", self.config.limits.calls);
+            return self.link.error(target, Some(&id), Some(revision), &error);
+        }
+        self.note_elicitation(method, &body);
+        let source = InputSource::Request { id, target };
+        self.request_input(source, None, MethodName::Known(method), body);
+        // Which call it is for can't be told, so all of them wait while the user thinks.
+        for number in self.calls.numbers() {
+            self.restart_idle(number, false);
+        }
+    }
+
+    fn request_input(
+        &mut self,
+        source: InputSource,
+        call: Option<CallId>,
+        method: MethodName,
+        body: Body,
+    ) {
+        let input = self.input_id();
+        self.inputs.insert(
+            input.0,
+            Input {
+                method: method.clone(),
+                source,
+            },
+        );
+        let requested = InputRequested {
+            input,
+            call,
+            method,
+            body,
+        };
+        self.events
+            .push_back(ClientEvent::InputRequested(requested));
+    }
+
+    /// Whether the server may ask for this: declared, well-formed, and in a form the revision has.
+    fn check_input(&self, method: Known, body: &Body, revision: Revision) -> Result<(), RpcError> {
+        let declared = &self.config.capabilities;
+        let gate = method.client_gate();
+        if !method.exists_in(revision) || !gate.is_some_and(|gate| gate.is_open(declared)) {
+            return Err(RpcError::method_not_found(method.as_str()));
+        }
+        match method {
+            Known::Elicit => check_elicitation(declared, body),
+            Known::CreateMessage => check_sampling(declared, body, revision),
+            _ => Ok(()),
+        }
+    }
+
+    /// Remembers the id by which a server will say that a URL elicitation is done.
+    fn note_elicitation(&mut self, method: Known, body: &Body) {
+        if method != Known::Elicit {
+            return;
+        }
+        if let Ok(ElicitParams::Url(params)) = body.decode::<ElicitParams<'_>>() {
+            if let Some(id) = params.elicitation_id {
+                if self.elicitations.len() >= self.config.limits.inputs {
+                    self.elicitations.pop_front();
+                }
+                self.elicitations.push_back(id.as_str().into());
+            }
+        }
+    }
+
+    /// A result that asks for input instead of answering.
+    pub(super) fn input_required(&mut self, number: u64, body: Body, scan: &Scan) {
+        let limit = self.config.limits.input_rounds;
+        let Some(call) = self.calls.get_mut(number) else {
+            return;
+        };
+        call.in_flight = false;
+        call.rounds += 1;
+        if call.rounds > limit {
+            return self.abandon(number, None, CallError::TooManyRounds { limit });
+        }
+        let id = CallId::new(call.id);
+        let requests = match self.read_round(&body, scan) {
+            Ok(requests) => requests,
+            Err(error) => return self.abandon(number, None, error),
+        };
+        let state = scan.member(Member::RequestState);
+        let state = state.is_some().then(|| state.of(&body.frame));
+        let state = state
+            .and_then(|state| core::str::from_utf8(state).ok())
+            .map(Box::from);
+        let answers = requests
+            .iter()
+            .map(|request| (request.key.clone(), None))
+            .collect();
+        if let Some(call) = self.calls.get_mut(number) {
+            call.round = Some(Box::new(Round { answers, state }));
+        }
+        if requests.is_empty() {
+            return self.retry(number);
+        }
+        self.restart_idle(number, false);
+        for request in requests {
+            let source = InputSource::Round {
+                request: number,
+                key: request.key,
+            };
+            self.request_input(
+                source,
+                Some(id),
+                MethodName::Known(request.method),
+                request.body,
+            );
+        }
+    }
+
+    /// The requests of a round, all of them good, or what is wrong with one.
+    fn read_round(&self, body: &Body, scan: &Scan) -> Result<Vec<Asked>, CallError> {
+        let bad = |path: &str, reason: &str| CallError::BadResult {
+            method: "input_required".into(),
+            path: path.into(),
+            reason: reason.into(),
+        };
+        let state = scan.member(Member::RequestState);
+        let requests = scan.member(Member::InputRequests);
+        if !state.is_some() && !requests.is_some() {
+            return Err(bad("the root", "neither inputRequests nor requestState"));
+        }
+        if state.is_some() && text_at(&body.frame, state).is_none() {
+            return Err(bad("requestState", "not a string"));
+        }
+        if !requests.is_some() {
+            return Ok(Vec::new());
+        }
+        let text = Body::new(body.frame.clone(), requests);
+        let typed: InputRequests<'_> = text
+            .decode()
+            .map_err(|malformed| malformed.into_call_error("input_required"))?;
+        if typed.len() > self.config.limits.inputs {
+            return Err(bad("inputRequests", "too many of them"));
+        }
+        let mut asked = Vec::with_capacity(typed.len());
+        for (key, request) in typed.iter() {
+            let path = alloc::format!("inputRequests.{key}");
+            let known = Known::from_wire(&request.method).filter(|known| known.is_input_request());
+            let Some(method) = known else {
+                return Err(bad(&path, "a method that can't be asked of a client"));
+            };
+            let body = params_body(&request.params);
+            let revision = self.revision.unwrap_or(Revision::NEWEST);
+            self.check_input(method, &body, revision)
+                .map_err(CallError::InputRefused)?;
+            asked.push(Asked {
+                key: key.into(),
+                method,
+                body,
+            });
+        }
+        Ok(asked)
+    }
+
+    fn round_answered(&mut self, request: u64, key: &str, answer: Vec<u8>) {
+        let Some(round) = self
+            .calls
+            .get_mut(request)
+            .and_then(|call| call.round.as_mut())
+        else {
+            return;
+        };
+        if let Some(slot) = round.answers.iter_mut().find(|(asked, _)| &**asked == key) {
+            slot.1 = Some(answer);
+        }
+        if round.answers.iter().all(|(_, answer)| answer.is_some()) {
+            self.retry(request);
+        }
+    }
+
+    /// Sends a call again with the answers of its round (`mrtr.client.params`, `mrtr.newid`).
+    fn retry(&mut self, request: u64) {
+        let Some(mut call) = self.calls.remove(request) else {
+            return;
+        };
+        let Some(round) = call.round.take() else {
+            return;
+        };
+        let number = self.link.number();
+        let name = call.method.as_str();
+        let kept = call.params.strip_suffix(b"}").unwrap_or(b"{");
+        let written = self
+            .link
+            .frame(Route::Pipe, Kind::Request, self.revision, |out| {
+                write_head(out, Some(number), name);
+                out.extend_from_slice(b",\"params\":");
+                out.extend_from_slice(kept);
+                write_round(out, &round);
+                out.extend_from_slice(b"}}");
+                Ok(())
+            });
+        debug_assert!(written.is_ok(), "all of it is JSON already");
+        self.resend(number, call);
+    }
+
+    /// Tells the user that the inputs of a call's round need no answer any more.
+    pub(super) fn withdraw_round(&mut self, request: u64) {
+        for number in self.inputs.numbers() {
+            let source = self.inputs.get(number).map(|input| &input.source);
+            if matches!(source, Some(InputSource::Round { request: of, .. }) if *of == request) {
+                self.withdraw_input(number);
+            }
+        }
+    }
+
+    pub(super) fn withdraw_input(&mut self, number: u64) {
+        if self.inputs.remove(number).is_some() {
+            self.events
+                .push_back(ClientEvent::InputWithdrawn(InputId(number)));
+        }
+    }
+
+    /// Lets the idle clocks run on once no legacy server waits for the user.
+    pub(super) fn restart_idle_clocks(&mut self) {
+        if self.inputs.is_empty() && self.revision.is_some_and(|r| r.era() == Era::Legacy) {
+            for number in self.calls.numbers() {
+                self.restart_idle(number, true);
+            }
+        }
+    }
+}
+
+/// One request of a round that has been found to be good.
+struct Asked {
+    key: Box<str>,
+    method: Known,
+    body: Body,
+}
+
+fn params_body(params: &Option<Raw<'_>>) -> Body {
+    let text: String = params
+        .as_ref()
+        .map_or_else(|| "{}".to_string(), |raw| raw.as_str().into());
+    let end = u32::try_from(text.len()).unwrap_or(0);
+    Body::new(text.into_bytes().into(), Span { start: 0, end })
+}
+
+/// Appends `,"inputResponses":{..},"requestState":".."`, each only if there is one.
+fn write_round(out: &mut Vec<u8>, round: &Round) {
+    let mut separator = if out.ends_with(b"{") { "" } else { "," };
+    if !round.answers.is_empty() {
+        out.extend_from_slice(separator.as_bytes());
+        out.extend_from_slice(b"\"inputResponses\":{");
+        for (n, (key, answer)) in round.answers.iter().enumerate() {
+            if n > 0 {
+                out.push(b',');
+            }
+            write_string(out, key);
+            out.push(b':');
+            out.extend_from_slice(answer.as_deref().unwrap_or(b"null"));
+        }
+        out.push(b'}');
+        separator = ",";
+    }
+    if let Some(state) = &round.state {
+        out.extend_from_slice(separator.as_bytes());
+        out.extend_from_slice(b"\"requestState\":");
+        out.extend_from_slice(state.as_bytes());
+    }
+}
+
+/// The mode has to be one that was declared (`elicit.mode.unsupported`).
+fn check_elicitation(declared: &ClientCapabilities<'_>, body: &Body) -> Result<(), RpcError> {
+    let params = body.decode::<ElicitParams<'_>>().map_err(RpcError::from)?;
+    let supported = match params {
+        ElicitParams::Form(_) => declared.supports_form(),
+        ElicitParams::Url(_) => declared.supports_url(),
+        _ => false,
+    };
+    if supported {
+        return Ok(());
+    }
+    Err(RpcError::invalid_params(
+        "Invalid params: an elicitation mode that was not declared",
+    ))
+}
+
+/// Tools need to have been declared, and their uses to be answered one by one
+/// (`sampling.tools.reject`, `sampling.err.balance`).
+fn check_sampling(
+    declared: &ClientCapabilities<'_>,
+    body: &Body,
+    revision: Revision,
+) -> Result<(), RpcError> {
+    let params = body
+        .decode::<CreateMessageParams<'_>>()
+        .map_err(RpcError::from)?;
+    let wants_tools = members(body.span.of(&body.frame)).any(|(key, _)| {
+        let key = key.of(body.span.of(&body.frame));
+        key == b"\"tools\"" || key == b"\"toolChoice\""
+    });
+    let has_tools = declared
+        .sampling
+        .as_ref()
+        .is_some_and(|sampling| sampling.tools.is_some());
+    if wants_tools && !has_tools && revision >= Revision::V2025_11_25 {
+        return Err(RpcError::invalid_params(
+            "Invalid params: sampling.tools was not declared",
+        ));
+    }
+    check_tool_balance(&params.messages).map_err(|unbalanced| {
+        RpcError::invalid_params(alloc::format!("Invalid params: {unbalanced}"))
+    })
+}

@@ -1,0 +1,356 @@
+//! The client's subscriptions: `subscriptions/listen` in the modern era, `resources/subscribe` and
+//! unasked list changes in the legacy one, behind the same commands and events.
+//!
+//! Rules of this file: a subscription is confirmed once and ends once; a live listen stream has no
+//! deadline, only its confirmation has one (`timeout.listen`); the same URI is asked of a legacy
+//! server once, however many subscriptions hold it.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::capability::ServerCapabilities;
+use crate::model::method::{self, Known, Method, ResourceUpdated, ServerGate};
+use crate::model::owned::IntoOwned;
+use crate::model::resource::{SubscribeParams, UnsubscribeParams};
+use crate::model::subscription::{
+    SubscriptionFilter, SubscriptionsAcknowledgedParams, SubscriptionsListenParams,
+};
+use crate::revision::{Era, Revision};
+use crate::rpc::{Member, RequestId, Scan, raw_at};
+use crate::time::Instant;
+
+use super::super::config::CallOptions;
+use super::super::error::{CallError, Misuse};
+use super::super::event::{Change, Ignored, Received};
+use super::super::gates;
+use super::super::id::SubscriptionId;
+use super::call::{Outgoing, Purpose};
+use super::{ClientEvent, ClientSession};
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Subscription {
+    /// What it is for, as JSON.
+    filter: Box<str>,
+    uris: Vec<Box<str>>,
+    /// The number of the listen request; `None` in the legacy era.
+    listen: Option<u64>,
+    /// How many URIs a legacy server has still to confirm.
+    unconfirmed: usize,
+}
+
+impl ClientSession {
+    /// Subscribes to changes of the server. Several subscriptions may be open at once.
+    ///
+    /// [`ClientEvent::Subscribed`] follows with what the server honours, then
+    /// [`ClientEvent::Changed`] for each change; or [`ClientEvent::SubscriptionEnded`].
+    /// Errs when the session isn't open, a limit is reached, or a legacy server with
+    /// `resource_subscriptions` in the filter did not declare `resources.subscribe`.
+    pub fn subscribe(
+        &mut self,
+        now: Instant,
+        filter: &SubscriptionFilter<'_>,
+    ) -> Result<SubscriptionId, Misuse> {
+        self.link.advance(now);
+        let revision = self.open_revision()?;
+        let uris: Vec<Box<str>> = filter
+            .resource_subscriptions
+            .iter()
+            .flatten()
+            .map(|uri| Box::from(uri.as_str()))
+            .collect();
+        let held: usize = self
+            .subscriptions
+            .iter()
+            .map(|(_, s)| 1 + s.uris.len())
+            .sum();
+        let limit = self.config.limits.subscriptions;
+        if held + 1 + uris.len() > limit {
+            return Err(Misuse::LimitReached {
+                what: "subscriptions",
+                limit,
+            });
+        }
+        let text = serde_json::to_string(filter).unwrap_or_default().into();
+        let subscription = Subscription {
+            filter: text,
+            uris,
+            listen: None,
+            unconfirmed: 0,
+        };
+        match revision.era() {
+            Era::Modern => self.listen(subscription, filter, revision),
+            Era::Legacy => self.subscribe_uris(subscription, revision),
+        }
+    }
+
+    /// Ends a subscription from this side; nothing more comes for it.
+    ///
+    /// Errs when it isn't open (any more).
+    pub fn unsubscribe(&mut self, now: Instant, id: SubscriptionId) -> Result<(), Misuse> {
+        self.link.advance(now);
+        let revision = self.open_revision()?;
+        let subscription = self
+            .subscriptions
+            .remove(id.0)
+            .ok_or(Misuse::Unknown("subscription"))?;
+        if let Some(number) = subscription.listen {
+            if let Some(call) = self.calls.remove(number) {
+                self.recycle(call.params);
+                self.send_cancelled(number, None);
+            }
+            return Ok(());
+        }
+        for uri in &subscription.uris {
+            if self
+                .subscriptions
+                .iter()
+                .any(|(_, other)| other.uris.contains(uri))
+            {
+                continue;
+            }
+            let params = UnsubscribeParams::new(&**uri);
+            let purpose = Purpose::Unsubscribe;
+            let options = CallOptions::default();
+            self.send(Outgoing {
+                method: <method::Unsubscribe as Method>::NAME,
+                params: &params,
+                purpose,
+                revision,
+                options,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The subscriptions that are open and what they are for: give them to the configuration of
+    /// the next session when this one is lost (`sub.resend`).
+    pub fn subscriptions(
+        &self,
+    ) -> impl Iterator<Item = (SubscriptionId, SubscriptionFilter<'static>)> {
+        self.subscriptions.iter().map(|(number, subscription)| {
+            (SubscriptionId(number), read_filter(&subscription.filter))
+        })
+    }
+
+    fn listen(
+        &mut self,
+        mut subscription: Subscription,
+        filter: &SubscriptionFilter<'_>,
+        revision: Revision,
+    ) -> Result<SubscriptionId, Misuse> {
+        let params = SubscriptionsListenParams::new(filter.clone());
+        // The number of the subscription comes first; the request's is the next one.
+        let number = self.link.next_number() + 1;
+        let id = SubscriptionId(number);
+        let purpose = Purpose::Listen(number);
+        let options = CallOptions::default();
+        let method = <method::SubscriptionsListen as Method>::NAME;
+        let outgoing = Outgoing {
+            method,
+            params: &params,
+            purpose,
+            revision,
+            options,
+        };
+        subscription.listen = Some(self.send(outgoing)?);
+        self.link.number();
+        self.subscriptions.insert(number, subscription);
+        Ok(id)
+    }
+
+    fn subscribe_uris(
+        &mut self,
+        mut subscription: Subscription,
+        revision: Revision,
+    ) -> Result<SubscriptionId, Misuse> {
+        if !subscription.uris.is_empty() && !self.gates.is_open(ServerGate::ResourcesSubscribe) {
+            return Err(Misuse::NotDeclaredByPeer(gates::name(
+                ServerGate::ResourcesSubscribe,
+            )));
+        }
+        let number = self.link.number();
+        for uri in &subscription.uris.clone() {
+            if self
+                .subscriptions
+                .iter()
+                .any(|(_, other)| other.uris.contains(uri))
+            {
+                continue;
+            }
+            let params = SubscribeParams::new(&**uri);
+            let purpose = Purpose::Subscribe(number);
+            let options = CallOptions::default();
+            self.send(Outgoing {
+                method: <method::Subscribe as Method>::NAME,
+                params: &params,
+                purpose,
+                revision,
+                options,
+            })?;
+            subscription.unconfirmed += 1;
+        }
+        let is_confirmed = subscription.unconfirmed == 0;
+        self.subscriptions.insert(number, subscription);
+        if is_confirmed {
+            self.confirm(number);
+        }
+        Ok(SubscriptionId(number))
+    }
+
+    /// A legacy server has answered for one URI of a subscription.
+    pub(super) fn subscribed_uri(&mut self, number: u64, outcome: Result<(), CallError>) {
+        let Some(subscription) = self.subscriptions.get_mut(number) else {
+            return;
+        };
+        subscription.unconfirmed = subscription.unconfirmed.saturating_sub(1);
+        if let Err(error) = outcome {
+            return self.end_subscription(number, Err(error));
+        }
+        if subscription.unconfirmed == 0 {
+            self.confirm(number);
+        }
+    }
+
+    /// Confirms a legacy subscription with what the server's capabilities promise.
+    fn confirm(&mut self, number: u64) {
+        let Some(subscription) = self.subscriptions.get(number) else {
+            return;
+        };
+        let capabilities = self
+            .server_capabilities()
+            .unwrap_or_else(ServerCapabilities::default);
+        let honoured = read_filter(&subscription.filter)
+            .honoured_by(&capabilities)
+            .into_owned();
+        let subscription = SubscriptionId(number);
+        self.events.push_back(ClientEvent::Subscribed {
+            subscription,
+            honoured,
+        });
+    }
+
+    /// Tells the user that a subscription is over, once.
+    pub(super) fn end_subscription(&mut self, number: u64, outcome: Result<(), CallError>) {
+        let Some(ended) = self.subscriptions.remove(number) else {
+            return;
+        };
+        if let Some(call) = ended.listen.and_then(|listen| self.calls.remove(listen)) {
+            self.recycle(call.params);
+        }
+        self.events.push_back(ClientEvent::SubscriptionEnded {
+            subscription: SubscriptionId(number),
+            filter: read_filter(&ended.filter),
+            outcome,
+        });
+    }
+
+    /// The server ends a listen stream by its request id (`sub.end.server.cancelled`).
+    pub(super) fn listen_cancelled(&mut self, id: &RequestId) -> bool {
+        let Some(number) = id.as_integer().and_then(|id| u64::try_from(id).ok()) else {
+            return false;
+        };
+        let found = self
+            .subscriptions
+            .find(|subscription| subscription.listen == Some(number));
+        if let Some(subscription) = found {
+            self.end_subscription(subscription, Ok(()));
+        }
+        found.is_some()
+    }
+
+    /// `notifications/subscriptions/acknowledged`
+    pub(super) fn acknowledged(&mut self, received: Received, scan: &Scan) {
+        let number = self.tagged(&received, scan);
+        let params = received.params::<method::SubscriptionsAcknowledged>();
+        let (Some(number), Ok(params)) = (number, params) else {
+            return self.ignore_notification(&received);
+        };
+        let SubscriptionsAcknowledgedParams { notifications, .. } = params;
+        let honoured = notifications.into_owned();
+        if let Some(listen) = self.subscriptions.get(number).and_then(|s| s.listen) {
+            self.clear_deadlines(listen);
+        }
+        let subscription = SubscriptionId(number);
+        self.events.push_back(ClientEvent::Subscribed {
+            subscription,
+            honoured,
+        });
+    }
+
+    /// Something has changed; tagged with its subscription in the modern era (`sub.demux`).
+    pub(super) fn changed(&mut self, change: Change, received: Received, scan: &Scan) {
+        let is_tagged = scan.member(Member::MetaSubscriptionId).is_some();
+        let subscription = match is_tagged {
+            true => self.tagged(&received, scan).map(SubscriptionId),
+            false => self.subscription_of(change, &received),
+        };
+        let is_malformed =
+            change == Change::Resource && received.params::<ResourceUpdated>().is_err();
+        if is_malformed || (is_tagged && subscription.is_none()) {
+            return self.ignore_notification(&received);
+        }
+        let notification = received;
+        self.events.push_back(ClientEvent::Changed {
+            change,
+            subscription,
+            notification,
+        });
+    }
+
+    /// The subscription by whose request id a notification is tagged.
+    fn tagged(&self, received: &Received, scan: &Scan) -> Option<u64> {
+        let tag = raw_at(
+            &received.body.frame,
+            scan.member(Member::MetaSubscriptionId),
+        )?;
+        let id = RequestId::from_json(tag.as_str())?.as_integer()?;
+        let listen = u64::try_from(id).ok()?;
+        self.subscriptions
+            .find(|subscription| subscription.listen == Some(listen))
+    }
+
+    /// The subscription that holds the URI of an untagged update.
+    fn subscription_of(&self, change: Change, received: &Received) -> Option<SubscriptionId> {
+        if change != Change::Resource {
+            return None;
+        }
+        let params = received.params::<ResourceUpdated>().ok()?;
+        let holds = |subscription: &Subscription| {
+            subscription
+                .uris
+                .iter()
+                .any(|uri| covers(uri, params.uri.as_str()))
+        };
+        self.subscriptions.find(holds).map(SubscriptionId)
+    }
+
+    pub(super) fn ignore_notification(&mut self, received: &Received) {
+        let method = received.method().as_str().chars().take(128).collect();
+        self.events
+            .push_back(ClientEvent::Ignored(Ignored::Notification(method)));
+    }
+
+    pub(super) fn change_of(known: Known) -> Option<Change> {
+        Some(match known {
+            Known::ToolsListChanged => Change::Tools,
+            Known::PromptsListChanged => Change::Prompts,
+            Known::ResourcesListChanged => Change::Resources,
+            Known::ResourceUpdated => Change::Resource,
+            _ => return None,
+        })
+    }
+}
+
+/// Whether `uri` is what was subscribed to, or lies below it (`res.updated`).
+pub(crate) fn covers(subscribed: &str, uri: &str) -> bool {
+    uri.strip_prefix(subscribed)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || subscribed.ends_with('/'))
+}
+
+fn read_filter(text: &str) -> SubscriptionFilter<'static> {
+    serde_json::from_str::<SubscriptionFilter<'_>>(text)
+        .map(IntoOwned::into_owned)
+        .unwrap_or_default()
+}

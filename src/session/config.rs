@@ -1,0 +1,303 @@
+//! What each side is told before it opens: who it is, what it can do, how long it waits.
+//! Everything has a default but the name.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::limits::Limits;
+use crate::model::capability::{ClientCapabilities, ServerCapabilities};
+use crate::model::initialize::Implementation;
+use crate::model::logging::LoggingLevel;
+use crate::model::meta::Meta;
+use crate::model::subscription::SubscriptionFilter;
+use crate::revision::{Era, Revision};
+use crate::rpc::Text;
+
+/// How a client finds out which era its peer belongs to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EraPolicy {
+    /// Ask with `server/discover`, for a bounded time, and fall back to `initialize` unless the
+    /// answer is a modern one (`era.stdio.probe`, `era.stdio.fallback`).
+    #[default]
+    Auto,
+    /// `initialize` and nothing else; also what a host remembers of a legacy server.
+    Legacy,
+    /// `server/discover`, and an error when the server is not a modern one.
+    Modern,
+    /// Modern without asking: the session is open at once (`discover.optional`).
+    ModernUnasked,
+}
+
+/// How long things may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Timeouts {
+    /// The whole opening. 5 s.
+    pub opening: Duration,
+    /// The probe for the peer's era, as part of the opening. 2 s.
+    pub probe: Duration,
+    /// A call without progress. 60 s; `None` waits for ever.
+    pub idle: Option<Duration>,
+    /// A call altogether. 10 min; `None` waits for ever.
+    pub total: Option<Duration>,
+    /// A server's request for input, in the legacy era. 10 min, as people are asked.
+    pub input: Option<Duration>,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            opening: Duration::from_secs(5),
+            probe: Duration::from_secs(2),
+            idle: Some(Duration::from_secs(60)),
+            total: Some(Duration::from_secs(600)),
+            input: Some(Duration::from_secs(600)),
+        }
+    }
+}
+
+/// Declares chained setters of the fields they are named after.
+macro_rules! setters {
+    ($($(#[$about:meta])* $name:ident: $type:ty,)*) => { $(
+        $(#[$about])*
+        #[must_use]
+        pub fn $name(mut self, $name: $type) -> Self {
+            self.$name = $name;
+            self
+        }
+    )* };
+}
+
+impl Timeouts {
+    setters! {
+        /// Sets how long the whole opening may take.
+        opening: Duration,
+        /// Sets how long the probe for the peer's era may take.
+        probe: Duration,
+        /// Sets how long a call may go without progress.
+        idle: Option<Duration>,
+        /// Sets how long a call may take altogether.
+        total: Option<Duration>,
+        /// Sets how long a server waits for input.
+        input: Option<Duration>,
+    }
+}
+
+/// What a client session is told before it opens.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ClientConfig {
+    /// Who the client is.
+    pub info: Implementation<'static>,
+    /// What the client can do for the server. Nothing by default.
+    pub capabilities: ClientCapabilities<'static>,
+    /// How the era is found out.
+    pub era: EraPolicy,
+    /// The revisions the client speaks. All by default.
+    pub revisions: Vec<Revision>,
+    /// How long things may take.
+    pub timeouts: Timeouts,
+    /// The bounds to keep.
+    pub limits: Limits,
+    /// Whether modern requests say who the client is (`meta.req.info`). They do by default.
+    pub send_info: bool,
+    /// The least level of log messages that modern requests ask for. `None` asks for none.
+    pub log_level: Option<LoggingLevel>,
+    /// What to subscribe to as soon as the session is open, such as the subscriptions of a session
+    /// that was lost (`sub.resend`).
+    pub subscriptions: Vec<SubscriptionFilter<'static>>,
+}
+
+impl ClientConfig {
+    /// A client of this name and version, with defaults for everything else.
+    pub fn new(name: impl Into<Text<'static>>, version: impl Into<Text<'static>>) -> Self {
+        Self {
+            info: Implementation::new(name, version),
+            capabilities: ClientCapabilities::default(),
+            era: EraPolicy::default(),
+            revisions: Revision::ALL.to_vec(),
+            timeouts: Timeouts::default(),
+            limits: Limits::default(),
+            send_info: true,
+            log_level: None,
+            subscriptions: Vec::new(),
+        }
+    }
+
+    setters! {
+        /// Sets who the client is, with a title, icons and the rest.
+        info: Implementation<'static>,
+        /// Sets what the client can do for the server.
+        capabilities: ClientCapabilities<'static>,
+        /// Sets how the era is found out.
+        era: EraPolicy,
+        /// Sets the revisions the client speaks.
+        revisions: Vec<Revision>,
+        /// Sets how long things may take.
+        timeouts: Timeouts,
+        /// Sets the bounds to keep.
+        limits: Limits,
+        /// Sets whether modern requests say who the client is.
+        send_info: bool,
+        /// Sets the least level of log messages that modern requests ask for.
+        log_level: Option<LoggingLevel>,
+        /// Sets what to subscribe to as soon as the session is open.
+        subscriptions: Vec<SubscriptionFilter<'static>>,
+    }
+
+    /// The client's newest revision of an era; `None` when it speaks none.
+    pub(crate) fn newest(&self, era: Era) -> Option<Revision> {
+        newest(&self.revisions, era)
+    }
+}
+
+/// What a server session is told before it opens.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ServerConfig {
+    /// Who the server is.
+    pub info: Implementation<'static>,
+    /// What the server offers. Methods of what it doesn't offer are refused. Nothing by default.
+    pub capabilities: ServerCapabilities<'static>,
+    /// What a model should know of the server.
+    pub instructions: Option<Text<'static>>,
+    /// The revisions the server speaks. All by default.
+    pub revisions: Vec<Revision>,
+    /// How long things may take.
+    pub timeouts: Timeouts,
+    /// The bounds to keep.
+    pub limits: Limits,
+    /// Whether modern results say who the server is (`meta.res.serverinfo`). They do by default.
+    pub send_info: bool,
+    /// The least level of log messages that a legacy client gets before it has set one. Info.
+    pub log_level: LoggingLevel,
+    /// How long a modern client may keep a list, a resource or a discovery, in milliseconds, where
+    /// the result doesn't say. 0.
+    pub ttl_ms: u64,
+    /// Whether such results may be shared between users, where the result doesn't say. They may not.
+    pub is_public: bool,
+    /// Names of methods that an extension adds; others are refused.
+    pub extension_methods: Vec<Box<str>>,
+}
+
+impl ServerConfig {
+    /// A server of this name and version, with defaults for everything else.
+    pub fn new(name: impl Into<Text<'static>>, version: impl Into<Text<'static>>) -> Self {
+        Self {
+            info: Implementation::new(name, version),
+            capabilities: ServerCapabilities::default(),
+            instructions: None,
+            revisions: Revision::ALL.to_vec(),
+            timeouts: Timeouts::default(),
+            limits: Limits::default(),
+            send_info: true,
+            log_level: LoggingLevel::Info,
+            ttl_ms: 0,
+            is_public: false,
+            extension_methods: Vec::new(),
+        }
+    }
+
+    setters! {
+        /// Sets who the server is, with a title, icons and the rest.
+        info: Implementation<'static>,
+        /// Sets what the server offers.
+        capabilities: ServerCapabilities<'static>,
+        /// Sets what a model should know of the server.
+        instructions: Option<Text<'static>>,
+        /// Sets the revisions the server speaks.
+        revisions: Vec<Revision>,
+        /// Sets how long things may take.
+        timeouts: Timeouts,
+        /// Sets the bounds to keep.
+        limits: Limits,
+        /// Sets whether modern results say who the server is.
+        send_info: bool,
+        /// Sets the least level of log messages before a legacy client has set one.
+        log_level: LoggingLevel,
+        /// Sets how long a modern client may keep a result that doesn't say, in milliseconds.
+        ttl_ms: u64,
+        /// Sets whether a result that doesn't say may be shared between users.
+        is_public: bool,
+        /// Sets the names of methods that an extension adds.
+        extension_methods: Vec<Box<str>>,
+    }
+}
+
+impl ServerConfig {
+    /// The server's newest revision of an era; `None` when it speaks none.
+    pub(crate) fn newest(&self, era: Era) -> Option<Revision> {
+        newest(&self.revisions, era)
+    }
+}
+
+/// The newest of `revisions` that belongs to `era`.
+pub(crate) fn newest(revisions: &[Revision], era: Era) -> Option<Revision> {
+    revisions
+        .iter()
+        .copied()
+        .filter(|revision| revision.era() == era)
+        .max()
+}
+
+/// How long one clock of a call runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Wait {
+    /// As the session's [`Timeouts`] say.
+    #[default]
+    Default,
+    /// This long.
+    For(Duration),
+    /// For ever.
+    Forever,
+}
+
+impl Wait {
+    pub(crate) fn or(self, default: Option<Duration>) -> Option<Duration> {
+        match self {
+            Self::Default => default,
+            Self::For(duration) => Some(duration),
+            Self::Forever => None,
+        }
+    }
+}
+
+/// What may be said of one call beyond its params.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct CallOptions<'a> {
+    /// How long it may go without progress.
+    pub idle: Wait,
+    /// How long it may take altogether.
+    pub total: Wait,
+    /// Whether progress is wanted; then [`ClientEvent::Progress`](super::ClientEvent) may come.
+    pub progress: bool,
+    /// The least level of log messages wanted for this call, in place of the session's. Modern
+    /// servers go by it; legacy ones know one level for the whole session.
+    pub log_level: Option<LoggingLevel>,
+    /// Further entries for the request's `_meta`, none of which may be the protocol's own.
+    pub meta: Option<Meta<'a>>,
+}
+
+impl<'a> CallOptions<'a> {
+    /// The defaults: the session's timeouts, no progress, the session's log level.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    setters! {
+        /// Sets how long the call may go without progress.
+        idle: Wait,
+        /// Sets how long the call may take altogether.
+        total: Wait,
+        /// Sets whether progress is wanted.
+        progress: bool,
+        /// Sets the least level of log messages wanted for this call.
+        log_level: Option<LoggingLevel>,
+        /// Sets further entries for the request's `_meta`.
+        meta: Option<Meta<'a>>,
+    }
+}

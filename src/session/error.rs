@@ -1,0 +1,206 @@
+//! What can go wrong, by scope and by fault: one call, one command, the whole session.
+//! What a peer hears is an [`RpcError`](crate::rpc::RpcError); what stands here stays local.
+
+use alloc::boxed::Box;
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::capability::ClientCapabilities;
+use crate::model::encode::EncodeError;
+use crate::revision::Revision;
+use crate::rpc::RpcError;
+
+use super::Closed;
+
+/// Why a call ended without a result. It is local, never a made-up code (`err.local`).
+#[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum CallError {
+    /// The peer answered with an error.
+    #[error(transparent)]
+    Rpc(#[from] RpcError),
+    /// No answer came in time; the peer has been told, where the protocol allows it.
+    #[error("no answer within {after:?} ({clock})")]
+    TimedOut {
+        /// Which of the call's two clocks ran out.
+        clock: CallClock,
+        /// How long it ran.
+        after: Duration,
+    },
+    /// The call was cancelled by its own side.
+    #[error("cancelled")]
+    Cancelled,
+    /// The answer doesn't fit the method.
+    #[error("the result of {method} is malformed at {path}: {reason}")]
+    BadResult {
+        /// The method that was called.
+        method: Box<str>,
+        /// Where in the result the offence stands, such as `content[0].text`.
+        path: Box<str>,
+        /// What is wrong there.
+        reason: Box<str>,
+    },
+    /// The peer asked for input that was refused, or that it had no right to ask for.
+    #[error("the input it asked for was not given: {0}")]
+    InputRefused(RpcError),
+    /// The peer asked for input more often than [`Limits::input_rounds`](crate::Limits) allows.
+    #[error("more than {limit} rounds of input")]
+    TooManyRounds {
+        /// The limit.
+        limit: usize,
+    },
+    /// The connection was lost before an answer came.
+    #[error("the connection was lost ({0})")]
+    Lost(Delivery),
+}
+
+impl CallError {
+    /// Whether the same call may well succeed when it is made again.
+    ///
+    /// A call that may have run is not retryable: whether to repeat it is the caller's to know.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Lost(Delivery::NotSent))
+    }
+}
+
+/// One of the two clocks of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum CallClock {
+    /// Reset by each progress notification; it stands still while an input request is open.
+    Idle,
+    /// Never reset.
+    Total,
+}
+
+impl core::fmt::Display for CallClock {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Idle => "idle",
+            Self::Total => "total",
+        })
+    }
+}
+
+/// How far a call that was lost had come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Delivery {
+    /// It was never handed to the transport: making it again is safe.
+    NotSent,
+    /// It was handed to the transport: the peer may have acted on it.
+    Unknown,
+}
+
+impl core::fmt::Display for Delivery {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::NotSent => "the request was not sent",
+            Self::Unknown => "the request may have been received",
+        })
+    }
+}
+
+/// A command that was refused. Nothing has changed; the code that gave it needs a look.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Misuse {
+    /// The session isn't open yet.
+    #[error("the session is not open yet")]
+    NotOpen,
+    /// The session has been opened before.
+    #[error("the session has been opened already")]
+    AlreadyOpened,
+    /// The session has ended.
+    #[error("the session has ended")]
+    Closed,
+    /// No call, request, input or subscription with this id is open (any more).
+    #[error("no open {0}")]
+    Unknown(&'static str),
+    /// The request is for another method than the reply.
+    #[error("the request is for {method}")]
+    WrongMethod {
+        /// The request's method.
+        method: Box<str>,
+    },
+    /// The peer did not declare the capability this needs (`caps.only.negotiated`).
+    #[error("the peer did not declare {0}")]
+    NotDeclaredByPeer(&'static str),
+    /// This side did not declare the capability this needs.
+    #[error("{0} was not declared")]
+    NotDeclared(&'static str),
+    /// The client did not declare what the input requests need; answer with
+    /// [`RpcError::missing_client_capability`].
+    #[error("the client did not declare what the input needs")]
+    MissingClientCapability(Box<ClientCapabilities<'static>>),
+    /// The revision in use doesn't have this.
+    #[error("{what} does not exist in {revision}")]
+    NotInRevision {
+        /// What was asked for.
+        what: Box<str>,
+        /// The revision in use.
+        revision: Revision,
+    },
+    /// Input can't be asked for here: only tools/call, prompts/get and resources/read may.
+    #[error("{method} may not ask for input")]
+    InputNotAllowed {
+        /// The request's method.
+        method: Box<str>,
+    },
+    /// A limit is reached; it may pass.
+    #[error("the limit of {limit} on {what} is reached")]
+    LimitReached {
+        /// What the limit is on.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+    },
+    /// The request can't be cancelled (`lifecycle.init.nocancel`).
+    #[error("{0} can't be cancelled")]
+    NotCancellable(&'static str),
+    /// Progress has to be finite and to increase (`progress.increase`).
+    #[error("progress has to increase with each report")]
+    ProgressNotIncreasing,
+    /// An error code that the specification keeps for itself (`err.range.spec`).
+    #[error("the code {0} is reserved by the specification")]
+    ReservedCode(i64),
+    /// The value breaks a rule of the protocol.
+    #[error("{0}")]
+    Invalid(&'static str),
+    /// The value can't be written.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+}
+
+/// Why a session has ended.
+#[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// This side closed it.
+    #[error("closed by this side")]
+    Local,
+    /// The connection ended.
+    #[error("the connection ended")]
+    Connection(Closed),
+    /// The connection ended while the client was finding out the peer's era. Some legacy servers
+    /// exit on a request before `initialize`: start one afresh with the legacy policy
+    /// (`era.stdio.crash`).
+    #[error("the connection ended during the probe for the peer's era")]
+    LostInProbe(Closed),
+    /// The opening took too long (`timeout.init`).
+    #[error("no answer to the opening within {0:?}")]
+    OpeningTimedOut(Duration),
+    /// The peer answered the opening with an error.
+    #[error("the peer refused the opening: {0}")]
+    OpeningRefused(RpcError),
+    /// The peer speaks no revision that this side speaks (`lifecycle.ver.reject`).
+    #[error("unsupported protocol version from the server: {offered}")]
+    UnsupportedProtocolVersion {
+        /// What the peer offered, comma separated.
+        offered: Box<str>,
+    },
+    /// The peer's answer to the opening is malformed.
+    #[error("the peer's answer to the opening is malformed: {0}")]
+    BadOpening(Box<str>),
+}

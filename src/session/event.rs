@@ -1,0 +1,155 @@
+//! What the sessions tell their users. An event owns the frame it came in and the places of what
+//! matters in it; typed values are read on demand and borrow from the event.
+
+use alloc::string::String;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::frame::FrameError;
+use crate::model::method::{Method, Notification};
+use crate::rpc::{Raw, RequestId, RpcError, Span, Text, is_string, raw_at, text_at};
+
+use super::error::CallError;
+use super::id::CallId;
+use super::name::MethodName;
+use super::path::Malformed;
+
+/// A JSON object inside a frame: the params of a message, or a result.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Body {
+    pub(crate) frame: Bytes,
+    pub(crate) span: Span,
+}
+
+impl Body {
+    pub(crate) const fn new(frame: Bytes, span: Span) -> Self {
+        Self { frame, span }
+    }
+
+    /// A body that isn't part of a larger frame, holding not one byte more than it needs.
+    pub(crate) fn exact(&self) -> Self {
+        let frame = Bytes::copy_from_slice(self.span.of(&self.frame));
+        let span = Span {
+            start: 0,
+            end: u32::try_from(frame.len()).unwrap_or(0),
+        };
+        Self { frame, span }
+    }
+
+    pub(crate) fn raw(&self) -> Raw<'_> {
+        raw_at(&self.frame, self.span).unwrap_or(Raw::EMPTY_OBJECT)
+    }
+
+    /// The body as `T`; absent params read like an empty object.
+    pub(crate) fn decode<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Malformed> {
+        let text = match self.span.is_some() {
+            true => core::str::from_utf8(self.span.of(&self.frame)).unwrap_or("{}"),
+            false => "{}",
+        };
+        serde_json::from_str(text).map_err(|error| Malformed::new(text, &error))
+    }
+}
+
+/// A notification as it was received.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Received {
+    pub(crate) body: Body,
+    pub(crate) method: Span,
+}
+
+impl Received {
+    /// The method's name.
+    pub fn method(&self) -> Text<'_> {
+        text_at(&self.body.frame, self.method).unwrap_or(Text::borrowed(""))
+    }
+
+    /// Whether this is the notification `N`.
+    pub fn is<N: Notification>(&self) -> bool {
+        is_string(&self.body.frame, self.method, N::NAME)
+    }
+
+    /// The params as those of `N`. Errs, naming the place, when they don't fit.
+    pub fn params<N: Notification>(&self) -> Result<N::Params<'_>, Malformed> {
+        self.body.decode()
+    }
+
+    /// The params as JSON, an empty object when there are none.
+    pub fn raw_params(&self) -> Raw<'_> {
+        self.body.raw()
+    }
+
+    /// The whole message, as it came.
+    pub fn frame(&self) -> &Bytes {
+        &self.body.frame
+    }
+}
+
+/// A call has ended. There is exactly one of these for each call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Completed {
+    /// Which call it was.
+    pub call: CallId,
+    pub(crate) method: MethodName,
+    pub(crate) outcome: Result<Body, CallError>,
+}
+
+impl Completed {
+    /// The outcome of `call`, its result read as its method's; `None` when this is another call.
+    ///
+    /// The result borrows from the event.
+    pub fn of<M: Method>(&self, call: CallId<M>) -> Option<Result<M::Result<'_>, CallError>> {
+        (self.call == call).then(|| self.result::<M>())
+    }
+
+    /// The outcome, its result read as that of `M`.
+    pub fn result<M: Method>(&self) -> Result<M::Result<'_>, CallError> {
+        let body = self.outcome.as_ref().map_err(CallError::clone)?;
+        body.decode()
+            .map_err(|malformed| malformed.into_call_error(M::NAME))
+    }
+
+    /// The result as the JSON it came in, or why there is none.
+    pub fn raw(&self) -> Result<Raw<'_>, &CallError> {
+        self.outcome.as_ref().map(Body::raw)
+    }
+
+    /// The method that was called.
+    pub fn method(&self) -> &str {
+        self.method.as_str()
+    }
+}
+
+/// Something of the server has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Change {
+    /// The list of tools.
+    Tools,
+    /// The list of prompts.
+    Prompts,
+    /// The list of resources, or of resource templates.
+    Resources,
+    /// One resource.
+    Resource,
+}
+
+/// Input that was left without effect, and why. The session goes on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Ignored {
+    /// Bytes that are no frame.
+    NotAFrame(FrameError),
+    /// A frame that is no message; the error is the one its sender hears, if it hears one.
+    NotAMessage(RpcError),
+    /// A response to no open request: late, foreign or repeated (`base.resp.unknown`).
+    Response(Option<RequestId>),
+    /// An error about no request in particular: the peer could not read something.
+    Error(RpcError),
+    /// A request of the server in the modern era, where it may send none
+    /// (`base.dir.modern.badreq`).
+    Request(String),
+    /// A notification that is malformed or stands for nothing that is open.
+    Notification(String),
+}

@@ -1,0 +1,299 @@
+//! What both sides of a connection have in common: the time, the numbers of their requests, and the
+//! writing of messages, alone or as part of a batch's answer.
+//!
+//! Rules of this file: a message is written whole or not at all; the answers to a batch leave as
+//! one array once all of them are there; a request number is never used twice.
+
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::limits::Limits;
+use crate::model::encode::{Additions, EncodeError, encode_body, encode_value};
+use crate::revision::{Era, Revision};
+use crate::rpc::{Kind, RequestId, RpcError, code, write_i64, write_string};
+use crate::time::Instant;
+
+use super::allowance::Allowance;
+use super::outbox::Outbox;
+use super::table::Table;
+use super::{Route, Transmit};
+
+/// Where an answer goes: a stream, and the batch it is part of, if any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Target {
+    pub(crate) route: Route,
+    pub(crate) batch: Option<u64>,
+}
+
+impl Target {
+    pub(crate) const fn new(route: Route) -> Self {
+        Self { route, batch: None }
+    }
+}
+
+/// The answers to one batch, as far as they are there.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Batch {
+    route: Route,
+    revision: Revision,
+    /// How many answers are still to come.
+    open: usize,
+    answers: Vec<u8>,
+}
+
+/// The part of a session that is the same for both roles.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Link {
+    #[serde(skip)]
+    pub(crate) limits: Limits,
+    pub(crate) now: Instant,
+    next_number: u64,
+    pub(crate) outbox: Outbox,
+    batches: Table<Batch>,
+    malformed: Allowance,
+}
+
+impl Link {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            now: Instant::ZERO,
+            next_number: 1,
+            outbox: Outbox::default(),
+            batches: Table::default(),
+            malformed: Allowance::new(limits.malformed_burst),
+            limits,
+        }
+    }
+
+    /// Takes note of the time, which never runs backwards.
+    pub(crate) fn advance(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+    }
+
+    /// A number that was never used before in this session (`base.id.unique.session`).
+    pub(crate) fn number(&mut self) -> u64 {
+        let number = self.next_number;
+        self.next_number += 1;
+        number
+    }
+
+    /// The number that [`number`](Self::number) will give next.
+    pub(crate) fn next_number(&self) -> u64 {
+        self.next_number
+    }
+
+    /// Whether one more unreadable input may be answered.
+    pub(crate) fn may_answer_malformed(&mut self) -> bool {
+        let burst = self.limits.malformed_burst;
+        self.malformed.take(self.now, burst, burst / 10)
+    }
+
+    /// Whether output waits beyond its limit.
+    pub(crate) fn is_congested(&self) -> bool {
+        self.outbox.pending() > self.limits.output
+    }
+
+    /// Writes a frame with `write`, or nothing if that fails.
+    pub(crate) fn frame(
+        &mut self,
+        route: Route,
+        kind: Kind,
+        revision: Option<Revision>,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
+    ) -> Result<(), EncodeError> {
+        let (out, start) = self.outbox.begin();
+        if let Err(error) = write(out) {
+            self.outbox.abort(start);
+            return Err(error);
+        }
+        self.outbox.commit(
+            start,
+            Transmit {
+                route,
+                len: 0,
+                last: false,
+                kind,
+                revision,
+            },
+        );
+        Ok(())
+    }
+
+    /// Writes a notification; `params` are left out when they are an empty object.
+    pub(crate) fn notification<T: Serialize + ?Sized>(
+        &mut self,
+        route: Route,
+        revision: Revision,
+        method: &str,
+        params: &T,
+        additions: &Additions<'_>,
+    ) -> Result<(), EncodeError> {
+        self.frame(route, Kind::Notification, Some(revision), |out| {
+            write_head(out, None, method);
+            write_params(out, revision, params, additions)?;
+            out.push(b'}');
+            Ok(())
+        })
+    }
+
+    /// Writes the result of the request `id`.
+    pub(crate) fn result<T: Serialize + ?Sized>(
+        &mut self,
+        target: Target,
+        id: &RequestId,
+        revision: Revision,
+        result: &T,
+        additions: &Additions<'_>,
+    ) -> Result<(), EncodeError> {
+        self.answer(target, Kind::Result, Some(revision), |out| {
+            out.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"id\":");
+            id.write(out);
+            out.extend_from_slice(b",\"result\":");
+            encode_body(out, revision, result, additions)?;
+            out.push(b'}');
+            Ok(())
+        })
+    }
+
+    /// Writes an error answer. Without an id the member is left out, or null where the revision's
+    /// schema asks for one (`base.resp.error.noid`).
+    pub(crate) fn error(
+        &mut self,
+        target: Target,
+        id: Option<&RequestId>,
+        revision: Option<Revision>,
+        error: &RpcError,
+    ) {
+        let written = self.answer(target, Kind::Error, revision, |out| {
+            out.extend_from_slice(b"{\"jsonrpc\":\"2.0\"");
+            match id {
+                Some(id) => {
+                    out.extend_from_slice(b",\"id\":");
+                    id.write(out);
+                }
+                None if revision.is_some_and(|revision| revision < Revision::V2025_11_25) => {
+                    out.extend_from_slice(b",\"id\":null");
+                }
+                None => {}
+            }
+            out.extend_from_slice(b",\"error\":{\"code\":");
+            write_i64(out, lowered_code(error.code, revision));
+            out.extend_from_slice(b",\"message\":");
+            write_string(out, &error.message);
+            if let Some(data) = &error.data {
+                out.extend_from_slice(b",\"data\":");
+                encode_value(out, revision.unwrap_or(Revision::NEWEST), data)?;
+            }
+            out.extend_from_slice(b"}}");
+            Ok(())
+        });
+        debug_assert!(
+            written.is_ok(),
+            "an error answer is text that is JSON already"
+        );
+    }
+
+    /// Writes an answer to where it belongs: a frame of its own, or the batch's array.
+    fn answer(
+        &mut self,
+        target: Target,
+        kind: Kind,
+        revision: Option<Revision>,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
+    ) -> Result<(), EncodeError> {
+        let Some(batch) = target.batch.and_then(|number| self.batches.get_mut(number)) else {
+            return self.frame(target.route, kind, revision, write);
+        };
+        let start = batch.answers.len();
+        batch.answers.push(if start == 0 { b'[' } else { b',' });
+        if let Err(error) = write(&mut batch.answers) {
+            batch.answers.truncate(start);
+            return Err(error);
+        }
+        self.settle(target);
+        Ok(())
+    }
+
+    /// Begins a batch that came by `route` and holds `open` elements that may be answered.
+    pub(crate) fn begin_batch(&mut self, route: Route, revision: Revision, open: usize) -> u64 {
+        let number = self.number();
+        self.batches.insert(
+            number,
+            Batch {
+                route,
+                revision,
+                open,
+                answers: Vec::new(),
+            },
+        );
+        number
+    }
+
+    /// One element of a batch is done, answered or not; the last one sends the array.
+    pub(crate) fn settle(&mut self, target: Target) {
+        let Some(number) = target.batch else { return };
+        let Some(batch) = self.batches.get_mut(number) else {
+            return;
+        };
+        batch.open = batch.open.saturating_sub(1);
+        if batch.open > 0 {
+            return;
+        }
+        let Some(batch) = self.batches.remove(number) else {
+            return;
+        };
+        if batch.answers.is_empty() {
+            return;
+        }
+        let written = self.frame(batch.route, Kind::Result, Some(batch.revision), |out| {
+            out.extend_from_slice(&batch.answers);
+            out.push(b']');
+            Ok(())
+        });
+        debug_assert!(written.is_ok(), "copying bytes can't fail");
+    }
+
+    /// Carries all times over to another epoch, in which it is `now`.
+    pub(crate) fn rebase(&mut self, now: Instant) {
+        self.now = now;
+        self.malformed.rebase(now);
+    }
+}
+
+/// Appends a request's or notification's envelope up to its method.
+pub(crate) fn write_head(out: &mut Vec<u8>, number: Option<u64>, method: &str) {
+    out.extend_from_slice(b"{\"jsonrpc\":\"2.0\"");
+    if let Some(number) = number {
+        out.extend_from_slice(b",\"id\":");
+        // Numbers count up from one, so they never reach the sign bit.
+        write_i64(out, i64::try_from(number).unwrap_or(i64::MAX));
+    }
+    out.extend_from_slice(b",\"method\":");
+    write_string(out, method);
+}
+
+/// Appends `,"params":{..}`, or nothing when the object would be empty.
+pub(crate) fn write_params<T: Serialize + ?Sized>(
+    out: &mut Vec<u8>,
+    revision: Revision,
+    params: &T,
+    additions: &Additions<'_>,
+) -> Result<(), EncodeError> {
+    let start = out.len();
+    out.extend_from_slice(b",\"params\":");
+    encode_body(out, revision, params, additions)?;
+    if out.ends_with(b":{}") {
+        out.truncate(start);
+    }
+    Ok(())
+}
+
+/// The code by which `revision` knows an error (`err.retired.32002`, Appendix A row 23).
+fn lowered_code(error: i64, revision: Option<Revision>) -> i64 {
+    match (error, revision.map(Revision::era)) {
+        (code::RESOURCE_NOT_FOUND, Some(Era::Modern)) => code::INVALID_PARAMS,
+        (code::MISSING_REQUIRED_CLIENT_CAPABILITY, Some(Era::Legacy)) => code::INVALID_REQUEST,
+        _ => error,
+    }
+}

@@ -1,0 +1,99 @@
+//! Whether the params of a request have the shape that its method asks for, before a handler sees
+//! them. What is checked here is the protocol's; arguments are the tool's own.
+
+use crate::limits::Limits;
+use crate::model::method::{self, Known, Method};
+use crate::model::resource::is_valid_uri;
+use crate::rpc::{Member, RpcError, Span, text_at};
+
+use super::receive::Arrival;
+
+/// Checks the params of `known`; the error is the answer (`base.err.params`).
+pub(super) fn params(known: Known, arrival: &Arrival, limits: &Limits) -> Result<(), RpcError> {
+    match known {
+        Known::CallTool => {
+            bounded_text(arrival, Member::Name, "name", limits.name)?;
+            object_or_absent(arrival, Member::Arguments, "arguments")?;
+        }
+        Known::GetPrompt => {
+            bounded_text(arrival, Member::Name, "name", limits.name)?;
+            fits::<method::GetPrompt>(arrival)?;
+        }
+        Known::ReadResource | Known::Subscribe | Known::Unsubscribe => uri(arrival, limits)?,
+        Known::Complete => fits::<method::Complete>(arrival)?,
+        Known::ListTools
+        | Known::ListPrompts
+        | Known::ListResources
+        | Known::ListResourceTemplates => cursor(arrival, limits)?,
+        _ => {}
+    }
+    if known.allows_input_required() {
+        object_or_absent(arrival, Member::InputResponses, "inputResponses")?;
+        let state = arrival.scan.member(Member::RequestState);
+        if state.is_some() && text_at(&arrival.body.frame, state).is_none() {
+            return Err(invalid("requestState", "must be a string"));
+        }
+    }
+    Ok(())
+}
+
+fn invalid(what: &str, why: &str) -> RpcError {
+    RpcError::invalid_params(alloc::format!("Invalid params: {what} {why}"))
+}
+
+fn fits<M: Method>(arrival: &Arrival) -> Result<(), RpcError> {
+    arrival
+        .body
+        .decode::<M::Params<'_>>()
+        .map(drop)
+        .map_err(RpcError::from)
+}
+
+fn bounded_text(
+    arrival: &Arrival,
+    member: Member,
+    name: &str,
+    limit: usize,
+) -> Result<Span, RpcError> {
+    let span = arrival.scan.member(member);
+    if !span.of(&arrival.body.frame).starts_with(b"\"") {
+        return Err(invalid(name, "must be a string"));
+    }
+    if span.range().len() > limit + 2 {
+        return Err(invalid(
+            name,
+            &alloc::format!("is longer than {limit} bytes"),
+        ));
+    }
+    Ok(span)
+}
+
+fn object_or_absent(arrival: &Arrival, member: Member, name: &str) -> Result<(), RpcError> {
+    match arrival.scan.member(member).of(&arrival.body.frame).first() {
+        None | Some(b'{') => Ok(()),
+        Some(_) => Err(invalid(name, "must be an object")),
+    }
+}
+
+fn uri(arrival: &Arrival, limits: &Limits) -> Result<(), RpcError> {
+    let span = bounded_text(arrival, Member::Uri, "uri", limits.uri)?;
+    let is_valid = text_at(&arrival.body.frame, span).is_some_and(|uri| is_valid_uri(&uri));
+    if is_valid {
+        Ok(())
+    } else {
+        Err(invalid("uri", "is not a URI"))
+    }
+}
+
+fn cursor(arrival: &Arrival, limits: &Limits) -> Result<(), RpcError> {
+    let params = arrival
+        .body
+        .decode::<<method::ListTools as Method>::Params<'_>>();
+    match params.map_err(RpcError::from)?.cursor {
+        Some(cursor) if cursor.len() > limits.uri => Err(invalid(
+            "cursor",
+            &alloc::format!("is longer than {} bytes", limits.uri),
+        )),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,442 @@
+//! Asking the client for input while a request is worked on: an `input_required` result in the
+//! modern era, requests to the client in the legacy one, behind one command.
+//!
+//! Rules of this file: only the methods that may ask do, and only for what the client declared; a
+//! legacy request stays open while its client is asked and comes again with this round's answers
+//! and the state it was given; rounds are counted; whatever goes wrong with an answer is given to
+//! the handler, never lost.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::cancel::CancelledParams;
+use crate::model::capability::ClientCapabilities;
+use crate::model::elicitation::ElicitParams;
+use crate::model::encode::{Additions, EncodeError, encode_value};
+use crate::model::input::{InputRequest, InputRequests};
+use crate::model::method::{self, Known, Method, Notification};
+use crate::model::sampling::{CreateMessageParams, check_tool_balance};
+use crate::revision::{Era, Revision};
+use crate::rpc::{Kind, RequestId, RpcError, Text, write_string};
+use crate::time::Instant;
+
+use super::super::error::Misuse;
+use super::super::event::{Body, Received};
+use super::super::id::IncomingId;
+use super::super::link::{write_head, write_params};
+use super::event::{Asking, Collected, Inputs};
+use super::reply::open_in;
+use super::{ServerEvent, ServerSession, Stage};
+
+/// A request to a legacy client that waits for its answer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Asked {
+    incoming: u64,
+    key: Box<str>,
+    method: Known,
+    /// The params, until the request is sent; it waits for the client to be initialized.
+    unsent: Option<Box<str>>,
+    pub(super) deadline: Option<Instant>,
+}
+
+impl ServerSession {
+    /// Asks the client for what a request needs. The request comes again as a new
+    /// [`ServerEvent::Request`], with the answers by key and with `state`; until then it is not
+    /// this side's to answer. A modern client carries the state, so it may never come back, or come
+    /// to another instance of the server.
+    ///
+    /// Errs when the request isn't open (any more), its method may not ask, nothing is asked and no
+    /// state given, there were too many rounds, the client did not declare what is needed
+    /// ([`Misuse::MissingClientCapability`]: answer with
+    /// [`RpcError::missing_client_capability`]), or its revision can't say it.
+    pub fn need_input(
+        &mut self,
+        now: Instant,
+        request: IncomingId,
+        requests: &InputRequests<'_>,
+        state: Option<&str>,
+    ) -> Result<(), Misuse> {
+        self.link.advance(now);
+        let incoming = self.open_incoming(request)?;
+        if !incoming
+            .method
+            .known()
+            .is_some_and(Known::allows_input_required)
+        {
+            return Err(Misuse::InputNotAllowed {
+                method: incoming.method.as_str().into(),
+            });
+        }
+        if requests.is_empty() && state.is_none() {
+            return Err(Misuse::Invalid("neither input requests nor a state"));
+        }
+        let limit = self.config.limits.inputs;
+        if requests.len() > limit {
+            return Err(Misuse::LimitReached {
+                what: "input requests in one round",
+                limit,
+            });
+        }
+        let limit = self.config.limits.input_rounds;
+        if incoming.rounds >= limit {
+            return Err(Misuse::LimitReached {
+                what: "rounds of input",
+                limit,
+            });
+        }
+        let revision = incoming.revision;
+        self.check_requests(request, requests, revision)?;
+        match revision.era() {
+            Era::Modern => self.require_input(request, requests, state),
+            Era::Legacy => self.ask(request, requests, state),
+        }
+    }
+
+    /// What the client of an open request can do; `None` when it isn't open.
+    pub fn capabilities_of(&self, request: IncomingId) -> Option<ClientCapabilities<'_>> {
+        let incoming = self.incoming.get(request.0)?;
+        match incoming.revision.era() {
+            Era::Legacy => self.client_capabilities(),
+            Era::Modern => {
+                serde_json::from_slice(incoming.client.capabilities.of(&incoming.body.frame)).ok()
+            }
+        }
+    }
+
+    /// Whether the client declared all that the requests need (`mrtr.caps`, `elicit.mode.gate`,
+    /// `sampling.tools.cap`), and the requests are good.
+    fn check_requests(
+        &self,
+        request: IncomingId,
+        requests: &InputRequests<'_>,
+        revision: Revision,
+    ) -> Result<(), Misuse> {
+        let mut needed = ClientCapabilities::new();
+        for (_, asked) in requests.iter() {
+            needed = needs(needed, asked, revision)?;
+        }
+        let declared = self.capabilities_of(request).unwrap_or_default();
+        match declared.missing_for(&needed) {
+            None => Ok(()),
+            Some(missing) => Err(Misuse::MissingClientCapability(Box::new(missing))),
+        }
+    }
+
+    /// Answers with `input_required` (`mrtr.shape`).
+    fn require_input(
+        &mut self,
+        request: IncomingId,
+        requests: &InputRequests<'_>,
+        state: Option<&str>,
+    ) -> Result<(), Misuse> {
+        let incoming = open_in(&self.incoming, request)?;
+        let (target, revision) = (incoming.target, incoming.revision);
+        let mut members: Vec<u8> = b"\"resultType\":\"input_required\"".to_vec();
+        if !requests.is_empty() {
+            members.extend_from_slice(b",\"inputRequests\":{");
+            for (n, (key, asked)) in requests.iter().enumerate() {
+                if n > 0 {
+                    members.push(b',');
+                }
+                write_string(&mut members, key);
+                members.extend_from_slice(b":{\"method\":");
+                write_string(&mut members, &asked.method);
+                members.extend_from_slice(b",\"params\":");
+                write_input_params(&mut members, asked, revision)?;
+                members.push(b'}');
+            }
+            members.push(b'}');
+        }
+        if let Some(state) = state {
+            members.extend_from_slice(b",\"requestState\":");
+            write_string(&mut members, state);
+        }
+        let additions = Additions {
+            meta: &self.own_meta,
+            members: &members,
+        };
+        let nothing = serde_json::Map::new();
+        self.link
+            .result(target, &incoming.request, revision, &nothing, &additions)?;
+        self.incoming.remove(request.0);
+        Ok(())
+    }
+
+    /// Asks a legacy client with requests of the server's own.
+    fn ask(
+        &mut self,
+        request: IncomingId,
+        requests: &InputRequests<'_>,
+        state: Option<&str>,
+    ) -> Result<(), Misuse> {
+        let limit = self.config.limits.calls;
+        if self.asked.len() + requests.len() > limit {
+            return Err(Misuse::LimitReached {
+                what: "requests to the client",
+                limit,
+            });
+        }
+        let revision = self.open_incoming(request)?.revision;
+        let mut encoded = Vec::with_capacity(requests.len());
+        for (key, asked) in requests.iter() {
+            let mut params = Vec::new();
+            write_input_params(&mut params, asked, revision)?;
+            let params = alloc::string::String::from_utf8(params).unwrap_or_default();
+            let Some(method) = Known::from_wire(&asked.method) else {
+                continue;
+            };
+            encoded.push((Box::<str>::from(key), method, Box::<str>::from(params)));
+        }
+        let collected = Collected {
+            answers: Vec::new(),
+            state: state.map(Box::from),
+        };
+        let Some(incoming) = self.incoming.get_mut(request.0) else {
+            return Err(Misuse::Unknown("request"));
+        };
+        incoming.rounds += 1;
+        incoming.asking = Some(Box::new(Asking {
+            open: encoded.len(),
+            collected,
+        }));
+        for (key, method, params) in encoded {
+            let number = self.link.number();
+            let incoming = request.0;
+            let unsent = Some(params);
+            self.asked.insert(
+                number,
+                Asked {
+                    incoming,
+                    key,
+                    method,
+                    unsent,
+                    deadline: None,
+                },
+            );
+        }
+        if requests.is_empty() {
+            self.ask_again(request.0);
+        } else if let Stage::Open(_) = self.legacy.stage {
+            self.ask_waiting();
+        }
+        Ok(())
+    }
+
+    /// Sends the requests that wait to be sent.
+    pub(super) fn ask_waiting(&mut self) {
+        let Some(revision) = self.legacy.revision() else {
+            return;
+        };
+        let deadline = self
+            .config
+            .timeouts
+            .input
+            .map(|input: Duration| self.link.now + input);
+        for number in self.asked.numbers() {
+            let Some(asked) = self.asked.get_mut(number) else {
+                continue;
+            };
+            let Some(params) = asked.unsent.take() else {
+                continue;
+            };
+            asked.deadline = deadline;
+            let (name, incoming) = (asked.method.as_str(), asked.incoming);
+            let Some(incoming) = self.incoming.get(incoming) else {
+                continue;
+            };
+            let route = incoming.target.route;
+            let written = self
+                .link
+                .frame(route, Kind::Request, Some(revision), |out| {
+                    write_head(out, Some(number), name);
+                    let params =
+                        crate::rpc::Raw::trusted(Text::from(&*params).into_string().into());
+                    write_params(out, revision, &params, &Additions::default())?;
+                    out.push(b'}');
+                    Ok(())
+                });
+            debug_assert!(written.is_ok(), "the params are JSON already");
+        }
+    }
+
+    /// A legacy client has answered; `false` when nothing like it was asked.
+    pub(super) fn input_answered(
+        &mut self,
+        id: &RequestId,
+        outcome: Result<&Body, RpcError>,
+    ) -> bool {
+        let Some(number) = id.as_integer().and_then(|id| u64::try_from(id).ok()) else {
+            return false;
+        };
+        let is_sent = self
+            .asked
+            .get(number)
+            .is_some_and(|asked| asked.unsent.is_none());
+        match self.asked.remove(number).filter(|_| is_sent) {
+            Some(asked) => self.collect(asked, outcome.map(Body::exact)),
+            None => return false,
+        }
+        true
+    }
+
+    /// A legacy client has answered with something that is no answer.
+    pub(super) fn input_failed(&mut self, id: &RequestId, error: RpcError) {
+        self.input_answered(id, Err(error));
+    }
+
+    fn collect(&mut self, asked: Asked, answer: Result<Body, RpcError>) {
+        let Some(incoming) = self.incoming.get_mut(asked.incoming) else {
+            return;
+        };
+        let Some(asking) = incoming.asking.as_mut() else {
+            return;
+        };
+        asking.collected.answers.push((asked.key, answer));
+        asking.open = asking.open.saturating_sub(1);
+        if asking.open == 0 {
+            self.ask_again(asked.incoming);
+        }
+    }
+
+    /// Hands a request to the user once more, with the answers.
+    fn ask_again(&mut self, number: u64) {
+        let Some(incoming) = self.incoming.get_mut(number) else {
+            return;
+        };
+        let Some(asking) = incoming.asking.take() else {
+            return;
+        };
+        let inputs = Inputs::Collected(Box::new(asking.collected));
+        let event = incoming.event(number, inputs);
+        self.events.push_back(ServerEvent::Request(event));
+    }
+
+    /// Takes back what was asked for a request that is over.
+    pub(super) fn withdraw_asked(&mut self, incoming: u64) {
+        for number in self.asked.numbers() {
+            if self
+                .asked
+                .get(number)
+                .is_some_and(|asked| asked.incoming == incoming)
+            {
+                if let Some(asked) = self.asked.remove(number) {
+                    self.cancel_asked(number, &asked, "no longer needed");
+                }
+            }
+        }
+    }
+
+    /// Gives up on answers that take too long; the handler hears of it.
+    pub(super) fn input_timeouts(&mut self) {
+        let now = self.link.now;
+        for number in self.asked.numbers() {
+            let is_due = |asked: &Asked| asked.deadline.is_some_and(|deadline| deadline <= now);
+            if !self.asked.get(number).is_some_and(is_due) {
+                continue;
+            }
+            let Some(asked) = self.asked.remove(number) else {
+                continue;
+            };
+            self.cancel_asked(number, &asked, "timed out");
+            self.collect(
+                asked,
+                Err(RpcError::internal("The client did not answer in time")),
+            );
+        }
+    }
+
+    fn cancel_asked(&mut self, number: u64, asked: &Asked, reason: &str) {
+        let (Some(revision), None) = (self.legacy.revision(), &asked.unsent) else {
+            return;
+        };
+        let mut params = CancelledParams::new(RequestId::from(number).to_raw());
+        params.reason = Some(reason.into());
+        let name = <method::Cancelled as Notification>::NAME;
+        let additions = Additions::default();
+        let route = self.legacy.route;
+        let written = self
+            .link
+            .notification(route, revision, name, &params, &additions);
+        debug_assert!(written.is_ok(), "an id and a text can always be written");
+    }
+
+    /// Whether a client's progress notification is about something that it is being asked for.
+    pub(super) fn is_progress_of_input(&self, received: &Received) -> bool {
+        let params = received.params::<method::Progress>().ok();
+        let token = params.and_then(|params| params.progress_token.as_integer());
+        token
+            .and_then(|token| u64::try_from(token).ok())
+            .is_some_and(|n| self.asked.get(n).is_some())
+    }
+}
+
+/// What `asked` needs of the client, on top of `needed`.
+fn needs(
+    needed: ClientCapabilities<'static>,
+    asked: &InputRequest<'_>,
+    revision: Revision,
+) -> Result<ClientCapabilities<'static>, Misuse> {
+    let known = Known::from_wire(&asked.method).filter(|known| known.is_input_request());
+    let Some(known) = known else {
+        return Err(Misuse::Invalid("a method that can't be asked of a client"));
+    };
+    if !known.exists_in(revision) {
+        return Err(Misuse::NotInRevision {
+            what: known.as_str().into(),
+            revision,
+        });
+    }
+    let params = asked.params.as_ref();
+    let bad = Misuse::Invalid("the params of an input request don't fit its method");
+    Ok(match known {
+        Known::ListRoots => needed.roots(false),
+        Known::Elicit => {
+            let params = params.ok_or(bad.clone())?.decode::<ElicitParams<'_>>();
+            match params.map_err(|_| bad)? {
+                ElicitParams::Url(_) => needed.elicitation_url(),
+                _ => needed.elicitation_form(),
+            }
+        }
+        _ => {
+            let params = params
+                .ok_or(bad.clone())?
+                .decode::<CreateMessageParams<'_>>();
+            let params = params.map_err(|_| bad)?;
+            if check_tool_balance(&params.messages).is_err() {
+                return Err(Misuse::Invalid("tool uses and tool results don't match"));
+            }
+            match params.tools.is_some() || params.tool_choice.is_some() {
+                true => needed.sampling_tools(),
+                false => needed.sampling(),
+            }
+        }
+    })
+}
+
+/// Appends the params of an input request as `revision` has them.
+fn write_input_params(
+    out: &mut Vec<u8>,
+    asked: &InputRequest<'_>,
+    revision: Revision,
+) -> Result<(), EncodeError> {
+    let Some(params) = &asked.params else {
+        out.extend_from_slice(b"{}");
+        return Ok(());
+    };
+    // The typed value is lowered while it is written; raw JSON would go out as it is.
+    let lowered = match Known::from_wire(&asked.method) {
+        Some(Known::Elicit) => params
+            .decode::<<method::Elicit as Method>::Params<'_>>()
+            .ok()
+            .map(|params| encode_value(out, revision, &params)),
+        Some(Known::CreateMessage) => params
+            .decode::<<method::CreateMessage as Method>::Params<'_>>()
+            .ok()
+            .map(|params| encode_value(out, revision, &params)),
+        _ => None,
+    };
+    lowered.unwrap_or_else(|| encode_value(out, revision, params))
+}

@@ -1,0 +1,158 @@
+//! The legacy era on the server: the handshake, and the requests whose whole effect is on the
+//! session: log levels and subscriptions to resources.
+//!
+//! Rules of this file: a session is initialized once (`lifecycle.reinit`); the answer names the
+//! revision that was asked for if the server speaks it, else its newest legacy one; nothing is
+//! asked of the client before it has said `initialized` (`lifecycle.pre.server`).
+
+use alloc::boxed::Box;
+
+use crate::model::encode::Additions;
+use crate::model::initialize::{InitializeParams, InitializeResult};
+use crate::model::method::{self, Method};
+use crate::model::resource::SubscribeParams;
+use crate::revision::{Era, Revision};
+use crate::rpc::{RpcError, Text, code};
+
+use super::super::{Route, negotiate};
+use super::receive::Arrival;
+use super::{ServerEvent, ServerSession, Stage};
+
+impl ServerSession {
+    /// `initialize`
+    pub(super) fn initialize(&mut self, arrival: &Arrival) {
+        if self.legacy.stage != Stage::None {
+            let error = RpcError::invalid_request("Invalid request: already initialized");
+            return self.refuse(arrival, &error);
+        }
+        if arrival.target.batch.is_some() {
+            let error = RpcError::invalid_request("Invalid request: initialize in a batch");
+            return self.refuse(arrival, &error);
+        }
+        let params = match arrival.body.decode::<InitializeParams<'_>>() {
+            Ok(params) => params,
+            Err(malformed) => return self.refuse(arrival, &malformed.into()),
+        };
+        let Some(revision) = negotiate::answer(&self.config.revisions, &params.protocol_version)
+        else {
+            return self.refuse_handshake(arrival, &params.protocol_version);
+        };
+        self.legacy.info = serde_json::to_string(&params.client_info)
+            .ok()
+            .map(Box::from);
+        self.legacy.capabilities = serde_json::to_string(&params.capabilities)
+            .ok()
+            .map(Box::from);
+        let mut result = InitializeResult::new(
+            revision.as_str(),
+            self.config.capabilities.clone(),
+            self.config.info.clone(),
+        );
+        result.instructions = self.config.instructions.as_ref().map(Text::reborrow);
+        let additions = Additions::default();
+        let written = self
+            .link
+            .result(arrival.target, &arrival.id, revision, &result, &additions);
+        if written.is_err() {
+            let error = RpcError::internal("The capabilities can't be written");
+            return self.refuse(arrival, &error);
+        }
+        self.legacy.stage = Stage::Greeted(revision);
+        self.legacy.route = match arrival.target.route {
+            Route::Pipe => Route::Pipe,
+            _ => Route::Standalone,
+        };
+        self.events.push_back(ServerEvent::Opened { revision });
+    }
+
+    /// A modern server says what it speaks (`era.server.modern.init`).
+    fn refuse_handshake(&mut self, arrival: &Arrival, requested: &str) {
+        let supported = &self.config.revisions;
+        let mut error = RpcError::unsupported_version(supported, requested);
+        let names: alloc::vec::Vec<&str> = supported.iter().map(|r| r.as_str()).collect();
+        error.code = code::UNSUPPORTED_PROTOCOL_VERSION;
+        error.message = alloc::format!(
+            "Unsupported protocol version; supported: {}",
+            names.join(", ")
+        )
+        .into();
+        self.link
+            .error(arrival.target, Some(&arrival.id), None, &error);
+    }
+
+    /// The client is ready: what waited for that is asked now.
+    pub(super) fn initialized(&mut self) {
+        if let Stage::Greeted(revision) = self.legacy.stage {
+            self.legacy.stage = Stage::Open(revision);
+            self.ask_waiting();
+        }
+    }
+
+    /// `logging/setLevel` (`log.setlevel`)
+    pub(super) fn set_level(&mut self, arrival: &Arrival) {
+        match arrival
+            .body
+            .decode::<<method::SetLevel as Method>::Params<'_>>()
+        {
+            Ok(params) => {
+                self.legacy.log_level = Some(params.level);
+                self.answer_empty(arrival);
+            }
+            Err(malformed) => self.refuse(arrival, &malformed.into()),
+        }
+    }
+
+    /// `resources/subscribe` (`res.sub.legacy`)
+    pub(super) fn subscribe(&mut self, arrival: &Arrival) {
+        let Some(uri) = subscribed_uri(arrival) else {
+            return self.refuse(arrival, &RpcError::invalid_params("Invalid params: no uri"));
+        };
+        let limit = self.config.limits.subscriptions;
+        if self.legacy.subscribed.len() + self.listens.len() >= limit {
+            return self.refuse(arrival, &RpcError::over_limit("subscriptions", limit));
+        }
+        let is_new = !self.is_watched(&uri);
+        if !self.legacy.subscribed.contains(&uri) {
+            self.legacy.subscribed.push(uri.clone());
+        }
+        self.answer_empty(arrival);
+        if is_new {
+            self.events.push_back(ServerEvent::Subscribed { uri });
+        }
+    }
+
+    /// `resources/unsubscribe`
+    pub(super) fn unsubscribe(&mut self, arrival: &Arrival) {
+        let Some(uri) = subscribed_uri(arrival) else {
+            return self.refuse(arrival, &RpcError::invalid_params("Invalid params: no uri"));
+        };
+        let was_watched = self.is_watched(&uri);
+        self.legacy
+            .subscribed
+            .retain(|subscribed| *subscribed != uri);
+        self.answer_empty(arrival);
+        if was_watched && !self.is_watched(&uri) {
+            self.events.push_back(ServerEvent::Unsubscribed { uri });
+        }
+    }
+
+    /// Answers with an empty result: `ping` and whatever else has nothing to say.
+    pub(super) fn answer_empty(&mut self, arrival: &Arrival) {
+        debug_assert!(
+            arrival.revision.era() == Era::Legacy,
+            "modern results are never empty"
+        );
+        let revision: Revision = arrival.revision;
+        let result = method::EmptyResult::new();
+        let additions = Additions::default();
+        let written = self
+            .link
+            .result(arrival.target, &arrival.id, revision, &result, &additions);
+        debug_assert!(written.is_ok(), "it is empty");
+    }
+}
+
+fn subscribed_uri(arrival: &Arrival) -> Option<Box<str>> {
+    let params = arrival.body.decode::<SubscribeParams<'_>>().ok()?;
+    Some(params.uri.as_str().into())
+}

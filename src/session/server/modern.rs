@@ -1,0 +1,104 @@
+//! The modern era on the server: what each request says of itself, and discovery.
+
+use crate::model::discover::DiscoverResult;
+use crate::model::encode::Additions;
+use crate::model::initialize::Implementation;
+use crate::model::logging::LoggingLevel;
+use crate::model::page::CacheScope;
+use crate::revision::{Era, Revision};
+use crate::rpc::{Member, RpcError, Text, text_at};
+
+use super::ServerSession;
+use super::receive::Arrival;
+
+impl ServerSession {
+    /// Checks what a modern request says of itself and fixes its revision (`meta.req.missing`,
+    /// `version.unsupported`).
+    pub(super) fn check_modern(&self, arrival: &mut Arrival) -> Result<(), RpcError> {
+        let frame = &arrival.body.frame;
+        let member = |member| arrival.scan.member(member);
+        let Some(version) = text_at(frame, member(Member::MetaProtocolVersion)) else {
+            return Err(RpcError::invalid_params(
+                "Invalid params: protocolVersion must be a string",
+            ));
+        };
+        let supported = self.modern_revisions();
+        let revision = supported
+            .iter()
+            .copied()
+            .find(|revision| *revision.as_str() == *version);
+        let Some(revision) = revision else {
+            return Err(RpcError::unsupported_version(&supported, &version));
+        };
+        if !member(Member::MetaClientCapabilities)
+            .of(frame)
+            .starts_with(b"{")
+        {
+            return Err(RpcError::invalid_params(
+                "Invalid params: clientCapabilities is missing from _meta or not an object",
+            ));
+        }
+        let info = member(Member::MetaClientInfo);
+        if info.is_some() && serde_json::from_slice::<Implementation<'_>>(info.of(frame)).is_err() {
+            return Err(RpcError::invalid_params(
+                "Invalid params: clientInfo is malformed",
+            ));
+        }
+        let level = member(Member::MetaLogLevel);
+        let log_level = text_at(frame, level).and_then(|level| LoggingLevel::from_wire(&level));
+        if level.is_some() && log_level.is_none() {
+            return Err(RpcError::invalid_params("Invalid params: unknown logLevel"));
+        }
+        arrival.log_level = log_level;
+        arrival.revision = revision;
+        Ok(())
+    }
+
+    fn modern_revisions(&self) -> smallvec::SmallVec<[Revision; 4]> {
+        let mut modern: smallvec::SmallVec<[Revision; 4]> = self
+            .config
+            .revisions
+            .iter()
+            .copied()
+            .filter(|revision| revision.era() == Era::Modern)
+            .collect();
+        modern.sort_unstable();
+        modern.dedup();
+        modern
+    }
+
+    /// `server/discover` (`discover.result`).
+    pub(super) fn discover(&mut self, arrival: &Arrival) {
+        let supported = self.modern_revisions();
+        let versions = supported.iter().map(|revision| revision.as_str());
+        let mut result = DiscoverResult::new(versions, self.config.capabilities.clone())
+            .ttl_ms(i64::try_from(self.config.ttl_ms).unwrap_or(i64::MAX))
+            .cache_scope(self.cache_scope());
+        result.instructions = self.config.instructions.as_ref().map(Text::reborrow);
+        let additions = Additions {
+            meta: &self.own_meta,
+            members: b"\"resultType\":\"complete\"",
+        };
+        let written = self.link.result(
+            arrival.target,
+            &arrival.id,
+            arrival.revision,
+            &result,
+            &additions,
+        );
+        if written.is_err() {
+            self.refuse(
+                arrival,
+                &RpcError::internal("The capabilities can't be written"),
+            );
+        }
+    }
+
+    pub(super) fn cache_scope(&self) -> CacheScope<'static> {
+        if self.config.is_public {
+            CacheScope::Public
+        } else {
+            CacheScope::Private
+        }
+    }
+}

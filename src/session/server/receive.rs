@@ -1,0 +1,441 @@
+//! What a server does with each frame: which era a request belongs to, whether it may be served,
+//! and who answers it.
+//!
+//! Rules of this file: the era is decided for each request by what it carries
+//! (`era.server.select.modern`); nothing said in one modern request counts for another
+//! (`stateless.noprior`); every request that can be read is answered exactly once, with the
+//! error its offence has; notifications are never answered (`base.notif.noreply`).
+
+use alloc::boxed::Box;
+
+use bytes::Bytes;
+
+use crate::frame::FrameError;
+use crate::model::logging::LoggingLevel;
+use crate::model::method::{self, Known, Sender};
+use crate::revision::{Era, Revision};
+use crate::rpc::{
+    Decoded, Envelope, EnvelopeKey, Kind, Member, Rejection, RequestId, RpcError, Scan, Span, code,
+    decode, error_of, raw_at, salvage_id, text_at,
+};
+
+use super::super::event::{Body, Ignored, Received};
+use super::super::id::IncomingId;
+use super::super::link::Target;
+use super::super::name::MethodName;
+use super::super::{Route, batch};
+use super::event::{ClientSpans, Incoming, Inputs};
+use super::{Request, ServerEvent, ServerSession, Stage, check};
+
+/// A request that has come and is not yet known to be servable.
+pub(super) struct Arrival {
+    pub(super) id: RequestId,
+    pub(super) target: Target,
+    pub(super) revision: Revision,
+    pub(super) method: MethodName,
+    pub(super) body: Body,
+    pub(super) scan: Scan,
+    pub(super) log_level: Option<LoggingLevel>,
+}
+
+impl ServerSession {
+    pub(super) fn receive(&mut self, route: Route, frame: Bytes) {
+        match decode(&frame, &self.config.limits) {
+            Ok(Decoded::One(envelope)) => self.message(Target::new(route), frame, envelope),
+            Ok(Decoded::Batch) => self.batch(route, &frame),
+            Err(rejection) => self.rejected(Target::new(route), rejection),
+        }
+    }
+
+    pub(super) fn receive_malformed(&mut self, route: Route, error: FrameError) {
+        let answer = match &error {
+            FrameError::TooLong {
+                head, last, limit, ..
+            } => {
+                // What doesn't end like an object was never a request.
+                let id = (*last == b'}')
+                    .then(|| salvage_id(head, &self.config.limits))
+                    .flatten();
+                let text = alloc::format!("Invalid request: longer than {limit} bytes");
+                Some((id, RpcError::invalid_request(text)))
+            }
+            FrameError::NotUtf8 { .. } => Some((
+                None,
+                RpcError::new(code::PARSE_ERROR, "Parse error: not UTF-8"),
+            )),
+            // Whoever sent half a line has gone.
+            FrameError::Truncated { .. } => None,
+        };
+        if let Some((id, error)) = answer.filter(|_| self.link.may_answer_malformed()) {
+            self.link.error(
+                Target::new(route),
+                id.as_ref(),
+                self.legacy.revision(),
+                &error,
+            );
+        }
+        self.ignore(Ignored::NotAFrame(error));
+    }
+
+    /// A batch, which only 2025-03-26 has (`base.batch.removed`).
+    fn batch(&mut self, route: Route, frame: &Bytes) {
+        let is_allowed = self.legacy.revision() == Some(Revision::V2025_03_26);
+        let elements = batch::split(frame, &self.config.limits).filter(|_| is_allowed);
+        let Some(elements) = elements else {
+            let rejection = Rejection {
+                error: RpcError::invalid_request("Invalid request: a batch"),
+                id: None,
+                is_response: false,
+            };
+            return self.rejected(Target::new(route), rejection);
+        };
+        let number = self
+            .link
+            .begin_batch(route, Revision::V2025_03_26, elements.open);
+        let target = Target {
+            route,
+            batch: Some(number),
+        };
+        for (element, envelope) in elements.list {
+            match envelope {
+                Ok(envelope) => self.message(target, element, envelope),
+                Err(rejection) => self.rejected(target, rejection),
+            }
+        }
+    }
+
+    /// A frame that is no message. A malformed response is never answered under its id.
+    fn rejected(&mut self, target: Target, rejection: Rejection) {
+        let Rejection {
+            error,
+            id,
+            is_response,
+        } = rejection;
+        if let Some(id) = id.as_ref().filter(|_| is_response) {
+            self.input_failed(id, error.clone());
+        }
+        if self.link.may_answer_malformed() {
+            let id = id.filter(|_| !is_response);
+            let target = if is_response {
+                Target::new(target.route)
+            } else {
+                target
+            };
+            self.link
+                .error(target, id.as_ref(), self.legacy.revision(), &error);
+        }
+        self.ignore(Ignored::NotAMessage(error));
+    }
+
+    fn message(&mut self, target: Target, frame: Bytes, envelope: Envelope) {
+        match envelope.kind {
+            Kind::Request => self.request(target, frame, envelope),
+            Kind::Notification => self.notification(frame, &envelope),
+            Kind::Result | Kind::Error => self.response(frame, &envelope),
+        }
+    }
+
+    fn request(&mut self, target: Target, frame: Bytes, envelope: Envelope) {
+        let body = Body::new(frame, envelope.body());
+        let Envelope {
+            id: Some(id), scan, ..
+        } = envelope
+        else {
+            return;
+        };
+        let name = text_at(&body.frame, scan.key(EnvelopeKey::Method));
+        let method = MethodName::new(name.as_deref().unwrap_or_default());
+        let is_modern = scan.member(Member::MetaProtocolVersion).is_some()
+            && self
+                .config
+                .revisions
+                .iter()
+                .any(|revision| revision.era() == Era::Modern);
+        let revision = self.legacy.revision().unwrap_or(Revision::NEWEST_LEGACY);
+        let mut arrival = Arrival {
+            id,
+            target,
+            revision,
+            method,
+            body,
+            scan,
+            log_level: None,
+        };
+        let checked = self.check_arrival(&arrival).and_then(|()| match is_modern {
+            true => self.check_modern(&mut arrival),
+            false => self.check_legacy(&arrival),
+        });
+        match checked {
+            Ok(()) => self.dispatch(arrival),
+            Err(error) => self.refuse(&arrival, &error),
+        }
+    }
+
+    /// What holds for requests of every era.
+    fn check_arrival(&self, arrival: &Arrival) -> Result<(), RpcError> {
+        let frame = &arrival.body.frame;
+        if self.find_incoming(&arrival.id).is_some() || self.is_listening(&arrival.id) {
+            return Err(RpcError::invalid_request(
+                "Invalid request: the id is in use",
+            ));
+        }
+        if arrival.scan.duplicate_member {
+            return Err(RpcError::invalid_params(
+                "Invalid params: a member stands twice",
+            ));
+        }
+        let meta = arrival.scan.member(Member::Meta);
+        if meta.is_some() && !meta.of(frame).starts_with(b"{") {
+            return Err(RpcError::invalid_params(
+                "Invalid params: _meta must be an object",
+            ));
+        }
+        let token = raw_at(frame, arrival.scan.member(Member::MetaProgressToken));
+        if token.is_some_and(|token| RequestId::from_json(token.as_str()).is_none()) {
+            return Err(RpcError::invalid_params(
+                "Invalid params: the progress token must be a string or an integer",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether a request without modern metadata may be served (`era.server.select.none`).
+    fn check_legacy(&mut self, arrival: &Arrival) -> Result<(), RpcError> {
+        match (arrival.method.known(), self.legacy.stage) {
+            (Some(Known::Initialize | Known::Ping), _) | (_, Stage::Open(_)) => Ok(()),
+            (_, Stage::Greeted(_)) => {
+                // Clients that forget to say so are initialized all the same.
+                self.initialized();
+                Ok(())
+            }
+            (_, Stage::None) if self.config.newest(Era::Modern).is_some() => {
+                Err(RpcError::invalid_params(
+                    "Invalid params: no protocolVersion in _meta, and no session was initialized",
+                ))
+            }
+            (_, Stage::None) => Err(RpcError::invalid_request(
+                "Invalid request: not initialized",
+            )),
+        }
+    }
+
+    /// Serves a request, or refuses it with the error its offence has.
+    fn dispatch(&mut self, arrival: Arrival) {
+        if let Err(error) = self.check_servable(&arrival) {
+            return self.refuse(&arrival, &error);
+        }
+        match arrival.method.known() {
+            Some(Known::Initialize) => self.initialize(&arrival),
+            Some(Known::Ping) => self.answer_empty(&arrival),
+            Some(Known::Discover) => self.discover(&arrival),
+            Some(Known::SetLevel) => self.set_level(&arrival),
+            Some(Known::Subscribe) => self.subscribe(&arrival),
+            Some(Known::Unsubscribe) => self.unsubscribe(&arrival),
+            Some(Known::SubscriptionsListen) => self.listen(&arrival),
+            _ => self.accept(arrival),
+        }
+    }
+
+    /// Whether the method exists, is offered, and has params that fit.
+    fn check_servable(&self, arrival: &Arrival) -> Result<(), RpcError> {
+        let name = arrival.method.as_str();
+        let Some(known) = arrival.method.known() else {
+            let is_extension = self
+                .config
+                .extension_methods
+                .iter()
+                .any(|method| **method == *name);
+            return if is_extension {
+                Ok(())
+            } else {
+                Err(RpcError::method_not_found(name))
+            };
+        };
+        let sender = known.sent_by(arrival.revision);
+        let is_request = !known.is_notification();
+        if !is_request || !matches!(sender, Some(Sender::Client | Sender::Both)) {
+            return Err(RpcError::method_not_found(name));
+        }
+        if known
+            .server_gate(arrival.revision)
+            .is_some_and(|gate| !self.gates.is_open(gate))
+        {
+            return Err(RpcError::method_not_found(name));
+        }
+        check::params(known, arrival, &self.config.limits)
+    }
+
+    /// Hands a request to the user.
+    fn accept(&mut self, arrival: Arrival) {
+        let limits = &self.config.limits;
+        if self.incoming.len() >= limits.calls {
+            let error = RpcError::over_limit("requests in flight", limits.calls);
+            return self.refuse(&arrival, &error);
+        }
+        if !self
+            .cancels
+            .has(self.link.now, limits.cancel_burst, limits.cancel_rate)
+        {
+            let error = RpcError::over_limit("cancelled requests", limits.cancel_burst as usize);
+            return self.refuse(&arrival, &error);
+        }
+        let scan = &arrival.scan;
+        let member = |member| scan.member(member);
+        let is_modern = arrival.revision.era() == Era::Modern;
+        let name = member(Member::Name);
+        let incoming = Incoming {
+            request: arrival.id,
+            target: arrival.target,
+            revision: arrival.revision,
+            name: if name.is_some() {
+                name
+            } else {
+                member(Member::Uri)
+            },
+            arguments: member(Member::Arguments),
+            progress_token: member(Member::MetaProgressToken),
+            client: match is_modern {
+                true => ClientSpans {
+                    info: member(Member::MetaClientInfo),
+                    capabilities: member(Member::MetaClientCapabilities),
+                },
+                false => ClientSpans::default(),
+            },
+            method: arrival.method,
+            body: arrival.body,
+            log_level: arrival.log_level,
+            progress: None,
+            rounds: 0,
+            asking: None,
+        };
+        let inputs = match is_modern {
+            true => Inputs::InFrame {
+                responses: member(Member::InputResponses),
+                state: member(Member::RequestState),
+            },
+            false => Inputs::InFrame {
+                responses: Span::NONE,
+                state: Span::NONE,
+            },
+        };
+        let number = self.link.number();
+        self.events
+            .push_back(ServerEvent::Request(incoming.event(number, inputs)));
+        self.incoming.insert(number, incoming);
+    }
+
+    pub(super) fn refuse(&mut self, arrival: &Arrival, error: &RpcError) {
+        let revision = Some(arrival.revision);
+        self.link
+            .error(arrival.target, Some(&arrival.id), revision, error);
+    }
+
+    fn notification(&mut self, frame: Bytes, envelope: &Envelope) {
+        let scan = &envelope.scan;
+        let received = Received {
+            method: scan.key(EnvelopeKey::Method),
+            body: Body::new(frame, envelope.body()),
+        };
+        match Known::from_wire(&received.method()) {
+            None => self.events.push_back(ServerEvent::Notification(received)),
+            Some(Known::Initialized) => self.initialized(),
+            Some(Known::Cancelled) => self.cancelled(&received, scan),
+            Some(Known::RootsListChanged) if self.legacy.revision().is_some() => {
+                self.events.push_back(ServerEvent::RootsChanged);
+            }
+            Some(Known::Progress) if self.is_progress_of_input(&received) => {
+                self.events.push_back(ServerEvent::Notification(received));
+            }
+            Some(_) => self.ignore_notification(&received),
+        }
+    }
+
+    /// The client takes a request back; unknown and malformed ids are ignored
+    /// (`cancel.recv.ignore`, `cancel.malformed`).
+    fn cancelled(&mut self, received: &Received, scan: &Scan) {
+        let id = raw_at(&received.body.frame, scan.member(Member::RequestId));
+        let Some(id) = id.and_then(|id| RequestId::from_json(id.as_str())) else {
+            return self.ignore_notification(received);
+        };
+        if self.stop_listening(&id) {
+            return;
+        }
+        let Some(number) = self.find_incoming(&id) else {
+            return self.ignore_notification(received);
+        };
+        let limits = &self.config.limits;
+        self.cancels
+            .take(self.link.now, limits.cancel_burst, limits.cancel_rate);
+        let params = received.params::<method::Cancelled>().ok();
+        let reason = params
+            .and_then(|params| params.reason)
+            .map(|reason| Box::from(reason.as_str()));
+        self.drop_incoming(number, reason);
+    }
+
+    /// Forgets a request without an answer and tells its handler.
+    pub(super) fn drop_incoming(&mut self, number: u64, reason: Option<Box<str>>) {
+        let Some(incoming) = self.incoming.remove(number) else {
+            return;
+        };
+        self.link.settle(incoming.target);
+        self.withdraw_asked(number);
+        let request = IncomingId(number);
+        self.events
+            .push_back(ServerEvent::Cancelled { request, reason });
+    }
+
+    /// A stream is gone: in the modern era that cancels its request (`cancel.http.modern`), in the
+    /// legacy one it doesn't (`cancel.http.legacy`).
+    pub(super) fn lose_route(&mut self, route: Route) {
+        for number in self.incoming.numbers() {
+            let is_lost = self.incoming.get(number).is_some_and(|incoming| {
+                incoming.target.route == route && incoming.revision.era() == Era::Modern
+            });
+            if is_lost {
+                self.drop_incoming(number, None);
+            }
+        }
+        self.stop_listening_on(route);
+    }
+
+    fn response(&mut self, frame: Bytes, envelope: &Envelope) {
+        let body = Body::new(frame, envelope.body());
+        let error =
+            (envelope.kind == Kind::Error).then(|| error_of(raw_at(&body.frame, body.span)));
+        match (&envelope.id, error) {
+            (None, Some(error)) => self.ignore(Ignored::Error(error)),
+            (id, error) => {
+                let outcome = error.map_or(Ok(&body), Err);
+                let is_expected = id
+                    .as_ref()
+                    .is_some_and(|id| self.input_answered(id, outcome));
+                if !is_expected {
+                    self.ignore(Ignored::Response(id.clone()));
+                }
+            }
+        }
+    }
+
+    pub(super) fn ignore_notification(&mut self, received: &Received) {
+        let method = received.method().as_str().chars().take(128).collect();
+        self.ignore(Ignored::Notification(method));
+    }
+}
+
+impl Incoming {
+    /// The event that hands this request to the user.
+    pub(super) fn event(&self, number: u64, inputs: Inputs) -> Request {
+        Request {
+            id: IncomingId(number),
+            revision: self.revision,
+            method: self.method.clone(),
+            body: self.body.clone(),
+            name: self.name,
+            arguments: self.arguments,
+            progress_token: self.progress_token,
+            client: self.client,
+            inputs,
+        }
+    }
+}

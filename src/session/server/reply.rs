@@ -1,0 +1,282 @@
+//! What a server's user says to a request: its result or error, progress and log messages before
+//! that.
+//!
+//! Rules of this file: a request is answered once, then commands for it are refused; what the
+//! request's revision doesn't have is left out or refused, never sent; progress increases and
+//! goes out only where it was asked for (`progress.onlyactive`); a modern request gets log messages
+//! only if it asked for them, and of that level (`log.perreq.none`).
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use serde::Serialize;
+
+use crate::model::encode::Additions;
+use crate::model::logging::{LoggingLevel, LoggingMessageParams};
+use crate::model::method::{self, Known, Method, Notification};
+use crate::model::progress::{ProgressParams, ProgressToken};
+use crate::revision::{Era, Revision};
+use crate::rpc::{Raw, RpcError, Text, code, raw_at, write_i64};
+use crate::time::Instant;
+
+use super::super::config::ServerConfig;
+use super::super::error::Misuse;
+use super::super::id::IncomingId;
+use super::super::table::Table;
+use super::super::{Route, gates};
+use super::event::Incoming;
+use super::{ServerSession, Stage};
+
+impl ServerSession {
+    /// Answers a request with a result of its method.
+    ///
+    /// Errs when the request isn't open (any more), when it is for another method, or when its
+    /// revision can't say the result; then it stays open.
+    pub fn reply<M: Method>(
+        &mut self,
+        now: Instant,
+        request: IncomingId,
+        result: &M::Result<'_>,
+    ) -> Result<(), Misuse> {
+        self.link.advance(now);
+        let incoming = self.open_incoming(request)?;
+        if incoming.method.as_str() != M::NAME {
+            return Err(Misuse::WrongMethod {
+                method: incoming.method.as_str().into(),
+            });
+        }
+        self.write_result(request, result)
+    }
+
+    /// Answers a request with a result that is JSON already, such as one that a gateway forwards.
+    ///
+    /// Errs when the request isn't open (any more) or the result is no object.
+    pub fn reply_raw(
+        &mut self,
+        now: Instant,
+        request: IncomingId,
+        result: &Raw<'_>,
+    ) -> Result<(), Misuse> {
+        self.link.advance(now);
+        self.write_result(request, result)
+    }
+
+    /// Answers a request with an error.
+    ///
+    /// Errs when the request isn't open (any more), or with a code that the specification keeps
+    /// for itself or doesn't have in the request's revision.
+    pub fn reply_error(
+        &mut self,
+        now: Instant,
+        request: IncomingId,
+        error: RpcError,
+    ) -> Result<(), Misuse> {
+        self.link.advance(now);
+        let incoming = self.open_incoming(request)?;
+        let revision = incoming.revision;
+        self.check_code(error.code, revision)?;
+        let (target, id) = (incoming.target, incoming.request.clone());
+        self.link.error(target, Some(&id), Some(revision), &error);
+        self.incoming.remove(request.0);
+        Ok(())
+    }
+
+    /// Reports progress on a request, if its client wants to know: `progress` so far, out of
+    /// `total`, with a message for people.
+    ///
+    /// Errs when the request isn't open (any more), or the number is not above the last one
+    /// (`progress.increase`).
+    pub fn progress(
+        &mut self,
+        now: Instant,
+        request: IncomingId,
+        progress: f64,
+        total: Option<f64>,
+        message: Option<&str>,
+    ) -> Result<(), Misuse> {
+        self.link.advance(now);
+        if self.closed {
+            return Err(Misuse::Closed);
+        }
+        let incoming = open_in(&self.incoming, request)?;
+        let is_finite = progress.is_finite() && total.is_none_or(f64::is_finite);
+        if !is_finite || incoming.progress.is_some_and(|last| progress <= last) {
+            return Err(Misuse::ProgressNotIncreasing);
+        }
+        let (route, revision) = (incoming.target.route, incoming.revision);
+        let token =
+            raw_at(&incoming.body.frame, incoming.progress_token).and_then(ProgressToken::from_raw);
+        if let Some(token) = token {
+            let mut params = ProgressParams::new(token, progress);
+            params.total = total;
+            params.message = message.map(Text::from);
+            let name = <method::Progress as Notification>::NAME;
+            let additions = Additions::default();
+            self.link
+                .notification(route, revision, name, &params, &additions)?;
+        }
+        if let Some(incoming) = self.incoming.get_mut(request.0) {
+            incoming.progress = Some(progress);
+        }
+        Ok(())
+    }
+
+    /// Sends a log message that belongs to a request, or to none.
+    ///
+    /// A legacy client gets it when its level allows; a modern one only for a request that asked
+    /// for messages of this level. Returns whether it was sent. Errs when `logging` was not
+    /// declared (`log.cap`) or the request isn't open (any more).
+    pub fn log(
+        &mut self,
+        now: Instant,
+        request: Option<IncomingId>,
+        message: &LoggingMessageParams<'_>,
+    ) -> Result<bool, Misuse> {
+        self.link.advance(now);
+        if self.closed {
+            return Err(Misuse::Closed);
+        }
+        if !self.gates.is_open(method::ServerGate::Logging) {
+            return Err(Misuse::NotDeclared(gates::name(
+                method::ServerGate::Logging,
+            )));
+        }
+        let Some((route, revision, least)) = self.log_route(request)? else {
+            return Ok(false);
+        };
+        if message.level < least {
+            return Ok(false);
+        }
+        let name = <method::LoggingMessage as Notification>::NAME;
+        self.link
+            .notification(route, revision, name, message, &Additions::default())?;
+        Ok(true)
+    }
+
+    /// Tells a legacy client that what it was sent to a URL for is done (`elicit.complete`).
+    ///
+    /// In other revisions it does nothing: there the client learns it by asking again. Errs when
+    /// the session has ended.
+    pub fn elicitation_completed(&mut self, now: Instant, id: &str) -> Result<(), Misuse> {
+        self.link.advance(now);
+        if self.closed {
+            return Err(Misuse::Closed);
+        }
+        let supports_url = self
+            .client_capabilities()
+            .is_some_and(|client| client.supports_url());
+        if let (Stage::Open(Revision::V2025_11_25), true) = (self.legacy.stage, supports_url) {
+            let params = crate::model::elicitation::ElicitationCompleteParams::new(id);
+            let name = method::ElicitationComplete::NAME;
+            let revision = Revision::V2025_11_25;
+            let additions = Additions::default();
+            self.link
+                .notification(self.legacy.route, revision, name, &params, &additions)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn open_incoming(&self, request: IncomingId) -> Result<&Incoming, Misuse> {
+        if self.closed {
+            return Err(Misuse::Closed);
+        }
+        open_in(&self.incoming, request)
+    }
+
+    fn write_result<T: Serialize>(
+        &mut self,
+        request: IncomingId,
+        result: &T,
+    ) -> Result<(), Misuse> {
+        if self.closed {
+            return Err(Misuse::Closed);
+        }
+        let incoming = open_in(&self.incoming, request)?;
+        let (target, revision) = (incoming.target, incoming.revision);
+        let mut members = Vec::new();
+        let additions = match revision.era() {
+            Era::Legacy => Additions::default(),
+            Era::Modern => Additions {
+                meta: &self.own_meta,
+                members: result_members(&self.config, incoming.method.known(), &mut members),
+            },
+        };
+        let id = &incoming.request;
+        self.link.result(target, id, revision, result, &additions)?;
+        self.incoming.remove(request.0);
+        Ok(())
+    }
+
+    /// Whether a user may answer with this code in this revision (`err.range.spec`,
+    /// `err.retired.32042`, `elicit.32042.cap`).
+    fn check_code(&self, error: i64, revision: Revision) -> Result<(), Misuse> {
+        match error {
+            code::MISSING_REQUIRED_CLIENT_CAPABILITY
+            | code::UNSUPPORTED_PROTOCOL_VERSION
+            | code::HEADER_MISMATCH => Ok(()),
+            code::URL_ELICITATION_REQUIRED if revision == Revision::V2025_11_25 => {
+                let client = self.client_capabilities();
+                if client.is_some_and(|client| client.supports_url()) {
+                    return Ok(());
+                }
+                let needed = crate::model::capability::ClientCapabilities::new().elicitation_url();
+                Err(Misuse::MissingClientCapability(Box::new(needed)))
+            }
+            code::URL_ELICITATION_REQUIRED => Err(Misuse::NotInRevision {
+                what: "the error -32042".into(),
+                revision,
+            }),
+            -32099..=-32020 => Err(Misuse::ReservedCode(error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Where a log message goes, and the least level that goes there; `None` when nowhere.
+    fn log_route(
+        &self,
+        request: Option<IncomingId>,
+    ) -> Result<Option<(Route, Revision, LoggingLevel)>, Misuse> {
+        if let Some(request) = request {
+            let incoming = self.open_incoming(request)?;
+            let (route, revision) = (incoming.target.route, incoming.revision);
+            let least = match revision.era() {
+                Era::Modern => incoming.log_level,
+                Era::Legacy => Some(self.log_level()),
+            };
+            return Ok(least.map(|least| (route, revision, least)));
+        }
+        let revision = self.legacy.revision();
+        Ok(revision.map(|revision| (self.legacy.route, revision, self.log_level())))
+    }
+}
+
+/// The request, unless it is over or its client is being asked for input.
+pub(super) fn open_in(
+    incoming: &Table<Incoming>,
+    request: IncomingId,
+) -> Result<&Incoming, Misuse> {
+    let found = incoming
+        .get(request.0)
+        .filter(|incoming| incoming.asking.is_none());
+    found.ok_or(Misuse::Unknown("request"))
+}
+
+/// What a modern result has beside its own members (`rtype.must`, `cache.where`).
+fn result_members<'m>(
+    config: &ServerConfig,
+    known: Option<Known>,
+    members: &'m mut Vec<u8>,
+) -> &'m [u8] {
+    const COMPLETE: &[u8] = b"\"resultType\":\"complete\"";
+    if !known.is_some_and(Known::is_cacheable) {
+        return COMPLETE;
+    }
+    members.extend_from_slice(COMPLETE);
+    members.extend_from_slice(b",\"ttlMs\":");
+    write_i64(members, i64::try_from(config.ttl_ms).unwrap_or(i64::MAX));
+    members.extend_from_slice(match config.is_public {
+        true => b",\"cacheScope\":\"public\"",
+        false => b",\"cacheScope\":\"private\"",
+    });
+    members
+}

@@ -1,0 +1,4 @@
+//! Behaviour of the two sessions, driven in memory with time as a value: one binary, a file a topic.
+
+mod handshake;
+mod support;

@@ -1,0 +1,27 @@
+//! What the behaviour tests share: a pair of sessions, scripted peers, and the revisions.
+
+pub mod pair;
+
+use mcp_proto::Revision;
+
+/// The revisions that are opened by the handshake.
+pub const LEGACY: [Revision; 4] = [
+    Revision::V2024_11_05,
+    Revision::V2025_03_26,
+    Revision::V2025_06_18,
+    Revision::V2025_11_25,
+];
+
+/// Declares a test that runs once for each of the given revisions.
+///
+/// `on_revisions! { all; fn name(revision) { .. } }` with `all`, `legacy` or `modern`.
+#[macro_export]
+macro_rules! on_every_revision {
+    ($(#[$about:meta])* fn $name:ident($revision:ident) $body:block) => {
+        $(#[$about])*
+        #[test]
+        fn $name() {
+            for $revision in mcp_proto::Revision::ALL $body
+        }
+    };
+}

@@ -1,0 +1,205 @@
+//! Two sessions and the frames between them. Nothing moves unless a test says so, every frame is
+//! recorded, and a frame can be dropped, changed or put in by hand.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::Bytes;
+use mcp_proto::model::capability::{ClientCapabilities, ServerCapabilities};
+use mcp_proto::session::{
+    CallId, ClientConfig, ClientEvent, ClientSession, Completed, EraPolicy, Request, Route,
+    ServerConfig, ServerEvent, ServerSession, Session,
+};
+use mcp_proto::{Instant, Revision};
+use serde_json::Value;
+
+/// A client and a server, and the time.
+pub struct Pair {
+    pub client: ClientSession,
+    pub server: ServerSession,
+    pub now: Instant,
+    /// Every frame that was sent, in order: whether by the client, and its text.
+    pub wire: Vec<(bool, String)>,
+    pub client_events: VecDeque<ClientEvent>,
+    pub server_events: VecDeque<ServerEvent>,
+}
+
+/// A client configuration that speaks just `revision`.
+pub fn client_config(revision: Revision) -> ClientConfig {
+    let era = match revision {
+        Revision::V2026_07_28 => EraPolicy::Modern,
+        _ => EraPolicy::Legacy,
+    };
+    ClientConfig::new("test client", "1.0")
+        .revisions(vec![revision])
+        .era(era)
+        .capabilities(everything_of_a_client())
+}
+
+/// All that a client can declare.
+pub fn everything_of_a_client() -> ClientCapabilities<'static> {
+    ClientCapabilities::new()
+        .roots(true)
+        .sampling_tools()
+        .elicitation_form()
+        .elicitation_url()
+}
+
+/// A server configuration that speaks every revision and offers everything.
+pub fn server_config() -> ServerConfig {
+    ServerConfig::new("test server", "2.0").capabilities(everything_of_a_server())
+}
+
+/// All that a server can declare.
+pub fn everything_of_a_server() -> ServerCapabilities<'static> {
+    ServerCapabilities::new()
+        .tools(true)
+        .prompts(true)
+        .resources(true)
+        .resources_subscribe()
+        .completions()
+        .logging()
+}
+
+impl Pair {
+    pub fn new(client: ClientConfig, server: ServerConfig) -> Self {
+        Self {
+            client: ClientSession::new(client),
+            server: ServerSession::new(server),
+            now: Instant::from_millis(1000),
+            wire: Vec::new(),
+            client_events: VecDeque::new(),
+            server_events: VecDeque::new(),
+        }
+    }
+
+    /// A pair that has opened with `revision`, both sides with every capability.
+    pub fn open(revision: Revision) -> Self {
+        Self::open_with(client_config(revision), server_config())
+    }
+
+    /// A pair of these configurations, opened.
+    pub fn open_with(client: ClientConfig, server: ServerConfig) -> Self {
+        let mut pair = Self::new(client, server);
+        pair.client
+            .open(pair.now)
+            .expect("a new session can be opened");
+        pair.drive();
+        let opened = pair.client_events.pop_front();
+        assert!(
+            matches!(opened, Some(ClientEvent::Opened { .. })),
+            "{opened:?}"
+        );
+        pair.server_events
+            .retain(|event| !matches!(event, ServerEvent::Opened { .. }));
+        pair
+    }
+
+    /// Carries every frame across until nothing moves, and collects the events.
+    pub fn drive(&mut self) {
+        for _ in 0..10_000 {
+            let moved = self.client_to_server() + self.server_to_client();
+            self.collect();
+            if moved == 0 {
+                return;
+            }
+        }
+        panic!("the sessions never come to rest");
+    }
+
+    /// Carries what the client has to send across; how many frames that were.
+    pub fn client_to_server(&mut self) -> usize {
+        let frames = take_frames(&mut self.client);
+        let moved = frames.len();
+        for frame in frames {
+            self.wire.push((true, frame.clone()));
+            self.server
+                .handle_frame(self.now, Route::Pipe, Bytes::from(frame));
+        }
+        moved
+    }
+
+    /// Carries what the server has to send across; how many frames that were.
+    pub fn server_to_client(&mut self) -> usize {
+        let frames = take_frames(&mut self.server);
+        let moved = frames.len();
+        for frame in frames {
+            self.wire.push((false, frame.clone()));
+            self.client
+                .handle_frame(self.now, Route::Pipe, Bytes::from(frame));
+        }
+        moved
+    }
+
+    fn collect(&mut self) {
+        self.client_events
+            .extend(std::iter::from_fn(|| self.client.poll_event()));
+        self.server_events
+            .extend(std::iter::from_fn(|| self.server.poll_event()));
+    }
+
+    /// Lets time pass for both, then carries frames.
+    pub fn pass(&mut self, duration: Duration) {
+        self.now = self.now + duration;
+        self.client.handle_timeout(self.now);
+        self.server.handle_timeout(self.now);
+        self.drive();
+    }
+
+    /// A frame as if the server had sent it; then everything it leads to.
+    pub fn to_client(&mut self, frame: impl Into<String>) {
+        self.client
+            .handle_frame(self.now, Route::Pipe, Bytes::from(frame.into()));
+        self.drive();
+    }
+
+    /// A frame as if the client had sent it; then everything it leads to.
+    pub fn to_server(&mut self, frame: impl Into<String>) {
+        self.server
+            .handle_frame(self.now, Route::Pipe, Bytes::from(frame.into()));
+        self.drive();
+    }
+
+    /// The server's next event, which has to be a request.
+    pub fn request(&mut self) -> Request {
+        match self.server_events.pop_front() {
+            Some(ServerEvent::Request(request)) => request,
+            other => panic!("expected a request, got {other:?}"),
+        }
+    }
+
+    /// The client's next event, which has to be the end of `call`.
+    pub fn completed<M>(&mut self, call: CallId<M>) -> Completed {
+        match self.client_events.pop_front() {
+            Some(ClientEvent::Completed(done)) if done.call == call => done,
+            other => panic!("expected the end of {call}, got {other:?}"),
+        }
+    }
+
+    /// The frames sent so far by one side, as JSON.
+    pub fn sent_by_client(&self) -> Vec<Value> {
+        self.sent(true)
+    }
+
+    pub fn sent_by_server(&self) -> Vec<Value> {
+        self.sent(false)
+    }
+
+    fn sent(&self, by_client: bool) -> Vec<Value> {
+        let frames = self.wire.iter().filter(|(client, _)| *client == by_client);
+        frames
+            .map(|(_, frame)| serde_json::from_str(frame).expect("a frame is JSON"))
+            .collect()
+    }
+}
+
+/// Everything a session has to send, frame by frame.
+pub fn take_frames<S: Session>(session: &mut S) -> Vec<String> {
+    let mut frames = Vec::new();
+    let mut buffer = Vec::new();
+    while let Some(transmit) = session.poll_transmit(&mut buffer) {
+        assert_eq!(transmit.len, buffer.len());
+        frames.push(String::from_utf8(std::mem::take(&mut buffer)).expect("a frame is UTF-8"));
+    }
+    frames
+}
