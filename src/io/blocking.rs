@@ -18,7 +18,9 @@ use crate::time::Instant;
 /// A session and the two streams it speaks over.
 ///
 /// Take events with [`next`](Self::next) in a loop; issue commands with [`with`](Self::with), or
-/// from other threads through a [`Handle`]. Timeouts are driven while `next` waits.
+/// from other threads through a [`Handle`]. Timeouts are driven while `next` waits. The end of the
+/// input closes the session when `next` has given all events that came before it, so a server that
+/// answers each request before it takes the next event answers them all.
 ///
 /// Dropping the connection closes the session and returns at once; what is already pending is still
 /// written, as long as the process lives.
@@ -91,8 +93,8 @@ impl<S: Session> Connection<S> {
     /// The next event if there is one already; never waits. It says `None` at the end as well.
     pub fn try_next(&mut self) -> Option<S::Event> {
         let mut state = self.shared.lock();
-        drive_timeout(&self.shared, &mut state);
-        let event = state.next_event();
+        let now = drive_timeout(&self.shared, &mut state);
+        let event = state.next_event(now);
         let _no_task = self.shared.settle(&mut state);
         event
     }
@@ -125,6 +127,12 @@ impl<S: Session> Connection<S> {
         self.shared.lock().session.is_closed()
     }
 
+    /// Says whether the end of the input leaves the session open. While it does, `next` says `None`
+    /// once all events before that end were taken.
+    pub(super) fn hold(&mut self, hold: bool) {
+        self.shared.lock().hold = hold;
+    }
+
     /// Whether it was a stream that ended the session, its events having been given.
     #[cfg(feature = "child")]
     pub(super) fn is_lost(&self) -> bool {
@@ -136,7 +144,7 @@ impl<S: Session> Connection<S> {
         let mut state = shared.lock();
         loop {
             let now = drive_timeout(shared, &mut state);
-            if let Some(event) = state.next_event() {
+            if let Some(event) = state.next_event(now) {
                 let _no_task = shared.settle(&mut state);
                 return Ok(Some(event));
             }
@@ -144,7 +152,8 @@ impl<S: Session> Connection<S> {
             if state.session.is_closed() {
                 return end(shared, state, lingered);
             }
-            if deadline.is_some_and(|deadline| deadline <= now) {
+            let held = state.hold && state.input_end.is_some();
+            if held || deadline.is_some_and(|deadline| deadline <= now) {
                 return Ok(None);
             }
             let wake = [deadline, state.session.poll_timeout()]

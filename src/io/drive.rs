@@ -55,7 +55,6 @@ pub(super) struct Driver<S: Session> {
     chunk: Vec<u8>,
     lines: Vec<u8>,
     output: Output,
-    input_done: bool,
     armed: Option<Instant>,
     /// When the end stops waiting for the output.
     linger: Option<Instant>,
@@ -69,7 +68,6 @@ impl<S: Session> Driver<S> {
             chunk: Vec::new(),
             lines: Vec::new(),
             output: Output::Idle,
-            input_done: false,
             armed: None,
             linger: None,
         }
@@ -97,7 +95,7 @@ impl<S: Session> Driver<S> {
             let written = self.poll_output(cx, streams);
             let due = self.poll_time(cx, streams);
             let mut state = self.shared.lock();
-            if let Some(event) = state.next_event() {
+            if let Some(event) = state.next_event(self.shared.clock.now()) {
                 // The task is awake and will be back, so handles needn't wake it.
                 state.waker = None;
                 return Poll::Ready(Ok(Some(event)));
@@ -180,7 +178,9 @@ impl<S: Session> Driver<S> {
     fn fail_output(&mut self, error: io::Error) {
         self.output = Output::Done;
         let now = self.shared.clock.now();
-        self.shared.lock().fail(now, Closed::WriteFailed, error);
+        let mut state = self.shared.lock();
+        state.close(now, Closed::WriteFailed);
+        state.keep_error(error);
     }
 
     /// Lets the time pass for the session and sets the timer; whether anything was due.
@@ -215,7 +215,7 @@ impl<S: Session> Driver<S> {
     fn poll_input(&mut self, cx: &mut Context<'_>, streams: &mut impl Streams) -> bool {
         let now = self.shared.clock.now();
         let mut state = self.shared.lock();
-        if self.input_done || state.is_ended() || !state.session.wants_frames() {
+        if state.input_end.is_some() || state.is_ended() || !state.session.wants_frames() {
             return false;
         }
         // What the decoder still holds comes before what is still to be read.
@@ -231,21 +231,16 @@ impl<S: Session> Driver<S> {
             Poll::Ready(read) => read,
         };
         let mut state = self.shared.lock();
-        match read {
-            Ok(0) => {
-                self.input_done = true;
-                state.end_of_input(now, &mut self.decoder);
-            }
-            Ok(length) => {
-                self.decoder.push(&self.chunk[..length]);
+        let end = match read {
+            Ok(0) => Ok(()),
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
+            read => {
+                self.decoder.push(&self.chunk[..read.unwrap_or(0)]);
                 state.feed(now, &mut self.decoder);
+                return true;
             }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => {
-                self.input_done = true;
-                state.fail(now, Closed::ReadFailed, error);
-            }
-        }
+        };
+        state.end_input(now, &mut self.decoder, end);
         true
     }
 }

@@ -52,7 +52,10 @@ pub(super) struct State<S: Session> {
     pub(super) stopped: bool,
     /// Whether it was a stream that ended the session.
     pub(super) lost: bool,
-    pub(super) reader_done: bool,
+    /// Why nothing more will be read.
+    pub(super) input_end: Option<Closed>,
+    /// Whether the end of the input leaves the session open until somebody closes it.
+    pub(super) hold: bool,
     pub(super) writer_done: bool,
     /// What went wrong with a stream, to be given after the last event.
     pub(super) error: Option<io::Error>,
@@ -60,8 +63,18 @@ pub(super) struct State<S: Session> {
 
 impl<S: Session> State<S> {
     /// The next event, in order.
-    pub(super) fn next_event(&mut self) -> Option<S::Event> {
-        self.event.take().or_else(|| self.session.poll_event())
+    ///
+    /// The end of the input closes the session once all events before it were taken, so that
+    /// whoever answers one request after the other has answered them all.
+    pub(super) fn next_event(&mut self, now: Instant) -> Option<S::Event> {
+        let event = self.event.take().or_else(|| self.session.poll_event());
+        match self.input_end {
+            Some(why) if event.is_none() && !self.hold => {
+                self.close(now, why);
+                self.session.poll_event()
+            }
+            _ => event,
+        }
     }
 
     /// Whether no more input is taken and the output ends with what is pending.
@@ -81,20 +94,21 @@ impl<S: Session> State<S> {
         }
     }
 
-    /// Closes the session for `why`, unless it is closed, and keeps what a stream failed with.
-    pub(super) fn fail(&mut self, now: Instant, why: Closed, error: io::Error) {
-        self.close(now, why);
+    /// Keeps what a stream failed with, to be given at the end.
+    pub(super) fn keep_error(&mut self, error: io::Error) {
         // That the peer has gone is an ending which the closing event tells of.
         if !is_peer_gone(&error) && self.error.is_none() {
             self.error = Some(error);
         }
     }
 
-    /// Closes the session for `why`, unless it is closed.
+    /// Closes the session, unless it is closed: for the end of the input if that has come, else for
+    /// `why`.
     pub(super) fn close(&mut self, now: Instant, why: Closed) {
         if !self.session.is_closed() {
             self.lost = true;
-            self.session.handle_closed(now, Route::Pipe, why);
+            self.session
+                .handle_closed(now, Route::Pipe, self.input_end.unwrap_or(why));
         }
     }
 
@@ -112,16 +126,26 @@ impl<S: Session> State<S> {
         fed
     }
 
-    /// Hands on what the decoder still holds at the end of the input, and closes the session.
-    pub(super) fn end_of_input(&mut self, now: Instant, decoder: &mut LineDecoder) {
-        if !self.is_ended() {
-            match decoder.finish() {
+    /// Hands on what the decoder still holds when nothing more will be read.
+    pub(super) fn end_input(
+        &mut self,
+        now: Instant,
+        decoder: &mut LineDecoder,
+        end: io::Result<()>,
+    ) {
+        match end {
+            Ok(()) if !self.is_ended() => match decoder.finish() {
                 None => {}
                 Some(Ok(frame)) => self.session.handle_frame(now, Route::Pipe, frame),
                 Some(Err(error)) => self.session.handle_malformed(now, Route::Pipe, error),
+            },
+            Ok(()) => {}
+            Err(error) => {
+                self.input_end = Some(Closed::ReadFailed);
+                self.keep_error(error);
             }
         }
-        self.close(now, Closed::EndOfInput);
+        self.input_end.get_or_insert(Closed::EndOfInput);
     }
 
     /// Whether the user's thread has something to do.
@@ -130,6 +154,7 @@ impl<S: Session> State<S> {
             self.event = self.session.poll_event();
         }
         self.event.is_some()
+            || self.input_end.is_some()
             || self.session.is_closed()
             || match (self.session.poll_timeout(), self.armed) {
                 (Some(due), Some(armed)) => due < armed,
@@ -153,7 +178,8 @@ impl<S: Session> Shared<S> {
                 waker: None,
                 stopped: false,
                 lost: false,
-                reader_done: false,
+                input_end: None,
+                hold: false,
                 writer_done: false,
                 error: None,
             }),

@@ -54,11 +54,7 @@ pub(super) fn read_all<S: Session>(
     if let Some(shared) = connection.upgrade() {
         let mut state = shared.lock();
         let now = shared.clock.now();
-        match end {
-            Ok(()) => state.end_of_input(now, &mut decoder),
-            Err(error) => state.fail(now, Closed::ReadFailed, error),
-        }
-        state.reader_done = true;
+        state.end_input(now, &mut decoder, end);
         shared.writer.notify_one();
         let _no_task = shared.settle(&mut state);
     }
@@ -96,11 +92,12 @@ pub(super) fn write_all<S: Session>(shared: &Shared<S>, mut writer: impl Write) 
     let mut state = shared.lock();
     if let Err(error) = end {
         if is_peer_gone(&error) {
-            let waiting = |state: &mut State<S>| !state.reader_done && !state.is_ended();
+            let waiting = |state: &mut State<S>| state.input_end.is_none() && !state.is_ended();
             let waited = shared.writer.wait_timeout_while(state, LAST_WORDS, waiting);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
-        state.fail(shared.clock.now(), Closed::WriteFailed, error);
+        state.close(shared.clock.now(), Closed::WriteFailed);
+        state.keep_error(error);
     }
     state.writer_done = true;
     let _no_task = shared.settle(&mut state);

@@ -185,6 +185,27 @@ fn what_is_pending_at_the_end_of_input_is_still_written() {
 }
 
 #[test]
+fn who_answers_in_turn_answers_all_that_came_before_the_end() {
+    // `stdio.eof.exit`
+    within(|| {
+        let (mut connection, mut from_us, mut to_us) = connect(Toy::default());
+        to_us.write_all(b"{\"a\":1}\n{\"b\":2}\n{\"c\":3}").unwrap();
+        drop(to_us);
+        let mut answered = 0;
+        while let Some(event) = connection.next().unwrap() {
+            if let Event::Frame(frame) = event {
+                connection.with(|toy, _| toy.send(frame));
+                answered += 1;
+            }
+        }
+        assert_eq!(answered, 3);
+        let mut all = String::new();
+        from_us.read_to_string(&mut all).unwrap();
+        assert_eq!(all, "{\"a\":1}\n{\"b\":2}\n{\"c\":3}\n");
+    });
+}
+
+#[test]
 fn the_end_does_not_wait_for_ever_for_a_peer_that_does_not_read() {
     within(|| {
         let (mut connection, _from_us, to_us) = connect(Toy::default());
