@@ -14,7 +14,7 @@
     feature = "futures-io",
     doc = "* [`futures_io`]: the same for every other runtime."
 )]
-//! * [`pool`]: threads that run handlers.
+//! * [`serve`]: a blocking server, its handlers on the threads of a [`pool`].
 //!
 //! Every connection hands out [`Handle`]s, by which other threads or tasks reach its session.
 
@@ -35,6 +35,7 @@ pub mod futures_io;
 pub mod pool;
 #[cfg(feature = "child")]
 mod process;
+pub mod serve;
 mod shared;
 mod threads;
 #[cfg(feature = "tokio")]

@@ -12,6 +12,7 @@ mod child;
 #[cfg(feature = "futures-io")]
 mod futures_io;
 mod pool;
+mod serve;
 #[cfg(feature = "tokio")]
 mod tokio;
 mod toy;
