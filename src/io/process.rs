@@ -268,14 +268,15 @@ impl Tail {
                 Err(FrameError::TooLong { head, .. }) => String::from_utf8_lossy(head),
                 Err(_) => continue,
             };
-            if let Stderr::Lines(give) = to {
-                give(&line);
-            }
             let mut kept = self.lock();
             if kept.lines.len() == TAIL {
                 kept.lines.pop_front();
             }
             kept.lines.push_back(line.to_string());
+            drop(kept);
+            if let Stderr::Lines(give) = to {
+                give(&line);
+            }
         }
     }
 
