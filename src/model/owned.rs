@@ -1,5 +1,5 @@
 //! Making a decoded value independent of the frame it borrows from.
-//! Each wire type implements [`IntoOwned`] through [`into_owned!`], field by field.
+//! Each wire type implements [`IntoOwned`] through `into_owned!`, field by field.
 
 use alloc::vec::Vec;
 

@@ -49,8 +49,12 @@ impl Envelope {
 }
 
 /// What a frame holds.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it lives on the stack for a moment only"
+)]
 pub(crate) enum Decoded {
-    /// One message; large, but it lives on the stack for a moment only.
+    /// One message.
     One(Envelope),
     /// An array, which one revision allows.
     Batch,

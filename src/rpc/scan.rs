@@ -120,6 +120,10 @@ pub(crate) enum ScanError {
 }
 
 /// What a frame holds.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it lives on the stack for a moment only"
+)]
 pub(crate) enum Scanned {
     One(Scan),
     /// An array: the caller walks its elements with [`elements`].

@@ -1,5 +1,5 @@
 //! What can go wrong, by scope and by fault: one call, one command, the whole session.
-//! What a peer hears is an [`RpcError`](crate::rpc::RpcError); what stands here stays local.
+//! What a peer hears is an [`RpcError`]; what stands here stays local.
 
 use alloc::boxed::Box;
 use core::time::Duration;

@@ -168,13 +168,13 @@ impl ClientSession {
         if method != Known::Elicit {
             return;
         }
-        if let Ok(ElicitParams::Url(params)) = body.decode::<ElicitParams<'_>>() {
-            if let Some(id) = params.elicitation_id {
-                if self.elicitations.len() >= self.config.limits.inputs {
-                    self.elicitations.pop_front();
-                }
-                self.elicitations.push_back(id.as_str().into());
+        if let Ok(ElicitParams::Url(params)) = body.decode::<ElicitParams<'_>>()
+            && let Some(id) = params.elicitation_id
+        {
+            if self.elicitations.len() >= self.config.limits.inputs {
+                self.elicitations.pop_front();
             }
+            self.elicitations.push_back(id.as_str().into());
         }
     }
 

@@ -10,7 +10,6 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::capability::ServerCapabilities;
 use crate::model::method::{self, Known, Method, ResourceUpdated, ServerGate};
 use crate::model::owned::IntoOwned;
 use crate::model::resource::{SubscribeParams, UnsubscribeParams};
@@ -218,9 +217,7 @@ impl ClientSession {
         let Some(subscription) = self.subscriptions.get(number) else {
             return;
         };
-        let capabilities = self
-            .server_capabilities()
-            .unwrap_or_else(ServerCapabilities::default);
+        let capabilities = self.server_capabilities().unwrap_or_default();
         let honoured = read_filter(&subscription.filter)
             .honoured_by(&capabilities)
             .into_owned();

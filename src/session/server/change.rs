@@ -120,10 +120,10 @@ impl ServerSession {
             Change::Resources => Known::ResourcesListChanged,
             Change::Resource => Known::ResourceUpdated,
         };
-        if let Some(gate) = known.server_gate(Revision::NEWEST) {
-            if !self.gates.is_open(gate) {
-                return Err(Misuse::NotDeclared(gates::name(gate)));
-            }
+        if let Some(gate) = known.server_gate(Revision::NEWEST)
+            && !self.gates.is_open(gate)
+        {
+            return Err(Misuse::NotDeclared(gates::name(gate)));
         }
         let wants_legacy = change != Change::Resource
             || self
@@ -240,10 +240,9 @@ impl ServerSession {
                 .listens
                 .get(number)
                 .is_some_and(|listen| listen.target.route == route)
+                && let Some(listen) = self.listens.remove(number)
             {
-                if let Some(listen) = self.listens.remove(number) {
-                    self.unwatch(listen.uris);
-                }
+                self.unwatch(listen.uris);
             }
         }
     }

@@ -321,10 +321,9 @@ impl ServerSession {
                 .asked
                 .get(number)
                 .is_some_and(|asked| asked.incoming == incoming)
+                && let Some(asked) = self.asked.remove(number)
             {
-                if let Some(asked) = self.asked.remove(number) {
-                    self.cancel_asked(number, &asked, "no longer needed");
-                }
+                self.cancel_asked(number, &asked, "no longer needed");
             }
         }
     }
