@@ -215,8 +215,12 @@ impl Link {
         Ok(())
     }
 
-    /// Begins a batch that came by `route` and holds `open` elements that may be answered.
-    pub(crate) fn begin_batch(&mut self, route: Route, revision: Revision, open: usize) -> u64 {
+    /// Begins a batch that came by `route` and holds `open` elements that may be answered. Returns
+    /// where their answers go.
+    pub(crate) fn begin_batch(&mut self, route: Route, revision: Revision, open: usize) -> Target {
+        if open == 0 {
+            return Target::new(route);
+        }
         let number = self.number();
         self.batches.insert(
             number,
@@ -227,7 +231,10 @@ impl Link {
                 answers: Vec::new(),
             },
         );
-        number
+        Target {
+            route,
+            batch: Some(number),
+        }
     }
 
     /// One element of a batch is done, answered or not; the last one sends the array.
@@ -254,10 +261,12 @@ impl Link {
         debug_assert!(written.is_ok(), "copying bytes can't fail");
     }
 
-    /// Carries all times over to another epoch, in which it is `now`.
-    pub(crate) fn rebase(&mut self, now: Instant) {
+    /// The same link with its limits, in an epoch in which it is `now`.
+    pub(crate) fn restored(mut self, limits: Limits, now: Instant) -> Self {
+        self.limits = limits;
         self.now = now;
         self.malformed.rebase(now);
+        self
     }
 }
 

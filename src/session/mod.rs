@@ -25,6 +25,7 @@ mod negotiate;
 mod outbox;
 mod path;
 mod refusal;
+mod save;
 mod server;
 mod table;
 
@@ -46,6 +47,7 @@ pub use error::{CallClock, CallError, CloseReason, Delivery, Misuse};
 pub use event::{Change, Completed, Ignored, Received};
 pub use id::{CallId, IncomingId, InputId, SubscriptionId};
 pub use path::Malformed;
+pub use save::{RestoreError, SavedClient, SavedServer};
 pub use server::{InputError, Request, ServerEvent, ServerSession};
 
 /// One end of a connection: frames and the time in, frames, events and the next deadline out.

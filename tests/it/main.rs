@@ -1,4 +1,5 @@
 //! Behaviour of the two sessions, driven in memory with time as a value: one binary, a file a topic.
 
 mod handshake;
+mod save;
 mod support;

@@ -23,6 +23,7 @@ use super::super::error::{CallClock, CallError, Delivery, Misuse};
 use super::super::id::{CallId, InputId};
 use super::super::link::{write_head, write_params};
 use super::super::name::MethodName;
+use super::super::save::Rebase;
 use super::super::{Route, gates};
 use super::ClientSession;
 use super::round::Round;
@@ -43,7 +44,7 @@ pub(super) enum Purpose {
 
 /// A request that is under way, or waits for input before it is sent again.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Call {
+pub(in crate::session) struct Call {
     /// The id the user knows; the number of the call's first request.
     pub(super) id: u64,
     pub(super) purpose: Purpose,
@@ -65,7 +66,12 @@ pub(super) struct Call {
 }
 
 impl Call {
-    fn deadline(&self) -> Option<Instant> {
+    pub(super) fn rebase(&mut self, rebase: Rebase) {
+        rebase.optional(&mut self.idle_deadline);
+        rebase.optional(&mut self.total_deadline);
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
         [self.idle_deadline, self.total_deadline]
             .into_iter()
             .flatten()
@@ -358,7 +364,10 @@ impl ClientSession {
             Purpose::Listen(subscription) => {
                 self.end_subscription(subscription, Err(CallError::Lost(delivery)));
             }
-            _ => {}
+            Purpose::Subscribe(subscription) => {
+                self.subscribed_uri(subscription, Err(CallError::Lost(delivery)));
+            }
+            Purpose::Probe | Purpose::Initialize | Purpose::Unsubscribe => {}
         }
     }
 

@@ -34,10 +34,7 @@ use crate::revision::{Era, Revision};
 use crate::rpc::Text;
 use crate::time::Instant;
 
-use self::call::Call;
-use self::event::{Input, RequestKey};
-use self::opening::Opening;
-use self::subscribe::Subscription;
+use self::event::RequestKey;
 use super::config::{CallOptions, ClientConfig};
 use super::error::{CallError, CloseReason, Misuse};
 use super::event::{Body, Completed};
@@ -45,11 +42,15 @@ use super::gates::Gates;
 use super::id::CallId;
 use super::link::Link;
 use super::name::MethodName;
+use super::save::Rebase;
 use super::table::Table;
 use super::{Closed, Route, Session, Transmit};
 
+pub(super) use self::call::Call;
+pub(super) use self::event::Input;
 pub use self::event::{ClientEvent, InputRequested};
-pub(super) use self::subscribe::covers;
+pub(super) use self::opening::Opening;
+pub(super) use self::subscribe::{Subscription, covers};
 
 /// The client's end of one connection.
 ///
@@ -57,32 +58,32 @@ pub(super) use self::subscribe::covers;
 /// [`ClientEvent::Opened`] has come. Each call ends in exactly one [`ClientEvent::Completed`].
 #[derive(Clone, Debug)]
 pub struct ClientSession {
-    config: ClientConfig,
+    pub(super) config: ClientConfig,
     /// The members of `_meta` that every modern request has, encoded once.
     own_meta: Vec<u8>,
     scratch: Vec<u8>,
     /// Buffers of params that were kept for another round, to be used again.
     spare: Vec<Vec<u8>>,
-    link: Link,
-    opening: Opening,
-    revision: Option<Revision>,
-    peer: Peer,
-    gates: Gates,
-    calls: Table<Call>,
-    inputs: Table<Input>,
-    subscriptions: Table<Subscription>,
-    events: VecDeque<ClientEvent>,
-    log_level: Option<LoggingLevel>,
+    pub(super) link: Link,
+    pub(super) opening: Opening,
+    pub(super) revision: Option<Revision>,
+    pub(super) peer: Peer,
+    pub(super) gates: Gates,
+    pub(super) calls: Table<Call>,
+    pub(super) inputs: Table<Input>,
+    pub(super) subscriptions: Table<Subscription>,
+    pub(super) events: VecDeque<ClientEvent>,
+    pub(super) log_level: Option<LoggingLevel>,
     /// No call's deadline lies before this; it may be early.
     next_deadline: Option<Instant>,
-    ignored_responses: u64,
+    pub(super) ignored_responses: u64,
     /// The ids of elicitations that the user was sent to a URL for (2025-11-25).
-    elicitations: VecDeque<Box<str>>,
+    pub(super) elicitations: VecDeque<Box<str>>,
 }
 
 /// What the server said of itself, as JSON, copied out exactly.
 #[derive(Clone, Debug, Default, Serialize, serde::Deserialize)]
-struct Peer {
+pub(super) struct Peer {
     info: Option<Box<str>>,
     capabilities: Option<Box<str>>,
     instructions: Option<Box<str>>,
@@ -270,6 +271,19 @@ impl ClientSession {
             method,
             outcome,
         }));
+    }
+
+    /// Carries all deadlines over to another epoch.
+    pub(super) fn rebase(&mut self, rebase: Rebase) {
+        self.opening.rebase(rebase);
+        for (_, call) in self.calls.iter_mut() {
+            call.rebase(rebase);
+        }
+        self.next_deadline = self
+            .calls
+            .iter()
+            .filter_map(|(_, call)| call.deadline())
+            .min();
     }
 
     /// Ends everything that is open, then the session.

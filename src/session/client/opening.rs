@@ -25,12 +25,13 @@ use super::super::error::{CloseReason, Misuse};
 use super::super::event::Body;
 use super::super::gates::Gates;
 use super::super::negotiate::{self, ProbeError};
+use super::super::save::Rebase;
 use super::call::{Outgoing, Purpose};
 use super::{ClientEvent, ClientSession, Peer};
 
 /// How far the opening has come.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) enum Opening {
+pub(in crate::session) enum Opening {
     Idle,
     Probing {
         retried: bool,
@@ -47,6 +48,20 @@ pub(super) enum Opening {
 }
 
 impl Opening {
+    /// Carries its deadlines over to another epoch.
+    pub(super) fn rebase(&mut self, rebase: Rebase) {
+        match self {
+            Self::Probing {
+                until, deadline, ..
+            } => {
+                *until = rebase.instant(*until);
+                *deadline = rebase.instant(*deadline);
+            }
+            Self::Initializing { deadline } => *deadline = rebase.instant(*deadline),
+            _ => {}
+        }
+    }
+
     /// When the next step of the opening is due.
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self {

@@ -55,13 +55,8 @@ impl ClientSession {
             let error = RpcError::invalid_request("Invalid request: a batch");
             return self.ignore(Ignored::NotAMessage(error));
         };
-        let number = self
-            .link
-            .begin_batch(route, Revision::V2025_03_26, elements.open);
-        let target = Target {
-            route,
-            batch: Some(number),
-        };
+        let revision = Revision::V2025_03_26;
+        let target = self.link.begin_batch(route, revision, elements.open);
         for (element, envelope) in elements.list {
             match envelope {
                 Ok(envelope) => self.message(target, element, envelope),

@@ -29,7 +29,7 @@ use super::call::{Outgoing, Purpose};
 use super::{ClientEvent, ClientSession};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Subscription {
+pub(in crate::session) struct Subscription {
     /// What it is for, as JSON.
     filter: Box<str>,
     uris: Vec<Box<str>>,

@@ -31,7 +31,7 @@ use super::{ServerEvent, ServerSession, Stage};
 
 /// A live `subscriptions/listen`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Listen {
+pub(in crate::session) struct Listen {
     request: RequestId,
     target: Target,
     revision: Revision,

@@ -33,7 +33,7 @@ use super::{ServerEvent, ServerSession, Stage};
 
 /// A request to a legacy client that waits for its answer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Asked {
+pub(in crate::session) struct Asked {
     incoming: u64,
     key: Box<str>,
     method: Known,

@@ -35,9 +35,6 @@ use crate::revision::Revision;
 use crate::rpc::{RequestId, write_string};
 use crate::time::Instant;
 
-use self::change::Listen;
-use self::event::Incoming;
-use self::input::Asked;
 use super::allowance::Allowance;
 use super::config::ServerConfig;
 use super::error::CloseReason;
@@ -45,10 +42,14 @@ use super::event::Ignored;
 use super::gates::Gates;
 use super::id::IncomingId;
 use super::link::Link;
+use super::save::Rebase;
 use super::table::Table;
 use super::{Closed, Route, Session, Transmit};
 
+pub(super) use self::change::Listen;
+pub(super) use self::event::Incoming;
 pub use self::event::{InputError, Request, ServerEvent};
+pub(super) use self::input::Asked;
 
 /// The server's end of one connection.
 ///
@@ -56,24 +57,24 @@ pub use self::event::{InputError, Request, ServerEvent};
 /// [`ServerEvent::Request`].
 #[derive(Clone, Debug)]
 pub struct ServerSession {
-    config: ServerConfig,
+    pub(super) config: ServerConfig,
     /// The members of `_meta` that every modern result has, encoded once.
     own_meta: Vec<u8>,
     gates: Gates,
-    link: Link,
-    legacy: Legacy,
-    incoming: Table<Incoming>,
+    pub(super) link: Link,
+    pub(super) legacy: Legacy,
+    pub(super) incoming: Table<Incoming>,
     /// What legacy clients are being asked for, by the number of the request to them.
-    asked: Table<Asked>,
-    listens: Table<Listen>,
-    events: VecDeque<ServerEvent>,
-    cancels: Allowance,
-    closed: bool,
+    pub(super) asked: Table<Asked>,
+    pub(super) listens: Table<Listen>,
+    pub(super) events: VecDeque<ServerEvent>,
+    pub(super) cancels: Allowance,
+    pub(super) closed: bool,
 }
 
 /// The part of the connection that an `initialize` has opened.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Legacy {
+pub(super) struct Legacy {
     stage: Stage,
     /// The stream for messages to the client that belong to no request.
     route: Route,
@@ -85,7 +86,7 @@ struct Legacy {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-enum Stage {
+pub(super) enum Stage {
     None,
     /// `initialize` is answered, `initialized` hasn't come yet: nothing may be asked of the client.
     Greeted(Revision),
@@ -189,6 +190,13 @@ impl ServerSession {
         self.listens = Table::default();
         self.closed = true;
         self.events.push_back(ServerEvent::Closed(reason));
+    }
+
+    /// Carries all deadlines over to another epoch.
+    pub(super) fn rebase(&mut self, rebase: Rebase) {
+        for (_, asked) in self.asked.iter_mut() {
+            rebase.optional(&mut asked.deadline);
+        }
     }
 
     /// The request with this id that is still open, listen streams not counted.

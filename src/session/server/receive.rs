@@ -89,13 +89,8 @@ impl ServerSession {
             };
             return self.rejected(Target::new(route), rejection);
         };
-        let number = self
-            .link
-            .begin_batch(route, Revision::V2025_03_26, elements.open);
-        let target = Target {
-            route,
-            batch: Some(number),
-        };
+        let revision = Revision::V2025_03_26;
+        let target = self.link.begin_batch(route, revision, elements.open);
         for (element, envelope) in elements.list {
             match envelope {
                 Ok(envelope) => self.message(target, element, envelope),
@@ -114,15 +109,15 @@ impl ServerSession {
         if let Some(id) = id.as_ref().filter(|_| is_response) {
             self.input_failed(id, error.clone());
         }
-        if self.link.may_answer_malformed() {
-            let id = id.filter(|_| !is_response);
-            let target = if is_response {
-                Target::new(target.route)
-            } else {
-                target
-            };
-            self.link
-                .error(target, id.as_ref(), self.legacy.revision(), &error);
+        let may_answer = self.link.may_answer_malformed();
+        let revision = self.legacy.revision();
+        match (is_response, may_answer) {
+            (true, true) => self
+                .link
+                .error(Target::new(target.route), None, revision, &error),
+            (true, false) => {}
+            (false, true) => self.link.error(target, id.as_ref(), revision, &error),
+            (false, false) => self.link.settle(target),
         }
         self.ignore(Ignored::NotAMessage(error));
     }

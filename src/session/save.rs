@@ -1,0 +1,207 @@
+//! Parking a session in any store and going on elsewhere: what is open, what waits to be polled and
+//! what waits to be sent, as plain data. Times are kept as what was left of them.
+//!
+//! Rules of this file: a saved session is as large as what is live in it, not as its history; one
+//! that was saved by another version of this format is refused, never guessed at; the configuration
+//! is not part of it and has to be the same.
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::logging::LoggingLevel;
+use crate::revision::Revision;
+use crate::time::Instant;
+
+use super::allowance::Allowance;
+use super::client::{self, ClientEvent, ClientSession};
+use super::config::{ClientConfig, ServerConfig};
+use super::gates::Gates;
+use super::link::Link;
+use super::server::{self, ServerEvent, ServerSession};
+use super::table::Table;
+
+/// The version of the format that this version of the crate writes and reads.
+const FORMAT: u32 = 1;
+
+/// Why a saved session can't be restored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RestoreError {
+    /// It was saved in another format.
+    #[error("the session was saved in format {found}, not {expected}")]
+    Format {
+        /// The format it was saved in.
+        found: u32,
+        /// The format this version reads.
+        expected: u32,
+    },
+}
+
+/// A client session at rest. Store it through serde; [`ClientSession::restore`] brings it back.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SavedClient {
+    format: u32,
+    saved_at: Instant,
+    link: Link,
+    opening: client::Opening,
+    revision: Option<Revision>,
+    peer: client::Peer,
+    gates: Gates,
+    calls: Table<client::Call>,
+    inputs: Table<client::Input>,
+    subscriptions: Table<client::Subscription>,
+    events: VecDeque<ClientEvent>,
+    log_level: Option<LoggingLevel>,
+    ignored_responses: u64,
+    elicitations: VecDeque<Box<str>>,
+}
+
+/// A server session at rest. Store it through serde; [`ServerSession::restore`] brings it back.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SavedServer {
+    format: u32,
+    saved_at: Instant,
+    link: Link,
+    legacy: server::Legacy,
+    incoming: Table<server::Incoming>,
+    asked: Table<server::Asked>,
+    listens: Table<server::Listen>,
+    events: VecDeque<ServerEvent>,
+    cancels: Allowance,
+    closed: bool,
+}
+
+/// Carries times over from one epoch to another.
+#[derive(Clone, Copy)]
+pub(super) struct Rebase {
+    from: Instant,
+    to: Instant,
+}
+
+impl Rebase {
+    /// The same time in the new epoch; one that had passed has passed there too.
+    pub(super) fn instant(self, instant: Instant) -> Instant {
+        self.to + instant.saturating_since(self.from)
+    }
+
+    /// The same for a time that may not be set.
+    pub(super) fn optional(self, instant: &mut Option<Instant>) {
+        *instant = instant.map(|instant| self.instant(instant));
+    }
+}
+
+fn check_format(found: u32) -> Result<(), RestoreError> {
+    match found {
+        FORMAT => Ok(()),
+        _ => Err(RestoreError::Format {
+            found,
+            expected: FORMAT,
+        }),
+    }
+}
+
+impl ClientSession {
+    /// What is needed to go on with this session elsewhere, at the time `now`.
+    pub fn save(&self, now: Instant) -> SavedClient {
+        SavedClient {
+            format: FORMAT,
+            saved_at: now.max(self.link.now),
+            link: self.link.clone(),
+            opening: self.opening.clone(),
+            revision: self.revision,
+            peer: self.peer.clone(),
+            gates: self.gates,
+            calls: self.calls.clone(),
+            inputs: self.inputs.clone(),
+            subscriptions: self.subscriptions.clone(),
+            events: self.events.clone(),
+            log_level: self.log_level,
+            ignored_responses: self.ignored_responses,
+            elicitations: self.elicitations.clone(),
+        }
+    }
+
+    /// Goes on with a saved session, in whose new epoch it is `now`. The configuration has to be
+    /// the one it was created with.
+    ///
+    /// Errs when it was saved in a format that this version doesn't read.
+    pub fn restore(
+        config: ClientConfig,
+        saved: SavedClient,
+        now: Instant,
+    ) -> Result<Self, RestoreError> {
+        check_format(saved.format)?;
+        let rebase = Rebase {
+            from: saved.saved_at,
+            to: now,
+        };
+        let is_fresh = matches!(saved.opening, client::Opening::Idle);
+        let mut session = Self::new(config);
+        if !is_fresh {
+            // They were subscribed to when the session opened.
+            session.config.subscriptions.clear();
+        }
+        session.link = saved.link.restored(session.config.limits.clone(), now);
+        session.opening = saved.opening;
+        session.revision = saved.revision;
+        session.peer = saved.peer;
+        session.gates = saved.gates;
+        session.calls = saved.calls;
+        session.inputs = saved.inputs;
+        session.subscriptions = saved.subscriptions;
+        session.events = saved.events;
+        session.log_level = saved.log_level;
+        session.ignored_responses = saved.ignored_responses;
+        session.elicitations = saved.elicitations;
+        session.rebase(rebase);
+        Ok(session)
+    }
+}
+
+impl ServerSession {
+    /// What is needed to go on with this session elsewhere, at the time `now`.
+    pub fn save(&self, now: Instant) -> SavedServer {
+        SavedServer {
+            format: FORMAT,
+            saved_at: now.max(self.link.now),
+            link: self.link.clone(),
+            legacy: self.legacy.clone(),
+            incoming: self.incoming.clone(),
+            asked: self.asked.clone(),
+            listens: self.listens.clone(),
+            events: self.events.clone(),
+            cancels: self.cancels,
+            closed: self.closed,
+        }
+    }
+
+    /// Goes on with a saved session, in whose new epoch it is `now`. The configuration has to be
+    /// the one it was created with.
+    ///
+    /// Errs when it was saved in a format that this version doesn't read.
+    pub fn restore(
+        config: ServerConfig,
+        saved: SavedServer,
+        now: Instant,
+    ) -> Result<Self, RestoreError> {
+        check_format(saved.format)?;
+        let rebase = Rebase {
+            from: saved.saved_at,
+            to: now,
+        };
+        let mut session = Self::new(config);
+        session.link = saved.link.restored(session.config.limits.clone(), now);
+        session.legacy = saved.legacy;
+        session.incoming = saved.incoming;
+        session.asked = saved.asked;
+        session.listens = saved.listens;
+        session.events = saved.events;
+        session.cancels = saved.cancels;
+        session.cancels.rebase(now);
+        session.closed = saved.closed;
+        session.rebase(rebase);
+        Ok(session)
+    }
+}
