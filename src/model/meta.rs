@@ -12,7 +12,7 @@ use crate::model::capability::ClientCapabilities;
 use crate::model::initialize::Implementation;
 use crate::model::logging::LoggingLevel;
 use crate::model::owned::IntoOwned;
-use crate::rpc::{Raw, Text, members};
+use crate::rpc::{Entry, Raw, Text, members};
 
 /// The key of the token under which progress of a request is reported.
 pub const PROGRESS_TOKEN: &str = "progressToken";
@@ -216,7 +216,7 @@ struct Written<'a> {
 impl<'a> Written<'a> {
     /// The first-level members of an object's text.
     fn all(object: &'a str) -> impl Iterator<Item = Self> {
-        members(object.as_bytes()).map_while(|(key, value)| {
+        members(object.as_bytes()).map_while(|Entry { key, value }| {
             Some(Self {
                 key: object.get(key.range())?,
                 value: object.get(value.range())?,

@@ -7,6 +7,7 @@ mod message;
 mod raw;
 mod scan;
 mod text;
+mod walk;
 pub(crate) mod write;
 
 pub use decode::{Kind, Rejection};
@@ -19,5 +20,6 @@ pub use text::Text;
 pub(crate) use decode::{Decoded, Envelope, decode, is_string, salvage_id};
 pub(crate) use message::{error_of, raw_at, text_at};
 pub(crate) use raw::RAW_TOKEN;
-pub(crate) use scan::{EnvelopeKey, Member, Scan, Span, elements, members};
+pub(crate) use scan::{EnvelopeKey, Member, Scan, Span};
+pub(crate) use walk::{Entry, elements, listed_members, member_of, members, string_of};
 pub(crate) use write::{write_i64, write_string};

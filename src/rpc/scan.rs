@@ -18,11 +18,19 @@ pub(crate) struct Span {
 impl Span {
     pub(crate) const NONE: Self = Self { start: 0, end: 0 };
 
-    fn new(start: usize, end: usize) -> Self {
+    pub(super) fn new(start: usize, end: usize) -> Self {
         // Frames are bounded far below 4 GiB; `scan` refuses longer ones before it gets here.
         Self {
             start: start as u32,
             end: end as u32,
+        }
+    }
+
+    /// From the start of this one to the end of a later one.
+    pub(crate) const fn to(self, later: Self) -> Self {
+        Self {
+            start: self.start,
+            end: later.end,
         }
     }
 
@@ -126,7 +134,7 @@ pub(crate) enum ScanError {
 )]
 pub(crate) enum Scanned {
     One(Scan),
-    /// An array: the caller walks its elements with [`elements`].
+    /// An array: the caller walks its elements.
     Batch,
 }
 
@@ -146,62 +154,6 @@ pub(crate) fn scan(frame: &[u8], depth: usize) -> Result<Scanned, ScanError> {
         Stop::Syntax => ScanError::Syntax(scanner.at),
         Stop::TooDeep => ScanError::TooDeep(scanner.id),
         Stop::NotAnObject => ScanError::NotAnObject,
-    })
-}
-
-/// The elements of an array that [`scan`] has found to be good.
-pub(crate) fn elements(frame: &[u8], depth: usize) -> impl Iterator<Item = Span> {
-    let mut scanner = Scanner {
-        bytes: frame,
-        at: 0,
-        depth,
-        id: Span::NONE,
-    };
-    scanner.white_space();
-    scanner.at += 1;
-    core::iter::from_fn(move || {
-        scanner.white_space();
-        if scanner.peek() == Some(b',') {
-            scanner.at += 1;
-            scanner.white_space();
-        }
-        let start = scanner.at;
-        if scanner.peek()? == b']' || scanner.value(depth).is_err() {
-            return None;
-        }
-        Some(Span::new(start, scanner.at))
-    })
-}
-
-/// The first-level members of an object that has been found to be good, as (key with its quotes,
-/// value) spans.
-pub(crate) fn members(object: &[u8]) -> impl Iterator<Item = (Span, Span)> {
-    let depth = usize::MAX;
-    let mut scanner = Scanner {
-        bytes: object,
-        at: 0,
-        depth,
-        id: Span::NONE,
-    };
-    scanner.white_space();
-    let good = scanner.peek() == Some(b'{');
-    scanner.at += 1;
-    core::iter::from_fn(move || {
-        scanner.white_space();
-        if !good {
-            return None;
-        }
-        if scanner.peek() == Some(b',') {
-            scanner.at += 1;
-            scanner.white_space();
-        }
-        let start = scanner.at;
-        scanner.string().ok()?;
-        let key = Span::new(start, scanner.at);
-        scanner.colon().ok()?;
-        let start = scanner.at;
-        scanner.value(depth).ok()?;
-        Some((key, Span::new(start, scanner.at)))
     })
 }
 

@@ -17,9 +17,7 @@ pub(super) struct Elements {
 /// Splits a frame that is an array. `None` when it is empty or over the limit: then the frame as a
 /// whole is one invalid request (`base.batch.empty`).
 pub(super) fn split(frame: &Bytes, limits: &Limits) -> Option<Elements> {
-    let spans: Vec<_> = elements(frame, limits.depth)
-        .take(limits.batch + 1)
-        .collect();
+    let spans: Vec<_> = elements(frame).take(limits.batch + 1).collect();
     if spans.is_empty() || spans.len() > limits.batch {
         return None;
     }

@@ -8,7 +8,7 @@ use core::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
-use crate::rpc::{RpcError, Span, elements, members, text_at};
+use crate::rpc::{Entry, RpcError, Span, elements, members, text_at};
 
 use super::error::CallError;
 
@@ -89,8 +89,8 @@ enum Step {
 fn step_towards(container: &[u8], offset: usize) -> Option<(Step, Span)> {
     let holds = |span: &Span| span.range().contains(&offset) || span.range().end == offset;
     if container.trim_ascii_start().starts_with(b"{") {
-        let found = members(container).find(|(_, value)| holds(value));
-        return found.map(|(key, value)| {
+        let found = members(container).find(|entry| holds(&entry.value));
+        return found.map(|Entry { key, value }| {
             let key = text_at(container, key)
                 .map(|key| key.into_string())
                 .unwrap_or_default();
@@ -98,7 +98,7 @@ fn step_towards(container: &[u8], offset: usize) -> Option<(Step, Span)> {
         });
     }
     if container.trim_ascii_start().starts_with(b"[") {
-        let elements: Vec<Span> = elements(container, usize::MAX).collect();
+        let elements: Vec<Span> = elements(container).collect();
         let found = elements.iter().position(holds)?;
         return Some((Step::Element(found), elements[found]));
     }

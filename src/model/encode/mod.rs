@@ -2,7 +2,6 @@
 //! The body of a message (params or result) is merged with what the session adds to it.
 
 mod key;
-pub(crate) mod members;
 mod root;
 mod value;
 mod verbatim;

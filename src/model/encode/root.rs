@@ -6,10 +6,10 @@ use core::ops::Range;
 
 use serde::ser::{self, Impossible, Serialize, Serializer};
 
-use super::members::{Member, Members, string_of};
 use super::value::{Compound, Object, Value, close};
 use super::{Additions, EncodeError, Encoded, refuse};
 use crate::Revision;
+use crate::rpc::{Entry, listed_members, members, string_of};
 
 /// The members of a result that a value may have itself although the session would add them.
 const OWN_FIRST: [&str; 3] = ["resultType", "ttlMs", "cacheScope"];
@@ -255,20 +255,20 @@ fn append_meta(out: &mut Vec<u8>, meta: &[u8]) {
 
 /// Appends the session's members, without those of which `own` says that the value has them.
 #[inline]
-fn append_members(out: &mut Vec<u8>, members: &[u8], own: u8) {
-    if members.is_empty() {
+fn append_members(out: &mut Vec<u8>, added: &[u8], own: u8) {
+    if added.is_empty() {
         return;
     }
     if own == 0 {
         out.push(b',');
-        out.extend_from_slice(members);
+        out.extend_from_slice(added);
         return;
     }
-    for Member { key, value } in Members::listed(members) {
-        let name = members.get(key.clone()).map(string_of).unwrap_or_default();
+    for Entry { key, value } in listed_members(added) {
+        let name = string_of(key.of(added));
         if own & own_bit(&name) == 0 {
             out.push(b',');
-            out.extend_from_slice(members.get(key.start..value.end).unwrap_or_default());
+            out.extend_from_slice(key.to(value).of(added));
         }
     }
 }
@@ -297,10 +297,10 @@ fn insert_meta(out: &mut Vec<u8>, at: Range<usize>, meta: &[u8]) -> Result<(), E
         return Ok(());
     }
     let mut is_empty = true;
-    for member in Members::of_object(own) {
+    for member in members(own) {
         is_empty = false;
-        let key = own.get(member.key).map(string_of).unwrap_or_default();
-        let mut reserved = Members::listed(meta).filter_map(|added| meta.get(added.key));
+        let key = string_of(member.key.of(own));
+        let mut reserved = listed_members(meta).map(|added| added.key.of(meta));
         if reserved.any(|added| string_of(added) == key) {
             return Err(EncodeError::ReservedMeta { key: key.into() });
         }
@@ -329,10 +329,10 @@ fn merge(
     };
     let (mut encoded, mut own, mut meta) = (Encoded::default(), 0, None);
     let mut is_empty = true;
-    for Member { key, value } in Members::of_object(text) {
+    for Entry { key, value } in members(text) {
         is_empty = false;
-        let name = text.get(key).map(string_of).unwrap_or_default();
-        let at = start + value.start..start + value.end;
+        let name = string_of(key.of(text));
+        let at = start + value.range().start..start + value.range().end;
         match &*name {
             "name" | "uri" | "taskId" if encoded.name.is_none() => {
                 encoded.name = Some((at.start, at.end));

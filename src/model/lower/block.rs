@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::Revision;
 use crate::model::encode::EncodeError;
-use crate::model::encode::members::member_of;
+use crate::rpc::member_of;
 
 /// Turns an audio block into an embedded resource with the same data and type
 /// (`data.content.kinds`).

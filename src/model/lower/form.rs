@@ -7,9 +7,9 @@ use serde::Deserialize;
 
 use crate::Revision;
 use crate::model::encode::EncodeError;
-use crate::model::encode::members::{Member, Members, member_of, string_of};
 use crate::rpc::Text;
 use crate::rpc::write::write_string;
+use crate::rpc::{Entry, member_of, members, string_of};
 
 /// Rewrites the form schema that was just written.
 pub(super) fn old_form(
@@ -118,17 +118,16 @@ fn rewrite(
     }
     out.push(b'{');
     let mut separated = true;
-    for Member { key, value } in Members::of_object(original) {
+    for Entry { key, value } in members(original) {
         if !separated {
             out.push(b',');
         }
         let start = out.len();
-        let part = |range| original.get(range).unwrap_or_default();
         let member = Original {
-            key: part(key.clone()),
-            whole: part(key.start..value.end),
+            key: key.of(original),
+            whole: key.to(value).of(original),
         };
-        write(out, &string_of(member.key), &member, part(value))?;
+        write(out, &string_of(member.key), &member, value.of(original))?;
         separated = out.len() == start;
     }
     if separated && out.last() == Some(&b',') {

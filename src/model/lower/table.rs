@@ -7,8 +7,8 @@ use super::Older::{Refused, Replaced};
 use super::{FieldRule, StructRules, block, form};
 use crate::Revision;
 use crate::model::capability::{ClientCapabilities, ServerCapabilities};
-use crate::model::encode::members::member_of;
 use crate::model::encode::{EncodeError, encode_value};
+use crate::rpc::member_of;
 
 const A: Revision = Revision::V2024_11_05;
 const B: Revision = Revision::V2025_03_26;

@@ -19,7 +19,7 @@ use crate::model::input::InputRequests;
 use crate::model::method::{Known, Method};
 use crate::model::sampling::{CreateMessageParams, check_tool_balance};
 use crate::revision::{Era, Revision};
-use crate::rpc::{Kind, Member, Raw, RpcError, Scan, Span, members, text_at, write_string};
+use crate::rpc::{Kind, Member, Raw, RpcError, Scan, Span, text_at, write_string};
 use crate::time::Instant;
 
 use super::super::Route;
@@ -402,10 +402,7 @@ fn check_sampling(
     let params = body
         .decode::<CreateMessageParams<'_>>()
         .map_err(RpcError::from)?;
-    let wants_tools = members(body.span.of(&body.frame)).any(|(key, _)| {
-        let key = key.of(body.span.of(&body.frame));
-        key == b"\"tools\"" || key == b"\"toolChoice\""
-    });
+    let wants_tools = params.tools.is_some() || params.tool_choice.is_some();
     let has_tools = declared
         .sampling
         .as_ref()

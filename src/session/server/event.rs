@@ -10,7 +10,7 @@ use crate::model::capability::ClientCapabilities;
 use crate::model::initialize::Implementation;
 use crate::model::method::{Known, Method};
 use crate::revision::Revision;
-use crate::rpc::{Raw, RequestId, RpcError, Span, Text, members, raw_at, text_at};
+use crate::rpc::{Raw, RequestId, RpcError, Span, Text, member_of, raw_at, text_at};
 
 use super::super::error::CloseReason;
 use super::super::event::{Body, Ignored, Received};
@@ -185,11 +185,8 @@ impl Request {
                 })
             }
             Inputs::InFrame { responses, .. } => {
-                let object = responses.of(&self.body.frame);
-                let (_, value) = members(object).find(|(name, _)| {
-                    text_at(object, *name).is_some_and(|name| name.as_str() == key)
-                })?;
-                let text = core::str::from_utf8(value.of(object)).ok()?;
+                let value = member_of(responses.of(&self.body.frame), key)?;
+                let text = core::str::from_utf8(value).ok()?;
                 let read = serde_json::from_str(text).map_err(|error| Malformed::new(text, &error));
                 Some(read.map_err(InputError::Malformed))
             }

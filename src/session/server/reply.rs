@@ -179,7 +179,9 @@ impl ServerSession {
     /// How many rounds of input a request has had that waits for its answer; `None` when it isn't
     /// open (any more), and while its client is being asked.
     pub fn round(&self, request: IncomingId) -> Option<usize> {
-        self.open_incoming(request).ok().map(|incoming| incoming.rounds)
+        self.open_incoming(request)
+            .ok()
+            .map(|incoming| incoming.rounds)
     }
 
     pub(super) fn open_incoming(&self, request: IncomingId) -> Result<&Incoming, Misuse> {

@@ -1,0 +1,153 @@
+//! Walking JSON text that is known to be good: the members of an object, the elements of an array.
+//! It only looks for where tokens stand, without recursion; on text that isn't JSON it ends early.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+
+use super::scan::Span;
+
+/// A member of an object: where its key (with quotes) and its value stand in the text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    pub(crate) key: Span,
+    pub(crate) value: Span,
+}
+
+/// The members of the object that `text` is, in its order; none when it is something else.
+pub(crate) fn members(text: &[u8]) -> impl Iterator<Item = Entry> {
+    let mut walker = Walker { text, at: 0 };
+    walker.enter(b'{');
+    core::iter::from_fn(move || walker.entry())
+}
+
+/// The members that `text` lists without braces around them.
+pub(crate) fn listed_members(text: &[u8]) -> impl Iterator<Item = Entry> {
+    let mut walker = Walker { text, at: 0 };
+    core::iter::from_fn(move || walker.entry())
+}
+
+/// The elements of the array that `text` is; none when it is something else.
+pub(crate) fn elements(text: &[u8]) -> impl Iterator<Item = Span> {
+    let mut walker = Walker { text, at: 0 };
+    walker.enter(b'[');
+    core::iter::from_fn(move || walker.element())
+}
+
+struct Walker<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+impl Walker<'_> {
+    /// Passes the opening of a container; goes to the end when the text is something else.
+    fn enter(&mut self, open: u8) {
+        self.skip_space();
+        self.at = if self.byte() == Some(open) {
+            self.at + 1
+        } else {
+            self.text.len()
+        };
+    }
+
+    fn entry(&mut self) -> Option<Entry> {
+        self.skip_separator();
+        let key_start = self.at;
+        if self.byte() != Some(b'"') {
+            return None;
+        }
+        self.skip_string();
+        let key = Span::new(key_start, self.at);
+        self.skip_space();
+        if self.byte() != Some(b':') {
+            return None;
+        }
+        self.at += 1;
+        self.skip_space();
+        let value_start = self.at;
+        self.skip_value();
+        let value = Span::new(value_start, self.at);
+        Some(Entry { key, value })
+    }
+
+    fn element(&mut self) -> Option<Span> {
+        self.skip_separator();
+        let start = self.at;
+        self.skip_value();
+        (self.at > start).then(|| Span::new(start, self.at))
+    }
+
+    fn skip_separator(&mut self) {
+        self.skip_space();
+        if self.byte() == Some(b',') {
+            self.at += 1;
+            self.skip_space();
+        }
+    }
+
+    fn byte(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    fn skip_space(&mut self) {
+        while self.byte().is_some_and(|byte| byte.is_ascii_whitespace()) {
+            self.at += 1;
+        }
+    }
+
+    fn skip_string(&mut self) {
+        self.at += 1;
+        while let Some(byte) = self.byte() {
+            self.at += if byte == b'\\' { 2 } else { 1 };
+            if byte == b'"' {
+                break;
+            }
+        }
+        self.at = self.at.min(self.text.len());
+    }
+
+    fn skip_value(&mut self) {
+        let mut depth = 0_usize;
+        while let Some(byte) = self.byte() {
+            match byte {
+                b'"' => self.skip_string(),
+                b'{' | b'[' => {
+                    depth += 1;
+                    self.at += 1;
+                }
+                b'}' | b']' | b',' if depth == 0 => return,
+                b'}' | b']' => {
+                    depth -= 1;
+                    self.at += 1;
+                }
+                _ if depth == 0 && byte.is_ascii_whitespace() => return,
+                _ => {
+                    self.at += 1;
+                    continue;
+                }
+            }
+            if depth == 0 {
+                return;
+            }
+        }
+    }
+}
+
+/// The string that a JSON string token stands for; empty when it isn't one.
+pub(crate) fn string_of(token: &[u8]) -> Cow<'_, str> {
+    let inside = token
+        .strip_prefix(b"\"")
+        .and_then(|rest| rest.strip_suffix(b"\""));
+    match inside {
+        Some(inside) if !inside.contains(&b'\\') => {
+            Cow::Borrowed(core::str::from_utf8(inside).unwrap_or_default())
+        }
+        _ => Cow::Owned(serde_json::from_slice::<String>(token).unwrap_or_default()),
+    }
+}
+
+/// The value of the member `name` of the object `text`; `None` when it has no such member.
+pub(crate) fn member_of<'a>(text: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    members(text)
+        .find(|member| string_of(member.key.of(text)) == name)
+        .map(|member| member.value.of(text))
+}
