@@ -7,7 +7,7 @@ use mcp_proto::model::encode::EncodeError;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{A, B, C, D, E, body, body_with, named, parsed};
+use super::{A, B, C, D, E, body, body_with, named, parsed};
 
 /// A field of a struct, a value for it, and the revisions that have it.
 type Known = (&'static str, &'static str, &'static [Revision]);

@@ -20,7 +20,6 @@ where
 }
 
 /// Asserts that `json` is refused and gives the reason.
-#[allow(dead_code, reason = "not every test file refuses something")]
 #[track_caller]
 pub fn refused<'a, T: Deserialize<'a>>(json: &'a str) -> String {
     match serde_json::from_str::<T>(json) {

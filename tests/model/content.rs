@@ -1,13 +1,11 @@
 //! Content blocks, resource contents and annotations as data.
 
-mod round_trip;
-
+use crate::round_trip::{refused, survives};
 use mcp_proto::model::content::{
     Annotations, AudioContent, BlobResourceContents, ContentBlock, ImageContent, ResourceContents,
     Role, TextResourceContents,
 };
 use mcp_proto::model::tool::CallToolResult;
-use round_trip::{refused, survives};
 
 #[test]
 fn every_kind_survives_with_all_its_properties() {

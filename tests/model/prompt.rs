@@ -1,14 +1,12 @@
 //! Prompts and the completion of their arguments as data.
 
-mod round_trip;
-
+use crate::round_trip::{refused, survives};
 use mcp_proto::model::completion::{CompleteParams, CompleteResult, PromptReference, Reference};
 use mcp_proto::model::content::{ContentBlock, Role};
 use mcp_proto::model::prompt::{
     Arguments, GetPromptParams, GetPromptResult, ListPromptsResult, Prompt, PromptArgument,
     PromptMessage,
 };
-use round_trip::{refused, survives};
 
 #[test]
 fn a_listing_survives_with_all_properties() {

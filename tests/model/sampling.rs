@@ -1,7 +1,6 @@
 //! Sampling as data: messages, tool uses and their balance, the choice of a model.
 
-mod round_trip;
-
+use crate::round_trip::{refused, survives};
 use mcp_proto::model::content::{ContentBlock, Role};
 use mcp_proto::model::meta::Object;
 use mcp_proto::model::sampling::{
@@ -9,7 +8,6 @@ use mcp_proto::model::sampling::{
     SamplingMessageContentBlock, StopReason, ToolBalanceError, ToolChoiceMode, ToolResultContent,
     ToolUseContent, check_tool_balance, select_model,
 };
-use round_trip::{refused, survives};
 
 #[test]
 fn a_request_survives_with_all_properties() {

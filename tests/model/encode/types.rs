@@ -17,7 +17,7 @@ use mcp_proto::model::tool::{CallToolParams, CallToolResult, ListToolsResult, To
 
 use serde_json::json;
 
-use crate::{A, B, C, D, E, body, body_with, parsed, raw};
+use super::{A, B, C, D, E, body, body_with, parsed, raw};
 
 #[test]
 fn a_call_is_written_in_the_order_of_its_fields_with_meta_last() {

@@ -1,14 +1,12 @@
 //! Resources and roots as data, and the URIs that name them.
 
-mod round_trip;
-
+use crate::round_trip::{refused, survives};
 use mcp_proto::model::resource::{
     ListResourceTemplatesResult, ListResourcesResult, ReadResourceParams, ReadResourceResult,
     Resource, ResourceTemplate, ResourceUpdatedParams, SubscribeParams, UnsubscribeParams,
     is_resource_not_found, is_valid_uri,
 };
 use mcp_proto::model::root::{ListRootsResult, Root};
-use round_trip::{refused, survives};
 
 #[test]
 fn listings_survive_with_all_properties() {

@@ -1,16 +1,14 @@
 //! Paging, logging, progress and cancelling as data.
 
-mod round_trip;
-
 use std::time::Duration;
 
+use crate::round_trip::{refused, survives};
 use mcp_proto::model::cancel::CancelledParams;
 use mcp_proto::model::logging::{LoggingLevel, LoggingMessageParams, SetLevelParams};
 use mcp_proto::model::page::{PageError, PageGuard};
 use mcp_proto::model::progress::{ProgressParams, ProgressToken};
 use mcp_proto::model::tool::ListToolsResult;
 use mcp_proto::rpc::Text;
-use round_trip::{refused, survives};
 
 #[test]
 fn a_listing_ends_without_a_cursor_and_goes_on_with_an_empty_one() {

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{E, NOTHING, body, body_with, named, raw, text, value_text};
+use super::{E, NOTHING, body, body_with, named, raw, text, value_text};
 
 #[derive(Serialize)]
 struct Call<'a> {

@@ -1,7 +1,6 @@
 //! Elicitation as data: both modes, the kinds of fields, answers and whether they fit.
 
-mod round_trip;
-
+use crate::round_trip::{refused, survives};
 use mcp_proto::model::elicitation::{
     ElicitAction, ElicitParams, ElicitRequestFormParams, ElicitRequestURLParams, ElicitResult,
     ElicitationCompleteParams, URLElicitationRequired,
@@ -12,7 +11,6 @@ use mcp_proto::model::schema::{
     RequestedSchema, StringFormat, StringSchema, TitledMultiSelectEnumSchema,
     TitledSingleSelectEnumSchema, UntitledMultiSelectEnumSchema, UntitledSingleSelectEnumSchema,
 };
-use round_trip::{refused, survives};
 
 #[test]
 fn a_form_survives_with_all_properties() {

@@ -1,7 +1,6 @@
 //! Tools as data: definitions, annotations, calls and results.
 
-mod round_trip;
-
+use crate::round_trip::{refused, survives};
 use mcp_proto::model::content::ContentBlock;
 use mcp_proto::model::page::{CacheScope, PaginatedRequestParams};
 use mcp_proto::model::tool::{
@@ -9,7 +8,6 @@ use mcp_proto::model::tool::{
     ToolAnnotations, is_conforming_tool_name,
 };
 use mcp_proto::rpc::Raw;
-use round_trip::{refused, survives};
 
 #[test]
 fn a_listing_survives_with_all_properties() {
