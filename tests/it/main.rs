@@ -1,5 +1,6 @@
 //! Behaviour of the two sessions, driven in memory with time as a value: one binary, a file a topic.
 
+mod conformity;
 mod handshake;
 mod save;
 mod support;

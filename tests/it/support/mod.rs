@@ -1,6 +1,9 @@
 //! What the behaviour tests share: a pair of sessions, scripted peers, and the revisions.
 
+mod correct;
 pub mod pair;
+pub mod schema;
+pub mod wire;
 
 use mcp_proto::Revision;
 

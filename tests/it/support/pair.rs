@@ -13,6 +13,8 @@ use mcp_proto::session::{
 use mcp_proto::{Instant, Revision};
 use serde_json::Value;
 
+use super::wire::Wire;
+
 /// A client and a server, and the time.
 pub struct Pair {
     pub client: ClientSession,
@@ -20,6 +22,8 @@ pub struct Pair {
     pub now: Instant,
     /// Every frame that was sent, in order: whether by the client, and its text.
     pub wire: Vec<(bool, String)>,
+    /// Holds every frame that is sent against the official schema; see [`Wire::turn_off`].
+    pub checked: Wire,
     pub client_events: VecDeque<ClientEvent>,
     pub server_events: VecDeque<ServerEvent>,
 }
@@ -68,6 +72,7 @@ impl Pair {
             server: ServerSession::new(server),
             now: Instant::from_millis(1000),
             wire: Vec::new(),
+            checked: Wire::default(),
             client_events: VecDeque::new(),
             server_events: VecDeque::new(),
         }
@@ -109,9 +114,10 @@ impl Pair {
 
     /// Carries what the client has to send across; how many frames that were.
     pub fn client_to_server(&mut self) -> usize {
-        let frames = take_frames(&mut self.client);
+        let frames = poll_frames(&mut self.client);
         let moved = frames.len();
         for frame in frames {
+            self.checked.sent(true, &frame);
             self.wire.push((true, frame.clone()));
             self.server
                 .handle_frame(self.now, Route::Pipe, Bytes::from(frame));
@@ -121,9 +127,10 @@ impl Pair {
 
     /// Carries what the server has to send across; how many frames that were.
     pub fn server_to_client(&mut self) -> usize {
-        let frames = take_frames(&mut self.server);
+        let frames = poll_frames(&mut self.server);
         let moved = frames.len();
         for frame in frames {
+            self.checked.sent(false, &frame);
             self.wire.push((false, frame.clone()));
             self.client
                 .handle_frame(self.now, Route::Pipe, Bytes::from(frame));
@@ -148,15 +155,19 @@ impl Pair {
 
     /// A frame as if the server had sent it; then everything it leads to.
     pub fn to_client(&mut self, frame: impl Into<String>) {
+        let frame = frame.into();
+        self.checked.put_in(false, &frame);
         self.client
-            .handle_frame(self.now, Route::Pipe, Bytes::from(frame.into()));
+            .handle_frame(self.now, Route::Pipe, Bytes::from(frame));
         self.drive();
     }
 
     /// A frame as if the client had sent it; then everything it leads to.
     pub fn to_server(&mut self, frame: impl Into<String>) {
+        let frame = frame.into();
+        self.checked.put_in(true, &frame);
         self.server
-            .handle_frame(self.now, Route::Pipe, Bytes::from(frame.into()));
+            .handle_frame(self.now, Route::Pipe, Bytes::from(frame));
         self.drive();
     }
 
@@ -193,8 +204,45 @@ impl Pair {
     }
 }
 
-/// Everything a session has to send, frame by frame.
-pub fn take_frames<S: Session>(session: &mut S) -> Vec<String> {
+/// A session as the schema checks see it.
+pub trait Checked: Session {
+    /// Whether it is a client.
+    const IS_CLIENT: bool;
+
+    /// The revision that a handshake agreed on, if there was one.
+    fn negotiated(&self) -> Option<Revision>;
+}
+
+impl Checked for ClientSession {
+    const IS_CLIENT: bool = true;
+
+    fn negotiated(&self) -> Option<Revision> {
+        self.revision()
+    }
+}
+
+impl Checked for ServerSession {
+    const IS_CLIENT: bool = false;
+
+    fn negotiated(&self) -> Option<Revision> {
+        self.legacy_revision()
+    }
+}
+
+/// Everything a session has to send, frame by frame, checked as far as that can be done without
+/// knowing what it was asked.
+pub fn take_frames<S: Checked>(session: &mut S) -> Vec<String> {
+    let frames = poll_frames(session);
+    let mut wire = Wire::resumed(session.negotiated());
+    for frame in &frames {
+        wire.sent(S::IS_CLIENT, frame);
+    }
+    frames
+}
+
+/// Everything a session has to send, frame by frame, unchecked: for tests that make it say
+/// something that is wrong on purpose.
+pub fn poll_frames<S: Session>(session: &mut S) -> Vec<String> {
     let mut frames = Vec::new();
     let mut buffer = Vec::new();
     while let Some(transmit) = session.poll_transmit(&mut buffer) {

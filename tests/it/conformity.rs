@@ -1,0 +1,89 @@
+//! The check of what sessions send is itself checked: right frames pass and wrong ones don't.
+
+use mcp_proto::Revision;
+use mcp_proto::model::method::Known;
+
+use crate::support::pair::Pair;
+use crate::support::schema;
+use crate::support::wire::{DEFINITIONS, Wire};
+
+/// Whether the check lets a frame of a server through in a session of `revision`.
+fn passes(revision: Revision, frame: &str) -> bool {
+    let frame = frame.to_owned();
+    let check = move || Wire::resumed(Some(revision)).sent(false, &frame);
+    std::panic::catch_unwind(check).is_ok()
+}
+
+#[test]
+fn each_method_has_its_definitions_in_the_revisions_that_have_it() {
+    for revision in Revision::ALL {
+        let Some(schema) = schema::of(revision) else {
+            return;
+        };
+        for known in Known::ALL {
+            let row = DEFINITIONS.iter().find(|row| row.0 == *known).unwrap();
+            let has = |name: &str| schema.definitions.contains_key(name);
+            assert_eq!(has(row.1), known.exists_in(revision), "{row:?} {revision}");
+            let result = row.2.filter(|_| known.exists_in(revision));
+            assert!(result.is_none_or(has), "{row:?} {revision}");
+        }
+    }
+}
+
+#[test]
+fn wrong_frames_are_found() {
+    if schema::spec_dir().is_none() {
+        return;
+    }
+    let new = Revision::V2026_07_28;
+    let old = Revision::V2024_11_05;
+    let batches = Revision::V2025_03_26;
+    let progress = r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":1,"progress":2}}"#;
+    assert!(passes(old, progress));
+    assert!(passes(batches, &format!("[{progress}]")));
+    // `base.batch.removed`
+    assert!(!passes(old, &format!("[{progress}]")));
+    assert!(!passes(batches, "[]"));
+    assert!(!passes(old, &progress.replace(r#","progress":2"#, "")));
+    assert!(!passes(old, &progress.replace("2.0", "1.0")));
+    // `elicit.dir.modern`
+    let roots = r#"{"jsonrpc":"2.0","id":1,"method":"roots/list"}"#;
+    assert!(passes(old, roots));
+    assert!(!passes(
+        old,
+        &roots.replace("roots/list", "elicitation/create")
+    ));
+    // `base.resp.error.noid`
+    let error = r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"m"}}"#;
+    assert!(passes(old, error));
+    assert!(!passes(new, error));
+    assert!(passes(new, &error.replace(r#""id":null,"#, "")));
+    let unsupported = r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32022,"message":"m","data":{"supported":[],"requested":"a"}}}"#;
+    assert!(passes(new, unsupported));
+    assert!(!passes(new, &unsupported.replace("[]", "1")));
+    // `mrtr.atleastone`
+    let asking = r#"{"jsonrpc":"2.0","id":1,"result":{"resultType":"input_required","inputRequests":{"a":{"method":"roots/list"}}}}"#;
+    assert!(passes(new, asking));
+    assert!(!passes(new, &asking.replace("roots/list", "tools/list")));
+    assert!(!passes(new, &asking.replace("inputRequests", "inputs")));
+}
+
+#[test]
+fn a_result_is_held_against_the_method_it_answers() {
+    if schema::spec_dir().is_none() {
+        return;
+    }
+    let ask = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
+    let answer = r#"{"jsonrpc":"2.0","id":1,"result":{"prompts":[]}}"#.to_owned();
+    assert!(passes(Revision::V2024_11_05, &answer));
+    let mut wire = Wire::resumed(Some(Revision::V2024_11_05));
+    wire.put_in(true, ask);
+    assert!(std::panic::catch_unwind(move || wire.sent(false, &answer)).is_err());
+}
+
+#[test]
+fn the_check_can_be_turned_off() {
+    let mut pair = Pair::open(Revision::V2024_11_05);
+    pair.checked.turn_off();
+    pair.checked.sent(true, "not even JSON");
+}

@@ -1,0 +1,418 @@
+//! Checks each frame that a session sends against the definition of its method in the schema of the
+//! revision in force. Without `MCP_SPEC_DIR` it does nothing.
+
+use std::collections::BTreeMap;
+
+use mcp_proto::Revision;
+use mcp_proto::model::method::Known;
+use serde_json::Value;
+
+use super::schema::{self, Mismatch};
+
+/// The definitions of each method: of the request or notification, and of the result, if any.
+pub const DEFINITIONS: [(Known, &str, Option<&str>); 29] = [
+    (
+        Known::Initialize,
+        "InitializeRequest",
+        Some("InitializeResult"),
+    ),
+    (Known::Discover, "DiscoverRequest", Some("DiscoverResult")),
+    (Known::Ping, "PingRequest", Some("EmptyResult")),
+    (
+        Known::ListTools,
+        "ListToolsRequest",
+        Some("ListToolsResult"),
+    ),
+    (Known::CallTool, "CallToolRequest", Some("CallToolResult")),
+    (
+        Known::ListResources,
+        "ListResourcesRequest",
+        Some("ListResourcesResult"),
+    ),
+    (
+        Known::ListResourceTemplates,
+        "ListResourceTemplatesRequest",
+        Some("ListResourceTemplatesResult"),
+    ),
+    (
+        Known::ReadResource,
+        "ReadResourceRequest",
+        Some("ReadResourceResult"),
+    ),
+    (Known::Subscribe, "SubscribeRequest", Some("EmptyResult")),
+    (
+        Known::Unsubscribe,
+        "UnsubscribeRequest",
+        Some("EmptyResult"),
+    ),
+    (
+        Known::ListPrompts,
+        "ListPromptsRequest",
+        Some("ListPromptsResult"),
+    ),
+    (
+        Known::GetPrompt,
+        "GetPromptRequest",
+        Some("GetPromptResult"),
+    ),
+    (Known::Complete, "CompleteRequest", Some("CompleteResult")),
+    (Known::SetLevel, "SetLevelRequest", Some("EmptyResult")),
+    (
+        Known::CreateMessage,
+        "CreateMessageRequest",
+        Some("CreateMessageResult"),
+    ),
+    (Known::Elicit, "ElicitRequest", Some("ElicitResult")),
+    (
+        Known::ListRoots,
+        "ListRootsRequest",
+        Some("ListRootsResult"),
+    ),
+    (
+        Known::SubscriptionsListen,
+        "SubscriptionsListenRequest",
+        Some("SubscriptionsListenResult"),
+    ),
+    (Known::Initialized, "InitializedNotification", None),
+    (Known::Cancelled, "CancelledNotification", None),
+    (Known::Progress, "ProgressNotification", None),
+    (Known::ToolsListChanged, "ToolListChangedNotification", None),
+    (
+        Known::ResourcesListChanged,
+        "ResourceListChangedNotification",
+        None,
+    ),
+    (Known::ResourceUpdated, "ResourceUpdatedNotification", None),
+    (
+        Known::PromptsListChanged,
+        "PromptListChangedNotification",
+        None,
+    ),
+    (Known::LoggingMessage, "LoggingMessageNotification", None),
+    (
+        Known::ElicitationComplete,
+        "ElicitationCompleteNotification",
+        None,
+    ),
+    (
+        Known::RootsListChanged,
+        "RootsListChangedNotification",
+        None,
+    ),
+    (
+        Known::SubscriptionsAcknowledged,
+        "SubscriptionsAcknowledgedNotification",
+        None,
+    ),
+];
+
+/// The definitions of the errors that have one of their own, and the one revision that has it.
+const ERRORS: [(i64, &str, Revision); 4] = [
+    (-32020, "HeaderMismatchError", Revision::V2026_07_28),
+    (
+        -32021,
+        "MissingRequiredClientCapabilityError",
+        Revision::V2026_07_28,
+    ),
+    (
+        -32022,
+        "UnsupportedProtocolVersionError",
+        Revision::V2026_07_28,
+    ),
+    (-32042, "URLElicitationRequiredError", Revision::V2025_11_25),
+];
+
+/// What a request said that its response has to be judged by.
+#[derive(Clone, Debug)]
+struct Asked {
+    method: String,
+    revision: Revision,
+}
+
+/// What has gone over one connection so far.
+#[derive(Debug, Default)]
+pub struct Wire {
+    /// The open requests, by whether the client sent them and by their id as JSON.
+    asked: BTreeMap<(bool, String), Asked>,
+    /// What the handshake agreed on.
+    negotiated: Option<Revision>,
+    /// Whether a request of the modern era has been seen.
+    is_modern: bool,
+    /// The methods that the server asked for inside its results, by key.
+    inputs: BTreeMap<String, Known>,
+    /// Whether nothing is checked any more.
+    is_off: bool,
+}
+
+impl Wire {
+    /// A connection of which only what was negotiated is known.
+    pub fn resumed(negotiated: Option<Revision>) -> Self {
+        Self {
+            negotiated,
+            ..Self::default()
+        }
+    }
+
+    /// Checks nothing from now on: for tests that make a session say something wrong on purpose.
+    pub fn turn_off(&mut self) {
+        self.is_off = true;
+    }
+
+    /// Checks a frame that a session sent, and panics when it isn't what the schema says.
+    #[track_caller]
+    pub fn sent(&mut self, by_client: bool, frame: &str) {
+        if schema::spec_dir().is_none() || self.is_off {
+            return;
+        }
+        let value: Value = serde_json::from_str(frame).expect("a frame is JSON");
+        if let Value::Array(elements) = &value {
+            // `base.batch.removed`: only one revision has batches, and an empty one says nothing.
+            assert_eq!(self.negotiated, Some(Revision::V2025_03_26), "{frame}");
+            assert!(!elements.is_empty(), "an empty batch");
+        }
+        for message in messages(&value) {
+            if let Err(complaint) = self.check(by_client, message) {
+                panic!("{complaint}\nin {frame}");
+            }
+            self.note(by_client, message);
+        }
+    }
+
+    /// Takes note of a frame that a test put in by hand, so that its answers can be judged.
+    pub fn put_in(&mut self, by_client: bool, frame: &str) {
+        let Ok(value) = serde_json::from_str::<Value>(frame) else {
+            return;
+        };
+        for message in messages(&value) {
+            self.note(by_client, message);
+        }
+    }
+
+    fn note(&mut self, by_client: bool, message: &Value) {
+        let id = message.get("id").map(Value::to_string);
+        let is_input_required = message["result"]["resultType"] == "input_required";
+        if let (true, Some(Value::Object(requests))) =
+            (is_input_required, message["result"].get("inputRequests"))
+        {
+            let known = |request: &Value| Known::from_wire(request["method"].as_str()?);
+            let inputs = requests
+                .iter()
+                .filter_map(|(key, request)| Some((key.clone(), known(request)?)));
+            self.inputs.extend(inputs);
+        }
+        let Some(method) = message["method"].as_str() else {
+            let asked = id.and_then(|id| self.asked.remove(&(!by_client, id)));
+            let agreed = message["result"]["protocolVersion"].as_str();
+            if asked.is_some_and(|asked| asked.method == "initialize") {
+                self.negotiated = agreed.and_then(Revision::from_wire).or(self.negotiated);
+            }
+            return;
+        };
+        let revision = self.revision_of(message);
+        self.is_modern |= revision == Revision::V2026_07_28;
+        if let Some(id) = id {
+            let method = method.to_owned();
+            self.asked
+                .insert((by_client, id), Asked { method, revision });
+        }
+    }
+
+    /// The revision in which a request or notification is said.
+    fn revision_of(&self, message: &Value) -> Revision {
+        let params = &message["params"];
+        let own = &params["_meta"]["io.modelcontextprotocol/protocolVersion"];
+        let subscription = &params["_meta"]["io.modelcontextprotocol/subscriptionId"];
+        if message["method"] == "initialize" {
+            let wanted = params["protocolVersion"].as_str();
+            return wanted
+                .and_then(Revision::from_wire)
+                .unwrap_or(Revision::NEWEST_LEGACY);
+        }
+        match self.negotiated {
+            _ if !own.is_null() || !subscription.is_null() => Revision::V2026_07_28,
+            Some(revision) => revision,
+            None if self.is_modern => Revision::V2026_07_28,
+            None => Revision::NEWEST_LEGACY,
+        }
+    }
+
+    fn check(&self, by_client: bool, message: &Value) -> Result<(), String> {
+        match message["method"].as_str() {
+            Some(method) => self.check_call(by_client, method, message),
+            None => self.check_response(by_client, message),
+        }
+    }
+
+    /// Checks a request or notification.
+    fn check_call(&self, by_client: bool, method: &str, message: &Value) -> Result<(), String> {
+        let revision = self.revision_of(message);
+        let is_request = message.get("id").is_some();
+        let envelope = match is_request {
+            true => "JSONRPCRequest",
+            false => "JSONRPCNotification",
+        };
+        fits(revision, envelope, message)?;
+        let Some(known) = Known::from_wire(method) else {
+            // An extension's: the schemas know nothing of it.
+            return Ok(());
+        };
+        let (definition, _) = definitions(known);
+        if !known.exists_in(revision) {
+            return Err(format!("{revision} has no {method}"));
+        }
+        fits(revision, definition, message)?;
+        if is_request == known.is_notification() {
+            return Err(format!("{method} with the id {}", message["id"]));
+        }
+        if let Some(Value::Object(responses)) = message["params"].get("inputResponses") {
+            for (key, response) in responses {
+                let Some(known) = self.inputs.get(key).filter(|_| by_client) else {
+                    continue;
+                };
+                let definition = definitions(*known)
+                    .1
+                    .expect("an input request has a result");
+                fits(revision, definition, response)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_response(&self, by_client: bool, message: &Value) -> Result<(), String> {
+        let asked = message
+            .get("id")
+            .and_then(|id| self.asked.get(&(!by_client, id.to_string())));
+        let revision = match (asked, self.negotiated) {
+            (Some(asked), _) if asked.method == "initialize" => {
+                message["result"]["protocolVersion"]
+                    .as_str()
+                    .and_then(Revision::from_wire)
+                    .unwrap_or(asked.revision)
+            }
+            (Some(asked), _) => asked.revision,
+            (None, _) if !message["result"]["resultType"].is_null() => Revision::V2026_07_28,
+            (None, Some(revision)) => revision,
+            (None, None) if self.is_modern => Revision::V2026_07_28,
+            (None, None) => Revision::NEWEST_LEGACY,
+        };
+        if message.get("error").is_some() {
+            return check_error(revision, message);
+        }
+        let envelope = match revision {
+            Revision::V2025_11_25 | Revision::V2026_07_28 => "JSONRPCResultResponse",
+            _ => "JSONRPCResponse",
+        };
+        fits(revision, envelope, message)?;
+        match asked {
+            Some(asked) => check_result(revision, &asked.method, &message["result"]),
+            None => check_any_result(revision, by_client, &message["result"]),
+        }
+    }
+}
+
+/// The definitions of the request or notification and of the result.
+pub fn definitions(known: Known) -> (&'static str, Option<&'static str>) {
+    let row = DEFINITIONS.iter().find(|row| row.0 == known);
+    let (_, call, result) = row.expect("the table has every method");
+    (call, *result)
+}
+
+fn messages(value: &Value) -> &[Value] {
+    match value {
+        Value::Array(elements) => elements,
+        one => std::slice::from_ref(one),
+    }
+}
+
+fn fits(revision: Revision, definition: &str, value: &Value) -> Result<(), String> {
+    let Some(schema) = schema::of(revision) else {
+        return Ok(());
+    };
+    schema
+        .check(definition, value)
+        .map_err(|Mismatch { path, reason }| {
+            format!("not a {definition} of {revision}: at {path:?} {reason}")
+        })
+}
+
+fn check_error(revision: Revision, message: &Value) -> Result<(), String> {
+    let envelope = match revision {
+        Revision::V2025_11_25 | Revision::V2026_07_28 => "JSONRPCErrorResponse",
+        _ => "JSONRPCError",
+    };
+    fits(revision, envelope, message)?;
+    let code = &message["error"]["code"];
+    let own = ERRORS
+        .iter()
+        .find(|(own, _, of)| code == own && *of == revision);
+    match own {
+        Some((_, definition, _)) => fits(revision, definition, message),
+        None => Ok(()),
+    }
+}
+
+/// Checks the result of a request of this method.
+fn check_result(revision: Revision, method: &str, result: &Value) -> Result<(), String> {
+    let Some(known) = Known::from_wire(method) else {
+        return Ok(());
+    };
+    let is_modern = revision == Revision::V2026_07_28;
+    if is_modern && result["resultType"] == "input_required" {
+        // `mrtr.methods`, `mrtr.values`
+        if !known.allows_input_required() {
+            return Err(format!("{method} can't ask for input"));
+        }
+        return check_input_requests(revision, result);
+    }
+    let definition = definitions(known).1.expect("a request has a result");
+    fits(revision, definition, result)
+}
+
+/// Checks a result that asks for input, and each of the requests in it by its own method.
+fn check_input_requests(revision: Revision, result: &Value) -> Result<(), String> {
+    fits(revision, "InputRequiredResult", result)?;
+    let requests = result.get("inputRequests").and_then(Value::as_object);
+    for request in requests.into_iter().flatten().map(|(_, request)| request) {
+        let known = request["method"].as_str().and_then(Known::from_wire);
+        let Some(known) = known.filter(|known| known.is_input_request()) else {
+            return Err(format!("{} asks for no input", request["method"]));
+        };
+        fits(revision, definitions(known).0, request)?;
+        // `meta.embedded.inputreq`
+        if request.get("id").is_some() || request.get("jsonrpc").is_some() {
+            return Err("an embedded request is no message".into());
+        }
+    }
+    Ok(())
+}
+
+/// Checks a result of which the request wasn't seen: it has to be one that this side can send.
+fn check_any_result(revision: Revision, by_client: bool, result: &Value) -> Result<(), String> {
+    use mcp_proto::model::method::Sender;
+    if result["resultType"] == "input_required" {
+        return check_input_requests(revision, result);
+    }
+    let is_bare = |result: &Value| {
+        let mut keys = result.as_object().into_iter().flatten();
+        keys.all(|(key, _)| matches!(key.as_str(), "_meta" | "resultType"))
+    };
+    let asked_by = |sender: Sender| match sender {
+        Sender::Client => !by_client,
+        Sender::Server => by_client,
+        _ => true,
+    };
+    let mut complaints = Vec::new();
+    for (known, _, definition) in &DEFINITIONS {
+        let (Some(definition), Some(sender)) = (definition, known.sent_by(revision)) else {
+            continue;
+        };
+        if !asked_by(sender) || *definition == "EmptyResult" && !is_bare(result) {
+            continue;
+        }
+        match fits(revision, definition, result) {
+            Ok(()) => return Ok(()),
+            Err(complaint) => complaints.push(complaint),
+        }
+    }
+    Err(complaints.join("\n"))
+}
