@@ -1,0 +1,71 @@
+//! Counts instead of clocks: `count <mode> <n>` makes `n` echoes for callgrind to look at, and
+//! `count` without arguments prints allocations, sizes and the heap of idle sessions.
+//!
+//! Modes: `floor-legacy`, `sessions-legacy`, `floor-modern`, `sessions-modern`. The difference of
+//! two runs with different `n` is free of everything that is done once (`.ci/long/instructions`).
+
+mod echo;
+
+use std::hint::black_box;
+
+use mcp_proto::Era;
+use mcp_proto::session::{ClientEvent, ServerEvent};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, Stats, StatsAlloc};
+
+use self::echo::floor::Floor;
+use self::echo::{MESSAGE, Sessions};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<std::alloc::System> = &INSTRUMENTED_SYSTEM;
+
+#[expect(clippy::disallowed_methods, reason = "a program's own arguments")]
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // `cargo bench` says `--bench` to every benchmark.
+    let arguments: Vec<&str> = arguments
+        .iter()
+        .map(String::as_str)
+        .filter(|argument| !argument.starts_with("--"))
+        .collect();
+    match arguments[..] {
+        [mode, n] => run(mode, n.parse().expect("the second argument is a number")),
+        _ => report(),
+    }
+}
+
+fn run(mode: &str, n: usize) {
+    let (what, era) = mode.split_once('-').expect("such as floor-legacy");
+    let era = match era {
+        "legacy" => Era::Legacy,
+        "modern" => Era::Modern,
+        other => panic!("no such era: {other}"),
+    };
+    let mut sessions = Sessions::open(era);
+    match what {
+        "floor" => {
+            let mut floor = Floor::like(&mut sessions, MESSAGE);
+            (0..n).for_each(|_| floor.echo(black_box(MESSAGE)));
+        }
+        "sessions" => (0..n).for_each(|_| sessions.echo(black_box(MESSAGE))),
+        other => panic!("no such mode: {other}"),
+    }
+}
+
+fn report() {
+    const ROUNDS: usize = 1000;
+    for era in [Era::Legacy, Era::Modern] {
+        let mut sessions = Sessions::open(era);
+        let mut floor = Floor::like(&mut sessions, MESSAGE);
+        floor.echo(MESSAGE);
+        sessions.echo(MESSAGE);
+        let each = |stats: Stats| (stats.allocations + stats.reallocations) as f64 / ROUNDS as f64;
+        let region = Region::new(ALLOCATOR);
+        (0..ROUNDS).for_each(|_| floor.echo(black_box(MESSAGE)));
+        println!("{era:?} floor: {:.2} allocations", each(region.change()));
+        let region = Region::new(ALLOCATOR);
+        (0..ROUNDS).for_each(|_| sessions.echo(black_box(MESSAGE)));
+        println!("{era:?} sessions: {:.2} allocations", each(region.change()));
+    }
+    println!("ClientEvent: {} bytes", size_of::<ClientEvent>());
+    println!("ServerEvent: {} bytes", size_of::<ServerEvent>());
+}
