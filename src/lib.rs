@@ -1,4 +1,141 @@
-//! The Model Context Protocol as a sans-IO state machine.
+//! The Model Context Protocol as a state machine without I/O, for both roles and all five revisions.
+//!
+//! Frames and the time go in; frames, events and the next deadline come out: a [`ClientSession`] or a
+//! [`ServerSession`] opens no socket, reads no clock, spawns nothing and draws no random number.
+//! Both eras of the protocol, the `initialize` handshake up to 2025-11-25 and the stateless requests
+//! of 2026-07-28, are driven by the same commands and events, so that code written once serves both.
+//! Small adapters, each behind its feature, drive a session with threads, with tokio, with any other
+//! runtime, or over the pipes of a child process.
+//!
+//! ```text
+//!  bytes ──frame──▶ frames ──rpc──▶ messages ──model──▶ typed ──session──▶ events ───▶ user
+//!  bytes ◀──frame── frames ◀──rpc── messages ◀──model── typed ◀──session── commands ◀── user
+//!  io (clock, pipes, threads, futures) drives it
+//! ```
+//!
+//! A module uses only what stands to its left, `frame ← rpc ← model ← session ← io`, and can be used
+//! without what stands to its right: [`frame`] splits bytes into lines,
+//! [`rpc`] reads and writes JSON-RPC, [`model`] has the types, [`session`] the behaviour.
+//!
+//! # The run loop
+//!
+//! An adapter does the following, in any order and as often as it likes; [`Session`] has it all.
+//!
+//! 1. What was read goes through a [`LineDecoder`](frame::LineDecoder), and its frames into
+//!    [`handle_frame`](Session::handle_frame). What is no frame goes into
+//!    [`handle_malformed`](Session::handle_malformed), which answers the peer where it must hear of
+//!    it. While [`wants_frames`](Session::wants_frames) is `false`, stop reading.
+//! 2. [`poll_event`](Session::poll_event) until it says `None`, and let the user react with commands:
+//!    [`call`](ClientSession::call), [`reply`](ServerSession::reply) and so on.
+//! 3. [`poll_transmit`](Session::poll_transmit) until it says `None`, and write what it gives.
+//! 4. When the time of [`poll_timeout`](Session::poll_timeout) has come, say so with
+//!    [`handle_timeout`](Session::handle_timeout).
+//! 5. When the stream ends or fails, say so with [`handle_closed`](Session::handle_closed). All that
+//!    was open is completed, and the last event says why.
+//!
+//! Here both ends live in one program and take turns, and the time is written down:
+//!
+//! ```
+//! use mcp_proto::frame::LineDecoder;
+//! use mcp_proto::model::capability::ServerCapabilities;
+//! use mcp_proto::model::method::CallTool;
+//! use mcp_proto::model::tool::{CallToolParams, CallToolResult};
+//! use mcp_proto::session::{
+//!     CallOptions, ClientConfig, ClientEvent, Closed, Route, ServerConfig, ServerEvent,
+//! };
+//! use mcp_proto::{ClientSession, Instant, ServerSession, Session};
+//!
+//! /// Takes what one end has to send to the other.
+//! fn carry(from: &mut impl Session, to: &mut impl Session, now: Instant) {
+//!     // 3. Frames come without a delimiter; on a pipe each is a line.
+//!     let mut bytes = Vec::new();
+//!     while from.poll_transmit(&mut bytes).is_some() {
+//!         bytes.push(b'\n');
+//!     }
+//!     // 1. However the bytes are cut on their way, the frames are the same.
+//!     let mut decoder = LineDecoder::new(to.frame_limit());
+//!     decoder.push(&bytes);
+//!     while let Some(next) = decoder.next_frame() {
+//!         match next {
+//!             Ok(frame) => to.handle_frame(now, Route::Pipe, frame),
+//!             Err(error) => to.handle_malformed(now, Route::Pipe, error),
+//!         }
+//!     }
+//! }
+//!
+//! let tools = ServerCapabilities::new().tools(false);
+//! let mut server = ServerSession::new(ServerConfig::new("greeter", "1.0").capabilities(tools));
+//! let mut client = ClientSession::new(ClientConfig::new("guest", "1.0"));
+//! let mut now = Instant::ZERO;
+//! let mut said = Vec::new();
+//!
+//! client.open(now)?;
+//! while !client.is_closed() {
+//!     carry(&mut client, &mut server, now);
+//!     carry(&mut server, &mut client, now);
+//!     // 2. The server's user answers what is asked of it.
+//!     while let Some(event) = server.poll_event() {
+//!         if let ServerEvent::Request(request) = event {
+//!             let name = request.params::<CallTool>()?.name;
+//!             let result = CallToolResult::text(format!("{name}, world"));
+//!             server.reply::<CallTool>(now, request.id, &result)?;
+//!         }
+//!     }
+//!     // 2. The client's user calls a tool, reads the answer and leaves.
+//!     while let Some(event) = client.poll_event() {
+//!         match event {
+//!             ClientEvent::Opened { .. } => {
+//!                 let params = CallToolParams::new("hello");
+//!                 client.call::<CallTool>(now, &params, CallOptions::new())?;
+//!             }
+//!             ClientEvent::Completed(call) => {
+//!                 let result = call.result::<CallTool>()?;
+//!                 said.extend(result.content[0].as_text().map(str::to_owned));
+//!                 client.close(now);
+//!             }
+//!             _ => {}
+//!         }
+//!     }
+//!     // 4. Nothing waits for long here; an adapter would sleep until then, or until bytes come.
+//!     if let Some(deadline) = client.poll_timeout().filter(|deadline| *deadline <= now) {
+//!         now = deadline;
+//!         client.handle_timeout(now);
+//!     }
+//! }
+//! // 5. The client is gone, and the server hears of it.
+//! server.handle_closed(now, Route::Pipe, Closed::EndOfInput);
+//!
+//! assert_eq!(said, ["hello, world"]);
+//! assert!(server.is_closed());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `std` | yes | `io::blocking`, `io::pool`, `io::serve`: threads and any `Read` and `Write` |
+//! | `child` | yes | `io::child`: a server that a client starts as a process; brings `std` |
+//! | `tokio` | no | `io::tokio`: any `AsyncRead` and `AsyncWrite` of tokio; brings `std` |
+//! | `futures-io` | no | `io::futures_io`: the same for every other runtime; brings `std` |
+//!
+//! They only add. Without any the crate is `no_std` and needs an allocator.
+//!
+//! # What it promises
+//!
+//! * A call ends in exactly one [`Completed`](session::Completed) event: with a result, an error, a
+//!   time-out, a cancellation or a lost connection. Every call has a deadline unless it is told not to.
+//! * What happens is told in the order of the wire: progress before its answer.
+//! * Nothing grows without bound: [`Limits`] names every bound, and a session that is full asks for no
+//!   more frames.
+//! * Unknown fields, values and content blocks never cost a message; what is sent is valid in the
+//!   revision that was agreed.
+//! * Any input is survived, any command may be given at any time, and a refused one changes nothing.
+//! * The same inputs give the same outputs, byte for byte.
+//! * Payloads stay slices of the frame that carried them.
+//!
+//! Not here yet: HTTP, a high-level client and server, tasks.
+
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -18,4 +155,9 @@ pub mod time;
 
 pub use limits::Limits;
 pub use revision::{Era, Revision};
+pub use session::{ClientSession, ServerSession, Session};
 pub use time::Instant;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
