@@ -165,6 +165,42 @@ impl<S: Session> Connection<S> {
     }
 }
 
+/// What the blocking connections have in common: this one, and that to a child process.
+///
+/// The methods are those of [`Connection`].
+pub trait Events {
+    /// The session that is driven.
+    type Session: Session;
+
+    /// Waits for the next event; `None` at the end. See [`Connection::next`].
+    fn next_event(&mut self) -> io::Result<Option<<Self::Session as Session>::Event>>;
+
+    /// Waits for the next event until `deadline`. See [`Connection::next_before`].
+    fn next_event_before(
+        &mut self,
+        deadline: Instant,
+    ) -> io::Result<Option<<Self::Session as Session>::Event>>;
+
+    /// A handle for other threads.
+    fn handle(&self) -> Handle<Self::Session>;
+}
+
+impl<S: Session> Events for Connection<S> {
+    type Session = S;
+
+    fn next_event(&mut self) -> io::Result<Option<S::Event>> {
+        self.next()
+    }
+
+    fn next_event_before(&mut self, deadline: Instant) -> io::Result<Option<S::Event>> {
+        self.next_before(deadline)
+    }
+
+    fn handle(&self) -> Handle<S> {
+        self.handle()
+    }
+}
+
 impl<S: Session> Drop for Connection<S> {
     fn drop(&mut self) {
         self.shared.stop();

@@ -11,7 +11,7 @@ use std::io;
 use std::process::ExitStatus;
 
 use super::Handle;
-use super::blocking::Connection;
+use super::blocking::{Connection, Events};
 pub use super::command::Command;
 use super::process::Process;
 use crate::session::Session;
@@ -129,6 +129,22 @@ impl<S: Session> ChildConnection<S> {
             false => format!("`{program}` ended with {status}, having written to stderr:\n{words}"),
         };
         io::Error::new(io::ErrorKind::UnexpectedEof, text)
+    }
+}
+
+impl<S: Session> Events for ChildConnection<S> {
+    type Session = S;
+
+    fn next_event(&mut self) -> io::Result<Option<S::Event>> {
+        self.next()
+    }
+
+    fn next_event_before(&mut self, deadline: Instant) -> io::Result<Option<S::Event>> {
+        self.next_before(deadline)
+    }
+
+    fn handle(&self) -> Handle<S> {
+        self.handle()
     }
 }
 

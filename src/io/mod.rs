@@ -14,6 +14,7 @@
     feature = "futures-io",
     doc = "* [`futures_io`]: the same for every other runtime."
 )]
+//! * [`client`]: a blocking client that makes one call after the other.
 //! * [`serve`]: a blocking server, its handlers on the threads of a [`pool`].
 //!
 //! Every connection hands out [`Handle`]s, by which other threads or tasks reach its session.
@@ -26,6 +27,7 @@
 pub mod blocking;
 #[cfg(feature = "child")]
 pub mod child;
+pub mod client;
 #[cfg(feature = "child")]
 mod command;
 #[cfg(any(feature = "tokio", feature = "futures-io"))]

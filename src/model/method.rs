@@ -28,6 +28,7 @@ use crate::model::subscription::{
 };
 use crate::model::tool::{CallToolParams, CallToolResult, ListToolsResult};
 use crate::revision::{Era, Revision};
+use crate::rpc::Text;
 
 /// A request method: its name on the wire and the types of its parameters and result.
 pub trait Method: 'static {
@@ -37,6 +38,12 @@ pub trait Method: 'static {
     type Params<'a>: Serialize + Deserialize<'a>;
     /// The result, which may borrow in the same way.
     type Result<'a>: Serialize + Deserialize<'a>;
+}
+
+/// A method whose list comes in pages.
+pub trait Paginated: for<'a> Method<Params<'a> = PaginatedRequestParams<'a>> {
+    /// The cursor of the page after this one; `None` when it is the last.
+    fn next_cursor<'p>(page: &'p Self::Result<'_>) -> Option<Text<'p>>;
 }
 
 /// A notification: its name on the wire and the type of its parameters.
@@ -369,6 +376,18 @@ methods! {
     ListRoots: EmptyParams => ListRootsResult;
     SubscriptionsListen: SubscriptionsListenParams => SubscriptionsListenResult;
 }
+
+macro_rules! paginated {
+    ($($name:ident),* $(,)?) => { $(
+        impl Paginated for $name {
+            fn next_cursor<'p>(page: &'p Self::Result<'_>) -> Option<Text<'p>> {
+                page.next_cursor.as_ref().map(Text::reborrow)
+            }
+        }
+    )* };
+}
+
+paginated!(ListTools, ListResources, ListResourceTemplates, ListPrompts);
 
 /// Declares the types that stand for notifications, each with its parameters.
 macro_rules! notifications {

@@ -580,6 +580,11 @@ impl<'a> CreateMessageResult<'a> {
             meta: None,
         }
     }
+
+    /// A text that the model of that name says.
+    pub fn text(model: impl Into<Text<'a>>, text: impl Into<Text<'a>>) -> Self {
+        Self::new(model, SamplingMessageContentBlock::text(text))
+    }
 }
 
 open_enum! {

@@ -24,6 +24,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use crate::frame::FrameError;
+use crate::limits::Limits;
 use crate::model::capability::{ClientCapabilities, ServerCapabilities};
 use crate::model::encode::{Additions, encode_value};
 use crate::model::initialize::Implementation;
@@ -144,6 +145,11 @@ impl ClientSession {
     /// What this client declared.
     pub fn capabilities(&self) -> &ClientCapabilities<'static> {
         &self.config.capabilities
+    }
+
+    /// The bounds that this session keeps.
+    pub fn limits(&self) -> &Limits {
+        &self.config.limits
     }
 
     /// How many responses came to no open request: late, foreign or repeated ones.
@@ -306,6 +312,13 @@ impl ClientSession {
         };
         self.next_deadline = None;
         self.events.push_back(ClientEvent::Closed(reason));
+    }
+}
+
+/// So that what wants a client session takes one inside a session of the caller's own too.
+impl AsMut<ClientSession> for ClientSession {
+    fn as_mut(&mut self) -> &mut Self {
+        self
     }
 }
 
