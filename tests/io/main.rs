@@ -9,8 +9,11 @@
 mod blocking;
 #[cfg(all(feature = "child", unix))]
 mod child;
+mod client;
 #[cfg(feature = "futures-io")]
 mod futures_io;
+#[cfg(all(feature = "child", unix))]
+mod poet;
 mod pool;
 mod serve;
 #[cfg(feature = "tokio")]
