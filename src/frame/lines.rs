@@ -47,7 +47,7 @@ pub struct LineDecoder {
 }
 
 /// What is remembered of a line that is being thrown away.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Discarding {
     head: BytesMut,
     length: u64,
@@ -91,13 +91,8 @@ impl LineDecoder {
             if let Some(discarding) = self.discarding.take() {
                 return Some(Err(self.end_discarding(discarding, end)));
             }
-            if end > self.limit + 1 || (end > self.limit && self.buffer[end - 1] != b'\r') {
-                let discarding = Discarding {
-                    head: BytesMut::new(),
-                    length: 0,
-                    last: 0,
-                };
-                return Some(Err(self.end_discarding(discarding, end)));
+            if self.is_too_long(end) {
+                return Some(Err(self.end_discarding(Discarding::default(), end)));
             }
             let mut line = self.buffer.split_to(end);
             self.buffer.advance(1);
@@ -115,12 +110,19 @@ impl LineDecoder {
     /// Ends the stream: the last line, when it came without its newline and looks whole, is a frame
     /// all the same; half a line is an error. `None` when nothing was left.
     pub fn finish(&mut self) -> Option<Result<Bytes, FrameError>> {
+        let end = self.buffer.len();
         if let Some(discarding) = self.discarding.take() {
-            let end = self.buffer.len();
             return Some(Err(self.end_discarding(discarding, end)));
         }
+        if self.is_too_long(end) {
+            return Some(Err(self.end_discarding(Discarding::default(), end)));
+        }
         self.searched = 0;
-        let line = self.buffer.split().freeze();
+        let mut line = self.buffer.split();
+        if line.last() == Some(&b'\r') {
+            line.truncate(line.len() - 1);
+        }
+        let line = line.freeze();
         let last = line.iter().rev().find(|byte| !byte.is_ascii_whitespace())?;
         if matches!(last, b'}' | b']') {
             return Some(Ok(line));
@@ -136,25 +138,32 @@ impl LineDecoder {
     }
 
     fn skip_byte_order_mark(&mut self) {
-        if self.at_start && self.buffer.starts_with(BYTE_ORDER_MARK) {
+        if !self.at_start {
+            return;
+        }
+        if self.buffer.starts_with(BYTE_ORDER_MARK) {
             self.buffer.advance(BYTE_ORDER_MARK.len());
             self.searched = 0;
             self.at_start = false;
+        } else if !BYTE_ORDER_MARK.starts_with(&self.buffer) {
+            self.at_start = false;
         }
+    }
+
+    /// Whether the line that is the first `end` bytes of the buffer is over the limit, of which a
+    /// carriage return at its end is no part.
+    fn is_too_long(&self, end: usize) -> bool {
+        end > self.limit.saturating_add(1) || (end > self.limit && self.buffer[end - 1] != b'\r')
     }
 
     /// Throws away what has come of a line that is already too long.
     fn bound_partial_line(&mut self) {
         let held = self.buffer.len();
         // One byte over the limit may still turn out to be the carriage return of the delimiter.
-        if self.discarding.is_none() && held <= self.limit + 1 {
+        if self.discarding.is_none() && held <= self.limit.saturating_add(1) || self.at_start {
             return;
         }
-        let mut discarding = self.discarding.take().unwrap_or(Discarding {
-            head: BytesMut::new(),
-            length: 0,
-            last: 0,
-        });
+        let mut discarding = self.discarding.take().unwrap_or_default();
         discarding.take_in(&self.buffer);
         self.discarding = Some(discarding);
         self.buffer = BytesMut::new();

@@ -69,8 +69,8 @@ pub struct Rejection {
     pub error: RpcError,
     /// The id of the message, when it could be read.
     pub id: Option<RequestId>,
-    /// Whether it looks like a response: it has no method, and a result or an error.
-    pub is_response: bool,
+    /// What it was meant to be, by the keys it has; `None` when they don't tell.
+    pub kind: Option<Kind>,
 }
 
 impl Rejection {
@@ -78,17 +78,33 @@ impl Rejection {
         Self {
             error: RpcError::new(code, message),
             id: None,
-            is_response: false,
+            kind: None,
         }
     }
 
-    fn invalid(message: &'static str) -> Self {
+    pub(crate) fn invalid(message: &'static str) -> Self {
         Self::new(code::INVALID_REQUEST, message)
     }
 
     fn with_id(mut self, id: Option<RequestId>) -> Self {
         self.id = id;
         self
+    }
+
+    fn of_kind(mut self, kind: Option<Kind>) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// Whether it was meant as a response; it is never answered under its id.
+    pub fn is_response(&self) -> bool {
+        matches!(self.kind, Some(Kind::Result | Kind::Error))
+    }
+
+    /// Whether its sender waits for an answer, as far as can be told: it was meant neither as a
+    /// response nor as a notification.
+    pub fn is_answerable(&self) -> bool {
+        !self.is_response() && self.kind != Some(Kind::Notification)
     }
 }
 
@@ -100,37 +116,71 @@ pub(crate) fn decode(frame: &[u8], limits: &Limits) -> Result<Decoded, Rejection
     match scan::scan(frame, limits.depth) {
         Ok(Scanned::One(scan)) => envelope(frame, scan, limits).map(Decoded::One),
         Ok(Scanned::Batch) => Ok(Decoded::Batch),
-        Err(ScanError::Syntax(_)) => {
-            Err(Rejection::new(code::PARSE_ERROR, "Parse error: not JSON"))
-        }
-        Err(ScanError::TooDeep(id)) => {
-            let id = read_id(frame, id, limits).ok().flatten();
-            Err(Rejection::invalid("Invalid request: nested too deep").with_id(id))
+        Err(ScanError::Syntax) => Err(Rejection::new(code::PARSE_ERROR, "Parse error: not JSON")),
+        Err(ScanError::TooDeep(scan)) => {
+            let id = read_id(frame, scan.key(EnvelopeKey::Id), limits);
+            let kind = meant(frame, &scan).filter(|kind| *kind != Kind::Notification);
+            Err(Rejection::invalid("Invalid request: nested too deep")
+                .with_id(id.ok().flatten())
+                .of_kind(kind))
         }
         Err(ScanError::NotAnObject) => Err(Rejection::invalid("Invalid request: not an object")),
     }
 }
 
-/// The id in the first part of a frame that was too long to be kept; `None` when it can't be read.
-pub(crate) fn salvage_id(head: &[u8], limits: &Limits) -> Option<RequestId> {
-    // Only the outermost object's own id counts, and only where it stands before anything deep.
-    let after_brace = head.trim_ascii_start().strip_prefix(b"{")?;
-    let mut rest = after_brace;
-    loop {
-        rest = rest.trim_ascii_start();
-        let key_end = simple_string_end(rest)?;
-        let key = &rest[1..key_end - 1];
-        rest = rest[key_end..]
-            .trim_ascii_start()
-            .strip_prefix(b":")?
-            .trim_ascii_start();
-        let value_end = simple_value_end(rest)?;
-        if key == b"id" {
-            let text = core::str::from_utf8(&rest[..value_end]).ok()?;
-            return RequestId::from_json(text.trim_ascii()).filter(|_| value_end <= limits.id);
-        }
-        rest = rest[value_end..].trim_ascii_start().strip_prefix(b",")?;
+/// What was meant, by the keys that are there: an id that can't be read is an id all the same.
+fn meant(frame: &[u8], scan: &Scan) -> Option<Kind> {
+    let has = |key| scan.key(key).is_some();
+    if has(EnvelopeKey::Method) {
+        let is_notification =
+            !has(EnvelopeKey::Id) && scan.key(EnvelopeKey::Method).of(frame).starts_with(b"\"");
+        return match (has(EnvelopeKey::Id), is_notification) {
+            (true, _) => Some(Kind::Request),
+            (false, true) => Some(Kind::Notification),
+            (false, false) => None,
+        };
     }
+    match (has(EnvelopeKey::Result), has(EnvelopeKey::Error)) {
+        (_, true) => Some(Kind::Error),
+        (true, false) => Some(Kind::Result),
+        (false, false) => None,
+    }
+}
+
+/// What the first part of a frame that was too long to be kept tells of it: the id, and what the
+/// message was meant to be. `None` when the id can't be read.
+pub(crate) fn salvage(head: &[u8], limits: &Limits) -> Option<(RequestId, Option<Kind>)> {
+    // Only the outermost object's own keys count, and only those before anything deep.
+    let mut rest = head.trim_ascii_start().strip_prefix(b"{")?;
+    let (mut id, mut kind) = (None, None);
+    while let Some((key, value)) = simple_key(rest) {
+        match key {
+            b"method" => kind = Some(Kind::Request),
+            b"result" => kind = Some(Kind::Result),
+            b"error" => kind = Some(Kind::Error),
+            _ => {}
+        }
+        let Some(end) = simple_value_end(value) else {
+            break;
+        };
+        if key == b"id" && end <= limits.id {
+            let text = core::str::from_utf8(&value[..end]).ok()?;
+            id = RequestId::from_json(text.trim_ascii());
+        }
+        let Some(next) = value[end..].trim_ascii_start().strip_prefix(b",") else {
+            break;
+        };
+        rest = next;
+    }
+    id.map(|id| (id, kind))
+}
+
+/// A key without escapes that stands here, and what follows its colon.
+fn simple_key(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let text = text.trim_ascii_start();
+    let end = simple_string_end(text)?;
+    let value = text[end..].trim_ascii_start().strip_prefix(b":")?;
+    Some((&text[1..end - 1], value.trim_ascii_start()))
 }
 
 /// Where a string without escapes ends that starts here.
@@ -152,25 +202,20 @@ fn simple_value_end(text: &[u8]) -> Option<usize> {
 }
 
 fn envelope(frame: &[u8], scan: Scan, limits: &Limits) -> Result<Envelope, Rejection> {
-    let method = scan.key(EnvelopeKey::Method);
-    let result = scan.key(EnvelopeKey::Result);
-    let error = scan.key(EnvelopeKey::Error);
-    let is_response = !method.is_some() && (result.is_some() || error.is_some());
+    let meant = meant(frame, &scan);
     let id = match read_id(frame, scan.key(EnvelopeKey::Id), limits) {
         Ok(id) => id,
         // An error whose sender could not read our id says null (`base.resp.error.noid`).
-        Err(IdError::Null) if is_response && error.is_some() => None,
+        Err(IdError::Null) if meant == Some(Kind::Error) => None,
         Err(_) => {
-            let mut rejection =
-                Rejection::invalid("Invalid request: the id must be a string or an integer");
-            rejection.is_response = is_response;
-            return Err(rejection);
+            let text = "Invalid request: the id must be a string or an integer";
+            return Err(Rejection::invalid(text).of_kind(meant));
         }
     };
-    let kind = check_shape(frame, &scan, id.is_some()).map_err(|mut rejection| {
-        rejection.is_response = is_response;
+    let kind = check_shape(frame, &scan, id.is_some()).map_err(|rejection| {
         // Which of two ids was meant can't be told.
-        rejection.with_id(id.clone().filter(|_| !scan.duplicate))
+        let id = id.clone().filter(|_| !scan.duplicate);
+        rejection.of_kind(meant).with_id(id)
     })?;
     Ok(Envelope { kind, id, scan })
 }

@@ -75,11 +75,7 @@ impl<'a> Message<'a> {
 }
 
 fn not_one() -> Rejection {
-    Rejection {
-        error: RpcError::invalid_request("Invalid request: a batch"),
-        id: None,
-        is_response: false,
-    }
+    Rejection::invalid("Invalid request: a batch")
 }
 
 /// The error object that an envelope was found to hold.

@@ -17,7 +17,7 @@ pub use message::{Message, Peek};
 pub use raw::Raw;
 pub use text::Text;
 
-pub(crate) use decode::{Decoded, Envelope, decode, is_string, salvage_id};
+pub(crate) use decode::{Decoded, Envelope, decode, is_string, salvage};
 pub(crate) use message::{error_of, raw_at, text_at};
 pub(crate) use raw::RAW_TOKEN;
 pub(crate) use scan::{EnvelopeKey, Member, Scan, Span};

@@ -117,12 +117,17 @@ impl Scan {
 }
 
 /// Why a text is not a message that could be scanned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it lives on the stack for a moment only"
+)]
 pub(crate) enum ScanError {
-    /// Not JSON, from this byte on.
-    Syntax(usize),
-    /// JSON that nests deeper than allowed; the id, if it stood before that.
-    TooDeep(Span),
+    /// Not JSON.
+    Syntax,
+    /// JSON that nests deeper than allowed; the keys that stood before that, and the one under which
+    /// it happened.
+    TooDeep(Scan),
     /// JSON, but neither an object nor an array.
     NotAnObject,
 }
@@ -141,18 +146,21 @@ pub(crate) enum Scanned {
 /// Scans `frame`, whose values may nest `depth` deep.
 pub(crate) fn scan(frame: &[u8], depth: usize) -> Result<Scanned, ScanError> {
     if u32::try_from(frame.len()).is_err() {
-        return Err(ScanError::Syntax(0));
+        return Err(ScanError::Syntax);
     }
     let depth = depth.min(DEEPEST);
     let mut scanner = Scanner {
         bytes: frame,
         at: 0,
         depth,
-        id: Span::NONE,
+        keys: [Span::NONE; 6],
     };
     scanner.document().map_err(|stop| match stop {
-        Stop::Syntax => ScanError::Syntax(scanner.at),
-        Stop::TooDeep => ScanError::TooDeep(scanner.id),
+        Stop::Syntax => ScanError::Syntax,
+        Stop::TooDeep => ScanError::TooDeep(Scan {
+            envelope: scanner.keys,
+            ..Scan::default()
+        }),
         Stop::NotAnObject => ScanError::NotAnObject,
     })
 }
@@ -168,8 +176,8 @@ struct Scanner<'a> {
     bytes: &'a [u8],
     at: usize,
     depth: usize,
-    /// The envelope's id as soon as it was met, for an error that has to stop early.
-    id: Span,
+    /// The envelope's keys as they are met, for an error that has to stop early.
+    keys: [Span; 6],
 }
 
 /// A string's content without the quotes, and whether it holds escapes.
@@ -219,6 +227,9 @@ impl Scanner<'_> {
             let start = self.at;
             let mut unescaped = String::new();
             let known = envelope_key(self.key_bytes(&key, &mut unescaped));
+            if let Some(known) = known {
+                self.keys[known as usize] = Span::new(start, start + 1);
+            }
             match known {
                 Some(EnvelopeKey::Params) => self.body_or_value(&mut scan, depth, params_member)?,
                 Some(EnvelopeKey::Result) => self.body_or_value(&mut scan, depth, result_member)?,
@@ -229,9 +240,7 @@ impl Scanner<'_> {
                 let slot = &mut scan.envelope[known as usize];
                 scan.duplicate |= slot.is_some();
                 *slot = Span::new(start, self.at);
-                if known == EnvelopeKey::Id {
-                    self.id = *slot;
-                }
+                self.keys[known as usize] = *slot;
             }
             if self.separator(b'}')? {
                 return Ok(scan);

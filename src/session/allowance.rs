@@ -1,5 +1,7 @@
 //! A bound on how often something may happen: so many at once, growing back with time.
 
+use core::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::time::Instant;
@@ -23,14 +25,17 @@ impl Allowance {
         let passed = u64::try_from((now - self.reckoned).as_millis()).unwrap_or(u64::MAX);
         let grown = passed.saturating_mul(u64::from(each_second));
         self.left = self.left.saturating_add(grown).min(u64::from(burst) * 1000);
-        self.reckoned = now;
+        // What is less than a millisecond is reckoned the next time.
+        self.reckoned = self.reckoned + Duration::from_millis(passed);
     }
 
     /// Takes one; `false` when none is left.
     pub(crate) fn take(&mut self, now: Instant, burst: u32, each_second: u32) -> bool {
         self.refill(now, burst, each_second);
         let granted = self.left >= 1000;
-        self.left = self.left.saturating_sub(1000);
+        if granted {
+            self.left -= 1000;
+        }
         granted
     }
 

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use crate::limits::Limits;
-use crate::rpc::{Decoded, Envelope, Kind, Rejection, RpcError, decode, elements};
+use crate::rpc::{Decoded, Envelope, Kind, Rejection, decode, elements};
 
 /// What a batch holds.
 pub(super) struct Elements {
@@ -27,11 +27,9 @@ pub(super) fn split(frame: &Bytes, limits: &Limits) -> Option<Elements> {
             let element = frame.slice(span.range());
             let envelope = match decode(&element, limits) {
                 Ok(Decoded::One(envelope)) => Ok(envelope),
-                Ok(Decoded::Batch) => Err(Rejection {
-                    error: RpcError::invalid_request("Invalid request: a batch in a batch"),
-                    id: None,
-                    is_response: false,
-                }),
+                Ok(Decoded::Batch) => {
+                    Err(Rejection::invalid("Invalid request: a batch in a batch"))
+                }
                 Err(rejection) => Err(rejection),
             };
             (element, envelope)
@@ -39,7 +37,7 @@ pub(super) fn split(frame: &Bytes, limits: &Limits) -> Option<Elements> {
         .collect();
     let is_open = |element: &Result<Envelope, Rejection>| match element {
         Ok(envelope) => envelope.kind == Kind::Request,
-        Err(rejection) => !rejection.is_response,
+        Err(rejection) => rejection.is_answerable(),
     };
     let open = list.iter().filter(|(_, element)| is_open(element)).count();
     Some(Elements { list, open })

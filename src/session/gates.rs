@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::capability::ServerCapabilities;
-use crate::model::method::ServerGate;
+use crate::model::method::{ClientGate, ServerGate};
 
 const ALL: [ServerGate; 9] = [
     ServerGate::Tools,
@@ -52,5 +52,16 @@ pub(crate) const fn name(gate: ServerGate) -> &'static str {
         ServerGate::PromptsListChanged => "prompts.listChanged",
         ServerGate::Completions => "completions",
         ServerGate::Logging => "logging",
+    }
+}
+
+/// The client's capability's name, as its path on the wire.
+pub(crate) const fn client_name(gate: ClientGate) -> &'static str {
+    match gate {
+        ClientGate::Sampling => "sampling",
+        ClientGate::Elicitation => "elicitation",
+        ClientGate::ElicitationUrl => "elicitation.url",
+        ClientGate::Roots => "roots",
+        ClientGate::RootsListChanged => "roots.listChanged",
     }
 }

@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::Transmit;
+use crate::rpc::Kind;
 
 /// Capacity above this is given back when the outbox runs empty.
 const KEEP: usize = 64 * 1024;
@@ -82,6 +83,27 @@ impl Outbox {
     /// How many bytes wait to be sent.
     pub(crate) fn pending(&self) -> usize {
         self.bytes.len() - self.read
+    }
+
+    /// Drops the requests that wait; what else waits is still to be sent.
+    pub(crate) fn drop_requests(&mut self) {
+        if !self.frames.iter().any(|frame| frame.kind == Kind::Request) {
+            return;
+        }
+        let mut kept = Self {
+            written: self.written,
+            ..Self::default()
+        };
+        let mut at = self.read;
+        for transmit in self.frames.drain(..) {
+            let end = at + transmit.len;
+            if transmit.kind != Kind::Request {
+                kept.bytes.extend_from_slice(&self.bytes[at..end]);
+                kept.frames.push_back(transmit);
+            }
+            at = end;
+        }
+        *self = kept;
     }
 
     /// Drops everything that waits.

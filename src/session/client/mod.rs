@@ -39,7 +39,7 @@ use self::event::RequestKey;
 use super::config::{CallOptions, ClientConfig};
 use super::error::{CallError, CloseReason, Misuse};
 use super::event::{Body, Completed};
-use super::gates::Gates;
+use super::gates::{self, Gates};
 use super::id::CallId;
 use super::link::Link;
 use super::name::MethodName;
@@ -207,8 +207,9 @@ impl ClientSession {
     /// Errs when the session isn't open or `roots.listChanged` was not declared.
     pub fn roots_changed(&mut self, now: Instant) -> Result<(), Misuse> {
         let era = self.era()?;
-        if !ClientGate::RootsListChanged.is_open(&self.config.capabilities) {
-            return Err(Misuse::NotDeclared("roots.listChanged"));
+        let gate = ClientGate::RootsListChanged;
+        if !gate.is_open(&self.config.capabilities) {
+            return Err(Misuse::NotDeclared(gates::client_name(gate)));
         }
         match era {
             Era::Legacy => {
@@ -220,7 +221,8 @@ impl ClientSession {
 
     /// Sends a notification, such as an extension's.
     ///
-    /// Errs when the session isn't open or the revision doesn't have it from a client.
+    /// Errs when the session isn't open, the revision doesn't have it from a client, what it needs
+    /// was not declared, or the session sends it by itself.
     pub fn notify<N: Notification>(
         &mut self,
         now: Instant,
@@ -229,18 +231,36 @@ impl ClientSession {
         self.link.advance(now);
         let revision = self.open_revision()?;
         if let Some(known) = method::Known::from_wire(N::NAME) {
-            let sender = known.sent_by(revision);
-            if !matches!(sender, Some(method::Sender::Client | method::Sender::Both)) {
-                return Err(Misuse::NotInRevision {
-                    what: N::NAME.into(),
-                    revision,
-                });
-            }
+            self.check_notification(known, revision)?;
         }
         let additions = Additions::default();
         Ok(self
             .link
             .notification(Route::Pipe, revision, N::NAME, params, &additions)?)
+    }
+
+    fn check_notification(&self, known: method::Known, revision: Revision) -> Result<(), Misuse> {
+        let sender = known.sent_by(revision);
+        if !matches!(sender, Some(method::Sender::Client | method::Sender::Both)) {
+            return Err(Misuse::NotInRevision {
+                what: known.as_str().into(),
+                revision,
+            });
+        }
+        match known {
+            method::Known::Initialized => Err(Misuse::Invalid(
+                "notifications/initialized is sent by the session",
+            )),
+            method::Known::Cancelled => Err(Misuse::Invalid(
+                "notifications/cancelled is sent by cancel()",
+            )),
+            _ => match known.client_gate() {
+                Some(gate) if !gate.is_open(&self.config.capabilities) => {
+                    Err(Misuse::NotDeclared(gates::client_name(gate)))
+                }
+                _ => Ok(()),
+            },
+        }
     }
 
     /// Ends the session from this side. There is no message for it: the adapter closes the
@@ -311,6 +331,8 @@ impl ClientSession {
             opened: self.was_opened(),
         };
         self.next_deadline = None;
+        // What was reported as never sent is never sent.
+        self.link.outbox.drop_requests();
         self.events.push_back(ClientEvent::Closed(reason));
     }
 }
@@ -344,13 +366,13 @@ impl Session for ClientSession {
         if route != Route::Pipe {
             return self.lose_route(route);
         }
+        self.end(match self.opening {
+            Opening::Probing { .. } if self.speaks_legacy() => CloseReason::LostInProbe(why),
+            _ => CloseReason::Connection(why),
+        });
         if why == Closed::WriteFailed {
             self.link.outbox.clear();
         }
-        self.end(match self.opening {
-            Opening::Probing { .. } => CloseReason::LostInProbe(why),
-            _ => CloseReason::Connection(why),
-        });
     }
 
     fn handle_timeout(&mut self, now: Instant) {

@@ -62,6 +62,11 @@ impl Opening {
         }
     }
 
+    /// Whether an answer to the probe is awaited.
+    pub(super) fn is_probing(&self) -> bool {
+        matches!(self, Self::Probing { .. })
+    }
+
     /// When the next step of the opening is due.
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self {
@@ -114,13 +119,17 @@ impl ClientSession {
         })
     }
 
+    /// Whether the configuration lets the session become a legacy one.
+    pub(super) fn speaks_legacy(&self) -> bool {
+        let may = matches!(self.config.era, EraPolicy::Auto | EraPolicy::Legacy);
+        may && self.config.newest(Era::Legacy).is_some()
+    }
+
     fn probe(&mut self, revision: Revision, retried: bool, deadline: Instant) {
         let params = DiscoverParams::new();
-        let until = match self.config.era {
-            EraPolicy::Auto if self.config.newest(Era::Legacy).is_some() => {
-                self.link.now + self.config.timeouts.probe
-            }
-            _ => deadline,
+        let until = match self.speaks_legacy() {
+            true => self.link.now + self.config.timeouts.probe,
+            false => deadline,
         };
         self.opening = Opening::Probing {
             retried,

@@ -13,7 +13,7 @@ use crate::model::method::{self, Known};
 use crate::revision::{Era, Revision};
 use crate::rpc::{
     Decoded, Envelope, EnvelopeKey, Kind, Member, Rejection, RequestId, RpcError, Scan, decode,
-    error_of, raw_at, salvage_id, text_at,
+    error_of, raw_at, salvage, text_at,
 };
 
 use super::super::error::CallError;
@@ -39,8 +39,9 @@ impl ClientSession {
             head, last: b'}', ..
         } = &error
         {
-            let id = salvage_id(head, &self.config.limits);
-            if let Some(number) = id.as_ref().and_then(|id| self.open_request(id)) {
+            let salvaged = salvage(head, &self.config.limits);
+            let id = salvaged.filter(|(_, kind)| *kind != Some(Kind::Request));
+            if let Some(number) = id.and_then(|(id, _)| self.open_request(&id)) {
                 self.fail(number, "the root", "longer than the limit on frames");
             }
         }
@@ -60,39 +61,43 @@ impl ClientSession {
         for (element, envelope) in elements.list {
             match envelope {
                 Ok(envelope) => self.message(target, element, envelope),
-                Err(rejection) => {
-                    if rejection.id.is_none() && !rejection.is_response {
-                        self.link.settle(target);
-                    }
-                    self.rejected(target, rejection);
-                }
+                Err(rejection) => self.rejected(target, rejection),
             }
         }
     }
 
     /// A frame that is no message: fails the call it belongs to, answers the request it was.
+    ///
+    /// With an open call's id and no method it was meant as the call's answer, whatever it lacks
+    /// (`base.resp.xor`).
     fn rejected(&mut self, target: Target, rejection: Rejection) {
-        let Rejection {
-            error,
-            id,
-            is_response,
-        } = rejection;
+        let may_respond = rejection.is_response() || rejection.kind.is_none();
+        let Rejection { error, id, kind } = &rejection;
+        let call = id.as_ref().filter(|_| may_respond);
+        if let Some(number) = call.and_then(|id| self.open_request(id)) {
+            self.fail(number, "the root", &error.message);
+            if kind.is_none() {
+                self.link.settle(target);
+            }
+            return;
+        }
         match id {
-            Some(id) if is_response => {
-                if let Some(number) = self.open_request(&id) {
-                    return self.fail(number, "the root", &error.message);
-                }
+            Some(id) if rejection.is_answerable() && self.may_respond() => {
+                self.link.error(target, Some(id), self.revision, error);
             }
-            Some(id)
-                if self
-                    .revision
-                    .is_none_or(|revision| revision.era() == Era::Legacy) =>
-            {
-                self.link.error(target, Some(&id), self.revision, &error);
-            }
+            _ if rejection.is_answerable() => self.link.settle(target),
             _ => {}
         }
-        self.ignore(Ignored::NotAMessage(error));
+        self.ignore(Ignored::NotAMessage(rejection.error));
+    }
+
+    /// Whether the server may be one that sends requests, which only legacy ones do
+    /// (`base.dir.modern.client`).
+    pub(super) fn may_respond(&self) -> bool {
+        match self.revision {
+            Some(revision) => revision.era() == Era::Legacy,
+            None => self.speaks_legacy(),
+        }
     }
 
     fn message(&mut self, target: Target, frame: Bytes, envelope: Envelope) {
@@ -134,10 +139,12 @@ impl ClientSession {
             return self.answered(number, Err(error_of(raw_at(&frame, envelope.body()))));
         }
         let body = Body::new(frame, envelope.body());
-        if self
-            .revision
-            .is_some_and(|revision| revision.era() == Era::Modern)
-        {
+        let is_modern = match self.revision {
+            Some(revision) => revision.era() == Era::Modern,
+            // No legacy server has the method that is asked first.
+            None => self.opening.is_probing(),
+        };
+        if is_modern {
             match self.result_type(number, &body, scan) {
                 ResultType::Complete => {}
                 ResultType::InputRequired => return self.input_required(number, body, scan),
@@ -219,10 +226,7 @@ impl ClientSession {
     fn request(&mut self, key: RequestKey, frame: Bytes, envelope: &Envelope) {
         let name = text_at(&frame, envelope.scan.key(EnvelopeKey::Method)).unwrap_or("".into());
         let method = MethodName::new(&name);
-        if self
-            .revision
-            .is_some_and(|revision| revision.era() == Era::Modern)
-        {
+        if !self.may_respond() {
             let method = name.chars().take(128).collect();
             return self.ignore(Ignored::Request(method));
         }
@@ -284,7 +288,9 @@ impl ClientSession {
         };
         let id = CallId::new(call.id);
         if let Some(number) = number {
-            self.restart_idle(number, true);
+            // A legacy server doesn't say for which call it asked, so every clock stands still.
+            let owes_input = self.may_respond() && !self.inputs.is_empty();
+            self.restart_idle(number, !owes_input);
         }
         self.events.push_back(ClientEvent::Progress {
             call: id,

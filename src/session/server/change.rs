@@ -182,6 +182,17 @@ impl ServerSession {
             Ok(params) => params.notifications,
             Err(malformed) => return self.refuse(arrival, &malformed.into()),
         };
+        let uris = filter.resource_subscriptions.iter().flatten();
+        if uris
+            .into_iter()
+            .any(|uri| uri.len() > self.config.limits.uri)
+        {
+            let error = alloc::format!(
+                "Invalid params: a uri is longer than {} bytes",
+                self.config.limits.uri
+            );
+            return self.refuse(arrival, &RpcError::invalid_params(error));
+        }
         let limit = self.config.limits.subscriptions;
         let asked = filter.resource_subscriptions.as_ref().map_or(0, Vec::len);
         let held: usize = self

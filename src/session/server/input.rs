@@ -282,11 +282,6 @@ impl ServerSession {
         true
     }
 
-    /// A legacy client has answered with something that is no answer.
-    pub(super) fn input_failed(&mut self, id: &RequestId, error: RpcError) {
-        self.input_answered(id, Err(error));
-    }
-
     fn collect(&mut self, asked: Asked, answer: Result<Body, RpcError>) {
         let Some(incoming) = self.incoming.get_mut(asked.incoming) else {
             return;

@@ -67,17 +67,33 @@ impl ServerSession {
 
     /// A modern server says what it speaks (`era.server.modern.init`).
     fn refuse_handshake(&mut self, arrival: &Arrival, requested: &str) {
+        let error = self.unsupported_handshake(requested);
+        self.link
+            .error(arrival.target, Some(&arrival.id), None, &error);
+    }
+
+    /// The answer to an `initialize` that describes itself as a modern request: there is no such
+    /// method (`era.server.modern.init.code`).
+    pub(super) fn no_handshake(&self, arrival: &Arrival) -> RpcError {
+        let params = arrival.body.decode::<InitializeParams<'_>>();
+        let requested = params
+            .as_ref()
+            .map_or("", |params| &params.protocol_version);
+        let mut error = self.unsupported_handshake(requested);
+        error.code = code::METHOD_NOT_FOUND;
+        error
+    }
+
+    fn unsupported_handshake(&self, requested: &str) -> RpcError {
         let supported = &self.config.revisions;
         let mut error = RpcError::unsupported_version(supported, requested);
         let names: alloc::vec::Vec<&str> = supported.iter().map(|r| r.as_str()).collect();
-        error.code = code::UNSUPPORTED_PROTOCOL_VERSION;
         error.message = alloc::format!(
             "Unsupported protocol version; supported: {}",
             names.join(", ")
         )
         .into();
-        self.link
-            .error(arrival.target, Some(&arrival.id), None, &error);
+        error
     }
 
     /// The client is ready: what waited for that is asked now.

@@ -227,10 +227,10 @@ impl Session for ServerSession {
         if route != Route::Pipe {
             return self.lose_route(route);
         }
+        self.end(CloseReason::Connection(why));
         if why == Closed::WriteFailed {
             self.link.outbox.clear();
         }
-        self.end(CloseReason::Connection(why));
     }
 
     fn handle_timeout(&mut self, now: Instant) {

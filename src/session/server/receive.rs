@@ -16,7 +16,7 @@ use crate::model::method::{self, Known, Sender};
 use crate::revision::{Era, Revision};
 use crate::rpc::{
     Decoded, Envelope, EnvelopeKey, Kind, Member, Rejection, RequestId, RpcError, Scan, Span, code,
-    decode, error_of, raw_at, salvage_id, text_at,
+    decode, error_of, raw_at, salvage, text_at,
 };
 
 use super::super::event::{Body, Ignored, Received};
@@ -48,31 +48,31 @@ impl ServerSession {
     }
 
     pub(super) fn receive_malformed(&mut self, route: Route, error: FrameError) {
-        let answer = match &error {
+        let rejection = match &error {
             FrameError::TooLong {
                 head, last, limit, ..
             } => {
                 // What doesn't end like an object was never a request.
-                let id = (*last == b'}')
-                    .then(|| salvage_id(head, &self.config.limits))
+                let salvaged = (*last == b'}')
+                    .then(|| salvage(head, &self.config.limits))
                     .flatten();
                 let text = alloc::format!("Invalid request: longer than {limit} bytes");
-                Some((id, RpcError::invalid_request(text)))
+                Some(Rejection {
+                    error: RpcError::invalid_request(text),
+                    kind: salvaged.as_ref().and_then(|(_, kind)| *kind),
+                    id: salvaged.map(|(id, _)| id),
+                })
             }
-            FrameError::NotUtf8 { .. } => Some((
-                None,
-                RpcError::new(code::PARSE_ERROR, "Parse error: not UTF-8"),
-            )),
+            FrameError::NotUtf8 { .. } => {
+                let error = RpcError::new(code::PARSE_ERROR, "Parse error: not UTF-8");
+                let (id, kind) = (None, None);
+                Some(Rejection { error, id, kind })
+            }
             // Whoever sent half a line has gone.
             FrameError::Truncated { .. } => None,
         };
-        if let Some((id, error)) = answer.filter(|_| self.link.may_answer_malformed()) {
-            self.link.error(
-                Target::new(route),
-                id.as_ref(),
-                self.legacy.revision(),
-                &error,
-            );
+        if let Some(rejection) = rejection {
+            self.answer_rejected(Target::new(route), &rejection);
         }
         self.ignore(Ignored::NotAFrame(error));
     }
@@ -82,11 +82,7 @@ impl ServerSession {
         let is_allowed = self.legacy.revision() == Some(Revision::V2025_03_26);
         let elements = batch::split(frame, &self.config.limits).filter(|_| is_allowed);
         let Some(elements) = elements else {
-            let rejection = Rejection {
-                error: RpcError::invalid_request("Invalid request: a batch"),
-                id: None,
-                is_response: false,
-            };
+            let rejection = Rejection::invalid("Invalid request: a batch");
             return self.rejected(Target::new(route), rejection);
         };
         let revision = Revision::V2025_03_26;
@@ -99,27 +95,33 @@ impl ServerSession {
         }
     }
 
-    /// A frame that is no message. A malformed response is never answered under its id.
+    /// A frame that is no message.
     fn rejected(&mut self, target: Target, rejection: Rejection) {
-        let Rejection {
-            error,
-            id,
-            is_response,
-        } = rejection;
-        if let Some(id) = id.as_ref().filter(|_| is_response) {
-            self.input_failed(id, error.clone());
+        self.answer_rejected(target, &rejection);
+        self.ignore(Ignored::NotAMessage(rejection.error));
+    }
+
+    /// Answers what may have been a request. A response or a notification never is answered, not
+    /// even with an error; a response to something that was asked has failed.
+    fn answer_rejected(&mut self, target: Target, rejection: &Rejection) {
+        let Rejection { error, id, kind } = rejection;
+        let may_respond = rejection.is_response() || kind.is_none();
+        if let Some(id) = id.as_ref().filter(|_| may_respond)
+            && self.input_answered(id, Err(error.clone()))
+        {
+            if kind.is_none() {
+                self.link.settle(target);
+            }
+            return;
         }
-        let may_answer = self.link.may_answer_malformed();
+        if !rejection.is_answerable() {
+            return;
+        }
         let revision = self.legacy.revision();
-        match (is_response, may_answer) {
-            (true, true) => self
-                .link
-                .error(Target::new(target.route), None, revision, &error),
-            (true, false) => {}
-            (false, true) => self.link.error(target, id.as_ref(), revision, &error),
-            (false, false) => self.link.settle(target),
+        match self.link.may_answer_malformed() {
+            true => self.link.error(target, id.as_ref(), revision, error),
+            false => self.link.settle(target),
         }
-        self.ignore(Ignored::NotAMessage(error));
     }
 
     fn message(&mut self, target: Target, frame: Bytes, envelope: Envelope) {
@@ -197,7 +199,9 @@ impl ServerSession {
     /// Whether a request without modern metadata may be served (`era.server.select.none`).
     fn check_legacy(&mut self, arrival: &Arrival) -> Result<(), RpcError> {
         match (arrival.method.known(), self.legacy.stage) {
-            (Some(Known::Initialize | Known::Ping), _) | (_, Stage::Open(_)) => Ok(()),
+            (Some(Known::Initialize), _) | (_, Stage::Open(_)) => Ok(()),
+            // A server of the modern era alone has no ping (`ping.gone`).
+            (Some(Known::Ping), _) if self.config.newest(Era::Legacy).is_some() => Ok(()),
             (_, Stage::Greeted(_)) => {
                 // Clients that forget to say so are initialized all the same.
                 self.initialized();
@@ -216,6 +220,10 @@ impl ServerSession {
 
     /// Serves a request, or refuses it with the error its offence has.
     fn dispatch(&mut self, arrival: Arrival) {
+        if arrival.revision.era() == Era::Modern && arrival.target.batch.is_some() {
+            let error = RpcError::invalid_request("Invalid request: a modern one in a batch");
+            return self.refuse(&arrival, &error);
+        }
         if let Err(error) = self.check_servable(&arrival) {
             return self.refuse(&arrival, &error);
         }
@@ -246,6 +254,9 @@ impl ServerSession {
                 Err(RpcError::method_not_found(name))
             };
         };
+        if known == Known::Initialize && arrival.revision.era() == Era::Modern {
+            return Err(self.no_handshake(arrival));
+        }
         let sender = known.sent_by(arrival.revision);
         let is_request = !known.is_notification();
         if !is_request || !matches!(sender, Some(Sender::Client | Sender::Both)) {
