@@ -3,6 +3,7 @@
 mod correct;
 pub mod pair;
 pub mod schema;
+pub mod script;
 pub mod wire;
 
 use mcp_proto::Revision;
@@ -15,9 +16,24 @@ pub const LEGACY: [Revision; 4] = [
     Revision::V2025_11_25,
 ];
 
+/// The revisions that have no handshake.
+pub const MODERN: [Revision; 1] = [Revision::V2026_07_28];
+
 /// Declares a test that runs once for each of the given revisions.
 ///
-/// `on_revisions! { all; fn name(revision) { .. } }` with `all`, `legacy` or `modern`.
+/// `on_revisions! { LEGACY; fn name(revision) { .. } }`
+#[macro_export]
+macro_rules! on_revisions {
+    ($revisions:expr; $(#[$about:meta])* fn $name:ident($revision:ident) $body:block) => {
+        $(#[$about])*
+        #[test]
+        fn $name() {
+            for $revision in $revisions $body
+        }
+    };
+}
+
+/// Declares a test that runs once for each revision.
 #[macro_export]
 macro_rules! on_every_revision {
     ($(#[$about:meta])* fn $name:ident($revision:ident) $body:block) => {
