@@ -12,7 +12,7 @@ use mcp_proto::session::{
 use mcp_proto::{Era, Instant, Revision};
 use serde_json::{Value, json};
 
-use super::pair::{client_config, everything_of_a_server, server_config, take_frames};
+use super::pair::{Checked, client_config, everything_of_a_server, server_config, take_frames};
 
 /// A session whose peer is the test.
 #[derive(Clone)]
@@ -22,7 +22,7 @@ pub struct Script<S: Session> {
     pub events: VecDeque<S::Event>,
 }
 
-impl<S: Session> Script<S> {
+impl<S: Checked> Script<S> {
     pub fn new(session: S) -> Self {
         let now = Instant::from_millis(1000);
         let events = VecDeque::new();
