@@ -144,6 +144,9 @@ extern crate alloc;
 extern crate std;
 
 pub mod frame;
+#[cfg(any(fuzzing, test))]
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(feature = "std")]
 pub mod io;
 pub mod limits;

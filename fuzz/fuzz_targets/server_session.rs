@@ -1,0 +1,5 @@
+//! A server session against a peer that does anything.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| mcp_proto::fuzzing::server_session(bytes));

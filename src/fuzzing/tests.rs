@@ -1,0 +1,63 @@
+//! Seeds, and inputs that once broke a promise, replayed.
+
+use alloc::vec::Vec;
+
+/// The seeds of every target: text that means something to it, and noise.
+fn seeds() -> Vec<Vec<u8>> {
+    let texts: [&[u8]; 6] = [
+        b"",
+        b"\x20\x03{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\r\n\n[]\n\xff\n",
+        br#"{"jsonrpc":"2.0","id":"a","result":{"a":[1,2.5e3,"\u00e9"]}}"#,
+        br#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":1}}"#,
+        br#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"no"}}"#,
+        b"\x03{\"name\":\"t\",\"arguments\":{\"x\":1.0},\"_meta\":{\"k\":null}}",
+    ];
+    let mut seeds: Vec<Vec<u8>> = texts.iter().map(|text| text.to_vec()).collect();
+    let mut state = 0x2545_F491_4F6C_DD1D_u64;
+    for length in 1..500 {
+        let noise = (0..length).map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state.to_le_bytes()[3]
+        });
+        seeds.push(noise.collect());
+    }
+    seeds
+}
+
+#[test]
+fn lines_hold_their_promises_on_the_seeds() {
+    seeds().iter().for_each(|seed| super::lines(seed));
+}
+
+#[test]
+fn envelopes_hold_their_promises_on_the_seeds() {
+    seeds().iter().for_each(|seed| super::rpc(seed));
+}
+
+#[test]
+fn types_hold_their_promises_on_the_seeds() {
+    for seed in seeds() {
+        for method in 0..24 {
+            let mut seed = seed.clone();
+            seed.insert(0, method);
+            super::model(&seed);
+        }
+    }
+}
+
+#[test]
+fn a_client_holds_its_promises_on_the_seeds() {
+    seeds().iter().for_each(|seed| super::client_session(seed));
+}
+
+#[test]
+fn a_server_holds_its_promises_on_the_seeds() {
+    seeds().iter().for_each(|seed| super::server_session(seed));
+}
+
+#[test]
+fn a_pair_holds_its_promises_on_the_seeds() {
+    seeds().iter().for_each(|seed| super::pair(seed));
+}
