@@ -153,6 +153,8 @@ pub mod limits;
 pub mod model;
 pub mod revision;
 pub mod rpc;
+#[cfg(feature = "std")]
+pub mod server;
 pub mod session;
 pub mod time;
 

@@ -12,6 +12,7 @@ use super::Handle;
 use super::blocking::Connection;
 use super::pool::{Job, Pool, THREADS};
 use crate::rpc::RpcError;
+use crate::server::{Reach, Server};
 use crate::session::{IncomingId, Request, ServerEvent, ServerSession};
 use crate::time::Instant;
 
@@ -102,6 +103,14 @@ impl Context {
         &self.handle
     }
 
+    /// The session and the news of a cancellation, to be kept for as long as the request is open.
+    pub fn reach(&self) -> Arc<dyn Reach> {
+        Arc::new(Reached {
+            handle: self.handle.clone(),
+            stop: Arc::clone(&self.stop),
+        })
+    }
+
     /// Whether nobody wants the answer any more: the client has cancelled the request or is gone.
     pub fn is_cancelled(&self) -> bool {
         *self.stop.lock()
@@ -115,6 +124,22 @@ impl Context {
             .changed
             .wait_timeout_while(told, time, |told| !*told);
         *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
+/// What a handler keeps of its [`Context`].
+struct Reached {
+    handle: Handle<ServerSession>,
+    stop: Arc<Stop>,
+}
+
+impl Reach for Reached {
+    fn with(&self, act: &mut dyn FnMut(&mut ServerSession, Instant)) {
+        self.handle.with(act);
+    }
+
+    fn is_cancelled(&self) -> bool {
+        *self.stop.lock()
     }
 }
 
@@ -254,4 +279,26 @@ fn answer(handle: &Handle<ServerSession>, id: IncomingId, round: usize, text: &'
             drop(session.reply_error(now, id, RpcError::internal(text)));
         }
     });
+}
+
+/// Serves one client on the standard streams of this process until it leaves.
+///
+/// Nothing else may write to standard output meanwhile (`stdio.stdout.pure`). Errs as
+/// [`serve`] does.
+pub fn serve_stdio(server: Server) -> io::Result<()> {
+    let connection = Connection::stdio(server.session())?;
+    serve_connection(server, connection, ServeOptions::default())
+}
+
+/// Serves one client of `server` on a connection of one of its sessions.
+///
+/// Errs as [`serve`] does.
+pub fn serve_connection(
+    server: Server,
+    connection: Connection<ServerSession>,
+    options: ServeOptions,
+) -> io::Result<()> {
+    serve(connection, options, move |request, context| {
+        server.respond(request, context.reach());
+    })
 }

@@ -48,6 +48,8 @@ pub use event::{Change, Completed, Ignored, Received};
 pub use id::{CallId, IncomingId, InputId, SubscriptionId};
 pub use path::Malformed;
 pub use save::{RestoreError, SavedClient, SavedServer};
+#[cfg(feature = "std")]
+pub(crate) use server::needed_for;
 pub use server::{InputError, Request, ServerEvent, ServerSession};
 
 /// One end of a connection: frames and the time in, frames, events and the next deadline out.

@@ -3,12 +3,12 @@
 
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
 use core::fmt::Write;
+use core::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::rpc::{Entry, RpcError, Span, elements, members, text_at};
+use crate::rpc::{RpcError, Span, elements, members, string_of};
 
 use super::error::CallError;
 
@@ -85,22 +85,21 @@ enum Step {
     Element(usize),
 }
 
-/// The member or element of a container within which the byte at `offset` lies.
+/// The member or element of a container within which the decoder failed. Its offset is that of the
+/// last byte it took, which for a value of the wrong kind is the byte before the value.
 fn step_towards(container: &[u8], offset: usize) -> Option<(Step, Span)> {
-    let holds = |span: &Span| span.range().contains(&offset) || span.range().end == offset;
-    if container.trim_ascii_start().starts_with(b"{") {
-        let found = members(container).find(|entry| holds(&entry.value));
-        return found.map(|Entry { key, value }| {
-            let key = text_at(container, key)
-                .map(|key| key.into_string())
-                .unwrap_or_default();
-            (Step::Member(key), value)
-        });
+    step_to(container, |value| value.contains(&offset))
+        .or_else(|| step_to(container, |value| value.start == offset + 1))
+        .or_else(|| step_to(container, |value| value.end == offset))
+}
+
+fn step_to(container: &[u8], holds: impl Fn(Range<usize>) -> bool) -> Option<(Step, Span)> {
+    if let Some(entry) = members(container).find(|entry| holds(entry.value.range())) {
+        let key = string_of(entry.key.of(container)).into_owned();
+        return Some((Step::Member(key), entry.value));
     }
-    if container.trim_ascii_start().starts_with(b"[") {
-        let elements: Vec<Span> = elements(container).collect();
-        let found = elements.iter().position(holds)?;
-        return Some((Step::Element(found), elements[found]));
-    }
-    None
+    let (index, value) = elements(container)
+        .enumerate()
+        .find(|(_, value)| holds(value.range()))?;
+    Some((Step::Element(index), value))
 }

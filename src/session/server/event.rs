@@ -155,6 +155,15 @@ impl Request {
         raw_at(&self.body.frame, self.arguments).unwrap_or(Raw::EMPTY_OBJECT)
     }
 
+    /// `params.arguments` as `T`; absent ones read like an empty object.
+    ///
+    /// Errs, naming the place, when they don't fit.
+    pub fn arguments_as<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Malformed> {
+        let text = core::str::from_utf8(self.arguments.of(&self.body.frame)).unwrap_or_default();
+        let text = if text.is_empty() { "{}" } else { text };
+        serde_json::from_str(text).map_err(|error| Malformed::new(text, &error))
+    }
+
     /// Whether the client wants progress to be reported.
     pub fn wants_progress(&self) -> bool {
         self.progress_token.is_some()
@@ -173,24 +182,39 @@ impl Request {
     /// The answer to the input `key` of the last round, read as a result of `M`; `None` when there
     /// is none, as in the first round.
     pub fn input<M: Method>(&self, key: &str) -> Option<Result<M::Result<'_>, InputError>> {
-        match &self.inputs {
+        let text = match self.input_text(key)? {
+            Ok(text) => text,
+            Err(error) => return Some(Err(InputError::Refused(error.clone()))),
+        };
+        let read = serde_json::from_str(text).map_err(|error| Malformed::new(text, &error));
+        Some(read.map_err(InputError::Malformed))
+    }
+
+    /// The answer to the input `key` of the last round as JSON, or the error that a legacy client
+    /// gave; `None` when there is none.
+    pub fn raw_input(&self, key: &str) -> Option<Result<Raw<'_>, RpcError>> {
+        let text = self.input_text(key)?;
+        Some(
+            text.map(|text| Raw::trusted(text.into()))
+                .map_err(RpcError::clone),
+        )
+    }
+
+    fn input_text(&self, key: &str) -> Option<Result<&str, &RpcError>> {
+        let json = match &self.inputs {
             Inputs::Collected(collected) => {
                 let (_, answer) = collected
                     .answers
                     .iter()
                     .find(|(asked, _)| &**asked == key)?;
-                Some(match answer {
-                    Ok(body) => body.decode().map_err(InputError::Malformed),
-                    Err(error) => Err(InputError::Refused(error.clone())),
-                })
+                match answer {
+                    Ok(body) => body.span.of(&body.frame),
+                    Err(error) => return Some(Err(error)),
+                }
             }
-            Inputs::InFrame { responses, .. } => {
-                let value = member_of(responses.of(&self.body.frame), key)?;
-                let text = core::str::from_utf8(value).ok()?;
-                let read = serde_json::from_str(text).map_err(|error| Malformed::new(text, &error));
-                Some(read.map_err(InputError::Malformed))
-            }
-        }
+            Inputs::InFrame { responses, .. } => member_of(responses.of(&self.body.frame), key)?,
+        };
+        core::str::from_utf8(json).ok().map(Ok)
     }
 
     /// Whether this request carries answers of a round of input.

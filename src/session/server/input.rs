@@ -367,6 +367,15 @@ impl ServerSession {
     }
 }
 
+/// What `asked` needs of the client.
+#[cfg(feature = "std")]
+pub(crate) fn needed_for(
+    asked: &InputRequest<'_>,
+    revision: Revision,
+) -> Result<ClientCapabilities<'static>, Misuse> {
+    needs(ClientCapabilities::new(), asked, revision)
+}
+
 /// What `asked` needs of the client, on top of `needed`.
 fn needs(
     needed: ClientCapabilities<'static>,

@@ -50,6 +50,8 @@ pub(super) use self::change::Listen;
 pub(super) use self::event::Incoming;
 pub use self::event::{InputError, Request, ServerEvent};
 pub(super) use self::input::Asked;
+#[cfg(feature = "std")]
+pub(crate) use self::input::needed_for;
 
 /// The server's end of one connection.
 ///

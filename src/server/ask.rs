@@ -1,0 +1,179 @@
+//! What a handler asks of its client, and why a run of it ends early.
+//!
+//! Rules of this file: a question that was answered in an earlier round returns that answer at once;
+//! an open one is remembered and leaves the handler through `?`; a run that returns `Err` with open
+//! questions ends in "input needed", one that returns `Ok` is complete and its open questions are
+//! dropped; what a round has brought travels in the state, and there is no state when there is
+//! nothing to carry.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use core::error::Error;
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::capability::ClientCapabilities;
+use crate::model::input::InputRequests;
+use crate::model::owned::IntoOwned;
+use crate::rpc::{Raw, RpcError};
+
+/// The answer isn't there yet. Hand it on with `?`: the handler runs again once it is.
+///
+/// Whatever becomes of this value, the server knows that the question is open; swallowing it can't
+/// break the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("input is needed first")]
+pub struct Pause(pub(super) ());
+
+/// Why a question to the client has no answer.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AskError {
+    /// It is being asked; the handler runs again with the answer.
+    #[error(transparent)]
+    Pending(#[from] Pause),
+    /// The client answered with an error, as legacy clients do when their user refuses.
+    #[error("{0}")]
+    Refused(Box<str>),
+    /// The client can't be asked: it did not declare the capability.
+    #[error("{0}")]
+    NotSupported(&'static str),
+    /// The question or the answer can't be written or read.
+    #[error("{0}")]
+    Malformed(Box<str>),
+}
+
+/// Why a handler ended without a result.
+///
+/// Every error turns into it by `?`; it is no error itself, which is what makes that possible.
+pub struct Stop(pub(super) StopKind);
+
+pub(super) enum StopKind {
+    Failed(Box<dyn Error + Send + Sync>),
+    Rpc(RpcError),
+}
+
+impl Stop {
+    /// Ends the request with this very error instead of a result that tells of a failure.
+    pub fn rpc(error: RpcError) -> Self {
+        Self(StopKind::Rpc(error))
+    }
+}
+
+impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self(StopKind::Failed(error.into()))
+    }
+}
+
+impl fmt::Debug for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            StopKind::Failed(error) => fmt::Debug::fmt(error, f),
+            StopKind::Rpc(error) => fmt::Debug::fmt(error, f),
+        }
+    }
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            StopKind::Failed(error) => fmt::Display::fmt(error, f),
+            StopKind::Rpc(error) => fmt::Display::fmt(error, f),
+        }
+    }
+}
+
+/// One request through all its runs on this server, as far as this run knows.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    pub(super) carried: Carried,
+    /// What is open after this run so far.
+    pub(super) asked: InputRequests<'static>,
+    /// What the client would have had to declare for a question of this run.
+    pub(super) missing: Option<ClientCapabilities<'static>>,
+    /// How many reports (progress, log) this run has made.
+    pub(super) reports: u32,
+}
+
+/// What travels from one round to the next.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Carried {
+    /// Answers of rounds so far, by key.
+    #[serde(default, rename = "a", skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) answers: BTreeMap<String, Answer>,
+    /// Results of what is done once, by key.
+    #[serde(default, rename = "o", skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) once: BTreeMap<String, OwnedRaw>,
+    /// How many reports earlier runs have made.
+    #[serde(default, rename = "n", skip_serializing_if = "is_zero")]
+    pub(super) reports: u32,
+}
+
+/// What a client answered: a result as JSON, or the text of an error.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) enum Answer {
+    #[serde(rename = "r")]
+    Result(OwnedRaw),
+    #[serde(rename = "e")]
+    Refused(Box<str>),
+}
+
+/// JSON that owns its text, however it was read.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(transparent)]
+pub(super) struct OwnedRaw(pub(super) Raw<'static>);
+
+impl<'de> Deserialize<'de> for OwnedRaw {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Raw::deserialize(deserializer).map(|raw| Self(raw.into_owned()))
+    }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes fields by reference"
+)]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+impl Carried {
+    /// The state as text; `None` when there is nothing to carry.
+    pub(super) fn pack(&self) -> Option<String> {
+        if *self == Self::default() {
+            return None;
+        }
+        serde_json::to_string(self).ok()
+    }
+
+    /// Reads a state that this server has packed.
+    pub(super) fn unpack(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+}
+
+impl Ledger {
+    /// Whether the report that is about to be made was made by an earlier run already.
+    pub(super) fn is_repeated_report(&mut self) -> bool {
+        self.reports += 1;
+        self.reports <= self.carried.reports
+    }
+
+    /// What the next round needs to know.
+    pub(super) fn to_carry(&self) -> Carried {
+        Carried {
+            reports: self.carried.reports.max(self.reports),
+            ..self.carried.clone()
+        }
+    }
+
+    /// Notes that the client would have to declare more for this run to get on.
+    pub(super) fn note_missing(&mut self, missing: ClientCapabilities<'_>) {
+        if self.missing.is_none() {
+            self.missing = Some(missing.into_owned());
+        }
+    }
+}

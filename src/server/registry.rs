@@ -1,0 +1,203 @@
+//! What a server offers, by name and in the order in which it was added.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::future::Future;
+use core::pin::Pin;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use crate::model::capability::ServerCapabilities;
+use crate::model::completion::{CompleteResult, Reference};
+use crate::model::prompt::{GetPromptResult, Prompt};
+use crate::model::resource::{ReadResourceResult, Resource, ResourceTemplate};
+use crate::model::tool::{CallToolResult, Tool};
+
+use super::ask::Stop;
+use super::context::Context;
+use super::template::Template;
+
+/// The result of a handler, by what it was for.
+#[derive(Debug)]
+pub(super) enum Reply {
+    Tool(CallToolResult<'static>),
+    Resource(ReadResourceResult<'static>),
+    Prompt(GetPromptResult<'static>),
+    Completion(CompleteResult<'static>),
+}
+
+/// How a run of a handler ends.
+pub(super) type Output = Result<Reply, Stop>;
+/// A handler that is done when it returns.
+pub(super) type Run = dyn Fn(&Context) -> Output + Send + Sync;
+/// A handler that is done when its future is.
+pub(super) type RunAsync =
+    dyn Fn(Context) -> Pin<Box<dyn Future<Output = Output> + Send>> + Send + Sync;
+
+/// What answers a request for one thing.
+#[derive(Clone)]
+pub(super) enum Handler {
+    Sync(Arc<Run>),
+    Async(Arc<RunAsync>),
+}
+
+struct Entry<T> {
+    name: Box<str>,
+    definition: T,
+    handler: Handler,
+}
+
+/// A list of things by name.
+pub(super) struct List<T>(Vec<Entry<T>>);
+
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T: Clone> List<T> {
+    /// Adds a thing at the end, or puts it in place of the one of that name.
+    pub(super) fn insert(&mut self, name: &str, definition: T, handler: Handler) {
+        let entry = Entry {
+            name: name.into(),
+            definition,
+            handler,
+        };
+        match self.0.iter_mut().find(|entry| &*entry.name == name) {
+            Some(slot) => *slot = entry,
+            None => self.0.push(entry),
+        }
+    }
+
+    fn remove(&mut self, name: &str) -> bool {
+        let before = self.0.len();
+        self.0.retain(|entry| &*entry.name != name);
+        self.0.len() != before
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<(T, Handler)> {
+        let entry = self.0.iter().find(|entry| &*entry.name == name)?;
+        Some((entry.definition.clone(), entry.handler.clone()))
+    }
+
+    /// One page: from the `start`th on, `size` of them, and whether more follow.
+    pub(super) fn page(&self, start: usize, size: usize) -> (Vec<T>, bool) {
+        let rest = self.0.get(start..).unwrap_or_default();
+        let page = rest
+            .iter()
+            .take(size)
+            .map(|entry| entry.definition.clone())
+            .collect();
+        (page, rest.len() > size)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn find<R>(&self, look: impl Fn(&T) -> Option<R>) -> Option<(R, Handler)> {
+        self.0
+            .iter()
+            .find_map(|entry| Some((look(&entry.definition)?, entry.handler.clone())))
+    }
+}
+
+/// A resource template and what it matches.
+#[derive(Clone)]
+pub(super) struct TemplateDefinition {
+    pub(super) template: ResourceTemplate<'static>,
+    pub(super) pattern: Arc<Template>,
+}
+
+/// All of it.
+#[derive(Default)]
+pub(super) struct Offered {
+    pub(super) tools: List<Tool<'static>>,
+    pub(super) resources: List<Resource<'static>>,
+    pub(super) templates: List<TemplateDefinition>,
+    pub(super) prompts: List<Prompt<'static>>,
+    /// By the reference's key.
+    pub(super) completions: List<()>,
+    /// What is declared though nothing of its kind has been added yet.
+    pub(super) declared: ServerCapabilities<'static>,
+}
+
+/// What a server offers. It can be changed while the server runs.
+#[derive(Default)]
+pub struct Registry(RwLock<Offered>);
+
+impl Registry {
+    /// Takes a tool away; whether there was one of this name.
+    pub fn remove_tool(&self, name: &str) -> bool {
+        self.write().tools.remove(name)
+    }
+
+    /// Takes a resource away; whether there was one of this URI.
+    pub fn remove_resource(&self, uri: &str) -> bool {
+        self.write().resources.remove(uri)
+    }
+
+    /// Takes a resource template away; whether there was one.
+    pub fn remove_resource_template(&self, uri_template: &str) -> bool {
+        self.write().templates.remove(uri_template)
+    }
+
+    /// Takes a prompt away; whether there was one of this name.
+    pub fn remove_prompt(&self, name: &str) -> bool {
+        self.write().prompts.remove(name)
+    }
+
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, Offered> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn write(&self) -> RwLockWriteGuard<'_, Offered> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the server declares for what it offers (`caps.server.must.declare`).
+    pub(super) fn capabilities(&self) -> ServerCapabilities<'static> {
+        let offered = self.read();
+        let mut capabilities = offered.declared.clone().logging();
+        if !offered.tools.is_empty() || capabilities.tools.is_some() {
+            capabilities = capabilities.tools(true);
+        }
+        let has_resources = !offered.resources.is_empty() || !offered.templates.is_empty();
+        if has_resources || capabilities.resources.is_some() {
+            capabilities = capabilities.resources(true).resources_subscribe();
+        }
+        if !offered.prompts.is_empty() || capabilities.prompts.is_some() {
+            capabilities = capabilities.prompts(true);
+        }
+        if !offered.completions.is_empty() {
+            capabilities = capabilities.completions();
+        }
+        capabilities
+    }
+}
+
+impl core::fmt::Debug for Registry {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let offered = self.read();
+        f.debug_struct("Registry")
+            .field("tools", &offered.tools.len())
+            .field("resources", &offered.resources.len())
+            .field("templates", &offered.templates.len())
+            .field("prompts", &offered.prompts.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The name under which the completion for `reference` and one of its arguments is kept.
+pub(super) fn completion_key(reference: &Reference<'_>, argument: &str) -> String {
+    match reference {
+        Reference::Prompt(prompt) => alloc::format!("prompt {} {argument}", prompt.name),
+        Reference::Resource(resource) => alloc::format!("resource {} {argument}", resource.uri),
+    }
+}

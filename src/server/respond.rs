@@ -1,0 +1,322 @@
+//! From a request to its answer: who handles it, with which arguments, and what the client hears
+//! of how the handler ended.
+//!
+//! Rules of this file: every request is answered; a failure inside a tool is a result that says so,
+//! everything else an error with its code; arguments that don't fit are told in the way the
+//! request's revision asks for (`tools.call.badargs`).
+
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use serde::de::DeserializeOwned;
+
+use crate::model::completion::CompleteParams;
+use crate::model::method::{
+    CallTool, Complete, GetPrompt, Known, ListPrompts, ListResourceTemplates, ListResources,
+    ListTools, Method, ReadResource,
+};
+use crate::model::owned::IntoOwned;
+use crate::model::page::PaginatedRequestParams;
+use crate::model::prompt::{Arguments, GetPromptParams, ListPromptsResult};
+use crate::model::resource::{ListResourceTemplatesResult, ListResourcesResult};
+use crate::model::tool::{CallToolResult, ListToolsResult};
+use crate::revision::{Era, Revision};
+use crate::rpc::{RpcError, Text};
+use crate::session::{Malformed, Misuse, Request};
+
+use super::ask::{Carried, Ledger, StopKind};
+use super::context::reach;
+use super::registry::{Handler, Output, Reply, completion_key};
+use super::{Async, Blocking, Context, Reach, Server, Stop};
+
+/// Arguments that don't fit the handler's type.
+#[derive(Debug, thiserror::Error)]
+#[error("Invalid arguments: {0}")]
+struct BadArguments(Malformed);
+
+/// The arguments of a tool call, as the handler's type.
+pub(super) fn arguments<A: DeserializeOwned>(context: &Context) -> Result<A, Stop> {
+    let request = context.request();
+    let malformed = match request.arguments_as::<A>() {
+        Ok(arguments) => return Ok(arguments),
+        Err(malformed) => malformed,
+    };
+    if request.revision >= Revision::V2025_11_25 {
+        return Err(Stop::from(BadArguments(malformed)));
+    }
+    Err(Stop::rpc(malformed.into()))
+}
+
+/// The arguments of a prompt, the required ones among them.
+pub(super) fn prompt_arguments(context: &Context) -> Result<Arguments<'static>, Stop> {
+    let params: GetPromptParams<'_> = context
+        .request()
+        .params::<GetPrompt>()
+        .map_err(|bad| Stop::rpc(bad.into()))?;
+    Ok(params.arguments.unwrap_or_default().into_owned())
+}
+
+/// What has been typed of the argument that is to be completed.
+pub(super) fn typed_value(context: &Context) -> Result<String, Stop> {
+    let params: CompleteParams<'_> = context
+        .request()
+        .params::<Complete>()
+        .map_err(|bad| Stop::rpc(bad.into()))?;
+    Ok(params.argument.value.into_string())
+}
+
+impl Server<Blocking> {
+    /// Answers one request, running its handler here and now.
+    pub fn respond(&self, request: Request, session: Arc<dyn Reach>) {
+        if let Some((context, handler)) = self.find(request, session) {
+            let output = match handler {
+                Handler::Sync(run) => run(&context),
+                // One that was put into the registry behind this server's back.
+                Handler::Async(_) => Err(Stop::from("this server can't run asynchronous handlers")),
+            };
+            self.finish(&context, output);
+        }
+    }
+}
+
+impl Server<Async> {
+    /// Answers one request. Dropping the future leaves the request to whoever dropped it.
+    pub async fn respond(&self, request: Request, session: Arc<dyn Reach>) {
+        if let Some((context, handler)) = self.find(request, session) {
+            let output = match handler {
+                Handler::Sync(run) => run(&context),
+                Handler::Async(run) => run(context.clone()).await,
+            };
+            self.finish(&context, output);
+        }
+    }
+}
+
+impl<Mode> Server<Mode> {
+    /// The handler of a request and what it sees; `None` when the request is answered already.
+    fn find(&self, request: Request, session: Arc<dyn Reach>) -> Option<(Context, Handler)> {
+        let found = match request.known() {
+            Some(Known::CallTool) => self.find_tool(&request),
+            Some(Known::ReadResource) => self.find_resource(&request),
+            Some(Known::GetPrompt) => self.find_prompt(&request),
+            Some(Known::Complete) => self.find_completion(&request),
+            _ => {
+                self.list(&request, &*session);
+                return None;
+            }
+        };
+        let found = found.and_then(|handler| Ok((handler, self.ledger(&request)?)));
+        match found {
+            Ok((handler, ledger)) => {
+                let registry = Arc::clone(&self.shared.registry);
+                Some((Context::new(request, session, registry, ledger), handler))
+            }
+            Err(error) => {
+                let id = request.id;
+                let _ = reach(&*session, |session, now| {
+                    session.reply_error(now, id, error)
+                });
+                None
+            }
+        }
+    }
+
+    fn find_tool(&self, request: &Request) -> Result<Handler, RpcError> {
+        let name = request.target().unwrap_or(Text::borrowed(""));
+        let found = self.shared.registry.read().tools.get(&name);
+        found
+            .map(|(_, handler)| handler)
+            .ok_or_else(|| unknown("tool", &name))
+    }
+
+    fn find_resource(&self, request: &Request) -> Result<Handler, RpcError> {
+        let uri = request.target().unwrap_or(Text::borrowed(""));
+        let offered = self.shared.registry.read();
+        if let Some((_, handler)) = offered.resources.get(&uri) {
+            return Ok(handler);
+        }
+        let found = offered
+            .templates
+            .find(|definition| definition.pattern.matches(&uri));
+        found
+            .map(|(_, handler)| handler)
+            .ok_or_else(|| RpcError::resource_not_found(&uri))
+    }
+
+    fn find_prompt(&self, request: &Request) -> Result<Handler, RpcError> {
+        let params = request.params::<GetPrompt>()?;
+        let found = self.shared.registry.read().prompts.get(&params.name);
+        let (prompt, handler) = found.ok_or_else(|| unknown("prompt", &params.name))?;
+        match prompt.missing_argument(params.arguments.as_ref()) {
+            None => Ok(handler),
+            Some(missing) => Err(RpcError::invalid_params(alloc::format!(
+                "Invalid params: the prompt needs the argument {missing}"
+            ))),
+        }
+    }
+
+    fn find_completion(&self, request: &Request) -> Result<Handler, RpcError> {
+        let params = request.params::<Complete>()?;
+        let key = completion_key(&params.reference, &params.argument.name);
+        let found = self.shared.registry.read().completions.get(&key);
+        // What can't be completed has no completions, which is no error.
+        let nothing = || super::completer(|_, _| Ok(Vec::new()));
+        Ok(found.map_or_else(nothing, |(_, handler)| handler))
+    }
+
+    /// What earlier rounds of this request have brought.
+    fn ledger(&self, request: &Request) -> Result<Ledger, RpcError> {
+        let carried = match request.state() {
+            None => Carried::default(),
+            Some(state) => Carried::unpack(&state).map_err(|_| {
+                RpcError::invalid_params("Invalid params: requestState is not one of this server")
+            })?,
+        };
+        Ok(Ledger {
+            carried,
+            ..Ledger::default()
+        })
+    }
+
+    /// Answers with what a run has come to.
+    fn finish(&self, context: &Context, output: Output) {
+        let answered = match output {
+            Ok(reply) => complete(context, &reply),
+            Err(stop) => self.stopped(context, stop),
+        };
+        if let Err(misuse) = answered {
+            let id = context.request().id;
+            let error = RpcError::internal(alloc::format!("The result can't be sent: {misuse}"));
+            // A request that is over needs no answer any more.
+            let _ = context.with(|session, now| session.reply_error(now, id, error));
+        }
+    }
+
+    fn stopped(&self, context: &Context, stop: Stop) -> Result<(), Misuse> {
+        let ledger = core::mem::take(&mut *context.ledger());
+        let request = context.request();
+        if !ledger.asked.is_empty() {
+            return self.ask(context, &ledger);
+        }
+        let missing = ledger
+            .missing
+            .filter(|_| request.revision.era() == Era::Modern);
+        let failed = match (stop.0, missing) {
+            (StopKind::Rpc(error), _) => error,
+            (StopKind::Failed(_), Some(missing)) => RpcError::missing_client_capability(&missing),
+            (StopKind::Failed(error), None) if request.known() == Some(Known::CallTool) => {
+                let name = request.target().unwrap_or(Text::borrowed(""));
+                let text = match error.downcast_ref::<BadArguments>() {
+                    Some(bad) => bad.to_string(),
+                    None => alloc::format!("Error executing tool {name}: {error}"),
+                };
+                return complete(context, &Reply::Tool(CallToolResult::error(text)));
+            }
+            (StopKind::Failed(error), None) => RpcError::internal(error.to_string()),
+        };
+        let answered = context.with(|session, now| session.reply_error(now, request.id, failed));
+        answered.unwrap_or(Err(Misuse::Closed))
+    }
+
+    /// Asks the client for what a run has left open.
+    fn ask(&self, context: &Context, ledger: &Ledger) -> Result<(), Misuse> {
+        let request = context.request();
+        let state = ledger.to_carry().pack();
+        let leaves = state.is_some() && request.revision.era() == Era::Modern;
+        if leaves && !self.shared.unsealed_state {
+            let error = RpcError::internal("This server has no key to seal requestState with");
+            let answered = context.with(|session, now| session.reply_error(now, request.id, error));
+            return answered.unwrap_or(Err(Misuse::Closed));
+        }
+        let asked = context.with(|session, now| {
+            session.need_input(now, request.id, &ledger.asked, state.as_deref())
+        });
+        asked.unwrap_or(Err(Misuse::Closed))
+    }
+
+    /// Answers a request for a list; anything else is not of this server.
+    fn list(&self, request: &Request, session: &dyn Reach) {
+        let page = |length: usize| {
+            let start = page_start(request, length)?;
+            Ok((start, self.shared.page_size))
+        };
+        let offered = self.shared.registry.read();
+        let answered = match request.known() {
+            Some(Known::ListTools) => page(offered.tools.len()).map(|(start, size)| {
+                let (tools, more) = offered.tools.page(start, size);
+                let mut result = ListToolsResult::new(tools);
+                result.next_cursor = next_cursor(start, size, more);
+                reply::<ListTools>(request, session, &result)
+            }),
+            Some(Known::ListPrompts) => page(offered.prompts.len()).map(|(start, size)| {
+                let (prompts, more) = offered.prompts.page(start, size);
+                let mut result = ListPromptsResult::new(prompts);
+                result.next_cursor = next_cursor(start, size, more);
+                reply::<ListPrompts>(request, session, &result)
+            }),
+            Some(Known::ListResources) => page(offered.resources.len()).map(|(start, size)| {
+                let (resources, more) = offered.resources.page(start, size);
+                let mut result = ListResourcesResult::new(resources);
+                result.next_cursor = next_cursor(start, size, more);
+                reply::<ListResources>(request, session, &result)
+            }),
+            Some(Known::ListResourceTemplates) => {
+                page(offered.templates.len()).map(|(start, size)| {
+                    let (definitions, more) = offered.templates.page(start, size);
+                    let templates = definitions
+                        .into_iter()
+                        .map(|definition| definition.template);
+                    let mut result = ListResourceTemplatesResult::new(templates.collect());
+                    result.next_cursor = next_cursor(start, size, more);
+                    reply::<ListResourceTemplates>(request, session, &result)
+                })
+            }
+            _ => Err(RpcError::method_not_found(request.method())),
+        };
+        if let Err(error) = answered {
+            let id = request.id;
+            let _ = reach(session, |session, now| session.reply_error(now, id, error));
+        }
+    }
+}
+
+fn unknown(what: &str, name: &str) -> RpcError {
+    let shown: String = name.chars().take(128).collect();
+    RpcError::invalid_params(alloc::format!("Unknown {what}: {shown}"))
+}
+
+fn reply<M: Method>(request: &Request, session: &dyn Reach, result: &M::Result<'_>) {
+    let id = request.id;
+    // A request that is over needs no answer any more.
+    let _ = reach(session, |session, now| session.reply::<M>(now, id, result));
+}
+
+fn complete(context: &Context, reply: &Reply) -> Result<(), Misuse> {
+    let id = context.request().id;
+    let answered = context.with(|session, now| match reply {
+        Reply::Tool(result) => session.reply::<CallTool>(now, id, result),
+        Reply::Resource(result) => session.reply::<ReadResource>(now, id, result),
+        Reply::Prompt(result) => session.reply::<GetPrompt>(now, id, result),
+        Reply::Completion(result) => session.reply::<Complete>(now, id, result),
+    });
+    answered.unwrap_or(Err(Misuse::Closed))
+}
+
+/// Where the page begins that a list request asks for (`page.invalid`).
+fn page_start(request: &Request, length: usize) -> Result<usize, RpcError> {
+    let params: PaginatedRequestParams<'_> = request.params::<ListTools>()?;
+    let Some(cursor) = params.cursor else {
+        return Ok(0);
+    };
+    let start = cursor
+        .strip_prefix('p')
+        .and_then(|start| start.parse().ok());
+    start
+        .filter(|start| *start < length)
+        .ok_or_else(|| RpcError::invalid_params("Invalid params: unknown cursor"))
+}
+
+fn next_cursor(start: usize, size: usize, more: bool) -> Option<Text<'static>> {
+    more.then(|| alloc::format!("p{}", start + size).into())
+}

@@ -1,0 +1,273 @@
+//! URI templates (RFC 6570) as resource templates need them: does a URI match, and with which values.
+//!
+//! Rules of this file: matching is one walk over the URI, without going back; `{name}` stops at a
+//! slash, `{+name}` doesn't; `{/name}` and `{?a,b}` bring their own delimiter, and what stands in
+//! braces with `?` or `&` may be missing; values are percent-decoded exactly once.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::rpc::Text;
+
+/// Why a text is no URI template that can be matched.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TemplateError {
+    /// A brace is opened or closed without its counterpart.
+    #[error("a brace without its counterpart at byte {0}")]
+    Brace(usize),
+    /// An expression of a kind that can't be matched, or without a proper name.
+    #[error("the expression {{{0}}} can't be matched")]
+    Expression(Box<str>),
+    /// Two expressions stand side by side, so where one ends can't be told.
+    #[error("no text between two expressions before byte {0}")]
+    Adjacent(usize),
+}
+
+/// A template, ready to be matched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template {
+    parts: Vec<Part>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Literal(Box<str>),
+    /// `{name}`: up to the next slash, question mark or hash.
+    Simple(Box<str>),
+    /// `{+name}`: anything.
+    Reserved(Box<str>),
+    /// `{/name}`: a slash and what `{name}` is.
+    Path(Box<str>),
+    /// `{?a,b}` or `{&a,b}`: names and values in any order, none of them required.
+    Query(Vec<Box<str>>),
+}
+
+/// The values that a URI has for the variables of a template.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Variables(Vec<(Box<str>, String)>);
+
+impl Variables {
+    /// The value of a variable; `None` when the URI has none for it.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(given, _)| &**given == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// Names and values in the order of the template.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (&**name, value.as_str()))
+    }
+}
+
+impl Template {
+    /// Reads a template. Errs when it isn't one that can be matched in one walk.
+    pub fn new(template: &str) -> Result<Self, TemplateError> {
+        let mut parts = Vec::new();
+        let mut rest = template;
+        while !rest.is_empty() {
+            let at = template.len() - rest.len();
+            match rest.find(['{', '}']) {
+                None => {
+                    parts.push(Part::Literal(rest.into()));
+                    break;
+                }
+                Some(0) if rest.starts_with('{') => {
+                    let end = rest.find('}').ok_or(TemplateError::Brace(at))?;
+                    let part = expression(&rest[1..end])?;
+                    let follows_value = matches!(parts.last(), Some(last) if ends_in_value(last));
+                    if follows_value && matches!(part, Part::Simple(_) | Part::Reserved(_)) {
+                        return Err(TemplateError::Adjacent(at));
+                    }
+                    parts.push(part);
+                    rest = &rest[end + 1..];
+                }
+                Some(0) => return Err(TemplateError::Brace(at)),
+                Some(next) => {
+                    parts.push(Part::Literal(rest[..next].into()));
+                    rest = &rest[next..];
+                }
+            }
+        }
+        Ok(Self { parts })
+    }
+
+    /// The values for which the template gives `uri`; `None` when there are none.
+    pub fn matches(&self, uri: &str) -> Option<Variables> {
+        let mut found = Variables::default();
+        let mut rest = uri;
+        for (n, part) in self.parts.iter().enumerate() {
+            let next = self.parts.get(n + 1);
+            match part {
+                Part::Literal(literal) => rest = rest.strip_prefix(&**literal)?,
+                Part::Simple(name) => rest = take(&mut found, name, rest, next, false)?,
+                Part::Reserved(name) => rest = take(&mut found, name, rest, next, true)?,
+                Part::Path(name) => {
+                    rest = take(&mut found, name, rest.strip_prefix('/')?, next, false)?;
+                }
+                Part::Query(names) => rest = query(&mut found, names, rest)?,
+            }
+        }
+        rest.is_empty().then_some(found)
+    }
+
+    /// The names of the variables, in the order of the template.
+    pub fn variables(&self) -> impl Iterator<Item = &str> {
+        self.parts
+            .iter()
+            .flat_map(|part| match part {
+                Part::Literal(_) => &[][..],
+                Part::Simple(name) | Part::Reserved(name) | Part::Path(name) => {
+                    core::slice::from_ref(name)
+                }
+                Part::Query(names) => names,
+            })
+            .map(|name| &**name)
+    }
+}
+
+fn ends_in_value(part: &Part) -> bool {
+    !matches!(part, Part::Literal(_))
+}
+
+fn expression(text: &str) -> Result<Part, TemplateError> {
+    let refused = || TemplateError::Expression(text.into());
+    let is_name = |name: &str| {
+        !name.is_empty()
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
+    };
+    let named = |name: &str| match is_name(name) {
+        true => Ok(Box::<str>::from(name)),
+        false => Err(refused()),
+    };
+    match text.as_bytes().first() {
+        Some(b'+') => Ok(Part::Reserved(named(&text[1..])?)),
+        Some(b'/') => Ok(Part::Path(named(&text[1..])?)),
+        Some(b'?' | b'&') => {
+            let names: Result<Vec<_>, _> = text[1..].split(',').map(named).collect();
+            names.map(Part::Query)
+        }
+        _ => Ok(Part::Simple(named(text)?)),
+    }
+}
+
+/// Takes the value of a variable off the front of `rest`; what follows it ends it.
+fn take<'u>(
+    found: &mut Variables,
+    name: &str,
+    rest: &'u str,
+    next: Option<&Part>,
+    is_reserved: bool,
+) -> Option<&'u str> {
+    let end = match next {
+        Some(Part::Literal(literal)) => rest.find(&**literal)?,
+        Some(Part::Path(_)) => rest.find('/')?,
+        Some(Part::Query(_)) => rest.find(['?', '&']).unwrap_or(rest.len()),
+        _ => rest.len(),
+    };
+    let value = &rest[..end];
+    let has_delimiter = !is_reserved && value.contains(['/', '?', '#']);
+    if value.is_empty() || has_delimiter {
+        return None;
+    }
+    found.0.push((name.into(), percent_decoded(value)?));
+    Some(&rest[end..])
+}
+
+/// Takes a query string; names that the template doesn't have make it no match.
+fn query<'u>(found: &mut Variables, names: &[Box<str>], rest: &'u str) -> Option<&'u str> {
+    let Some(pairs) = rest.strip_prefix(['?', '&']) else {
+        return rest.is_empty().then_some(rest);
+    };
+    for pair in pairs.split('&') {
+        let (name, value) = pair.split_once('=')?;
+        let name = names.iter().find(|known| &***known == name)?;
+        found.0.push((name.clone(), percent_decoded(value)?));
+    }
+    Some("")
+}
+
+/// The text that a percent-encoded one stands for; `None` when it stands for no text.
+fn percent_decoded(value: &str) -> Option<String> {
+    if !value.contains('%') {
+        return Some(value.into());
+    }
+    let mut bytes = Vec::with_capacity(value.len());
+    let mut rest = value.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let digits = [rest.next()?, rest.next()?];
+        let digits = core::str::from_utf8(&digits).ok()?;
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+    }
+    String::from_utf8(bytes).ok()
+}
+
+impl From<Variables> for Vec<(Text<'static>, Text<'static>)> {
+    fn from(variables: Variables) -> Self {
+        let pair = |(name, value): (Box<str>, String)| (String::from(name).into(), value.into());
+        variables.0.into_iter().map(pair).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Template, TemplateError};
+
+    fn values(
+        template: &str,
+        uri: &str,
+    ) -> Option<alloc::vec::Vec<(alloc::string::String, alloc::string::String)>> {
+        let template = Template::new(template).expect("a good template");
+        let found = template.matches(uri)?;
+        Some(
+            found
+                .iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn variables_take_what_stands_in_their_place() {
+        let one = |name: &str, value: &str| Some(alloc::vec![(name.into(), value.into())]);
+        assert_eq!(
+            values("test://template/{id}/data", "test://template/12/data"),
+            one("id", "12")
+        );
+        assert_eq!(
+            values("file:///{+path}", "file:///a/b%20c"),
+            one("path", "a/b c")
+        );
+        assert_eq!(values("x://a{/id}", "x://a/7"), one("id", "7"));
+        assert_eq!(values("x://a{?q,r}", "x://a?r=%25"), one("r", "%"));
+        assert_eq!(values("x://a{?q}", "x://a"), Some(alloc::vec![]));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_no_match() {
+        assert_eq!(values("test://t/{id}", "test://t/a/b"), None);
+        assert_eq!(values("test://t/{id}", "test://t/"), None);
+        assert_eq!(values("test://t/{id}", "test://t/%ff"), None);
+        assert_eq!(values("x://a{?q}", "x://a?z=1"), None);
+    }
+
+    #[test]
+    fn a_template_that_can_not_be_matched_is_refused() {
+        assert_eq!(Template::new("a{b"), Err(TemplateError::Brace(1)));
+        assert_eq!(Template::new("a}b"), Err(TemplateError::Brace(1)));
+        assert_eq!(Template::new("{a}{b}"), Err(TemplateError::Adjacent(3)));
+        assert!(matches!(
+            Template::new("{#a}"),
+            Err(TemplateError::Expression(_))
+        ));
+    }
+}

@@ -1,0 +1,151 @@
+//! Handlers that ask their client read like straight-line code and work on every revision.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use mcp_proto::Revision;
+use mcp_proto::model::elicitation::ElicitRequestFormParams;
+use mcp_proto::model::sampling::{CreateMessageParams, SamplingMessage};
+use mcp_proto::model::schema::StringSchema;
+use mcp_proto::model::tool::Tool;
+use mcp_proto::rpc::Raw;
+use mcp_proto::server::{Context, Server, Stop};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::support::Drive;
+
+#[derive(Deserialize)]
+struct Theme {
+    theme: String,
+}
+
+#[derive(Deserialize)]
+struct Name {
+    name: String,
+}
+
+fn tool(name: &'static str) -> Tool<'static> {
+    Tool::new(name, Raw::new(r#"{"type":"object"}"#).unwrap())
+}
+
+fn form() -> ElicitRequestFormParams<'static> {
+    ElicitRequestFormParams::new("Who are you?").required("name", StringSchema::new())
+}
+
+/// Two forms, a verse, and something that is done once.
+fn poet(charged: Arc<AtomicUsize>) -> Server {
+    Server::new("poets", "1").unsealed_state().tool(
+        tool("poet"),
+        move |context: &Context, theme: Theme| {
+            context.progress(1.0, None, None);
+            let first = context.elicit::<Name>("first", form())?.accepted()?;
+            let charge = context.once("charge", || {
+                Ok::<_, Stop>(charged.fetch_add(1, Ordering::SeqCst))
+            })?;
+            let second = context.elicit::<Name>("second", form())?.accepted()?;
+            context.progress(2.0, None, None);
+            let params = CreateMessageParams::new(vec![SamplingMessage::user(theme.theme)], 9);
+            let verse = context.sample("verse", &params)?;
+            let verse = verse
+                .content
+                .blocks()
+                .first()
+                .and_then(|block| block.as_text())
+                .unwrap_or("")
+                .to_string();
+            Ok(format!(
+                "{} and {}: {verse} ({charge})",
+                first.name, second.name
+            ))
+        },
+    )
+}
+
+const ASKING: [Revision; 3] = [
+    Revision::V2025_06_18,
+    Revision::V2025_11_25,
+    Revision::V2026_07_28,
+];
+
+fn text(result: &Value) -> &str {
+    result["content"][0]["text"].as_str().unwrap_or_default()
+}
+
+#[test]
+fn one_handler_with_three_asks_and_a_once_gives_the_same_on_every_revision() {
+    // `mrtr.only`, `mrtr.server.noassume`
+    for revision in ASKING {
+        let charged = Arc::new(AtomicUsize::new(0));
+        let mut drive = Drive::new(revision, vec![poet(charged.clone())]);
+        let result = drive.call("poet", r#"{"theme":"socks"}"#).unwrap();
+        assert_eq!(
+            text(&result),
+            "my name and my name: a verse of 9 (0)",
+            "{revision}"
+        );
+        assert_eq!(charged.load(Ordering::SeqCst), 1, "{revision}");
+        let progress = drive
+            .wire
+            .iter()
+            .filter(|(_, frame)| frame["method"] == "notifications/progress");
+        assert_eq!(progress.count(), 2, "{revision}: nothing is reported twice");
+    }
+}
+
+#[test]
+fn a_further_round_may_land_on_another_instance() {
+    // `stateless.reuse`
+    let charged = Arc::new(AtomicUsize::new(0));
+    let servers = vec![
+        poet(charged.clone()),
+        poet(charged.clone()),
+        poet(charged.clone()),
+    ];
+    let mut drive = Drive::new(Revision::V2026_07_28, servers);
+    let result = drive.call("poet", r#"{"theme":"socks"}"#).unwrap();
+    assert_eq!(text(&result), "my name and my name: a verse of 9 (0)");
+    assert_eq!(charged.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn several_asks_fit_in_one_round() {
+    for revision in ASKING {
+        let server = Server::new("s", "1").tool(tool("both"), |context: &Context, _: Value| {
+            let (name, roots) = (context.elicit::<Name>("name", form()), context.roots());
+            let (name, roots) = (name?.accepted()?, roots?);
+            Ok(format!("{} at {}", name.name, roots[0].uri))
+        });
+        let mut drive = Drive::new(revision, vec![server]);
+        let result = drive.call("both", "{}").unwrap();
+        assert_eq!(text(&result), "my name at file:///home", "{revision}");
+        if revision == Revision::V2026_07_28 {
+            let calls = drive
+                .wire
+                .iter()
+                .filter(|(_, frame)| frame["method"] == "tools/call");
+            let states = calls.filter(|(_, frame)| frame["params"]["requestState"].is_string());
+            assert_eq!(states.count(), 0, "nothing had to be carried");
+        }
+    }
+}
+
+#[test]
+fn arguments_that_do_not_fit_are_told_as_the_revision_asks() {
+    // `tools.call.badargs`
+    for revision in Revision::ALL {
+        let mut drive = Drive::new(revision, vec![poet(Arc::default())]);
+        let outcome = drive.call("poet", r#"{"theme":[1]}"#);
+        if revision >= Revision::V2025_11_25 {
+            let result = outcome.unwrap();
+            assert_eq!(result["isError"], json!(true));
+            assert!(text(&result).contains("theme"), "{result}");
+        } else {
+            let error = outcome.unwrap_err();
+            assert!(
+                error.contains("-32602") && error.contains("theme"),
+                "{error}"
+            );
+        }
+    }
+}

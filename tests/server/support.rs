@@ -1,0 +1,207 @@
+//! A client session and a server, and what the client answers to what it is asked.
+
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use mcp_proto::model::capability::ClientCapabilities;
+use mcp_proto::model::elicitation::{ElicitParams, ElicitResult};
+use mcp_proto::model::form::FormContent;
+use mcp_proto::model::method::{CallTool, CreateMessage, Elicit, ListRoots, Method};
+use mcp_proto::model::root::{ListRootsResult, Root};
+use mcp_proto::model::sampling::{CreateMessageResult, SamplingMessageContentBlock};
+use mcp_proto::model::tool::CallToolParams;
+use mcp_proto::rpc::Raw;
+use mcp_proto::server::{Reach, Server};
+use mcp_proto::session::{
+    CallOptions, ClientConfig, ClientEvent, ClientSession, Completed, EraPolicy, Route,
+    ServerEvent, ServerSession, Session,
+};
+use mcp_proto::{Instant, Revision};
+use serde_json::Value;
+
+const NOW: Instant = Instant::from_millis(1000);
+
+/// The session behind a lock, as adapters have it.
+struct Locked(Mutex<ServerSession>);
+
+impl Reach for Locked {
+    fn with(&self, act: &mut dyn FnMut(&mut ServerSession, Instant)) {
+        act(&mut self.0.lock().unwrap(), NOW);
+    }
+
+    fn is_cancelled(&self) -> bool {
+        false
+    }
+}
+
+/// A client with a user who fills in every form and a model that writes a verse.
+pub struct Drive {
+    client: ClientSession,
+    servers: Vec<(Server, Arc<Locked>)>,
+    /// Which server gets the next request: a further round may land on another instance.
+    turn: usize,
+    pub wire: Vec<(bool, Value)>,
+    pub events: Vec<ClientEvent>,
+}
+
+impl Drive {
+    pub fn new(revision: Revision, servers: Vec<Server>) -> Self {
+        let era = match revision {
+            Revision::V2026_07_28 => EraPolicy::ModernUnasked,
+            _ => EraPolicy::Legacy,
+        };
+        let capabilities = ClientCapabilities::new()
+            .elicitation_form()
+            .sampling_tools()
+            .roots(false);
+        let config = ClientConfig::new("client", "1")
+            .revisions(vec![revision])
+            .era(era)
+            .capabilities(capabilities);
+        Self::with(config, servers)
+    }
+
+    pub fn with(config: ClientConfig, servers: Vec<Server>) -> Self {
+        let locked = |server: Server| {
+            let session = Mutex::new(server.session());
+            (server, Arc::new(Locked(session)))
+        };
+        let mut drive = Self {
+            client: ClientSession::new(config),
+            servers: servers.into_iter().map(locked).collect(),
+            turn: 0,
+            wire: Vec::new(),
+            events: Vec::new(),
+        };
+        drive.client.open(NOW).unwrap();
+        drive.drive();
+        assert!(drive.client.is_open());
+        drive
+    }
+
+    /// Calls a tool and drives until its end; gives the result as JSON.
+    pub fn call(&mut self, name: &str, arguments: &str) -> Result<Value, String> {
+        let params = CallToolParams::new(name).arguments(Raw::new(arguments).unwrap());
+        self.run::<CallTool>(&params)
+    }
+
+    /// Calls any method and drives until its end; gives the result as JSON.
+    pub fn run<M: Method>(&mut self, params: &M::Params<'_>) -> Result<Value, String> {
+        let options = CallOptions::new().progress(true);
+        let call = self
+            .client
+            .call::<M>(NOW, params, options)
+            .map_err(|e| e.to_string())?;
+        self.drive();
+        let position = self
+            .events
+            .iter()
+            .position(|event| matches!(event, ClientEvent::Completed(done) if done.call == call));
+        let event = self.events.remove(position.expect("the call ends"));
+        let ClientEvent::Completed(done) = event else {
+            unreachable!()
+        };
+        outcome(&done)
+    }
+
+    fn drive(&mut self) {
+        loop {
+            let mut moved = self.carry_to_server();
+            for n in 0..self.servers.len() {
+                moved |= self.serve(n);
+            }
+            while let Some(event) = self.client.poll_event() {
+                moved = true;
+                self.answer(event);
+            }
+            if !moved {
+                return;
+            }
+        }
+    }
+
+    fn carry_to_server(&mut self) -> bool {
+        let mut buffer = Vec::new();
+        let mut moved = false;
+        while self.client.poll_transmit(&mut buffer).is_some() {
+            moved = true;
+            let frame = Bytes::from(std::mem::take(&mut buffer));
+            self.wire
+                .push((true, serde_json::from_slice(&frame).unwrap()));
+            let (_, session) = &self.servers[self.turn % self.servers.len()];
+            self.turn += 1;
+            session
+                .0
+                .lock()
+                .unwrap()
+                .handle_frame(NOW, Route::Pipe, frame);
+        }
+        moved
+    }
+
+    fn serve(&mut self, n: usize) -> bool {
+        let (server, session) = self.servers[n].clone();
+        let mut moved = false;
+        loop {
+            let event = session.0.lock().unwrap().poll_event();
+            let Some(event) = event else { break };
+            moved = true;
+            if let ServerEvent::Request(request) = event {
+                server.respond(request, session.clone());
+            }
+        }
+        let mut buffer = Vec::new();
+        while session
+            .0
+            .lock()
+            .unwrap()
+            .poll_transmit(&mut buffer)
+            .is_some()
+        {
+            moved = true;
+            let frame = Bytes::from(std::mem::take(&mut buffer));
+            self.wire
+                .push((false, serde_json::from_slice(&frame).unwrap()));
+            self.client.handle_frame(NOW, Route::Pipe, frame);
+        }
+        moved
+    }
+
+    fn answer(&mut self, event: ClientEvent) {
+        let ClientEvent::InputRequested(asked) = &event else {
+            return self.events.push(event);
+        };
+        let input = asked.input;
+        if let Some(params) = asked.params::<Elicit>() {
+            let ElicitParams::Form(form) = params.unwrap() else {
+                panic!("only forms")
+            };
+            let mut content = FormContent::new();
+            for name in form.requested_schema.required.iter().flatten() {
+                content = content.with(name.as_str(), format!("my {name}"));
+            }
+            let result = ElicitResult::accept(content);
+            self.client.answer::<Elicit>(NOW, input, &result).unwrap();
+        } else if let Some(params) = asked.params::<CreateMessage>() {
+            let tokens = params.unwrap().max_tokens;
+            let block = SamplingMessageContentBlock::text(format!("a verse of {tokens}"));
+            let result = CreateMessageResult::new("a model", block);
+            self.client
+                .answer::<CreateMessage>(NOW, input, &result)
+                .unwrap();
+        } else {
+            let result = ListRootsResult::new(vec![Root::new("file:///home")]);
+            self.client
+                .answer::<ListRoots>(NOW, input, &result)
+                .unwrap();
+        }
+        self.events.push(event);
+    }
+}
+
+fn outcome(done: &Completed) -> Result<Value, String> {
+    match done.raw() {
+        Ok(raw) => Ok(serde_json::from_str(raw.as_str()).unwrap()),
+        Err(error) => Err(error.to_string()),
+    }
+}
