@@ -114,7 +114,7 @@
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
-//! | `std` | yes | `io::blocking`, `io::pool`, `io::serve`: threads and any `Read` and `Write` |
+//! | `std` | yes | `io::blocking`, `io::client`, `io::serve`, `io::pool`: threads, any `Read` and `Write` |
 //! | `child` | yes | `io::child`: a server that a client starts as a process; brings `std` |
 //! | `tokio` | no | `io::tokio`: any `AsyncRead` and `AsyncWrite` of tokio; brings `std` |
 //! | `futures-io` | no | `io::futures_io`: the same for every other runtime; brings `std` |
@@ -163,6 +163,6 @@ pub use revision::{Era, Revision};
 pub use session::{ClientSession, ServerSession, Session};
 pub use time::Instant;
 
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "child"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
