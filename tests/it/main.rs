@@ -1,7 +1,12 @@
 //! Behaviour of the two sessions, driven in memory with time as a value: one binary, a file a topic.
 
+mod batch;
 mod conformity;
 mod envelope;
+mod frame;
 mod handshake;
+mod ids;
+mod meta;
+mod peek;
 mod save;
 mod support;

@@ -1,0 +1,183 @@
+//! Lines: the same bytes give the same frames and the same errors, however they are cut.
+
+use mcp_proto::frame::{FrameError, LineDecoder, write_line};
+use proptest::prelude::*;
+
+/// What a decoder makes of bytes that come in these pieces, to their end.
+fn decode<'a>(
+    limit: usize,
+    pieces: impl IntoIterator<Item = &'a [u8]>,
+) -> Vec<Result<Vec<u8>, FrameError>> {
+    let mut decoder = LineDecoder::new(limit);
+    let mut found = Vec::new();
+    for piece in pieces {
+        decoder.push(piece);
+        while let Some(frame) = decoder.next_frame() {
+            found.push(frame.map(|frame| frame.to_vec()));
+        }
+        assert!(
+            decoder.buffered() <= limit.max(2) + 1,
+            "it holds no more than a line"
+        );
+    }
+    if let Some(frame) = decoder.finish() {
+        found.push(frame.map(|frame| frame.to_vec()));
+    }
+    assert_eq!(decoder.buffered(), 0);
+    assert!(decoder.finish().is_none());
+    found
+}
+
+/// The same by splitting the whole text, as the rules say it.
+fn split(limit: usize, bytes: &[u8]) -> Vec<Result<Vec<u8>, FrameError>> {
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    let mut lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
+    let rest = lines.pop().unwrap_or_default();
+    let read = |line: &[u8]| {
+        let good = line.strip_suffix(b"\r").unwrap_or(line);
+        if good.len() > limit {
+            let last = line.iter().rev().find(|byte| !byte.is_ascii_whitespace());
+            return Some(Err(FrameError::TooLong {
+                length: line.len() as u64,
+                limit,
+                head: line[..line.len().min(1024)].to_vec().into(),
+                last: last.copied().unwrap_or(0),
+            }));
+        }
+        (!good.trim_ascii().is_empty()).then(|| Ok(good.to_vec()))
+    };
+    let mut found: Vec<_> = lines.into_iter().filter_map(read).collect();
+    match read(rest) {
+        Some(Ok(rest)) if !matches!(rest.trim_ascii().last(), Some(b'}' | b']')) => {
+            let length = rest.len() as u64;
+            found.push(Err(FrameError::Truncated { length }));
+        }
+        Some(read) => found.push(read),
+        None => {}
+    }
+    found
+}
+
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        4 => Just(b"\n".to_vec()),
+        2 => Just(b"\r\n".to_vec()),
+        1 => Just(b"\r".to_vec()),
+        1 => Just(b" ".to_vec()),
+        2 => Just(b"\xEF\xBB\xBF".to_vec()),
+        1 => Just(b"\xEF\xBB".to_vec()),
+        4 => Just(b"{\"a\":1}".to_vec()),
+        1 => Just("{\"é\":\"\u{2028}\"}".as_bytes().to_vec()),
+        3 => proptest::collection::vec(any::<u8>(), 0..12),
+        1 => (b'a'..=b'}', 0_usize..1300).prop_map(|(byte, times)| vec![byte; times]),
+    ];
+    proptest::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    // `stdio.frame.partial` `stdio.frame` `stdio.frame.crlf` `stdio.frame.limit`
+    #[test]
+    fn any_chunking_gives_the_same_frames_and_errors(
+        bytes in bytes(),
+        limit in prop_oneof![0_usize..12, Just(1100), Just(1 << 20)],
+        cuts in proptest::collection::vec(1_usize..40, 1..20),
+    ) {
+        let expected = split(limit, &bytes);
+        prop_assert_eq!(&decode(limit, [&bytes[..]]), &expected);
+        prop_assert_eq!(&decode(limit, bytes.chunks(1)), &expected);
+        let mut pieces = Vec::new();
+        let mut rest = &bytes[..];
+        for cut in cuts.iter().cycle() {
+            if rest.is_empty() {
+                break;
+            }
+            let (piece, after) = rest.split_at((*cut).min(rest.len()));
+            pieces.push(piece);
+            rest = after;
+        }
+        prop_assert_eq!(&decode(limit, pieces), &expected);
+    }
+
+    // `stdio.frame`
+    #[test]
+    fn what_is_written_as_lines_is_read_back(
+        frames in proptest::collection::vec("[a-z{}\" é]{0,20}", 0..10),
+    ) {
+        let mut bytes = Vec::new();
+        for frame in &frames {
+            write_line(&mut bytes, frame.as_bytes());
+        }
+        let frames: Vec<_> = frames
+            .into_iter()
+            .filter(|frame| !frame.trim_ascii().is_empty())
+            .map(|frame| Ok(frame.into_bytes()))
+            .collect();
+        prop_assert_eq!(decode(1000, bytes.chunks(3)), frames);
+    }
+}
+
+#[test]
+fn a_line_over_the_limit_is_told_with_its_head_and_its_end_and_the_next_one_is_good() {
+    // `stdio.frame.limit`
+    let long = format!("{{\"id\":7,\"x\":\"{}\"}} \t", "y".repeat(5000));
+    let bytes = format!("{long}\n{{}}\n");
+    for chunk in [1, 100, 10_000] {
+        let found = decode(4000, bytes.as_bytes().chunks(chunk));
+        let expected = FrameError::TooLong {
+            length: long.len() as u64,
+            limit: 4000,
+            head: long.as_bytes()[..1024].to_vec().into(),
+            last: b'}',
+        };
+        assert_eq!(found, [Err(expected), Ok(b"{}".to_vec())]);
+    }
+}
+
+#[test]
+fn the_limit_does_not_count_the_delimiter() {
+    // `stdio.frame.limit` `stdio.frame.crlf`
+    for chunk in [1, 2, 3, 100] {
+        let found = decode(4, b"1234\n1234\r\n12345\n123\r4\n".chunks(chunk));
+        assert_eq!(found.len(), 4, "{found:?}");
+        assert_eq!(found[0], Ok(b"1234".to_vec()));
+        assert_eq!(found[1], Ok(b"1234".to_vec()));
+        assert!(matches!(
+            found[2],
+            Err(FrameError::TooLong {
+                length: 5,
+                last: b'5',
+                ..
+            })
+        ));
+        assert!(found[3].is_err());
+    }
+}
+
+#[test]
+fn a_last_line_without_its_newline_is_a_frame_when_it_looks_whole() {
+    for (bytes, expected) in [
+        ("{}", Ok(b"{}".to_vec())),
+        ("{}\r", Ok(b"{}".to_vec())),
+        ("[1] ", Ok(b"[1] ".to_vec())),
+        ("{\"a\":", Err(FrameError::Truncated { length: 5 })),
+        ("hello", Err(FrameError::Truncated { length: 5 })),
+    ] {
+        assert_eq!(decode(100, [bytes.as_bytes()]), [expected], "{bytes}");
+    }
+    assert_eq!(decode(100, [&b"\n \t\r\n "[..]]), []);
+    assert_eq!(decode(100, [&b""[..]]), []);
+}
+
+#[test]
+fn a_byte_order_mark_is_skipped_at_the_very_start_only() {
+    // `stdio.frame.crlf`
+    let mark = "\u{feff}";
+    let found = decode(
+        100,
+        format!("{mark}{{}}\n{mark}{{}}\n").as_bytes().chunks(1),
+    );
+    assert_eq!(
+        found,
+        [Ok(b"{}".to_vec()), Ok(format!("{mark}{{}}").into_bytes())]
+    );
+}
