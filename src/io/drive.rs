@@ -58,6 +58,9 @@ pub(super) struct Driver<S: Session> {
     armed: Option<Instant>,
     /// When the end stops waiting for the output.
     linger: Option<Instant>,
+    /// How long the end of the input leaves the session open for what still runs.
+    grace: Option<Duration>,
+    held_until: Option<Instant>,
 }
 
 impl<S: Session> Driver<S> {
@@ -70,7 +73,15 @@ impl<S: Session> Driver<S> {
             output: Output::Idle,
             armed: None,
             linger: None,
+            grace: None,
+            held_until: None,
         }
+    }
+
+    /// Says whether something still runs that the end of the input should wait for, and how long.
+    pub(super) fn hold(&mut self, grace: Option<Duration>) {
+        self.grace = grace;
+        self.shared.lock().hold = grace.is_some();
     }
 
     pub(super) fn handle(&self) -> Handle<S> {
@@ -195,6 +206,13 @@ impl<S: Session> Driver<S> {
         if state.session.is_closed() && self.output != Output::Done {
             let limit = *self.linger.get_or_insert(now + LINGER);
             wake = Some(wake.map_or(limit, |wake| wake.min(limit)));
+        }
+        if let (Some(grace), Some(_)) = (self.grace, state.input_end) {
+            let limit = *self.held_until.get_or_insert(now + grace);
+            state.hold = now < limit;
+            wake = Some(wake.map_or(limit, |wake| wake.min(limit)))
+                .filter(|_| state.hold)
+                .or(wake);
         }
         drop(state);
         let Some(wake) = wake else { return due };

@@ -14,8 +14,10 @@ use std::io;
 use ::futures_io::{AsyncRead, AsyncWrite};
 
 use super::drive::{Driver, Streams};
+use super::serve_async::{AsyncServeOptions, Served};
 use super::{Clock, Handle};
-use crate::session::Session;
+use crate::server::{Async, Server};
+use crate::session::{ServerEvent, ServerSession, Session};
 use crate::time::Instant;
 
 /// A session and the two streams it speaks over.
@@ -85,6 +87,46 @@ impl<S: Session, R, W, T, F> fmt::Debug for Connection<S, R, W, T, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection").finish_non_exhaustive()
     }
+}
+
+impl<R, W, T, F> Served for Connection<ServerSession, R, W, T, F>
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+    T: Fn(Duration) -> F,
+    F: Future<Output = ()>,
+{
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<ServerEvent>>> {
+        self.poll_next(cx)
+    }
+
+    fn session(&self) -> Handle<ServerSession> {
+        self.handle()
+    }
+
+    fn hold(&mut self, grace: Option<Duration>) {
+        self.driver.hold(grace);
+    }
+}
+
+/// Serves one client of `server` over two streams until it leaves; `sleep` is the runtime's. See
+/// [`serve`](super::serve_async::serve).
+pub async fn serve<R, W, T, F>(
+    server: impl Into<Server<Async>>,
+    reader: R,
+    writer: W,
+    sleep: T,
+    options: AsyncServeOptions,
+) -> io::Result<()>
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+    T: Fn(Duration) -> F,
+    F: Future<Output = ()>,
+{
+    let server = server.into();
+    let connection = Connection::new(server.session(), reader, writer, sleep);
+    super::serve_async::serve(server, connection, options).await
 }
 
 struct FuturesStreams<R, W, T, F> {

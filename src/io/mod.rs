@@ -38,6 +38,8 @@ pub mod pool;
 #[cfg(feature = "child")]
 mod process;
 pub mod serve;
+#[cfg(any(feature = "tokio", feature = "futures-io"))]
+pub mod serve_async;
 mod shared;
 mod threads;
 #[cfg(feature = "tokio")]

@@ -15,8 +15,10 @@ use ::tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use ::tokio::time::{Sleep, sleep};
 
 use super::drive::{Driver, Streams};
+use super::serve_async::{AsyncServeOptions, Served};
 use super::{Clock, Handle};
-use crate::session::Session;
+use crate::server::{Async, Server};
+use crate::session::{ServerEvent, ServerSession, Session};
 use crate::time::Instant;
 
 /// A session and the two streams it speaks over.
@@ -80,6 +82,37 @@ impl<S: Session, R, W> fmt::Debug for Connection<S, R, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection").finish_non_exhaustive()
     }
+}
+
+impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Served for Connection<ServerSession, R, W> {
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<ServerEvent>>> {
+        self.poll_next(cx)
+    }
+
+    fn session(&self) -> Handle<ServerSession> {
+        self.handle()
+    }
+
+    fn hold(&mut self, grace: Option<Duration>) {
+        self.driver.hold(grace);
+    }
+}
+
+/// Serves one client of `server` over two streams until it leaves. See
+/// [`serve`](super::serve_async::serve).
+pub async fn serve<R, W>(
+    server: impl Into<Server<Async>>,
+    reader: R,
+    writer: W,
+    options: AsyncServeOptions,
+) -> io::Result<()>
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    let server = server.into();
+    let connection = Connection::new(server.session(), reader, writer);
+    super::serve_async::serve(server, connection, options).await
 }
 
 struct TokioStreams<R, W> {

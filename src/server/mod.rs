@@ -243,6 +243,12 @@ impl<Mode> Server<Mode> {
     }
 }
 
+impl From<Server<Blocking>> for Server<Async> {
+    fn from(server: Server<Blocking>) -> Self {
+        server.into_async()
+    }
+}
+
 impl Clone for Shared {
     fn clone(&self) -> Self {
         Self {

@@ -7,13 +7,11 @@ use mcp_proto::Revision;
 use mcp_proto::model::elicitation::ElicitRequestFormParams;
 use mcp_proto::model::sampling::{CreateMessageParams, SamplingMessage};
 use mcp_proto::model::schema::StringSchema;
-use mcp_proto::model::tool::Tool;
-use mcp_proto::rpc::Raw;
 use mcp_proto::server::{Context, Server, Stop};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::support::Drive;
+use crate::support::{Drive, tool};
 
 #[derive(Deserialize)]
 struct Theme {
@@ -23,10 +21,6 @@ struct Theme {
 #[derive(Deserialize)]
 struct Name {
     name: String,
-}
-
-fn tool(name: &'static str) -> Tool<'static> {
-    Tool::new(name, Raw::new(r#"{"type":"object"}"#).unwrap())
 }
 
 fn form() -> ElicitRequestFormParams<'static> {

@@ -9,7 +9,7 @@ use mcp_proto::model::form::FormContent;
 use mcp_proto::model::method::{CallTool, CreateMessage, Elicit, ListRoots, Method};
 use mcp_proto::model::root::{ListRootsResult, Root};
 use mcp_proto::model::sampling::{CreateMessageResult, SamplingMessageContentBlock};
-use mcp_proto::model::tool::CallToolParams;
+use mcp_proto::model::tool::{CallToolParams, Tool};
 use mcp_proto::rpc::Raw;
 use mcp_proto::server::{Reach, Server};
 use mcp_proto::session::{
@@ -204,4 +204,18 @@ fn outcome(done: &Completed) -> Result<Value, String> {
         Ok(raw) => Ok(serde_json::from_str(raw.as_str()).unwrap()),
         Err(error) => Err(error.to_string()),
     }
+}
+
+/// A tool that takes anything.
+pub fn tool(name: &'static str) -> Tool<'static> {
+    Tool::new(name, Raw::new(r#"{"type":"object"}"#).unwrap())
+}
+
+/// A modern client's call of a tool, as a frame.
+#[cfg(feature = "tokio")]
+pub fn call_frame(id: u64, name: &str, arguments: Value) -> Value {
+    serde_json::json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": {
+        "name": name, "arguments": arguments, "_meta": {
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": {}}}})
 }

@@ -1,0 +1,118 @@
+//! Handlers that are futures, served over streams in memory with the runtime's time stopped.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use mcp_proto::io::serve_async::AsyncServeOptions;
+use mcp_proto::io::tokio::serve;
+use mcp_proto::server::{Async, Server};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, split};
+use tokio::time::sleep;
+
+use crate::support::{call_frame, tool};
+
+/// Writes lines to a server and reads its answers until it ends.
+async fn talk(server: Server<Async>, lines: &[Value], stays: Duration) -> Vec<Value> {
+    let (client, peer) = tokio::io::duplex(1 << 16);
+    let (reader, writer) = split(peer);
+    let options = AsyncServeOptions::default().concurrency(2);
+    let (served, answers) = tokio::join!(
+        serve(server, reader, writer, options),
+        exchange(client, lines, stays)
+    );
+    served.expect("no stream fails");
+    answers
+}
+
+async fn exchange(client: DuplexStream, lines: &[Value], stays: Duration) -> Vec<Value> {
+    let (reader, mut writer) = split(client);
+    for line in lines {
+        writer
+            .write_all(format!("{line}\n").as_bytes())
+            .await
+            .unwrap();
+    }
+    sleep(stays).await;
+    writer.shutdown().await.unwrap();
+    let mut lines = BufReader::new(reader).lines();
+    let mut answers = Vec::new();
+    while let Some(line) = lines.next_line().await.unwrap() {
+        answers.push(serde_json::from_str(&line).unwrap());
+    }
+    answers
+}
+
+fn slow(runs: Arc<AtomicUsize>) -> Server<Async> {
+    Server::new("s", "1")
+        .tool_async(tool("slow"), move |_, wait: Value| {
+            let runs = runs.clone();
+            async move {
+                sleep(Duration::from_millis(wait["ms"].as_u64().unwrap_or(0))).await;
+                runs.fetch_add(1, Ordering::SeqCst);
+                Ok(format!("after {}", wait["ms"]))
+            }
+        })
+        .tool(tool("panics"), |_, _: Value| -> Result<String, _> {
+            panic!("as it was told")
+        })
+}
+
+fn answer(answers: &[Value], id: u64) -> &Value {
+    let found: Vec<_> = answers.iter().filter(|answer| answer["id"] == id).collect();
+    assert_eq!(found.len(), 1, "one answer to {id} in {answers:?}");
+    found[0]
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_slow_handler_holds_nobody_up() {
+    let lines = [
+        call_frame(1, "slow", json!({"ms": 900})),
+        call_frame(2, "slow", json!({"ms": 10})),
+    ];
+    let answers = talk(slow(Arc::default()), &lines, Duration::from_secs(2)).await;
+    assert_eq!(answers[0]["id"], 2);
+    assert_eq!(answers[1]["id"], 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_handler_is_dropped_without_an_answer() {
+    // `cancel.recv.stop`, `cancel.recv.nomore`
+    let runs = Arc::new(AtomicUsize::new(0));
+    let cancel =
+        json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}});
+    let lines = [
+        call_frame(1, "slow", json!({"ms": 900})),
+        cancel,
+        call_frame(2, "slow", json!({})),
+    ];
+    let answers = talk(slow(runs.clone()), &lines, Duration::from_secs(2)).await;
+    assert_eq!(answers.len(), 1);
+    answer(&answers, 2);
+    assert_eq!(runs.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_panics_is_answered_and_the_rest_goes_on() {
+    // `base.err.internal`
+    let lines = [
+        call_frame(1, "panics", json!({})),
+        call_frame(2, "slow", json!({})),
+    ];
+    let answers = talk(slow(Arc::default()), &lines, Duration::from_secs(1)).await;
+    assert_eq!(answer(&answers, 1)["error"]["code"], -32603);
+    assert!(answer(&answers, 2)["result"].is_object());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_the_input_leaves_running_handlers_a_moment_to_answer() {
+    // `stdio.eof.exit`
+    let lines = [
+        call_frame(1, "slow", json!({"ms": 300})),
+        call_frame(2, "slow", json!({"ms": 60_000})),
+    ];
+    let answers = talk(slow(Arc::default()), &lines, Duration::ZERO).await;
+    assert!(answer(&answers, 1)["result"].is_object());
+    assert_eq!(answers.len(), 1, "nobody waits a minute for the second");
+}
