@@ -143,6 +143,7 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+pub mod client;
 pub mod frame;
 #[cfg(any(fuzzing, test))]
 #[doc(hidden)]

@@ -12,7 +12,7 @@ use std::process::ExitStatus;
 
 use super::Handle;
 use super::blocking::{Connection, Events};
-pub use super::command::Command;
+pub use super::command::{Command, CommandError};
 use super::process::Process;
 use crate::session::Session;
 use crate::time::Instant;

@@ -18,6 +18,7 @@ use super::blocking::Connection;
 use super::child::ChildConnection;
 use super::process::{Process, Stderr, Tail, Waits};
 use super::threads::spawn;
+use crate::client::config::{ServerEntry, ServerKind};
 use crate::session::Session;
 
 /// The variables that a child inherits in any case.
@@ -222,6 +223,79 @@ impl fmt::Debug for Command {
             .field("env", &self.env.len())
             .field("directory", &self.directory)
             .finish_non_exhaustive()
+    }
+}
+
+/// Why a server of a configuration file can't be started as it stands there.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// It is reached by a URL or started by an extension of the editor's.
+    #[error("server {server:?} has no command")]
+    NoCommand {
+        /// The server's name.
+        server: String,
+    },
+    /// A value has a reference in it that only an editor or its user can answer.
+    #[error("server {server:?}: {field}: ${{{reference}}} has no value yet")]
+    Unresolved {
+        /// The server's name.
+        server: String,
+        /// The field that the reference stands in.
+        field: String,
+        /// What stands between `${` and `}`.
+        reference: String,
+    },
+    /// Some of its variables are in a file, which has to be read first: put them into `env` and set
+    /// `env_file` to `None`.
+    #[error("server {server:?}: envFile: {path:?} has to be read first")]
+    EnvFile {
+        /// The server's name.
+        server: String,
+        /// The file, as the configuration names it.
+        path: String,
+    },
+}
+
+/// How to start a server of a configuration file. Whether it's enabled makes no difference.
+impl TryFrom<&ServerEntry> for Command {
+    type Error = CommandError;
+
+    fn try_from(entry: &ServerEntry) -> Result<Self, CommandError> {
+        let server = entry.name.clone();
+        let ServerKind::Stdio {
+            command,
+            args,
+            env,
+            cwd,
+            env_file,
+            ..
+        } = &entry.kind
+        else {
+            return Err(CommandError::NoCommand { server });
+        };
+        let is_used = |field: &str| {
+            let end = field.find(['.', '[']).unwrap_or(field.len());
+            matches!(&field[..end], "command" | "args" | "env" | "cwd")
+        };
+        if let Some(open) = entry.unresolved.iter().find(|open| is_used(&open.field)) {
+            return Err(CommandError::Unresolved {
+                server,
+                field: open.field.clone(),
+                reference: open.reference.clone(),
+            });
+        }
+        if let Some(path) = env_file.clone() {
+            return Err(CommandError::EnvFile { server, path });
+        }
+        let mut started = Self::new(command).args(args);
+        for (name, value) in env {
+            started = started.env(name, value);
+        }
+        Ok(match cwd {
+            Some(cwd) => started.current_dir(cwd),
+            None => started,
+        })
     }
 }
 

@@ -6,7 +6,8 @@ use std::os::unix::process::ExitStatusExt;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use mcp_proto::io::child::{ChildConnection, Command};
+use mcp_proto::client::config::Servers;
+use mcp_proto::io::child::{ChildConnection, Command, CommandError};
 use mcp_proto::session::Closed;
 
 use crate::toy::{Event, Toy, frame, within};
@@ -301,4 +302,36 @@ fn a_command_for_another_runtime_has_the_same_environment() {
         output.contains("TOKEN=t\n") && output.lines().count() == 2,
         "{output}"
     );
+}
+
+/// The one server of a configuration file, as a command.
+fn configured(entry: &str) -> Result<Command, CommandError> {
+    let file = format!(r#"{{"mcpServers": {{"s": {entry}}}}}"#);
+    let servers = Servers::parse("mcp.json", &file, |_| None).unwrap();
+    Command::try_from(servers.get("s").unwrap())
+}
+
+#[test]
+fn a_configured_server_is_started_with_its_arguments_variables_and_directory() {
+    let entry = r#"{"command": "sh", "args": ["-c", "echo \"$1 $KEY\"; pwd", "sh", "one two"],
+        "env": {"KEY": "value"}, "cwd": "/", "unused": "${workspaceFolder}"}"#;
+    assert_eq!(lines(configured(entry).unwrap()), ["one two value", "/"]);
+}
+
+#[test]
+fn a_server_that_lacks_something_is_not_started() {
+    let cases = [
+        (r#"{"url": "https://h/mcp"}"#, "server \"s\" has no command"),
+        (
+            r#"{"command": "c", "args": ["${input:key}"]}"#,
+            "server \"s\": args[0]: ${input:key} has no value yet",
+        ),
+        (
+            r#"{"command": "c", "envFile": ".env"}"#,
+            "server \"s\": envFile: \".env\" has to be read first",
+        ),
+    ];
+    for (entry, expected) in cases {
+        assert_eq!(configured(entry).unwrap_err().to_string(), expected);
+    }
 }
