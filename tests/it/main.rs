@@ -5,6 +5,8 @@ mod config;
 mod conformity;
 mod envelope;
 mod frame;
+mod examples;
+mod filled;
 mod handshake;
 mod ids;
 mod meta;

@@ -7,15 +7,17 @@ use serde_json::{Map, Value, json};
 /// Corrects the definitions of `revision` in place.
 pub fn correct(revision: Revision, definitions: &mut Map<String, Value>) {
     widen_integers(definitions);
+    complete_messages(revision, definitions);
     allow_meta(revision, definitions);
     allow_errors_without_id(revision, definitions);
     open_records(definitions);
+    name_result_types(definitions);
     demand_input_or_state(definitions);
 }
 
 /// The generator made `integer` of what `schema.ts` calls `number` (`data.number`), and lost the
-/// `null` of a `JSONValue`. Request ids stay integers: nothing else is ever sent
-/// (`base.id.fraction`).
+/// `null` of a `JSONValue`. Request ids and progress tokens stay integers, as the prose has it:
+/// nothing else is ever sent (`base.id.fraction`, `progress.token.type`).
 fn widen_integers(definitions: &mut Map<String, Value>) {
     let artefacts = [
         (
@@ -26,7 +28,6 @@ fn widen_integers(definitions: &mut Map<String, Value>) {
             "ElicitResult",
             "/properties/content/additionalProperties/anyOf/1/type",
         ),
-        ("ProgressToken", "/type"),
         ("JSONValue", "/anyOf/2/type"),
     ];
     for (name, path) in artefacts {
@@ -45,11 +46,33 @@ fn widen_integers(definitions: &mut Map<String, Value>) {
     }
 }
 
+/// Up to 2025-06-18 the definitions of requests and notifications leave out what makes them messages
+/// (`base.id.notnull`, `base.notif.noid`).
+fn complete_messages(revision: Revision, definitions: &mut Map<String, Value>) {
+    if revision > Revision::V2025_06_18 {
+        return;
+    }
+    for (name, definition) in definitions.iter_mut() {
+        if definition.pointer("/properties/method/const").is_none() {
+            continue;
+        }
+        definition["properties"]["jsonrpc"] = json!({"type": "string", "const": "2.0"});
+        let mut required = vec![json!("jsonrpc")];
+        if name.ends_with("Request") {
+            definition["properties"]["id"] = json!({"$ref": "#/definitions/RequestId"});
+            required.push(json!("id"));
+        }
+        if let Some(Value::Array(names)) = definition.get_mut("required") {
+            names.extend(required);
+        }
+    }
+}
+
 /// Up to 2025-06-18 the requests redefine `params` and lose the `_meta` that their base allows
 /// (`meta.where.legacy`). Where it is defined in place, it has no index signature although any key
-/// may stand in it.
+/// may stand in it. In 2025-11-25 that is left to one notification.
 fn allow_meta(revision: Revision, definitions: &mut Map<String, Value>) {
-    if revision > Revision::V2025_06_18 {
+    if revision > Revision::V2025_11_25 {
         return;
     }
     let of_request = json!({
@@ -116,6 +139,24 @@ fn open(schema: &mut Value) {
         schema
             .entry("additionalProperties")
             .or_insert_with(|| json!({}));
+    }
+}
+
+/// The schema takes any string for the type of a result; the prose gives each result its own
+/// (`rtype.must`).
+fn name_result_types(definitions: &mut Map<String, Value>) {
+    for (name, definition) in definitions.iter_mut() {
+        let own = match name.as_str() {
+            "InputRequiredResult" => "input_required",
+            "Result" => continue,
+            _ => "complete",
+        };
+        if let Some(kind) = definition.pointer_mut("/properties/resultType") {
+            *kind = json!({"type": "string", "const": own});
+        }
+    }
+    if let Some(kinds) = definitions.get_mut("ResultType") {
+        *kinds = json!({"type": "string", "enum": ["complete", "input_required"]});
     }
 }
 
