@@ -35,6 +35,23 @@ pub(super) fn old_form(
     })
 }
 
+/// Refuses a filled-in form in which a field has several values: no form of `revision` asks for them.
+#[expect(clippy::ptr_arg, reason = "rules hold functions of one type")]
+pub(super) fn old_content(
+    out: &mut Vec<u8>,
+    _: usize,
+    value_start: usize,
+    revision: Revision,
+) -> Result<(), EncodeError> {
+    let content = out.get(value_start..).unwrap_or_default();
+    let is_list = |entry: Entry| entry.value.of(content).first() == Some(&b'[');
+    if content.first() == Some(&b'{') && members(content).any(is_list) {
+        let what = "a form field with several values";
+        return Err(EncodeError::NotInRevision { what, revision });
+    }
+    Ok(())
+}
+
 /// Appends one field of the form as `revision` has it.
 fn old_field(out: &mut Vec<u8>, field: &[u8], revision: Revision) -> Result<(), EncodeError> {
     let kind = member_of(field, "type").unwrap_or_default();

@@ -115,6 +115,10 @@ static ELICIT_FORM: StructRules = StructRules::new(&[
     between(D, D, "task"),
     between(A, D, "_meta"),
 ]);
+static ELICIT_RESULT: StructRules = StructRules::new(&[
+    always("content").reshaped_before(D, form::old_content),
+    between(A, D, "_meta"),
+]);
 static ELICIT_URL: StructRules = StructRules::new(&[
     between(D, D, "elicitationId"),
     between(D, D, "task"),
@@ -156,13 +160,14 @@ pub(crate) fn rules(name: &str) -> Option<&'static StructRules> {
         "DiscoverResult" => &DISCOVER_RESULT,
         "ElicitRequestFormParams" => &ELICIT_FORM,
         "ElicitRequestURLParams" => &ELICIT_URL,
-        "ElicitResult" | "ListRootsResult" => &META_UNTIL_D,
+        "ElicitResult" => &ELICIT_RESULT,
         "EmptyResult" | "CompleteResult" | "GetPromptResult" => &RESULT,
         "GetPromptParams" | "ReadResourceParams" => &RETRIED,
         "Implementation" => &IMPLEMENTATION,
         "InitializeParams" => &INITIALIZE_PARAMS,
         "InitializeResult" => &INITIALIZE_RESULT,
         "InputRequiredResult" => &INPUT_REQUIRED_RESULT,
+        "ListRootsResult" => &META_UNTIL_D,
         "ListPromptsResult"
         | "ListResourceTemplatesResult"
         | "ListResourcesResult"
