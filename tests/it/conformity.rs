@@ -1,7 +1,11 @@
 //! The check of what sessions send is itself checked: right frames pass and wrong ones don't.
 
 use mcp_proto::Revision;
-use mcp_proto::model::method::Known;
+use mcp_proto::model::elicitation::ElicitRequestURLParams;
+use mcp_proto::model::input::InputRequests;
+use mcp_proto::model::method::{CallTool, Known};
+use mcp_proto::model::tool::CallToolParams;
+use mcp_proto::session::CallOptions;
 
 use crate::support::pair::Pair;
 use crate::support::schema;
@@ -86,4 +90,30 @@ fn the_check_can_be_turned_off() {
     let mut pair = Pair::open(Revision::V2024_11_05);
     pair.checked.turn_off();
     pair.checked.sent(true, "not even JSON");
+}
+
+#[test]
+fn a_legacy_client_that_is_sent_to_a_url_gets_an_id() {
+    // `elicit.url.params`
+    let mut pair = Pair::open(Revision::V2025_11_25);
+    let params = CallToolParams::new("echo");
+    pair.client
+        .call::<CallTool>(pair.now, &params, CallOptions::new())
+        .unwrap();
+    pair.drive();
+    let request = pair.request();
+    let question = ElicitRequestURLParams::new("Go there", "https://example.com/there").into();
+    let asked = InputRequests::new()
+        .elicit("a", &question)
+        .elicit("b", &question);
+    pair.server
+        .need_input(pair.now, request.id, &asked, None)
+        .unwrap();
+    pair.drive();
+    let sent = pair.sent_by_server();
+    let ids: Vec<_> = sent
+        .iter()
+        .filter_map(|message| message["params"]["elicitationId"].as_str())
+        .collect();
+    assert!(ids.len() == 2 && ids[0] != ids[1], "{ids:?}");
 }

@@ -6,7 +6,10 @@
 //! and the state it was given; rounds are counted; whatever goes wrong with an answer is given to
 //! the handler, never lost.
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -179,12 +182,14 @@ impl ServerSession {
                 limit,
             });
         }
-        let revision = self.open_incoming(request)?.revision;
+        let incoming = self.open_incoming(request)?;
+        let (revision, round) = (incoming.revision, incoming.rounds + 1);
         let mut encoded = Vec::with_capacity(requests.len());
         for (key, asked) in requests.iter() {
             let mut params = Vec::new();
-            write_input_params(&mut params, asked, revision)?;
-            let params = alloc::string::String::from_utf8(params).unwrap_or_default();
+            let asked = with_elicitation_id(asked, || format!("{}.{round}.{key}", request.0));
+            write_input_params(&mut params, &asked, revision)?;
+            let params = String::from_utf8(params).unwrap_or_default();
             let Some(method) = Known::from_wire(&asked.method) else {
                 continue;
             };
@@ -417,6 +422,27 @@ fn needs(
             }
         }
     })
+}
+
+/// The request with an id, if it sends its user to a URL and has none. 2025-11-25, the only legacy
+/// revision with such requests, demands an id, and 2026-07-28 has none (`elicit.url.params`). This
+/// one is unique in its session; a server that needs more gives one itself.
+fn with_elicitation_id<'r>(
+    asked: &'r InputRequest<'_>,
+    id: impl FnOnce() -> String,
+) -> Cow<'r, InputRequest<'r>> {
+    let params = asked
+        .params
+        .as_ref()
+        .filter(|_| asked.method == method::Elicit::NAME);
+    let params = params.and_then(|params| params.decode::<ElicitParams<'_>>().ok());
+    match params {
+        Some(ElicitParams::Url(params)) if params.elicitation_id.is_none() => {
+            let params = ElicitParams::Url(params.elicitation_id(id()));
+            InputRequest::encode::<method::Elicit>(&params).map_or(Cow::Borrowed(asked), Cow::Owned)
+        }
+        _ => Cow::Borrowed(asked),
+    }
 }
 
 /// Appends the params of an input request as `revision` has them.
