@@ -175,10 +175,11 @@ impl Schema {
             let Err(mismatch) = self.validate(part, value, path) else {
                 return Ok(());
             };
-            // The part that got furthest is most likely the one that was meant.
+            // The part that has the right tags and got furthest is most likely the one that was meant.
+            let rank = |m: &Mismatch| (!m.reason.contains(" breaks const "), m.path.len());
             if deepest
                 .as_ref()
-                .is_none_or(|deepest| mismatch.path.len() > deepest.path.len())
+                .is_none_or(|deepest| rank(&mismatch) > rank(deepest))
             {
                 deepest = Some(mismatch);
             }

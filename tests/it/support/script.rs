@@ -12,7 +12,8 @@ use mcp_proto::session::{
 use mcp_proto::{Era, Instant, Revision};
 use serde_json::{Value, json};
 
-use super::pair::{Checked, client_config, everything_of_a_server, server_config, take_frames};
+use super::pair::{Checked, client_config, everything_of_a_server, poll_frames, server_config};
+use super::wire::Wire;
 
 /// A session whose peer is the test.
 #[derive(Clone)]
@@ -20,6 +21,8 @@ pub struct Script<S: Session> {
     pub session: S,
     pub now: Instant,
     pub events: VecDeque<S::Event>,
+    /// Holds every frame that is sent against the official schema; see [`Wire::turn_off`].
+    pub checked: Wire,
 }
 
 impl<S: Checked> Script<S> {
@@ -30,13 +33,15 @@ impl<S: Checked> Script<S> {
             session,
             now,
             events,
+            checked: Wire::default(),
         }
     }
 
     /// Gives the session a frame and collects what happens.
     pub fn feed(&mut self, frame: impl Into<Bytes>) {
-        self.session
-            .handle_frame(self.now, Route::Pipe, frame.into());
+        let frame = frame.into();
+        self.checked.put_in(!S::IS_CLIENT, &frame);
+        self.session.handle_frame(self.now, Route::Pipe, frame);
         self.collect();
     }
 
@@ -90,10 +95,13 @@ impl<S: Checked> Script<S> {
 
     /// The messages sent since this was last asked.
     pub fn sent(&mut self) -> Vec<Value> {
-        take_frames(&mut self.session)
-            .iter()
-            .map(|frame| serde_json::from_str(frame).expect("a frame is JSON"))
-            .collect()
+        let frames = poll_frames(&mut self.session);
+        self.checked.resume(self.session.negotiated());
+        for frame in &frames {
+            self.checked.sent(S::IS_CLIENT, frame);
+        }
+        let json = |frame: &String| serde_json::from_str(frame).expect("a frame is JSON");
+        frames.iter().map(json).collect()
     }
 
     /// The one message sent since this was last asked.

@@ -130,7 +130,7 @@ struct Asked {
 }
 
 /// What has gone over one connection so far.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Wire {
     /// The open requests, by whether the client sent them and by their id as JSON.
     asked: BTreeMap<(bool, String), Asked>,
@@ -151,6 +151,12 @@ impl Wire {
             negotiated,
             ..Self::default()
         }
+    }
+
+    /// Takes over what a session says was negotiated, which it may know from frames that weren't
+    /// seen here.
+    pub fn resume(&mut self, negotiated: Option<Revision>) {
+        self.negotiated = self.negotiated.or(negotiated);
     }
 
     /// Checks nothing from now on: for tests that make a session say something wrong on purpose.
@@ -179,8 +185,8 @@ impl Wire {
     }
 
     /// Takes note of a frame that a test put in by hand, so that its answers can be judged.
-    pub fn put_in(&mut self, by_client: bool, frame: &str) {
-        let Ok(value) = serde_json::from_str::<Value>(frame) else {
+    pub fn put_in(&mut self, by_client: bool, frame: impl AsRef<[u8]>) {
+        let Ok(value) = serde_json::from_slice::<Value>(frame.as_ref()) else {
             return;
         };
         for message in messages(&value) {
