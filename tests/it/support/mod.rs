@@ -3,6 +3,7 @@
 mod correct;
 pub mod fill;
 pub mod pair;
+pub mod scenario;
 pub mod schema;
 pub mod script;
 pub mod types;

@@ -1,0 +1,976 @@
+//! Rounds of input: one handler, tried on both eras, and everything that can go wrong between the
+//! question and the answer.
+
+use std::time::Duration;
+
+use mcp_proto::model::capability::ClientCapabilities;
+use mcp_proto::model::elicitation::{ElicitAction, ElicitResult};
+use mcp_proto::model::form::FormContent;
+use mcp_proto::model::input::InputRequests;
+use mcp_proto::model::method::{
+    CallTool, Complete, CreateMessage, Elicit, GetPrompt, ListRoots, ListTools, ReadResource,
+};
+use mcp_proto::model::prompt::{GetPromptParams, GetPromptResult};
+use mcp_proto::model::resource::{ReadResourceParams, ReadResourceResult};
+use mcp_proto::model::root::{ListRootsResult, Root};
+use mcp_proto::model::sampling::{
+    CreateMessageParams, CreateMessageResult, SamplingMessage, SamplingMessageContentBlock,
+};
+use mcp_proto::model::tool::{CallToolParams, CallToolResult};
+use mcp_proto::rpc::{Raw, RpcError};
+use mcp_proto::session::{
+    CallClock, CallError, CallOptions, ClientEvent, Closed, InputError, Misuse, Request, Route,
+    ServerEvent, ServerSession, Session, Timeouts, Wait,
+};
+use mcp_proto::{Era, Instant, Limits, Revision};
+use serde_json::{Value, json};
+
+use crate::support::pair::{Pair, client_config, server_config};
+use crate::support::scenario::{ask, completing, notification, question, request, result, since};
+use crate::support::{LEGACY, MODERN};
+use crate::{on_every_revision, on_revisions};
+
+fn named(name: &'static str) -> ElicitResult<'static> {
+    ElicitResult::accept(FormContent::new().with("name", name))
+}
+
+/// A tool that asks for a sample, then for the roots, and answers with both. It has no idea which
+/// era its client belongs to.
+fn introduce(server: &mut ServerSession, now: Instant, request: &Request) {
+    let draft = CreateMessageParams::new(vec![SamplingMessage::user("Greet them")], 50);
+    match request.state().as_deref() {
+        None => match request.input::<CreateMessage>("greeting") {
+            None => {
+                let asked = InputRequests::new().sample("greeting", &draft);
+                server.need_input(now, request.id, &asked, None).unwrap();
+            }
+            Some(greeting) => {
+                let greeting = greeting.unwrap();
+                let state = greeting.content.as_text().unwrap();
+                let asked = InputRequests::new().roots("where");
+                server.need_input(now, request.id, &asked, Some(state)).unwrap();
+            }
+        },
+        Some(greeting) => {
+            let roots = request.input::<ListRoots>("where").unwrap().unwrap();
+            let text = format!("{greeting} in {}", roots.roots[0].uri);
+            server.reply::<CallTool>(now, request.id, &CallToolResult::text(text)).unwrap();
+        }
+    }
+}
+
+/// Lets `introduce` answer every request that has come.
+fn serve(pair: &mut Pair) {
+    while let Some(event) = pair.server_events.pop_front() {
+        match event {
+            ServerEvent::Request(request) => introduce(&mut pair.server, pair.now, &request),
+            other => panic!("{other:?}"),
+        }
+        pair.drive();
+    }
+}
+
+fn greeting(text: &'static str) -> CreateMessageResult<'static> {
+    CreateMessageResult::new("a model", SamplingMessageContentBlock::text(text))
+}
+
+fn home() -> ListRootsResult<'static> {
+    ListRootsResult::new(vec![Root::new("file:///home")])
+}
+
+on_every_revision! {
+    // `mrtr.only`, `mrtr.client.gather`, `mrtr.client.params`, `mrtr.client.keys`, `mrtr.newid`,
+    // `mrtr.client.onlylast`, `tools.mrtr`
+    fn one_handler_asks_twice_in_either_era(revision) {
+        let mut pair = Pair::open(revision);
+        pair.forget();
+        let arguments = Raw::new(r#"{"n":1.0,"b":"\u00e9"}"#).unwrap();
+        let call = pair.call::<CallTool>(&CallToolParams::new("introduce").arguments(arguments));
+        serve(&mut pair);
+        let sample = pair.input();
+        assert_eq!(sample.method(), "sampling/createMessage");
+        let asked = sample.params::<CreateMessage>().unwrap().unwrap();
+        assert_eq!(asked.max_tokens, 50);
+        assert!(sample.params::<Elicit>().is_none());
+        pair.answer::<CreateMessage>(&sample, &greeting("Hello"));
+        serve(&mut pair);
+        let roots = pair.input();
+        assert_eq!(roots.method(), "roots/list");
+        assert_ne!(roots.input, sample.input);
+        pair.answer::<ListRoots>(&roots, &home());
+        serve(&mut pair);
+        assert_eq!(pair.text_of(call), "Hello in file:///home");
+        assert!(pair.is_quiet());
+        let calls = pair.of_method(true, "tools/call");
+        if revision.era() == Era::Legacy {
+            assert_eq!(calls.len(), 1);
+            return;
+        }
+        assert_eq!(sample.call, Some(call.any()));
+        // A modern server never sends a request.
+        assert!(pair.sent_by_server().iter().all(|frame| frame.get("method").is_none()));
+        assert_eq!(calls.len(), 3);
+        let [first, second, third] = &calls[..] else { unreachable!() };
+        assert!(first["id"] != second["id"] && second["id"] != third["id"] && first["id"] != third["id"]);
+        let mut retried = second.clone();
+        let answers = retried["params"].as_object_mut().unwrap().remove("inputResponses").unwrap();
+        assert_eq!(retried["params"], first["params"]);
+        let bare = json!({"greeting": {"role": "assistant", "model": "a model",
+            "content": {"type": "text", "text": "Hello"}}});
+        assert_eq!(answers, bare);
+        let params = third["params"].as_object().unwrap();
+        assert_eq!(params["inputResponses"], json!({"where": {"roots": [{"uri": "file:///home"}]}}));
+        assert_eq!(params["requestState"], "Hello");
+        // The arguments went out as they were written, each time.
+        let sent = pair.wire.iter().filter(|(by_client, frame)| {
+            *by_client && frame.contains(r#""arguments":{"n":1.0,"b":"\u00e9"}"#)
+        });
+        assert_eq!(sent.count(), 3);
+    }
+}
+
+on_every_revision! {
+    // `prompts.mrtr`, `res.mrtr`, `mrtr.methods`
+    fn prompts_and_resources_may_ask_too(revision) {
+        let mut pair = Pair::open(revision);
+        let roots = InputRequests::new().roots("where");
+        let prompt = pair.call::<GetPrompt>(&GetPromptParams::new("p"));
+        let asked = pair.request();
+        pair.need(&asked, &roots, None);
+        let input = pair.input();
+        pair.answer::<ListRoots>(&input, &home());
+        let again = pair.request();
+        assert_eq!(again.target().as_deref(), Some("p"));
+        assert!(again.input::<ListRoots>("where").unwrap().is_ok());
+        pair.reply::<GetPrompt>(&again, &GetPromptResult::new(vec![]));
+        assert!(pair.completed(prompt).of(prompt).unwrap().is_ok());
+
+        let read = pair.call::<ReadResource>(&ReadResourceParams::new("file:///a"));
+        let asked = pair.request();
+        pair.need(&asked, &roots, Some("seen"));
+        let input = pair.input();
+        pair.answer::<ListRoots>(&input, &home());
+        let again = pair.request();
+        assert_eq!(again.target().as_deref(), Some("file:///a"));
+        assert_eq!(again.state().as_deref(), Some("seen"));
+        pair.reply::<ReadResource>(&again, &ReadResourceResult::new(vec![]));
+        assert!(pair.completed(read).of(read).unwrap().is_ok());
+    }
+}
+
+on_every_revision! {
+    // `mrtr.methods`
+    fn other_methods_may_not_ask(revision) {
+        let mut pair = Pair::open(revision);
+        let list = pair.call::<ListTools>(&Default::default());
+        let asked = pair.request();
+        let roots = InputRequests::new().roots("where");
+        let misuse = pair.server.need_input(pair.now, asked.id, &roots, None).unwrap_err();
+        assert!(matches!(misuse, Misuse::InputNotAllowed { .. }), "{misuse}");
+        pair.drive();
+        assert!(pair.is_quiet());
+        // The request is still there to be answered.
+        pair.reply::<ListTools>(&asked, &Default::default());
+        assert!(pair.completed(list).of(list).unwrap().is_ok());
+        let complete = pair.call::<Complete>(&completing("p"));
+        let asked = pair.request();
+        assert!(pair.server.need_input(pair.now, asked.id, &roots, None).is_err());
+        pair.client.cancel(pair.now, complete, None).unwrap();
+    }
+}
+
+on_revisions! { MODERN;
+    // `mrtr.methods`, `rtype.unknown`
+    fn a_client_takes_no_question_from_methods_that_may_not_ask(revision) {
+        let mut pair = Pair::open(revision);
+        let list = pair.call::<ListTools>(&Default::default());
+        let id = pair.last_of_client()["id"].clone();
+        pair.to_client(result(id, json!({"resultType": "input_required", "requestState": "s"})));
+        let error = pair.completed(list).of(list).unwrap().unwrap_err();
+        assert!(matches!(error, CallError::BadResult { .. }), "{error}");
+    }
+}
+
+on_every_revision! {
+    // `mrtr.client.immediate`, `mrtr.client.gather`
+    fn a_state_alone_brings_the_request_back_at_once(revision) {
+        let mut pair = Pair::open(revision);
+        let call = pair.call_tool("busy");
+        let asked = pair.request();
+        pair.need(&asked, &InputRequests::new(), Some("try again"));
+        let again = pair.request();
+        assert_eq!(again.state().as_deref(), Some("try again"));
+        assert!(!again.has_inputs());
+        assert!(pair.client_events.is_empty());
+        pair.reply_text(&again, "now");
+        assert_eq!(pair.text_of(call), "now");
+    }
+}
+
+on_every_revision! {
+    // `mrtr.atleastone`
+    fn asking_for_nothing_is_refused(revision) {
+        let mut pair = Pair::open(revision);
+        pair.call_tool("x");
+        let asked = pair.request();
+        let misuse = pair.server.need_input(pair.now, asked.id, &InputRequests::new(), None).unwrap_err();
+        assert!(matches!(misuse, Misuse::Invalid(_)), "{misuse}");
+        pair.reply_text(&asked, "all the same");
+    }
+}
+
+on_revisions! { MODERN;
+    // `mrtr.atleastone`, `mrtr.values`, `mrtr.shape`
+    fn a_client_fails_the_call_of_a_malformed_question(revision) {
+        let bad = [
+            json!({}),
+            json!({"inputRequests": [], "requestState": "s"}),
+            json!({"inputRequests": {"k": 5}}),
+            json!({"inputRequests": {"k": {"method": "tools/list"}}}),
+            json!({"inputRequests": {"k": {"method": "ping", "params": {}}}}),
+            json!({"inputRequests": {"k": {"method": "elicitation/create", "params": {"message": 1}}}}),
+            json!({"requestState": 7}),
+        ];
+        for mut bad in bad {
+            let mut pair = Pair::open(revision);
+            let call = pair.call_tool("x");
+            let id = pair.last_of_client()["id"].clone();
+            bad["resultType"] = json!("input_required");
+            pair.forget();
+            pair.to_client(result(id, bad.clone()));
+            let error = pair.completed(call).of(call).unwrap().unwrap_err();
+            assert!(
+                matches!(error, CallError::BadResult { .. } | CallError::InputRefused(_)),
+                "{bad}: {error}"
+            );
+            assert!(pair.client_events.is_empty());
+            // The request is over for the server: there is nothing to cancel.
+            assert!(pair.wire.is_empty(), "{:?}", pair.wire);
+        }
+    }
+}
+
+on_every_revision! {
+    // `mrtr.client.gather`, `mrtr.keys`
+    fn a_round_comes_back_when_all_of_it_is_answered(revision) {
+        let mut pair = Pair::open(revision);
+        pair.call_tool("x");
+        let asked = pair.request();
+        let draft = CreateMessageParams::new(vec![SamplingMessage::user("?")], 5);
+        let both = InputRequests::new().roots("é \"quoted\"").sample("", &draft);
+        pair.need(&asked, &both, None);
+        let (first, second) = (pair.input(), pair.input());
+        // Answered in another order than asked.
+        pair.answer::<CreateMessage>(&second, &greeting("yes"));
+        assert!(pair.server_events.is_empty());
+        pair.answer::<ListRoots>(&first, &home());
+        let again = pair.request();
+        assert!(again.has_inputs());
+        assert_eq!(again.input::<ListRoots>("é \"quoted\"").unwrap().unwrap().roots.len(), 1);
+        assert_eq!(again.input::<CreateMessage>("").unwrap().unwrap().model, "a model");
+        assert!(again.input::<CreateMessage>("other").is_none());
+    }
+}
+
+on_revisions! { MODERN;
+    // `mrtr.state.echo`, `mrtr.state.opaque`, `mrtr.state.absent`, `mrtr.client.onlylast`
+    fn a_state_goes_back_byte_for_byte_and_only_once(revision) {
+        let states = [
+            r#""""#,
+            r#""plain""#,
+            r#""\u0041\/\b\f\n\r\t\"\\""#,
+            r#""é😀 \ud83d\ude00 \u0000""#,
+            r#""{\"json\":true}""#,
+        ];
+        for state in states {
+            let mut pair = Pair::open(revision);
+            pair.call_tool("x");
+            let id = pair.last_of_client()["id"].clone();
+            let asked = r#""inputRequests":{"k":{"method":"roots/list"}}"#;
+            pair.to_client(format!(
+                r#"{{"jsonrpc":"2.0","id":{id},"result":{{"resultType":"input_required",{asked},"requestState":{state}}}}}"#
+            ));
+            let input = pair.input();
+            pair.answer::<ListRoots>(&input, &home());
+            let (_, sent) = pair.wire.last().unwrap().clone();
+            assert!(sent.contains(&format!(r#""requestState":{state}"#)), "{sent}");
+            // The next round has no state, so the third request has none either.
+            let id = pair.last_of_client()["id"].clone();
+            pair.to_client(format!(
+                r#"{{"jsonrpc":"2.0","id":{id},"result":{{"resultType":"input_required",{asked}}}}}"#
+            ));
+            let input = pair.input();
+            pair.answer::<ListRoots>(&input, &ListRootsResult::new(vec![]));
+            let sent = pair.last_of_client();
+            assert!(sent["params"].get("requestState").is_none(), "{sent}");
+            assert_eq!(sent["params"]["inputResponses"], json!({"k": {"roots": []}}));
+        }
+    }
+}
+
+on_every_revision! {
+    // `mrtr.state.echo`, `mrtr.client.onlylast`
+    fn a_handler_gets_its_own_state_and_this_rounds_answers(revision) {
+        let mut pair = Pair::open(revision);
+        pair.call_tool("x");
+        let mut asked = pair.request();
+        for state in ["", "a\"b\\c\u{0}\u{7f}", "é😀", "\u{2028}{}"] {
+            pair.need(&asked, &ask("one").roots("two"), Some(state));
+        if revision < Revision::V2025_06_18 { return; }
+            let (form, roots) = (pair.input(), pair.input());
+            pair.answer::<Elicit>(&form, &named("Ada"));
+            pair.answer::<ListRoots>(&roots, &home());
+            let again = pair.request();
+            assert_eq!(again.state().as_deref(), Some(state));
+            pair.need(&again, &InputRequests::new().roots("three"), None);
+            let roots = pair.input();
+            pair.answer::<ListRoots>(&roots, &home());
+            asked = pair.request();
+            assert!(asked.state().is_none());
+            assert!(asked.input::<Elicit>("one").is_none());
+            assert!(asked.input::<ListRoots>("three").is_some());
+        }
+    }
+}
+
+on_revisions! { MODERN;
+    // `mrtr.client.params`, `mrtr.state.absent`, `mrtr.client.onlylast`
+    fn a_gateways_forwarded_round_is_replaced_not_repeated(revision) {
+        let mut pair = Pair::open(revision);
+        let params = CallToolParams::new("x")
+            .input_responses(Raw::new(r#"{"old":{}}"#).unwrap())
+            .request_state("old");
+        pair.call::<CallTool>(&params);
+        let asked = pair.request();
+        assert_eq!(asked.state().as_deref(), Some("old"));
+        pair.need(&asked, &InputRequests::new().roots("new"), None);
+        let roots = pair.input();
+        pair.answer::<ListRoots>(&roots, &home());
+        let again = pair.request();
+        assert!(again.state().is_none());
+        assert!(again.input::<ListRoots>("old").is_none());
+        assert!(again.input::<ListRoots>("new").unwrap().is_ok());
+        pair.need(&again, &InputRequests::new(), Some("newer"));
+        let last = pair.request();
+        assert_eq!(last.state().as_deref(), Some("newer"));
+        assert!(!last.has_inputs());
+    }
+}
+
+on_every_revision! {
+    // `mrtr.isolation`
+    fn parallel_calls_do_not_leak_into_each_other(revision) {
+        let mut pair = Pair::open(revision);
+        let first = pair.call_tool("first");
+        let second = pair.call_tool("second");
+        let third = pair.call_tool("third");
+        let (one, two, three) = (pair.request(), pair.request(), pair.request());
+        pair.need(&one, &InputRequests::new().roots("key"), Some("state of one"));
+        pair.need(&two, &InputRequests::new().roots("key"), Some("state of two"));
+        let (input_one, input_two) = (pair.input(), pair.input());
+        let second_home = ListRootsResult::new(vec![Root::new("file:///two")]);
+        pair.answer::<ListRoots>(&input_two, &second_home);
+        let again = pair.request();
+        assert_eq!(again.target().as_deref(), Some("second"));
+        assert_eq!(again.state().as_deref(), Some("state of two"));
+        let roots = again.input::<ListRoots>("key").unwrap().unwrap();
+        assert_eq!(roots.roots[0].uri, "file:///two");
+        assert!(!three.has_inputs() && three.state().is_none());
+        pair.reply_text(&three, "3");
+        assert_eq!(pair.text_of(third), "3");
+        pair.answer::<ListRoots>(&input_one, &home());
+        let again_one = pair.request();
+        assert_eq!(again_one.state().as_deref(), Some("state of one"));
+        let roots = again_one.input::<ListRoots>("key").unwrap().unwrap();
+        assert_eq!(roots.roots[0].uri, "file:///home");
+        pair.reply_text(&again, "2");
+        pair.reply_text(&again_one, "1");
+        assert_eq!(pair.text_of(second), "2");
+        assert_eq!(pair.text_of(first), "1");
+        // A call that comes after them has nothing of theirs.
+        pair.call_tool("fourth");
+        let fourth = pair.request();
+        assert!(!fourth.has_inputs() && fourth.state().is_none());
+    }
+}
+
+on_every_revision! {
+    // `mrtr.limit`
+    fn rounds_are_limited(revision) {
+        let mut limits = Limits::default();
+        limits.input_rounds = 3;
+        let client = client_config(revision).limits(limits.clone());
+        let mut pair = Pair::open_with(client, server_config().limits(limits));
+        let call = pair.call_tool("endless");
+        for round in 0..3 {
+            let asked = pair.request();
+            pair.need(&asked, &InputRequests::new(), Some(&round.to_string()));
+        }
+        let asked = pair.request();
+        let refused = pair.server.need_input(pair.now, asked.id, &InputRequests::new(), Some("4"));
+        pair.drive();
+        match revision.era() {
+            // The server knows how often it has asked, and can still answer.
+            Era::Legacy => {
+                assert!(matches!(refused, Err(Misuse::LimitReached { limit: 3, .. })));
+                pair.reply_text(&asked, "enough");
+                assert_eq!(pair.text_of(call), "enough");
+            }
+            // Only the client knows: each round may have come to another server.
+            Era::Modern => {
+                refused.unwrap();
+                let error = pair.completed(call).of(call).unwrap().unwrap_err();
+                assert_eq!(error, CallError::TooManyRounds { limit: 3 });
+                assert!(pair.is_quiet());
+            }
+        }
+    }
+}
+
+on_every_revision! {
+    fn the_questions_of_one_round_are_limited(revision) {
+        let mut limits = Limits::default();
+        limits.inputs = 2;
+        let server = server_config().limits(limits.clone());
+        let mut pair = Pair::open_with(client_config(revision).limits(limits), server);
+        pair.call_tool("x");
+        let asked = pair.request();
+        let three = InputRequests::new().roots("a").roots("b").roots("c");
+        let misuse = pair.server.need_input(pair.now, asked.id, &three, None).unwrap_err();
+        assert!(matches!(misuse, Misuse::LimitReached { limit: 2, .. }), "{misuse}");
+        if revision.era() == Era::Modern {
+            let call = pair.call_tool("y");
+            let id = pair.last_of_client()["id"].clone();
+            let root = json!({"method": "roots/list"});
+            pair.to_client(result(id, json!({"resultType": "input_required",
+                "inputRequests": {"a": root, "b": root, "c": root}})));
+            let error = pair.completed(call).of(call).unwrap().unwrap_err();
+            assert!(matches!(error, CallError::BadResult { .. }), "{error}");
+        }
+    }
+}
+
+/// What each of the three questions needs, and the question.
+fn questions() -> [(ClientCapabilities<'static>, InputRequests<'static>); 3] {
+    let draft = CreateMessageParams::new(vec![SamplingMessage::user("?")], 5);
+    [
+        (ClientCapabilities::new().roots(false), InputRequests::new().roots("k")),
+        (ClientCapabilities::new().sampling(), InputRequests::new().sample("k", &draft)),
+        (ClientCapabilities::new().elicitation_form(), ask("k")),
+    ]
+}
+
+on_every_revision! {
+    // `mrtr.caps`, `sampling.cap`, `roots.server`, `elicit.mode.gate`, `caps.missing.vs.degrade`
+    fn a_server_asks_nothing_that_was_not_declared(revision) {
+        for (needed, asked) in questions() {
+            let client = client_config(revision).capabilities(ClientCapabilities::new());
+            let mut pair = Pair::open_with(client, server_config());
+            let call = pair.call_tool("x");
+            let request = pair.request();
+            let misuse = pair.server.need_input(pair.now, request.id, &asked, Some("s")).unwrap_err();
+            let Misuse::MissingClientCapability(missing) = misuse else { panic!("{misuse}") };
+            assert_eq!(*missing, needed);
+            // The answer that goes with it, in the words of the revision.
+            pair.reply_error(&request, RpcError::missing_client_capability(&missing));
+            let error = pair.completed(call).of(call).unwrap().unwrap_err();
+            let CallError::Rpc(error) = error else { panic!("{error}") };
+            let expected = match revision.era() {
+                Era::Legacy => -32600,
+                Era::Modern => -32021,
+            };
+            assert_eq!(error.code, expected);
+            let data: Value = error.data.unwrap().decode().unwrap();
+            assert_eq!(data["requiredCapabilities"], serde_json::to_value(&needed).unwrap());
+            assert!(pair.is_quiet());
+        }
+    }
+}
+
+on_revisions! { MODERN;
+    // `mrtr.caps`, `stateless.noprior`, `sampling.cap`
+    fn capabilities_count_for_the_request_that_declares_them(revision) {
+        let mut pair = Pair::open(revision);
+        pair.to_server(crate::support::scenario::request_of(
+            revision, 90, "tools/call", json!({"name": "a"}), json!({"roots": {}}),
+        ));
+        pair.to_server(request(revision, 91, "tools/call", json!({"name": "b"})));
+        let (with, without) = (pair.request(), pair.request());
+        let roots = InputRequests::new().roots("k");
+        assert!(pair.server.need_input(pair.now, without.id, &roots, None).is_err());
+        assert!(pair.server.need_input(pair.now, with.id, &roots, None).is_ok());
+    }
+}
+
+on_every_revision! {
+    // `roots.unsupported`, `sampling.cap`, `elicit.exists`, `mrtr.caps`, `roots.err.modern`
+    fn a_client_is_asked_nothing_that_it_did_not_declare(revision) {
+        let draft = json!({"maxTokens": 5, "messages": [{"role": "user", "content": {"type": "text", "text": "?"}}]});
+        let form = json!({"message": "?", "requestedSchema": {"type": "object", "properties": {}}});
+        let asked = [
+            ("roots/list", json!({})),
+            ("sampling/createMessage", draft),
+            ("elicitation/create", form),
+        ];
+        for (method, params) in asked {
+            let client = client_config(revision).capabilities(ClientCapabilities::new());
+            let mut pair = Pair::open_with(client, server_config());
+            let call = pair.call_tool("x");
+            match revision.era() {
+                Era::Legacy => {
+                    pair.to_client(json!({"jsonrpc": "2.0", "id": "q", "method": method, "params": params}).to_string());
+                    let answer = pair.last_of_client();
+                    assert_eq!(answer["id"], "q");
+                    assert_eq!(answer["error"]["code"], -32601, "{answer}");
+                    assert!(pair.client_events.is_empty());
+                }
+                Era::Modern => {
+                    let id = pair.last_of_client()["id"].clone();
+                    pair.forget();
+                    pair.to_client(result(id, json!({"resultType": "input_required",
+                        "inputRequests": {"k": {"method": method, "params": params}}})));
+                    let error = pair.completed(call).of(call).unwrap().unwrap_err();
+                    assert!(matches!(error, CallError::InputRefused(_)), "{error}");
+                    // Nobody is told: the request has been answered, and isn't sent again.
+                    assert!(pair.wire.is_empty() && pair.client_events.is_empty());
+                }
+            }
+        }
+    }
+}
+
+on_every_revision! {
+    // `sampling.err.reject`, `sampling.err.modern`, `roots.err.modern`, `mrtr.decline`
+    fn a_refusal_reaches_whoever_can_hear_it(revision) {
+        let mut pair = Pair::open(revision);
+        let call = pair.call_tool("x");
+        let asked = pair.request();
+        let draft = CreateMessageParams::new(vec![SamplingMessage::user("?")], 5);
+        pair.need(&asked, &InputRequests::new().sample("k", &draft).roots("r"), Some("s"));
+        let (sample, roots) = (pair.input(), pair.input());
+        let no = RpcError::new(-1, "User rejected sampling request");
+        pair.forget();
+        pair.client.decline(pair.now, sample.input, no.clone()).unwrap();
+        pair.drive();
+        match revision.era() {
+            Era::Legacy => {
+                assert_eq!(pair.last_of_client()["error"]["code"], -1);
+                pair.answer::<ListRoots>(&roots, &home());
+                let again = pair.request();
+                let refused = again.input::<CreateMessage>("k").unwrap().unwrap_err();
+                assert_eq!(refused, InputError::Refused(no));
+                assert!(again.input::<ListRoots>("r").unwrap().is_ok());
+                // The error is ready to be handed on.
+                pair.reply_error(&again, refused.into());
+                let error = pair.completed(call).of(call).unwrap().unwrap_err();
+                assert!(matches!(error, CallError::Rpc(error) if error.code == -1));
+            }
+            Era::Modern => {
+                assert!(pair.wire.is_empty(), "{:?}", pair.wire);
+                let withdrawn = pair.client_event();
+                assert!(matches!(withdrawn, ClientEvent::InputWithdrawn(input) if input == roots.input));
+                let error = pair.completed(call).of(call).unwrap().unwrap_err();
+                assert_eq!(error, CallError::InputRefused(no));
+            }
+        }
+        assert!(pair.is_quiet());
+        let late = pair.client.decline(pair.now, sample.input, RpcError::internal("late"));
+        assert!(matches!(late, Err(Misuse::Unknown(_))));
+    }
+}
+
+on_revisions! { since(Revision::V2025_06_18);
+    // `mrtr.decline`, `elicit.handle3`, `elicit.result`
+    fn a_user_who_declines_or_turns_away_has_answered(revision) {
+        for answer in [ElicitResult::decline(), ElicitResult::cancel()] {
+            let mut pair = Pair::open(revision);
+            let call = pair.call_tool("x");
+            let asked = pair.request();
+            pair.need(&asked, &ask("k"), None);
+            let input = pair.input();
+            pair.answer::<Elicit>(&input, &answer);
+            let again = pair.request();
+            let heard = again.input::<Elicit>("k").unwrap().unwrap();
+            assert_eq!(heard.action, answer.action);
+            assert!(heard.action != ElicitAction::Accept && heard.content.is_none());
+            pair.reply_text(&again, "so be it");
+            assert_eq!(pair.text_of(call), "so be it");
+        }
+    }
+}
+
+on_every_revision! {
+    // `cancel.recv.ignore`
+    fn cancelling_a_call_withdraws_what_it_asks_for(revision) {
+        let mut pair = Pair::open(revision);
+        let call = pair.call_tool("x");
+        let asked = pair.request();
+        pair.need(&asked, &InputRequests::new().roots("k"), Some("s"));
+        let input = pair.input();
+        pair.client.cancel(pair.now, call, Some("changed my mind")).unwrap();
+        pair.drive();
+        let mut withdrawn = false;
+        let mut ended = 0;
+        while let Some(event) = pair.client_events.pop_front() {
+            match event {
+                ClientEvent::InputWithdrawn(id) => withdrawn |= id == input.input,
+                ClientEvent::Completed(done) => {
+                    assert_eq!(done.of(call).unwrap().unwrap_err(), CallError::Cancelled);
+                    ended += 1;
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(withdrawn && ended == 1);
+        let late = pair.client.answer::<ListRoots>(pair.now, input.input, &home());
+        assert!(matches!(late, Err(Misuse::Unknown(_))));
+        let expected = match revision.era() {
+            Era::Legacy => 1,
+            // The request it was for has been answered; nobody works on it.
+            Era::Modern => 0,
+        };
+        let cancels = pair.server_events.iter().filter(|event| matches!(event, ServerEvent::Cancelled { .. }));
+        assert_eq!(cancels.count(), expected);
+        assert_eq!(pair.server.open_requests(), 0);
+    }
+}
+
+on_every_revision! {
+    // `timeout.idle`, `timeout.max`
+    fn the_idle_clock_stands_still_while_the_user_owes_an_answer(revision) {
+        let mut pair = Pair::open(revision);
+        let options = CallOptions::new().progress(true);
+        let call = pair.call_with::<CallTool>(&CallToolParams::new("x"), options);
+        let asked = pair.request();
+        pair.pass(Duration::from_secs(50));
+        pair.need(&asked, &InputRequests::new().roots("k"), None);
+        let input = pair.input();
+        pair.pass(Duration::from_secs(200));
+        assert!(pair.client_events.is_empty());
+        pair.answer::<ListRoots>(&input, &home());
+        let again = pair.request();
+        // It starts afresh with the answer ...
+        pair.pass(Duration::from_secs(59));
+        assert!(pair.client_events.is_empty());
+        // ... and runs.
+        pair.pass(Duration::from_secs(2));
+        let error = pair.completed(call).of(call).unwrap().unwrap_err();
+        assert!(matches!(error, CallError::TimedOut { clock: CallClock::Idle, .. }), "{error}");
+        let cancelled = pair.server_event();
+        assert!(matches!(cancelled, ServerEvent::Cancelled { request, .. } if request == again.id));
+    }
+}
+
+on_revisions! { LEGACY;
+    // `timeout.idle`
+    fn progress_does_not_start_the_clock_while_the_user_thinks(revision) {
+        let mut pair = Pair::open(revision);
+        let options = CallOptions::new().progress(true);
+        let other = pair.call_with::<CallTool>(&CallToolParams::new("other"), options);
+        pair.call_tool("asks");
+        let (other_request, asks) = (pair.request(), pair.request());
+        pair.need(&asks, &InputRequests::new().roots("k"), None);
+        let input = pair.input();
+        pair.server.progress(pair.now, other_request.id, 1.0, None, None).unwrap();
+        pair.drive();
+        assert!(matches!(pair.client_event(), ClientEvent::Progress { call, .. } if call == other));
+        pair.pass(Duration::from_secs(120));
+        assert!(pair.client_events.is_empty(), "{:?}", pair.client_events);
+        pair.answer::<ListRoots>(&input, &home());
+        pair.pass(Duration::from_secs(61));
+        let ended = pair.client_events.iter().filter(|event| matches!(event, ClientEvent::Completed(_)));
+        assert_eq!(ended.count(), 2);
+    }
+}
+
+on_every_revision! {
+    // `timeout.max`
+    fn the_total_clock_runs_while_the_user_thinks(revision) {
+        let mut pair = Pair::open(revision);
+        let options = CallOptions::new().total(Wait::For(Duration::from_secs(100)));
+        let call = pair.call_with::<CallTool>(&CallToolParams::new("x"), options);
+        let asked = pair.request();
+        pair.need(&asked, &InputRequests::new().roots("k"), None);
+        let input = pair.input();
+        pair.pass(Duration::from_secs(101));
+        let events: Vec<_> = pair.client_events.drain(..).collect();
+        assert!(events.iter().any(|event| matches!(event, ClientEvent::InputWithdrawn(id) if *id == input.input)));
+        let done = events.iter().find_map(|event| match event {
+            ClientEvent::Completed(done) => done.of(call),
+            _ => None,
+        });
+        let error = done.unwrap().unwrap_err();
+        assert!(matches!(error, CallError::TimedOut { clock: CallClock::Total, .. }), "{error}");
+        assert_eq!(events.len(), 2);
+        assert_eq!(pair.client.poll_timeout(), None);
+    }
+}
+
+on_revisions! { LEGACY;
+    // `timeout.every`, `cancel.initiator`
+    fn a_question_that_nobody_answers_goes_back_to_the_handler(revision) {
+        let client = client_config(revision)
+            .timeouts(Timeouts::default().idle(None).total(None));
+        let mut pair = Pair::open_with(client, server_config());
+        let call = pair.call_tool("x");
+        let asked = pair.request();
+        pair.need(&asked, &InputRequests::new().roots("k"), Some("s"));
+        let input = pair.input();
+        pair.pass(Duration::from_secs(601));
+        let withdrawn = pair.client_event();
+        assert!(matches!(withdrawn, ClientEvent::InputWithdrawn(id) if id == input.input));
+        let cancelled = pair.of_method(false, "notifications/cancelled");
+        assert_eq!(cancelled.len(), 1);
+        let again = pair.request();
+        assert_eq!(again.state().as_deref(), Some("s"));
+        assert!(matches!(again.input::<ListRoots>("k"), Some(Err(InputError::Refused(_)))));
+        pair.reply_text(&again, "without");
+        assert_eq!(pair.text_of(call), "without");
+        assert_eq!(pair.server.poll_timeout(), None);
+    }
+}
+
+on_every_revision! {
+    // `lifecycle.shutdown.msg`
+    fn closing_withdraws_every_question(revision) {
+        for by_client in [true, false] {
+            let mut pair = Pair::open(revision);
+            let call = pair.call_tool("x");
+            let asked = pair.request();
+            pair.need(&asked, &InputRequests::new().roots("k"), None);
+            let input = pair.input();
+            match by_client {
+                true => pair.client.close(pair.now),
+                false => pair.client.handle_closed(pair.now, Route::Pipe, Closed::EndOfInput),
+            }
+            pair.drive();
+            let events: Vec<_> = pair.client_events.drain(..).collect();
+            let withdrawn = events.iter().filter(|event| {
+                matches!(event, ClientEvent::InputWithdrawn(id) if *id == input.input)
+            });
+            assert_eq!(withdrawn.count(), 1);
+            let ended = events.iter().filter(|event| {
+                matches!(event, ClientEvent::Completed(done)
+                    if matches!(done.of(call), Some(Err(CallError::Lost(_)))))
+            });
+            assert_eq!(ended.count(), 1);
+            assert!(matches!(events.last(), Some(ClientEvent::Closed(_))));
+            let late = pair.client.answer::<ListRoots>(pair.now, input.input, &home());
+            assert!(late.is_err());
+        }
+    }
+}
+
+on_revisions! { LEGACY;
+    fn a_lost_client_ends_the_request_that_was_asking(revision) {
+        let mut pair = Pair::open(revision);
+        pair.call_tool("x");
+        let asked = pair.request();
+        pair.need(&asked, &InputRequests::new().roots("k"), None);
+        pair.server.handle_closed(pair.now, Route::Pipe, Closed::EndOfInput);
+        pair.drive();
+        let cancelled = pair.server_event();
+        assert!(matches!(cancelled, ServerEvent::Cancelled { request, .. } if request == asked.id));
+        assert!(matches!(pair.server_event(), ServerEvent::Closed(_)));
+        assert_eq!(pair.server.poll_timeout(), None);
+    }
+}
+
+on_revisions! { MODERN;
+    // `mrtr.server.noassume`, `stateless.noprior`, `mrtr.only`
+    fn the_next_round_may_land_on_another_server(revision) {
+        let mut pair = Pair::open(revision);
+        let call = pair.call_tool("introduce");
+        serve(&mut pair);
+        assert_eq!(pair.server.open_requests(), 0);
+        pair.server = ServerSession::new(server_config());
+        let sample = pair.input();
+        pair.answer::<CreateMessage>(&sample, &greeting("Hi"));
+        serve(&mut pair);
+        // The second round's server is gone as well when the third comes.
+        pair.server = ServerSession::new(server_config());
+        let roots = pair.input();
+        pair.answer::<ListRoots>(&roots, &home());
+        serve(&mut pair);
+        assert_eq!(pair.text_of(call), "Hi in file:///home");
+    }
+}
+
+on_revisions! { MODERN;
+    // `mrtr.server.extra`, `mrtr.server.missing`, `mrtr.server.validate`, `mrtr.state.opaque`
+    fn a_handler_copes_with_whatever_answers_come(revision) {
+        let mut pair = Pair::open(revision);
+        let call = |pair: &mut Pair, id: i64, answers: Value| {
+            let params = json!({"name": "x", "inputResponses": answers, "requestState": "s"});
+            let capabilities = json!({"roots": {}});
+            pair.to_server(crate::support::scenario::request_of(revision, id, "tools/call", params, capabilities));
+        };
+        // Keys that nobody asked for are there to be ignored.
+        call(&mut pair, 50, json!({"what": {"else": 1}, "k": {"roots": []}}));
+        let request = pair.request();
+        assert!(request.input::<ListRoots>("k").unwrap().unwrap().roots.is_empty());
+        // A missing answer is none, and can be asked for again.
+        call(&mut pair, 51, json!({"what": {"else": 1}}));
+        let request = pair.request();
+        assert!(request.input::<ListRoots>("k").is_none() && request.has_inputs());
+        pair.server.need_input(pair.now, request.id, &InputRequests::new().roots("k"), Some("s")).unwrap();
+        pair.drive();
+        assert_eq!(pair.last_of_server()["result"]["resultType"], "input_required");
+        // A malformed one is an error that is ready to be the answer.
+        call(&mut pair, 52, json!({"k": {"roots": "none"}}));
+        let request = pair.request();
+        let malformed = request.input::<ListRoots>("k").unwrap().unwrap_err();
+        pair.reply_error(&request, malformed.into());
+        assert_eq!(pair.last_of_server()["error"]["code"], -32602);
+        // What isn't even an object never reaches the handler.
+        for answers in [json!([]), json!("k"), json!(1)] {
+            call(&mut pair, 53, answers);
+            assert_eq!(pair.last_of_server()["error"]["code"], -32602);
+        }
+        pair.server_events.retain(|event| matches!(event, ServerEvent::Request(_)));
+        assert!(pair.server_events.is_empty());
+    }
+}
+
+on_revisions! { MODERN;
+    // `mrtr.final`, `mrtr.nocache`, `cache.notinput`, `mrtr.shape`
+    fn nothing_follows_a_question_on_its_exchange(revision) {
+        let mut pair = Pair::open(revision);
+        let read = request(revision, 5, "resources/read", json!({"uri": "file:///a",
+            "_meta": {"progressToken": "t", "io.modelcontextprotocol/logLevel": "debug"}}));
+        let capable = read.replace(r#""io.modelcontextprotocol/clientCapabilities":{}"#,
+            r#""io.modelcontextprotocol/clientCapabilities":{"roots":{}}"#);
+        pair.to_server(capable);
+        let asked = pair.request();
+        pair.need(&asked, &InputRequests::new().roots("k"), Some("s"));
+        let sent = pair.last_of_server();
+        assert_eq!(sent["result"]["resultType"], "input_required");
+        assert_eq!(sent["result"]["inputRequests"], json!({"k": {"method": "roots/list", "params": {}}}));
+        assert_eq!(sent["result"]["requestState"], "s");
+        assert!(sent["result"].get("ttlMs").is_none() && sent["result"].get("cacheScope").is_none());
+        pair.forget();
+        assert!(pair.server.progress(pair.now, asked.id, 1.0, None, None).is_err());
+        let message = mcp_proto::model::logging::LoggingMessageParams::text(
+            mcp_proto::model::logging::LoggingLevel::Error, "late");
+        assert!(pair.server.log(pair.now, Some(asked.id), &message).is_err());
+        assert!(pair.server.reply_error(pair.now, asked.id, RpcError::internal("late")).is_err());
+        pair.drive();
+        assert!(pair.wire.is_empty());
+    }
+}
+
+on_revisions! { MODERN;
+    // `mrtr.progress.token`
+    fn progress_of_a_later_round_still_belongs_to_its_call(revision) {
+        let mut pair = Pair::open(revision);
+        let options = CallOptions::new().progress(true);
+        let call = pair.call_with::<CallTool>(&CallToolParams::new("x"), options);
+        let asked = pair.request();
+        pair.server.progress(pair.now, asked.id, 5.0, None, None).unwrap();
+        pair.need(&asked, &InputRequests::new().roots("k"), None);
+        assert!(matches!(pair.client_event(), ClientEvent::Progress { call: of, .. } if of == call));
+        let input = pair.input();
+        pair.answer::<ListRoots>(&input, &home());
+        let again = pair.request();
+        assert!(again.wants_progress());
+        // It is another request, so its progress begins anew.
+        pair.server.progress(pair.now, again.id, 1.0, None, None).unwrap();
+        pair.drive();
+        assert!(matches!(pair.client_event(), ClientEvent::Progress { call: of, .. } if of == call));
+    }
+}
+
+on_revisions! { MODERN;
+    // `mrtr.only`, `sampling.dir.modern`, `elicit.dir.modern`, `base.dir.modern.badreq`
+    fn a_modern_server_may_not_send_requests(revision) {
+        let mut pair = Pair::open(revision);
+        pair.forget();
+        for method in ["sampling/createMessage", "elicitation/create", "roots/list", "ping"] {
+            pair.to_client(json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": {}}).to_string());
+            let event = pair.client_event();
+            assert!(matches!(event, ClientEvent::Ignored(_)), "{event:?}");
+        }
+        // It is not even told so: a modern client sends no responses.
+        assert!(pair.wire.is_empty());
+    }
+}
+
+on_revisions! { LEGACY;
+    // `lifecycle.pre.server`
+    fn questions_wait_until_the_client_is_initialized(revision) {
+        let mut pair = Pair::new(client_config(revision), server_config());
+        let hello = json!({"protocolVersion": revision.as_str(), "clientInfo": {"name": "c", "version": "1"},
+            "capabilities": {"roots": {}}});
+        pair.server.handle_frame(pair.now, Route::Pipe, request(revision, 1, "initialize", hello).into());
+        pair.server.handle_frame(pair.now, Route::Pipe,
+            request(revision, 2, "tools/call", json!({"name": "x"})).into());
+        let before = pair.routed();
+        assert_eq!(before.len(), 1, "{before:?}");
+        assert!(matches!(pair.server_event(), ServerEvent::Opened { .. }));
+        let asked = pair.request();
+        let roots = InputRequests::new().roots("k");
+        pair.server.need_input(pair.now, asked.id, &roots, None).unwrap();
+        assert!(pair.routed().is_empty());
+        let sent = pair.exchange(Route::Pipe, notification("notifications/initialized", json!({})));
+        assert_eq!(sent[0].1["method"], "roots/list");
+        let id = sent[0].1["id"].clone();
+        pair.exchange(Route::Pipe, result(id, json!({"roots": []})));
+        assert!(pair.request().input::<ListRoots>("k").unwrap().is_ok());
+    }
+}
+
+on_revisions! { LEGACY;
+    // `base.resp.unknown`
+    fn an_answer_to_no_question_is_ignored(revision) {
+        let mut pair = Pair::open(revision);
+        pair.call_tool("x");
+        let asked = pair.request();
+        pair.need(&asked, &InputRequests::new().roots("k"), None);
+        let id = pair.last_of_server()["id"].clone();
+        for stray in [json!(id.to_string()), json!(9999), json!(-1), json!("x")] {
+            pair.to_server(result(stray, json!({"roots": []})));
+            assert!(matches!(pair.server_event(), ServerEvent::Ignored(_)));
+        }
+        let input = pair.input();
+        pair.answer::<ListRoots>(&input, &home());
+        pair.request();
+        pair.to_server(result(id, json!({"roots": []})));
+        assert!(matches!(pair.server_event(), ServerEvent::Ignored(_)));
+    }
+}
+
+on_revisions! { LEGACY;
+    // `mrtr.server.validate`
+    fn a_malformed_answer_is_the_handlers_to_see(revision) {
+        let mut pair = Pair::open(revision);
+        pair.call_tool("x");
+        let asked = pair.request();
+        pair.need(&asked, &InputRequests::new().roots("k"), None);
+        let id = pair.last_of_server()["id"].clone();
+        pair.to_server(result(id, json!({"roots": 5})));
+        let again = pair.request();
+        let malformed = again.input::<ListRoots>("k").unwrap().unwrap_err();
+        assert!(matches!(malformed, InputError::Malformed(_)), "{malformed}");
+    }
+}
+
+on_every_revision! {
+    fn a_request_that_asks_can_not_be_answered_meanwhile(revision) {
+        let mut pair = Pair::open(revision);
+        pair.call_tool("x");
+        let asked = pair.request();
+        pair.need(&asked, &InputRequests::new().roots("k"), None);
+        let roots = InputRequests::new().roots("again");
+        let now = pair.now;
+        assert!(pair.server.reply::<CallTool>(now, asked.id, &CallToolResult::text("no")).is_err());
+        assert!(pair.server.need_input(now, asked.id, &roots, None).is_err());
+        assert!(pair.server.progress(now, asked.id, 1.0, None, None).is_err());
+        let input = pair.input();
+        let wrong = pair.client.answer::<Elicit>(now, input.input, &named("Ada"));
+        assert!(matches!(wrong, Err(Misuse::WrongMethod { .. })));
+        pair.answer::<ListRoots>(&input, &home());
+        let again = pair.request();
+        pair.reply_text(&again, "yes");
+        assert!(question("?").message().is_some());
+    }
+}
