@@ -22,11 +22,11 @@ use mcp_proto::session::{
     CallClock, CallError, CallOptions, ClientEvent, Closed, InputError, Misuse, Request, Route,
     ServerEvent, ServerSession, Session, Timeouts, Wait,
 };
-use mcp_proto::{Era, Instant, Limits, Revision};
+use mcp_proto::{Instant, Limits, Revision};
 use serde_json::{Value, json};
 
 use crate::support::pair::{Pair, client_config, server_config};
-use crate::support::scenario::{ask, completing, notification, question, request, result, since};
+use crate::support::scenario::{ask, completing, is_modern, notification, question, request, result, since};
 use crate::support::{LEGACY, MODERN};
 use crate::{on_every_revision, on_revisions};
 
@@ -102,7 +102,7 @@ on_every_revision! {
         assert_eq!(pair.text_of(call), "Hello in file:///home");
         assert!(pair.is_quiet());
         let calls = pair.of_method(true, "tools/call");
-        if revision.era() == Era::Legacy {
+        if !is_modern(revision) {
             assert_eq!(calls.len(), 1);
             return;
         }
@@ -315,20 +315,18 @@ on_every_revision! {
         pair.call_tool("x");
         let mut asked = pair.request();
         for state in ["", "a\"b\\c\u{0}\u{7f}", "é😀", "\u{2028}{}"] {
-            pair.need(&asked, &ask("one").roots("two"), Some(state));
-        if revision < Revision::V2025_06_18 { return; }
-            let (form, roots) = (pair.input(), pair.input());
-            pair.answer::<Elicit>(&form, &named("Ada"));
+            pair.need(&asked, &InputRequests::new().roots("one"), Some(state));
+            let roots = pair.input();
             pair.answer::<ListRoots>(&roots, &home());
             let again = pair.request();
             assert_eq!(again.state().as_deref(), Some(state));
-            pair.need(&again, &InputRequests::new().roots("three"), None);
+            pair.need(&again, &InputRequests::new().roots("two"), None);
             let roots = pair.input();
             pair.answer::<ListRoots>(&roots, &home());
             asked = pair.request();
             assert!(asked.state().is_none());
-            assert!(asked.input::<Elicit>("one").is_none());
-            assert!(asked.input::<ListRoots>("three").is_some());
+            assert!(asked.input::<ListRoots>("one").is_none());
+            assert!(asked.input::<ListRoots>("two").is_some());
         }
     }
 }
@@ -409,15 +407,15 @@ on_every_revision! {
         let asked = pair.request();
         let refused = pair.server.need_input(pair.now, asked.id, &InputRequests::new(), Some("4"));
         pair.drive();
-        match revision.era() {
+        match is_modern(revision) {
             // The server knows how often it has asked, and can still answer.
-            Era::Legacy => {
+            false => {
                 assert!(matches!(refused, Err(Misuse::LimitReached { limit: 3, .. })));
                 pair.reply_text(&asked, "enough");
                 assert_eq!(pair.text_of(call), "enough");
             }
             // Only the client knows: each round may have come to another server.
-            Era::Modern => {
+            true => {
                 refused.unwrap();
                 let error = pair.completed(call).of(call).unwrap().unwrap_err();
                 assert_eq!(error, CallError::TooManyRounds { limit: 3 });
@@ -438,7 +436,7 @@ on_every_revision! {
         let three = InputRequests::new().roots("a").roots("b").roots("c");
         let misuse = pair.server.need_input(pair.now, asked.id, &three, None).unwrap_err();
         assert!(matches!(misuse, Misuse::LimitReached { limit: 2, .. }), "{misuse}");
-        if revision.era() == Era::Modern {
+        if is_modern(revision) {
             let call = pair.call_tool("y");
             let id = pair.last_of_client()["id"].clone();
             let root = json!({"method": "roots/list"});
@@ -475,9 +473,9 @@ on_every_revision! {
             pair.reply_error(&request, RpcError::missing_client_capability(&missing));
             let error = pair.completed(call).of(call).unwrap().unwrap_err();
             let CallError::Rpc(error) = error else { panic!("{error}") };
-            let expected = match revision.era() {
-                Era::Legacy => -32600,
-                Era::Modern => -32021,
+            let expected = match is_modern(revision) {
+                false => -32600,
+                true => -32021,
             };
             assert_eq!(error.code, expected);
             let data: Value = error.data.unwrap().decode().unwrap();
@@ -516,15 +514,15 @@ on_every_revision! {
             let client = client_config(revision).capabilities(ClientCapabilities::new());
             let mut pair = Pair::open_with(client, server_config());
             let call = pair.call_tool("x");
-            match revision.era() {
-                Era::Legacy => {
+            match is_modern(revision) {
+                false => {
                     pair.to_client(json!({"jsonrpc": "2.0", "id": "q", "method": method, "params": params}).to_string());
                     let answer = pair.last_of_client();
                     assert_eq!(answer["id"], "q");
                     assert_eq!(answer["error"]["code"], -32601, "{answer}");
                     assert!(pair.client_events.is_empty());
                 }
-                Era::Modern => {
+                true => {
                     let id = pair.last_of_client()["id"].clone();
                     pair.forget();
                     pair.to_client(result(id, json!({"resultType": "input_required",
@@ -552,8 +550,8 @@ on_every_revision! {
         pair.forget();
         pair.client.decline(pair.now, sample.input, no.clone()).unwrap();
         pair.drive();
-        match revision.era() {
-            Era::Legacy => {
+        match is_modern(revision) {
+            false => {
                 assert_eq!(pair.last_of_client()["error"]["code"], -1);
                 pair.answer::<ListRoots>(&roots, &home());
                 let again = pair.request();
@@ -565,7 +563,7 @@ on_every_revision! {
                 let error = pair.completed(call).of(call).unwrap().unwrap_err();
                 assert!(matches!(error, CallError::Rpc(error) if error.code == -1));
             }
-            Era::Modern => {
+            true => {
                 assert!(pair.wire.is_empty(), "{:?}", pair.wire);
                 let withdrawn = pair.client_event();
                 assert!(matches!(withdrawn, ClientEvent::InputWithdrawn(input) if input == roots.input));
@@ -624,10 +622,10 @@ on_every_revision! {
         assert!(withdrawn && ended == 1);
         let late = pair.client.answer::<ListRoots>(pair.now, input.input, &home());
         assert!(matches!(late, Err(Misuse::Unknown(_))));
-        let expected = match revision.era() {
-            Era::Legacy => 1,
+        let expected = match is_modern(revision) {
+            false => 1,
             // The request it was for has been answered; nobody works on it.
-            Era::Modern => 0,
+            true => 0,
         };
         let cancels = pair.server_events.iter().filter(|event| matches!(event, ServerEvent::Cancelled { .. }));
         assert_eq!(cancels.count(), expected);

@@ -25,6 +25,11 @@ pub fn since(first: Revision) -> impl Iterator<Item = Revision> {
         .filter(move |revision| *revision >= first)
 }
 
+/// Whether `revision` has no handshake.
+pub fn is_modern(revision: Revision) -> bool {
+    revision.era() == Era::Modern
+}
+
 /// A question for a name, by form.
 pub fn question(message: &str) -> ElicitParams<'static> {
     ElicitRequestFormParams::new(message.to_string())
