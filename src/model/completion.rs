@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::model::content::{block_type, json_text};
+use crate::model::content::{block_type, inner_error, json_text};
 use crate::model::field::{setters, tag};
 use crate::model::meta::Meta;
 use crate::model::owned::{IntoOwned, into_owned};
@@ -72,12 +72,12 @@ impl<'de: 'a, 'a> Deserialize<'de> for Reference<'a> {
     /// Errs when the `type` is neither `ref/prompt` nor `ref/resource`.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let reference = json_text(deserializer)?;
-        let decoded = match block_type(reference).map_err(de::Error::custom)?.as_str() {
+        let decoded = match block_type(reference).map_err(inner_error)?.as_str() {
             "ref/prompt" => serde_json::from_str(reference).map(Self::Prompt),
             "ref/resource" => serde_json::from_str(reference).map(Self::Resource),
             _ => return Err(de::Error::custom("expected `ref/prompt` or `ref/resource`")),
         };
-        decoded.map_err(de::Error::custom)
+        decoded.map_err(inner_error)
     }
 }
 

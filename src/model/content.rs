@@ -2,6 +2,7 @@
 //! A block is told apart by its `type`; one of an unknown `type` is kept as it came.
 
 use alloc::borrow::Cow;
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use base64::Engine;
@@ -102,11 +103,18 @@ pub(crate) fn json_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<&'
     <&'de RawValue>::deserialize(deserializer).map(RawValue::get)
 }
 
+/// An error inside a value that was read as text of its own. Its place there means nothing to the
+/// outer reader, which adds the value's own.
+pub(crate) fn inner_error<E: de::Error>(error: serde_json::Error) -> E {
+    let shown = error.to_string();
+    E::custom(shown.split(" at line ").next().unwrap_or_default())
+}
+
 impl<'de: 'a, 'a> Deserialize<'de> for ContentBlock<'a> {
     /// Errs for a block that isn't an object, has no `type`, or misses what its `type` requires.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let block = json_text(deserializer)?;
-        let decoded = match block_type(block).map_err(de::Error::custom)?.as_str() {
+        let decoded = match block_type(block).map_err(inner_error)?.as_str() {
             "text" => serde_json::from_str(block).map(Self::Text),
             "image" => serde_json::from_str(block).map(Self::Image),
             "audio" => serde_json::from_str(block).map(Self::Audio),
@@ -114,7 +122,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for ContentBlock<'a> {
             "resource" => serde_json::from_str(block).map(Self::Resource),
             _ => Ok(Self::Unknown(Raw::trusted(Cow::Borrowed(block)))),
         };
-        decoded.map_err(de::Error::custom)
+        decoded.map_err(inner_error)
     }
 }
 

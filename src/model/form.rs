@@ -8,7 +8,7 @@ use core::fmt;
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::model::content::json_text;
+use crate::model::content::{inner_error, json_text};
 use crate::model::field::Number;
 use crate::model::owned::{IntoOwned, into_owned};
 use crate::model::resource::is_valid_uri;
@@ -128,7 +128,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for FormValue<'a> {
                 ));
             }
         };
-        decoded.map_err(de::Error::custom)
+        decoded.map_err(inner_error)
     }
 }
 

@@ -6,10 +6,10 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::model::content::{
-    AudioContent, ContentBlock, ImageContent, Role, TextContent, block_type, json_text,
+    AudioContent, ContentBlock, ImageContent, Role, TextContent, block_type, inner_error, json_text,
 };
 use crate::model::field::{open_enum, setters, tag};
 use crate::model::meta::{Meta, Object};
@@ -196,10 +196,10 @@ impl<'de: 'a, 'a> Deserialize<'de> for SamplingContent<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let content = json_text(deserializer)?;
         if content.starts_with('[') {
-            let blocks: Vec<_> = serde_json::from_str(content).map_err(de::Error::custom)?;
+            let blocks: Vec<_> = serde_json::from_str(content).map_err(inner_error)?;
             return Ok(blocks.into());
         }
-        let block = SamplingMessageContentBlock::from_json(content).map_err(de::Error::custom)?;
+        let block = SamplingMessageContentBlock::from_json(content).map_err(inner_error)?;
         Ok(block.into())
     }
 }
@@ -270,7 +270,7 @@ impl<'a> SamplingMessageContentBlock<'a> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for SamplingMessageContentBlock<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::from_json(json_text(deserializer)?).map_err(de::Error::custom)
+        Self::from_json(json_text(deserializer)?).map_err(inner_error)
     }
 }
 

@@ -26,7 +26,9 @@ use mcp_proto::{Instant, Limits, Revision};
 use serde_json::{Value, json};
 
 use crate::support::pair::{Pair, client_config, server_config};
-use crate::support::scenario::{ask, completing, is_modern, notification, question, request, result, since};
+use crate::support::scenario::{
+    ask, completing, is_modern, notification, question, request, result, since,
+};
 use crate::support::{LEGACY, MODERN};
 use crate::{on_every_revision, on_revisions};
 
@@ -48,13 +50,17 @@ fn introduce(server: &mut ServerSession, now: Instant, request: &Request) {
                 let greeting = greeting.unwrap();
                 let state = greeting.content.as_text().unwrap();
                 let asked = InputRequests::new().roots("where");
-                server.need_input(now, request.id, &asked, Some(state)).unwrap();
+                server
+                    .need_input(now, request.id, &asked, Some(state))
+                    .unwrap();
             }
         },
         Some(greeting) => {
             let roots = request.input::<ListRoots>("where").unwrap().unwrap();
             let text = format!("{greeting} in {}", roots.roots[0].uri);
-            server.reply::<CallTool>(now, request.id, &CallToolResult::text(text)).unwrap();
+            server
+                .reply::<CallTool>(now, request.id, &CallToolResult::text(text))
+                .unwrap();
         }
     }
 }
@@ -336,7 +342,7 @@ on_revisions! { MODERN;
     fn a_gateways_forwarded_round_is_replaced_not_repeated(revision) {
         let mut pair = Pair::open(revision);
         let params = CallToolParams::new("x")
-            .input_responses(Raw::new(r#"{"old":{}}"#).unwrap())
+            .input_responses(Raw::new(r#"{"old":{"roots":[]}}"#).unwrap())
             .request_state("old");
         pair.call::<CallTool>(&params);
         let asked = pair.request();
@@ -452,8 +458,14 @@ on_every_revision! {
 fn questions() -> [(ClientCapabilities<'static>, InputRequests<'static>); 3] {
     let draft = CreateMessageParams::new(vec![SamplingMessage::user("?")], 5);
     [
-        (ClientCapabilities::new().roots(false), InputRequests::new().roots("k")),
-        (ClientCapabilities::new().sampling(), InputRequests::new().sample("k", &draft)),
+        (
+            ClientCapabilities::new().roots(false),
+            InputRequests::new().roots("k"),
+        ),
+        (
+            ClientCapabilities::new().sampling(),
+            InputRequests::new().sample("k", &draft),
+        ),
         (ClientCapabilities::new().elicitation_form(), ask("k")),
     ]
 }

@@ -12,6 +12,8 @@ mod ids;
 mod input;
 mod meta;
 mod peek;
+mod prompts;
+mod resources;
 mod save;
 mod support;
 mod tools;

@@ -36,8 +36,8 @@ pub(super) enum Purpose {
     Initialize,
     /// The `subscriptions/listen` of a subscription.
     Listen(u64),
-    /// The `resources/subscribe` for one URI of a subscription.
-    Subscribe(u64),
+    /// The `resources/subscribe` for one URI, for which several subscriptions may wait.
+    Subscribe,
     /// A `resources/unsubscribe`, whose answer matters to nobody.
     Unsubscribe,
 }
@@ -237,7 +237,9 @@ impl ClientSession {
             in_flight: true,
             frame: self.link.outbox.written(),
             idle,
-            idle_deadline: idle.map(|idle| self.link.now + idle),
+            idle_deadline: idle
+                .filter(|_| !self.owes_input())
+                .map(|idle| self.link.now + idle),
             total,
             total_deadline: total.map(|total| self.link.now + total),
             progress: options.progress,
@@ -323,7 +325,7 @@ impl ClientSession {
         match call.purpose {
             Purpose::User => self.complete(id, method, Err(error)),
             Purpose::Listen(subscription) => self.end_subscription(subscription, Err(error)),
-            Purpose::Subscribe(subscription) => self.subscribed_uri(subscription, Err(error)),
+            Purpose::Subscribe => self.subscribed_uri(number, &Err(error)),
             Purpose::Probe | Purpose::Initialize | Purpose::Unsubscribe => {}
         }
     }
@@ -364,9 +366,7 @@ impl ClientSession {
             Purpose::Listen(subscription) => {
                 self.end_subscription(subscription, Err(CallError::Lost(delivery)));
             }
-            Purpose::Subscribe(subscription) => {
-                self.subscribed_uri(subscription, Err(CallError::Lost(delivery)));
-            }
+            Purpose::Subscribe => self.subscribed_uri(number, &Err(CallError::Lost(delivery))),
             Purpose::Probe | Purpose::Initialize | Purpose::Unsubscribe => {}
         }
     }

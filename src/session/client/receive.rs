@@ -193,9 +193,9 @@ impl ClientSession {
                 let outcome = outcome.map(drop).map_err(CallError::Rpc);
                 self.end_subscription(subscription, outcome);
             }
-            Purpose::Subscribe(subscription) => {
+            Purpose::Subscribe => {
                 let outcome = outcome.map(drop).map_err(CallError::Rpc);
-                self.subscribed_uri(subscription, outcome);
+                self.subscribed_uri(number, &outcome);
             }
             Purpose::Unsubscribe => {}
         }
@@ -288,9 +288,7 @@ impl ClientSession {
         };
         let id = CallId::new(call.id);
         if let Some(number) = number {
-            // A legacy server doesn't say for which call it asked, so every clock stands still.
-            let owes_input = self.may_respond() && !self.inputs.is_empty();
-            self.restart_idle(number, !owes_input);
+            self.restart_idle(number, !self.owes_input());
         }
         self.events.push_back(ClientEvent::Progress {
             call: id,

@@ -19,7 +19,7 @@ use crate::model::input::InputRequests;
 use crate::model::method::{Known, Method};
 use crate::model::sampling::{CreateMessageParams, check_tool_balance};
 use crate::revision::{Era, Revision};
-use crate::rpc::{Kind, Member, Raw, RpcError, Scan, Span, text_at, write_string};
+use crate::rpc::{Entry, Kind, Member, Raw, RpcError, Scan, Span, members, text_at, write_string};
 use crate::time::Instant;
 
 use super::super::Route;
@@ -295,13 +295,13 @@ impl ClientSession {
         };
         let number = self.link.number();
         let name = call.method.as_str();
-        let kept = call.params.strip_suffix(b"}").unwrap_or(b"{");
         let written = self
             .link
             .frame(Route::Pipe, Kind::Request, self.revision, |out| {
                 write_head(out, Some(number), name);
                 out.extend_from_slice(b",\"params\":");
-                out.extend_from_slice(kept);
+                out.push(b'{');
+                write_original(out, &call.params);
                 write_round(out, &round);
                 out.extend_from_slice(b"}}");
                 Ok(())
@@ -327,6 +327,12 @@ impl ClientSession {
         }
     }
 
+    /// Whether a legacy server waits for the user; it doesn't say for which call.
+    pub(super) fn owes_input(&self) -> bool {
+        let is_legacy = self.revision.is_some_and(|r| r.era() == Era::Legacy);
+        is_legacy && !self.inputs.is_empty()
+    }
+
     /// Lets the idle clocks run on once no legacy server waits for the user.
     pub(super) fn restart_idle_clocks(&mut self) {
         if self.inputs.is_empty() && self.revision.is_some_and(|r| r.era() == Era::Legacy) {
@@ -350,6 +356,24 @@ fn params_body(params: &Option<Raw<'_>>) -> Body {
         .map_or_else(|| "{}".to_string(), |raw| raw.as_str().into());
     let end = u32::try_from(text.len()).unwrap_or(0);
     Body::new(text.into_bytes().into(), Span { start: 0, end })
+}
+
+/// Appends the members of the original params, but for those of an earlier round, which a gateway
+/// may have put there (`mrtr.client.onlylast`).
+fn write_original(out: &mut Vec<u8>, params: &[u8]) {
+    for Entry { key, value } in members(params) {
+        let is_of_round = text_at(params, key)
+            .is_some_and(|key| matches!(key.as_str(), "inputResponses" | "requestState"));
+        if is_of_round {
+            continue;
+        }
+        if !out.ends_with(b"{") {
+            out.push(b',');
+        }
+        out.extend_from_slice(key.of(params));
+        out.push(b':');
+        out.extend_from_slice(value.of(params));
+    }
 }
 
 /// Appends `,"inputResponses":{..},"requestState":".."`, each only if there is one.

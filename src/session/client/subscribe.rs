@@ -35,8 +35,8 @@ pub(in crate::session) struct Subscription {
     uris: Vec<Box<str>>,
     /// The number of the listen request; `None` in the legacy era.
     listen: Option<u64>,
-    /// How many URIs a legacy server has still to confirm.
-    unconfirmed: usize,
+    /// What a legacy server has still to confirm: the request that asked for it, and the URI.
+    waits: Vec<(u64, Box<str>)>,
 }
 
 impl ClientSession {
@@ -53,12 +53,12 @@ impl ClientSession {
     ) -> Result<SubscriptionId, Misuse> {
         self.link.advance(now);
         let revision = self.open_revision()?;
-        let uris: Vec<Box<str>> = filter
-            .resource_subscriptions
-            .iter()
-            .flatten()
-            .map(|uri| Box::from(uri.as_str()))
-            .collect();
+        let mut uris: Vec<Box<str>> = Vec::new();
+        for uri in filter.resource_subscriptions.iter().flatten() {
+            if !uris.iter().any(|held| **held == **uri) {
+                uris.push(uri.as_str().into());
+            }
+        }
         let held: usize = self
             .subscriptions
             .iter()
@@ -76,7 +76,7 @@ impl ClientSession {
             filter: text,
             uris,
             listen: None,
-            unconfirmed: 0,
+            waits: Vec::new(),
         };
         match revision.era() {
             Era::Modern => self.listen(subscription, filter, revision),
@@ -101,23 +101,35 @@ impl ClientSession {
             }
             return Ok(());
         }
-        for uri in &subscription.uris {
-            if self
-                .subscriptions
-                .iter()
-                .any(|(_, other)| other.uris.contains(uri))
-            {
+        self.release(&subscription.uris, revision)
+    }
+
+    /// Whether some subscription is for this URI.
+    fn is_held(&self, uri: &str) -> bool {
+        let mut held = self.subscriptions.iter().flat_map(|(_, s)| &s.uris);
+        held.any(|held| **held == *uri)
+    }
+
+    /// The request for this URI whose answer is still to come.
+    fn asked_for(&self, uri: &str) -> Option<u64> {
+        let mut waits = self.subscriptions.iter().flat_map(|(_, s)| &s.waits);
+        let wait = waits.find(|(_, waited)| **waited == *uri);
+        wait.map(|(request, _)| *request)
+    }
+
+    /// Tells a legacy server of the URIs that no subscription holds any more.
+    fn release(&mut self, uris: &[Box<str>], revision: Revision) -> Result<(), Misuse> {
+        for uri in uris {
+            if self.is_held(uri) {
                 continue;
             }
             let params = UnsubscribeParams::new(&**uri);
-            let purpose = Purpose::Unsubscribe;
-            let options = CallOptions::default();
             self.send(Outgoing {
                 method: <method::Unsubscribe as Method>::NAME,
                 params: &params,
-                purpose,
+                purpose: Purpose::Unsubscribe,
                 revision,
-                options,
+                options: CallOptions::default(),
             })?;
         }
         Ok(())
@@ -170,27 +182,25 @@ impl ClientSession {
             )));
         }
         let number = self.link.number();
-        for uri in &subscription.uris.clone() {
-            if self
-                .subscriptions
-                .iter()
-                .any(|(_, other)| other.uris.contains(uri))
-            {
-                continue;
-            }
-            let params = SubscribeParams::new(&**uri);
-            let purpose = Purpose::Subscribe(number);
-            let options = CallOptions::default();
-            self.send(Outgoing {
-                method: <method::Subscribe as Method>::NAME,
-                params: &params,
-                purpose,
-                revision,
-                options,
-            })?;
-            subscription.unconfirmed += 1;
+        for uri in subscription.uris.clone() {
+            let asked = self.asked_for(&uri);
+            let request = match asked {
+                Some(request) => request,
+                None if self.is_held(&uri) => continue,
+                None => {
+                    let params = SubscribeParams::new(&*uri);
+                    self.send(Outgoing {
+                        method: <method::Subscribe as Method>::NAME,
+                        params: &params,
+                        purpose: Purpose::Subscribe,
+                        revision,
+                        options: CallOptions::default(),
+                    })?
+                }
+            };
+            subscription.waits.push((request, uri));
         }
-        let is_confirmed = subscription.unconfirmed == 0;
+        let is_confirmed = subscription.waits.is_empty();
         self.subscriptions.insert(number, subscription);
         if is_confirmed {
             self.confirm(number);
@@ -198,17 +208,32 @@ impl ClientSession {
         Ok(SubscriptionId(number))
     }
 
-    /// A legacy server has answered for one URI of a subscription.
-    pub(super) fn subscribed_uri(&mut self, number: u64, outcome: Result<(), CallError>) {
-        let Some(subscription) = self.subscriptions.get_mut(number) else {
-            return;
-        };
-        subscription.unconfirmed = subscription.unconfirmed.saturating_sub(1);
-        if let Err(error) = outcome {
-            return self.end_subscription(number, Err(error));
+    /// A legacy server has answered for one URI, for which several subscriptions may wait. A
+    /// refusal ends them, and what else they held is given back.
+    pub(super) fn subscribed_uri(&mut self, request: u64, outcome: &Result<(), CallError>) {
+        let mut released = Vec::new();
+        for number in self.subscriptions.numbers() {
+            let Some(subscription) = self.subscriptions.get_mut(number) else {
+                continue;
+            };
+            let waited = subscription.waits.iter().position(|wait| wait.0 == request);
+            let Some((_, uri)) = waited.map(|at| subscription.waits.swap_remove(at)) else {
+                continue;
+            };
+            if let Err(error) = outcome {
+                let held = subscription.uris.iter().filter(|held| **held != uri);
+                released.extend(held.cloned());
+                self.end_subscription(number, Err(error.clone()));
+            } else if subscription.waits.is_empty() {
+                self.confirm(number);
+            }
         }
-        if subscription.unconfirmed == 0 {
-            self.confirm(number);
+        let is_lost = matches!(outcome, Err(CallError::Lost(_)));
+        if let Some(revision) = self.revision.filter(|_| !is_lost) {
+            released.sort_unstable();
+            released.dedup();
+            let written = self.release(&released, revision);
+            debug_assert!(written.is_ok(), "a URI can always be written");
         }
     }
 

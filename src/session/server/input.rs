@@ -11,7 +11,6 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -119,10 +118,11 @@ impl ServerSession {
     ) -> Result<(), Misuse> {
         let mut needed = ClientCapabilities::new();
         for (_, asked) in requests.iter() {
-            needed = needs(needed, asked, revision)?;
+            needed = needs(needed, asked)?;
         }
+        // What a revision has no words for was not declared, whatever the client wrote.
         let declared = self.capabilities_of(request).unwrap_or_default();
-        match declared.missing_for(&needed) {
+        match declared.for_revision(revision).missing_for(&needed) {
             None => Ok(()),
             Some(missing) => Err(Misuse::MissingClientCapability(Box::new(missing))),
         }
@@ -207,6 +207,8 @@ impl ServerSession {
             open: encoded.len(),
             collected,
         }));
+        // A client that is never initialized must not keep the handler waiting either.
+        let deadline = self.input_deadline();
         for (key, method, params) in encoded {
             let number = self.link.number();
             let incoming = request.0;
@@ -218,7 +220,7 @@ impl ServerSession {
                     key,
                     method,
                     unsent,
-                    deadline: None,
+                    deadline,
                 },
             );
         }
@@ -235,11 +237,7 @@ impl ServerSession {
         let Some(revision) = self.legacy.revision() else {
             return;
         };
-        let deadline = self
-            .config
-            .timeouts
-            .input
-            .map(|input: Duration| self.link.now + input);
+        let deadline = self.input_deadline();
         for number in self.asked.numbers() {
             let Some(asked) = self.asked.get_mut(number) else {
                 continue;
@@ -265,6 +263,11 @@ impl ServerSession {
                 });
             debug_assert!(written.is_ok(), "the params are JSON already");
         }
+    }
+
+    fn input_deadline(&self) -> Option<Instant> {
+        let input = self.config.timeouts.input;
+        input.map(|input| self.link.now + input)
     }
 
     /// A legacy client has answered; `false` when nothing like it was asked.
@@ -385,18 +388,11 @@ pub(crate) fn needed_for(
 fn needs(
     needed: ClientCapabilities<'static>,
     asked: &InputRequest<'_>,
-    revision: Revision,
 ) -> Result<ClientCapabilities<'static>, Misuse> {
     let known = Known::from_wire(&asked.method).filter(|known| known.is_input_request());
     let Some(known) = known else {
         return Err(Misuse::Invalid("a method that can't be asked of a client"));
     };
-    if !known.exists_in(revision) {
-        return Err(Misuse::NotInRevision {
-            what: known.as_str().into(),
-            revision,
-        });
-    }
     let params = asked.params.as_ref();
     let bad = Misuse::Invalid("the params of an input request don't fit its method");
     Ok(match known {

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!  a request with modern _meta ──checked──▶ Request event ──reply / need_input──▶ answered
-//!  initialize ──▶ legacy part: Greeted ──initialized, or any request──▶ Open
+//!  initialize ──▶ legacy part: Greeted ──initialized──▶ Open
 //!  any other request ──legacy part there?──▶ Request event ──reply──▶ answered
 //!                       │ no                      └─need_input─▶ asks the client ─▶ Request event
 //!                       └▶ refused, except ping

@@ -199,14 +199,11 @@ impl ServerSession {
     /// Whether a request without modern metadata may be served (`era.server.select.none`).
     fn check_legacy(&mut self, arrival: &Arrival) -> Result<(), RpcError> {
         match (arrival.method.known(), self.legacy.stage) {
-            (Some(Known::Initialize), _) | (_, Stage::Open(_)) => Ok(()),
+            (Some(Known::Initialize), _) => Ok(()),
             // A server of the modern era alone has no ping (`ping.gone`).
             (Some(Known::Ping), _) if self.config.newest(Era::Legacy).is_some() => Ok(()),
-            (_, Stage::Greeted(_)) => {
-                // Clients that forget to say so are initialized all the same.
-                self.initialized();
-                Ok(())
-            }
+            // A client that hasn't said `initialized` is served, and asked for nothing.
+            (_, Stage::Greeted(_) | Stage::Open(_)) => Ok(()),
             (_, Stage::None) if self.config.newest(Era::Modern).is_some() => {
                 Err(RpcError::invalid_params(
                     "Invalid params: no protocolVersion in _meta, and no session was initialized",
