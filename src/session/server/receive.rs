@@ -197,7 +197,7 @@ impl ServerSession {
     }
 
     /// Whether a request without modern metadata may be served (`era.server.select.none`).
-    fn check_legacy(&mut self, arrival: &Arrival) -> Result<(), RpcError> {
+    fn check_legacy(&self, arrival: &Arrival) -> Result<(), RpcError> {
         match (arrival.method.known(), self.legacy.stage) {
             (Some(Known::Initialize), _) => Ok(()),
             // A server of the modern era alone has no ping (`ping.gone`).

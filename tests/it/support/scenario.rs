@@ -10,8 +10,8 @@ use mcp_proto::model::schema::StringSchema;
 use mcp_proto::model::tool::{CallToolParams, CallToolResult};
 use mcp_proto::rpc::RpcError;
 use mcp_proto::session::{
-    CallId, CallOptions, ClientEvent, Completed, InputRequested, Misuse, Request, Route,
-    ServerEvent, Session, SubscriptionId,
+    CallId, CallOptions, ClientEvent, InputRequested, Misuse, Request, Route, ServerEvent, Session,
+    SubscriptionId,
 };
 use mcp_proto::{Era, Revision};
 use serde_json::{Value, json};
@@ -167,14 +167,6 @@ impl Pair {
     /// Whether neither side has an event to tell.
     pub fn is_quiet(&self) -> bool {
         self.client_events.is_empty() && self.server_events.is_empty()
-    }
-
-    /// The client's next event, which has to be the end of some call.
-    pub fn any_completed(&mut self) -> Completed {
-        match self.client_event() {
-            ClientEvent::Completed(done) => done,
-            other => panic!("expected the end of a call, got {other:?}"),
-        }
     }
 
     /// The text of the result of a tool call, which has to be the client's next event.
