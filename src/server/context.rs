@@ -363,7 +363,7 @@ impl Context {
             _ => {}
         }
         let asked = InputRequest::encode::<M>(params).map_err(malformed)?;
-        let needed = crate::session::needed_for(&asked, self.revision());
+        let needed = crate::session::needed_for(&asked);
         let needed = needed.map_err(|misuse| malformed(&misuse))?;
         if let Some(missing) = self.inner.capabilities.missing_for(&needed) {
             ledger.note_missing(missing);

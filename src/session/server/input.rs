@@ -90,22 +90,24 @@ impl ServerSession {
             });
         }
         let revision = incoming.revision;
-        self.check_requests(request, requests, revision)?;
+        self.check_requests(request, requests)?;
         match revision.era() {
             Era::Modern => self.require_input(request, requests, state),
             Era::Legacy => self.ask(request, requests, state),
         }
     }
 
-    /// What the client of an open request can do; `None` when it isn't open.
+    /// What the client of an open request can do, as far as the request's revision has words for
+    /// it; `None` when the request isn't open.
     pub fn capabilities_of(&self, request: IncomingId) -> Option<ClientCapabilities<'_>> {
         let incoming = self.incoming.get(request.0)?;
-        match incoming.revision.era() {
+        let declared = match incoming.revision.era() {
             Era::Legacy => self.client_capabilities(),
             Era::Modern => {
                 serde_json::from_slice(incoming.client.capabilities.of(&incoming.body.frame)).ok()
             }
-        }
+        };
+        declared.map(|declared| declared.for_revision(incoming.revision))
     }
 
     /// Whether the client declared all that the requests need (`mrtr.caps`, `elicit.mode.gate`,
@@ -114,15 +116,13 @@ impl ServerSession {
         &self,
         request: IncomingId,
         requests: &InputRequests<'_>,
-        revision: Revision,
     ) -> Result<(), Misuse> {
         let mut needed = ClientCapabilities::new();
         for (_, asked) in requests.iter() {
             needed = needs(needed, asked)?;
         }
-        // What a revision has no words for was not declared, whatever the client wrote.
         let declared = self.capabilities_of(request).unwrap_or_default();
-        match declared.for_revision(revision).missing_for(&needed) {
+        match declared.missing_for(&needed) {
             None => Ok(()),
             Some(missing) => Err(Misuse::MissingClientCapability(Box::new(missing))),
         }
@@ -377,11 +377,8 @@ impl ServerSession {
 
 /// What `asked` needs of the client.
 #[cfg(feature = "std")]
-pub(crate) fn needed_for(
-    asked: &InputRequest<'_>,
-    revision: Revision,
-) -> Result<ClientCapabilities<'static>, Misuse> {
-    needs(ClientCapabilities::new(), asked, revision)
+pub(crate) fn needed_for(asked: &InputRequest<'_>) -> Result<ClientCapabilities<'static>, Misuse> {
+    needs(ClientCapabilities::new(), asked)
 }
 
 /// What `asked` needs of the client, on top of `needed`.
