@@ -9,7 +9,7 @@ use super::decode::{Decoded, Kind, Rejection, decode};
 use super::error::RpcError;
 use super::id::RequestId;
 use super::raw::Raw;
-use super::scan::{EnvelopeKey, Member, Span};
+use super::scan::{EnvelopeKey, Member, Scan, Span};
 use super::text::Text;
 
 /// One JSON-RPC message, its payload left as the text it came in.
@@ -47,7 +47,8 @@ impl<'a> Message<'a> {
     /// Errs with what its sender should hear when the frame is not one message; a batch, which only
     /// 2025-03-26 has, is refused here.
     pub fn decode(frame: &'a [u8], limits: &Limits) -> Result<Self, Rejection> {
-        let Decoded::One(envelope) = decode(frame, limits)? else {
+        let mut scan = Scan::default();
+        let Decoded::One(envelope) = decode(frame, limits, &mut scan)? else {
             return Err(not_one());
         };
         let body = raw_at(frame, envelope.body());
@@ -105,7 +106,8 @@ impl<'a> Peek<'a> {
     ///
     /// Errs as [`Message::decode`] does.
     pub fn new(frame: &'a [u8], limits: &Limits) -> Result<Self, Rejection> {
-        let Decoded::One(envelope) = decode(frame, limits)? else {
+        let mut scan = Scan::default();
+        let Decoded::One(envelope) = decode(frame, limits, &mut scan)? else {
             return Err(not_one());
         };
         let member = |member| envelope.scan.member(member);

@@ -8,6 +8,8 @@ use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
+use super::write::escape_marks;
+
 /// Where a JSON value stands in its frame, as byte offsets; 0 to 0 when there is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Span {
@@ -118,33 +120,26 @@ impl Scan {
 
 /// Why a text is not a message that could be scanned.
 #[derive(Clone, Copy, Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it lives on the stack for a moment only"
-)]
 pub(crate) enum ScanError {
     /// Not JSON.
     Syntax,
-    /// JSON that nests deeper than allowed; the keys that stood before that, and the one under which
-    /// it happened.
-    TooDeep(Scan),
+    /// JSON that nests deeper than allowed. The scan has the keys that stood before that, and the
+    /// one under which it happened.
+    TooDeep,
     /// JSON, but neither an object nor an array.
     NotAnObject,
 }
 
 /// What a frame holds.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it lives on the stack for a moment only"
-)]
 pub(crate) enum Scanned {
-    One(Scan),
+    /// An object, what was found in it being in the [`Scan`].
+    One,
     /// An array: the caller walks its elements.
     Batch,
 }
 
-/// Scans `frame`, whose values may nest `depth` deep.
-pub(crate) fn scan(frame: &[u8], depth: usize) -> Result<Scanned, ScanError> {
+/// Scans `frame`, whose values may nest `depth` deep, and fills in a fresh `scan`.
+pub(crate) fn scan(frame: &[u8], depth: usize, scan: &mut Scan) -> Result<Scanned, ScanError> {
     if u32::try_from(frame.len()).is_err() {
         return Err(ScanError::Syntax);
     }
@@ -153,14 +148,10 @@ pub(crate) fn scan(frame: &[u8], depth: usize) -> Result<Scanned, ScanError> {
         bytes: frame,
         at: 0,
         depth,
-        keys: [Span::NONE; 6],
     };
-    scanner.document().map_err(|stop| match stop {
+    scanner.document(scan).map_err(|stop| match stop {
         Stop::Syntax => ScanError::Syntax,
-        Stop::TooDeep => ScanError::TooDeep(Scan {
-            envelope: scanner.keys,
-            ..Scan::default()
-        }),
+        Stop::TooDeep => ScanError::TooDeep,
         Stop::NotAnObject => ScanError::NotAnObject,
     })
 }
@@ -176,22 +167,23 @@ struct Scanner<'a> {
     bytes: &'a [u8],
     at: usize,
     depth: usize,
-    /// The envelope's keys as they are met, for an error that has to stop early.
-    keys: [Span; 6],
 }
 
-/// A string's content without the quotes, and whether it holds escapes.
-struct StringToken {
+/// A key without the quotes, and whether it holds escapes.
+struct Key {
     start: usize,
     end: usize,
     escaped: bool,
 }
 
 impl Scanner<'_> {
-    fn document(&mut self) -> Result<Scanned, Stop> {
+    fn document(&mut self, scan: &mut Scan) -> Result<Scanned, Stop> {
         self.white_space();
         let scanned = match self.peek() {
-            Some(b'{') => Scanned::One(self.envelope()?),
+            Some(b'{') => {
+                self.envelope(scan)?;
+                Scanned::One
+            }
             Some(b'[') => {
                 self.value(self.depth)?;
                 Scanned::Batch
@@ -215,35 +207,33 @@ impl Scanner<'_> {
         }
     }
 
-    fn envelope(&mut self) -> Result<Scan, Stop> {
-        let mut scan = Scan::default();
+    fn envelope(&mut self, scan: &mut Scan) -> Result<(), Stop> {
         let depth = self.depth.checked_sub(1).ok_or(Stop::TooDeep)?;
         self.at += 1;
         if self.closes(b'}') {
-            return Ok(scan);
+            return Ok(());
         }
         loop {
             let key = self.key()?;
             let start = self.at;
-            let mut unescaped = String::new();
-            let known = envelope_key(self.key_bytes(&key, &mut unescaped));
-            if let Some(known) = known {
-                self.keys[known as usize] = Span::new(start, start + 1);
-            }
-            match known {
-                Some(EnvelopeKey::Params) => self.body_or_value(&mut scan, depth, params_member)?,
-                Some(EnvelopeKey::Result) => self.body_or_value(&mut scan, depth, result_member)?,
-                Some(EnvelopeKey::Error) => self.body_or_value(&mut scan, depth, error_member)?,
-                _ => self.value(depth)?,
-            }
+            let known = self.look_up(&key, envelope_key);
             if let Some(known) = known {
                 let slot = &mut scan.envelope[known as usize];
                 scan.duplicate |= slot.is_some();
-                *slot = Span::new(start, self.at);
-                self.keys[known as usize] = *slot;
+                // Where it starts, for an error that has to stop before its end.
+                *slot = Span::new(start, start + 1);
+            }
+            match known {
+                Some(EnvelopeKey::Params) => self.body_or_value(scan, depth, params_member)?,
+                Some(EnvelopeKey::Result) => self.body_or_value(scan, depth, result_member)?,
+                Some(EnvelopeKey::Error) => self.body_or_value(scan, depth, error_member)?,
+                _ => self.value(depth)?,
+            }
+            if let Some(known) = known {
+                scan.envelope[known as usize] = Span::new(start, self.at);
             }
             if self.separator(b'}')? {
-                return Ok(scan);
+                return Ok(());
             }
         }
     }
@@ -252,7 +242,7 @@ impl Scanner<'_> {
         &mut self,
         scan: &mut Scan,
         depth: usize,
-        known: fn(&[u8]) -> Option<Member>,
+        known: impl Fn(&[u8]) -> Option<Member> + Copy,
     ) -> Result<(), Stop> {
         match self.peek() {
             Some(b'{') => self.body(scan, depth, known),
@@ -266,7 +256,7 @@ impl Scanner<'_> {
         &mut self,
         scan: &mut Scan,
         depth: usize,
-        known: fn(&[u8]) -> Option<Member>,
+        known: impl Fn(&[u8]) -> Option<Member> + Copy,
     ) -> Result<(), Stop> {
         let depth = depth.checked_sub(1).ok_or(Stop::TooDeep)?;
         self.at += 1;
@@ -276,8 +266,7 @@ impl Scanner<'_> {
         loop {
             let key = self.key()?;
             let start = self.at;
-            let mut unescaped = String::new();
-            let member = known(self.key_bytes(&key, &mut unescaped));
+            let member = self.look_up(&key, known);
             if member == Some(Member::Meta) && self.peek() == Some(b'{') {
                 self.body(scan, depth, meta_member)?;
             } else {
@@ -301,7 +290,7 @@ impl Scanner<'_> {
     /// Any value, validated and passed over.
     fn value(&mut self, depth: usize) -> Result<(), Stop> {
         match self.peek() {
-            Some(b'"') => self.string().map(drop),
+            Some(b'"') => self.string().map(|_| ()),
             Some(b'{') => self.object(depth),
             Some(b'[') => self.array(depth),
             Some(b't') => self.literal(b"true"),
@@ -334,7 +323,6 @@ impl Scanner<'_> {
             return Ok(());
         }
         loop {
-            self.white_space();
             self.value(depth)?;
             if self.separator(b']')? {
                 return Ok(());
@@ -350,12 +338,15 @@ impl Scanner<'_> {
         closed
     }
 
-    /// Passes a comma (`false`) or the end of the container (`true`).
+    /// Passes a comma (`false`; the scanner then stands at the next token) or the end of the
+    /// container (`true`).
+    #[inline]
     fn separator(&mut self, close: u8) -> Result<bool, Stop> {
         self.white_space();
         match self.peek() {
             Some(b',') => {
                 self.at += 1;
+                self.white_space();
                 Ok(false)
             }
             Some(byte) if byte == close => {
@@ -367,11 +358,16 @@ impl Scanner<'_> {
     }
 
     /// A key and its colon; the scanner then stands at the value.
-    fn key(&mut self) -> Result<StringToken, Stop> {
-        self.white_space();
-        let key = self.string()?;
+    fn key(&mut self) -> Result<Key, Stop> {
+        let start = self.at + 1;
+        let escaped = self.string()?;
+        let end = self.at - 1;
         self.colon()?;
-        Ok(key)
+        Ok(Key {
+            start,
+            end,
+            escaped,
+        })
     }
 
     fn colon(&mut self) -> Result<(), Stop> {
@@ -384,14 +380,14 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    /// The key as it reads; one with escapes is written out into `unescaped`.
-    fn key_bytes<'k>(&'k self, key: &StringToken, unescaped: &'k mut String) -> &'k [u8] {
+    /// What `known` makes of the key as it reads, escapes resolved.
+    #[inline]
+    fn look_up<T>(&self, key: &Key, known: impl Fn(&[u8]) -> Option<T>) -> Option<T> {
         if !key.escaped {
-            return &self.bytes[key.start..key.end];
+            return known(self.bytes.get(key.start..key.end)?);
         }
-        *unescaped =
-            serde_json::from_slice(&self.bytes[key.start - 1..key.end + 1]).unwrap_or_default();
-        unescaped.as_bytes()
+        let token = self.bytes.get(key.start - 1..key.end + 1)?;
+        known(serde_json::from_slice::<String>(token).ok()?.as_bytes())
     }
 
     #[inline]
@@ -414,58 +410,69 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    fn string(&mut self) -> Result<StringToken, Stop> {
+    /// Passes a string. Tells whether it holds escapes.
+    fn string(&mut self) -> Result<bool, Stop> {
         if self.peek() != Some(b'"') {
             return Err(Stop::Syntax);
         }
         self.at += 1;
-        let start = self.at;
-        let mut escaped = false;
+        if self.plain_run()? == b'"' {
+            return Ok(false);
+        }
         loop {
-            self.plain_run()?;
-            // The run ended at a quote or a backslash, which is there.
-            let byte = self.bytes[self.at];
-            self.at += 1;
-            if byte == b'"' {
-                return Ok(StringToken {
-                    start,
-                    end: self.at - 1,
-                    escaped,
-                });
-            }
-            escaped = true;
             self.escape()?;
+            if self.plain_run()? == b'"' {
+                return Ok(true);
+            }
         }
     }
 
-    /// Passes the bytes of a string up to the next quote or backslash; a control character or the
-    /// end of the text is an error.
-    fn plain_run(&mut self) -> Result<(), Stop> {
-        /// Up to here a byte at a time is faster than a search.
-        const SHORT: usize = 32;
-        let rest = &self.bytes[self.at..];
-        for (n, &byte) in rest.iter().take(SHORT).enumerate() {
-            if byte == b'"' || byte == b'\\' || byte < 0x20 {
-                self.at += n;
-                return if byte < 0x20 {
-                    Err(Stop::Syntax)
-                } else {
-                    Ok(())
-                };
+    /// Passes the bytes of a string up to and with the next quote or backslash, which it gives; a
+    /// control character or the end of the text is an error.
+    #[inline]
+    fn plain_run(&mut self) -> Result<u8, Stop> {
+        /// Up to here a word at a time is faster than a search.
+        const SHORT: usize = 64;
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let (words, _) = rest.as_chunks::<8>();
+        let mut passed = 0;
+        for word in words.iter().take(SHORT / 8) {
+            let marks = escape_marks(u64::from_le_bytes(*word));
+            if marks != 0 {
+                passed += marks.trailing_zeros() as usize / 8;
+                return self.end_of_run(rest, passed);
+            }
+            passed += 8;
+        }
+        self.long_run(rest, passed)
+    }
+
+    /// Ends a run at the byte `passed` of `rest`, which is not a plain one.
+    #[inline]
+    fn end_of_run(&mut self, rest: &[u8], passed: usize) -> Result<u8, Stop> {
+        match rest.get(passed) {
+            Some(byte @ (b'"' | b'\\')) => {
+                self.at += passed + 1;
+                Ok(*byte)
+            }
+            _ => {
+                self.at += passed;
+                Err(Stop::Syntax)
             }
         }
-        let tail = rest.get(SHORT..).ok_or(Stop::Syntax)?;
+    }
+
+    /// Ends a run that is long, or near the end of the text, of which `passed` bytes are plain.
+    #[inline(never)]
+    fn long_run(&mut self, rest: &[u8], passed: usize) -> Result<u8, Stop> {
+        let tail = rest.get(passed..).unwrap_or_default();
         let found = memchr::memchr2(b'"', b'\\', tail).ok_or(Stop::Syntax)?;
         // A fold instead of a search: the compiler turns it into a few vector instructions.
-        if tail[..found]
-            .iter()
-            .fold(u8::MAX, |least, &byte| least.min(byte))
-            < 0x20
-        {
+        let least = tail[..found].iter().fold(u8::MAX, |least, &b| least.min(b));
+        if least < 0x20 {
             return Err(Stop::Syntax);
         }
-        self.at += SHORT + found;
-        Ok(())
+        self.end_of_run(rest, passed + found)
     }
 
     /// What follows a backslash.

@@ -122,9 +122,10 @@ const ONES: u64 = 0x0101_0101_0101_0101;
 /// The high bit of each byte of a word.
 const HIGHS: u64 = 0x8080_8080_8080_8080;
 
-/// Not nought when one of the eight bytes of `word` needs an escape.
+/// Not nought when one of the eight bytes of `word` needs an escape; the lowest mark stands in the
+/// first byte that does.
 #[inline]
-const fn escape_marks(word: u64) -> u64 {
+pub(super) const fn escape_marks(word: u64) -> u64 {
     // In each, the lowest byte that is marked is marked rightly, which is all a yes or no needs.
     let quotes = word ^ (ONES * b'"' as u64);
     let quote = quotes.wrapping_sub(ONES) & !quotes;

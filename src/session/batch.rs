@@ -5,11 +5,11 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use crate::limits::Limits;
-use crate::rpc::{Decoded, Envelope, Kind, Rejection, decode, elements};
+use crate::rpc::{Decoded, Kind, Rejection, Scan, decode, elements};
 
 /// What a batch holds.
 pub(super) struct Elements {
-    pub(super) list: Vec<(Bytes, Result<Envelope, Rejection>)>,
+    pub(super) list: Vec<Bytes>,
     /// How many of them are requests, or may have been meant as one.
     pub(super) open: usize,
 }
@@ -17,28 +17,23 @@ pub(super) struct Elements {
 /// Splits a frame that is an array. `None` when it is empty or over the limit: then the frame as a
 /// whole is one invalid request (`base.batch.empty`).
 pub(super) fn split(frame: &Bytes, limits: &Limits) -> Option<Elements> {
-    let spans: Vec<_> = elements(frame).take(limits.batch + 1).collect();
-    if spans.is_empty() || spans.len() > limits.batch {
+    let list: Vec<_> = elements(frame)
+        .take(limits.batch + 1)
+        .map(|span| frame.slice(span.range()))
+        .collect();
+    if list.is_empty() || list.len() > limits.batch {
         return None;
     }
-    let list: Vec<_> = spans
-        .into_iter()
-        .map(|span| {
-            let element = frame.slice(span.range());
-            let envelope = match decode(&element, limits) {
-                Ok(Decoded::One(envelope)) => Ok(envelope),
-                Ok(Decoded::Batch) => {
-                    Err(Rejection::invalid("Invalid request: a batch in a batch"))
-                }
-                Err(rejection) => Err(rejection),
-            };
-            (element, envelope)
-        })
-        .collect();
-    let is_open = |element: &Result<Envelope, Rejection>| match element {
-        Ok(envelope) => envelope.kind == Kind::Request,
+    let is_open = |element: &&Bytes| match decode(element, limits, &mut Scan::default()) {
+        Ok(Decoded::One(envelope)) => envelope.kind == Kind::Request,
+        Ok(Decoded::Batch) => true,
         Err(rejection) => rejection.is_answerable(),
     };
-    let open = list.iter().filter(|(_, element)| is_open(element)).count();
+    let open = list.iter().filter(is_open).count();
     Some(Elements { list, open })
+}
+
+/// What is wrong with an element that is a batch itself.
+pub(super) fn nested() -> Rejection {
+    Rejection::invalid("Invalid request: a batch in a batch")
 }

@@ -27,7 +27,8 @@ use super::{ClientEvent, ClientSession, RequestKey};
 
 impl ClientSession {
     pub(super) fn receive(&mut self, route: Route, frame: Bytes) {
-        match decode(&frame, &self.config.limits) {
+        let mut scan = Scan::default();
+        match decode(&frame, &self.config.limits, &mut scan) {
             Ok(Decoded::One(envelope)) => self.message(Target::new(route), frame, envelope),
             Ok(Decoded::Batch) => self.batch(route, &frame),
             Err(rejection) => self.rejected(Target::new(route), rejection),
@@ -58,8 +59,14 @@ impl ClientSession {
         };
         let revision = Revision::V2025_03_26;
         let target = self.link.begin_batch(route, revision, elements.open);
-        for (element, envelope) in elements.list {
-            match envelope {
+        for element in elements.list {
+            let mut scan = Scan::default();
+            let decoded = match decode(&element, &self.config.limits, &mut scan) {
+                Ok(Decoded::One(envelope)) => Ok(envelope),
+                Ok(Decoded::Batch) => Err(batch::nested()),
+                Err(rejection) => Err(rejection),
+            };
+            match decoded {
                 Ok(envelope) => self.message(target, element, envelope),
                 Err(rejection) => self.rejected(target, rejection),
             }
@@ -100,7 +107,7 @@ impl ClientSession {
         }
     }
 
-    fn message(&mut self, target: Target, frame: Bytes, envelope: Envelope) {
+    fn message(&mut self, target: Target, frame: Bytes, envelope: Envelope<'_>) {
         match (envelope.kind, &envelope.id) {
             (Kind::Result | Kind::Error, _) => self.response(frame, &envelope),
             (Kind::Request, Some(id)) => {
@@ -123,7 +130,7 @@ impl ClientSession {
             .map(|_| number)
     }
 
-    fn response(&mut self, frame: Bytes, envelope: &Envelope) {
+    fn response(&mut self, frame: Bytes, envelope: &Envelope<'_>) {
         let number = envelope.id.as_ref().and_then(|id| self.open_request(id));
         let Some(number) = number else {
             self.ignored_responses += 1;
@@ -134,7 +141,7 @@ impl ClientSession {
                 false => Ignored::Response(envelope.id.clone()),
             });
         };
-        let scan = &envelope.scan;
+        let scan = envelope.scan;
         if envelope.kind == Kind::Error {
             return self.answered(number, Err(error_of(raw_at(&frame, envelope.body()))));
         }
@@ -223,7 +230,7 @@ impl ClientSession {
     }
 
     /// A request of the server.
-    fn request(&mut self, key: RequestKey, frame: Bytes, envelope: &Envelope) {
+    fn request(&mut self, key: RequestKey, frame: Bytes, envelope: &Envelope<'_>) {
         let name = text_at(&frame, envelope.scan.key(EnvelopeKey::Method)).unwrap_or("".into());
         let method = MethodName::new(&name);
         if !self.may_respond() {
@@ -251,8 +258,8 @@ impl ClientSession {
         }
     }
 
-    fn notification(&mut self, frame: Bytes, envelope: &Envelope) {
-        let scan = &envelope.scan;
+    fn notification(&mut self, frame: Bytes, envelope: &Envelope<'_>) {
+        let scan = envelope.scan;
         let received = Received {
             method: scan.key(EnvelopeKey::Method),
             body: Body::new(frame, envelope.body()),

@@ -174,7 +174,7 @@ impl ServerSession {
     }
 
     /// `subscriptions/listen` (`sub.req`)
-    pub(super) fn listen(&mut self, arrival: &Arrival) {
+    pub(super) fn listen(&mut self, arrival: &Arrival<'_>) {
         let params = arrival
             .body
             .decode::<<method::SubscriptionsListen as Method>::Params<'_>>();
@@ -304,7 +304,7 @@ impl ServerSession {
     }
 }
 
-fn listen_of(arrival: &Arrival, honoured: &SubscriptionFilter<'_>) -> Listen {
+fn listen_of(arrival: &Arrival<'_>, honoured: &SubscriptionFilter<'_>) -> Listen {
     let uris = honoured.resource_subscriptions.iter().flatten();
     let mut uris: Vec<Box<str>> = uris.map(|uri| Box::from(uri.as_str())).collect();
     uris.sort_unstable();

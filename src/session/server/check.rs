@@ -9,7 +9,7 @@ use crate::rpc::{Member, RpcError, Span, text_at};
 use super::receive::Arrival;
 
 /// Checks the params of `known`; the error is the answer (`base.err.params`).
-pub(super) fn params(known: Known, arrival: &Arrival, limits: &Limits) -> Result<(), RpcError> {
+pub(super) fn params(known: Known, arrival: &Arrival<'_>, limits: &Limits) -> Result<(), RpcError> {
     match known {
         Known::CallTool => {
             bounded_text(arrival, Member::Name, "name", limits.name)?;
@@ -41,7 +41,7 @@ fn invalid(what: &str, why: &str) -> RpcError {
     RpcError::invalid_params(alloc::format!("Invalid params: {what} {why}"))
 }
 
-fn fits<M: Method>(arrival: &Arrival) -> Result<(), RpcError> {
+fn fits<M: Method>(arrival: &Arrival<'_>) -> Result<(), RpcError> {
     arrival
         .body
         .decode::<M::Params<'_>>()
@@ -50,7 +50,7 @@ fn fits<M: Method>(arrival: &Arrival) -> Result<(), RpcError> {
 }
 
 fn bounded_text(
-    arrival: &Arrival,
+    arrival: &Arrival<'_>,
     member: Member,
     name: &str,
     limit: usize,
@@ -68,14 +68,14 @@ fn bounded_text(
     Ok(span)
 }
 
-fn object_or_absent(arrival: &Arrival, member: Member, name: &str) -> Result<(), RpcError> {
+fn object_or_absent(arrival: &Arrival<'_>, member: Member, name: &str) -> Result<(), RpcError> {
     match arrival.scan.member(member).of(&arrival.body.frame).first() {
         None | Some(b'{') => Ok(()),
         Some(_) => Err(invalid(name, "must be an object")),
     }
 }
 
-fn uri(arrival: &Arrival, limits: &Limits) -> Result<(), RpcError> {
+fn uri(arrival: &Arrival<'_>, limits: &Limits) -> Result<(), RpcError> {
     let span = bounded_text(arrival, Member::Uri, "uri", limits.uri)?;
     let is_valid = text_at(&arrival.body.frame, span).is_some_and(|uri| is_valid_uri(&uri));
     if is_valid {
@@ -85,7 +85,7 @@ fn uri(arrival: &Arrival, limits: &Limits) -> Result<(), RpcError> {
     }
 }
 
-fn cursor(arrival: &Arrival, limits: &Limits) -> Result<(), RpcError> {
+fn cursor(arrival: &Arrival<'_>, limits: &Limits) -> Result<(), RpcError> {
     let params = arrival
         .body
         .decode::<<method::ListTools as Method>::Params<'_>>();

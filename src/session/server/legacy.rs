@@ -20,7 +20,7 @@ use super::{ServerEvent, ServerSession, Stage};
 
 impl ServerSession {
     /// `initialize`
-    pub(super) fn initialize(&mut self, arrival: &Arrival) {
+    pub(super) fn initialize(&mut self, arrival: &Arrival<'_>) {
         if self.legacy.stage != Stage::None {
             let error = RpcError::invalid_request("Invalid request: already initialized");
             return self.refuse(arrival, &error);
@@ -66,7 +66,7 @@ impl ServerSession {
     }
 
     /// A modern server says what it speaks (`era.server.modern.init`).
-    fn refuse_handshake(&mut self, arrival: &Arrival, requested: &str) {
+    fn refuse_handshake(&mut self, arrival: &Arrival<'_>, requested: &str) {
         let error = self.unsupported_handshake(requested);
         self.link
             .error(arrival.target, Some(&arrival.id), None, &error);
@@ -74,7 +74,7 @@ impl ServerSession {
 
     /// The answer to an `initialize` that describes itself as a modern request: there is no such
     /// method (`era.server.modern.init.code`).
-    pub(super) fn no_handshake(&self, arrival: &Arrival) -> RpcError {
+    pub(super) fn no_handshake(&self, arrival: &Arrival<'_>) -> RpcError {
         let params = arrival.body.decode::<InitializeParams<'_>>();
         let requested = params
             .as_ref()
@@ -105,7 +105,7 @@ impl ServerSession {
     }
 
     /// `logging/setLevel` (`log.setlevel`)
-    pub(super) fn set_level(&mut self, arrival: &Arrival) {
+    pub(super) fn set_level(&mut self, arrival: &Arrival<'_>) {
         match arrival
             .body
             .decode::<<method::SetLevel as Method>::Params<'_>>()
@@ -119,7 +119,7 @@ impl ServerSession {
     }
 
     /// `resources/subscribe` (`res.sub.legacy`)
-    pub(super) fn subscribe(&mut self, arrival: &Arrival) {
+    pub(super) fn subscribe(&mut self, arrival: &Arrival<'_>) {
         let Some(uri) = subscribed_uri(arrival) else {
             return self.refuse(arrival, &RpcError::invalid_params("Invalid params: no uri"));
         };
@@ -138,7 +138,7 @@ impl ServerSession {
     }
 
     /// `resources/unsubscribe`
-    pub(super) fn unsubscribe(&mut self, arrival: &Arrival) {
+    pub(super) fn unsubscribe(&mut self, arrival: &Arrival<'_>) {
         let Some(uri) = subscribed_uri(arrival) else {
             return self.refuse(arrival, &RpcError::invalid_params("Invalid params: no uri"));
         };
@@ -153,7 +153,7 @@ impl ServerSession {
     }
 
     /// Answers with an empty result: `ping` and whatever else has nothing to say.
-    pub(super) fn answer_empty(&mut self, arrival: &Arrival) {
+    pub(super) fn answer_empty(&mut self, arrival: &Arrival<'_>) {
         debug_assert!(
             arrival.revision.era() == Era::Legacy,
             "modern results are never empty"
@@ -168,7 +168,7 @@ impl ServerSession {
     }
 }
 
-fn subscribed_uri(arrival: &Arrival) -> Option<Box<str>> {
+fn subscribed_uri(arrival: &Arrival<'_>) -> Option<Box<str>> {
     let params = arrival.body.decode::<SubscribeParams<'_>>().ok()?;
     Some(params.uri.as_str().into())
 }

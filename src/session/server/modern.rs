@@ -14,7 +14,7 @@ use super::receive::Arrival;
 impl ServerSession {
     /// Checks what a modern request says of itself and fixes its revision (`meta.req.missing`,
     /// `version.unsupported`).
-    pub(super) fn check_modern(&self, arrival: &mut Arrival) -> Result<(), RpcError> {
+    pub(super) fn check_modern(&self, arrival: &mut Arrival<'_>) -> Result<(), RpcError> {
         let frame = &arrival.body.frame;
         let member = |member| arrival.scan.member(member);
         let Some(version) = text_at(frame, member(Member::MetaProtocolVersion)) else {
@@ -68,7 +68,7 @@ impl ServerSession {
     }
 
     /// `server/discover` (`discover.result`).
-    pub(super) fn discover(&mut self, arrival: &Arrival) {
+    pub(super) fn discover(&mut self, arrival: &Arrival<'_>) {
         let supported = self.modern_revisions();
         let versions = supported.iter().map(|revision| revision.as_str());
         let mut result = DiscoverResult::new(versions, self.config.capabilities.clone())

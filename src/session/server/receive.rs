@@ -28,19 +28,20 @@ use super::event::{ClientSpans, Incoming, Inputs};
 use super::{Request, ServerEvent, ServerSession, Stage, check};
 
 /// A request that has come and is not yet known to be servable.
-pub(super) struct Arrival {
+pub(super) struct Arrival<'s> {
     pub(super) id: RequestId,
     pub(super) target: Target,
     pub(super) revision: Revision,
     pub(super) method: MethodName,
     pub(super) body: Body,
-    pub(super) scan: Scan,
+    pub(super) scan: &'s Scan,
     pub(super) log_level: Option<LoggingLevel>,
 }
 
 impl ServerSession {
     pub(super) fn receive(&mut self, route: Route, frame: Bytes) {
-        match decode(&frame, &self.config.limits) {
+        let mut scan = Scan::default();
+        match decode(&frame, &self.config.limits, &mut scan) {
             Ok(Decoded::One(envelope)) => self.message(Target::new(route), frame, envelope),
             Ok(Decoded::Batch) => self.batch(route, &frame),
             Err(rejection) => self.rejected(Target::new(route), rejection),
@@ -87,8 +88,14 @@ impl ServerSession {
         };
         let revision = Revision::V2025_03_26;
         let target = self.link.begin_batch(route, revision, elements.open);
-        for (element, envelope) in elements.list {
-            match envelope {
+        for element in elements.list {
+            let mut scan = Scan::default();
+            let decoded = match decode(&element, &self.config.limits, &mut scan) {
+                Ok(Decoded::One(envelope)) => Ok(envelope),
+                Ok(Decoded::Batch) => Err(batch::nested()),
+                Err(rejection) => Err(rejection),
+            };
+            match decoded {
                 Ok(envelope) => self.message(target, element, envelope),
                 Err(rejection) => self.rejected(target, rejection),
             }
@@ -124,7 +131,7 @@ impl ServerSession {
         }
     }
 
-    fn message(&mut self, target: Target, frame: Bytes, envelope: Envelope) {
+    fn message(&mut self, target: Target, frame: Bytes, envelope: Envelope<'_>) {
         match envelope.kind {
             Kind::Request => self.request(target, frame, envelope),
             Kind::Notification => self.notification(frame, &envelope),
@@ -132,7 +139,7 @@ impl ServerSession {
         }
     }
 
-    fn request(&mut self, target: Target, frame: Bytes, envelope: Envelope) {
+    fn request(&mut self, target: Target, frame: Bytes, envelope: Envelope<'_>) {
         let body = Body::new(frame, envelope.body());
         let Envelope {
             id: Some(id), scan, ..
@@ -169,7 +176,7 @@ impl ServerSession {
     }
 
     /// What holds for requests of every era.
-    fn check_arrival(&self, arrival: &Arrival) -> Result<(), RpcError> {
+    fn check_arrival(&self, arrival: &Arrival<'_>) -> Result<(), RpcError> {
         let frame = &arrival.body.frame;
         if self.find_incoming(&arrival.id).is_some() || self.is_listening(&arrival.id) {
             return Err(RpcError::invalid_request(
@@ -197,7 +204,7 @@ impl ServerSession {
     }
 
     /// Whether a request without modern metadata may be served (`era.server.select.none`).
-    fn check_legacy(&self, arrival: &Arrival) -> Result<(), RpcError> {
+    fn check_legacy(&self, arrival: &Arrival<'_>) -> Result<(), RpcError> {
         match (arrival.method.known(), self.legacy.stage) {
             (Some(Known::Initialize), _) => Ok(()),
             // A server of the modern era alone has no ping (`ping.gone`).
@@ -216,7 +223,7 @@ impl ServerSession {
     }
 
     /// Serves a request, or refuses it with the error its offence has.
-    fn dispatch(&mut self, arrival: Arrival) {
+    fn dispatch(&mut self, arrival: Arrival<'_>) {
         if arrival.revision.era() == Era::Modern && arrival.target.batch.is_some() {
             let error = RpcError::invalid_request("Invalid request: a modern one in a batch");
             return self.refuse(&arrival, &error);
@@ -237,7 +244,7 @@ impl ServerSession {
     }
 
     /// Whether the method exists, is offered, and has params that fit.
-    fn check_servable(&self, arrival: &Arrival) -> Result<(), RpcError> {
+    fn check_servable(&self, arrival: &Arrival<'_>) -> Result<(), RpcError> {
         let name = arrival.method.as_str();
         let Some(known) = arrival.method.known() else {
             let is_extension = self
@@ -269,7 +276,7 @@ impl ServerSession {
     }
 
     /// Hands a request to the user.
-    fn accept(&mut self, arrival: Arrival) {
+    fn accept(&mut self, arrival: Arrival<'_>) {
         let limits = &self.config.limits;
         if self.incoming.len() >= limits.calls {
             let error = RpcError::over_limit("requests in flight", limits.calls);
@@ -282,7 +289,7 @@ impl ServerSession {
             let error = RpcError::over_limit("cancelled requests", limits.cancel_burst as usize);
             return self.refuse(&arrival, &error);
         }
-        let scan = &arrival.scan;
+        let scan = arrival.scan;
         let member = |member| scan.member(member);
         let is_modern = arrival.revision.era() == Era::Modern;
         let name = member(Member::Name);
@@ -327,14 +334,14 @@ impl ServerSession {
         self.incoming.insert(number, incoming);
     }
 
-    pub(super) fn refuse(&mut self, arrival: &Arrival, error: &RpcError) {
+    pub(super) fn refuse(&mut self, arrival: &Arrival<'_>, error: &RpcError) {
         let revision = Some(arrival.revision);
         self.link
             .error(arrival.target, Some(&arrival.id), revision, error);
     }
 
-    fn notification(&mut self, frame: Bytes, envelope: &Envelope) {
-        let scan = &envelope.scan;
+    fn notification(&mut self, frame: Bytes, envelope: &Envelope<'_>) {
+        let scan = envelope.scan;
         let received = Received {
             method: scan.key(EnvelopeKey::Method),
             body: Body::new(frame, envelope.body()),
@@ -402,7 +409,7 @@ impl ServerSession {
         self.stop_listening_on(route);
     }
 
-    fn response(&mut self, frame: Bytes, envelope: &Envelope) {
+    fn response(&mut self, frame: Bytes, envelope: &Envelope<'_>) {
         let body = Body::new(frame, envelope.body());
         let error =
             (envelope.kind == Kind::Error).then(|| error_of(raw_at(&body.frame, body.span)));
