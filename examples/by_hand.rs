@@ -10,14 +10,12 @@ use mcp_proto::session::{
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    for era in [EraPolicy::Legacy, EraPolicy::Modern] {
-        println!("-- {era:?}");
-        converse(era)?;
-    }
-    Ok(())
+    converse(EraPolicy::Legacy)?;
+    converse(EraPolicy::Modern)
 }
 
 fn converse(era: EraPolicy) -> Result<(), Box<dyn std::error::Error>> {
+    println!("-- {era:?}");
     let offers = ServerCapabilities::new().tools(false);
     let mut server = ServerSession::new(ServerConfig::new("greeter", "1.0").capabilities(offers));
     let mut client = ClientSession::new(ClientConfig::new("guest", "1.0").era(era));
@@ -37,11 +35,8 @@ fn converse(era: EraPolicy) -> Result<(), Box<dyn std::error::Error>> {
         while let Some(event) = client.poll_event() {
             match event {
                 ClientEvent::Opened { .. } => {
-                    client.call::<CallTool>(
-                        now,
-                        &CallToolParams::new("greet"),
-                        CallOptions::new(),
-                    )?;
+                    let greet = CallToolParams::new("greet");
+                    client.call::<CallTool>(now, &greet, CallOptions::new())?;
                 }
                 ClientEvent::Completed(done) => {
                     println!("the tool said {:?}", done.result::<CallTool>()?.content);

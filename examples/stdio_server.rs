@@ -9,13 +9,13 @@ use mcp_proto::io::serve::{Context, ServeOptions, serve};
 use mcp_proto::model::capability::ServerCapabilities;
 use mcp_proto::model::content::{Role, TextResourceContents};
 use mcp_proto::model::method::{
-    CallTool, GetPrompt, Known, ListPrompts, ListResources, ListTools, ReadResource,
+    CallTool, GetPrompt, Known, ListPrompts, ListResources, ListTools, Method, ReadResource,
 };
 use mcp_proto::model::prompt::{GetPromptResult, ListPromptsResult, Prompt, PromptMessage};
 use mcp_proto::model::resource::{ListResourcesResult, ReadResourceResult, Resource};
 use mcp_proto::model::tool::{CallToolResult, ListToolsResult, NO_ARGUMENTS_SCHEMA, Tool};
 use mcp_proto::rpc::RpcError;
-use mcp_proto::session::{Misuse, Request, ServerConfig, ServerSession};
+use mcp_proto::session::{Request, ServerConfig, ServerSession};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -30,48 +30,49 @@ fn main() -> io::Result<()> {
     let connection = Connection::stdio(ServerSession::new(config))?;
     serve(connection, ServeOptions::default(), |request, context| {
         if let Err(error) = answer(&request, context) {
-            // Once the client has taken the request back, nobody is left to tell.
-            let told = context.with(|session, now| session.reply_error(now, request.id, error));
-            told.unwrap_or_else(|misuse| eprintln!("{misuse}"));
+            let sent = context.with(|session, now| session.reply_error(now, request.id, error));
+            sent.unwrap_or_else(|misuse| eprintln!("no error was sent: {misuse}"));
         }
     })
 }
 
 /// Answers a request; an error is still to be sent.
 fn answer(request: &Request, context: &Context) -> Result<(), RpcError> {
-    let id = request.id;
-    let sent = match request.known() {
-        Some(Known::ListTools) => {
-            context.with(|session, now| session.reply::<ListTools>(now, id, &tools()))
+    let name = request.target().unwrap_or("".into());
+    match (request.known(), name.as_str()) {
+        (Some(Known::ListTools), _) => reply::<ListTools>(request, context, tools()),
+        (Some(Known::CallTool), "count") => reply::<CallTool>(request, context, count(request)),
+        (Some(Known::CallTool), "nap") => {
+            // Wakes up when the client cancels; then there is no answer to give.
+            context.sleep(Duration::from_secs(3));
+            reply::<CallTool>(request, context, CallToolResult::text("Good morning"))
         }
-        Some(Known::CallTool) => {
-            let result = call(request, context)?;
-            context.with(|session, now| session.reply::<CallTool>(now, id, &result))
-        }
-        Some(Known::ListResources) => {
+        (Some(Known::ListResources), _) => {
             let list = ListResourcesResult::new(vec![Resource::new(RHYME, "rhyme")]);
-            context.with(|session, now| session.reply::<ListResources>(now, id, &list))
+            reply::<ListResources>(request, context, list)
         }
-        Some(Known::ReadResource) => {
-            let uri = request.target().filter(|uri| *uri == RHYME);
-            let uri = uri.ok_or_else(|| RpcError::resource_not_found(RHYME))?;
-            let text = TextResourceContents::new(uri, "One, two, buckle my shoe");
-            let result = ReadResourceResult::new(vec![text.into()]);
-            context.with(|session, now| session.reply::<ReadResource>(now, id, &result))
+        (Some(Known::ReadResource), RHYME) => {
+            let text = TextResourceContents::new(RHYME, "One, two, buckle my shoe");
+            reply::<ReadResource>(request, context, ReadResourceResult::new(vec![text.into()]))
         }
-        Some(Known::ListPrompts) => {
-            let list =
-                ListPromptsResult::new(vec![Prompt::new("haiku").description("Asks for a haiku")]);
-            context.with(|session, now| session.reply::<ListPrompts>(now, id, &list))
+        (Some(Known::ListPrompts), _) => {
+            let list = ListPromptsResult::new(vec![Prompt::new("haiku")]);
+            reply::<ListPrompts>(request, context, list)
         }
-        Some(Known::GetPrompt) => {
-            let result =
-                GetPromptResult::new(vec![PromptMessage::new(Role::User, "Write a haiku.")]);
-            context.with(|session, now| session.reply::<GetPrompt>(now, id, &result))
+        (Some(Known::GetPrompt), "haiku") => {
+            let message = PromptMessage::new(Role::User, "Write a haiku.");
+            reply::<GetPrompt>(request, context, GetPromptResult::new(vec![message]))
         }
-        _ => return Err(RpcError::method_not_found(request.method())),
-    };
-    sent.map_err(|misuse: Misuse| RpcError::internal(misuse.to_string()))
+        (Some(Known::ReadResource), uri) => return Err(RpcError::resource_not_found(uri)),
+        (Some(_), _) => return Err(RpcError::invalid_params(format!("Unknown name: {name}"))),
+        (None, _) => return Err(RpcError::method_not_found(request.method())),
+    }
+    Ok(())
+}
+
+fn reply<M: Method>(request: &Request, context: &Context, result: M::Result<'_>) {
+    let sent = context.with(|session, now| session.reply::<M>(now, request.id, &result));
+    sent.unwrap_or_else(|misuse| eprintln!("{} was not answered: {misuse}", M::NAME));
 }
 
 fn tools() -> ListToolsResult<'static> {
@@ -85,23 +86,14 @@ fn tools() -> ListToolsResult<'static> {
     ListToolsResult::new(vec![count, nap])
 }
 
-fn call(request: &Request, context: &Context) -> Result<CallToolResult<'static>, RpcError> {
+fn count(request: &Request) -> CallToolResult<'static> {
     #[derive(Deserialize)]
     struct Count {
         words: String,
     }
-    match request.target().as_deref() {
+    match request.arguments().decode::<Count>() {
+        Ok(Count { words }) => CallToolResult::text(words.split_whitespace().count().to_string()),
         // What a model got wrong it can mend, so that is a result as well.
-        Some("count") => Ok(match request.arguments().decode::<Count>() {
-            Ok(Count { words }) => {
-                CallToolResult::text(words.split_whitespace().count().to_string())
-            }
-            Err(error) => CallToolResult::error(error.to_string()),
-        }),
-        Some("nap") => {
-            context.sleep(Duration::from_secs(3));
-            Ok(CallToolResult::text("Good morning"))
-        }
-        _ => Err(RpcError::invalid_params("Unknown tool")),
+        Err(error) => CallToolResult::error(error.to_string()),
     }
 }

@@ -14,77 +14,82 @@ use mcp_proto::model::tool::CallToolResult;
 use serde::{Deserialize, Serialize};
 
 use crate::call::{Call, Stop};
+use crate::tools::{Entry, object};
 
-/// Those of them that take no arguments.
-pub const TOOLS: &[(
-    &str,
-    &str,
-    fn(&Call<'_>) -> Result<CallToolResult<'static>, Stop>,
-)] = &[
-    ("ask", "Asks for a name and says hello", ask),
-    (
+/// All of them.
+pub const TOOLS: &[Entry] = &[
+    Entry::new("ask", "Asks for a name and says hello", ask),
+    Entry::new(
         "test_elicitation_sep1034_defaults",
         "Shows a form with defaults",
         form_with_defaults,
     ),
-    (
+    Entry::new(
         "test_elicitation_sep1330_enums",
         "Shows a form with choices",
         form_with_choices,
     ),
-    (
+    Entry::new(
         "test_missing_capability",
         "Asks the client's model",
         capital,
     ),
-    ("test_streaming_elicitation", "Asks for a name", user_name),
-    (
+    Entry::new("test_streaming_elicitation", "Asks for a name", user_name),
+    Entry::new(
         "test_input_required_result_elicitation",
         "Asks for a name",
         user_name,
     ),
-    (
+    Entry::new(
         "test_input_required_result_sampling",
         "Asks the client's model",
         capital,
     ),
-    (
+    Entry::new(
         "test_input_required_result_list_roots",
         "Asks for the roots",
         roots,
     ),
-    (
+    Entry::new(
         "test_input_required_result_request_state",
         "Asks once, with a state",
         confirm,
     ),
-    (
+    Entry::new(
         "test_input_required_result_tampered_state",
         "Asks once, with a state",
         confirm,
     ),
-    (
+    Entry::new(
         "test_input_required_result_multiple_inputs",
         "Asks three things at once",
         three_inputs,
     ),
-    (
+    Entry::new(
         "test_input_required_result_multi_round",
         "Asks twice",
         two_rounds,
     ),
-    (
+    Entry::new(
         "test_input_required_result_capabilities",
         "Asks what the client can answer",
         what_it_can,
     ),
+    Entry::new("test_sampling", "Asks the client's model", sampling)
+        .takes(|| object(&["prompt"], "string")),
+    Entry::new(
+        "test_elicitation",
+        "Asks the person behind the client",
+        elicitation,
+    )
+    .takes(|| object(&["message"], "string")),
 ];
 
 /// A state that only says that there was a round before this one.
 #[derive(Serialize, Deserialize)]
 struct Asked;
 
-pub fn sampling(call: &Call<'_>) -> Result<CallToolResult<'static>, Stop> {
+fn sampling(call: &Call<'_>) -> Result<CallToolResult<'static>, Stop> {
     #[derive(Deserialize)]
     struct Arguments {
         prompt: String,
@@ -94,7 +99,7 @@ pub fn sampling(call: &Call<'_>) -> Result<CallToolResult<'static>, Stop> {
     Ok(CallToolResult::text(format!("LLM response: {text}")))
 }
 
-pub fn elicitation(call: &Call<'_>) -> Result<CallToolResult<'static>, Stop> {
+fn elicitation(call: &Call<'_>) -> Result<CallToolResult<'static>, Stop> {
     #[derive(Deserialize)]
     struct Arguments {
         message: String,

@@ -125,11 +125,12 @@ fn text(text: impl Into<Text<'static>>) -> ContentBlock<'static> {
 /// Completes an argument of a prompt, or the variable of a template.
 pub fn complete(call: &Call<'_>) -> Result<CompleteResult<'static>, Stop> {
     let params = call.request.params::<Complete>().map_err(RpcError::from)?;
-    if let Reference::Prompt(reference) = &params.reference {
-        if !PROMPTS.iter().any(|(name, ..)| reference.name == *name) {
-            let text = format!("Unknown prompt: {}", reference.name);
-            return Err(RpcError::invalid_params(text).into());
-        }
+    let is_known = match &params.reference {
+        Reference::Prompt(reference) => PROMPTS.iter().any(|(name, ..)| reference.name == *name),
+        _ => true,
+    };
+    if !is_known {
+        return Err(RpcError::invalid_params("Unknown prompt").into());
     }
     let typed = params.argument.value.as_str();
     Ok(CompleteResult::new(

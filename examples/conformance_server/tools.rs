@@ -8,7 +8,7 @@ use mcp_proto::model::tool::{CallToolResult, ListToolsResult, NO_ARGUMENTS_SCHEM
 use mcp_proto::rpc::{Raw, RpcError};
 use mcp_proto::session::Change;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Map, json};
 
 use crate::asking;
 use crate::call::{Call, Stop};
@@ -19,97 +19,129 @@ const STEP: Duration = Duration::from_millis(50);
 /// The longest nap of the slow tool, in seconds.
 const LONGEST: f64 = 3600.0;
 
-/// Tools without arguments, the ones that need nothing from the client first.
-const PLAIN: &[(
-    &str,
-    &str,
-    fn(&Call<'_>) -> Result<CallToolResult<'static>, Stop>,
-)] = &[
-    ("test_simple_text", "Says one text", simple_text),
-    ("test_image_content", "Shows a picture", image_content),
-    ("test_audio_content", "Plays a sound", audio_content),
-    (
+/// A tool as it is listed, and what runs when it is called.
+pub struct Entry {
+    name: &'static str,
+    description: &'static str,
+    schema: fn() -> Raw<'static>,
+    run: fn(&Call<'_>) -> Result<CallToolResult<'static>, Stop>,
+}
+
+impl Entry {
+    /// A tool without arguments.
+    pub const fn new(
+        name: &'static str,
+        description: &'static str,
+        run: fn(&Call<'_>) -> Result<CallToolResult<'static>, Stop>,
+    ) -> Self {
+        Self {
+            name,
+            description,
+            schema: || NO_ARGUMENTS_SCHEMA,
+            run,
+        }
+    }
+
+    /// The same tool with arguments of this schema.
+    pub const fn takes(self, schema: fn() -> Raw<'static>) -> Self {
+        Self { schema, ..self }
+    }
+}
+
+/// The tools that need nothing from the client. One without arguments comes first, as some clients
+/// try just that one.
+const TOOLS: &[Entry] = &[
+    Entry::new("test_simple_text", "Says one text", simple_text),
+    Entry::new("test_image_content", "Shows a picture", image_content),
+    Entry::new("test_audio_content", "Plays a sound", audio_content),
+    Entry::new(
         "test_embedded_resource",
         "Embeds a resource",
         embedded_resource,
     ),
-    (
+    Entry::new(
         "test_multiple_content_types",
         "Mixes kinds of content",
         multiple_content_types,
     ),
-    ("test_error_handling", "Always fails", error_handling),
-    ("test_tool_with_progress", "Reports progress", with_progress),
-    ("test_tool_with_logging", "Sends log messages", with_logging),
-    ("test_logging_tool", "Sends a log message", logging_tool),
-    ("test_reconnection", "Outlives a lost stream", reconnection),
-    (
+    Entry::new("test_error_handling", "Always fails", error_handling),
+    Entry::new("test_tool_with_progress", "Reports progress", with_progress),
+    Entry::new("test_tool_with_logging", "Sends log messages", with_logging),
+    Entry::new("test_logging_tool", "Sends a log message", logging_tool),
+    Entry::new("test_reconnection", "Outlives a lost stream", reconnection),
+    Entry::new(
         "test_trigger_tool_change",
         "Says that the list of tools has changed",
         tool_change,
     ),
-    (
+    Entry::new(
         "test_trigger_prompt_change",
         "Says that the list of prompts has changed",
         prompt_change,
     ),
+    Entry::new("echo", "Repeats a message", echo).takes(|| object(&["message"], "string")),
+    Entry::new("sum", "Adds two numbers", sum).takes(|| object(&["a", "b"], "number")),
+    Entry::new(
+        "slow",
+        "Takes its time, in seconds, and can be cancelled",
+        slow,
+    )
+    .takes(slow_schema),
+    Entry::new(
+        "test_x_mcp_header",
+        "Has an argument that is a header over HTTP",
+        repeat,
+    )
+    .takes(header_schema),
+    Entry::new(
+        "json_schema_2020_12_tool",
+        "Tool with JSON Schema 2020-12 features",
+        repeat,
+    )
+    .takes(json_schema_2020_12),
 ];
+
+fn all() -> impl Iterator<Item = &'static Entry> {
+    TOOLS.iter().chain(asking::TOOLS)
+}
 
 /// What is listed.
 pub fn list() -> ListToolsResult<'static> {
-    let plain = PLAIN.iter().chain(asking::TOOLS);
-    let plain =
-        plain.map(|(name, about, _)| Tool::new(*name, NO_ARGUMENTS_SCHEMA).description(*about));
-    ListToolsResult::new(plain.chain(with_arguments()).collect())
+    let tools =
+        all().map(|entry| Tool::new(entry.name, (entry.schema)()).description(entry.description));
+    ListToolsResult::new(tools.collect())
 }
 
-fn with_arguments() -> Vec<Tool<'static>> {
-    let object = |properties, required| {
-        Raw::from(json!({ "type": "object", "properties": properties, "required": required }))
-    };
+/// Runs the tool that the request names.
+pub fn call(call: &Call<'_>) -> Result<CallToolResult<'static>, Stop> {
+    let name = call.request.target().unwrap_or("".into());
+    match all().find(|entry| name == entry.name) {
+        Some(entry) => (entry.run)(call),
+        None => Err(RpcError::invalid_params(format!("Unknown tool: {name}")).into()),
+    }
+}
+
+/// An object that needs these members, all of one type.
+pub fn object(names: &[&str], kind: &str) -> Raw<'static> {
+    let properties: Map<_, _> = names
+        .iter()
+        .map(|name| (name.to_string(), json!({ "type": kind })))
+        .collect();
+    json!({ "type": "object", "properties": properties, "required": names }).into()
+}
+
+fn slow_schema() -> Raw<'static> {
     let number = json!({ "type": "number" });
-    let string = json!({ "type": "string" });
-    let region = json!({ "type": "string", "x-mcp-header": "Region" });
-    vec![
-        Tool::new(
-            "echo",
-            object(json!({ "message": string }), json!(["message"])),
-        )
-        .description("Repeats a message"),
-        Tool::new(
-            "sum",
-            object(json!({ "a": number, "b": number }), json!(["a", "b"])),
-        )
-        .description("Adds two numbers"),
-        Tool::new(
-            "slow",
-            object(
-                json!({ "duration": number, "seconds": number, "steps": number }),
-                json!([]),
-            ),
-        )
-        .description("Takes its time, in seconds, and can be cancelled"),
-        Tool::new(
-            "test_sampling",
-            object(json!({ "prompt": string }), json!(["prompt"])),
-        )
-        .description("Asks the client's model"),
-        Tool::new(
-            "test_elicitation",
-            object(json!({ "message": string }), json!(["message"])),
-        )
-        .description("Asks the person behind the client"),
-        Tool::new(
-            "test_x_mcp_header",
-            object(json!({ "region": region }), json!(["region"])),
-        )
-        .description("Has an argument that is a header over HTTP"),
-        Tool::new("json_schema_2020_12_tool", Raw::from(json_schema_2020_12()))
-            .description("Tool with JSON Schema 2020-12 features"),
-    ]
+    let properties = json!({ "duration": number, "seconds": number, "steps": number });
+    json!({ "type": "object", "properties": properties }).into()
 }
 
-fn json_schema_2020_12() -> serde_json::Value {
+fn header_schema() -> Raw<'static> {
+    let region = json!({ "type": "string", "x-mcp-header": "Region" });
+    json!({ "type": "object", "properties": { "region": region }, "required": ["region"] }).into()
+}
+
+fn json_schema_2020_12() -> Raw<'static> {
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "type": "object",
@@ -133,26 +165,11 @@ fn json_schema_2020_12() -> serde_json::Value {
         "else": { "required": ["email"] },
         "additionalProperties": false,
     })
+    .into()
 }
 
-/// Runs the tool that the request names.
-pub fn call(call: &Call<'_>) -> Result<CallToolResult<'static>, Stop> {
-    let name = call.request.target().unwrap_or("".into());
-    let mut plain = PLAIN.iter().chain(asking::TOOLS);
-    if let Some((_, _, run)) = plain.find(|(known, ..)| name == *known) {
-        return run(call);
-    }
-    match name.as_str() {
-        "echo" => echo(call),
-        "sum" => sum(call),
-        "slow" => slow(call),
-        "test_sampling" => asking::sampling(call),
-        "test_elicitation" => asking::elicitation(call),
-        "test_x_mcp_header" | "json_schema_2020_12_tool" => {
-            Ok(CallToolResult::text(call.request.arguments().to_string()))
-        }
-        _ => Err(RpcError::invalid_params(format!("Unknown tool: {name}")).into()),
-    }
+fn repeat(call: &Call<'_>) -> Result<CallToolResult<'static>, Stop> {
+    Ok(CallToolResult::text(call.request.arguments().to_string()))
 }
 
 fn echo(call: &Call<'_>) -> Result<CallToolResult<'static>, Stop> {
