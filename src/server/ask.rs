@@ -96,6 +96,8 @@ pub(super) struct Ledger {
     pub(super) missing: Option<ClientCapabilities<'static>>,
     /// How many reports (progress, log) this run has made.
     pub(super) reports: u32,
+    /// What is wrong with an answer that the client gave.
+    pub(super) bad_answer: Option<Box<str>>,
 }
 
 /// What travels from one round to the next.
@@ -168,6 +170,11 @@ impl Ledger {
             reports: self.carried.reports.max(self.reports),
             ..self.carried.clone()
         }
+    }
+
+    /// Notes that the client's answer doesn't fit what it was asked.
+    pub(super) fn note_bad_answer(&mut self, told: &str) {
+        self.bad_answer.get_or_insert_with(|| told.into());
     }
 
     /// Notes that the client would have to declare more for this run to get on.

@@ -21,7 +21,7 @@ use crate::model::method::{CreateMessage, Elicit, ListRoots, Method};
 use crate::model::owned::IntoOwned;
 use crate::model::root::Root;
 use crate::model::sampling::{CreateMessageParams, CreateMessageResult};
-use crate::revision::Revision;
+use crate::revision::{Era, Revision};
 use crate::rpc::{Raw, Text};
 use crate::session::{Change, Request, ServerSession};
 use crate::time::Instant;
@@ -163,6 +163,15 @@ impl Context {
         self.inner.request.revision
     }
 
+    /// The least level of log messages that the client wants; `None` when it hasn't said so.
+    pub fn log_level(&self) -> Option<LoggingLevel> {
+        let set = match self.revision().era() {
+            Era::Modern => return self.meta().and_then(|meta| meta.log_level()),
+            Era::Legacy => reach(&*self.inner.reach, |session, _| session.client_log_level()),
+        };
+        set.flatten()
+    }
+
     /// Whether nobody wants the answer any more. Long work looks at it now and then.
     pub fn is_cancelled(&self) -> bool {
         self.inner.reach.is_cancelled()
@@ -171,7 +180,7 @@ impl Context {
     /// Asks the user to fill in a form, and reads what they filled in as `T`.
     ///
     /// `key` names the question within this request. Errs while the answer isn't there: hand that
-    /// on with `?`. An answer that doesn't fit the form is asked for again.
+    /// on with `?`; and when the answer doesn't fit the form.
     pub fn elicit<T: DeserializeOwned>(
         &self,
         key: &str,
@@ -352,6 +361,11 @@ impl Context {
                 ledger.carried.answers.insert(key.into(), kept);
                 return Ok(raw);
             }
+            Some(Ok(_)) => {
+                let told = alloc::format!("the answer to {key} doesn't fit the question");
+                ledger.note_bad_answer(&told);
+                return Err(AskError::Malformed(told.into()));
+            }
             Some(Err(error)) => {
                 let text: Box<str> = error.message.into();
                 ledger
@@ -360,7 +374,7 @@ impl Context {
                     .insert(key.into(), Answer::Refused(text.clone()));
                 return Err(AskError::Refused(text));
             }
-            _ => {}
+            None => {}
         }
         let asked = InputRequest::encode::<M>(params).map_err(malformed)?;
         let needed = crate::session::needed_for(&asked);

@@ -51,15 +51,18 @@ fn structured<T: Serialize + ?Sized>(
 ) -> Result<CallToolResult<'static>, serde_json::Error> {
     let raw = Raw::encode(value)?;
     if raw.is_object() {
-        return CallToolResult::structured(&raw);
+        let mut result = CallToolResult::structured(&raw)?;
+        result.content = alloc::vec![ContentBlock::text(serde_json::to_string_pretty(value)?)];
+        return Ok(result);
     }
-    let mut result = CallToolResult::structured(&serde_json::json!({ "result": value_of(&raw)? }))?;
-    result.content = alloc::vec![ContentBlock::text(String::from(raw.as_str()))];
+    let mut result = CallToolResult::structured(&serde_json::json!({ "result": value }))?;
+    // A text is for people as it is; of everything else they see the JSON.
+    let text = match raw.decode::<String>() {
+        Ok(text) => text,
+        Err(_) => serde_json::to_string_pretty(value)?,
+    };
+    result.content = alloc::vec![ContentBlock::text(text)];
     Ok(result)
-}
-
-fn value_of(raw: &Raw<'_>) -> Result<Value, serde_json::Error> {
-    raw.decode()
 }
 
 impl IntoToolResult for CallToolResult<'static> {

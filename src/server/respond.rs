@@ -199,10 +199,14 @@ impl<Mode> Server<Mode> {
         if !ledger.asked.is_empty() {
             return self.ask(context, &ledger);
         }
-        let missing = ledger
-            .missing
-            .filter(|_| request.revision.era() == Era::Modern);
+        let is_modern = request.revision.era() == Era::Modern;
+        let missing = ledger.missing.filter(|_| is_modern);
+        let bad_answer = ledger.bad_answer.filter(|_| is_modern);
         let failed = match (stop.0, missing) {
+            (StopKind::Failed(_), None) if bad_answer.is_some() => {
+                let told = bad_answer.unwrap_or_default();
+                RpcError::invalid_params(alloc::format!("Invalid params: {told}"))
+            }
             (StopKind::Rpc(error), _) => error,
             (StopKind::Failed(_), Some(missing)) => RpcError::missing_client_capability(&missing),
             (StopKind::Failed(error), None) if request.known() == Some(Known::CallTool) => {

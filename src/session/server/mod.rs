@@ -161,6 +161,11 @@ impl ServerSession {
         self.legacy.log_level.unwrap_or(self.config.log_level)
     }
 
+    /// The level that a legacy client has set; `None` when it has set none.
+    pub fn client_log_level(&self) -> Option<LoggingLevel> {
+        self.legacy.log_level
+    }
+
     /// Ends the session from this side: subscriptions end in good order, requests in progress are
     /// cancelled without an answer, [`ServerEvent::Closed`] follows. Harmless when closed.
     pub fn close(&mut self, now: Instant) {
