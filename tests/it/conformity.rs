@@ -8,7 +8,7 @@ use mcp_proto::model::tool::CallToolParams;
 use mcp_proto::session::CallOptions;
 
 use crate::support::pair::Pair;
-use crate::support::schema;
+use crate::support::wire::schema;
 use crate::support::wire::{DEFINITIONS, Wire};
 
 /// Whether the check lets a frame of a server through in a session of `revision`.
@@ -70,6 +70,25 @@ fn wrong_frames_are_found() {
     assert!(passes(new, asking));
     assert!(!passes(new, &asking.replace("roots/list", "tools/list")));
     assert!(!passes(new, &asking.replace("inputRequests", "inputs")));
+}
+
+#[test]
+fn what_the_revision_does_not_have_is_found() {
+    // `tools.def.fields`, `rtype.legacy`
+    if schema::spec_dir().is_none() {
+        return;
+    }
+    let answer = r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"a","title":"A","inputSchema":{"type":"object","x":1}}]}}"#;
+    let passes_in = |revision, answer: &str| {
+        let mut wire = Wire::resumed(Some(revision));
+        wire.put_in(true, r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#);
+        let answer = answer.to_owned();
+        std::panic::catch_unwind(move || wire.sent(false, &answer)).is_ok()
+    };
+    assert!(passes_in(Revision::V2025_06_18, answer));
+    assert!(!passes_in(Revision::V2025_03_26, answer));
+    let typed = answer.replace(r#""tools""#, r#""resultType":"complete","tools""#);
+    assert!(!passes_in(Revision::V2025_06_18, &typed));
 }
 
 #[test]

@@ -8,8 +8,8 @@ use mcp_proto::model::encode::EncodeError;
 use serde_json::Value;
 
 use crate::support::fill::{Chance, filled, thinned};
-use crate::support::schema::{self, Schema};
 use crate::support::types::{Way, left_out, way_of};
+use crate::support::wire::schema::{self, Schema};
 
 /// What a test found, counted and listed.
 #[derive(Default)]

@@ -4,3 +4,6 @@
 mod asynchronous;
 mod handlers;
 mod support;
+#[allow(dead_code, reason = "not every test binary looks into it as deep")]
+#[path = "../wire/mod.rs"]
+mod wire;

@@ -19,6 +19,8 @@ use mcp_proto::session::{
 use mcp_proto::{Instant, Revision};
 use serde_json::Value;
 
+use crate::wire::Wire;
+
 const NOW: Instant = Instant::from_millis(1000);
 
 /// The session behind a lock, as adapters have it.
@@ -41,6 +43,8 @@ pub struct Drive {
     /// Which server gets the next request: a further round may land on another instance.
     turn: usize,
     pub wire: Vec<(bool, Value)>,
+    /// Holds every frame against the official schema, for each server its own.
+    checked: Vec<Wire>,
     pub events: Vec<ClientEvent>,
 }
 
@@ -66,8 +70,10 @@ impl Drive {
             let session = Mutex::new(server.session());
             (server, Arc::new(Locked(session)))
         };
+        let checked = servers.iter().map(|_| Wire::default()).collect();
         let mut drive = Self {
             client: ClientSession::new(config),
+            checked,
             servers: servers.into_iter().map(locked).collect(),
             turn: 0,
             wire: Vec::new(),
@@ -128,7 +134,9 @@ impl Drive {
             let frame = Bytes::from(std::mem::take(&mut buffer));
             self.wire
                 .push((true, serde_json::from_slice(&frame).unwrap()));
-            let (_, session) = &self.servers[self.turn % self.servers.len()];
+            let turn = self.turn % self.servers.len();
+            self.checked[turn].sent(true, &frame);
+            let (_, session) = &self.servers[turn];
             self.turn += 1;
             session
                 .0
@@ -160,6 +168,7 @@ impl Drive {
         {
             moved = true;
             let frame = Bytes::from(std::mem::take(&mut buffer));
+            self.checked[n].sent(false, &frame);
             self.wire
                 .push((false, serde_json::from_slice(&frame).unwrap()));
             self.client.handle_frame(NOW, Route::Pipe, frame);

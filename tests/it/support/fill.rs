@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::schema::Schema;
+use super::wire::schema::Schema;
 
 /// The values of the definition called `name` that together show every property and every
 /// alternative. There are as many as the part with the most alternatives has.

@@ -1,12 +1,11 @@
 //! What the behaviour tests share: a pair of sessions, scripted peers, and the revisions.
 
-mod correct;
 pub mod fill;
 pub mod pair;
 pub mod scenario;
-pub mod schema;
 pub mod script;
 pub mod types;
+#[path = "../../wire/mod.rs"]
 pub mod wire;
 
 use mcp_proto::Revision;

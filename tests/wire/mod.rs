@@ -1,13 +1,16 @@
 //! Checks each frame that a session sends against the definition of its method in the schema of the
 //! revision in force. Without `MCP_SPEC_DIR` it does nothing.
 
+mod correct;
+pub mod schema;
+
 use std::collections::BTreeMap;
 
 use mcp_proto::Revision;
 use mcp_proto::model::method::Known;
 use serde_json::Value;
 
-use super::schema::{self, Mismatch};
+use schema::Mismatch;
 
 /// The definitions of each method: of the request or notification, and of the result, if any.
 pub const DEFINITIONS: [(Known, &str, Option<&str>); 29] = [
@@ -166,11 +169,12 @@ impl Wire {
 
     /// Checks a frame that a session sent, and panics when it isn't what the schema says.
     #[track_caller]
-    pub fn sent(&mut self, by_client: bool, frame: &str) {
+    pub fn sent(&mut self, by_client: bool, frame: impl AsRef<[u8]>) {
         if schema::spec_dir().is_none() || self.is_off {
             return;
         }
-        let value: Value = serde_json::from_str(frame).expect("a frame is JSON");
+        let frame = String::from_utf8_lossy(frame.as_ref());
+        let value: Value = serde_json::from_str(&frame).expect("a frame is JSON");
         if let Value::Array(elements) = &value {
             // `base.batch.removed`: only one revision has batches, and an empty one says nothing.
             assert_eq!(self.negotiated, Some(Revision::V2025_03_26), "{frame}");
@@ -178,7 +182,7 @@ impl Wire {
         }
         for message in messages(&value) {
             if let Err(complaint) = self.check(by_client, message) {
-                panic!("{complaint}\nin {frame}");
+                panic!("{complaint}\nin {frame}\n(`Wire::turn_off` when that is on purpose)");
             }
             self.note(by_client, message);
         }
@@ -338,7 +342,15 @@ fn fits(revision: Revision, definition: &str, value: &Value) -> Result<(), Strin
         .check(definition, value)
         .map_err(|Mismatch { path, reason }| {
             format!("not a {definition} of {revision}: at {path:?} {reason}")
-        })
+        })?;
+    // Legal, as no object is closed, but nothing a session says of its own accord (`tools.def.fields`).
+    let undeclared = schema.undeclared(definition, value);
+    match undeclared.is_empty() {
+        true => Ok(()),
+        false => Err(format!(
+            "more than a {definition} of {revision} has: {undeclared:?}"
+        )),
+    }
 }
 
 fn check_error(revision: Revision, message: &Value) -> Result<(), String> {
