@@ -4,7 +4,6 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
-use alloc::vec::Vec;
 use core::fmt;
 use std::io;
 
@@ -161,26 +160,27 @@ where
         }
     }
 
-    /// Asks for a list, page after page; gives the pages in order.
+    /// Asks for a list and gives each page to `take`, in order.
     ///
     /// Errs when a cursor comes twice, or after [`Limits::pages`](crate::Limits::pages).
     pub fn list<M: Paginated>(
         &mut self,
         options: CallOptions<'_>,
-    ) -> Result<Vec<Completed>, ClientError> {
+        mut take: impl FnMut(M::Result<'_>),
+    ) -> Result<(), ClientError> {
         let limit = self.with(|session, _| session.limits().pages);
         let mut guard = PageGuard::new(u32::try_from(limit).unwrap_or(u32::MAX));
-        let mut pages = Vec::new();
         let mut cursor: Option<String> = None;
         loop {
             let mut params = PaginatedRequestParams::new();
             params.cursor = cursor.as_deref().map(Text::from);
-            let page = self.call::<M>(&params, options.clone())?;
-            let next = M::next_cursor(&page.result::<M>()?).map(Text::into_owned);
-            pages.push(page);
+            let done = self.call::<M>(&params, options.clone())?;
+            let page = done.result::<M>()?;
+            let next = M::next_cursor(&page).map(Text::into_owned);
+            take(page);
             cursor = guard.advance(next)?.map(Text::into_string);
             if cursor.is_none() {
-                return Ok(pages);
+                return Ok(());
             }
         }
     }

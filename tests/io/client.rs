@@ -188,12 +188,12 @@ fn a_listing_follows_its_pages() {
     within(|| {
         for era in ERAS {
             let (mut client, _) = open(era);
-            let pages = client.list::<ListTools>(CallOptions::new()).unwrap();
-            let names: Vec<_> = pages
-                .iter()
-                .flat_map(|page| page.result::<ListTools>().unwrap().tools)
-                .map(|tool| tool.name.into_string())
-                .collect();
+            let mut names = Vec::new();
+            client
+                .list::<ListTools>(CallOptions::new(), |page| {
+                    names.extend(page.tools.into_iter().map(|tool| tool.name.into_string()));
+                })
+                .unwrap();
             assert_eq!(names, ["first", "second", "third"]);
         }
     });
@@ -217,7 +217,9 @@ fn a_listing_that_repeats_a_cursor_is_given_up() {
             })
         });
         client.open().unwrap();
-        let error = client.list::<ListTools>(CallOptions::new()).unwrap_err();
+        let error = client
+            .list::<ListTools>(CallOptions::new(), |_| {})
+            .unwrap_err();
         assert!(
             matches!(error, ClientError::Page(PageError::RepeatedCursor)),
             "{error}"
