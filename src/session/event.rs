@@ -2,6 +2,7 @@
 //! matters in it; typed values are read on demand and borrow from the event.
 
 use alloc::string::String;
+use core::fmt;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -152,4 +153,23 @@ pub enum Ignored {
     Request(String),
     /// A notification that is malformed or stands for nothing that is open.
     Notification(String),
+}
+
+impl fmt::Display for Ignored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAFrame(error) => write!(f, "not a frame: {error}"),
+            Self::NotAMessage(error) => write!(f, "not a message: {error}"),
+            Self::Response(Some(id)) => write!(f, "a response to no open request, {id}"),
+            Self::Response(None) => f.write_str("a response without an id"),
+            Self::Error(error) => write!(f, "an error about no request: {error}"),
+            Self::Request(method) => write!(f, "the request {method}, which a server may not send"),
+            Self::Notification(method) => {
+                write!(
+                    f,
+                    "the notification {method}, malformed or about nothing open"
+                )
+            }
+        }
+    }
 }

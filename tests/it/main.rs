@@ -9,6 +9,7 @@ mod filled;
 mod frame;
 mod handshake;
 mod ids;
+mod ignored;
 mod input;
 mod meta;
 mod peek;
