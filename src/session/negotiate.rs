@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::model::discover::UnsupportedProtocolVersionData;
+use crate::model::discover::{MissingRequiredClientCapabilityData, UnsupportedProtocolVersionData};
 use crate::revision::{Era, Revision};
 use crate::rpc::{RpcError, Text, code};
 
@@ -49,7 +49,11 @@ pub(crate) fn classify(error: &RpcError) -> ProbeError {
             }
         }
         code::MISSING_REQUIRED_CLIENT_CAPABILITY => {
-            let has_body = error.data.as_ref().is_some_and(|data| data.is_object());
+            let data = error.data.as_ref();
+            let has_body = data.is_some_and(|data| {
+                data.decode::<MissingRequiredClientCapabilityData<'_>>()
+                    .is_ok()
+            });
             if has_body {
                 ProbeError::ModernRefusal
             } else {
