@@ -10,7 +10,7 @@ use mcp_proto::model::subscription::SubscriptionFilter;
 use mcp_proto::model::tool::{CallToolParams, CallToolResult};
 use mcp_proto::rpc::RpcError;
 use mcp_proto::session::{CallOptions, ClientEvent, Ignored, ServerEvent};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::on_every_revision;
 use crate::support::pair::{Pair, take_frames};
