@@ -6,7 +6,7 @@ use mcp_proto::Revision;
 use mcp_proto::model::content::ContentBlock;
 use mcp_proto::model::input::InputRequests;
 use mcp_proto::model::logging::{LoggingLevel, LoggingMessageParams};
-use mcp_proto::model::method::{CallTool, Initialized};
+use mcp_proto::model::method::{CallTool, Initialized, ListRoots};
 use mcp_proto::model::tool::{CallToolParams, CallToolResult};
 use mcp_proto::rpc::Raw;
 use mcp_proto::session::{
@@ -201,7 +201,7 @@ on_revisions! { LEGACY;
         batch_free["params"]["capabilities"] = json!({"roots": {}});
         server.feed_json(&batch_free);
         server.sent();
-        // Some clients forget to say that they are initialized; their first request says it.
+        // A request is served all the same; what it needs of the client waits.
         server.feed_json(&tool_call(revision, 2));
         let events = server.take_events();
         let [ServerEvent::Opened { .. }, ServerEvent::Request(asked)] = &events[..] else {
@@ -209,7 +209,15 @@ on_revisions! { LEGACY;
         };
         let need = InputRequests::new().roots("r");
         server.session.need_input(server.now, asked.id, &need, None).unwrap();
+        assert!(server.sent().is_empty());
+        let mut forgetful = server.clone();
+        server.feed_json(&notification("notifications/initialized", json!({})));
         assert_eq!(server.reply()["method"], "roots/list");
+        // A client that forgets to say it doesn't keep the handler waiting for ever.
+        forgetful.pass(Duration::from_secs(600));
+        let Some(ServerEvent::Request(again)) = forgetful.events.pop_front() else { panic!() };
+        assert!(matches!(again.input::<ListRoots>("r"), Some(Err(_))));
+        assert!(forgetful.sent().is_empty(), "there is nothing to cancel");
         // List changes wait for it too.
         let mut server = Script::fresh_server(server_config());
         server.feed_json(&initialize(1, revision.as_str()));
