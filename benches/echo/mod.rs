@@ -33,6 +33,7 @@ pub struct Sessions {
     to_client: LineDecoder,
     to_server: LineDecoder,
     line: Vec<u8>,
+    arguments: Vec<u8>,
     pub now: Instant,
 }
 
@@ -55,6 +56,7 @@ impl Sessions {
             client: ClientSession::new(client),
             server: ServerSession::new(server),
             line: Vec::new(),
+            arguments: Vec::new(),
             now: Instant::from_millis(1),
         };
         sessions
@@ -96,7 +98,10 @@ impl Sessions {
     /// One call of the tool `echo`, there and back.
     #[inline(never)]
     pub fn echo(&mut self, message: &str) {
-        let arguments = Raw::encode(&Arguments { message }).expect("text is JSON");
+        self.arguments.clear();
+        serde_json::to_writer(&mut self.arguments, &Arguments { message }).expect("text is JSON");
+        let arguments = std::str::from_utf8(&self.arguments).expect("JSON is text");
+        let arguments = Raw::new(arguments).expect("it is JSON");
         let params = CallToolParams::new("echo").arguments(arguments);
         let call = self
             .client

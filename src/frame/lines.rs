@@ -81,6 +81,9 @@ impl LineDecoder {
     pub fn next_frame(&mut self) -> Option<Result<Bytes, FrameError>> {
         self.skip_byte_order_mark();
         loop {
+            if self.searched == self.buffer.len() {
+                return None;
+            }
             let Some(found) = memchr::memchr(b'\n', &self.buffer[self.searched..]) else {
                 self.searched = self.buffer.len();
                 self.bound_partial_line();

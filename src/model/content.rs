@@ -3,6 +3,7 @@
 
 use alloc::borrow::Cow;
 use alloc::string::ToString;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use base64::Engine;
@@ -14,7 +15,8 @@ use crate::model::field::{Number, open_enum, open_struct, setters, tag};
 use crate::model::initialize::Icon;
 use crate::model::meta::Meta;
 use crate::model::owned::{IntoOwned, into_owned};
-use crate::rpc::{Raw, Text};
+use crate::rpc::write::is_clean_run;
+use crate::rpc::{Raw, Text, elements};
 
 /// One piece of what a tool, a prompt or a resource says.
 #[derive(Debug, Clone, PartialEq)]
@@ -110,19 +112,38 @@ pub(crate) fn inner_error<E: de::Error>(error: serde_json::Error) -> E {
     E::custom(shown.split(" at line ").next().unwrap_or_default())
 }
 
+/// Reads an array of blocks; `None` when it isn't one, or one of them is malformed.
+pub(crate) fn read_blocks(array: &str) -> Option<Vec<ContentBlock<'_>>> {
+    let listed = array.strip_prefix('[')?.strip_suffix(']')?;
+    if let Some(text) = TextContent::read_plain(listed) {
+        return Some(vec![ContentBlock::Text(text)]);
+    }
+    elements(array.as_bytes())
+        .map(|element| ContentBlock::read(array.get(element.range())?).ok())
+        .collect()
+}
+
+impl<'a> ContentBlock<'a> {
+    /// Reads a block from JSON that is known to be good.
+    fn read(block: &'a str) -> Result<Self, serde_json::Error> {
+        if let Some(text) = TextContent::read_plain(block) {
+            return Ok(Self::Text(text));
+        }
+        Ok(match block_type(block)?.as_str() {
+            "text" => Self::Text(serde_json::from_str(block)?),
+            "image" => Self::Image(serde_json::from_str(block)?),
+            "audio" => Self::Audio(serde_json::from_str(block)?),
+            "resource_link" => Self::ResourceLink(serde_json::from_str(block)?),
+            "resource" => Self::Resource(serde_json::from_str(block)?),
+            _ => Self::Unknown(Raw::trusted(Cow::Borrowed(block))),
+        })
+    }
+}
+
 impl<'de: 'a, 'a> Deserialize<'de> for ContentBlock<'a> {
     /// Errs for a block that isn't an object, has no `type`, or misses what its `type` requires.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let block = json_text(deserializer)?;
-        let decoded = match block_type(block).map_err(inner_error)?.as_str() {
-            "text" => serde_json::from_str(block).map(Self::Text),
-            "image" => serde_json::from_str(block).map(Self::Image),
-            "audio" => serde_json::from_str(block).map(Self::Audio),
-            "resource_link" => serde_json::from_str(block).map(Self::ResourceLink),
-            "resource" => serde_json::from_str(block).map(Self::Resource),
-            _ => Ok(Self::Unknown(Raw::trusted(Cow::Borrowed(block)))),
-        };
-        decoded.map_err(inner_error)
+        Self::read(json_text(deserializer)?).map_err(inner_error)
     }
 }
 
@@ -216,6 +237,14 @@ impl<'a> TextContent<'a> {
             annotations: None,
             meta: None,
         }
+    }
+
+    /// Reads one block of plain text without escapes, written as nearly every peer does; `None` for
+    /// all others.
+    fn read_plain(block: &'a str) -> Option<Self> {
+        let rest = block.strip_prefix(r#"{"type":"text","text":""#)?;
+        let text = rest.strip_suffix(r#""}"#)?;
+        is_clean_run(text.as_bytes()).then(|| Self::new(text))
     }
 }
 

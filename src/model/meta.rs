@@ -260,6 +260,11 @@ impl<'a> Meta<'a> {
         Self(Object::new())
     }
 
+    /// Takes `raw` as a `_meta`; `None` when it is no object.
+    pub fn from_raw(raw: Raw<'a>) -> Option<Self> {
+        Object::from_raw(raw).map(Self)
+    }
+
     /// The same `_meta` with `key` set to `value`, as [`Object::with`] does it.
     #[must_use]
     pub fn with<T: Serialize + ?Sized>(self, key: &str, value: &T) -> Self {

@@ -28,7 +28,7 @@ use crate::model::subscription::{
 };
 use crate::model::tool::{CallToolParams, CallToolResult, ListToolsResult};
 use crate::revision::{Era, Revision};
-use crate::rpc::Text;
+use crate::rpc::{Found, Text};
 
 /// A request method: its name on the wire and the types of its parameters and result.
 pub trait Method: 'static {
@@ -38,6 +38,19 @@ pub trait Method: 'static {
     type Params<'a>: Serialize + Deserialize<'a>;
     /// The result, which may borrow in the same way.
     type Result<'a>: Serialize + Deserialize<'a>;
+
+    /// Reads params whose members have been found already; `None` leaves it to `Deserialize`,
+    /// which also says what is wrong with bad ones.
+    #[doc(hidden)]
+    fn found_params<'a>(_: &Found<'a>) -> Option<Self::Params<'a>> {
+        None
+    }
+
+    /// The same for a result.
+    #[doc(hidden)]
+    fn found_result<'a>(_: &Found<'a>) -> Option<Self::Result<'a>> {
+        None
+    }
 }
 
 /// A method whose list comes in pages.
@@ -77,6 +90,22 @@ macro_rules! known {
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => $wire,)*
+                }
+            }
+
+            /// The one that the wire calls `name`; `None` for an extension's or an unknown one.
+            // Inlined so that nothing of it remains for a name that is known at compile time.
+            #[inline]
+            pub fn from_wire(name: &str) -> Option<Self> {
+                Self::from_bytes(name.as_bytes())
+            }
+
+            /// The same for a name that was not yet found to be text.
+            #[inline]
+            pub(crate) fn from_bytes(name: &[u8]) -> Option<Self> {
+                match name {
+                    $(name if name == $wire.as_bytes() => Some(Self::$name),)*
+                    _ => None,
                 }
             }
 
@@ -140,43 +169,6 @@ known! {
 }
 
 impl Known {
-    /// The one that the wire calls `name`; `None` for an extension's or an unknown one.
-    pub fn from_wire(name: &str) -> Option<Self> {
-        // Lengths tell most of them apart, so few names are ever compared.
-        let candidates: &[Self] = match name.len() {
-            4 => &[Self::Ping],
-            10 => &[
-                Self::CallTool,
-                Self::ListTools,
-                Self::Initialize,
-                Self::ListRoots,
-            ],
-            11 => &[Self::GetPrompt],
-            12 => &[Self::ListPrompts],
-            14 => &[Self::ReadResource, Self::ListResources],
-            15 => &[Self::Discover],
-            16 => &[Self::SetLevel],
-            18 => &[Self::Elicit],
-            19 => &[Self::Complete, Self::Subscribe],
-            20 => &[Self::SubscriptionsListen],
-            21 => &[Self::LoggingMessage, Self::Unsubscribe],
-            22 => &[Self::Progress, Self::CreateMessage],
-            23 => &[Self::Cancelled],
-            24 => &[Self::ListResourceTemplates],
-            25 => &[Self::Initialized],
-            31 => &[Self::ResourceUpdated],
-            32 => &[Self::ToolsListChanged, Self::RootsListChanged],
-            34 => &[Self::PromptsListChanged, Self::ElicitationComplete],
-            36 => &[Self::ResourcesListChanged],
-            40 => &[Self::SubscriptionsAcknowledged],
-            _ => &[],
-        };
-        candidates
-            .iter()
-            .copied()
-            .find(|candidate| candidate.as_str() == name)
-    }
-
     /// Whether it is a notification, not a request.
     pub fn is_notification(self) -> bool {
         self >= Self::Initialized
@@ -340,9 +332,10 @@ impl ClientGate {
     }
 }
 
-/// Declares the types that stand for methods, each with its parameters and its result.
+/// Declares the types that stand for methods, each with its parameters and its result, and the
+/// function by which both are read when their members have been found, if there is one.
 macro_rules! methods {
-    ($($name:ident: $params:ident => $result:ident;)*) => { $(
+    ($($name:ident: $params:ident => $result:ident $(, $found:ident)?;)*) => { $(
         #[doc = concat!("The method [`Known::", stringify!($name), "`].")]
         #[derive(Clone, Copy, Debug)]
         #[non_exhaustive]
@@ -352,6 +345,15 @@ macro_rules! methods {
             const NAME: &'static str = Known::$name.as_str();
             type Params<'a> = $params<'a>;
             type Result<'a> = $result<'a>;
+            $(
+                fn found_params<'a>(found: &Found<'a>) -> Option<$params<'a>> {
+                    $params::$found(found)
+                }
+
+                fn found_result<'a>(found: &Found<'a>) -> Option<$result<'a>> {
+                    $result::$found(found)
+                }
+            )?
         }
     )* };
 }
@@ -361,7 +363,7 @@ methods! {
     Discover: DiscoverParams => DiscoverResult;
     Ping: EmptyParams => EmptyResult;
     ListTools: PaginatedRequestParams => ListToolsResult;
-    CallTool: CallToolParams => CallToolResult;
+    CallTool: CallToolParams => CallToolResult, found;
     ListResources: PaginatedRequestParams => ListResourcesResult;
     ListResourceTemplates: PaginatedRequestParams => ListResourceTemplatesResult;
     ReadResource: ReadResourceParams => ReadResourceResult;

@@ -6,14 +6,14 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::content::ContentBlock;
+use crate::model::content::{self, ContentBlock};
 use crate::model::field::{open_enum, open_struct, setters};
 use crate::model::initialize::Icon;
 use crate::model::meta::Meta;
 use crate::model::owned::into_owned;
 pub use crate::model::page::PaginatedRequestParams as ListToolsParams;
 use crate::model::page::{CacheScope, cache_hints};
-use crate::rpc::{Raw, Text};
+use crate::rpc::{Found, Member, Raw, Text};
 
 /// The input schema of a tool that takes no arguments.
 pub const NO_ARGUMENTS_SCHEMA: Raw<'static> = Raw::trusted(Cow::Borrowed(
@@ -272,6 +272,18 @@ impl<'a> CallToolParams<'a> {
             meta: None,
         }
     }
+
+    /// The params by their members, when all are as they should be.
+    pub(crate) fn found(found: &Found<'a>) -> Option<Self> {
+        Some(Self {
+            name: found.text(Member::Name)?,
+            arguments: found.object(Member::Arguments)?,
+            task: None,
+            input_responses: None,
+            request_state: None,
+            meta: found.object(Member::Meta)?.and_then(Meta::from_raw),
+        })
+    }
 }
 
 /// The result of `tools/call`.
@@ -334,6 +346,25 @@ impl<'a> CallToolResult<'a> {
         Ok(Self {
             structured_content: Some(raw),
             ..Self::text(text)
+        })
+    }
+
+    /// The result by its members, when all are as they should be.
+    pub(crate) fn found(found: &Found<'a>) -> Option<Self> {
+        let content = match found.json(Member::Content)? {
+            "" => Vec::new(),
+            content => content::read_blocks(content)?,
+        };
+        Some(Self {
+            content,
+            structured_content: found.raw(Member::StructuredContent),
+            is_error: match found.json(Member::IsError)? {
+                "" => None,
+                "false" => Some(false),
+                "true" => Some(true),
+                _ => return None,
+            },
+            meta: found.object(Member::Meta)?.and_then(Meta::from_raw),
         })
     }
 

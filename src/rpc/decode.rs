@@ -310,6 +310,9 @@ fn read_id(frame: &[u8], span: Span, limits: &Limits) -> Result<Option<RequestId
     if token.len() > limits.id {
         return Err(IdError::Invalid);
     }
+    if let Some(id) = RequestId::short(token) {
+        return Ok(Some(id));
+    }
     let text = core::str::from_utf8(token).map_err(|_| IdError::Invalid)?;
     RequestId::from_json(text).map(Some).ok_or(IdError::Invalid)
 }

@@ -44,6 +44,19 @@ impl RequestId {
         })
     }
 
+    /// Reads an id of a few digits, which most ids are; `None` for all others.
+    #[inline]
+    pub(crate) fn short(json: &[u8]) -> Option<Self> {
+        if json.is_empty() || json.len() > 18 {
+            return None;
+        }
+        let integer = json.iter().try_fold(0, |integer: i64, digit| {
+            let digit = digit.wrapping_sub(b'0');
+            (digit < 10).then(|| integer * 10 + i64::from(digit))
+        });
+        integer.map(Self::from)
+    }
+
     /// The integer, when the id is one of at most 64 bits.
     pub fn as_integer(&self) -> Option<i64> {
         match self.0 {

@@ -131,13 +131,5 @@ pub(crate) fn raw_at(frame: &[u8], span: Span) -> Option<Raw<'_>> {
 
 /// The string at `span`; `None` when there is none, or something else.
 pub(crate) fn text_at(frame: &[u8], span: Span) -> Option<Text<'_>> {
-    let token = span.of(frame);
-    if !token.starts_with(b"\"") {
-        return None;
-    }
-    let inner = &token[1..token.len() - 1];
-    if memchr::memchr(b'\\', inner).is_none() {
-        return core::str::from_utf8(inner).ok().map(Text::from);
-    }
-    serde_json::from_slice::<Text<'_>>(token).ok()
+    Text::from_token(core::str::from_utf8(span.of(frame)).ok()?)
 }

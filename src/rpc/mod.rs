@@ -2,6 +2,7 @@
 
 mod decode;
 mod error;
+mod found;
 mod id;
 mod message;
 mod raw;
@@ -12,12 +13,15 @@ pub(crate) mod write;
 
 pub use decode::{Kind, Rejection};
 pub use error::{RpcError, code};
+#[doc(hidden)]
+pub use found::Found;
 pub use id::RequestId;
 pub use message::{Message, Peek};
 pub use raw::Raw;
 pub use text::Text;
 
 pub(crate) use decode::{Decoded, Envelope, decode, is_string, salvage};
+pub(crate) use found::Places;
 pub(crate) use message::{error_of, raw_at, text_at};
 pub(crate) use raw::RAW_TOKEN;
 pub(crate) use scan::{EnvelopeKey, Member, Scan, Span};

@@ -8,6 +8,9 @@ use core::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser};
 use serde_json::value::RawValue;
 
+use super::scan;
+use super::write::has_line_break;
+
 /// The name under which a [`Raw`] announces itself to a serializer that can copy it as it stands.
 pub(crate) const RAW_TOKEN: &str = "mcp_proto::Raw";
 
@@ -31,6 +34,9 @@ impl<'a> Raw<'a> {
     /// frame on a pipe is a line. Errs when the text is not JSON.
     pub fn new(text: impl Into<Cow<'a, str>>) -> Result<Self, serde_json::Error> {
         let text = text.into();
+        if scan::is_value(text.as_bytes()) && !has_line_break(text.as_bytes()) {
+            return Ok(Self(text));
+        }
         let value: &RawValue = serde_json::from_str(&text)?;
         if value.get().contains(['\n', '\r']) {
             let joined: String = value

@@ -8,7 +8,7 @@ use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
-use super::write::escape_marks;
+use super::write::plain_length;
 
 /// Where a JSON value stands in its frame, as byte offsets; 0 to 0 when there is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,10 +62,12 @@ pub(crate) enum Member {
     ProgressToken,
     InputResponses,
     RequestState,
+    Task,
     ResultType,
     InputRequests,
     Content,
     StructuredContent,
+    IsError,
     /// The one member that a list or a read answers with.
     List,
     Code,
@@ -156,6 +158,16 @@ pub(crate) fn scan(frame: &[u8], depth: usize, scan: &mut Scan) -> Result<Scanne
     })
 }
 
+/// Whether `text` is one value, without white space around it and not too deep to tell.
+pub(super) fn is_value(text: &[u8]) -> bool {
+    let mut scanner = Scanner {
+        bytes: text,
+        at: 0,
+        depth: 0,
+    };
+    scanner.value(DEEPEST).is_ok() && scanner.at == text.len()
+}
+
 /// Why a scan stopped; the place is the scanner's own.
 enum Stop {
     Syntax,
@@ -208,10 +220,19 @@ impl Scanner<'_> {
     }
 
     fn envelope(&mut self, scan: &mut Scan) -> Result<(), Stop> {
+        /// Many peers write this first, and it is quicker to compare than to scan.
+        const BEGINNING: &[u8] = br#"{"jsonrpc":"2.0","#;
         let depth = self.depth.checked_sub(1).ok_or(Stop::TooDeep)?;
-        self.at += 1;
-        if self.closes(b'}') {
-            return Ok(());
+        if self.bytes.starts_with(BEGINNING) {
+            let version = br#"{"jsonrpc":"#.len();
+            scan.envelope[EnvelopeKey::JsonRpc as usize] = Span::new(version, BEGINNING.len() - 1);
+            self.at = BEGINNING.len();
+            self.white_space();
+        } else {
+            self.at += 1;
+            if self.closes(b'}') {
+                return Ok(());
+            }
         }
         loop {
             let key = self.key()?;
@@ -431,48 +452,15 @@ impl Scanner<'_> {
     /// control character or the end of the text is an error.
     #[inline]
     fn plain_run(&mut self) -> Result<u8, Stop> {
-        /// Up to here a word at a time is faster than a search.
-        const SHORT: usize = 64;
         let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let (words, _) = rest.as_chunks::<8>();
-        let mut passed = 0;
-        for word in words.iter().take(SHORT / 8) {
-            let marks = escape_marks(u64::from_le_bytes(*word));
-            if marks != 0 {
-                passed += marks.trailing_zeros() as usize / 8;
-                return self.end_of_run(rest, passed);
-            }
-            passed += 8;
-        }
-        self.long_run(rest, passed)
-    }
-
-    /// Ends a run at the byte `passed` of `rest`, which is not a plain one.
-    #[inline]
-    fn end_of_run(&mut self, rest: &[u8], passed: usize) -> Result<u8, Stop> {
-        match rest.get(passed) {
+        let plain = plain_length(rest);
+        match rest.get(plain) {
             Some(byte @ (b'"' | b'\\')) => {
-                self.at += passed + 1;
+                self.at += plain + 1;
                 Ok(*byte)
             }
-            _ => {
-                self.at += passed;
-                Err(Stop::Syntax)
-            }
+            _ => Err(Stop::Syntax),
         }
-    }
-
-    /// Ends a run that is long, or near the end of the text, of which `passed` bytes are plain.
-    #[inline(never)]
-    fn long_run(&mut self, rest: &[u8], passed: usize) -> Result<u8, Stop> {
-        let tail = rest.get(passed..).unwrap_or_default();
-        let found = memchr::memchr2(b'"', b'\\', tail).ok_or(Stop::Syntax)?;
-        // A fold instead of a search: the compiler turns it into a few vector instructions.
-        let least = tail[..found].iter().fold(u8::MAX, |least, &b| least.min(b));
-        if least < 0x20 {
-            return Err(Stop::Syntax);
-        }
-        self.end_of_run(rest, passed + found)
     }
 
     /// What follows a backslash.
@@ -552,6 +540,7 @@ fn params_member(key: &[u8]) -> Option<Member> {
         b"progressToken" => Member::ProgressToken,
         b"inputResponses" => Member::InputResponses,
         b"requestState" => Member::RequestState,
+        b"task" => Member::Task,
         _ => return None,
     })
 }
@@ -562,6 +551,7 @@ fn result_member(key: &[u8]) -> Option<Member> {
         b"_meta" => Member::Meta,
         b"resultType" => Member::ResultType,
         b"structuredContent" => Member::StructuredContent,
+        b"isError" => Member::IsError,
         b"inputRequests" => Member::InputRequests,
         b"requestState" => Member::RequestState,
         b"tools" | b"resources" | b"resourceTemplates" | b"prompts" | b"contents" | b"messages"

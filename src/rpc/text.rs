@@ -22,6 +22,21 @@ impl<'a> Text<'a> {
         Self(Cow::Borrowed(text))
     }
 
+    /// The text that a JSON string token stands for; `None` when it is no string.
+    pub(crate) fn from_token(token: &'a str) -> Option<Self> {
+        /// Up to here a look at each byte is faster than calling a search.
+        const SHORT: usize = 32;
+        let inner = token.strip_prefix('"')?.strip_suffix('"')?;
+        let is_plain = match inner.len() {
+            ..=SHORT => !inner.bytes().any(|byte| byte == b'\\'),
+            _ => memchr::memchr(b'\\', inner.as_bytes()).is_none(),
+        };
+        if is_plain {
+            return Some(Self::borrowed(inner));
+        }
+        serde_json::from_str(token).ok()
+    }
+
     /// The text itself.
     pub fn as_str(&self) -> &str {
         &self.0

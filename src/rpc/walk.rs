@@ -5,6 +5,7 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 
 use super::scan::Span;
+use super::write::plain_length;
 
 /// A member of an object: where its key (with quotes) and its value stand in the text.
 #[derive(Clone, Copy, Debug)]
@@ -96,10 +97,16 @@ impl Walker<'_> {
 
     fn skip_string(&mut self) {
         self.at += 1;
-        while let Some(byte) = self.byte() {
-            self.at += if byte == b'\\' { 2 } else { 1 };
-            if byte == b'"' {
-                break;
+        while let Some(rest) = self.text.get(self.at..) {
+            self.at += plain_length(rest);
+            match self.byte() {
+                Some(b'\\') => self.at += 2,
+                Some(b'"') => {
+                    self.at += 1;
+                    break;
+                }
+                Some(_) => self.at += 1,
+                None => break,
             }
         }
         self.at = self.at.min(self.text.len());

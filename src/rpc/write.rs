@@ -106,6 +106,40 @@ fn is_clean_text(bytes: &[u8]) -> bool {
     blocks.iter().all(|block| least(block) != 0) && least(rest) != 0
 }
 
+/// How many bytes from the start of `bytes` on need no escape.
+#[inline]
+pub(super) fn plain_length(bytes: &[u8]) -> usize {
+    /// Up to here a word at a time is faster than a search.
+    const SHORT: usize = 8;
+    let (words, _) = bytes.as_chunks::<8>();
+    let mut length = 0;
+    for word in words.iter().take(SHORT) {
+        let marks = escape_marks(u64::from_le_bytes(*word));
+        if marks != 0 {
+            return length + marks.trailing_zeros() as usize / 8;
+        }
+        length += 8;
+    }
+    let rest = bytes.get(length..).unwrap_or_default();
+    length
+        + match rest.len() {
+            ..8 => rest.iter().take_while(|byte| !needs_escape(**byte)).count(),
+            _ => long_plain_length(rest),
+        }
+}
+
+/// The same for many bytes.
+#[inline(never)]
+fn long_plain_length(bytes: &[u8]) -> usize {
+    let end = memchr::memchr2(b'"', b'\\', bytes).unwrap_or(bytes.len());
+    let (run, _) = bytes.split_at(end);
+    // A fold instead of a search: the compiler turns it into a few vector instructions.
+    match run.iter().fold(u8::MAX, |least, byte| least.min(*byte)) {
+        0x20.. => end,
+        _ => run.iter().take_while(|byte| **byte >= 0x20).count(),
+    }
+}
+
 /// The last eight bytes, or two overlapping halves of what is shorter; `None` below four bytes.
 #[inline]
 fn last_word(bytes: &[u8]) -> Option<u64> {
@@ -125,7 +159,7 @@ const HIGHS: u64 = 0x8080_8080_8080_8080;
 /// Not nought when one of the eight bytes of `word` needs an escape; the lowest mark stands in the
 /// first byte that does.
 #[inline]
-pub(super) const fn escape_marks(word: u64) -> u64 {
+const fn escape_marks(word: u64) -> u64 {
     // In each, the lowest byte that is marked is marked rightly, which is all a yes or no needs.
     let quotes = word ^ (ONES * b'"' as u64);
     let quote = quotes.wrapping_sub(ONES) & !quotes;
@@ -155,7 +189,7 @@ pub(crate) fn write_raw(out: &mut Vec<u8>, text: &str) {
 
 /// Whether there may be a line break among `bytes`; it takes any control character for one.
 #[inline]
-fn has_line_break(bytes: &[u8]) -> bool {
+pub(super) fn has_line_break(bytes: &[u8]) -> bool {
     /// Up to here looking at each word is faster than calling a search.
     const SHORT: usize = 128;
     let Some(last) = bytes.last_chunk::<8>() else {

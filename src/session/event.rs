@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::frame::FrameError;
 use crate::model::method::{Method, Notification};
-use crate::rpc::{Raw, RequestId, RpcError, Span, Text, is_string, raw_at, text_at};
+use crate::rpc::{Found, Places, Raw, RequestId, RpcError, Span, Text, is_string, raw_at, text_at};
 
 use super::error::CallError;
 use super::id::CallId;
@@ -50,6 +50,13 @@ impl Body {
         };
         serde_json::from_str(text).map_err(|error| Malformed::new(text, &error))
     }
+}
+
+/// A result, and where its members stand.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Answer {
+    pub(crate) body: Body,
+    pub(crate) places: Places,
 }
 
 /// A notification as it was received.
@@ -93,7 +100,7 @@ pub struct Completed {
     /// Which call it was.
     pub call: CallId,
     pub(crate) method: MethodName,
-    pub(crate) outcome: Result<Body, CallError>,
+    pub(crate) outcome: Result<Answer, CallError>,
 }
 
 impl Completed {
@@ -106,14 +113,18 @@ impl Completed {
 
     /// The outcome, its result read as that of `M`.
     pub fn result<M: Method>(&self) -> Result<M::Result<'_>, CallError> {
-        let body = self.outcome.as_ref().map_err(CallError::clone)?;
-        body.decode()
-            .map_err(|malformed| malformed.into_call_error(M::NAME))
+        let answer = self.outcome.as_ref().map_err(CallError::clone)?;
+        let found = Found::new(&answer.body.frame, &answer.places);
+        if let Some(result) = found.and_then(|found| M::found_result(&found)) {
+            return Ok(result);
+        }
+        let result = answer.body.decode();
+        result.map_err(|malformed: Malformed| malformed.into_call_error(M::NAME))
     }
 
     /// The result as the JSON it came in, or why there is none.
     pub fn raw(&self) -> Result<Raw<'_>, &CallError> {
-        self.outcome.as_ref().map(Body::raw)
+        self.outcome.as_ref().map(|answer| answer.body.raw())
     }
 
     /// The method that was called.

@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use serde::{Deserialize, Serialize};
 
 use crate::model::method::Known;
+use crate::rpc::{Span, Text, text_at};
 
 /// The method of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,8 +15,19 @@ pub(crate) enum MethodName {
 }
 
 impl MethodName {
+    #[inline]
     pub(crate) fn new(name: &str) -> Self {
         Known::from_wire(name).map_or_else(|| Self::Other(name.into()), Self::Known)
+    }
+
+    /// The name that stands as a string at `span`; empty when there is none.
+    pub(crate) fn at(frame: &[u8], span: Span) -> Self {
+        let token = span.of(frame);
+        let inner = token.get(1..token.len().saturating_sub(1));
+        match inner.and_then(Known::from_bytes) {
+            Some(known) => Self::Known(known),
+            None => Self::new(&text_at(frame, span).unwrap_or(Text::borrowed(""))),
+        }
     }
 
     pub(crate) fn as_str(&self) -> &str {

@@ -81,7 +81,6 @@ impl Call {
 
 /// A request that is about to be sent.
 pub(super) struct Outgoing<'p, 'o, P> {
-    pub(super) method: &'static str,
     pub(super) params: &'p P,
     pub(super) purpose: Purpose,
     pub(super) revision: Revision,
@@ -103,11 +102,9 @@ impl ClientSession {
         self.link.advance(now);
         let revision = self.open_revision()?;
         self.check_call::<M>(revision)?;
-        let (method, purpose) = (M::NAME, Purpose::User);
-        self.send(Outgoing {
-            method,
+        self.send::<M>(Outgoing {
             params,
-            purpose,
+            purpose: Purpose::User,
             revision,
             options,
         })
@@ -178,12 +175,11 @@ impl ClientSession {
     }
 
     /// Writes a request and enters it in the table. Returns its number.
-    pub(super) fn send<P: Serialize>(
+    pub(super) fn send<M: Method>(
         &mut self,
-        outgoing: Outgoing<'_, '_, P>,
+        outgoing: Outgoing<'_, '_, M::Params<'_>>,
     ) -> Result<u64, Misuse> {
         let Outgoing {
-            method,
             params,
             purpose,
             revision,
@@ -201,7 +197,7 @@ impl ClientSession {
                 };
                 self.link
                     .frame(Route::Pipe, Kind::Request, Some(revision), |out| {
-                        write_head(out, Some(number), method);
+                        write_head(out, Some(number), M::NAME);
                         let start = out.len();
                         write_params(out, revision, params, &meta)?;
                         span = start..out.len();
@@ -214,7 +210,7 @@ impl ClientSession {
         self.scratch = additions;
         let span = written?;
         let number = self.link.number();
-        let method = MethodName::new(method);
+        let method = MethodName::new(M::NAME);
         let may_ask = revision.era() == Era::Modern
             && method.known().is_some_and(Known::allows_input_required);
         let kept = if may_ask {

@@ -32,13 +32,13 @@ use crate::model::logging::LoggingLevel;
 use crate::model::method::{ClientGate, Notification, Ping, SetLevel};
 use crate::model::{logging, meta, method};
 use crate::revision::{Era, Revision};
-use crate::rpc::Text;
+use crate::rpc::{Places, Text};
 use crate::time::Instant;
 
 use self::event::RequestKey;
 use super::config::{CallOptions, ClientConfig};
 use super::error::{CallError, CloseReason, Misuse};
-use super::event::{Body, Completed};
+use super::event::{Answer, Body, Completed};
 use super::gates::{self, Gates};
 use super::id::CallId;
 use super::link::Link;
@@ -193,11 +193,14 @@ impl ClientSession {
         self.link.advance(now);
         self.log_level = Some(level);
         let call = CallId::new(self.link.number());
-        let body = Body::new(
-            Bytes::from_static(b"{}"),
-            crate::rpc::Span { start: 0, end: 2 },
-        );
-        self.complete(call, MethodName::Known(method::Known::SetLevel), Ok(body));
+        let answer = Answer {
+            body: Body::new(
+                Bytes::from_static(b"{}"),
+                crate::rpc::Span { start: 0, end: 2 },
+            ),
+            places: Places::default(),
+        };
+        self.complete(call, MethodName::Known(method::Known::SetLevel), Ok(answer));
         Ok(CallId::new(call.0))
     }
 
@@ -291,7 +294,7 @@ impl ClientSession {
         )
     }
 
-    fn complete(&mut self, call: CallId, method: MethodName, outcome: Result<Body, CallError>) {
+    fn complete(&mut self, call: CallId, method: MethodName, outcome: Result<Answer, CallError>) {
         self.events.push_back(ClientEvent::Completed(Completed {
             call,
             method,

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::discover::{DiscoverParams, DiscoverResult};
 use crate::model::encode::Additions;
 use crate::model::initialize::{InitializeParams, InitializeResult};
-use crate::model::method::{self, EmptyParams, Method, Notification};
+use crate::model::method::{self, EmptyParams, Notification};
 use crate::revision::{Era, Revision};
 use crate::rpc::{Raw, RpcError, Text};
 use crate::time::Instant;
@@ -141,8 +141,7 @@ impl ClientSession {
             ..CallOptions::default()
         };
         let purpose = Purpose::Probe;
-        let sent = self.send(Outgoing {
-            method: <method::Discover as Method>::NAME,
+        let sent = self.send::<method::Discover>(Outgoing {
             params: &params,
             purpose,
             revision,
@@ -160,8 +159,7 @@ impl ClientSession {
             InitializeParams::new(revision.as_str(), capabilities, self.config.info.clone());
         let options = CallOptions::default();
         let purpose = Purpose::Initialize;
-        let sent = self.send(Outgoing {
-            method: <method::Initialize as Method>::NAME,
+        let sent = self.send::<method::Initialize>(Outgoing {
             params: &params,
             purpose,
             revision,

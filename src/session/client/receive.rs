@@ -12,12 +12,12 @@ use crate::model::encode::Additions;
 use crate::model::method::{self, Known};
 use crate::revision::{Era, Revision};
 use crate::rpc::{
-    Decoded, Envelope, EnvelopeKey, Kind, Member, Rejection, RequestId, RpcError, Scan, decode,
-    error_of, raw_at, salvage, text_at,
+    Decoded, Envelope, EnvelopeKey, Kind, Member, Places, Rejection, RequestId, RpcError, Scan,
+    decode, error_of, raw_at, salvage, text_at,
 };
 
 use super::super::error::CallError;
-use super::super::event::{Body, Ignored, Received};
+use super::super::event::{Answer, Body, Ignored, Received};
 use super::super::id::CallId;
 use super::super::link::Target;
 use super::super::name::MethodName;
@@ -164,7 +164,8 @@ impl ClientSession {
                 }
             }
         }
-        self.answered(number, Ok(body));
+        let places = Places::of_result(scan);
+        self.answered(number, Ok(Answer { body, places }));
     }
 
     /// What kind of result a modern server gave (`rtype.absent`, `rtype.unknown`).
@@ -174,6 +175,9 @@ impl ClientSession {
             return ResultType::Complete;
         }
         let known = self.calls.get(number).and_then(|call| call.method.known());
+        if span.of(&body.frame) == b"\"complete\"" {
+            return ResultType::Complete;
+        }
         match text_at(&body.frame, span).as_deref() {
             Some("complete") => ResultType::Complete,
             Some("input_required") if known.is_some_and(Known::allows_input_required) => {
@@ -184,7 +188,7 @@ impl ClientSession {
     }
 
     /// A request has been answered for good.
-    fn answered(&mut self, number: u64, outcome: Result<Body, RpcError>) {
+    fn answered(&mut self, number: u64, outcome: Result<Answer, RpcError>) {
         let Some(call) = self.calls.remove(number) else {
             return;
         };
@@ -194,8 +198,8 @@ impl ClientSession {
                 let outcome = outcome.map_err(CallError::Rpc);
                 self.complete(CallId::new(call.id), call.method, outcome);
             }
-            Purpose::Probe => self.probe_answered(outcome),
-            Purpose::Initialize => self.initialize_answered(outcome),
+            Purpose::Probe => self.probe_answered(outcome.map(|answer| answer.body)),
+            Purpose::Initialize => self.initialize_answered(outcome.map(|answer| answer.body)),
             Purpose::Listen(subscription) => {
                 let outcome = outcome.map(drop).map_err(CallError::Rpc);
                 self.end_subscription(subscription, outcome);

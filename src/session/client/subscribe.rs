@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::method::{self, Known, Method, ResourceUpdated, ServerGate};
+use crate::model::method::{self, Known, ResourceUpdated, ServerGate};
 use crate::model::owned::IntoOwned;
 use crate::model::resource::{SubscribeParams, UnsubscribeParams};
 use crate::model::subscription::{
@@ -124,8 +124,7 @@ impl ClientSession {
                 continue;
             }
             let params = UnsubscribeParams::new(&**uri);
-            self.send(Outgoing {
-                method: <method::Unsubscribe as Method>::NAME,
+            self.send::<method::Unsubscribe>(Outgoing {
                 params: &params,
                 purpose: Purpose::Unsubscribe,
                 revision,
@@ -157,15 +156,13 @@ impl ClientSession {
         let id = SubscriptionId(number);
         let purpose = Purpose::Listen(number);
         let options = CallOptions::default();
-        let method = <method::SubscriptionsListen as Method>::NAME;
         let outgoing = Outgoing {
-            method,
             params: &params,
             purpose,
             revision,
             options,
         };
-        subscription.listen = Some(self.send(outgoing)?);
+        subscription.listen = Some(self.send::<method::SubscriptionsListen>(outgoing)?);
         self.link.number();
         self.subscriptions.insert(number, subscription);
         Ok(id)
@@ -189,8 +186,7 @@ impl ClientSession {
                 None if self.is_held(&uri) => continue,
                 None => {
                     let params = SubscribeParams::new(&*uri);
-                    self.send(Outgoing {
-                        method: <method::Subscribe as Method>::NAME,
+                    self.send::<method::Subscribe>(Outgoing {
                         params: &params,
                         purpose: Purpose::Subscribe,
                         revision,

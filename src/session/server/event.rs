@@ -8,9 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::capability::ClientCapabilities;
 use crate::model::initialize::Implementation;
+use crate::model::meta;
 use crate::model::method::{Known, Method};
-use crate::revision::Revision;
-use crate::rpc::{Raw, RequestId, RpcError, Span, Text, member_of, raw_at, text_at};
+use crate::revision::{Era, Revision};
+use crate::rpc::{
+    Found, Member, Places, Raw, RequestId, RpcError, Span, Text, member_of, raw_at, text_at,
+};
 
 use super::super::error::CloseReason;
 use super::super::event::{Body, Ignored, Received};
@@ -71,25 +74,18 @@ pub struct Request {
     pub revision: Revision,
     pub(crate) method: MethodName,
     pub(crate) body: Body,
-    pub(crate) name: Span,
-    pub(crate) arguments: Span,
-    pub(crate) progress_token: Span,
-    pub(crate) client: ClientSpans,
+    pub(crate) places: Places,
+    pub(crate) wants_progress: bool,
     pub(crate) inputs: Inputs,
-}
-
-/// Where in the frame a modern request says who sends it; empty for legacy ones.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct ClientSpans {
-    pub(crate) info: Span,
-    pub(crate) capabilities: Span,
 }
 
 /// The answers to this round of input.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Inputs {
+    /// There are none, and no state: this is the first round.
+    None,
     /// In the frame, as a modern client sends them.
-    InFrame { responses: Span, state: Span },
+    InFrame,
     /// Collected from a legacy client.
     Collected(Box<Collected>),
 }
@@ -137,7 +133,11 @@ impl Request {
     ///
     /// Errs, naming the place, when they don't fit: the error is ready to be the answer.
     pub fn params<M: Method>(&self) -> Result<M::Params<'_>, Malformed> {
-        self.body.decode()
+        let found = Found::new(&self.body.frame, &self.places);
+        match found.and_then(|found| M::found_params(&found)) {
+            Some(params) => Ok(params),
+            None => self.body.decode(),
+        }
     }
 
     /// The params as JSON, an empty object when there are none.
@@ -147,36 +147,37 @@ impl Request {
 
     /// The tool, prompt or resource that the request is for: `params.name` or `params.uri`.
     pub fn target(&self) -> Option<Text<'_>> {
-        text_at(&self.body.frame, self.name)
+        text_at(&self.body.frame, self.places.of(Member::Name))
     }
 
     /// `params.arguments` as JSON; an empty object when there are none (`T10`).
     pub fn arguments(&self) -> Raw<'_> {
-        raw_at(&self.body.frame, self.arguments).unwrap_or(Raw::EMPTY_OBJECT)
+        raw_at(&self.body.frame, self.places.of(Member::Arguments)).unwrap_or(Raw::EMPTY_OBJECT)
     }
 
     /// `params.arguments` as `T`; absent ones read like an empty object.
     ///
     /// Errs, naming the place, when they don't fit.
     pub fn arguments_as<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Malformed> {
-        let text = core::str::from_utf8(self.arguments.of(&self.body.frame)).unwrap_or_default();
+        let text = core::str::from_utf8(self.places.of(Member::Arguments).of(&self.body.frame))
+            .unwrap_or_default();
         let text = if text.is_empty() { "{}" } else { text };
         serde_json::from_str(text).map_err(|error| Malformed::new(text, &error))
     }
 
     /// Whether the client wants progress to be reported.
     pub fn wants_progress(&self) -> bool {
-        self.progress_token.is_some()
+        self.wants_progress
     }
 
     /// Who sends a modern request, when it says so. For a legacy one ask the session.
     pub fn client_info(&self) -> Option<Implementation<'_>> {
-        raw_json(&self.body.frame, self.client.info)
+        self.in_meta(meta::CLIENT_INFO)
     }
 
     /// What the client of a modern request can do. For a legacy one ask the session.
     pub fn client_capabilities(&self) -> Option<ClientCapabilities<'_>> {
-        raw_json(&self.body.frame, self.client.capabilities)
+        self.in_meta(meta::CLIENT_CAPABILITIES)
     }
 
     /// The answer to the input `key` of the last round, read as a result of `M`; `None` when there
@@ -212,7 +213,8 @@ impl Request {
                     Err(error) => return Some(Err(error)),
                 }
             }
-            Inputs::InFrame { responses, .. } => member_of(responses.of(&self.body.frame), key)?,
+            Inputs::InFrame => member_of(self.param("inputResponses")?, key)?,
+            Inputs::None => return None,
         };
         core::str::from_utf8(json).ok().map(Ok)
     }
@@ -221,7 +223,8 @@ impl Request {
     pub fn has_inputs(&self) -> bool {
         match &self.inputs {
             Inputs::Collected(collected) => !collected.answers.is_empty(),
-            Inputs::InFrame { responses, .. } => responses.is_some(),
+            Inputs::InFrame => self.param("inputResponses").is_some(),
+            Inputs::None => false,
         }
     }
 
@@ -231,7 +234,11 @@ impl Request {
     pub fn state(&self) -> Option<Text<'_>> {
         match &self.inputs {
             Inputs::Collected(collected) => collected.state.as_deref().map(Text::from),
-            Inputs::InFrame { state, .. } => text_at(&self.body.frame, *state),
+            Inputs::InFrame => {
+                let state = core::str::from_utf8(self.param("requestState")?).ok()?;
+                Text::from_token(state)
+            }
+            Inputs::None => None,
         }
     }
 
@@ -239,10 +246,18 @@ impl Request {
     pub fn frame(&self) -> &Bytes {
         &self.body.frame
     }
-}
 
-fn raw_json<'a, T: Deserialize<'a>>(frame: &'a [u8], span: Span) -> Option<T> {
-    serde_json::from_slice(span.of(frame)).ok()
+    /// The value of a member of the params, for those that are asked for too seldom to be kept.
+    fn param(&self, name: &str) -> Option<&[u8]> {
+        member_of(self.body.span.of(&self.body.frame), name)
+    }
+
+    /// What a modern request says in its `_meta`, if it is there and well-formed.
+    fn in_meta<'a, T: Deserialize<'a>>(&'a self, key: &str) -> Option<T> {
+        let is_modern = self.revision.era() == Era::Modern;
+        let meta = self.places.of(Member::Meta).of(&self.body.frame);
+        serde_json::from_slice(member_of(meta, key).filter(|_| is_modern)?).ok()
+    }
 }
 
 /// A request from its arrival to its answer.
@@ -253,10 +268,10 @@ pub(crate) struct Incoming {
     pub(crate) revision: Revision,
     pub(crate) method: MethodName,
     pub(crate) body: Body,
-    pub(crate) name: Span,
-    pub(crate) arguments: Span,
+    pub(crate) places: Places,
     pub(crate) progress_token: Span,
-    pub(crate) client: ClientSpans,
+    /// What a modern request says that its client can do; none for a legacy one.
+    pub(crate) client_capabilities: Span,
     /// The least level of log messages that a modern request asks for.
     pub(crate) log_level: Option<crate::model::logging::LoggingLevel>,
     /// What was reported last; progress increases.

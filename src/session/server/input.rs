@@ -104,7 +104,7 @@ impl ServerSession {
         let declared = match incoming.revision.era() {
             Era::Legacy => self.client_capabilities(),
             Era::Modern => {
-                serde_json::from_slice(incoming.client.capabilities.of(&incoming.body.frame)).ok()
+                serde_json::from_slice(incoming.client_capabilities.of(&incoming.body.frame)).ok()
             }
         };
         declared.map(|declared| declared.for_revision(incoming.revision))

@@ -6,7 +6,7 @@ use crate::model::initialize::Implementation;
 use crate::model::logging::LoggingLevel;
 use crate::model::page::CacheScope;
 use crate::revision::{Era, Revision};
-use crate::rpc::{Member, RpcError, Text, text_at};
+use crate::rpc::{Entry, Member, RpcError, Text, members, text_at};
 
 use super::ServerSession;
 use super::receive::Arrival;
@@ -39,7 +39,7 @@ impl ServerSession {
             ));
         }
         let info = member(Member::MetaClientInfo);
-        if info.is_some() && serde_json::from_slice::<Implementation<'_>>(info.of(frame)).is_err() {
+        if info.is_some() && !is_implementation(info.of(frame)) {
             return Err(RpcError::invalid_params(
                 "Invalid params: clientInfo is malformed",
             ));
@@ -101,4 +101,21 @@ impl ServerSession {
             CacheScope::Private
         }
     }
+}
+
+/// Whether `json` reads as an [`Implementation`].
+fn is_implementation(json: &[u8]) -> bool {
+    // Most have a name and a version and nothing else; that can be seen without decoding them.
+    let (mut name, mut version, mut others) = (0, 0, false);
+    for Entry { key, value } in members(json) {
+        match key.of(json) {
+            b"\"name\"" => name += 1,
+            b"\"version\"" => version += 1,
+            _ => others = true,
+        }
+        let value = value.of(json);
+        others |= !value.starts_with(b"\"") || value.contains(&b'\\');
+    }
+    (name == 1 && version == 1 && !others)
+        || serde_json::from_slice::<Implementation<'_>>(json).is_ok()
 }

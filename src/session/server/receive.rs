@@ -15,8 +15,8 @@ use crate::model::logging::LoggingLevel;
 use crate::model::method::{self, Known, Sender};
 use crate::revision::{Era, Revision};
 use crate::rpc::{
-    Decoded, Envelope, EnvelopeKey, Kind, Member, Rejection, RequestId, RpcError, Scan, Span, code,
-    decode, error_of, raw_at, salvage, text_at,
+    Decoded, Envelope, EnvelopeKey, Kind, Member, Places, Rejection, RequestId, RpcError, Scan,
+    Span, code, decode, error_of, raw_at, salvage,
 };
 
 use super::super::event::{Body, Ignored, Received};
@@ -24,7 +24,7 @@ use super::super::id::IncomingId;
 use super::super::link::Target;
 use super::super::name::MethodName;
 use super::super::{Route, batch};
-use super::event::{ClientSpans, Incoming, Inputs};
+use super::event::{Incoming, Inputs};
 use super::{Request, ServerEvent, ServerSession, Stage, check};
 
 /// A request that has come and is not yet known to be servable.
@@ -147,8 +147,7 @@ impl ServerSession {
         else {
             return;
         };
-        let name = text_at(&body.frame, scan.key(EnvelopeKey::Method));
-        let method = MethodName::new(name.as_deref().unwrap_or_default());
+        let method = MethodName::at(&body.frame, scan.key(EnvelopeKey::Method));
         let is_modern = scan.member(Member::MetaProtocolVersion).is_some()
             && self
                 .config
@@ -292,24 +291,15 @@ impl ServerSession {
         let scan = arrival.scan;
         let member = |member| scan.member(member);
         let is_modern = arrival.revision.era() == Era::Modern;
-        let name = member(Member::Name);
         let incoming = Incoming {
             request: arrival.id,
             target: arrival.target,
             revision: arrival.revision,
-            name: if name.is_some() {
-                name
-            } else {
-                member(Member::Uri)
-            },
-            arguments: member(Member::Arguments),
+            places: Places::of_params(scan),
             progress_token: member(Member::MetaProgressToken),
-            client: match is_modern {
-                true => ClientSpans {
-                    info: member(Member::MetaClientInfo),
-                    capabilities: member(Member::MetaClientCapabilities),
-                },
-                false => ClientSpans::default(),
+            client_capabilities: match is_modern {
+                true => member(Member::MetaClientCapabilities),
+                false => Span::NONE,
             },
             method: arrival.method,
             body: arrival.body,
@@ -318,15 +308,11 @@ impl ServerSession {
             rounds: 0,
             asking: None,
         };
-        let inputs = match is_modern {
-            true => Inputs::InFrame {
-                responses: member(Member::InputResponses),
-                state: member(Member::RequestState),
-            },
-            false => Inputs::InFrame {
-                responses: Span::NONE,
-                state: Span::NONE,
-            },
+        let is_retry =
+            member(Member::InputResponses).is_some() || member(Member::RequestState).is_some();
+        let inputs = match is_modern && is_retry {
+            true => Inputs::InFrame,
+            false => Inputs::None,
         };
         let number = self.link.number();
         self.events
@@ -441,10 +427,8 @@ impl Incoming {
             revision: self.revision,
             method: self.method.clone(),
             body: self.body.clone(),
-            name: self.name,
-            arguments: self.arguments,
-            progress_token: self.progress_token,
-            client: self.client,
+            places: self.places,
+            wants_progress: self.progress_token.is_some(),
             inputs,
         }
     }
