@@ -24,8 +24,9 @@ use mcp_proto::session::{
 };
 
 use crate::toy::within;
+use crate::watched::Watched;
 
-type Connected = Client<Connection<ClientSession>>;
+type Connected = Client<Connection<Watched>>;
 
 const ERAS: [EraPolicy; 2] = [EraPolicy::Legacy, EraPolicy::Modern];
 
@@ -39,13 +40,16 @@ fn unopened(
     let config = ClientConfig::new("test", "1.0")
         .era(era)
         .capabilities(ClientCapabilities::new().sampling());
-    let session = ClientSession::new(config);
+    let session = Watched::new(ClientSession::new(config));
     let connection = Connection::new(session, from_server, to_server).unwrap();
     let client = Client::new(connection, move |session, event| {
         if let ClientEvent::InputRequested(request) = &event {
             let verse = CreateMessageResult::text("test", "a verse");
             session
-                .with(|session, now| session.answer::<CreateMessage>(now, request.input, &verse))
+                .with(|watched, now| {
+                    let session = watched.as_mut();
+                    session.answer::<CreateMessage>(now, request.input, &verse)
+                })
                 .unwrap();
         }
         // A test that doesn't look at the events has dropped their end.

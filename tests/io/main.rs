@@ -19,3 +19,7 @@ mod serve;
 #[cfg(feature = "tokio")]
 mod tokio;
 mod toy;
+mod watched;
+#[allow(dead_code, reason = "other test binaries look deeper into it")]
+#[path = "../wire/mod.rs"]
+mod wire;

@@ -15,12 +15,15 @@ use mcp_proto::session::{Request, ServerConfig, ServerEvent, ServerSession};
 use serde_json::{Value, json};
 
 use crate::toy::within;
+use crate::wire::Wire;
 
 /// The client's ends of a server's pipes.
 struct Client {
     to_server: PipeWriter,
     from_server: Lines<BufReader<PipeReader>>,
     server: JoinHandle<io::Result<()>>,
+    /// Holds what the server sends against the official schema.
+    checked: Wire,
 }
 
 fn session() -> ServerSession {
@@ -42,6 +45,7 @@ impl Client {
             to_server,
             from_server: BufReader::new(from_server).lines(),
             server,
+            checked: Wire::default(),
         };
         client.send(opening());
         client.send(json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));
@@ -50,6 +54,7 @@ impl Client {
     }
 
     fn send(&mut self, message: Value) {
+        self.checked.put_in(true, message.to_string());
         writeln!(self.to_server, "{message}").unwrap();
     }
 
@@ -63,15 +68,18 @@ impl Client {
             .next()
             .expect("the output goes on")
             .unwrap();
+        self.checked.sent(false, &line);
         serde_json::from_str(&line).expect("nothing but messages")
     }
 
     /// Ends the input; what else came, and what `serve` returned.
-    fn end(self) -> (Vec<Value>, io::Result<()>) {
+    fn end(mut self) -> (Vec<Value>, io::Result<()>) {
         drop(self.to_server);
-        let rest = self
-            .from_server
-            .map(|line| serde_json::from_str(&line.unwrap()).unwrap());
+        let rest = self.from_server.map(|line| {
+            let line = line.unwrap();
+            self.checked.sent(false, &line);
+            serde_json::from_str(&line).unwrap()
+        });
         (rest.collect(), self.server.join().unwrap())
     }
 }

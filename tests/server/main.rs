@@ -4,6 +4,6 @@
 mod asynchronous;
 mod handlers;
 mod support;
-#[allow(dead_code, reason = "not every test binary looks into it as deep")]
+#[allow(dead_code, reason = "other test binaries look deeper into it")]
 #[path = "../wire/mod.rs"]
 mod wire;

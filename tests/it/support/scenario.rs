@@ -16,7 +16,7 @@ use mcp_proto::session::{
 use mcp_proto::{Era, Revision};
 use serde_json::{Value, json};
 
-use super::pair::{Pair, take_frames};
+use super::pair::{Pair, poll_frames};
 
 /// The revisions from `first` on.
 pub fn since(first: Revision) -> impl Iterator<Item = Revision> {
@@ -218,6 +218,7 @@ impl Pair {
     /// A frame that the server gets from a client of another make by an HTTP exchange; what it
     /// sends in turn, by route.
     pub fn exchange(&mut self, route: Route, frame: String) -> Vec<(Route, Value)> {
+        self.checked.put_in(true, &frame);
         self.server
             .handle_frame(self.now, route, Bytes::from(frame));
         self.routed()
@@ -228,6 +229,7 @@ impl Pair {
         let mut sent = Vec::new();
         let mut buffer = Vec::new();
         while let Some(transmit) = self.server.poll_transmit(&mut buffer) {
+            self.checked.sent(false, &buffer);
             sent.push((transmit.route, serde_json::from_slice(&buffer).unwrap()));
             buffer.clear();
         }
@@ -238,6 +240,10 @@ impl Pair {
 
     /// Loses what the client has to send; what that was.
     pub fn lose_from_client(&mut self) -> Vec<String> {
-        take_frames(&mut self.client)
+        let frames = poll_frames(&mut self.client);
+        for frame in &frames {
+            self.checked.sent(true, frame);
+        }
+        frames
     }
 }
