@@ -70,6 +70,12 @@ impl<'a> RequestedSchema<'a> {
         self.optional(name, schema)
     }
 
+    /// Whether all fields are of the primitive kinds that a form may have (`elicit.schema.flat`).
+    pub fn is_flat(&self) -> bool {
+        let mut fields = self.properties.iter();
+        fields.all(|(_, field)| !matches!(field, PrimitiveSchemaDefinition::Unknown(_)))
+    }
+
     /// Whether the field of that name has to be filled in.
     pub fn is_required(&self, name: &str) -> bool {
         self.required.iter().flatten().any(|known| *known == name)

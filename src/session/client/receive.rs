@@ -195,6 +195,9 @@ impl ClientSession {
         self.recycle(call.params);
         match call.purpose {
             Purpose::User => {
+                if let Err(error) = &outcome {
+                    self.note_required_elicitations(error);
+                }
                 let outcome = outcome.map_err(CallError::Rpc);
                 self.complete(CallId::new(call.id), call.method, outcome);
             }

@@ -13,13 +13,16 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::model::capability::ClientCapabilities;
-use crate::model::elicitation::ElicitParams;
+use crate::model::elicitation::{ElicitParams, URLElicitationRequired};
 use crate::model::encode::{Additions, encode_value};
 use crate::model::input::InputRequests;
-use crate::model::method::{Known, Method};
+use crate::model::method::{Known, ListRoots, Method};
+use crate::model::root::{ListRootsResult, Root};
 use crate::model::sampling::{CreateMessageParams, check_tool_balance};
 use crate::revision::{Era, Revision};
-use crate::rpc::{Entry, Kind, Member, Raw, RpcError, Scan, Span, members, text_at, write_string};
+use crate::rpc::{
+    Entry, Kind, Member, Raw, RpcError, Scan, Span, code, members, text_at, write_string,
+};
 use crate::time::Instant;
 
 use super::super::Route;
@@ -61,6 +64,9 @@ impl ClientSession {
             return Err(Misuse::WrongMethod {
                 method: open.method.as_str().into(),
             });
+        }
+        if M::NAME == ListRoots::NAME {
+            check_roots(result)?;
         }
         match &open.source {
             InputSource::Request { id, target } => {
@@ -151,14 +157,15 @@ impl ClientSession {
 
     /// Whether the server may ask for this: declared, well-formed, and in a form the revision has.
     fn check_input(&self, method: Known, body: &Body, revision: Revision) -> Result<(), RpcError> {
-        let declared = &self.config.capabilities;
+        // What the revision has no words for was not declared.
+        let declared = self.config.capabilities.clone().for_revision(revision);
         let gate = method.client_gate();
-        if !method.exists_in(revision) || !gate.is_some_and(|gate| gate.is_open(declared)) {
+        if !method.exists_in(revision) || !gate.is_some_and(|gate| gate.is_open(&declared)) {
             return Err(RpcError::method_not_found(method.as_str()));
         }
         match method {
-            Known::Elicit => check_elicitation(declared, body),
-            Known::CreateMessage => check_sampling(declared, body, revision),
+            Known::Elicit => check_elicitation(&declared, body),
+            Known::CreateMessage => check_sampling(&declared, body, revision),
             _ => Ok(()),
         }
     }
@@ -171,11 +178,31 @@ impl ClientSession {
         if let Ok(ElicitParams::Url(params)) = body.decode::<ElicitParams<'_>>()
             && let Some(id) = params.elicitation_id
         {
-            if self.elicitations.len() >= self.config.limits.inputs {
-                self.elicitations.pop_front();
-            }
-            self.elicitations.push_back(id.as_str().into());
+            self.await_elicitation(&id);
         }
+    }
+
+    /// Remembers the ids that an error names as what has to be done first (`elicit.32042`).
+    pub(super) fn note_required_elicitations(&mut self, error: &RpcError) {
+        let is_one = error.code == code::URL_ELICITATION_REQUIRED;
+        let Some(data) = error.data.as_ref().filter(|_| is_one) else {
+            return;
+        };
+        let Ok(required) = data.decode::<URLElicitationRequired<'_>>() else {
+            return;
+        };
+        for params in required.elicitations {
+            if let Some(id) = params.elicitation_id {
+                self.await_elicitation(&id);
+            }
+        }
+    }
+
+    fn await_elicitation(&mut self, id: &str) {
+        if self.elicitations.len() >= self.config.limits.inputs {
+            self.elicitations.pop_front();
+        }
+        self.elicitations.push_back(id.into());
     }
 
     /// A result that asks for input instead of answering.
@@ -397,6 +424,16 @@ fn write_round(out: &mut Vec<u8>, round: &Round) {
         out.extend_from_slice(separator.as_bytes());
         out.extend_from_slice(b"\"requestState\":");
         out.extend_from_slice(state.as_bytes());
+    }
+}
+
+/// A root has to be a file or a directory (`roots.uri`).
+fn check_roots<T: Serialize>(result: &T) -> Result<(), Misuse> {
+    let written = serde_json::to_string(result).unwrap_or_default();
+    let listed = serde_json::from_str::<ListRootsResult<'_>>(&written);
+    match listed {
+        Ok(listed) if listed.roots.iter().all(Root::is_file_uri) => Ok(()),
+        _ => Err(Misuse::Invalid("a root that is no file:// URI")),
     }
 }
 

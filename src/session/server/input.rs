@@ -110,6 +110,15 @@ impl ServerSession {
         declared.map(|declared| declared.for_revision(incoming.revision))
     }
 
+    /// Whether the client may be asked for the context of servers (`sampling.ctx`); up to
+    /// 2025-06-18 there is no capability for that.
+    fn includes_context(&self, request: IncomingId, revision: Revision) -> bool {
+        let declared = self.capabilities_of(request).unwrap_or_default();
+        let sampling = declared.sampling.as_ref();
+        revision < Revision::V2025_11_25
+            || sampling.is_some_and(|sampling| sampling.context.is_some())
+    }
+
     /// Whether the client declared all that the requests need (`mrtr.caps`, `elicit.mode.gate`,
     /// `sampling.tools.cap`), and the requests are good.
     fn check_requests(
@@ -137,6 +146,7 @@ impl ServerSession {
     ) -> Result<(), Misuse> {
         let incoming = open_in(&self.incoming, request)?;
         let (target, revision) = (incoming.target, incoming.revision);
+        let includes_context = self.includes_context(request, revision);
         let mut members: Vec<u8> = b"\"resultType\":\"input_required\"".to_vec();
         if !requests.is_empty() {
             members.extend_from_slice(b",\"inputRequests\":{");
@@ -148,7 +158,7 @@ impl ServerSession {
                 members.extend_from_slice(b":{\"method\":");
                 write_string(&mut members, &asked.method);
                 members.extend_from_slice(b",\"params\":");
-                write_input_params(&mut members, asked, revision)?;
+                write_input_params(&mut members, asked, revision, includes_context)?;
                 members.push(b'}');
             }
             members.push(b'}');
@@ -185,10 +195,11 @@ impl ServerSession {
         let incoming = self.open_incoming(request)?;
         let (revision, round) = (incoming.revision, incoming.rounds + 1);
         let mut encoded = Vec::with_capacity(requests.len());
+        let includes_context = self.includes_context(request, revision);
         for (key, asked) in requests.iter() {
             let mut params = Vec::new();
             let asked = with_elicitation_id(asked, || format!("{}.{round}.{key}", request.0));
-            write_input_params(&mut params, &asked, revision)?;
+            write_input_params(&mut params, &asked, revision, includes_context)?;
             let params = String::from_utf8(params).unwrap_or_default();
             let Some(method) = Known::from_wire(&asked.method) else {
                 continue;
@@ -396,9 +407,14 @@ fn needs(
         Known::ListRoots => needed.roots(false),
         Known::Elicit => {
             let params = params.ok_or(bad.clone())?.decode::<ElicitParams<'_>>();
-            match params.map_err(|_| bad)? {
-                ElicitParams::Url(_) => needed.elicitation_url(),
-                _ => needed.elicitation_form(),
+            match params.map_err(|_| bad.clone())? {
+                ElicitParams::Url(params) if params.has_valid_url() => needed.elicitation_url(),
+                ElicitParams::Url(_) => return Err(Misuse::Invalid("a URL that can't be opened")),
+                ElicitParams::Form(params) if !params.requested_schema.is_flat() => {
+                    return Err(Misuse::Invalid("a form whose fields are not all primitive"));
+                }
+                ElicitParams::Form(_) => needed.elicitation_form(),
+                ElicitParams::Unknown(_) => return Err(bad),
             }
         }
         _ => {
@@ -438,11 +454,13 @@ fn with_elicitation_id<'r>(
     }
 }
 
-/// Appends the params of an input request as `revision` has them.
+/// Appends the params of an input request as `revision` has them. A wish for context goes out only
+/// where it may be fulfilled; a client may ignore it anyway.
 fn write_input_params(
     out: &mut Vec<u8>,
     asked: &InputRequest<'_>,
     revision: Revision,
+    includes_context: bool,
 ) -> Result<(), EncodeError> {
     let Some(params) = &asked.params else {
         out.extend_from_slice(b"{}");
@@ -457,7 +475,10 @@ fn write_input_params(
         Some(Known::CreateMessage) => params
             .decode::<<method::CreateMessage as Method>::Params<'_>>()
             .ok()
-            .map(|params| encode_value(out, revision, &params)),
+            .map(|mut params| {
+                params.include_context = params.include_context.filter(|_| includes_context);
+                encode_value(out, revision, &params)
+            }),
         _ => None,
     };
     lowered.unwrap_or_else(|| encode_value(out, revision, params))
