@@ -64,8 +64,11 @@ fn echo_deps(context: &Context, _: Value) -> Result<Json<Value>, Stop> {
     ))
 }
 
-fn use_sampling(context: &Context, Prompt { foo }: Prompt) -> Result<Json<Value>, Stop> {
-    let messages = vec![SamplingMessage::assistant(""), SamplingMessage::user(foo)];
+fn use_sampling(context: &Context, asked: Prompt) -> Result<Json<Value>, Stop> {
+    let messages = vec![
+        SamplingMessage::assistant(""),
+        SamplingMessage::user(asked.foo),
+    ];
     let params = CreateMessageParams::new(messages, 1024)
         .system_prompt("this is a test of MCP sampling")
         .temperature(0.5)

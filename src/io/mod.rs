@@ -15,6 +15,10 @@
     doc = "* [`futures_io`]: the same for every other runtime."
 )]
 //! * [`client`]: a blocking client that makes one call after the other.
+#![cfg_attr(
+    feature = "seal",
+    doc = "* [`seal`]: seals the state of unfinished requests with what the system has."
+)]
 //! * [`serve`]: a blocking server, its handlers on the threads of a [`pool`].
 //!
 //! Every connection hands out [`Handle`]s, by which other threads or tasks reach its session.
@@ -37,6 +41,8 @@ pub mod futures_io;
 pub mod pool;
 #[cfg(feature = "child")]
 mod process;
+#[cfg(feature = "seal")]
+pub mod seal;
 pub mod serve;
 #[cfg(any(feature = "tokio", feature = "futures-io"))]
 pub mod serve_async;

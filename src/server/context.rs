@@ -36,6 +36,12 @@ pub trait Reach: Send + Sync {
 
     /// Whether nobody wants the answer any more.
     fn is_cancelled(&self) -> bool;
+
+    /// Who sends the request, as the transport has authenticated them; `None` where it doesn't, as
+    /// on a pipe. What a client says of itself is no answer.
+    fn principal(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// Runs `act` on the session; `None` when the session can't be reached any more.
@@ -170,6 +176,12 @@ impl Context {
             Era::Legacy => reach(&*self.inner.reach, |session, _| session.client_log_level()),
         };
         set.flatten()
+    }
+
+    /// Who sends the request, as the transport has authenticated them; `None` where it doesn't, as
+    /// on a pipe.
+    pub fn principal(&self) -> Option<&str> {
+        self.inner.reach.principal()
     }
 
     /// Whether nobody wants the answer any more. Long work looks at it now and then.

@@ -27,6 +27,9 @@ mod context;
 mod output;
 mod registry;
 mod respond;
+#[cfg(feature = "seal")]
+mod seal;
+mod state;
 mod template;
 
 use alloc::boxed::Box;
@@ -51,6 +54,9 @@ pub use ask::{AskError, Pause, Stop};
 pub use context::{Context, Elicited, NotAccepted, Reach};
 pub use output::{Audio, Image, IntoPrompt, IntoResource, IntoToolResult, Json};
 pub use registry::Registry;
+#[cfg(feature = "seal")]
+pub use seal::Seal;
+pub use state::{SealError, StateSeal};
 pub use template::{Template, TemplateError, Variables};
 
 use registry::{Handler, Reply, TemplateDefinition, completion_key};
@@ -80,6 +86,7 @@ struct Shared {
     page_size: usize,
     /// Whether a state may leave the process as it is.
     unsealed_state: bool,
+    seal: Option<Arc<dyn StateSeal>>,
 }
 
 impl Server {
@@ -91,6 +98,7 @@ impl Server {
                 registry: Arc::default(),
                 page_size: usize::MAX,
                 unsealed_state: false,
+                seal: None,
             }),
             mode: PhantomData,
         }
@@ -214,6 +222,14 @@ impl<Mode> Server<Mode> {
         self.configure(|shared| shared.unsealed_state = true)
     }
 
+    /// Seals the state of unfinished requests, so that a modern client can carry it. What it brings
+    /// that can't be opened is refused with -32602 (`mrtr.state.attacker`).
+    #[must_use]
+    pub fn seal(self, seal: impl StateSeal + 'static) -> Self {
+        let seal: Arc<dyn StateSeal> = Arc::new(seal);
+        self.configure(|shared| shared.seal = Some(seal))
+    }
+
     /// What the server offers, to be changed while it runs.
     pub fn registry(&self) -> &Registry {
         &self.shared.registry
@@ -254,6 +270,7 @@ impl Clone for Shared {
         Self {
             config: self.config.clone(),
             registry: Arc::clone(&self.registry),
+            seal: self.seal.clone(),
             ..*self
         }
     }

@@ -28,6 +28,7 @@ use crate::session::{Malformed, Misuse, Request};
 use super::ask::{Carried, Ledger, StopKind};
 use super::context::reach;
 use super::registry::{Handler, Output, Reply, completion_key};
+use super::state::{SealError, binding};
 use super::{Async, Blocking, Context, Reach, Server, Stop};
 
 /// Arguments that don't fit the handler's type.
@@ -106,7 +107,8 @@ impl<Mode> Server<Mode> {
                 return None;
             }
         };
-        let found = found.and_then(|handler| Ok((handler, self.ledger(&request)?)));
+        let found =
+            found.and_then(|handler| Ok((handler, self.ledger(&request, session.principal())?)));
         match found {
             Ok((handler, ledger)) => {
                 let registry = Arc::clone(&self.shared.registry);
@@ -166,17 +168,58 @@ impl<Mode> Server<Mode> {
     }
 
     /// What earlier rounds of this request have brought.
-    fn ledger(&self, request: &Request) -> Result<Ledger, RpcError> {
+    fn ledger(&self, request: &Request, principal: Option<&str>) -> Result<Ledger, RpcError> {
         let carried = match request.state() {
             None => Carried::default(),
-            Some(state) => Carried::unpack(&state).map_err(|_| {
-                RpcError::invalid_params("Invalid params: requestState is not one of this server")
-            })?,
+            Some(state) => {
+                let state = self.opened(request, principal, state)?;
+                Carried::unpack(&state).map_err(|_| SealError::Foreign)?
+            }
         };
         Ok(Ledger {
             carried,
             ..Ledger::default()
         })
+    }
+
+    /// The state of a request as it was before it left the process; a legacy one never does.
+    fn opened<'a>(
+        &self,
+        request: &Request,
+        principal: Option<&str>,
+        state: Text<'a>,
+    ) -> Result<Text<'a>, RpcError> {
+        if request.revision.era() == Era::Legacy {
+            return Ok(state);
+        }
+        match &self.shared.seal {
+            Some(seal) => {
+                let opened = seal.open(&state, &binding(request, principal)?)?;
+                let text = String::from_utf8(opened).map_err(|_| SealError::Foreign)?;
+                Ok(text.into())
+            }
+            None if self.shared.unsealed_state => Ok(state),
+            // Whoever has made it, it wasn't this server.
+            None => Err(SealError::Foreign.into()),
+        }
+    }
+
+    /// The state of a request as it may leave the process, if it does.
+    fn sealed(&self, context: &Context, state: String) -> Result<String, RpcError> {
+        let request = context.request();
+        if request.revision.era() == Era::Legacy {
+            return Ok(state);
+        }
+        match &self.shared.seal {
+            Some(seal) => {
+                let binding = binding(request, context.principal())?;
+                Ok(seal.seal(state.as_bytes(), &binding)?)
+            }
+            None if self.shared.unsealed_state => Ok(state),
+            None => Err(RpcError::internal(
+                "This server has no key to seal requestState with",
+            )),
+        }
     }
 
     /// Answers with what a run has come to.
@@ -227,12 +270,14 @@ impl<Mode> Server<Mode> {
     fn ask(&self, context: &Context, ledger: &Ledger) -> Result<(), Misuse> {
         let request = context.request();
         let state = ledger.to_carry().pack();
-        let leaves = state.is_some() && request.revision.era() == Era::Modern;
-        if leaves && !self.shared.unsealed_state {
-            let error = RpcError::internal("This server has no key to seal requestState with");
-            let answered = context.with(|session, now| session.reply_error(now, request.id, error));
-            return answered.unwrap_or(Err(Misuse::Closed));
-        }
+        let state = match state.map(|state| self.sealed(context, state)).transpose() {
+            Ok(state) => state,
+            Err(error) => {
+                let refused =
+                    context.with(|session, now| session.reply_error(now, request.id, error));
+                return refused.unwrap_or(Err(Misuse::Closed));
+            }
+        };
         let asked = context.with(|session, now| {
             session.need_input(now, request.id, &ledger.asked, state.as_deref())
         });

@@ -3,6 +3,8 @@
 #[cfg(feature = "tokio")]
 mod asynchronous;
 mod handlers;
+#[cfg(feature = "seal")]
+mod sealed;
 mod support;
 #[allow(dead_code, reason = "other test binaries look deeper into it")]
 #[path = "../wire/mod.rs"]

@@ -24,7 +24,7 @@ use crate::wire::Wire;
 const NOW: Instant = Instant::from_millis(1000);
 
 /// The session behind a lock, as adapters have it.
-struct Locked(Mutex<ServerSession>);
+struct Locked(Mutex<ServerSession>, Option<&'static str>);
 
 impl Reach for Locked {
     fn with(&self, act: &mut dyn FnMut(&mut ServerSession, Instant)) {
@@ -33,6 +33,10 @@ impl Reach for Locked {
 
     fn is_cancelled(&self) -> bool {
         false
+    }
+
+    fn principal(&self) -> Option<&str> {
+        self.1
     }
 }
 
@@ -68,7 +72,7 @@ impl Drive {
     pub fn with(config: ClientConfig, servers: Vec<Server>) -> Self {
         let locked = |server: Server| {
             let session = Mutex::new(server.session());
-            (server, Arc::new(Locked(session)))
+            (server, Arc::new(Locked(session, None)))
         };
         let checked = servers.iter().map(|_| Wire::default()).collect();
         let mut drive = Self {
@@ -215,13 +219,44 @@ fn outcome(done: &Completed) -> Result<Value, String> {
     }
 }
 
+/// Gives frames to a new session of a server, as this principal, and tells everything it sends.
+pub fn frames(server: &Server, principal: Option<&'static str>, frames: &[Value]) -> Vec<Value> {
+    let locked = Arc::new(Locked(Mutex::new(server.session()), principal));
+    let mut sent = Vec::new();
+    for frame in frames {
+        let bytes = Bytes::from(serde_json::to_vec(frame).unwrap());
+        let mut session = locked.0.lock().unwrap();
+        session.handle_frame(NOW, Route::Pipe, bytes);
+        drop(session);
+        loop {
+            let event = locked.0.lock().unwrap().poll_event();
+            match event {
+                Some(ServerEvent::Request(request)) => server.respond(request, locked.clone()),
+                Some(_) => {}
+                None => break,
+            }
+        }
+        let mut buffer = Vec::new();
+        while locked
+            .0
+            .lock()
+            .unwrap()
+            .poll_transmit(&mut buffer)
+            .is_some()
+        {
+            sent.push(serde_json::from_slice(&buffer).unwrap());
+            buffer.clear();
+        }
+    }
+    sent
+}
+
 /// A tool that takes anything.
 pub fn tool(name: &'static str) -> Tool<'static> {
     Tool::new(name, Raw::new(r#"{"type":"object"}"#).unwrap())
 }
 
 /// A modern client's call of a tool, as a frame.
-#[cfg(feature = "tokio")]
 pub fn call_frame(id: u64, name: &str, arguments: Value) -> Value {
     serde_json::json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": {
         "name": name, "arguments": arguments, "_meta": {

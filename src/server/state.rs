@@ -1,0 +1,117 @@
+//! What guards the state that a modern client carries from one round of a request to the next.
+//!
+//! Rules of this file: a state belongs to one request, which is who sends it, its method, and all of
+//! its params but those that differ from round to round; how the state is sealed is a trait, so that
+//! any cipher will do; the client hears no more than that its state is refused.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde_json::Value;
+
+use crate::rpc::RpcError;
+use crate::session::Request;
+
+/// Seals the state of unfinished requests, which a client carries and could otherwise read, change,
+/// or bring to another request (`mrtr.state.attacker`).
+pub trait StateSeal: Send + Sync {
+    /// Seals `state` so that only [`open`](Self::open) with the same `binding` gives it back.
+    ///
+    /// `binding` says which request the state belongs to. It is no secret and need not be contained
+    /// in what is returned; it may be long. Errs when it can't be sealed as well as it should be.
+    fn seal(&self, state: &[u8], binding: &[u8]) -> Result<String, SealError>;
+
+    /// The state that was sealed with this `binding`. Errs when there was none, when any of it was
+    /// changed, and when it is too old.
+    fn open(&self, sealed: &str, binding: &[u8]) -> Result<Vec<u8>, SealError>;
+}
+
+/// Why a state can't be sealed or opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SealError {
+    /// There is no entropy, so nothing can be sealed.
+    #[error("no entropy to seal requestState with")]
+    NoEntropy,
+    /// It was not sealed by this server, not for this request, or it has been changed.
+    #[error("requestState is not one of this server for this request")]
+    Foreign,
+    /// It was good once.
+    #[error("requestState has expired")]
+    Expired,
+}
+
+impl From<SealError> for RpcError {
+    /// What is wrong with a state is the client's fault; that none can be sealed is the server's.
+    fn from(error: SealError) -> Self {
+        match error {
+            SealError::NoEntropy => Self::internal("requestState can't be sealed"),
+            error => Self::invalid_params(alloc::format!("Invalid params: {error}")),
+        }
+    }
+}
+
+/// Members of the params that differ between the rounds of one request.
+const OF_A_ROUND: [&str; 3] = ["_meta", "inputResponses", "requestState"];
+
+/// Which request a state belongs to, as bytes that no other request has (`mrtr.state.bind`).
+pub(super) fn binding(request: &Request, principal: Option<&str>) -> Result<Vec<u8>, RpcError> {
+    let mut params: Value = request
+        .raw_params()
+        .decode()
+        .map_err(|_| RpcError::invalid_params("Invalid params: they can't be read"))?;
+    if let Some(members) = params.as_object_mut() {
+        members.retain(|name, _| !OF_A_ROUND.contains(&name.as_str()));
+    }
+    let mut bytes = Vec::new();
+    match principal {
+        None => bytes.push(0),
+        Some(principal) => {
+            bytes.push(1);
+            push(&mut bytes, principal.as_bytes());
+        }
+    }
+    push(&mut bytes, request.method().as_bytes());
+    let target = request.target();
+    push(&mut bytes, target.as_deref().unwrap_or_default().as_bytes());
+    canonical(&params, &mut bytes);
+    Ok(bytes)
+}
+
+/// Appends a text and, first, how long it is: what follows can't be taken for a part of it.
+fn push(bytes: &mut Vec<u8>, text: &[u8]) {
+    bytes.extend_from_slice(&(text.len() as u64).to_be_bytes());
+    bytes.extend_from_slice(text);
+}
+
+/// Appends JSON with the members of objects in order of their names, for a client may send them in
+/// another one the next time.
+fn canonical(value: &Value, bytes: &mut Vec<u8>) {
+    match value {
+        Value::Object(members) => {
+            let mut members: Vec<_> = members.iter().collect();
+            members.sort_unstable_by_key(|(name, _)| *name);
+            bytes.push(b'{');
+            bytes.extend_from_slice(&(members.len() as u64).to_be_bytes());
+            for (name, value) in members {
+                push(bytes, name.as_bytes());
+                canonical(value, bytes);
+            }
+        }
+        Value::Array(elements) => {
+            bytes.push(b'[');
+            bytes.extend_from_slice(&(elements.len() as u64).to_be_bytes());
+            elements
+                .iter()
+                .for_each(|element| canonical(element, bytes));
+        }
+        Value::String(text) => {
+            bytes.push(b'"');
+            push(bytes, text.as_bytes());
+        }
+        plain => {
+            bytes.push(b'=');
+            push(bytes, alloc::string::ToString::to_string(plain).as_bytes());
+        }
+    }
+}
