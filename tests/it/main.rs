@@ -23,4 +23,5 @@ mod roots;
 mod sampling;
 mod save;
 mod support;
+mod through;
 mod tools;

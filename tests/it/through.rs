@@ -1,0 +1,236 @@
+//! Values with every property filled in go through both sessions: as the params and the result of a
+//! call, as a question to the client and its answer, as a log message.
+
+use mcp_proto::Revision;
+use mcp_proto::model::input::{InputRequest, InputRequests};
+use mcp_proto::model::logging::LoggingLevel;
+use mcp_proto::model::method::{
+    CallTool, Complete, CreateMessage, Elicit, GetPrompt, Known, ListPrompts,
+    ListResourceTemplates, ListResources, ListRoots, ListTools, LoggingMessage, Method,
+    Notification, ReadResource,
+};
+use mcp_proto::model::tool::{CallToolParams, CallToolResult};
+use mcp_proto::rpc::Raw;
+use mcp_proto::session::{CallOptions, ClientEvent, Misuse};
+use serde_json::{Value, json};
+
+use crate::support::fill::filled;
+use crate::support::pair::{Pair, client_config, everything_of_a_client, server_config};
+use crate::support::wire::definitions;
+use crate::support::wire::schema;
+
+/// The filled-in bodies of a definition without what the session writes itself: the protocol's own
+/// `_meta`, rounds of input, and tasks, which the crate doesn't speak.
+fn bodies(revision: Revision, definition: &str, part: Option<&str>) -> Vec<Value> {
+    let Some(schema) = schema::of(revision) else {
+        return Vec::new();
+    };
+    let whole = filled(schema, definition);
+    let own = |value: &Value| {
+        let mut body = part.map_or(value, |part| &value[part]).clone();
+        if let Some(members) = body.as_object_mut() {
+            for written in ["inputResponses", "requestState", "task", "resultType"] {
+                members.remove(written);
+            }
+            if members.contains_key("_meta") {
+                members.insert("_meta".into(), json!({"com.example/extra": [1.5, null]}));
+            }
+            // The schema takes any URI for a root, the prose those of files only.
+            if let Some(Value::Array(roots)) = members.get_mut("roots") {
+                roots
+                    .iter_mut()
+                    .for_each(|root| root["uri"] = json!("file:///home"));
+            }
+        }
+        body
+    };
+    whole.iter().map(own).collect()
+}
+
+/// What arrived, without what the session has added.
+fn arrived(body: &str) -> Value {
+    let mut body: Value = serde_json::from_str(body).expect("a body is JSON");
+    let members = body.as_object_mut().expect("a body is an object");
+    members.remove("resultType");
+    if let Some(Value::Object(meta)) = members.get_mut("_meta") {
+        meta.retain(|key, _| key == "com.example/extra");
+        if meta.is_empty() {
+            members.remove("_meta");
+        }
+    }
+    body
+}
+
+/// Calls `M` with each of the filled-in params, and answers with each of the filled-in results; how
+/// many calls that were.
+fn call_filled<M: Method>(pair: &mut Pair, revision: Revision) -> usize {
+    let (request, result) = definitions(Known::from_wire(M::NAME).expect("it is in the table"));
+    let params = bodies(revision, request, Some("params"));
+    let results = bodies(revision, result.expect("a request has a result"), None);
+    let calls = match params.is_empty() || results.is_empty() {
+        true => 0,
+        false => params.len().max(results.len()),
+    };
+    for n in 0..calls {
+        let (params, result) = (&params[n % params.len()], &results[n % results.len()]);
+        let text = params.to_string();
+        let call = pair
+            .client
+            .call::<M>(
+                pair.now,
+                &serde_json::from_str(&text).expect("params decode"),
+                CallOptions::new(),
+            )
+            .unwrap_or_else(|misuse| panic!("{misuse}: {params}"));
+        pair.drive();
+        let asked = pair.request();
+        assert_eq!(arrived(asked.raw_params().as_str()), *params, "{revision}");
+        assert!(asked.params::<M>().is_ok(), "{params}");
+        let text = result.to_string();
+        let decoded = serde_json::from_str(&text).expect("a result decodes");
+        pair.server
+            .reply::<M>(pair.now, asked.id, &decoded)
+            .unwrap_or_else(|misuse| panic!("{misuse}: {result}"));
+        pair.drive();
+        let done = pair.completed(call);
+        let raw = done.raw().expect("the call succeeds");
+        assert_eq!(arrived(raw.as_str()), *result, "{revision}");
+        assert!(done.result::<M>().is_ok(), "{result}");
+    }
+    calls
+}
+
+/// Asks the client for each of the filled-in questions of `M`, and has it answer with each of the
+/// filled-in results; how many were asked, and how many were refused on the way.
+fn ask_filled<M: Method>(pair: &mut Pair, revision: Revision) -> (usize, usize) {
+    let known = Known::from_wire(M::NAME).expect("it is in the table");
+    if schema::spec_dir().is_none() || !known.exists_in(revision) {
+        return (0, 0);
+    }
+    let (request, result) = definitions(known);
+    let params = bodies(revision, request, Some("params"));
+    let results = bodies(revision, result.expect("a request has a result"), None);
+    let (mut asked, mut refused) = (0, 0);
+    for n in 0..params.len().max(results.len()) {
+        let (params, result) = (&params[n % params.len()], &results[n % results.len()]);
+        match ask::<M>(pair, params, result) {
+            Ok(()) => asked += 1,
+            // Questions that no model could answer: what their rules are isn't in the schema.
+            Err(Misuse::Invalid(_)) => refused += 1,
+            Err(misuse) => panic!("{misuse}: {params}"),
+        }
+    }
+    (asked, refused)
+}
+
+fn ask<M: Method>(pair: &mut Pair, params: &Value, result: &Value) -> Result<(), Misuse> {
+    let call = pair.client.call::<CallTool>(
+        pair.now,
+        &CallToolParams::new("a tool"),
+        CallOptions::new(),
+    )?;
+    pair.drive();
+    let request = pair.request();
+    let mut questions = InputRequests::new();
+    let question = InputRequest::new(M::NAME).params(Raw::from(params.clone()));
+    questions.insert("key", question);
+    let needed = pair
+        .server
+        .need_input(pair.now, request.id, &questions, None);
+    let again = match &needed {
+        Err(_) => request,
+        Ok(()) => {
+            pair.drive();
+            let Some(ClientEvent::InputRequested(input)) = pair.client_events.pop_front() else {
+                panic!("the client isn't asked {params}");
+            };
+            assert_eq!(arrived(input.raw_params().as_str()), *params);
+            assert!(input.params::<M>().is_some_and(|params| params.is_ok()));
+            let text = result.to_string();
+            let decoded = serde_json::from_str(&text).expect("a result decodes");
+            pair.client
+                .answer::<M>(pair.now, input.input, &decoded)
+                .unwrap_or_else(|misuse| panic!("{misuse}: {result}"));
+            pair.drive();
+            let again = pair.request();
+            let answer = again.raw_input("key").expect("it is answered");
+            assert_eq!(arrived(answer.expect("by a result").as_str()), *result);
+            assert!(again.input::<M>("key").is_some_and(|answer| answer.is_ok()));
+            again
+        }
+    };
+    pair.server
+        .reply::<CallTool>(pair.now, again.id, &CallToolResult::text("done"))?;
+    pair.drive();
+    pair.completed(call);
+    needed
+}
+
+#[test]
+fn filled_in_calls_go_through_both_sessions() {
+    // `tools.call.params`, `tools.call.result`
+    let mut calls = 0;
+    for revision in Revision::ALL {
+        let mut pair = Pair::open(revision);
+        calls += call_filled::<ListTools>(&mut pair, revision);
+        calls += call_filled::<CallTool>(&mut pair, revision);
+        calls += call_filled::<ListResources>(&mut pair, revision);
+        calls += call_filled::<ListResourceTemplates>(&mut pair, revision);
+        calls += call_filled::<ReadResource>(&mut pair, revision);
+        calls += call_filled::<ListPrompts>(&mut pair, revision);
+        calls += call_filled::<GetPrompt>(&mut pair, revision);
+        calls += call_filled::<Complete>(&mut pair, revision);
+    }
+    eprintln!("{calls} filled-in calls");
+}
+
+#[test]
+fn filled_in_questions_go_through_both_sessions() {
+    // `meta.embedded.inputreq`, `elicit.url.params`
+    let (mut asked, mut refused) = (0, 0);
+    for revision in Revision::ALL {
+        // What asks for context goes only to a client that can give it.
+        let capabilities = everything_of_a_client().sampling_context();
+        let client = client_config(revision).capabilities(capabilities);
+        let mut pair = Pair::open_with(client, server_config());
+        let found = [
+            ask_filled::<CreateMessage>(&mut pair, revision),
+            ask_filled::<Elicit>(&mut pair, revision),
+            ask_filled::<ListRoots>(&mut pair, revision),
+        ];
+        asked += found.map(|found| found.0).iter().sum::<usize>();
+        refused += found.map(|found| found.1).iter().sum::<usize>();
+    }
+    eprintln!("{asked} filled-in questions, {refused} refused for what a schema can't say");
+}
+
+#[test]
+fn filled_in_log_messages_go_through_both_sessions() {
+    // `meta.where.legacy`
+    for revision in Revision::ALL {
+        let (definition, _) = definitions(Known::LoggingMessage);
+        for params in bodies(revision, definition, Some("params")) {
+            let server = server_config().log_level(LoggingLevel::Debug);
+            let mut pair = Pair::open_with(client_config(revision), server);
+            let options = CallOptions::new().log_level(Some(LoggingLevel::Debug));
+            let tool = CallToolParams::new("a tool");
+            pair.client
+                .call::<CallTool>(pair.now, &tool, options)
+                .unwrap();
+            pair.drive();
+            let request = pair.request();
+            let text = params.to_string();
+            let message = serde_json::from_str(&text).unwrap();
+            pair.server
+                .log(pair.now, Some(request.id), &message)
+                .unwrap();
+            pair.drive();
+            let sent = pair.sent_by_server();
+            let mut logged = sent
+                .iter()
+                .filter(|message| message["method"] == LoggingMessage::NAME);
+            let logged = logged.next().expect("every level is sent");
+            assert_eq!(arrived(&logged["params"].to_string()), params);
+        }
+    }
+}
