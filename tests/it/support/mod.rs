@@ -29,6 +29,7 @@ macro_rules! on_revisions {
     ($revisions:expr; $(#[$about:meta])* fn $name:ident($revision:ident) $body:block) => {
         $(#[$about])*
         #[test]
+        #[allow(clippy::single_element_loop, reason = "some lists have one revision")]
         fn $name() {
             for $revision in $revisions $body
         }

@@ -65,6 +65,10 @@ pub fn everything_of_a_server() -> ServerCapabilities<'static> {
         .logging()
 }
 
+#[expect(
+    clippy::wrong_self_convention,
+    reason = "`to_client` and `to_server` say where a frame goes"
+)]
 impl Pair {
     pub fn new(client: ClientConfig, server: ServerConfig) -> Self {
         Self {
