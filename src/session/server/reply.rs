@@ -22,6 +22,7 @@ use crate::time::Instant;
 use super::super::config::ServerConfig;
 use super::super::error::Misuse;
 use super::super::id::IncomingId;
+use super::super::negotiate::{self, ProbeError};
 use super::super::table::Table;
 use super::super::{Route, gates};
 use super::event::Incoming;
@@ -64,7 +65,7 @@ impl ServerSession {
     /// Answers a request with an error.
     ///
     /// Errs when the request isn't open (any more), or with a code that the specification keeps
-    /// for itself or doesn't have in the request's revision.
+    /// for itself, doesn't have in the request's revision, or gives data that the error lacks.
     pub fn reply_error(
         &mut self,
         now: Instant,
@@ -74,7 +75,7 @@ impl ServerSession {
         self.link.advance(now);
         let incoming = self.open_incoming(request)?;
         let revision = incoming.revision;
-        self.check_code(error.code, revision)?;
+        self.check_code(&error, revision)?;
         let (target, id) = (incoming.target, incoming.request.clone());
         self.link.error(target, Some(&id), Some(revision), &error);
         self.incoming.remove(request.0);
@@ -217,11 +218,16 @@ impl ServerSession {
 
     /// Whether a user may answer with this code in this revision (`err.range.spec`,
     /// `err.retired.32042`, `elicit.32042.cap`).
-    fn check_code(&self, error: i64, revision: Revision) -> Result<(), Misuse> {
-        match error {
+    fn check_code(&self, error: &RpcError, revision: Revision) -> Result<(), Misuse> {
+        match error.code {
             code::MISSING_REQUIRED_CLIENT_CAPABILITY
             | code::UNSUPPORTED_PROTOCOL_VERSION
-            | code::HEADER_MISMATCH => Ok(()),
+            | code::HEADER_MISMATCH => match negotiate::classify(error) {
+                ProbeError::Legacy => Err(Misuse::Invalid(
+                    "the error hasn't got the data that its code asks for",
+                )),
+                _ => Ok(()),
+            },
             code::URL_ELICITATION_REQUIRED if revision == Revision::V2025_11_25 => {
                 let client = self.client_capabilities();
                 if client.is_some_and(|client| client.supports_url()) {
@@ -234,7 +240,7 @@ impl ServerSession {
                 what: "the error -32042".into(),
                 revision,
             }),
-            -32099..=-32020 => Err(Misuse::ReservedCode(error)),
+            -32099..=-32020 => Err(Misuse::ReservedCode(error.code)),
             _ => Ok(()),
         }
     }
