@@ -273,6 +273,63 @@ fn a_late_answer_to_the_probe_does_nothing() {
     }
 }
 
+/// A client whose probe had no answer in time, and its `initialize`.
+fn initializing() -> (Script<ClientSession>, Value) {
+    let (mut client, _) = probing();
+    client.pass(Duration::from_secs(2));
+    let initialize = client.reply();
+    (client, initialize)
+}
+
+fn modern_refusal(request: &Value, supported: &[&str]) -> Value {
+    json!({"jsonrpc": "2.0", "id": request["id"], "error": {"code": -32022, "message": "m",
+        "data": {"supported": supported, "requested": "2025-11-25"}}})
+}
+
+#[test]
+fn a_modern_server_that_starts_slowly_is_probed_once_more() {
+    // `era.stdio.modernerr` `era.matrix.dual.modern` `era.server.modern.init`
+    let (mut client, initialize) = initializing();
+    client.feed_json(&modern_refusal(&initialize, &["2026-07-28"]));
+    let probe = client.reply();
+    assert_eq!(probe["method"], "server/discover");
+    let mut silent = client.clone();
+    client.feed_json(&result(&probe["id"], opening_result(MODERN, &json!({}))));
+    assert_eq!(client.session.revision(), Some(MODERN));
+    // Only once: a server that goes on like this is left.
+    silent.pass(Duration::from_secs(2));
+    let initialize = silent.reply();
+    assert_eq!(initialize["method"], "initialize");
+    silent.feed_json(&modern_refusal(&initialize, &["2026-07-28"]));
+    let events = silent.take_events();
+    let refused = matches!(
+        events[..],
+        [ClientEvent::Closed(CloseReason::OpeningRefused(_))]
+    );
+    assert!(refused, "{events:?}");
+    assert!(silent.sent().is_empty());
+}
+
+#[test]
+fn a_refused_initialize_is_the_end_for_every_other_server() {
+    // `err.init.version.legacy`
+    let (client, initialize) = initializing();
+    let legacy = json!({"jsonrpc": "2.0", "id": initialize["id"], "error": {"code": -32602,
+        "message": "m", "data": {"supported": ["2026-07-28"], "requested": "2025-11-25"}}});
+    let foreign = modern_refusal(&initialize, &["2099-01-01", "2025-11-25"]);
+    for refusal in [legacy, foreign] {
+        let mut client = client.clone();
+        client.feed_json(&refusal);
+        let events = client.take_events();
+        let refused = matches!(
+            events[..],
+            [ClientEvent::Closed(CloseReason::OpeningRefused(_))]
+        );
+        assert!(refused, "{events:?}");
+        assert!(client.sent().is_empty());
+    }
+}
+
 #[test]
 fn garbage_during_the_probe_is_reported_and_waited_out() {
     // `stdio.garbage` `era.stdio.fallback`

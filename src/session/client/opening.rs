@@ -3,7 +3,8 @@
 //! Rules of this file: the first message is `server/discover` (or `initialize`, when the policy
 //! says legacy); an answer that only a modern server gives keeps the session modern, every other
 //! one, and silence, leads to `initialize`; a late answer to the probe does nothing; the probe is
-//! repeated once at the most; `initialize` is never cancelled (`lifecycle.init.nocancel`).
+//! repeated once at the most, for another revision or because a modern server, too slow to start for
+//! the first probe, has refused the `initialize`; `initialize` is never cancelled (`lifecycle.init.nocancel`).
 
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
@@ -39,6 +40,8 @@ pub(in crate::session) enum Opening {
         deadline: Instant,
     },
     Initializing {
+        /// Whether the probe before it had no answer at all.
+        unanswered: bool,
         deadline: Instant,
     },
     Open,
@@ -57,7 +60,7 @@ impl Opening {
                 *until = rebase.instant(*until);
                 *deadline = rebase.instant(*deadline);
             }
-            Self::Initializing { deadline } => *deadline = rebase.instant(*deadline),
+            Self::Initializing { deadline, .. } => *deadline = rebase.instant(*deadline),
             _ => {}
         }
     }
@@ -73,7 +76,7 @@ impl Opening {
             Self::Probing {
                 until, deadline, ..
             } => Some((*until).min(*deadline)),
-            Self::Initializing { deadline } => Some(*deadline),
+            Self::Initializing { deadline, .. } => Some(*deadline),
             _ => None,
         }
     }
@@ -153,7 +156,10 @@ impl ClientSession {
     }
 
     fn initialize(&mut self, revision: Revision, deadline: Instant) {
-        self.opening = Opening::Initializing { deadline };
+        self.opening = Opening::Initializing {
+            unanswered: false,
+            deadline,
+        };
         let capabilities = self.config.capabilities.clone();
         let params =
             InitializeParams::new(revision.as_str(), capabilities, self.config.info.clone());
@@ -241,7 +247,7 @@ impl ClientSession {
     pub(super) fn initialize_answered(&mut self, outcome: Result<Body, RpcError>) {
         let body = match outcome {
             Ok(body) => body,
-            Err(error) => return self.end(CloseReason::OpeningRefused(error)),
+            Err(error) => return self.initialize_refused(error),
         };
         let result = match body.decode::<InitializeResult<'_>>() {
             Ok(result) => result,
@@ -264,6 +270,29 @@ impl ClientSession {
         self.opened(revision);
     }
 
+    /// Probes once more when a modern server was too slow to start for the first probe.
+    fn initialize_refused(&mut self, error: RpcError) {
+        let modern = match negotiate::classify(&error) {
+            ProbeError::Modern(supported) => {
+                let offered: Vec<Text<'_>> = supported.iter().map(Text::from).collect();
+                negotiate::mutual(&self.config.revisions, &offered, Era::Modern)
+            }
+            _ => None,
+        };
+        match (&self.opening, modern) {
+            (
+                &Opening::Initializing {
+                    unanswered: true,
+                    deadline,
+                },
+                Some(modern),
+            ) => {
+                self.probe(modern, true, deadline);
+            }
+            _ => self.end(CloseReason::OpeningRefused(error)),
+        }
+    }
+
     fn opened(&mut self, revision: Revision) {
         self.revision = Some(revision);
         self.opening = Opening::Open;
@@ -277,11 +306,13 @@ impl ClientSession {
     /// Acts when a step of the opening has taken too long.
     pub(super) fn opening_timeout(&mut self) {
         let now = self.link.now;
-        let (until, deadline) = match self.opening {
+        let (until, deadline, is_first) = match self.opening {
             Opening::Probing {
-                until, deadline, ..
-            } => (until, deadline),
-            Opening::Initializing { deadline } => (deadline, deadline),
+                until,
+                deadline,
+                retried,
+            } => (until, deadline, !retried),
+            Opening::Initializing { deadline, .. } => (deadline, deadline, false),
             _ => return,
         };
         let took = CloseReason::OpeningTimedOut(self.config.timeouts.opening);
@@ -293,6 +324,9 @@ impl ClientSession {
                 self.calls.remove(number);
             }
             self.fall_back(took);
+            if let Opening::Initializing { unanswered, .. } = &mut self.opening {
+                *unanswered = is_first;
+            }
         }
     }
 }
