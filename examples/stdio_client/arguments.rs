@@ -14,7 +14,7 @@ const USAGE: &str = "usage: stdio_client [OPTION..] COMMAND [ARGUMENT..]
   --log LEVEL          ask for log messages: debug, info, notice, warning, error ..
   --era ERA            auto (default), legacy or modern
   --timeout SECONDS    how long the opening may take, half of it for the probe (default 20)
-  --script PROFILE     run the fixed scenario against a known server: py1, py2 or everything
+  --script PROFILE     run the fixed scenario against a known server: py1, py2, everything or ours
   --revision REVISION  the revision that the scenario expects to end at";
 
 /// What the program was told.

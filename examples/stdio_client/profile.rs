@@ -34,6 +34,7 @@ pub fn find(name: &str) -> Option<Profile> {
         "py1" => Some(PYTHON_1),
         "py2" => Some(PYTHON_2),
         "everything" => Some(EVERYTHING),
+        "ours" => Some(OURS),
         _ => None,
     }
 }
@@ -67,6 +68,13 @@ const PYTHON_2: Profile = Profile {
     sampling_tool: ("test_input_required_result_sampling", "{}"),
     elicitation_tool: ("test_input_required_result_elicitation", "{}"),
     tools: 9,
+    subscribes: true,
+    ..PYTHON_1
+};
+
+/// The conformance server among these examples, whichever era it is spoken to in.
+const OURS: Profile = Profile {
+    tools: 10,
     subscribes: true,
     ..PYTHON_1
 };

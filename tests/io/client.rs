@@ -62,12 +62,16 @@ fn unopened(
 fn open(era: EraPolicy) -> (Connected, mpsc::Receiver<ClientEvent>) {
     let (sender, events) = mpsc::channel();
     let (mut client, reader, writer) = unopened(era, sender);
-    let config =
-        ServerConfig::new("test", "1.0").capabilities(ServerCapabilities::new().tools(false));
-    let connection = Connection::new(ServerSession::new(config), reader, writer).unwrap();
-    thread::spawn(move || serve(connection, ServeOptions::default(), handle));
+    serve_on(reader, writer);
     client.open().unwrap();
     (client, events)
+}
+
+fn serve_on(reader: PipeReader, writer: PipeWriter) {
+    let offered = ServerCapabilities::new().tools(false);
+    let session = ServerSession::new(ServerConfig::new("test", "1.0").capabilities(offered));
+    let connection = Connection::new(session, reader, writer).unwrap();
+    thread::spawn(move || serve(connection, ServeOptions::default(), handle));
 }
 
 fn handle(request: Request, context: &Context) {
@@ -147,6 +151,32 @@ fn a_call_waits_for_its_end_and_input_is_answered_meanwhile() {
                 ),
                 "{events:?}"
             );
+        }
+    });
+}
+
+#[test]
+fn an_answer_may_come_later_from_another_thread() {
+    within(|| {
+        for era in ERAS {
+            let (sender, _) = mpsc::channel();
+            let (client, reader, writer) = unopened(era, sender);
+            serve_on(reader, writer);
+            let mut client = Client::new(client.into_connection(), |session, event| {
+                let ClientEvent::InputRequested(request) = event else {
+                    return;
+                };
+                let session = session.clone();
+                thread::spawn(move || {
+                    thread::sleep(Duration::from_millis(20));
+                    let verse = CreateMessageResult::text("test", "thought over");
+                    session.with(|session, now| {
+                        session.answer::<CreateMessage>(now, request.input, &verse)
+                    })
+                });
+            });
+            client.open().unwrap();
+            assert_eq!(call(&mut client, "write").unwrap(), "thought over");
         }
     });
 }
