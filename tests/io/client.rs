@@ -171,7 +171,9 @@ fn an_answer_may_come_later_from_another_thread() {
                     thread::sleep(Duration::from_millis(20));
                     let verse = CreateMessageResult::text("test", "thought over");
                     session.with(|session, now| {
-                        session.answer::<CreateMessage>(now, request.input, &verse)
+                        session
+                            .as_mut()
+                            .answer::<CreateMessage>(now, request.input, &verse)
                     })
                 });
             });
