@@ -250,8 +250,12 @@ impl<'a> CompleteResult<'a> {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Completion<'a> {
-    /// The suggestions, the best first, at most [`MAX_VALUES`].
-    #[serde(borrow, deserialize_with = "crate::model::field::list")]
+    /// The suggestions, the best first. At most [`MAX_VALUES`] are written.
+    #[serde(
+        borrow,
+        deserialize_with = "crate::model::field::list",
+        serialize_with = "first_values"
+    )]
     pub values: Vec<Text<'a>>,
     /// How many there are in all, if it is known.
     #[serde(
@@ -263,6 +267,10 @@ pub struct Completion<'a> {
     /// Whether there are more than these; absent means unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub has_more: Option<bool>,
+}
+
+fn first_values<S: Serializer>(values: &[Text<'_>], serializer: S) -> Result<S::Ok, S::Error> {
+    values[..values.len().min(MAX_VALUES)].serialize(serializer)
 }
 
 setters! {

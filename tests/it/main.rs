@@ -2,6 +2,7 @@
 
 mod batch;
 mod calls;
+mod completion;
 mod config;
 mod conformity;
 mod elicitation;
@@ -17,10 +18,13 @@ mod ids;
 mod ignored;
 mod input;
 mod limits;
+mod logging;
 mod meta;
 mod misuse;
 mod negotiate;
+mod pages;
 mod peek;
+mod progress;
 mod prompts;
 mod resources;
 mod roots;
