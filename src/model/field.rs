@@ -45,6 +45,14 @@ pub(crate) fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
     Ok(number.or_else(|| text.parse::<f64>().ok().map(|number| number as i64)))
 }
 
+/// Writes how long a result stays fresh, which is never less than no time (`cache.ttl`).
+pub(crate) fn lifetime<S: Serializer>(
+    milliseconds: &Option<i64>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    milliseconds.map(|time| time.max(0)).serialize(serializer)
+}
+
 /// A number that is written without a fraction when it has none, so that `5` stays `5`.
 pub(crate) struct Number<'a>(pub(crate) &'a f64);
 

@@ -153,6 +153,7 @@ macro_rules! list_result {
             #[serde(
                 default,
                 deserialize_with = "crate::model::field::integer",
+                serialize_with = "crate::model::field::lifetime",
                 skip_serializing_if = "Option::is_none"
             )]
             pub ttl_ms: Option<i64>,
@@ -243,6 +244,7 @@ pub struct ReadResourceResult<'a> {
     #[serde(
         default,
         deserialize_with = "crate::model::field::integer",
+        serialize_with = "crate::model::field::lifetime",
         skip_serializing_if = "Option::is_none"
     )]
     pub ttl_ms: Option<i64>,

@@ -199,6 +199,7 @@ pub struct ListToolsResult<'a> {
     #[serde(
         default,
         deserialize_with = "crate::model::field::integer",
+        serialize_with = "crate::model::field::lifetime",
         skip_serializing_if = "Option::is_none"
     )]
     pub ttl_ms: Option<i64>,

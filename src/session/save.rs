@@ -55,6 +55,7 @@ pub struct SavedClient {
     events: VecDeque<ClientEvent>,
     log_level: Option<LoggingLevel>,
     ignored_responses: u64,
+    ended_listens: VecDeque<u64>,
     elicitations: VecDeque<Box<str>>,
 }
 
@@ -119,6 +120,7 @@ impl ClientSession {
             events: self.events.clone(),
             log_level: self.log_level,
             ignored_responses: self.ignored_responses,
+            ended_listens: self.ended_listens.clone(),
             elicitations: self.elicitations.clone(),
         }
     }
@@ -154,6 +156,7 @@ impl ClientSession {
         session.events = saved.events;
         session.log_level = saved.log_level;
         session.ignored_responses = saved.ignored_responses;
+        session.ended_listens = saved.ended_listens;
         session.elicitations = saved.elicitations;
         session.rebase(rebase);
         Ok(session)

@@ -1,6 +1,7 @@
 //! Behaviour of the two sessions, driven in memory with time as a value: one binary, a file a topic.
 
 mod batch;
+mod caching;
 mod calls;
 mod completion;
 mod config;
@@ -30,6 +31,7 @@ mod resources;
 mod roots;
 mod sampling;
 mod save;
+mod subscriptions;
 mod support;
 mod through;
 mod tools;

@@ -21,7 +21,9 @@ fn watched(pair: &mut Pair) -> (CallId<CallTool>, Request) {
 }
 
 fn report(pair: &mut Pair, request: &Request, progress: f64) -> Result<(), Misuse> {
-    let told = pair.server.progress(pair.now, request.id, progress, Some(10.0), Some("on it"));
+    let told = pair
+        .server
+        .progress(pair.now, request.id, progress, Some(10.0), Some("on it"));
     pair.drive();
     told
 }

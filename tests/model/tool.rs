@@ -17,7 +17,7 @@ fn a_listing_survives_with_all_properties() {
         "outputSchema":{"type":"object"},
         "annotations":{"title":"t","readOnlyHint":true,"destructiveHint":false,"idempotentHint":true,"openWorldHint":false},
         "execution":{"taskSupport":"optional"},"icons":[{"src":"https://a/b.png"}],"_meta":{"k":1}}],
-        "nextCursor":"","ttlMs":-5,"cacheScope":"regional","_meta":{"k":1}}"#;
+        "nextCursor":"","ttlMs":5,"cacheScope":"regional","_meta":{"k":1}}"#;
     let listed = survives::<ListToolsResult<'_>>(json);
     assert_eq!(listed.next_cursor.as_deref(), Some(""));
     assert_eq!(

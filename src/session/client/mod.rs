@@ -78,6 +78,9 @@ pub struct ClientSession {
     /// No call's deadline lies before this; it may be early.
     next_deadline: Option<Instant>,
     pub(super) ignored_responses: u64,
+    /// The requests of the listen streams that ended last: a server says it in two ways, of which
+    /// the second one has nothing left to end (`sub.end.server.cancelled`).
+    pub(super) ended_listens: VecDeque<u64>,
     /// The ids of elicitations that the user was sent to a URL for (2025-11-25).
     pub(super) elicitations: VecDeque<Box<str>>,
 }
@@ -109,6 +112,7 @@ impl ClientSession {
             log_level: config.log_level,
             next_deadline: None,
             ignored_responses: 0,
+            ended_listens: VecDeque::new(),
             elicitations: VecDeque::new(),
             config,
         }

@@ -133,6 +133,9 @@ impl ClientSession {
     fn response(&mut self, frame: Bytes, envelope: &Envelope<'_>) {
         let number = envelope.id.as_ref().and_then(|id| self.open_request(id));
         let Some(number) = number else {
+            if envelope.id.as_ref().is_some_and(|id| self.has_ended(id)) {
+                return;
+            }
             self.ignored_responses += 1;
             let is_general = envelope.kind == Kind::Error && envelope.id.is_none();
             let error = || error_of(raw_at(&frame, envelope.body()));
@@ -316,7 +319,7 @@ impl ClientSession {
         let Some(id) = id.and_then(|id| RequestId::from_json(id.as_str())) else {
             return self.ignore_notification(received);
         };
-        if self.listen_cancelled(&id) || self.input_cancelled(&id) {
+        if self.listen_cancelled(&id) || self.input_cancelled(&id) || self.has_ended(&id) {
             return;
         }
         self.ignore_notification(received);

@@ -95,8 +95,7 @@ impl ClientSession {
             .remove(id.0)
             .ok_or(Misuse::Unknown("subscription"))?;
         if let Some(number) = subscription.listen {
-            if let Some(call) = self.calls.remove(number) {
-                self.recycle(call.params);
+            if self.forget_listen(number) {
                 self.send_cancelled(number, None);
             }
             return Ok(());
@@ -254,14 +253,35 @@ impl ClientSession {
         let Some(ended) = self.subscriptions.remove(number) else {
             return;
         };
-        if let Some(call) = ended.listen.and_then(|listen| self.calls.remove(listen)) {
-            self.recycle(call.params);
+        if let Some(listen) = ended.listen {
+            self.forget_listen(listen);
         }
         self.events.push_back(ClientEvent::SubscriptionEnded {
             subscription: SubscriptionId(number),
             filter: read_filter(&ended.filter),
             outcome,
         });
+    }
+
+    /// Forgets the request of a listen stream that is over; whether it was still open.
+    fn forget_listen(&mut self, number: u64) -> bool {
+        const REMEMBERED: usize = 16;
+        if self.ended_listens.len() >= REMEMBERED {
+            self.ended_listens.pop_front();
+        }
+        self.ended_listens.push_back(number);
+        let call = self.calls.remove(number);
+        let was_open = call.is_some();
+        if let Some(call) = call {
+            self.recycle(call.params);
+        }
+        was_open
+    }
+
+    /// Whether this was the request of a listen stream that has ended lately.
+    pub(super) fn has_ended(&self, id: &RequestId) -> bool {
+        let number = id.as_integer().and_then(|id| u64::try_from(id).ok());
+        number.is_some_and(|number| self.ended_listens.contains(&number))
     }
 
     /// The server ends a listen stream by its request id (`sub.end.server.cancelled`).
