@@ -30,7 +30,7 @@ fn main() -> io::Result<()> {
     let connection = Connection::stdio(ServerSession::new(config))?;
     serve(connection, ServeOptions::default(), |request, context| {
         if let Err(error) = answer(&request, context) {
-            let sent = context.with(|session, now| session.reply_error(now, request.id, error));
+            let sent = context.reply_error(error);
             sent.unwrap_or_else(|misuse| eprintln!("no error was sent: {misuse}"));
         }
     })
@@ -71,7 +71,7 @@ fn answer(request: &Request, context: &Context) -> Result<(), RpcError> {
 }
 
 fn reply<M: Method>(request: &Request, context: &Context, result: M::Result<'_>) {
-    let sent = context.with(|session, now| session.reply::<M>(now, request.id, &result));
+    let sent = context.reply::<M>(&result);
     sent.unwrap_or_else(|misuse| eprintln!("{} was not answered: {misuse}", M::NAME));
 }
 

@@ -102,9 +102,7 @@ fn reply<M: Method>(call: &Call<'_>, outcome: Result<M::Result<'_>, Stop>) {
     let Call {
         request, context, ..
     } = call;
-    let done = outcome.and_then(|result| {
-        Ok(context.with(|session, now| session.reply::<M>(now, request.id, &result))?)
-    });
+    let done = outcome.and_then(|result| Ok(context.reply::<M>(&result)?));
     let done = match done {
         Err(Stop::Ask(requests, state)) => context
             .with(|session, now| session.need_input(now, request.id, &requests, state.as_deref()))

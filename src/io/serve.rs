@@ -11,9 +11,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use super::Handle;
 use super::blocking::Connection;
 use super::pool::{Job, Pool, THREADS};
+use crate::model::method::Method;
 use crate::rpc::RpcError;
 use crate::server::{Reach, Server};
-use crate::session::{IncomingId, Request, ServerEvent, ServerSession};
+use crate::session::{IncomingId, Misuse, Request, ServerEvent, ServerSession};
 use crate::time::Instant;
 
 /// How [`serve`] goes about it.
@@ -96,6 +97,16 @@ impl Context {
     /// Runs `act` on the session and sends what comes of it. See [`Handle::with`].
     pub fn with<R>(&self, act: impl FnOnce(&mut ServerSession, Instant) -> R) -> R {
         self.handle.with(act)
+    }
+
+    /// Answers the request with a result of its method. See [`ServerSession::reply`].
+    pub fn reply<M: Method>(&self, result: &M::Result<'_>) -> Result<(), Misuse> {
+        self.with(|session, now| session.reply::<M>(now, self.request, result))
+    }
+
+    /// Answers the request with an error. See [`ServerSession::reply_error`].
+    pub fn reply_error(&self, error: RpcError) -> Result<(), Misuse> {
+        self.with(|session, now| session.reply_error(now, self.request, error))
     }
 
     /// A handle to keep, or to give to other threads.

@@ -113,8 +113,9 @@ impl ClientSession {
         Ok(())
     }
 
-    /// What a host may remember of this server for the next time: the policy that skips the probe
-    /// (`era.client.persist`). `None` before the session was open.
+    /// What a host may remember of this server for the next time (`era.client.persist`): the policy
+    /// that opens without a detour. A legacy server is not probed again, a modern one is asked once
+    /// without a fallback; forget it when opening with it fails. `None` before the session was open.
     pub fn remembered_era(&self) -> Option<EraPolicy> {
         self.revision().map(|revision| match revision.era() {
             Era::Legacy => EraPolicy::Legacy,
