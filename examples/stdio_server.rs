@@ -40,28 +40,28 @@ fn main() -> io::Result<()> {
 fn answer(request: &Request, context: &Context) -> Result<(), RpcError> {
     let name = request.target().unwrap_or("".into());
     match (request.known(), name.as_str()) {
-        (Some(Known::ListTools), _) => reply::<ListTools>(request, context, tools()),
-        (Some(Known::CallTool), "count") => reply::<CallTool>(request, context, count(request)),
+        (Some(Known::ListTools), _) => reply::<ListTools>(context, tools()),
+        (Some(Known::CallTool), "count") => reply::<CallTool>(context, count(request)),
         (Some(Known::CallTool), "nap") => {
             // Wakes up when the client cancels; then there is no answer to give.
             context.sleep(Duration::from_secs(3));
-            reply::<CallTool>(request, context, CallToolResult::text("Good morning"))
+            reply::<CallTool>(context, CallToolResult::text("Good morning"))
         }
         (Some(Known::ListResources), _) => {
             let list = ListResourcesResult::new(vec![Resource::new(RHYME, "rhyme")]);
-            reply::<ListResources>(request, context, list)
+            reply::<ListResources>(context, list)
         }
         (Some(Known::ReadResource), RHYME) => {
             let text = TextResourceContents::new(RHYME, "One, two, buckle my shoe");
-            reply::<ReadResource>(request, context, ReadResourceResult::new(vec![text.into()]))
+            reply::<ReadResource>(context, ReadResourceResult::new(vec![text.into()]))
         }
         (Some(Known::ListPrompts), _) => {
             let list = ListPromptsResult::new(vec![Prompt::new("haiku")]);
-            reply::<ListPrompts>(request, context, list)
+            reply::<ListPrompts>(context, list)
         }
         (Some(Known::GetPrompt), "haiku") => {
             let message = PromptMessage::new(Role::User, "Write a haiku.");
-            reply::<GetPrompt>(request, context, GetPromptResult::new(vec![message]))
+            reply::<GetPrompt>(context, GetPromptResult::new(vec![message]))
         }
         (Some(Known::ReadResource), uri) => return Err(RpcError::resource_not_found(uri)),
         (Some(_), _) => return Err(RpcError::invalid_params(format!("Unknown name: {name}"))),
@@ -70,7 +70,7 @@ fn answer(request: &Request, context: &Context) -> Result<(), RpcError> {
     Ok(())
 }
 
-fn reply<M: Method>(request: &Request, context: &Context, result: M::Result<'_>) {
+fn reply<M: Method>(context: &Context, result: M::Result<'_>) {
     let sent = context.reply::<M>(&result);
     sent.unwrap_or_else(|misuse| eprintln!("{} was not answered: {misuse}", M::NAME));
 }
