@@ -12,6 +12,7 @@ use crate::limits::Limits;
 
 use super::error::{RpcError, code};
 use super::id::RequestId;
+use super::repeated::Repeated;
 use super::scan::{self, EnvelopeKey, Member, Scan, ScanError, Scanned, Span};
 
 /// What a message is, by the keys it has.
@@ -109,13 +110,14 @@ impl Rejection {
 pub(crate) fn decode<'s>(
     frame: &[u8],
     limits: &Limits,
+    repeated: &Repeated,
     scan: &'s mut Scan,
 ) -> Result<Decoded<'s>, Rejection> {
     // Asking for ASCII first is several times as fast, and most frames are.
     if !frame.is_ascii() && frame::text(frame).is_err() {
         return Err(Rejection::new(code::PARSE_ERROR, "Parse error: not UTF-8"));
     }
-    match scan::scan(frame, limits.depth, scan) {
+    match scan::scan(frame, limits.depth, repeated, scan) {
         Ok(Scanned::One) => envelope(frame, scan, limits).map(Decoded::One),
         Ok(Scanned::Batch) => Ok(Decoded::Batch),
         Err(ScanError::Syntax) => Err(Rejection::new(code::PARSE_ERROR, "Parse error: not JSON")),
@@ -285,6 +287,7 @@ fn check_error(frame: &[u8], scan: &Scan) -> Result<(), Rejection> {
 }
 
 /// Whether the value is the string `expected`, escapes resolved.
+#[inline]
 pub(crate) fn is_string(frame: &[u8], span: Span, expected: &str) -> bool {
     let token = span.of(frame);
     let inner = token.get(1..token.len().saturating_sub(1));

@@ -9,6 +9,7 @@ use super::decode::{Decoded, Kind, Rejection, decode};
 use super::error::RpcError;
 use super::id::RequestId;
 use super::raw::Raw;
+use super::repeated::Repeated;
 use super::scan::{EnvelopeKey, Member, Scan, Span};
 use super::text::Text;
 
@@ -48,7 +49,7 @@ impl<'a> Message<'a> {
     /// 2025-03-26 has, is refused here.
     pub fn decode(frame: &'a [u8], limits: &Limits) -> Result<Self, Rejection> {
         let mut scan = Scan::default();
-        let Decoded::One(envelope) = decode(frame, limits, &mut scan)? else {
+        let Decoded::One(envelope) = decode(frame, limits, &Repeated::default(), &mut scan)? else {
             return Err(not_one());
         };
         let body = raw_at(frame, envelope.body());
@@ -107,7 +108,7 @@ impl<'a> Peek<'a> {
     /// Errs as [`Message::decode`] does.
     pub fn new(frame: &'a [u8], limits: &Limits) -> Result<Self, Rejection> {
         let mut scan = Scan::default();
-        let Decoded::One(envelope) = decode(frame, limits, &mut scan)? else {
+        let Decoded::One(envelope) = decode(frame, limits, &Repeated::default(), &mut scan)? else {
             return Err(not_one());
         };
         let member = |member| envelope.scan.member(member);

@@ -8,6 +8,7 @@ use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
+use super::repeated::Repeated;
 use super::write::plain_length;
 
 /// Where a JSON value stands in its frame, as byte offsets; 0 to 0 when there is none.
@@ -42,6 +43,18 @@ impl Span {
 
     pub(crate) const fn range(self) -> core::ops::Range<usize> {
         self.start as usize..self.end as usize
+    }
+
+    /// The same value in a text of which a part was cut out that started at `from` and now starts at
+    /// `to`.
+    pub(super) const fn moved(self, from: usize, to: usize) -> Self {
+        match self.is_some() {
+            true => Self {
+                start: self.start - from as u32 + to as u32,
+                end: self.end - from as u32 + to as u32,
+            },
+            false => Self::NONE,
+        }
     }
 
     /// The bytes of the value, or nothing when there is none.
@@ -84,6 +97,8 @@ pub(crate) enum Member {
 /// The scanner recurses; a limit above this would let a frame exhaust the stack.
 const DEEPEST: usize = 1024;
 const MEMBERS: usize = Member::MetaSubscriptionId as usize + 1;
+/// How many of the members stand in a `_meta`.
+pub(super) const META_MEMBERS: usize = MEMBERS - Member::MetaProgressToken as usize;
 
 /// What the pass found in a JSON object that may be a message.
 #[derive(Clone, Copy, Debug, Default)]
@@ -96,6 +111,8 @@ pub(crate) struct Scan {
     pub(crate) duplicate: bool,
     /// Whether one of the remembered members came twice.
     pub(crate) duplicate_member: bool,
+    /// Whether the `_meta` is the one that the peer repeats, which has passed all checks before.
+    pub(crate) is_meta_repeated: bool,
 }
 
 /// The keys of a JSON-RPC message.
@@ -117,6 +134,14 @@ impl Scan {
 
     pub(crate) const fn member(&self, member: Member) -> Span {
         self.members[member as usize]
+    }
+
+    /// The members that stand in the `_meta`.
+    pub(super) fn meta_members(&self) -> [Span; META_MEMBERS] {
+        *self
+            .members
+            .last_chunk()
+            .unwrap_or(&[Span::NONE; META_MEMBERS])
     }
 }
 
@@ -141,13 +166,19 @@ pub(crate) enum Scanned {
 }
 
 /// Scans `frame`, whose values may nest `depth` deep, and fills in a fresh `scan`.
-pub(crate) fn scan(frame: &[u8], depth: usize, scan: &mut Scan) -> Result<Scanned, ScanError> {
+pub(crate) fn scan(
+    frame: &[u8],
+    depth: usize,
+    repeated: &Repeated,
+    scan: &mut Scan,
+) -> Result<Scanned, ScanError> {
     if u32::try_from(frame.len()).is_err() {
         return Err(ScanError::Syntax);
     }
     let depth = depth.min(DEEPEST);
     let mut scanner = Scanner {
         bytes: frame,
+        repeated,
         at: 0,
         depth,
     };
@@ -162,6 +193,7 @@ pub(crate) fn scan(frame: &[u8], depth: usize, scan: &mut Scan) -> Result<Scanne
 pub(super) fn is_value(text: &[u8]) -> bool {
     let mut scanner = Scanner {
         bytes: text,
+        repeated: &Repeated::default(),
         at: 0,
         depth: 0,
     };
@@ -177,6 +209,7 @@ enum Stop {
 
 struct Scanner<'a> {
     bytes: &'a [u8],
+    repeated: &'a Repeated,
     at: usize,
     depth: usize,
 }
@@ -288,10 +321,9 @@ impl Scanner<'_> {
             let key = self.key()?;
             let start = self.at;
             let member = self.look_up(&key, known);
-            if member == Some(Member::Meta) && self.peek() == Some(b'{') {
-                self.body(scan, depth, meta_member)?;
-            } else {
-                self.value(depth)?;
+            match (member, self.peek()) {
+                (Some(Member::Meta), Some(b'{')) => self.meta(scan, depth)?,
+                _ => self.value(depth)?,
             }
             if let Some(member) = member {
                 let slot = &mut scan.members[member as usize];
@@ -306,6 +338,21 @@ impl Scanner<'_> {
                 return Ok(());
             }
         }
+    }
+
+    /// The `_meta` of params or of a result.
+    fn meta(&mut self, scan: &mut Scan, depth: usize) -> Result<(), Stop> {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        // It stands as deep as when it was scanned, so the depth was checked then.
+        let Some((length, members)) = self.repeated.at(rest) else {
+            return self.body(scan, depth, meta_member);
+        };
+        if let Some(found) = scan.members.last_chunk_mut() {
+            *found = members.map(|member| member.moved(0, self.at));
+        }
+        scan.is_meta_repeated = true;
+        self.at += length;
+        Ok(())
     }
 
     /// Any value, validated and passed over.
@@ -432,6 +479,7 @@ impl Scanner<'_> {
     }
 
     /// Passes a string. Tells whether it holds escapes.
+    #[inline]
     fn string(&mut self) -> Result<bool, Stop> {
         if self.peek() != Some(b'"') {
             return Err(Stop::Syntax);

@@ -107,7 +107,8 @@ fn is_clean_text(bytes: &[u8]) -> bool {
 }
 
 /// How many bytes from the start of `bytes` on need no escape.
-#[inline]
+// Inlined since most strings are short, so that a call costs as much as the look.
+#[inline(always)]
 pub(super) fn plain_length(bytes: &[u8]) -> usize {
     /// Up to here a word at a time is faster than a search.
     const SHORT: usize = 8;

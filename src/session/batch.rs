@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use crate::limits::Limits;
-use crate::rpc::{Decoded, Kind, Rejection, Scan, decode, elements};
+use crate::rpc::{Decoded, Kind, Rejection, Repeated, Scan, decode, elements};
 
 /// What a batch holds.
 pub(super) struct Elements {
@@ -24,11 +24,13 @@ pub(super) fn split(frame: &Bytes, limits: &Limits) -> Option<Elements> {
     if list.is_empty() || list.len() > limits.batch {
         return None;
     }
-    let is_open = |element: &&Bytes| match decode(element, limits, &mut Scan::default()) {
-        Ok(Decoded::One(envelope)) => envelope.kind == Kind::Request,
-        Ok(Decoded::Batch) => true,
-        Err(rejection) => rejection.is_answerable(),
-    };
+    let unrepeated = Repeated::default();
+    let is_open =
+        |element: &&Bytes| match decode(element, limits, &unrepeated, &mut Scan::default()) {
+            Ok(Decoded::One(envelope)) => envelope.kind == Kind::Request,
+            Ok(Decoded::Batch) => true,
+            Err(rejection) => rejection.is_answerable(),
+        };
     let open = list.iter().filter(is_open).count();
     Some(Elements { list, open })
 }

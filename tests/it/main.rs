@@ -27,6 +27,7 @@ mod pages;
 mod peek;
 mod progress;
 mod prompts;
+mod repeated_meta;
 mod resources;
 mod roots;
 mod sampling;

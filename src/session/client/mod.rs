@@ -32,7 +32,7 @@ use crate::model::logging::LoggingLevel;
 use crate::model::method::{ClientGate, Notification, Ping, SetLevel};
 use crate::model::{logging, meta, method};
 use crate::revision::{Era, Revision};
-use crate::rpc::{Places, Text};
+use crate::rpc::{Places, Repeated, Text};
 use crate::time::Instant;
 
 use self::event::RequestKey;
@@ -65,6 +65,8 @@ pub struct ClientSession {
     scratch: Vec<u8>,
     /// Buffers of params that were kept for another round, to be used again.
     spare: Vec<Vec<u8>>,
+    /// The `_meta` that the server repeats in every modern result.
+    repeated: Repeated,
     pub(super) link: Link,
     pub(super) opening: Opening,
     pub(super) revision: Option<Revision>,
@@ -100,6 +102,7 @@ impl ClientSession {
             own_meta: own_meta(&config),
             scratch: Vec::new(),
             spare: Vec::new(),
+            repeated: Repeated::default(),
             link: Link::new(config.limits.clone()),
             opening: Opening::Idle,
             revision: None,

@@ -28,7 +28,7 @@ use super::{ClientEvent, ClientSession, RequestKey};
 impl ClientSession {
     pub(super) fn receive(&mut self, route: Route, frame: Bytes) {
         let mut scan = Scan::default();
-        match decode(&frame, &self.config.limits, &mut scan) {
+        match decode(&frame, &self.config.limits, &self.repeated, &mut scan) {
             Ok(Decoded::One(envelope)) => self.message(Target::new(route), frame, envelope),
             Ok(Decoded::Batch) => self.batch(route, &frame),
             Err(rejection) => self.rejected(Target::new(route), rejection),
@@ -61,7 +61,7 @@ impl ClientSession {
         let target = self.link.begin_batch(route, revision, elements.open);
         for element in elements.list {
             let mut scan = Scan::default();
-            let decoded = match decode(&element, &self.config.limits, &mut scan) {
+            let decoded = match decode(&element, &self.config.limits, &self.repeated, &mut scan) {
                 Ok(Decoded::One(envelope)) => Ok(envelope),
                 Ok(Decoded::Batch) => Err(batch::nested()),
                 Err(rejection) => Err(rejection),
@@ -166,6 +166,9 @@ impl ClientSession {
                     );
                 }
             }
+        }
+        if is_modern {
+            self.repeated.remember(&body.frame, scan);
         }
         let places = Places::of_result(scan);
         self.answered(number, Ok(Answer { body, places }));

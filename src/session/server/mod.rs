@@ -32,7 +32,7 @@ use crate::model::initialize::Implementation;
 use crate::model::logging::LoggingLevel;
 use crate::model::meta;
 use crate::revision::Revision;
-use crate::rpc::{RequestId, write_string};
+use crate::rpc::{Repeated, RequestId, write_string};
 use crate::time::Instant;
 
 use super::allowance::Allowance;
@@ -62,6 +62,8 @@ pub struct ServerSession {
     pub(super) config: ServerConfig,
     /// The members of `_meta` that every modern result has, encoded once.
     own_meta: Vec<u8>,
+    /// The `_meta` that the client repeats in every modern request.
+    repeated: Repeated,
     gates: Gates,
     pub(super) link: Link,
     pub(super) legacy: Legacy,
@@ -122,6 +124,7 @@ impl ServerSession {
     pub fn new(config: ServerConfig) -> Self {
         Self {
             own_meta: own_meta(&config),
+            repeated: Repeated::default(),
             gates: Gates::new(&config.capabilities),
             link: Link::new(config.limits.clone()),
             legacy: Legacy::default(),

@@ -39,7 +39,8 @@ impl ServerSession {
             ));
         }
         let info = member(Member::MetaClientInfo);
-        if info.is_some() && !is_implementation(info.of(frame)) {
+        let is_checked = arrival.scan.is_meta_repeated || !info.is_some();
+        if !is_checked && !is_implementation(info.of(frame)) {
             return Err(RpcError::invalid_params(
                 "Invalid params: clientInfo is malformed",
             ));

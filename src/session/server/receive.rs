@@ -41,7 +41,7 @@ pub(super) struct Arrival<'s> {
 impl ServerSession {
     pub(super) fn receive(&mut self, route: Route, frame: Bytes) {
         let mut scan = Scan::default();
-        match decode(&frame, &self.config.limits, &mut scan) {
+        match decode(&frame, &self.config.limits, &self.repeated, &mut scan) {
             Ok(Decoded::One(envelope)) => self.message(Target::new(route), frame, envelope),
             Ok(Decoded::Batch) => self.batch(route, &frame),
             Err(rejection) => self.rejected(Target::new(route), rejection),
@@ -90,7 +90,7 @@ impl ServerSession {
         let target = self.link.begin_batch(route, revision, elements.open);
         for element in elements.list {
             let mut scan = Scan::default();
-            let decoded = match decode(&element, &self.config.limits, &mut scan) {
+            let decoded = match decode(&element, &self.config.limits, &self.repeated, &mut scan) {
                 Ok(Decoded::One(envelope)) => Ok(envelope),
                 Ok(Decoded::Batch) => Err(batch::nested()),
                 Err(rejection) => Err(rejection),
@@ -168,6 +168,9 @@ impl ServerSession {
             true => self.check_modern(&mut arrival),
             false => self.check_legacy(&arrival),
         });
+        if is_modern && checked.is_ok() {
+            self.repeated.remember(&arrival.body.frame, scan);
+        }
         match checked {
             Ok(()) => self.dispatch(arrival),
             Err(error) => self.refuse(&arrival, &error),
