@@ -479,35 +479,39 @@ impl Scanner<'_> {
     }
 
     /// Passes a string. Tells whether it holds escapes.
-    #[inline]
     fn string(&mut self) -> Result<bool, Stop> {
-        if self.peek() != Some(b'"') {
+        let Some([b'"', rest @ ..]) = self.bytes.get(self.at..) else {
             return Err(Stop::Syntax);
-        }
-        self.at += 1;
-        if self.plain_run()? == b'"' {
-            return Ok(false);
-        }
-        loop {
-            self.escape()?;
-            if self.plain_run()? == b'"' {
-                return Ok(true);
+        };
+        let plain = plain_length(rest);
+        self.at += 1 + plain;
+        match rest.get(plain) {
+            Some(b'"') => {
+                self.at += 1;
+                Ok(false)
             }
+            Some(b'\\') => self.escaped_string(),
+            _ => Err(Stop::Syntax),
         }
     }
 
-    /// Passes the bytes of a string up to and with the next quote or backslash, which it gives; a
-    /// control character or the end of the text is an error.
-    #[inline]
-    fn plain_run(&mut self) -> Result<u8, Stop> {
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let plain = plain_length(rest);
-        match rest.get(plain) {
-            Some(byte @ (b'"' | b'\\')) => {
-                self.at += plain + 1;
-                Ok(*byte)
+    /// Passes the rest of a string, of which the next byte is a backslash.
+    #[inline(never)]
+    fn escaped_string(&mut self) -> Result<bool, Stop> {
+        loop {
+            self.at += 1;
+            self.escape()?;
+            let rest = self.bytes.get(self.at..).unwrap_or_default();
+            let plain = plain_length(rest);
+            self.at += plain;
+            match rest.get(plain) {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(true);
+                }
+                Some(b'\\') => {}
+                _ => return Err(Stop::Syntax),
             }
-            _ => Err(Stop::Syntax),
         }
     }
 

@@ -111,27 +111,30 @@ fn is_clean_text(bytes: &[u8]) -> bool {
 #[inline(always)]
 pub(super) fn plain_length(bytes: &[u8]) -> usize {
     /// Up to here a word at a time is faster than a search.
-    const SHORT: usize = 8;
-    let (words, _) = bytes.as_chunks::<8>();
-    let mut length = 0;
-    for word in words.iter().take(SHORT) {
+    const SHORT: usize = 64;
+    let mut rest = bytes;
+    while let Some((word, after)) = rest.split_first_chunk::<8>() {
         let marks = escape_marks(u64::from_le_bytes(*word));
         if marks != 0 {
-            return length + marks.trailing_zeros() as usize / 8;
+            return bytes.len() - rest.len() + marks.trailing_zeros() as usize / 8;
         }
-        length += 8;
+        rest = after;
+        if bytes.len() - rest.len() == SHORT {
+            break;
+        }
     }
-    let rest = bytes.get(length..).unwrap_or_default();
-    length
-        + match rest.len() {
-            ..8 => rest.iter().take_while(|byte| !needs_escape(**byte)).count(),
-            _ => long_plain_length(rest),
-        }
+    bytes.len() - rest.len() + long_plain_length(rest)
 }
 
-/// The same for many bytes.
+/// The same for many bytes, or for a last few.
 #[inline(never)]
 fn long_plain_length(bytes: &[u8]) -> usize {
+    if bytes.len() < 8 {
+        return bytes
+            .iter()
+            .take_while(|byte| !needs_escape(**byte))
+            .count();
+    }
     let end = memchr::memchr2(b'"', b'\\', bytes).unwrap_or(bytes.len());
     let (run, _) = bytes.split_at(end);
     // A fold instead of a search: the compiler turns it into a few vector instructions.
