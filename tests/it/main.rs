@@ -36,3 +36,4 @@ mod subscriptions;
 mod support;
 mod through;
 mod tools;
+mod unanswered;

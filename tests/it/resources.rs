@@ -220,6 +220,8 @@ on_every_revision! {
         let subscription = pair.subscribe(&following("file:///a"));
         assert_eq!(pair.server_event(), ServerEvent::Subscribed { uri: "file:///a".into() });
         assert_eq!(pair.server.watched().collect::<Vec<_>>(), ["file:///a"]);
+        let misuse = pair.server.resource_updated(pair.now, "no uri").unwrap_err();
+        assert!(matches!(misuse, Misuse::Invalid(_)), "{misuse}");
         for uri in ["file:///a", "file:///ab", "file:///b"] {
             pair.server.resource_updated(pair.now, uri).unwrap();
         }

@@ -441,3 +441,55 @@ on_every_revision! {
         assert!(matches!(ended, ClientEvent::SubscriptionEnded { subscription, outcome: Err(CallError::Rpc(_)), .. } if subscription == id), "{ended:?}");
     }
 }
+
+on_revisions! { MODERN;
+    // `sub.error`, `res.uri.valid`
+    fn a_stream_for_what_is_no_uri_is_refused(revision) {
+        let mut pair = Pair::open(revision);
+        let long = format!("file:///{}", "x".repeat(8 << 10));
+        for uri in ["", "nothing", "1x:y", "file:///a b", &long] {
+            pair.to_server(listen("l", json!({"resourceSubscriptions": ["file:///a", uri]})));
+            assert_eq!(pair.last_of_server()["error"]["code"], -32602, "{uri}");
+        }
+        assert!(pair.server_events.is_empty());
+        assert_eq!(pair.server.watched().count(), 0);
+    }
+}
+
+on_revisions! { MODERN;
+    // `sub.ack.first`
+    fn a_subscription_is_confirmed_once(revision) {
+        let mut pair = Pair::open(revision);
+        pair.subscribe(&tools());
+        let id = pair.last_of_client()["id"].clone();
+        let ack = json!({"_meta": {TAG: id}, "notifications": {"promptsListChanged": true}});
+        pair.to_client(notification("notifications/subscriptions/acknowledged", ack));
+        assert!(matches!(pair.client_event(), ClientEvent::Ignored(_)));
+        assert!(pair.is_quiet());
+    }
+}
+
+on_every_revision! {
+    // `sub.dup`, `era.server.both`
+    fn one_pipe_may_carry_subscriptions_of_both_eras(revision) {
+        if is_modern(revision) {
+            return;
+        }
+        let mut pair = Pair::open(revision);
+        let filter = SubscriptionFilter::new().resource_subscriptions(["file:///a"]);
+        let legacy = pair.subscribe(&filter);
+        let uri: Box<str> = "file:///a".into();
+        assert_eq!(pair.server_event(), ServerEvent::Subscribed { uri: uri.clone() });
+        pair.exchange(Route::Pipe, listen("m", json!({"resourceSubscriptions": [uri]})));
+        pair.server.resource_updated(pair.now, &uri).unwrap();
+        let told = pair.routed();
+        let tags: Vec<_> = told.iter().map(|(_, frame)| frame["params"]["_meta"][TAG].clone()).collect();
+        assert_eq!(tags, [Value::Null, json!("m")]);
+        // The resource is watched as long as anybody does.
+        pair.client.unsubscribe(pair.now, legacy).unwrap();
+        pair.drive();
+        assert!(pair.server_events.is_empty());
+        pair.exchange(Route::Pipe, notification("notifications/cancelled", json!({"requestId": "m"})));
+        assert_eq!(pair.server_event(), ServerEvent::Unsubscribed { uri });
+    }
+}

@@ -221,7 +221,7 @@ impl ClientSession {
             Ok(requests) => requests,
             Err(error) => return self.abandon(number, None, error),
         };
-        let state = scan.member(Member::RequestState);
+        let state = present(&body, scan, Member::RequestState);
         let state = state.is_some().then(|| state.of(&body.frame));
         let state = state
             .and_then(|state| core::str::from_utf8(state).ok())
@@ -258,8 +258,8 @@ impl ClientSession {
             path: path.into(),
             reason: reason.into(),
         };
-        let state = scan.member(Member::RequestState);
-        let requests = scan.member(Member::InputRequests);
+        let state = present(body, scan, Member::RequestState);
+        let requests = present(body, scan, Member::InputRequests);
         if !state.is_some() && !requests.is_some() {
             return Err(bad("the root", "neither inputRequests nor requestState"));
         }
@@ -375,6 +375,15 @@ struct Asked {
     key: Box<str>,
     method: Known,
     body: Body,
+}
+
+/// A member of a result, unless it is null.
+fn present(body: &Body, scan: &Scan, member: Member) -> Span {
+    let span = scan.member(member);
+    match span.of(&body.frame) {
+        b"null" => Span::NONE,
+        _ => span,
+    }
 }
 
 fn params_body(params: &Option<Raw<'_>>) -> Body {

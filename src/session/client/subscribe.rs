@@ -37,6 +37,8 @@ pub(in crate::session) struct Subscription {
     listen: Option<u64>,
     /// What a legacy server has still to confirm: the request that asked for it, and the URI.
     waits: Vec<(u64, Box<str>)>,
+    /// Whether a modern server has confirmed it.
+    is_confirmed: bool,
 }
 
 impl ClientSession {
@@ -77,6 +79,7 @@ impl ClientSession {
             uris,
             listen: None,
             waits: Vec::new(),
+            is_confirmed: false,
         };
         match revision.era() {
             Era::Modern => self.listen(subscription, filter, revision),
@@ -302,9 +305,12 @@ impl ClientSession {
     pub(super) fn acknowledged(&mut self, received: Received, scan: &Scan) {
         let number = self.tagged(&received, scan);
         let params = received.params::<method::SubscriptionsAcknowledged>();
-        let (Some(number), Ok(params)) = (number, params) else {
+        let subscription = number.and_then(|number| self.subscriptions.get_mut(number));
+        let fresh = subscription.filter(|subscription| !subscription.is_confirmed);
+        let (Some(number), Ok(params), Some(fresh)) = (number, params, fresh) else {
             return self.ignore_notification(&received);
         };
+        fresh.is_confirmed = true;
         let SubscriptionsAcknowledgedParams { notifications, .. } = params;
         let honoured = notifications.into_owned();
         if let Some(listen) = self.subscriptions.get(number).and_then(|s| s.listen) {

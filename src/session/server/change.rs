@@ -14,7 +14,7 @@ use crate::model::cancel::CancelledParams;
 use crate::model::encode::Additions;
 use crate::model::meta;
 use crate::model::method::{self, EmptyParams, Known, Method, Notification};
-use crate::model::resource::ResourceUpdatedParams;
+use crate::model::resource::{ResourceUpdatedParams, is_valid_uri};
 use crate::model::subscription::{
     SubscriptionFilter, SubscriptionsAcknowledgedParams, SubscriptionsListenResult,
 };
@@ -78,8 +78,11 @@ impl ServerSession {
 
     /// Tells the clients that subscribed to it that a resource has changed.
     ///
-    /// Errs when `resources.subscribe` was not declared.
+    /// Errs when `resources.subscribe` was not declared or `uri` is no URI (`res.uri.valid`).
     pub fn resource_updated(&mut self, now: Instant, uri: &str) -> Result<(), Misuse> {
+        if !is_valid_uri(uri) {
+            return Err(Misuse::Invalid("what has changed has no valid URI"));
+        }
         self.tell(now, Change::Resource, uri)
     }
 
@@ -182,14 +185,11 @@ impl ServerSession {
             Ok(params) => params.notifications,
             Err(malformed) => return self.refuse(arrival, &malformed.into()),
         };
-        let uris = filter.resource_subscriptions.iter().flatten();
-        if uris
-            .into_iter()
-            .any(|uri| uri.len() > self.config.limits.uri)
-        {
+        let longest = self.config.limits.uri;
+        let mut uris = filter.resource_subscriptions.iter().flatten();
+        if uris.any(|uri| uri.len() > longest || !is_valid_uri(uri)) {
             let error = alloc::format!(
-                "Invalid params: a uri is longer than {} bytes",
-                self.config.limits.uri
+                "Invalid params: what is subscribed to is a URI of at most {longest} bytes"
             );
             return self.refuse(arrival, &RpcError::invalid_params(error));
         }

@@ -274,8 +274,10 @@ pub(crate) struct Incoming {
     pub(crate) client_capabilities: Span,
     /// The least level of log messages that a modern request asks for.
     pub(crate) log_level: Option<crate::model::logging::LoggingLevel>,
-    /// What was reported last; progress increases.
+    /// What was reported last since the user got the request, which may be not for the first time.
     pub(crate) progress: Option<f64>,
+    /// The most that was reported at all: what is sent increases.
+    pub(crate) reported: Option<f64>,
     pub(crate) rounds: usize,
     /// The round of input that a legacy client is being asked for.
     pub(crate) asking: Option<Box<Asking>>,

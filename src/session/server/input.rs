@@ -323,6 +323,7 @@ impl ServerSession {
         let Some(asking) = incoming.asking.take() else {
             return;
         };
+        incoming.progress = None;
         let inputs = Inputs::Collected(Box::new(asking.collected));
         let event = incoming.event(number, inputs);
         self.events.push_back(ServerEvent::Request(event));

@@ -308,6 +308,7 @@ impl ServerSession {
             body: arrival.body,
             log_level: arrival.log_level,
             progress: None,
+            reported: None,
             rounds: 0,
             asking: None,
         };

@@ -85,8 +85,9 @@ impl ServerSession {
     /// Reports progress on a request, if its client wants to know: `progress` so far, out of
     /// `total`, with a message for people.
     ///
-    /// Errs when the request isn't open (any more), or the number is not above the last one
-    /// (`progress.increase`).
+    /// A request that comes again after a round of input may be reported on from the start; what was
+    /// reported before isn't sent once more. Errs when the request isn't open (any more), or the
+    /// number is not above the last one (`progress.increase`).
     pub fn progress(
         &mut self,
         now: Instant,
@@ -105,9 +106,10 @@ impl ServerSession {
             return Err(Misuse::ProgressNotIncreasing);
         }
         let (route, revision) = (incoming.target.route, incoming.revision);
+        let is_news = incoming.reported.is_none_or(|most| progress > most);
         let token =
             raw_at(&incoming.body.frame, incoming.progress_token).and_then(ProgressToken::from_raw);
-        if let Some(token) = token {
+        if let Some(token) = token.filter(|_| is_news) {
             let mut params = ProgressParams::new(token, progress);
             params.total = total;
             params.message = message.map(Text::from);
@@ -118,6 +120,9 @@ impl ServerSession {
         }
         if let Some(incoming) = self.incoming.get_mut(request.0) {
             incoming.progress = Some(progress);
+            if is_news {
+                incoming.reported = Some(progress);
+            }
         }
         Ok(())
     }
