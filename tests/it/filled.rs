@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mcp_proto::Revision;
 use mcp_proto::model::encode::EncodeError;
+use mcp_proto::model::meta::Meta;
 use serde_json::Value;
 
 use crate::support::fill::{Chance, filled, thinned};
-use crate::support::types::{Way, left_out, way_of};
+use crate::support::types::{Way, has_unknown, left_out, way_of};
 use crate::support::wire::schema::{self, Schema};
 
 /// What a test found, counted and listed.
@@ -222,4 +223,38 @@ fn misfit(from: &Schema, target: &Schema, name: &str, written: &Value) -> Option
         true => None,
         false => Some(format!("{about}: has {undeclared:?}\n{written}")),
     }
+}
+
+#[test]
+fn the_protocols_own_metadata_is_understood() {
+    // `meta.reserved.keys`, `meta.progressToken`
+    let Some(schema) = schema::of(Revision::V2026_07_28) else {
+        return;
+    };
+    let names = schema.definitions.keys();
+    for name in names.filter(|name| name.ends_with("MetaObject")) {
+        for value in values_of(schema, name) {
+            let text = value.to_string();
+            let meta: Meta<'_> = serde_json::from_str(&text).unwrap();
+            for key in value.as_object().unwrap().keys() {
+                assert!(is_read(&meta, key), "{name}: {key} in {text}");
+            }
+        }
+    }
+}
+
+/// Whether the getter for `key` gives what is there, with nothing unknown in it.
+fn is_read(meta: &Meta<'_>, key: &str) -> bool {
+    let read = match key.rsplit('/').next().unwrap_or(key) {
+        "clientCapabilities" => meta.client_capabilities().map(|read| format!("{read:?}")),
+        "clientInfo" => meta.client_info().map(|read| format!("{read:?}")),
+        "logLevel" => meta.log_level().map(|read| format!("{read:?}")),
+        "progressToken" => meta.progress_token().map(|read| format!("{read:?}")),
+        "protocolVersion" => meta.protocol_version().map(|read| format!("{read:?}")),
+        "serverInfo" => meta.server_info().map(|read| format!("{read:?}")),
+        "subscriptionId" => meta.subscription_id().map(|read| format!("{read:?}")),
+        "extra" => meta.get(key).map(|read| format!("{read:?}")),
+        _ => None,
+    };
+    read.is_some_and(|read| !has_unknown(&read))
 }

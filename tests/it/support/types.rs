@@ -54,14 +54,19 @@ pub struct Trip {
 pub type Way = fn(&str, &str, Revision) -> Result<Trip, String>;
 
 impl Trip {
-    /// Whether some part of the value was not understood and only kept. Keys of the schema's open
-    /// maps have no other place than among what is kept.
+    /// Whether some part of the value was not understood and only kept.
     pub fn has_unknown(&self) -> bool {
-        let debug = self.debug.replace("other: [(\"com.example/extra\"", "");
-        ["Unknown(", "Other(", "other: [("]
-            .iter()
-            .any(|mark| debug.contains(mark))
+        has_unknown(&self.debug)
     }
+}
+
+/// Whether the `Debug` form of a value shows a part that was not understood and only kept. Keys of
+/// the schema's open maps have no other place than among what is kept.
+pub fn has_unknown(debug: &str) -> bool {
+    let debug = debug.replace("other: [(\"com.example/extra\"", "");
+    ["Unknown(", "Other(", "other: [("]
+        .iter()
+        .any(|mark| debug.contains(mark))
 }
 
 fn json_of(bytes: &[u8]) -> Value {
