@@ -401,7 +401,8 @@ impl Session for ClientSession {
 
     fn poll_timeout(&self) -> Option<Instant> {
         let opening = self.opening.deadline();
-        [opening, self.next_deadline].into_iter().flatten().min()
+        let calls = self.next_deadline.filter(|_| !self.calls.is_empty());
+        [opening, calls].into_iter().flatten().min()
     }
 
     fn wants_frames(&self) -> bool {
