@@ -25,7 +25,10 @@ use crate::support::pair::{client_config, everything_of_a_client, server_config}
 /// One thing that happens. Numbers choose among what there is.
 #[derive(Clone, Debug)]
 enum Op {
-    Call { progress: bool, idle: u64 },
+    Call {
+        progress: bool,
+        idle: u64,
+    },
     List,
     Ping,
     SetLevel,
@@ -44,6 +47,8 @@ enum Op {
     ToClient(usize),
     ToServer(usize),
     Pass(u64),
+    /// Everything is carried across once and polled.
+    Turn,
     ClientEvents(usize),
     ServerEvents(usize),
     Park,
@@ -84,6 +89,7 @@ fn honest() -> impl Strategy<Value = Op> {
         6 => (1_usize..9).prop_map(Op::ClientEvents),
         6 => (1_usize..9).prop_map(Op::ServerEvents),
         1 => Just(Op::Park),
+        10 => Just(Op::Turn),
     ]
 }
 
@@ -228,6 +234,16 @@ impl World {
             Op::ClientEvents(count) => self.client_events(*count),
             Op::ServerEvents(count) => self.server_events(*count),
             Op::Park => self.park(),
+            Op::Turn => {
+                for op in [
+                    Op::ToServer(99),
+                    Op::ServerEvents(99),
+                    Op::ToClient(99),
+                    Op::ClientEvents(99),
+                ] {
+                    self.apply(&op);
+                }
+            }
             Op::CloseClient => self.client.close(self.now),
             Op::CloseServer => self.server.close(self.now),
             Op::LoseClient(why) => self
