@@ -152,7 +152,6 @@ on_every_revision! {
                     true => Script::fresh_server(crate::support::pair::server_config()),
                     false => Script::server(revision),
                 };
-                server.checked.turn_off();
                 server.feed(frame.clone());
                 for answer in server.sent() {
                     let Some(error) = answer.get("error") else { continue };

@@ -87,7 +87,9 @@ fn official_examples_survive() {
         wrong.extend(complaint(definition, name, text));
     });
     let definitions = definitions.len();
-    eprintln!("{examples} official examples of {definitions} definitions");
+    schema::aloud(format_args!(
+        "{examples} official examples of {definitions} definitions"
+    ));
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
     assert!(examples > 0, "no examples in {}", dir.display());
 }

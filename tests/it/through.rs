@@ -181,7 +181,7 @@ fn filled_in_calls_go_through_both_sessions() {
         calls += call_filled::<GetPrompt>(&mut pair, revision);
         calls += call_filled::<Complete>(&mut pair, revision);
     }
-    eprintln!("{calls} filled-in calls");
+    schema::aloud(format_args!("{calls} filled-in calls"));
 }
 
 #[test]
@@ -201,7 +201,9 @@ fn filled_in_questions_go_through_both_sessions() {
         asked += found.map(|found| found.0).iter().sum::<usize>();
         refused += found.map(|found| found.1).iter().sum::<usize>();
     }
-    eprintln!("{asked} filled-in questions, {refused} refused for what a schema can't say");
+    schema::aloud(format_args!(
+        "{asked} filled-in questions, {refused} refused for what a schema can't say"
+    ));
 }
 
 #[test]

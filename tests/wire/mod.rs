@@ -238,10 +238,13 @@ impl Wire {
                 .and_then(Revision::from_wire)
                 .unwrap_or(Revision::NEWEST_LEGACY);
         }
+        // A ping, say, is legacy even while the era is being found out.
+        let known = message["method"].as_str().and_then(Known::from_wire);
+        let may_be_modern = known.is_none_or(|known| known.exists_in(Revision::V2026_07_28));
         match self.negotiated {
             _ if !own.is_null() || !subscription.is_null() => Revision::V2026_07_28,
             Some(revision) => revision,
-            None if self.is_modern => Revision::V2026_07_28,
+            None if self.is_modern && may_be_modern => Revision::V2026_07_28,
             None => Revision::NEWEST_LEGACY,
         }
     }

@@ -10,6 +10,13 @@ use serde_json::{Map, Value};
 
 use super::correct::correct;
 
+/// Says something that is to be seen even when the test passes, whose output is not shown then.
+pub fn aloud(text: impl std::fmt::Display) {
+    use std::io::Write as _;
+    // Nobody may be listening, and then it is as well left unsaid.
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
 /// The folder of the specification's files; `None`, said aloud once, when it isn't given.
 pub fn spec_dir() -> Option<&'static PathBuf> {
     static DIR: OnceLock<Option<PathBuf>> = OnceLock::new();
@@ -20,7 +27,7 @@ pub fn spec_dir() -> Option<&'static PathBuf> {
     let read = || match std::env::var_os("MCP_SPEC_DIR") {
         Some(dir) => Some(PathBuf::from(dir)),
         None => {
-            eprintln!("LEFT OUT: nothing is checked against the schemas, MCP_SPEC_DIR is not set");
+            aloud("LEFT OUT: nothing is checked against the schemas, MCP_SPEC_DIR is not set");
             None
         }
     };
