@@ -118,6 +118,8 @@
 //! | `child` | yes | `io::child`: a server that a client starts as a process; brings `std` |
 //! | `tokio` | no | `io::tokio`: any `AsyncRead` and `AsyncWrite` of tokio; brings `std` |
 //! | `futures-io` | no | `io::futures_io`: the same for every other runtime; brings `std` |
+//! | `schemars` | no | `server::tool_for`: a tool's schemas from Rust types; brings `std` |
+//! | `jsonschema` | no | `model::json_schema`: values checked against JSON Schema; brings `std` |
 //! | `seal` | no | `server::Seal`, `io::seal`: what a client carries for a server is sealed; brings `std` |
 //!
 //! They only add. Without any the crate is `no_std` and needs an allocator.

@@ -111,7 +111,7 @@ fn enable_hidden_tool(context: &Context, _: Value) -> Result<Json<&'static str>,
     let hidden = wrapped("hidden_tool", json!({}), json!({"type": "string"}));
     context
         .registry()
-        .add_tool(hidden, |_, _: Value| Ok(Json("I was hidden!")));
+        .add_tool(hidden, |_, _: Value| Ok(Json("I was hidden!")))?;
     context.changed(Change::Tools);
     Ok(Json("Hidden tool enabled"))
 }

@@ -13,7 +13,7 @@ use super::blocking::Connection;
 use super::pool::{Job, Pool, THREADS};
 use crate::model::method::Method;
 use crate::rpc::RpcError;
-use crate::server::{Reach, Server};
+use crate::server::{DefinitionError, Reach, Server};
 use crate::session::{IncomingId, Misuse, Request, ServerEvent, ServerSession};
 use crate::time::Instant;
 
@@ -295,21 +295,28 @@ fn answer(handle: &Handle<ServerSession>, id: IncomingId, round: usize, text: &'
 /// Serves one client on the standard streams of this process until it leaves.
 ///
 /// Nothing else may write to standard output meanwhile (`stdio.stdout.pure`). Errs as
-/// [`serve`] does.
+/// [`serve`] does, and when [`check`](Server::check) does.
 pub fn serve_stdio(server: Server) -> io::Result<()> {
+    server.check().map_err(refused)?;
     let connection = Connection::stdio(server.session())?;
     serve_connection(server, connection, ServeOptions::default())
 }
 
 /// Serves one client of `server` on a connection of one of its sessions.
 ///
-/// Errs as [`serve`] does.
+/// Errs as [`serve`] does, and when [`check`](Server::check) does.
 pub fn serve_connection(
     server: Server,
     connection: Connection<ServerSession>,
     options: ServeOptions,
 ) -> io::Result<()> {
+    server.check().map_err(refused)?;
     serve(connection, options, move |request, context| {
         server.respond(request, context.reach());
     })
+}
+
+/// What a server is told that offers something it can't.
+pub(super) fn refused(error: DefinitionError) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, error)
 }

@@ -71,13 +71,15 @@ pub trait Served {
 
 /// Serves the client of `connection` until it leaves.
 ///
-/// Nothing is spawned: handlers run within this future. Errs with what a stream failed with.
+/// Nothing is spawned: handlers run within this future. Errs with what a stream failed with, and
+/// when [`check`](Server::check) does.
 /// Dropping it drops the handlers and the connection.
 pub async fn serve(
     server: Server<Async>,
     mut connection: impl Served,
     options: AsyncServeOptions,
 ) -> io::Result<()> {
+    server.check().map_err(super::serve::refused)?;
     let mut tasks = Tasks {
         server,
         session: connection.session(),

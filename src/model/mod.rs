@@ -11,6 +11,8 @@ mod field;
 pub mod form;
 pub mod initialize;
 pub mod input;
+#[cfg(feature = "jsonschema")]
+pub mod json_schema;
 pub mod logging;
 pub mod lower;
 pub mod meta;
@@ -25,3 +27,4 @@ pub mod sampling;
 pub mod schema;
 pub mod subscription;
 pub mod tool;
+pub mod validation;

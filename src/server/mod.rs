@@ -24,13 +24,17 @@
 
 mod ask;
 mod context;
+mod definition;
 mod output;
 mod registry;
 mod respond;
+mod sampling;
 #[cfg(feature = "seal")]
 mod seal;
 mod state;
 mod template;
+#[cfg(feature = "schemars")]
+mod typed;
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -47,17 +51,23 @@ use crate::model::completion::{CompleteResult, Reference};
 use crate::model::prompt::{Arguments, Prompt};
 use crate::model::resource::{Resource, ResourceTemplate};
 use crate::model::tool::Tool;
+use crate::model::validation::Validator;
+use crate::revision::Revision;
 use crate::rpc::Text;
 use crate::session::{ServerConfig, ServerSession};
 
 pub use ask::{AskError, Pause, Stop};
 pub use context::{Context, Elicited, NotAccepted, Reach};
+pub use definition::DefinitionError;
 pub use output::{Audio, Image, IntoPrompt, IntoResource, IntoToolResult, Json};
 pub use registry::Registry;
+pub use sampling::{Conversation, ConversationError, Written};
 #[cfg(feature = "seal")]
 pub use seal::Seal;
 pub use state::{SealError, StateSeal};
 pub use template::{Template, TemplateError, Variables};
+#[cfg(feature = "schemars")]
+pub use typed::{output_schema_for, tool_for};
 
 use registry::{Handler, Reply, TemplateDefinition, completion_key};
 
@@ -108,7 +118,8 @@ impl Server {
 impl<Mode> Server<Mode> {
     /// Adds a tool, or replaces the one of its name. Its arguments are read as `A`.
     ///
-    /// Arguments that don't fit never reach the handler: the client hears what is wrong and where.
+    /// Arguments that don't fit never reach the handler: the client hears what is wrong and where. A
+    /// tool that can't be offered as it is defined is left out; [`check`](Self::check) tells why.
     pub fn tool<A, O>(
         self,
         tool: Tool<'static>,
@@ -118,7 +129,8 @@ impl<Mode> Server<Mode> {
         A: DeserializeOwned,
         O: IntoToolResult,
     {
-        self.shared.registry.add_tool(tool, run);
+        let added = self.shared.registry.add_tool(tool, run);
+        self.shared.registry.write().refuse(added.err());
         self
     }
 
@@ -133,7 +145,8 @@ impl<Mode> Server<Mode> {
         O: IntoToolResult,
         F: Future<Output = Result<O, Stop>> + Send + 'static,
     {
-        self.shared.registry.add_tool_async(tool, run);
+        let added = self.shared.registry.add_tool_async(tool, run);
+        self.shared.registry.write().refuse(added.err());
         self.into_async()
     }
 
@@ -201,6 +214,12 @@ impl<Mode> Server<Mode> {
         self.configure(|shared| shared.config.limits = limits)
     }
 
+    /// Sets the revisions that the server speaks. All of them, by default.
+    #[must_use]
+    pub fn revisions(self, revisions: Vec<Revision>) -> Self {
+        self.configure(|shared| shared.config.revisions = revisions)
+    }
+
     /// Sets how many entries one page of a list has. All of them, by default.
     #[must_use]
     pub fn page_size(self, page_size: usize) -> Self {
@@ -228,6 +247,23 @@ impl<Mode> Server<Mode> {
     pub fn seal(self, seal: impl StateSeal + 'static) -> Self {
         let seal: Arc<dyn StateSeal> = Arc::new(seal);
         self.configure(|shared| shared.seal = Some(seal))
+    }
+
+    /// Holds arguments to the tools' input schemas and structured results to their output schemas
+    /// (`tools.output.conform`). Without it only the handlers' types say what fits.
+    #[must_use]
+    pub fn validator(self, validator: impl Validator + 'static) -> Self {
+        self.shared.registry.hold_to(Arc::new(validator));
+        self
+    }
+
+    /// Errs with the first definition that the server was made with and can't offer. The adapters
+    /// ask before they serve.
+    pub fn check(&self) -> Result<(), DefinitionError> {
+        match &self.shared.registry.read().refused {
+            Some(error) => Err(error.clone()),
+            None => Ok(()),
+        }
     }
 
     /// What the server offers, to be changed while it runs.
@@ -295,12 +331,14 @@ impl<Mode> core::fmt::Debug for Server<Mode> {
 }
 
 impl Registry {
-    /// Adds a tool, or replaces the one of its name.
+    /// Adds a tool, or replaces the one of its name. Errs when it can't be offered as it is defined
+    /// (`tools.def.inputschema`).
     pub fn add_tool<A, O>(
         &self,
         tool: Tool<'static>,
         run: impl Fn(&Context, A) -> Result<O, Stop> + Send + Sync + 'static,
-    ) where
+    ) -> Result<(), DefinitionError>
+    where
         A: DeserializeOwned,
         O: IntoToolResult,
     {
@@ -308,18 +346,19 @@ impl Registry {
             let arguments = respond::arguments(context)?;
             Ok(Reply::Tool(run(context, arguments)?.into_tool_result()?))
         }));
-        let name = String::from(tool.name.as_str());
-        self.write().tools.insert(&name, tool, handler);
+        self.insert_tool(tool, handler)
     }
 
     /// Adds a tool whose handler is a future, or replaces the one of its name.
     ///
-    /// Only a server that is served by a runtime can run it; elsewhere calls of it fail.
+    /// Only a server that is served by a runtime can run it; elsewhere calls of it fail. Errs when
+    /// it can't be offered as it is defined.
     pub fn add_tool_async<A, O, F>(
         &self,
         tool: Tool<'static>,
         run: impl Fn(Context, A) -> F + Send + Sync + 'static,
-    ) where
+    ) -> Result<(), DefinitionError>
+    where
         A: DeserializeOwned,
         O: IntoToolResult,
         F: Future<Output = Result<O, Stop>> + Send + 'static,
@@ -329,8 +368,7 @@ impl Registry {
             let future = respond::arguments(&context).map(|arguments| run(context, arguments));
             Box::pin(async move { Ok(Reply::Tool(future?.await?.into_tool_result()?)) })
         }));
-        let name = String::from(tool.name.as_str());
-        self.write().tools.insert(&name, tool, handler);
+        self.insert_tool(tool, handler)
     }
 
     /// Adds a resource, or replaces the one of its URI.

@@ -13,9 +13,11 @@ use crate::model::completion::{CompleteResult, Reference};
 use crate::model::prompt::{GetPromptResult, Prompt};
 use crate::model::resource::{ReadResourceResult, Resource, ResourceTemplate};
 use crate::model::tool::{CallToolResult, Tool};
+use crate::model::validation::Validator;
 
 use super::ask::Stop;
 use super::context::Context;
+use super::definition::{DefinitionError, ToolDefinition};
 use super::template::Template;
 
 /// The result of a handler, by what it was for.
@@ -71,6 +73,18 @@ impl<T: Clone> List<T> {
         }
     }
 
+    /// Replaces each definition, and takes away those for which `replace` gives none.
+    fn redefine(&mut self, mut replace: impl FnMut(&T) -> Option<T>) {
+        self.0.retain_mut(|entry| {
+            let replaced = replace(&entry.definition);
+            let stays = replaced.is_some();
+            if let Some(definition) = replaced {
+                entry.definition = definition;
+            }
+            stays
+        });
+    }
+
     fn remove(&mut self, name: &str) -> bool {
         let before = self.0.len();
         self.0.retain(|entry| &*entry.name != name);
@@ -118,7 +132,7 @@ pub(super) struct TemplateDefinition {
 /// All of it.
 #[derive(Default)]
 pub(super) struct Offered {
-    pub(super) tools: List<Tool<'static>>,
+    pub(super) tools: List<ToolDefinition>,
     pub(super) resources: List<Resource<'static>>,
     pub(super) templates: List<TemplateDefinition>,
     pub(super) prompts: List<Prompt<'static>>,
@@ -126,6 +140,17 @@ pub(super) struct Offered {
     pub(super) completions: List<()>,
     /// What is declared though nothing of its kind has been added yet.
     pub(super) declared: ServerCapabilities<'static>,
+    /// What tools and their calls are held to.
+    pub(super) validator: Option<Arc<dyn Validator>>,
+    /// The first definition that could not be taken while the server was made.
+    pub(super) refused: Option<DefinitionError>,
+}
+
+impl Offered {
+    /// Keeps the first error, to be told before the server begins to serve.
+    pub(super) fn refuse(&mut self, error: Option<DefinitionError>) {
+        self.refused = self.refused.take().or(error);
+    }
 }
 
 /// What a server offers. It can be changed while the server runs.
@@ -159,6 +184,32 @@ impl Registry {
 
     pub(super) fn write(&self) -> RwLockWriteGuard<'_, Offered> {
         self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts a tool into the list. Errs, and changes nothing, when it can't be offered.
+    pub(super) fn insert_tool(
+        &self,
+        tool: Tool<'static>,
+        handler: Handler,
+    ) -> Result<(), DefinitionError> {
+        let validator = self.read().validator.clone();
+        let definition = ToolDefinition::new(tool, validator.as_deref())?;
+        let name = String::from(definition.tool.name.as_str());
+        self.write().tools.insert(&name, definition, handler);
+        Ok(())
+    }
+
+    /// Holds the tools that are here and those to come to their schemas.
+    pub(super) fn hold_to(&self, validator: Arc<dyn Validator>) {
+        let mut offered = self.write();
+        let mut refused = None;
+        offered.tools.redefine(|definition| {
+            let held = ToolDefinition::new(definition.tool.clone(), Some(&*validator));
+            held.map_err(|error| refused.get_or_insert(error).clone())
+                .ok()
+        });
+        offered.validator = Some(validator);
+        offered.refuse(refused);
     }
 
     /// What the server declares for what it offers (`caps.server.must.declare`).

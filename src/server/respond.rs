@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 
 use serde::de::DeserializeOwned;
 
-use crate::model::completion::CompleteParams;
+use crate::model::completion::{CompleteParams, Reference};
 use crate::model::method::{
     CallTool, Complete, GetPrompt, Known, ListPrompts, ListResourceTemplates, ListResources,
     ListTools, Method, ReadResource,
@@ -21,12 +21,14 @@ use crate::model::page::PaginatedRequestParams;
 use crate::model::prompt::{Arguments, GetPromptParams, ListPromptsResult};
 use crate::model::resource::{ListResourceTemplatesResult, ListResourcesResult};
 use crate::model::tool::{CallToolResult, ListToolsResult};
+use crate::model::validation::CompiledSchema;
 use crate::revision::{Era, Revision};
 use crate::rpc::{RpcError, Text};
-use crate::session::{Malformed, Misuse, Request};
+use crate::session::{Misuse, Request};
 
 use super::ask::{Carried, Ledger, StopKind};
 use super::context::reach;
+use super::definition::check_output;
 use super::registry::{Handler, Output, Reply, completion_key};
 use super::state::{SealError, binding};
 use super::{Async, Blocking, Context, Reach, Server, Stop};
@@ -34,7 +36,7 @@ use super::{Async, Blocking, Context, Reach, Server, Stop};
 /// Arguments that don't fit the handler's type.
 #[derive(Debug, thiserror::Error)]
 #[error("Invalid arguments: {0}")]
-struct BadArguments(Malformed);
+struct BadArguments(String);
 
 /// The arguments of a tool call, as the handler's type.
 pub(super) fn arguments<A: DeserializeOwned>(context: &Context) -> Result<A, Stop> {
@@ -43,10 +45,18 @@ pub(super) fn arguments<A: DeserializeOwned>(context: &Context) -> Result<A, Sto
         Ok(arguments) => return Ok(arguments),
         Err(malformed) => malformed,
     };
-    if request.revision >= Revision::V2025_11_25 {
-        return Err(Stop::from(BadArguments(malformed)));
+    Err(bad_arguments(request.revision, &malformed))
+}
+
+/// How a client of this revision hears of arguments that don't fit.
+fn bad_arguments(revision: Revision, told: &impl ToString) -> Stop {
+    if revision >= Revision::V2025_11_25 {
+        return Stop::from(BadArguments(told.to_string()));
     }
-    Err(Stop::rpc(malformed.into()))
+    let told = told.to_string();
+    Stop::rpc(RpcError::invalid_params(alloc::format!(
+        "Invalid params: {told}"
+    )))
 }
 
 /// The arguments of a prompt, the required ones among them.
@@ -67,16 +77,41 @@ pub(super) fn typed_value(context: &Context) -> Result<String, Stop> {
     Ok(params.argument.value.into_string())
 }
 
+/// Who answers a request, and what the answer is held to.
+struct Found {
+    handler: Handler,
+    output: Option<Arc<dyn CompiledSchema>>,
+}
+
+impl From<Handler> for Found {
+    fn from(handler: Handler) -> Self {
+        Self {
+            handler,
+            output: None,
+        }
+    }
+}
+
+impl Found {
+    /// Errs when the answer isn't what was promised.
+    fn check(&self, reply: &Reply) -> Result<(), RpcError> {
+        match (&self.output, reply) {
+            (Some(schema), Reply::Tool(result)) => check_output(&**schema, result),
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Server<Blocking> {
     /// Answers one request, running its handler here and now.
     pub fn respond(&self, request: Request, session: Arc<dyn Reach>) {
-        if let Some((context, handler)) = self.find(request, session) {
-            let output = match handler {
+        if let Some((context, found)) = self.find(request, session) {
+            let output = match &found.handler {
                 Handler::Sync(run) => run(&context),
                 // One that was put into the registry behind this server's back.
                 Handler::Async(_) => Err(Stop::from("this server can't run asynchronous handlers")),
             };
-            self.finish(&context, output);
+            self.finish(&context, &found, output);
         }
     }
 }
@@ -84,24 +119,24 @@ impl Server<Blocking> {
 impl Server<Async> {
     /// Answers one request. Dropping the future leaves the request to whoever dropped it.
     pub async fn respond(&self, request: Request, session: Arc<dyn Reach>) {
-        if let Some((context, handler)) = self.find(request, session) {
-            let output = match handler {
+        if let Some((context, found)) = self.find(request, session) {
+            let output = match &found.handler {
                 Handler::Sync(run) => run(&context),
                 Handler::Async(run) => run(context.clone()).await,
             };
-            self.finish(&context, output);
+            self.finish(&context, &found, output);
         }
     }
 }
 
 impl<Mode> Server<Mode> {
     /// The handler of a request and what it sees; `None` when the request is answered already.
-    fn find(&self, request: Request, session: Arc<dyn Reach>) -> Option<(Context, Handler)> {
+    fn find(&self, request: Request, session: Arc<dyn Reach>) -> Option<(Context, Found)> {
         let found = match request.known() {
             Some(Known::CallTool) => self.find_tool(&request),
-            Some(Known::ReadResource) => self.find_resource(&request),
-            Some(Known::GetPrompt) => self.find_prompt(&request),
-            Some(Known::Complete) => self.find_completion(&request),
+            Some(Known::ReadResource) => self.find_resource(&request).map(Found::from),
+            Some(Known::GetPrompt) => self.find_prompt(&request).map(Found::from),
+            Some(Known::Complete) => self.find_completion(&request).map(Found::from),
             _ => {
                 self.list(&request, &*session);
                 return None;
@@ -124,12 +159,25 @@ impl<Mode> Server<Mode> {
         }
     }
 
-    fn find_tool(&self, request: &Request) -> Result<Handler, RpcError> {
+    fn find_tool(&self, request: &Request) -> Result<Found, RpcError> {
         let name = request.target().unwrap_or(Text::borrowed(""));
         let found = self.shared.registry.read().tools.get(&name);
-        found
-            .map(|(_, handler)| handler)
-            .ok_or_else(|| unknown("tool", &name))
+        let (definition, handler) = found.ok_or_else(|| unknown("tool", &name))?;
+        let checked = match &definition.input {
+            Some(schema) => schema.check(&request.arguments()),
+            None => Ok(()),
+        };
+        let handler = match checked {
+            Ok(()) => handler,
+            Err(violation) => {
+                let revision = request.revision;
+                Handler::Sync(Arc::new(move |_| Err(bad_arguments(revision, &violation))))
+            }
+        };
+        Ok(Found {
+            handler,
+            output: definition.output,
+        })
     }
 
     fn find_resource(&self, request: &Request) -> Result<Handler, RpcError> {
@@ -160,11 +208,33 @@ impl<Mode> Server<Mode> {
 
     fn find_completion(&self, request: &Request) -> Result<Handler, RpcError> {
         let params = request.params::<Complete>()?;
+        let offered = self.shared.registry.read();
         let key = completion_key(&params.reference, &params.argument.name);
-        let found = self.shared.registry.read().completions.get(&key);
-        // What can't be completed has no completions, which is no error.
-        let nothing = || super::completer(|_, _| Ok(Vec::new()));
-        Ok(found.map_or_else(nothing, |(_, handler)| handler))
+        if let Some((_, handler)) = offered.completions.get(&key) {
+            return Ok(handler);
+        }
+        // What can't be completed has no completions, which is no error; what isn't there has none
+        // to be asked for (`complete.err`).
+        let (is_there, what, name) = match &params.reference {
+            Reference::Prompt(prompt) => {
+                let is_there = offered.prompts.get(&prompt.name).is_some();
+                (is_there, "prompt", &prompt.name)
+            }
+            Reference::Resource(resource) => {
+                let uri = &resource.uri;
+                let is_there = offered.templates.get(uri).is_some()
+                    || offered.resources.get(uri).is_some()
+                    || offered
+                        .templates
+                        .find(|known| known.pattern.matches(uri))
+                        .is_some();
+                (is_there, "resource", uri)
+            }
+        };
+        match is_there {
+            true => Ok(super::completer(|_, _| Ok(Vec::new()))),
+            false => Err(unknown(what, name)),
+        }
     }
 
     /// What earlier rounds of this request have brought.
@@ -223,9 +293,12 @@ impl<Mode> Server<Mode> {
     }
 
     /// Answers with what a run has come to.
-    fn finish(&self, context: &Context, output: Output) {
+    fn finish(&self, context: &Context, found: &Found, output: Output) {
         let answered = match output {
-            Ok(reply) => complete(context, &reply),
+            Ok(reply) => match found.check(&reply) {
+                Ok(()) => complete(context, &reply),
+                Err(error) => fail(context, error),
+            },
             Err(stop) => self.stopped(context, stop),
         };
         if let Err(misuse) = answered {
@@ -262,8 +335,7 @@ impl<Mode> Server<Mode> {
             }
             (StopKind::Failed(error), None) => RpcError::internal(error.to_string()),
         };
-        let answered = context.with(|session, now| session.reply_error(now, request.id, failed));
-        answered.unwrap_or(Err(Misuse::Closed))
+        fail(context, failed)
     }
 
     /// Asks the client for what a run has left open.
@@ -272,11 +344,7 @@ impl<Mode> Server<Mode> {
         let state = ledger.to_carry().pack();
         let state = match state.map(|state| self.sealed(context, state)).transpose() {
             Ok(state) => state,
-            Err(error) => {
-                let refused =
-                    context.with(|session, now| session.reply_error(now, request.id, error));
-                return refused.unwrap_or(Err(Misuse::Closed));
-            }
+            Err(error) => return fail(context, error),
         };
         let asked = context.with(|session, now| {
             session.need_input(now, request.id, &ledger.asked, state.as_deref())
@@ -293,8 +361,9 @@ impl<Mode> Server<Mode> {
         let offered = self.shared.registry.read();
         let answered = match request.known() {
             Some(Known::ListTools) => page(offered.tools.len()).map(|(start, size)| {
-                let (tools, more) = offered.tools.page(start, size);
-                let mut result = ListToolsResult::new(tools);
+                let (definitions, more) = offered.tools.page(start, size);
+                let tools = definitions.into_iter().map(|definition| definition.tool);
+                let mut result = ListToolsResult::new(tools.collect());
                 result.next_cursor = next_cursor(start, size, more);
                 reply::<ListTools>(request, session, &result)
             }),
@@ -339,6 +408,13 @@ fn reply<M: Method>(request: &Request, session: &dyn Reach, result: &M::Result<'
     let id = request.id;
     // A request that is over needs no answer any more.
     let _ = reach(session, |session, now| session.reply::<M>(now, id, result));
+}
+
+/// Answers with an error.
+fn fail(context: &Context, error: RpcError) -> Result<(), Misuse> {
+    let id = context.request().id;
+    let answered = context.with(|session, now| session.reply_error(now, id, error));
+    answered.unwrap_or(Err(Misuse::Closed))
 }
 
 fn complete(context: &Context, reply: &Reply) -> Result<(), Misuse> {

@@ -11,7 +11,7 @@ use mcp_proto::server::{Context, Server, Stop};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::support::{Drive, tool};
+use crate::support::{Drive, text, tool};
 
 #[derive(Deserialize)]
 struct Theme {
@@ -61,10 +61,6 @@ const ASKING: [Revision; 3] = [
     Revision::V2025_11_25,
     Revision::V2026_07_28,
 ];
-
-fn text(result: &Value) -> &str {
-    result["content"][0]["text"].as_str().unwrap_or_default()
-}
 
 #[test]
 fn one_handler_with_three_asks_and_a_once_gives_the_same_on_every_revision() {

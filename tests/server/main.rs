@@ -2,10 +2,17 @@
 
 #[cfg(feature = "tokio")]
 mod asynchronous;
+mod definitions;
 mod handlers;
+mod offered;
+mod rows;
+#[cfg(feature = "jsonschema")]
+mod schemas;
 #[cfg(feature = "seal")]
 mod sealed;
 mod support;
+#[cfg(feature = "schemars")]
+mod typed;
 #[allow(dead_code, reason = "other test binaries look deeper into it")]
 #[path = "../wire/mod.rs"]
 mod wire;

@@ -4,13 +4,15 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use mcp_proto::model::capability::ClientCapabilities;
+use mcp_proto::model::content::Role;
 use mcp_proto::model::elicitation::{ElicitParams, ElicitResult};
 use mcp_proto::model::form::FormContent;
 use mcp_proto::model::method::{CallTool, CreateMessage, Elicit, ListRoots, Method};
 use mcp_proto::model::root::{ListRootsResult, Root};
 use mcp_proto::model::sampling::{CreateMessageResult, SamplingMessageContentBlock};
+use mcp_proto::model::subscription::SubscriptionFilter;
 use mcp_proto::model::tool::{CallToolParams, Tool};
-use mcp_proto::rpc::Raw;
+use mcp_proto::rpc::{Raw, RpcError};
 use mcp_proto::server::{Reach, Server};
 use mcp_proto::session::{
     CallOptions, ClientConfig, ClientEvent, ClientSession, Completed, EraPolicy, Route,
@@ -50,6 +52,10 @@ pub struct Drive {
     /// Holds every frame against the official schema, for each server its own.
     checked: Vec<Wire>,
     pub events: Vec<ClientEvent>,
+    /// What the client says when it is asked for something, if it refuses.
+    pub refuses: Option<&'static str>,
+    /// Who speaks for the client's model.
+    pub speaker: Role<'static>,
 }
 
 impl Drive {
@@ -82,6 +88,8 @@ impl Drive {
             turn: 0,
             wire: Vec::new(),
             events: Vec::new(),
+            refuses: None,
+            speaker: Role::Assistant,
         };
         drive.client.open(NOW).unwrap();
         drive.drive();
@@ -112,6 +120,18 @@ impl Drive {
             unreachable!()
         };
         outcome(&done)
+    }
+
+    /// What went over the wire with this method, one way or the other.
+    pub fn sent(&self, method: &str) -> Vec<&Value> {
+        let frames = self.wire.iter().map(|(_, frame)| frame);
+        frames.filter(|frame| frame["method"] == method).collect()
+    }
+
+    /// Has the client listen to what changes.
+    pub fn subscribe(&mut self, filter: &SubscriptionFilter<'_>) {
+        self.client.subscribe(NOW, filter).unwrap();
+        self.drive();
     }
 
     fn drive(&mut self) {
@@ -185,6 +205,11 @@ impl Drive {
             return self.events.push(event);
         };
         let input = asked.input;
+        if let Some(told) = self.refuses {
+            let error = RpcError::new(-1, told);
+            self.client.decline(NOW, input, error).unwrap();
+            return self.events.push(event);
+        }
         if let Some(params) = asked.params::<Elicit>() {
             let ElicitParams::Form(form) = params.unwrap() else {
                 panic!("only forms")
@@ -198,7 +223,8 @@ impl Drive {
         } else if let Some(params) = asked.params::<CreateMessage>() {
             let tokens = params.unwrap().max_tokens;
             let block = SamplingMessageContentBlock::text(format!("a verse of {tokens}"));
-            let result = CreateMessageResult::new("a model", block);
+            let mut result = CreateMessageResult::new("a model", block);
+            result.role = self.speaker.clone();
             self.client
                 .answer::<CreateMessage>(NOW, input, &result)
                 .unwrap();
@@ -249,6 +275,11 @@ pub fn frames(server: &Server, principal: Option<&'static str>, frames: &[Value]
         }
     }
     sent
+}
+
+/// The text of a result's first block.
+pub fn text(result: &Value) -> &str {
+    result["content"][0]["text"].as_str().unwrap_or_default()
 }
 
 /// A tool that takes anything.

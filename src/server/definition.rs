@@ -1,0 +1,92 @@
+//! What a tool has to be like before it is offered, and what its calls are held to.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+
+use crate::model::tool::{CallToolResult, Tool};
+use crate::model::validation::{CompiledSchema, SchemaError, Validator, Violation};
+use crate::rpc::{Raw, RpcError};
+
+/// Why a tool can't be offered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DefinitionError {
+    /// Its input schema isn't an object with `"type":"object"` (`tools.def.inputschema`).
+    #[error("the input schema of the tool {0} has no \"type\":\"object\" at its root")]
+    InputSchema(Box<str>),
+    /// Its output schema is no schema.
+    #[error("the output schema of the tool {0} is neither an object nor a boolean")]
+    OutputSchema(Box<str>),
+    /// The server's validator refuses one of its schemas.
+    #[error("a schema of the tool {tool} can't be used: {error}")]
+    Schema {
+        /// The tool's name.
+        tool: Box<str>,
+        /// What is wrong.
+        error: SchemaError,
+    },
+}
+
+/// A tool and what its calls are held to.
+#[derive(Clone)]
+pub(super) struct ToolDefinition {
+    pub(super) tool: Tool<'static>,
+    pub(super) input: Option<Arc<dyn CompiledSchema>>,
+    pub(super) output: Option<Arc<dyn CompiledSchema>>,
+}
+
+impl ToolDefinition {
+    /// Errs when the tool can't be offered.
+    pub(super) fn new(
+        tool: Tool<'static>,
+        validator: Option<&dyn Validator>,
+    ) -> Result<Self, DefinitionError> {
+        let name = || Box::from(tool.name.as_str());
+        if !tool.has_object_input_schema() {
+            return Err(DefinitionError::InputSchema(name()));
+        }
+        let output = tool.output_schema.as_ref();
+        if !output.is_none_or(|schema| schema.is_object() || is_boolean(schema)) {
+            return Err(DefinitionError::OutputSchema(name()));
+        }
+        let compile = |schema: &Raw<'_>| match validator {
+            None => Ok(None),
+            Some(validator) => match validator.compile(schema) {
+                Ok(compiled) => Ok(Some(compiled)),
+                Err(error) => Err(DefinitionError::Schema {
+                    tool: name(),
+                    error,
+                }),
+            },
+        };
+        Ok(Self {
+            input: compile(&tool.input_schema)?,
+            output: output.map_or(Ok(None), compile)?,
+            tool,
+        })
+    }
+}
+
+fn is_boolean(schema: &Raw<'_>) -> bool {
+    matches!(schema.as_str().trim(), "true" | "false")
+}
+
+/// Errs when a result breaks the promise of its tool (`tools.output.conform`). One that tells of a
+/// failure promises nothing (`tools.output.iserror`).
+pub(super) fn check_output(
+    schema: &dyn CompiledSchema,
+    result: &CallToolResult<'_>,
+) -> Result<(), RpcError> {
+    if result.failed() {
+        return Ok(());
+    }
+    let checked = match &result.structured_content {
+        Some(content) => schema.check(content),
+        None => Err(Violation::new("", "there is no structured content")),
+    };
+    checked.map_err(|violation| {
+        RpcError::internal(alloc::format!(
+            "The result doesn't fit the tool's output schema: {violation}"
+        ))
+    })
+}
