@@ -84,7 +84,7 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    // `sampling.maxtokens`, `sampling.modify`, `sampling.params`, `sampling.result`
+    // `sampling.maxtokens`, `sampling.modify`, `sampling.params`, `sampling.result`, `sampling.human`
     fn a_host_sees_all_that_is_wanted_and_decides(revision) {
         let mut pair = Pair::open(revision);
         let asked = called(&mut pair);
@@ -94,6 +94,10 @@ on_every_revision! {
         let heard = input.params::<CreateMessage>().unwrap().unwrap();
         assert_eq!((heard.max_tokens, heard.temperature), (7, Some(0.5)));
         assert_eq!(heard.system_prompt.as_deref(), Some("Be brief"));
+        // Nothing goes back before the host says so.
+        pair.forget();
+        pair.drive();
+        assert!(pair.wire.is_empty());
         let reply = SamplingMessageContentBlock::text("Nothing");
         let said = CreateMessageResult::new("another model", reply)
             .stop_reason(StopReason::Other("bored".into()));
@@ -284,5 +288,21 @@ on_every_revision! {
         let code = refusal(&mut pair, revision, &json!({"messages": [message]}));
         assert_eq!(code, Some(-32602));
         assert!(pair.client_events.is_empty());
+    }
+}
+
+on_every_revision! {
+    // `sampling.noretain`
+    fn a_client_keeps_no_conversation(revision) {
+        let mut pair = Pair::open(revision);
+        let asked = called(&mut pair);
+        pair.need(&asked, &sample(&draft()), None);
+        let input = pair.input();
+        let kept = |pair: &Pair| serde_json::to_string(&pair.client.save(pair.now)).unwrap();
+        assert!(!kept(&pair).contains("What's new?"));
+        let said = CreateMessageResult::new("m", SamplingMessageContentBlock::text("A secret"));
+        pair.answer::<CreateMessage>(&input, &said);
+        assert!(!kept(&pair).contains("A secret"));
+        pair.request();
     }
 }

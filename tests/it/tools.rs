@@ -189,9 +189,7 @@ on_every_revision! {
         match pair.client_event() {
             ClientEvent::Changed { change, subscription: tagged, .. } => {
                 assert_eq!(change, Change::Tools);
-                // Only modern servers say for which subscription it is.
-                let expected = (revision >= Revision::V2026_07_28).then_some(subscription);
-                assert_eq!(tagged, expected);
+                assert_eq!(tagged, Some(subscription));
             }
             other => panic!("{other:?}"),
         }

@@ -578,3 +578,45 @@ on_revisions! { MODERN;
         assert!(matches!(error, CallError::BadResult { .. }), "{error}");
     }
 }
+
+on_revisions! { LEGACY;
+    // `base.resp.unknown`, `lifecycle.pre.server`
+    fn an_answer_to_a_question_that_was_not_asked_yet_is_ignored(revision) {
+        let mut pair = Pair::new(client_config(revision), server_config());
+        let hello = json!({"protocolVersion": revision.as_str(), "clientInfo": {"name": "c", "version": "1"},
+            "capabilities": {"roots": {}}});
+        pair.exchange(Route::Pipe, request(revision, 1, "initialize", hello));
+        pair.exchange(Route::Pipe, request(revision, 2, "tools/call", json!({"name": "x"})));
+        pair.server_events.pop_front();
+        let asked = pair.request();
+        let roots = InputRequests::new().roots("k");
+        pair.server.need_input(pair.now, asked.id, &roots, None).unwrap();
+        for guess in 0..10 {
+            pair.exchange(Route::Pipe, result(guess, json!({"roots": []})));
+        }
+        assert!(pair.server_events.drain(..).all(|event| matches!(event, ServerEvent::Ignored(_))));
+        let sent = pair.exchange(Route::Pipe, notification("notifications/initialized", json!({})));
+        assert_eq!(sent[0].1["method"], "roots/list");
+        pair.exchange(Route::Pipe, result(sent[0].1["id"].clone(), json!({"roots": []})));
+        assert!(pair.request().input::<ListRoots>("k").unwrap().is_ok());
+    }
+}
+
+on_revisions! { LEGACY;
+    // `lifecycle.pre.server`, `timeout.every`
+    fn a_client_that_is_never_initialized_keeps_no_handler_waiting(revision) {
+        let mut pair = Pair::new(client_config(revision), server_config());
+        let hello = json!({"protocolVersion": revision.as_str(), "clientInfo": {"name": "c", "version": "1"},
+            "capabilities": {"roots": {}}});
+        pair.exchange(Route::Pipe, request(revision, 1, "initialize", hello));
+        pair.exchange(Route::Pipe, request(revision, 2, "tools/call", json!({"name": "x"})));
+        pair.server_events.pop_front();
+        let asked = pair.request();
+        let roots = InputRequests::new().roots("k");
+        pair.server.need_input(pair.now, asked.id, &roots, None).unwrap();
+        pair.now = pair.server.poll_timeout().unwrap();
+        pair.server.handle_timeout(pair.now);
+        assert!(pair.routed().is_empty());
+        assert!(matches!(pair.request().input::<ListRoots>("k"), Some(Err(InputError::Refused(_)))));
+    }
+}

@@ -51,7 +51,8 @@ pub enum ClientEvent {
     Changed {
         /// What.
         change: Change,
-        /// The subscription that it came for; `None` where the revision doesn't say.
+        /// The subscription that it came for, one event for each. `None` when no subscription asked
+        /// for it: legacy servers tell of their lists unasked.
         subscription: Option<SubscriptionId>,
         /// The notification; that of a [`Change::Resource`] has the URI in its params.
         notification: Received,

@@ -37,7 +37,7 @@ pub(in crate::session) struct Subscription {
     listen: Option<u64>,
     /// What a legacy server has still to confirm: the request that asked for it, and the URI.
     waits: Vec<(u64, Box<str>)>,
-    /// Whether a modern server has confirmed it.
+    /// Whether the server has confirmed it.
     is_confirmed: bool,
 }
 
@@ -237,13 +237,13 @@ impl ClientSession {
 
     /// Confirms a legacy subscription with what the server's capabilities promise.
     fn confirm(&mut self, number: u64) {
-        let Some(subscription) = self.subscriptions.get(number) else {
+        let Some(subscription) = self.subscriptions.get_mut(number) else {
             return;
         };
+        subscription.is_confirmed = true;
+        let filter = read_filter(&subscription.filter);
         let capabilities = self.server_capabilities().unwrap_or_default();
-        let honoured = read_filter(&subscription.filter)
-            .honoured_by(&capabilities)
-            .into_owned();
+        let honoured = filter.honoured_by(&capabilities).into_owned();
         let subscription = SubscriptionId(number);
         self.events.push_back(ClientEvent::Subscribed {
             subscription,
@@ -323,24 +323,30 @@ impl ClientSession {
         });
     }
 
-    /// Something has changed; tagged with its subscription in the modern era (`sub.demux`).
+    /// Something has changed. A modern server tags a copy for each subscription (`sub.demux`); what
+    /// a legacy one says once is handed to each subscription that is about it.
     pub(super) fn changed(&mut self, change: Change, received: Received, scan: &Scan) {
         let is_tagged = scan.member(Member::MetaSubscriptionId).is_some();
-        let subscription = match is_tagged {
-            true => self.tagged(&received, scan).map(SubscriptionId),
-            false => self.subscription_of(change, &received),
+        let concerned: Vec<u64> = match is_tagged {
+            true => self.tagged(&received, scan).into_iter().collect(),
+            false => self.concerned(change, &received),
         };
         let is_malformed =
             change == Change::Resource && received.params::<ResourceUpdated>().is_err();
-        if is_malformed || (is_tagged && subscription.is_none()) {
+        if is_malformed || (is_tagged && concerned.is_empty()) {
             return self.ignore_notification(&received);
         }
-        let notification = received;
-        self.events.push_back(ClientEvent::Changed {
-            change,
-            subscription,
-            notification,
-        });
+        let unasked = concerned.is_empty().then_some(None);
+        let asked = concerned
+            .into_iter()
+            .map(|number| Some(SubscriptionId(number)));
+        for subscription in asked.chain(unasked) {
+            self.events.push_back(ClientEvent::Changed {
+                change,
+                subscription,
+                notification: received.clone(),
+            });
+        }
     }
 
     /// The subscription by whose request id a notification is tagged.
@@ -355,19 +361,24 @@ impl ClientSession {
             .find(|subscription| subscription.listen == Some(listen))
     }
 
-    /// The subscription that holds the URI of an untagged update.
-    fn subscription_of(&self, change: Change, received: &Received) -> Option<SubscriptionId> {
-        if change != Change::Resource {
-            return None;
-        }
-        let params = received.params::<ResourceUpdated>().ok()?;
-        let holds = |subscription: &Subscription| {
-            subscription
-                .uris
-                .iter()
-                .any(|uri| covers(uri, params.uri.as_str()))
+    /// The confirmed subscriptions that an untagged notification is about.
+    fn concerned(&self, change: Change, received: &Received) -> Vec<u64> {
+        let params = received.params::<ResourceUpdated>().ok();
+        let is_about = |subscription: &Subscription| {
+            let filter = || read_filter(&subscription.filter);
+            match change {
+                Change::Tools => filter().tools_list_changed == Some(true),
+                Change::Prompts => filter().prompts_list_changed == Some(true),
+                Change::Resources => filter().resources_list_changed == Some(true),
+                Change::Resource => params.as_ref().is_some_and(|params| {
+                    let mut held = subscription.uris.iter();
+                    held.any(|held| covers(held, params.uri.as_str()))
+                }),
+            }
         };
-        self.subscriptions.find(holds).map(SubscriptionId)
+        let about = |entry: &(u64, &Subscription)| entry.1.is_confirmed && is_about(entry.1);
+        let concerned = self.subscriptions.iter().filter(about);
+        concerned.map(|(number, _)| number).collect()
     }
 
     pub(super) fn ignore_notification(&mut self, received: &Received) {

@@ -290,13 +290,13 @@ impl ServerSession {
         let Some(number) = id.as_integer().and_then(|id| u64::try_from(id).ok()) else {
             return false;
         };
-        let is_sent = self
-            .asked
-            .get(number)
-            .is_some_and(|asked| asked.unsent.is_none());
-        match self.asked.remove(number).filter(|_| is_sent) {
-            Some(asked) => self.collect(asked, outcome.map(Body::exact)),
-            None => return false,
+        let asked = self.asked.get(number);
+        // What wasn't asked yet stays to be asked, whoever guessed its number.
+        if asked.is_none_or(|asked| asked.unsent.is_some()) {
+            return false;
+        }
+        if let Some(asked) = self.asked.remove(number) {
+            self.collect(asked, outcome.map(Body::exact));
         }
         true
     }
