@@ -161,7 +161,7 @@ impl ClientSession {
         let declared = self.config.capabilities.clone().for_revision(revision);
         let gate = method.client_gate();
         if !method.exists_in(revision) || !gate.is_some_and(|gate| gate.is_open(&declared)) {
-            return Err(RpcError::method_not_found(method.as_str()));
+            return Err(RpcError::new(code::METHOD_NOT_FOUND, not_supported(method)));
         }
         match method {
             Known::Elicit => check_elicitation(&declared, body),
@@ -443,6 +443,16 @@ fn check_roots<T: Serialize>(result: &T) -> Result<(), Misuse> {
     match listed {
         Ok(listed) if listed.roots.iter().all(Root::is_file_uri) => Ok(()),
         _ => Err(Misuse::Invalid("a root that is no file:// URI")),
+    }
+}
+
+/// What a server hears that asks for something undeclared (`caps.undeclared.method`).
+fn not_supported(method: Known) -> &'static str {
+    match method {
+        Known::CreateMessage => "Sampling not supported",
+        Known::Elicit => "Elicitation not supported",
+        Known::ListRoots => "List roots not supported",
+        _ => "Method not found",
     }
 }
 
