@@ -1,3 +1,292 @@
-//! The client's side above a session: which servers there are and how each of them is reached.
+//! The high-level client of one server: lists that are whole and kept, results that mean something,
+//! functions that answer what the server asks. No I/O, like the session below it.
+//!
+//! A [`Client`] is a [`Session`]: every adapter drives it. It is asked for things with
+//! [`start`](Client::start), and says with [`Event::Finished`] what has come of each, exactly once.
+//! Most users want the handles of the adapters instead, which wait for that.
 
+mod catalog;
 pub mod config;
+mod drive;
+mod error;
+mod handlers;
+mod operation;
+mod options;
+mod prefix;
+mod result;
+pub mod sampling;
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use crate::frame::FrameError;
+use crate::model::method::Method;
+use crate::model::progress::ProgressParams;
+use crate::rpc::RpcError;
+use crate::session::{
+    CallId, ClientEvent, ClientSession, Closed, InputId, Misuse, Route, Session, SubscriptionId,
+    Transmit,
+};
+use crate::time::Instant;
+
+pub use error::ClientError;
+pub use handlers::{Answer, Reach, Reaction};
+pub use operation::{OperationId, Output, ProgressHandler, Request, ToolCall};
+pub use options::{ClientOptions, Reconnect, ToolHook};
+pub use prefix::{MergedTool, NameConflict, Prefix, Toolbox};
+pub use result::{Binary, OutputPart, ResourceOutput, ToolOutput};
+
+use catalog::Catalog;
+use operation::Operation;
+
+/// The high-level client of one server, for one connection.
+#[derive(Debug)]
+pub struct Client {
+    session: ClientSession,
+    options: ClientOptions,
+    stage: Stage,
+    catalog: Catalog,
+    operations: BTreeMap<OperationId, Operation>,
+    /// The operation that each open call belongs to.
+    calls: BTreeMap<CallId, OperationId>,
+    /// The operations that wait for a subscription to be confirmed.
+    subscribing: BTreeMap<SubscriptionId, OperationId>,
+    /// Operations that wait until there are fewer calls in flight.
+    waiting: VecDeque<OperationId>,
+    next: u64,
+    events: VecDeque<Event>,
+}
+
+/// How far the opening has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Idle,
+    /// The session opens; all of it has to be done by then.
+    Opening(Instant),
+    /// The session is open and the log level is being set.
+    SettingLevel(CallId),
+    Open,
+    Over,
+}
+
+/// Something that has happened in a client, in the order of the wire.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum Event {
+    /// The client is open.
+    Opened,
+    /// The client could not be opened; its session ends.
+    OpeningFailed(ClientError),
+    /// An operation has ended.
+    Finished {
+        /// Which one.
+        operation: OperationId,
+        /// What has come of it.
+        outcome: Box<Result<Output, ClientError>>,
+    },
+    /// A call reports progress to who asked for it.
+    Progress {
+        /// The operation.
+        operation: OperationId,
+        /// What it reports.
+        progress: ProgressParams<'static>,
+        /// Who asked.
+        handler: ProgressHandler,
+    },
+    /// Something else: what to do about it, [`ClientOptions::react`] says.
+    Session(ClientEvent),
+}
+
+impl core::fmt::Debug for Event {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Opened => f.write_str("Opened"),
+            Self::OpeningFailed(error) => f.debug_tuple("OpeningFailed").field(error).finish(),
+            Self::Finished { operation, outcome } => {
+                let mut shown = f.debug_struct("Finished");
+                let shown = shown.field("operation", operation);
+                shown.field("outcome", outcome).finish()
+            }
+            Self::Progress { operation, .. } => f.debug_tuple("Progress").field(operation).finish(),
+            Self::Session(event) => f.debug_tuple("Session").field(event).finish(),
+        }
+    }
+}
+
+impl Client {
+    /// A client that waits to be opened.
+    pub fn new(options: ClientOptions) -> Self {
+        Self {
+            session: ClientSession::new(options.config()),
+            stage: Stage::Idle,
+            catalog: Catalog::new(
+                options.cache_tools,
+                options.cache_resources,
+                options.cache_prompts,
+            ),
+            operations: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            subscribing: BTreeMap::new(),
+            waiting: VecDeque::new(),
+            next: 0,
+            events: VecDeque::new(),
+            options,
+        }
+    }
+
+    /// The session below, which knows the server's name, capabilities and instructions.
+    pub fn session(&self) -> &ClientSession {
+        &self.session
+    }
+
+    /// What the client was told.
+    pub fn options(&self) -> &ClientOptions {
+        &self.options
+    }
+
+    /// Whether operations can be started.
+    pub fn is_open(&self) -> bool {
+        self.stage == Stage::Open && self.session.is_open()
+    }
+
+    /// How many operations have not ended yet.
+    pub fn open_operations(&self) -> usize {
+        self.operations.len()
+    }
+
+    /// Opens the client. [`Event::Opened`] follows, or [`Event::OpeningFailed`].
+    ///
+    /// Errs as [`ClientSession::open`] does.
+    pub fn open(&mut self, now: Instant) -> Result<(), Misuse> {
+        self.session.open(now)?;
+        self.stage = Stage::Opening(now + self.options.timeout);
+        self.digest(now);
+        Ok(())
+    }
+
+    /// Starts an operation. [`Event::Finished`] follows, whatever happens.
+    pub fn start(&mut self, now: Instant, request: Request) -> OperationId {
+        let id = OperationId(self.next);
+        self.next += 1;
+        if self.is_open() {
+            let operation = self.operation(request);
+            self.go(now, id, operation);
+            self.digest(now);
+        } else {
+            let refused = match self.session.is_closed() {
+                true => Misuse::Closed,
+                false => Misuse::NotOpen,
+            };
+            self.finish(id, Err(refused.into()));
+        }
+        id
+    }
+
+    /// Cancels an operation, which ends at once; the server is told. Harmless when it has ended.
+    pub fn cancel(&mut self, now: Instant, id: OperationId) {
+        let call = self.calls.iter().find(|(_, of)| **of == id);
+        let subscription = self.subscribing.iter().find(|(_, of)| **of == id);
+        if let Some((call, _)) = call {
+            let call = *call;
+            // It is open, so that it can't be refused.
+            let _ = self.session.cancel(now, call, None);
+        } else if let Some((subscription, _)) = subscription {
+            let subscription = *subscription;
+            self.subscribing.remove(&subscription);
+            let _ = self.session.unsubscribe(now, subscription);
+            self.finish(id, Err(ClientError::Cancelled));
+        } else if self.operations.contains_key(&id) {
+            self.waiting.retain(|waiting| *waiting != id);
+            self.finish(id, Err(ClientError::Cancelled));
+        }
+        self.digest(now);
+    }
+
+    /// Answers an input request. See [`ClientSession::answer`].
+    pub fn answer<M: Method>(
+        &mut self,
+        now: Instant,
+        input: InputId,
+        result: &M::Result<'_>,
+    ) -> Result<(), Misuse> {
+        let answered = self.session.answer::<M>(now, input, result);
+        self.digest(now);
+        answered
+    }
+
+    /// Refuses an input request. See [`ClientSession::decline`].
+    pub fn decline(&mut self, now: Instant, input: InputId, error: RpcError) -> Result<(), Misuse> {
+        let declined = self.session.decline(now, input, error);
+        self.digest(now);
+        declined
+    }
+
+    /// Ends a subscription. See [`ClientSession::unsubscribe`].
+    pub fn unsubscribe(&mut self, now: Instant, id: SubscriptionId) -> Result<(), Misuse> {
+        let ended = self.session.unsubscribe(now, id);
+        self.digest(now);
+        ended
+    }
+
+    /// Tells the server that the roots have changed. See [`ClientSession::roots_changed`].
+    pub fn roots_changed(&mut self, now: Instant) -> Result<(), Misuse> {
+        self.session.roots_changed(now)
+    }
+
+    /// Ends the client from this side. Open operations end as lost.
+    pub fn close(&mut self, now: Instant) {
+        self.session.close(now);
+        self.digest(now);
+    }
+}
+
+impl Session for Client {
+    type Event = Event;
+
+    fn handle_frame(&mut self, now: Instant, route: Route, frame: Bytes) {
+        self.session.handle_frame(now, route, frame);
+        self.digest(now);
+    }
+
+    fn handle_malformed(&mut self, now: Instant, route: Route, error: FrameError) {
+        self.session.handle_malformed(now, route, error);
+        self.digest(now);
+    }
+
+    fn handle_closed(&mut self, now: Instant, route: Route, why: Closed) {
+        self.session.handle_closed(now, route, why);
+        self.digest(now);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.session.handle_timeout(now);
+        self.digest(now);
+    }
+
+    fn poll_transmit(&mut self, buffer: &mut Vec<u8>) -> Option<Transmit> {
+        self.session.poll_transmit(buffer)
+    }
+
+    fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.session.poll_timeout()
+    }
+
+    fn wants_frames(&self) -> bool {
+        self.events.len() < self.session.limits().events && self.session.wants_frames()
+    }
+
+    fn is_closed(&self) -> bool {
+        self.session.is_closed()
+    }
+
+    fn frame_limit(&self) -> usize {
+        self.session.frame_limit()
+    }
+}

@@ -251,7 +251,7 @@ impl<'a> TextContent<'a> {
 /// Base64 data that can't be decoded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid base64: {0}")]
-pub struct InvalidBase64(base64::DecodeError);
+pub struct InvalidBase64(pub(crate) base64::DecodeError);
 
 fn decode_base64(data: &str) -> Result<Vec<u8>, InvalidBase64> {
     BASE64_STANDARD.decode(data).map_err(InvalidBase64)

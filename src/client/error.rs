@@ -1,0 +1,145 @@
+//! What can go wrong for a user of the high-level client, and what of it a model may try again.
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::{String, ToString};
+use core::fmt;
+use core::time::Duration;
+
+use crate::model::content::InvalidBase64;
+use crate::model::page::PageError;
+use crate::rpc::{Raw, RpcError};
+use crate::session::{CallClock, CallError, CloseReason, Delivery, Misuse};
+
+/// Why an operation of the client gave no result.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// The tool failed or the server refused the call, and says why: hand the text to the model,
+    /// which may try again.
+    #[error("{0}")]
+    Retry(String),
+    /// The server answered with an error.
+    #[error("{}", RpcText(.0))]
+    Rpc(RpcError),
+    /// No answer came in time. The connection goes on.
+    #[error("timed out while waiting for the response, after {after:?} ({clock})")]
+    TimedOut {
+        /// Which of the call's two clocks ran out.
+        clock: CallClock,
+        /// How long it ran.
+        after: Duration,
+    },
+    /// The operation was cancelled from this side.
+    #[error("cancelled")]
+    Cancelled,
+    /// The connection was lost before an answer came. Whether the server may have acted on the
+    /// request is said inside; such a request is never repeated by the client itself.
+    #[error("the connection was lost ({0})")]
+    Lost(Delivery),
+    /// The call ended in another way without a result.
+    #[error(transparent)]
+    Call(CallError),
+    /// The request was refused before anything was sent.
+    #[error(transparent)]
+    Misuse(#[from] Misuse),
+    /// The listing would never end, or is longer than the limit.
+    #[error(transparent)]
+    Page(#[from] PageError),
+    /// Data in a result is no base64.
+    #[error(transparent)]
+    Base64(#[from] InvalidBase64),
+    /// The arguments can't be written as JSON.
+    #[error("the arguments can't be written: {0}")]
+    Arguments(Box<str>),
+    /// No connection could be made, or it failed, for a reason that the adapter gives.
+    #[error("the connection failed: {0}")]
+    Connection(Box<str>),
+    /// The session could not be opened.
+    #[error("the session could not be opened: {0}")]
+    Opening(CloseReason),
+    /// The session has ended, and the client was not told to connect anew.
+    #[error("the session has ended: {0}")]
+    Closed(CloseReason),
+    /// What the server says of itself is known once the client has been open.
+    #[error("the {0} is only available after the opening")]
+    NotOpened(&'static str),
+    /// The client was closed more often than it was opened.
+    #[error("the client was closed more often than it was opened")]
+    NotOpen,
+    /// What drives the client is gone.
+    #[error("the client's driver is gone")]
+    NoDriver,
+}
+
+impl ClientError {
+    /// What to tell a model that called a tool, so that it may try again; `None` when the error is
+    /// none of its business.
+    pub fn retry_message(&self) -> Option<String> {
+        match self {
+            Self::Retry(message) => Some(message.clone()),
+            Self::TimedOut { after, .. } => Some(format!(
+                "Timed out while waiting for the response. Waited {:?} seconds.",
+                after.as_secs_f64()
+            )),
+            Self::Lost(_) => Some("Connection closed".to_string()),
+            _ => None,
+        }
+    }
+
+    /// Whether the same operation may be tried again without asking anybody: nothing of it was sent.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Lost(Delivery::NotSent))
+    }
+
+    /// The same error, as the caller of a tool sees it: what the server answered is for the model.
+    pub(crate) fn of_tool_call(self) -> Self {
+        match self {
+            Self::Rpc(error) => Self::Retry(error.message.into_owned()),
+            error => error,
+        }
+    }
+}
+
+impl From<CallError> for ClientError {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Rpc(error) => Self::Rpc(error),
+            CallError::TimedOut { clock, after } => Self::TimedOut { clock, after },
+            CallError::Cancelled => Self::Cancelled,
+            CallError::Lost(delivery) => Self::Lost(delivery),
+            error => Self::Call(error),
+        }
+    }
+}
+
+/// Shows an error of the server with its code, and with its data if there is any.
+struct RpcText<'a>(&'a RpcError);
+
+impl fmt::Display for RpcText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let RpcError {
+            message,
+            code,
+            data,
+            ..
+        } = self.0;
+        match data.as_ref().filter(|data| is_something(data)) {
+            Some(data) => write!(f, "{message} (code: {code}, data: {data})"),
+            None => write!(f, "{message} (code: {code})"),
+        }
+    }
+}
+
+/// Whether a value says anything: `null`, `false`, zero and what is empty don't.
+pub(crate) fn is_something(value: &Raw<'_>) -> bool {
+    use serde_json::Value;
+    match value.decode::<Value>() {
+        Ok(Value::Null | Value::Bool(false)) => false,
+        Ok(Value::Number(number)) => number.as_f64() != Some(0.0),
+        Ok(Value::String(text)) => !text.is_empty(),
+        Ok(Value::Array(values)) => !values.is_empty(),
+        Ok(Value::Object(members)) => !members.is_empty(),
+        Ok(Value::Bool(true)) | Err(_) => true,
+    }
+}

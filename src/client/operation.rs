@@ -1,0 +1,250 @@
+//! What a client can be asked to do, what comes of it, and how far each operation has come. Plain
+//! state: an operation is one call, or several of which the last one is open.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+
+use serde::Serialize;
+
+use crate::model::completion::{CompleteParams, CompleteResult};
+use crate::model::logging::LoggingLevel;
+use crate::model::meta::Meta;
+use crate::model::method::{ListPrompts, ListResourceTemplates, ListResources, ListTools};
+use crate::model::page::PageGuard;
+use crate::model::progress::ProgressParams;
+use crate::model::prompt::{GetPromptParams, GetPromptResult, Prompt};
+use crate::model::resource::{Resource, ResourceTemplate};
+use crate::model::subscription::SubscriptionFilter;
+use crate::model::tool::{CallToolParams, CallToolResult, Tool};
+use crate::rpc::{Raw, Text};
+use crate::session::SubscriptionId;
+use crate::time::Instant;
+
+use super::catalog::Listable;
+use super::error::ClientError;
+use super::result::{ResourceOutput, ToolOutput};
+
+/// An operation of one client; never used twice by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OperationId(pub(super) u64);
+
+impl fmt::Display for OperationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "operation {}", self.0)
+    }
+}
+
+/// What takes the progress of a call.
+pub type ProgressHandler = Arc<dyn Fn(ProgressParams<'static>) + Send + Sync>;
+
+/// A call of a tool.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct ToolCall {
+    /// The tool's name; the client's prefix is taken off it if it is there.
+    pub name: String,
+    /// The arguments, an object. They are not checked against the tool's schema.
+    pub arguments: Raw<'static>,
+    /// The request's `_meta`, verbatim; an empty one isn't sent.
+    pub meta: Option<Meta<'static>>,
+    /// How long the call may go without a word of the server; `None` for the client's own.
+    pub read_timeout: Option<Duration>,
+    pub(super) progress: Option<ProgressHandler>,
+}
+
+impl ToolCall {
+    /// A call without arguments.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            arguments: Raw::EMPTY_OBJECT,
+            meta: None,
+            read_timeout: None,
+            progress: None,
+        }
+    }
+
+    /// Sets the arguments to what `arguments` is as JSON.
+    ///
+    /// Errs when it is no object.
+    pub fn arguments<T: Serialize + ?Sized>(mut self, arguments: &T) -> Result<Self, ClientError> {
+        let raw = Raw::encode(arguments);
+        let raw = raw.map_err(|error| ClientError::Arguments(alloc::format!("{error}").into()))?;
+        if !raw.is_object() {
+            return Err(ClientError::Arguments("they are no object".into()));
+        }
+        self.arguments = raw;
+        Ok(self)
+    }
+
+    /// Sets the request's `_meta`.
+    #[must_use]
+    pub fn meta(mut self, meta: Meta<'static>) -> Self {
+        self.meta = Some(meta);
+        self
+    }
+
+    /// Sets how long the call may go without a word of the server.
+    #[must_use]
+    pub fn read_timeout(mut self, read_timeout: Duration) -> Self {
+        self.read_timeout = Some(read_timeout);
+        self
+    }
+
+    /// Asks for progress and gives it to `progress`, in order and before the result. It must return
+    /// soon: what the server says next waits for it.
+    #[must_use]
+    pub fn on_progress(
+        mut self,
+        progress: impl Fn(ProgressParams<'static>) + Send + Sync + 'static,
+    ) -> Self {
+        self.progress = Some(Arc::new(progress));
+        self
+    }
+
+    pub(super) fn params(&self) -> CallToolParams<'_> {
+        let params = CallToolParams::new(self.name.as_str());
+        params.arguments(self.arguments.reborrow())
+    }
+}
+
+impl fmt::Debug for ToolCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ToolCall")
+            .field("name", &self.name)
+            .field("arguments", &self.arguments)
+            .field("meta", &self.meta)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a client is asked to do.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Request {
+    /// List the tools.
+    ListTools,
+    /// List the resources.
+    ListResources,
+    /// List the resource templates.
+    ListResourceTemplates,
+    /// List the prompts.
+    ListPrompts,
+    /// Call a tool, read what it links to, and say what it means.
+    CallTool(ToolCall),
+    /// Call a tool by its server's name for it and give the result as it comes.
+    DirectCallTool(ToolCall),
+    /// Read the resource at this URI.
+    ReadResource(String),
+    /// Get a prompt.
+    GetPrompt(GetPromptParams<'static>),
+    /// Complete an argument.
+    Complete(CompleteParams<'static>),
+    /// See whether the server answers.
+    Ping,
+    /// Set the least level of log messages.
+    SetLogLevel(LoggingLevel),
+    /// Subscribe to changes.
+    Subscribe(SubscriptionFilter<'static>),
+}
+
+/// What has come of a request, by the request's kind.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Output {
+    /// All tools.
+    Tools(Arc<[Tool<'static>]>),
+    /// All resources.
+    Resources(Arc<[Resource<'static>]>),
+    /// All resource templates.
+    ResourceTemplates(Arc<[ResourceTemplate<'static>]>),
+    /// All prompts.
+    Prompts(Arc<[Prompt<'static>]>),
+    /// What a tool said.
+    Tool(ToolOutput),
+    /// What a tool said, as it came.
+    RawTool(CallToolResult<'static>),
+    /// What a resource contains.
+    Resource(ResourceOutput),
+    /// A prompt.
+    Prompt(GetPromptResult<'static>),
+    /// What an argument may become.
+    Completion(CompleteResult<'static>),
+    /// It is done.
+    Done,
+    /// The subscription is there.
+    Subscribed {
+        /// By this name.
+        subscription: SubscriptionId,
+        /// What the server honours of it.
+        honoured: SubscriptionFilter<'static>,
+    },
+}
+
+/// How far an operation has come.
+#[derive(Clone, Debug)]
+pub(super) enum Operation {
+    Tools(Listing<ListTools>),
+    Resources(Listing<ListResources>),
+    ResourceTemplates(Listing<ListResourceTemplates>),
+    Prompts(Listing<ListPrompts>),
+    Tool(ToolCall),
+    /// The tool has answered; its links are being read.
+    Links(Box<ToolOutput>),
+    RawTool(ToolCall),
+    Resource(String),
+    Prompt(GetPromptParams<'static>),
+    Completion(CompleteParams<'static>),
+    Ping,
+    Level(LoggingLevel),
+    Subscribe(SubscriptionFilter<'static>),
+}
+
+/// How far a listing has come.
+pub(super) struct Listing<M: Listable> {
+    pub(super) items: Vec<M::Item>,
+    pub(super) cursor: Option<Text<'static>>,
+    pub(super) guard: PageGuard,
+    /// Which state of the list was asked for.
+    pub(super) generation: u64,
+    /// When the first of its pages becomes stale.
+    pub(super) stale: Option<Instant>,
+    pub(super) restarted: bool,
+}
+
+impl<M: Listable> Listing<M> {
+    pub(super) fn new(pages: usize, generation: u64) -> Self {
+        Self {
+            items: Vec::new(),
+            cursor: None,
+            guard: PageGuard::new(u32::try_from(pages).unwrap_or(u32::MAX)),
+            generation,
+            stale: None,
+            restarted: false,
+        }
+    }
+}
+
+impl<M: Listable<Item: Clone>> Clone for Listing<M> {
+    fn clone(&self) -> Self {
+        Self {
+            items: self.items.clone(),
+            cursor: self.cursor.clone(),
+            guard: self.guard.clone(),
+            ..*self
+        }
+    }
+}
+
+impl<M: Listable> fmt::Debug for Listing<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listing")
+            .field("items", &self.items.len())
+            .field("cursor", &self.cursor)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,363 @@
+//! What a client is told before it opens. Everything has a default.
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+
+use crate::limits::Limits;
+use crate::model::capability::ClientCapabilities;
+use crate::model::elicitation::{ElicitParams, ElicitResult};
+use crate::model::initialize::Implementation;
+use crate::model::logging::{LoggingLevel, LoggingMessageParams};
+use crate::model::method::{CreateMessage, Elicit};
+use crate::model::root::Root;
+use crate::model::sampling::{CreateMessageParams, CreateMessageResult};
+use crate::model::subscription::SubscriptionFilter;
+use crate::revision::Revision;
+use crate::rpc::RpcError;
+use crate::session::{ClientConfig, ClientEvent, EraPolicy, Timeouts};
+
+use super::error::ClientError;
+use super::handlers::{Answer, Handlers, Reach, Reaction};
+use super::operation::ToolCall;
+use super::prefix::Prefix;
+use super::result::ToolOutput;
+use super::sampling::{Conversation, ResponsePart, answer};
+
+/// What stands around each call of a tool.
+///
+/// It may change the call's arguments, add to its `_meta`, take its place, or change what comes of
+/// it. The tool's name is the server's own, without the prefix.
+pub trait ToolHook: Send + Sync {
+    /// Sees a call before it is made; what it returns takes the call's place.
+    fn before(&self, call: &mut ToolCall) -> Option<Result<ToolOutput, ClientError>> {
+        let _ = call;
+        None
+    }
+
+    /// Sees what has come of a call and gives what its caller gets.
+    fn after(
+        &self,
+        call: &ToolCall,
+        outcome: Result<ToolOutput, ClientError>,
+    ) -> Result<ToolOutput, ClientError> {
+        let _ = call;
+        outcome
+    }
+}
+
+/// What becomes of a client whose connection was lost while it was open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reconnect {
+    /// Its operations err until it is closed and opened again.
+    #[default]
+    Never,
+    /// The next operation connects anew. One that was lost before anything of it was sent is tried
+    /// again, up to this often; one that the server may have seen never is.
+    OnDemand {
+        /// How often.
+        retries: u32,
+    },
+}
+
+/// What a client is told before it opens.
+///
+/// ```
+/// use mcp_proto::client::ClientOptions;
+/// use mcp_proto::model::logging::LoggingLevel;
+///
+/// let options = ClientOptions::new("my-client", "1.0")
+///     .tool_prefix("weather")
+///     .log_level(LoggingLevel::Warning)
+///     .on_log(|message| eprintln!("{}", message.data));
+/// ```
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct ClientOptions {
+    /// Who the client is. `mcp` 0.1.0 by default.
+    pub client_info: Implementation<'static>,
+    /// What the host calls this client; its prefix by default.
+    pub id: Option<String>,
+    /// What stands before the names of the server's tools. Nothing by default.
+    pub tool_prefix: Prefix,
+    /// The least level of log messages to ask for. Setting it is part of the opening, which fails
+    /// when the server can't. `None` asks for none.
+    pub log_level: Option<LoggingLevel>,
+    /// How long the opening may take, the log level included. 5 s.
+    pub timeout: Duration,
+    /// How long a request may go without a word of the server. 300 s.
+    pub read_timeout: Duration,
+    /// How often a model may try a failed tool again, for whoever runs the model. 1.
+    pub max_retries: u32,
+    /// Whether the list of tools is kept. It is.
+    pub cache_tools: bool,
+    /// Whether the list of resources is kept. It is.
+    pub cache_resources: bool,
+    /// Whether the list of prompts is kept. It is.
+    pub cache_prompts: bool,
+    /// What becomes of the client when its connection is lost.
+    pub reconnect: Reconnect,
+    /// How the era of the server is found out.
+    pub era: EraPolicy,
+    /// The revisions the client speaks. All by default.
+    pub revisions: Vec<Revision>,
+    /// The bounds to keep.
+    pub limits: Limits,
+    /// What to subscribe to at each opening.
+    pub subscriptions: Vec<SubscriptionFilter<'static>>,
+    pub(super) handlers: Handlers,
+    pub(super) hook: Option<Arc<dyn ToolHook>>,
+}
+
+/// Declares chained setters of the fields they are named after.
+macro_rules! setters {
+    ($($(#[$about:meta])* $name:ident: $type:ty,)*) => { $(
+        $(#[$about])*
+        #[must_use]
+        pub fn $name(mut self, $name: $type) -> Self {
+            self.$name = $name;
+            self
+        }
+    )* };
+}
+
+impl ClientOptions {
+    /// A client of this name and version, with defaults for everything else.
+    pub fn new(name: impl Into<String>, version: impl Into<String>) -> Self {
+        Self {
+            client_info: Implementation::new(name.into(), version.into()),
+            id: None,
+            tool_prefix: Prefix::default(),
+            log_level: None,
+            timeout: Duration::from_secs(5),
+            read_timeout: Duration::from_secs(300),
+            max_retries: 1,
+            cache_tools: true,
+            cache_resources: true,
+            cache_prompts: true,
+            reconnect: Reconnect::default(),
+            era: EraPolicy::default(),
+            revisions: Revision::ALL.to_vec(),
+            limits: Limits::default(),
+            subscriptions: Vec::new(),
+            handlers: Handlers::default(),
+            hook: None,
+        }
+    }
+
+    setters! {
+        /// Sets who the client is, with a title, a website and the rest.
+        client_info: Implementation<'static>,
+        /// Sets how long the opening may take.
+        timeout: Duration,
+        /// Sets how long a request may go without a word of the server.
+        read_timeout: Duration,
+        /// Sets how often a model may try a failed tool again.
+        max_retries: u32,
+        /// Sets whether the list of tools is kept.
+        cache_tools: bool,
+        /// Sets whether the list of resources is kept.
+        cache_resources: bool,
+        /// Sets whether the list of prompts is kept.
+        cache_prompts: bool,
+        /// Sets what becomes of the client when its connection is lost.
+        reconnect: Reconnect,
+        /// Sets how the era of the server is found out.
+        era: EraPolicy,
+        /// Sets the revisions the client speaks.
+        revisions: Vec<Revision>,
+        /// Sets the bounds to keep.
+        limits: Limits,
+        /// Sets what to subscribe to at each opening.
+        subscriptions: Vec<SubscriptionFilter<'static>>,
+    }
+
+    /// Sets what the host calls this client.
+    #[must_use]
+    pub fn id(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// Sets what stands before the names of the server's tools: `foo` makes `bar` `foo_bar`.
+    #[must_use]
+    pub fn tool_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.tool_prefix = Prefix::new(prefix);
+        self
+    }
+
+    /// Sets the least level of log messages to ask for.
+    #[must_use]
+    pub fn log_level(mut self, level: LoggingLevel) -> Self {
+        self.log_level = Some(level);
+        self
+    }
+
+    /// Gives log messages to `run`, in order. It must return soon.
+    #[must_use]
+    pub fn on_log(
+        mut self,
+        run: impl Fn(LoggingMessageParams<'static>) + Send + Sync + 'static,
+    ) -> Self {
+        self.handlers.log(run);
+        self
+    }
+
+    /// Shows everything else that happens to `run`, in order: changes, subscriptions, what was
+    /// ignored, the end. It must return soon.
+    #[must_use]
+    pub fn on_event(mut self, run: impl Fn(&ClientEvent) + Send + Sync + 'static) -> Self {
+        self.handlers.event(run);
+        self
+    }
+
+    /// Lets the server ask for messages of a model, which `run` gives when it returns.
+    #[must_use]
+    pub fn sampling(
+        mut self,
+        run: impl Fn(CreateMessageParams<'static>) -> Result<CreateMessageResult<'static>, RpcError>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        self.handlers.sampling(run);
+        self
+    }
+
+    /// Lets the server ask for messages of a model, which `run` may give later.
+    #[must_use]
+    pub fn on_sampling(
+        mut self,
+        run: impl Fn(CreateMessageParams<'static>, Answer<CreateMessage>) + Send + Sync + 'static,
+    ) -> Self {
+        self.handlers.on_sampling(run);
+        self
+    }
+
+    /// Lets the server ask for messages of the model of that name, which continues a conversation.
+    #[must_use]
+    pub fn sampling_model(
+        self,
+        name: impl Into<String>,
+        run: impl Fn(Conversation) -> Result<Vec<ResponsePart>, RpcError> + Send + Sync + 'static,
+    ) -> Self {
+        let name = name.into();
+        self.sampling(move |params| {
+            let said = run(Conversation::new(&params)?)?;
+            Ok(answer(&name, &said)?)
+        })
+    }
+
+    /// Lets the server ask the user, whose answer `run` gives when it returns.
+    #[must_use]
+    pub fn elicitation(
+        mut self,
+        run: impl Fn(ElicitParams<'static>) -> Result<ElicitResult<'static>, RpcError>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        self.handlers.elicitation(run);
+        self
+    }
+
+    /// Lets the server ask the user, whose answer `run` may give later.
+    #[must_use]
+    pub fn on_elicitation(
+        mut self,
+        run: impl Fn(ElicitParams<'static>, Answer<Elicit>) + Send + Sync + 'static,
+    ) -> Self {
+        self.handlers.on_elicitation(run);
+        self
+    }
+
+    /// Lets the server ask for the roots, which `run` gives.
+    #[must_use]
+    pub fn roots(mut self, run: impl Fn() -> Vec<Root<'static>> + Send + Sync + 'static) -> Self {
+        self.handlers.roots(run);
+        self
+    }
+
+    /// Puts `hook` around each call of a tool.
+    #[must_use]
+    pub fn tool_hook(mut self, hook: impl ToolHook + 'static) -> Self {
+        self.hook = Some(Arc::new(hook));
+        self
+    }
+
+    /// What to call this client: its id, else its prefix; `None` when it has neither.
+    pub fn name(&self) -> Option<&str> {
+        let prefix = Some(self.tool_prefix.as_str()).filter(|prefix| !prefix.is_empty());
+        self.id.as_deref().or(prefix)
+    }
+
+    /// What the client declares: what it was given functions for.
+    pub fn capabilities(&self) -> ClientCapabilities<'static> {
+        self.handlers.capabilities()
+    }
+
+    /// What is to be done about an event of the session; `None` when nobody cares.
+    pub fn react(&self, event: ClientEvent, reach: &Arc<dyn Reach>) -> Option<Reaction> {
+        self.handlers.react(event, reach)
+    }
+
+    /// Lets the hook see a call before it is made; what it returns takes the call's place.
+    pub fn before(&self, call: &mut ToolCall) -> Option<Result<ToolOutput, ClientError>> {
+        call.name = self.tool_prefix.remove(&call.name).into();
+        self.hook.as_ref()?.before(call)
+    }
+
+    /// Lets the hook see what has come of a call.
+    pub fn after(
+        &self,
+        call: &ToolCall,
+        outcome: Result<ToolOutput, ClientError>,
+    ) -> Result<ToolOutput, ClientError> {
+        match &self.hook {
+            Some(hook) => hook.after(call, outcome),
+            None => outcome,
+        }
+    }
+
+    pub(super) fn config(&self) -> ClientConfig {
+        let timeouts = Timeouts::default();
+        let total = timeouts.total.map(|total| total.max(self.read_timeout));
+        let timeouts = timeouts
+            .opening(self.timeout)
+            .idle(Some(self.read_timeout))
+            .total(total);
+        let mut config = ClientConfig::new("", "")
+            .info(self.client_info.clone())
+            .capabilities(self.capabilities())
+            .era(self.era)
+            .revisions(self.revisions.clone())
+            .timeouts(timeouts)
+            .limits(self.limits.clone())
+            .subscriptions(self.subscriptions.clone());
+        config.log_level = self.log_level;
+        config
+    }
+}
+
+impl Default for ClientOptions {
+    fn default() -> Self {
+        Self::new("mcp", "0.1.0")
+    }
+}
+
+impl fmt::Debug for ClientOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientOptions")
+            .field("client_info", &self.client_info)
+            .field("id", &self.id)
+            .field("tool_prefix", &self.tool_prefix)
+            .field("log_level", &self.log_level)
+            .field("timeout", &self.timeout)
+            .field("read_timeout", &self.read_timeout)
+            .field("reconnect", &self.reconnect)
+            .finish_non_exhaustive()
+    }
+}

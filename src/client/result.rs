@@ -1,0 +1,299 @@
+//! What the result of a tool call or of a read means: one value, or a list of them, with texts that
+//! are JSON parsed and data decoded. Pure functions; links are marked, for the client to read.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::model::content::{ContentBlock, InvalidBase64, ResourceContents, ResourceLink};
+use crate::model::meta::Object;
+use crate::model::owned::IntoOwned;
+use crate::model::resource::ReadResourceResult;
+use crate::model::tool::CallToolResult;
+use crate::rpc::Raw;
+
+use super::error::ClientError;
+
+/// What is said of a tool that failed without a word.
+const FAILED: &str = "MCP tool call failed";
+
+/// One value of a result.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum OutputPart {
+    /// A text.
+    Text(String),
+    /// JSON that is no string: structured content, or a text that is an object or an array. Digits
+    /// and the order of keys are as they came.
+    Json(Raw<'static>),
+    /// Bytes: a picture, a sound, or the contents of a resource.
+    Binary(Binary),
+    /// Several values in their order; also none at all.
+    List(Vec<OutputPart>),
+    /// A link that has not been read.
+    Link(Box<ResourceLink<'static>>),
+    /// A block whose `type` no revision names, as it came.
+    Unknown(Raw<'static>),
+    /// A part that can't be had: a link that could not be read, or data that is no base64.
+    Failed(ClientError),
+}
+
+impl OutputPart {
+    /// The text, if it is one.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The bytes, if that is what it is.
+    pub fn as_binary(&self) -> Option<&Binary> {
+        match self {
+            Self::Binary(binary) => Some(binary),
+            _ => None,
+        }
+    }
+
+    /// The values of a list; any other value as a list of one.
+    pub fn parts(&self) -> &[Self] {
+        match self {
+            Self::List(parts) => parts,
+            part => core::slice::from_ref(part),
+        }
+    }
+
+    /// The value as JSON, a text as a string; `None` where a part is no JSON.
+    pub fn to_json(&self) -> Option<Value> {
+        match self {
+            Self::Text(text) => Some(Value::from(text.as_str())),
+            Self::Json(raw) => raw.decode().ok(),
+            Self::List(parts) => parts.iter().map(Self::to_json).collect(),
+            _ => None,
+        }
+    }
+
+    /// The value as `T`; `None` when it is no JSON or doesn't fit.
+    pub fn decode<T: DeserializeOwned>(&self) -> Option<T> {
+        match self {
+            Self::Json(raw) => serde_json::from_str(raw.as_str()).ok(),
+            part => serde_json::from_value(part.to_json()?).ok(),
+        }
+    }
+
+    /// The first error among the parts.
+    pub fn error(&self) -> Option<&ClientError> {
+        match self {
+            Self::Failed(error) => Some(error),
+            Self::List(parts) => parts.iter().find_map(Self::error),
+            _ => None,
+        }
+    }
+
+    /// A list as a value: the only one of it, or all of them.
+    fn of(mut parts: Vec<Self>) -> Self {
+        match (parts.pop(), parts.is_empty()) {
+            (Some(part), true) => part,
+            (Some(part), false) => {
+                parts.push(part);
+                Self::List(parts)
+            }
+            (None, _) => Self::List(parts),
+        }
+    }
+}
+
+/// Decoded bytes and what they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Binary {
+    /// The bytes.
+    pub data: Vec<u8>,
+    /// The MIME type, verbatim; `application/octet-stream` where a resource says none.
+    pub mime_type: String,
+}
+
+impl Binary {
+    /// Whether it is a picture, by its MIME type.
+    pub fn is_image(&self) -> bool {
+        self.mime_type.starts_with("image/")
+    }
+
+    /// Whether it is a sound, by its MIME type.
+    pub fn is_audio(&self) -> bool {
+        self.mime_type.starts_with("audio/")
+    }
+}
+
+/// What a tool said.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ToolOutput {
+    /// What it means.
+    pub value: OutputPart,
+    /// The result as it came.
+    pub raw: CallToolResult<'static>,
+}
+
+impl ToolOutput {
+    /// What `raw` means, its links unread.
+    ///
+    /// Errs with [`ClientError::Retry`] when the tool failed; the message is its text.
+    pub fn new(raw: CallToolResult<'static>) -> Result<Self, ClientError> {
+        if raw.failed() {
+            return Err(ClientError::Retry(failure(&raw)));
+        }
+        let value = match structured(&raw) {
+            Some(value) => value,
+            None => OutputPart::of(raw.content.iter().map(part).collect()),
+        };
+        Ok(Self { value, raw })
+    }
+
+    /// The first link that has not been read.
+    pub(crate) fn unread(&mut self) -> Option<&mut OutputPart> {
+        let is_link = |part: &&mut OutputPart| matches!(part, OutputPart::Link(_));
+        match &mut self.value {
+            OutputPart::List(parts) => parts.iter_mut().find(is_link),
+            part => Some(part).filter(is_link),
+        }
+    }
+}
+
+/// What a resource contains.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ResourceOutput {
+    /// What it means: one value, or a list when there is not exactly one.
+    pub value: OutputPart,
+    /// The result as it came.
+    pub raw: ReadResourceResult<'static>,
+}
+
+impl ResourceOutput {
+    /// What `raw` means.
+    pub fn new(raw: ReadResourceResult<'static>) -> Self {
+        let value = OutputPart::of(raw.contents.iter().map(contents).collect());
+        Self { value, raw }
+    }
+}
+
+/// The texts of a failed result, line by line.
+fn failure(raw: &CallToolResult<'_>) -> String {
+    let texts: Vec<&str> = raw
+        .content
+        .iter()
+        .filter_map(ContentBlock::as_text)
+        .collect();
+    let text = texts.join("\n");
+    match text.is_empty() {
+        true => FAILED.into(),
+        false => text,
+    }
+}
+
+/// The structured content, where it says all that the result says.
+fn structured(raw: &CallToolResult<'_>) -> Option<OutputPart> {
+    let content = raw.structured_content.as_ref()?;
+    let is_empty = content.is_null() || is_empty_object(content);
+    let is_all = raw.content.iter().all(|block| block.as_text().is_some());
+    if is_empty || !is_all {
+        return None;
+    }
+    Some(json(unwrapped(content)))
+}
+
+fn is_empty_object(raw: &Raw<'_>) -> bool {
+    Object::from_raw(raw.reborrow()).is_some_and(|object| object.is_empty())
+}
+
+/// The value of an object whose only member is `result`; any other value as it is.
+fn unwrapped(raw: &Raw<'_>) -> Raw<'static> {
+    let object = Object::from_raw(raw.reborrow());
+    let is_wrapper = object
+        .as_ref()
+        .is_some_and(|object| object.entries().all(|(key, _)| key == "result"));
+    let inner = object.as_ref().filter(|_| is_wrapper);
+    // The last of equal keys holds.
+    let inner =
+        inner.and_then(|object| object.entries().last().map(|(_, value)| value.into_owned()));
+    inner.unwrap_or_else(|| raw.clone().into_owned())
+}
+
+fn json(raw: Raw<'static>) -> OutputPart {
+    match raw.decode::<String>() {
+        Ok(text) => OutputPart::Text(text),
+        Err(_) => OutputPart::Json(raw),
+    }
+}
+
+/// What one block means.
+fn part(block: &ContentBlock<'_>) -> OutputPart {
+    match block {
+        ContentBlock::Text(content) => text(&content.text),
+        ContentBlock::Image(content) => binary(&content.data, &content.mime_type),
+        ContentBlock::Audio(content) => binary(&content.data, &content.mime_type),
+        ContentBlock::Resource(embedded) => contents(&embedded.resource),
+        ContentBlock::ResourceLink(link) => OutputPart::Link(Box::new(link.clone().into_owned())),
+        ContentBlock::Unknown(raw) => OutputPart::Unknown(raw.clone().into_owned()),
+    }
+}
+
+/// A text, or the JSON it is: only objects and arrays count, from the first byte on.
+fn text(text: &str) -> OutputPart {
+    let parsed = match text.starts_with(['{', '[']) {
+        true => Raw::new(text).ok(),
+        false => None,
+    };
+    match parsed {
+        Some(raw) => OutputPart::Json(raw.into_owned()),
+        None => OutputPart::Text(text.into()),
+    }
+}
+
+/// What one of a resource's contents means; its text is never parsed.
+fn contents(contents: &ResourceContents<'_>) -> OutputPart {
+    match contents {
+        ResourceContents::Text(contents) => OutputPart::Text(contents.text.as_str().into()),
+        ResourceContents::Blob(contents) => {
+            let mime_type = contents.mime_type.as_deref();
+            binary(
+                &contents.blob,
+                mime_type.unwrap_or("application/octet-stream"),
+            )
+        }
+    }
+}
+
+fn binary(data: &str, mime_type: &str) -> OutputPart {
+    match decode_leniently(data) {
+        Ok(data) => OutputPart::Binary(Binary {
+            data,
+            mime_type: mime_type.into(),
+        }),
+        Err(error) => OutputPart::Failed(ClientError::Base64(InvalidBase64(error))),
+    }
+}
+
+/// Decodes base64 as it is met: what isn't of the alphabet is skipped, and what follows the padding
+/// is left out. Errs when the padding is wrong.
+pub(crate) fn decode_leniently(data: &str) -> Result<Vec<u8>, base64::DecodeError> {
+    const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::RequireCanonical);
+    let engine = GeneralPurpose::new(&STANDARD, LENIENT);
+    if let Ok(decoded) = engine.decode(data) {
+        return Ok(decoded);
+    }
+    let is_known = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+    let known: Vec<u8> = data.bytes().filter(is_known).collect();
+    let digits = known.iter().take_while(|byte| **byte != b'=').count();
+    let end = digits.next_multiple_of(4).min(known.len());
+    engine.decode(&known[..end])
+}
