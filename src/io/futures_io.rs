@@ -13,6 +13,7 @@ use std::io;
 
 use ::futures_io::{AsyncRead, AsyncWrite};
 
+use super::async_client::AsyncEvents;
 use super::drive::{Driver, Streams};
 use super::serve_async::{AsyncServeOptions, Served};
 use super::{Clock, Handle};
@@ -80,6 +81,25 @@ impl<S: Session, R, W, T, F> Connection<S, R, W, T, F> {
     /// A handle for other tasks and threads.
     pub fn handle(&self) -> Handle<S> {
         self.driver.handle()
+    }
+}
+
+impl<S, R, W, T, F> AsyncEvents for Connection<S, R, W, T, F>
+where
+    S: Session,
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+    T: Fn(Duration) -> F,
+    F: Future<Output = ()>,
+{
+    type Session = S;
+
+    fn poll_next_event(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<S::Event>>> {
+        self.poll_next(cx)
+    }
+
+    fn handle(&self) -> Handle<S> {
+        self.handle()
     }
 }
 

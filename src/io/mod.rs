@@ -19,6 +19,7 @@
     feature = "seal",
     doc = "* [`seal`]: seals the state of unfinished requests with what the system has."
 )]
+//! * [`blocking_client`], [`async_client`]: the high-level client, for many threads or tasks.
 //! * [`serve`]: a blocking server, its handlers on the threads of a [`pool`].
 //!
 //! Every connection hands out [`Handle`]s, by which other threads or tasks reach its session.
@@ -28,7 +29,9 @@
     reason = "the adapters are where clocks and threads belong"
 )]
 
+pub mod async_client;
 pub mod blocking;
+pub mod blocking_client;
 #[cfg(feature = "child")]
 pub mod child;
 pub mod client;
@@ -38,6 +41,7 @@ mod command;
 mod drive;
 #[cfg(feature = "futures-io")]
 pub mod futures_io;
+mod hub;
 pub mod pool;
 #[cfg(feature = "child")]
 mod process;
@@ -47,6 +51,7 @@ pub mod serve;
 #[cfg(any(feature = "tokio", feature = "futures-io"))]
 pub mod serve_async;
 mod shared;
+mod slot;
 mod threads;
 #[cfg(feature = "tokio")]
 pub mod tokio;

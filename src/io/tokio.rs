@@ -14,6 +14,7 @@ use std::io;
 use ::tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use ::tokio::time::{Sleep, sleep};
 
+use super::async_client::AsyncEvents;
 use super::drive::{Driver, Streams};
 use super::serve_async::{AsyncServeOptions, Served};
 use super::{Clock, Handle};
@@ -75,6 +76,18 @@ impl<S: Session, R, W> Connection<S, R, W> {
     /// A handle for other tasks and threads.
     pub fn handle(&self) -> Handle<S> {
         self.driver.handle()
+    }
+}
+
+impl<S: Session, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> AsyncEvents for Connection<S, R, W> {
+    type Session = S;
+
+    fn poll_next_event(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<S::Event>>> {
+        self.poll_next(cx)
+    }
+
+    fn handle(&self) -> Handle<S> {
+        self.handle()
     }
 }
 

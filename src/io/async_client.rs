@@ -1,0 +1,362 @@
+//! The high-level client for asynchronous code on any runtime: a handle for many tasks at once, and
+//! one future that drives its connections.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::sync::Arc;
+use core::fmt;
+use core::future::poll_fn;
+use core::task::{Context, Poll};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use serde::Serialize;
+
+use super::Handle;
+use super::hub::{About, Hub};
+use crate::client::{
+    Client, ClientError, ClientOptions, Event, Output, Reaction, Reconnect, Request,
+    ResourceOutput, ToolCall, ToolOutput,
+};
+use crate::model::capability::ServerCapabilities;
+use crate::model::completion::{CompleteParams, CompleteResult};
+use crate::model::initialize::Implementation;
+use crate::model::logging::LoggingLevel;
+use crate::model::prompt::{GetPromptParams, GetPromptResult, Prompt};
+use crate::model::resource::{Resource, ResourceTemplate};
+use crate::model::subscription::SubscriptionFilter;
+use crate::model::tool::{CallToolResult, Tool};
+use crate::revision::Revision;
+use crate::session::{Misuse, Session, SubscriptionId};
+
+/// What the asynchronous connections have in common.
+pub trait AsyncEvents {
+    /// The session that is driven.
+    type Session: Session;
+
+    /// The next event; `None` at the end. See the connections' own `poll_next`.
+    fn poll_next_event(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<Option<<Self::Session as Session>::Event>>>;
+
+    /// A handle for other tasks.
+    fn handle(&self) -> Handle<Self::Session>;
+}
+
+/// The high-level client of one server, for any number of tasks at once. Cheap to clone.
+///
+/// Its [`AsyncDriver`] has to be polled beside it, as a task of its own or in a `select`. An operation
+/// connects to the server if it has to, and the connection ends with the last operation; between
+/// [`open`](Self::open) and [`close`](Self::close) it stays. Dropping the future of an operation
+/// cancels it.
+///
+/// ```
+/// # #[cfg(feature = "tokio")]
+/// # async fn run() -> Result<(), mcp_proto::client::ClientError> {
+/// use mcp_proto::client::ClientOptions;
+/// use mcp_proto::io::async_client::AsyncClient;
+/// use mcp_proto::io::tokio::Connection;
+///
+/// let options = ClientOptions::new("my-client", "1.0");
+/// let (client, driver) = AsyncClient::new(options, async |client| {
+///     Ok(Connection::new(client, tokio::io::stdin(), tokio::io::stdout()))
+/// });
+/// tokio::spawn(driver.run());
+/// let output = client.call_tool("greet", &[("name", "Ada")]).await;
+/// # Ok(())
+/// # }
+/// ```
+pub struct AsyncClient {
+    pub(super) hub: Arc<Hub>,
+}
+
+/// Makes the connections of an [`AsyncClient`] and drives them.
+pub struct AsyncDriver<F> {
+    driving: Driving,
+    connect: F,
+}
+
+impl AsyncClient {
+    /// A client, and what drives it. `connect` puts the client it is given between the streams of a
+    /// new connection, each time one is needed.
+    pub fn new<F, C>(options: ClientOptions, connect: F) -> (Self, AsyncDriver<F>)
+    where
+        F: AsyncFnMut(Client) -> io::Result<C>,
+        C: AsyncEvents<Session = Client>,
+    {
+        let hub = Hub::new(options, None);
+        let client = Self {
+            hub: Arc::clone(&hub),
+        };
+        let driving = Driving(hub);
+        (client, AsyncDriver { driving, connect })
+    }
+
+    /// What the client was told.
+    pub fn options(&self) -> &ClientOptions {
+        &self.hub.options
+    }
+
+    /// Connects, unless somebody has done so already, and keeps the connection until
+    /// [`close`](Self::close) was called as often as this.
+    pub async fn open(&self) -> Result<(), ClientError> {
+        self.hub.enter().await?.stay();
+        Ok(())
+    }
+
+    /// Takes one opening back; with the last one, and no operation under way, the connection ends,
+    /// which this waits for.
+    ///
+    /// Errs when there is no opening to take back.
+    pub async fn close(&self) -> Result<(), ClientError> {
+        match self.hub.release()? {
+            Some(end) => end.wait().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Whether anybody wants the connection: it was opened, or an operation is under way.
+    pub fn is_running(&self) -> bool {
+        self.hub.has_users()
+    }
+
+    fn about(&self, what: &'static str) -> Result<Arc<About>, ClientError> {
+        self.hub.about().ok_or(ClientError::NotOpened(what))
+    }
+
+    /// The server's name and version; `None` when it doesn't say. Kept after the close.
+    ///
+    /// Errs before the first opening.
+    pub fn server_info(&self) -> Result<Option<Implementation<'static>>, ClientError> {
+        Ok(self.about("server info")?.info.clone())
+    }
+
+    /// What the server can do; `None` when it was not asked. Kept after the close.
+    ///
+    /// Errs before the first opening.
+    pub fn capabilities(&self) -> Result<Option<ServerCapabilities<'static>>, ClientError> {
+        Ok(self.about("capabilities")?.capabilities.clone())
+    }
+
+    /// What a model should know of the server; `None` when it says nothing. Kept after the close.
+    ///
+    /// Errs before the first opening.
+    pub fn instructions(&self) -> Result<Option<String>, ClientError> {
+        Ok(self.about("instructions")?.instructions.clone())
+    }
+
+    /// The revision that was agreed, for logs. Errs before the first opening.
+    pub fn revision(&self) -> Result<Option<Revision>, ClientError> {
+        Ok(self.about("revision")?.revision)
+    }
+
+    /// Has a request done, whatever it is.
+    pub async fn run(&self, request: Request) -> Result<Output, ClientError> {
+        let mut left = match self.hub.options.reconnect {
+            Reconnect::OnDemand { retries } => retries,
+            Reconnect::Never => 0,
+        };
+        loop {
+            let visit = self.hub.enter().await?;
+            let Some(outcome) = visit.run(request.clone()).await else {
+                continue;
+            };
+            match outcome {
+                // Nothing of it was sent, so that nobody can have acted on it.
+                Err(error) if error.is_retryable() && left > 0 => left -= 1,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Calls the tool `name` with `arguments`, an object, and says what its result means; links in
+    /// it are read.
+    ///
+    /// Errs with [`ClientError::Retry`] when the tool failed or the server refused.
+    pub async fn call_tool<T: Serialize + ?Sized>(
+        &self,
+        name: &str,
+        arguments: &T,
+    ) -> Result<ToolOutput, ClientError> {
+        self.call(ToolCall::new(name).arguments(arguments)?).await
+    }
+
+    /// As [`call_tool`](Self::call_tool), with all that can be said of a call.
+    pub async fn call(&self, mut call: ToolCall) -> Result<ToolOutput, ClientError> {
+        let options = &self.hub.options;
+        let outcome = match options.before(&mut call) {
+            Some(outcome) => outcome,
+            None => self.run(Request::CallTool(call.clone())).await.map(tool),
+        };
+        options.after(&call, outcome)
+    }
+}
+
+/// The output of a request for a tool's call.
+fn tool(output: Output) -> ToolOutput {
+    match output {
+        Output::Tool(output) => output,
+        _ => unreachable!("a request is answered with the output of its kind"),
+    }
+}
+
+/// Declares the operations whose output is that of their request.
+macro_rules! operations {
+    ($($(#[$about:meta])* $name:ident($($parameter:ident: $type:ty),*) -> $result:ty
+        = $request:expr => $output:pat => $value:expr;)*) => {
+        impl AsyncClient { $(
+            $(#[$about])*
+            pub async fn $name(&self $(, $parameter: $type)*) -> Result<$result, ClientError> {
+                match self.run($request).await? {
+                    $output => Ok($value),
+                    _ => unreachable!("a request is answered with the output of its kind"),
+                }
+            }
+        )* }
+    };
+}
+
+operations! {
+    /// All tools, under their server's names, in its order. Kept until the list changes.
+    list_tools() -> Arc<[Tool<'static>]> = Request::ListTools => Output::Tools(tools) => tools;
+    /// All resources; none, without asking, when the server has no resources. Kept until the list
+    /// changes.
+    list_resources() -> Arc<[Resource<'static>]>
+        = Request::ListResources => Output::Resources(resources) => resources;
+    /// All resource templates; none, without asking, when the server has no resources.
+    list_resource_templates() -> Arc<[ResourceTemplate<'static>]>
+        = Request::ListResourceTemplates => Output::ResourceTemplates(templates) => templates;
+    /// All prompts. Kept until the list changes.
+    list_prompts() -> Arc<[Prompt<'static>]> = Request::ListPrompts => Output::Prompts(prompts) => prompts;
+    /// Calls a tool by its server's name for it, without the hook, and gives the result as it came.
+    direct_call_tool(call: ToolCall) -> CallToolResult<'static>
+        = Request::DirectCallTool(call) => Output::RawTool(result) => result;
+    /// Reads a resource.
+    read_resource(uri: &str) -> ResourceOutput
+        = Request::ReadResource(uri.into()) => Output::Resource(output) => output;
+    /// Gets a prompt, filled in.
+    get_prompt(params: GetPromptParams<'static>) -> GetPromptResult<'static>
+        = Request::GetPrompt(params) => Output::Prompt(prompt) => prompt;
+    /// Asks what an argument of a prompt or a variable of a template may become.
+    complete(params: CompleteParams<'static>) -> CompleteResult<'static>
+        = Request::Complete(params) => Output::Completion(completion) => completion;
+    /// Asks the server for a sign of life.
+    ping() -> () = Request::Ping => Output::Done => ();
+    /// Sets the least level of log messages, for as long as the connection lasts.
+    set_log_level(level: LoggingLevel) -> () = Request::SetLogLevel(level) => Output::Done => ();
+    /// Subscribes to changes, for as long as the connection lasts; they go to
+    /// [`ClientOptions::on_event`]. Gives what the server honours.
+    subscribe(filter: SubscriptionFilter<'static>) -> (SubscriptionId, SubscriptionFilter<'static>)
+        = Request::Subscribe(filter)
+        => Output::Subscribed { subscription, honoured }
+        => (subscription, honoured);
+}
+
+impl AsyncClient {
+    /// Ends a subscription. Errs when it isn't open any more.
+    pub fn unsubscribe(&self, subscription: SubscriptionId) -> Result<(), ClientError> {
+        let connection = self.hub.connection().ok_or(Misuse::NotOpen)?;
+        Ok(connection.with(|client, now| client.unsubscribe(now, subscription))?)
+    }
+
+    /// Tells the server that the roots have changed, if there is a connection.
+    pub fn roots_changed(&self) -> Result<(), ClientError> {
+        match self.hub.connection() {
+            Some(connection) => Ok(connection.with(Client::roots_changed)?),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<F> AsyncDriver<F> {
+    /// Drives the client's connections until all its handles are gone.
+    ///
+    /// Dropping the future ends the connection, and the client with it.
+    pub async fn run<C>(self)
+    where
+        F: AsyncFnMut(Client) -> io::Result<C>,
+        C: AsyncEvents<Session = Client>,
+    {
+        // Dropped after the connection, so that nothing can be begun on that any more.
+        let Self {
+            driving,
+            mut connect,
+        } = self;
+        let hub = &driving.0;
+        while let Some(client) = hub.wanted().await {
+            let end = match connect(client).await {
+                Ok(mut connection) => drive(hub, &mut connection).await,
+                Err(error) => Some(error),
+            };
+            hub.ended(end);
+        }
+    }
+}
+
+/// Drives one connection to its end; gives what its streams failed with.
+async fn drive<C: AsyncEvents<Session = Client>>(
+    hub: &Arc<Hub>,
+    connection: &mut C,
+) -> Option<io::Error> {
+    let handle = connection.handle();
+    hub.connected(&handle);
+    loop {
+        match poll_fn(|cx| connection.poll_next_event(cx)).await {
+            Ok(Some(event)) => react(hub, &handle, event),
+            Ok(None) => return None,
+            Err(error) => return Some(error),
+        }
+    }
+}
+
+/// Does what there is to be done about an event. A panic of the user's stays the user's: what it
+/// left unanswered is answered as its right to answer is dropped.
+fn react(hub: &Hub, handle: &Handle<Client>, event: Event) {
+    if let Some(Reaction::Now(run) | Reaction::Aside(run)) = hub.take(handle, event) {
+        guarded(run);
+    }
+}
+
+/// Runs what the user gave; what it panicked with has been printed.
+pub(super) fn guarded(run: Box<dyn FnOnce() + Send>) {
+    drop(catch_unwind(AssertUnwindSafe(run)));
+}
+
+/// Says that the driver is gone.
+struct Driving(Arc<Hub>);
+
+impl Drop for Driving {
+    fn drop(&mut self) {
+        self.0.abandoned();
+    }
+}
+
+impl Clone for AsyncClient {
+    fn clone(&self) -> Self {
+        self.hub.add_handle();
+        Self {
+            hub: Arc::clone(&self.hub),
+        }
+    }
+}
+
+impl Drop for AsyncClient {
+    fn drop(&mut self) {
+        self.hub.drop_handle();
+    }
+}
+
+impl fmt::Debug for AsyncClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncClient")
+            .field("name", &self.hub.options.name())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<F> fmt::Debug for AsyncDriver<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncDriver").finish_non_exhaustive()
+    }
+}

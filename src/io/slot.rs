@@ -1,0 +1,87 @@
+//! A place for one result that somebody waits for: a task, or a thread that polls like one.
+
+use core::future::poll_fn;
+use core::pin::pin;
+use core::task::{Context, Poll, Waker};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Wake;
+use std::thread::{self, Thread};
+
+use crate::client::ClientError;
+
+/// A place for one result.
+pub(super) struct Slot<T>(Mutex<State<T>>);
+
+enum State<T> {
+    Empty(Option<Waker>),
+    Full(Result<T, ClientError>),
+    Taken,
+}
+
+impl<T> Slot<T> {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self(Mutex::new(State::Empty(None))))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts the result in and wakes who waits. Only the first one counts.
+    pub(super) fn put(&self, result: Result<T, ClientError>) {
+        let mut state = self.lock();
+        let State::Empty(waker) = &mut *state else {
+            return;
+        };
+        let waker = waker.take();
+        *state = State::Full(result);
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    fn poll(&self, cx: &Context<'_>) -> Poll<Result<T, ClientError>> {
+        let mut state = self.lock();
+        if let State::Empty(waker) = &mut *state {
+            if !waker
+                .as_ref()
+                .is_some_and(|known| known.will_wake(cx.waker()))
+            {
+                *waker = Some(cx.waker().clone());
+            }
+            return Poll::Pending;
+        }
+        match core::mem::replace(&mut *state, State::Taken) {
+            State::Full(result) => Poll::Ready(result),
+            _ => Poll::Ready(Err(ClientError::NoDriver)),
+        }
+    }
+
+    /// Waits for the result.
+    pub(super) async fn wait(&self) -> Result<T, ClientError> {
+        poll_fn(|cx| self.poll(cx)).await
+    }
+}
+
+/// Wakes a thread.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Polls `future` on this thread, which sleeps meanwhile, until it is ready.
+pub(super) fn block_on<F: Future>(future: F) -> F::Output {
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut cx = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+            return output;
+        }
+        thread::park();
+    }
+}
