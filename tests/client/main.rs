@@ -1,0 +1,17 @@
+//! The high-level client: a test for each row of the reference's behaviour that can have one, as
+//! `rows.md` has it, then its handles under many threads and tasks.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the servers of these tests run on threads"
+)]
+
+mod answers;
+mod handles;
+mod many;
+mod opening;
+mod resources;
+mod results;
+mod sampling;
+mod support;
+mod tools;

@@ -1,0 +1,241 @@
+//! What the results of tools mean (rows T12 to T24).
+
+use mcp_proto::client::{ClientError, OutputPart, Request, ToolCall};
+use serde_json::{Value, json};
+
+use crate::support::Script;
+
+/// The value of a result, which has to be JSON or text.
+fn value(result: Value) -> Value {
+    let output = Script::legacy().tool(result).unwrap();
+    output.value.to_json().unwrap()
+}
+
+fn text(text: &str) -> Value {
+    json!({"type": "text", "text": text})
+}
+
+fn part(block: Value) -> OutputPart {
+    Script::legacy()
+        .tool(json!({"content": [block]}))
+        .unwrap()
+        .value
+}
+
+fn bytes(part: &OutputPart) -> (&[u8], &str) {
+    let binary = part.as_binary().expect("it is binary");
+    (&binary.data, &binary.mime_type)
+}
+
+#[test]
+fn t12_rpc_error_becomes_retry() {
+    let mut script = Script::legacy();
+    let call = || Request::CallTool(ToolCall::new("t"));
+    let error = script.refused(
+        call(),
+        json!({"code": -32602, "message": "no such tool", "data": 1}),
+    );
+    assert_eq!(error, ClientError::Retry("no such tool".into()));
+    let error = script.refused(call(), json!({"code": 7, "message": ""}));
+    assert_eq!(error, ClientError::Retry(String::new()));
+    let direct = Request::DirectCallTool(ToolCall::new("t"));
+    let error = script.refused(direct, json!({"code": -32602, "message": "no such tool"}));
+    assert!(matches!(error, ClientError::Rpc(error) if error.code == -32602));
+}
+
+#[test]
+fn t13_error_result_becomes_retry() {
+    let retry = |content: Value| {
+        let result = json!({"isError": true, "structuredContent": {"a": 1}, "content": content});
+        match Script::legacy().tool(result) {
+            Err(ClientError::Retry(message)) => message,
+            other => panic!("{other:?}"),
+        }
+    };
+    let image = json!({"type": "image", "data": "AAAA", "mimeType": "image/png"});
+    assert_eq!(retry(json!([text("one"), image, text("two")])), "one\ntwo");
+    assert_eq!(retry(json!([])), "MCP tool call failed");
+    assert_eq!(retry(json!([image])), "MCP tool call failed");
+    assert_eq!(retry(json!([text("")])), "MCP tool call failed");
+}
+
+#[test]
+fn t14_structured_content_is_preferred_when_all_parts_are_text() {
+    let structured = json!({"a": 1});
+    let with = |content: Value| value(json!({"content": content, "structuredContent": structured}));
+    assert_eq!(with(json!([text("other"), text("words")])), structured);
+    assert_eq!(with(json!([])), structured);
+    let link = json!({"type": "resource", "resource": {"uri": "a:b", "text": "read me"}});
+    assert_eq!(with(json!([link])), json!("read me"));
+    let empty = json!({"content": [text("words")], "structuredContent": {}});
+    assert_eq!(value(empty), json!("words"));
+}
+
+#[test]
+fn t15_result_is_unwrapped_once() {
+    let structured = |content: Value| value(json!({"content": [], "structuredContent": content}));
+    assert_eq!(structured(json!({"result": 1})), json!(1));
+    assert_eq!(structured(json!({"result": null})), Value::Null);
+    assert_eq!(structured(json!({"result": false})), json!(false));
+    assert_eq!(structured(json!({"result": "text"})), json!("text"));
+    assert_eq!(
+        structured(json!({"result": {"result": 2}})),
+        json!({"result": 2})
+    );
+    let two = json!({"result": 1, "other": 2});
+    assert_eq!(structured(two.clone()), two);
+}
+
+#[test]
+fn t16_several_parts_are_a_list_and_none_an_empty_one() {
+    assert_eq!(value(json!({"content": [text("a")]})), json!("a"));
+    assert_eq!(
+        value(json!({"content": [text("a"), text("[1]")]})),
+        json!(["a", [1]])
+    );
+    assert_eq!(value(json!({"content": []})), json!([]));
+}
+
+#[test]
+fn t17_text_is_parsed_when_it_is_an_object_or_array() {
+    let parsed = |said: &str| value(json!({"content": [text(said)]}));
+    assert_eq!(parsed(r#"{"a":[1]}"#), json!({"a": [1]}));
+    assert_eq!(parsed("[1, 2]\n"), json!([1, 2]));
+    assert_eq!(parsed(r#"{"a":1,"a":2}"#), json!({"a": 2}));
+    for raw in [
+        "12",
+        "true",
+        "\"q\"",
+        " [1]",
+        "[1] and more",
+        "{oops",
+        "\u{feff}[1]",
+    ] {
+        assert_eq!(parsed(raw), json!(raw));
+    }
+    let large = "[123456789012345678901234567890]";
+    let OutputPart::Json(kept) = part(text(large)) else {
+        panic!("it is JSON")
+    };
+    assert_eq!(kept.as_str(), large);
+}
+
+#[test]
+fn t18_image_is_decoded() {
+    let image = |data: &str| part(json!({"type": "image", "data": data, "mimeType": "image/jpg"}));
+    assert_eq!(bytes(&image("aGVsbG8=")), (&b"hello"[..], "image/jpg"));
+    assert_eq!(bytes(&image("aGVs\nbG8=")), (&b"hello"[..], "image/jpg"));
+    assert_eq!(bytes(&image("!!!")), (&b""[..], "image/jpg"));
+    assert!(matches!(
+        image("aGVsbG8"),
+        OutputPart::Failed(ClientError::Base64(_))
+    ));
+    assert!(image("").as_binary().unwrap().is_image());
+}
+
+#[test]
+fn t19_audio_is_decoded() {
+    let audio = part(json!({"type": "audio", "data": "AQI=", "mimeType": "audio/wav"}));
+    assert_eq!(bytes(&audio), (&[1, 2][..], "audio/wav"));
+    assert!(audio.as_binary().unwrap().is_audio());
+}
+
+#[test]
+fn t20_embedded_resource_is_taken_out() {
+    let embedded = |resource: Value| part(json!({"type": "resource", "resource": resource}));
+    let said = embedded(json!({"uri": "a:b", "text": "{\"a\":1}"}));
+    assert_eq!(said.as_text(), Some("{\"a\":1}"));
+    let blob = embedded(json!({"uri": "a:b", "blob": "AQI="}));
+    assert_eq!(bytes(&blob), (&[1, 2][..], "application/octet-stream"));
+    let image = embedded(json!({"uri": "a:b", "blob": "AQI=", "mimeType": "image/png"}));
+    assert!(image.as_binary().unwrap().is_image());
+}
+
+/// Calls a tool that answers with two links; gives the script and the first read.
+fn linked(script: &mut Script) -> (mcp_proto::client::OperationId, Value) {
+    let link = |uri: &str| json!({"type": "resource_link", "uri": uri, "name": "n"});
+    let id = script.start(Request::CallTool(ToolCall::new("t")));
+    let asked = script.expect("tools/call");
+    script.result(
+        &asked,
+        json!({"content": [link("a:1"), text("middle"), link("a:2")]}),
+    );
+    (id, script.expect("resources/read"))
+}
+
+#[test]
+fn t21_resource_link_is_read() {
+    let mut script = Script::legacy();
+    let (id, first) = linked(&mut script);
+    assert_eq!(first["params"]["uri"], "a:1");
+    script.result(&first, json!({"contents": [{"uri": "a:1", "text": "[1]"}]}));
+    let second = script.expect("resources/read");
+    let two = json!([{"uri": "a:2", "text": "x"}, {"uri": "a:2", "text": "y"}]);
+    script.result(&second, json!({"contents": two}));
+    let output = tool_output(script.end(id).unwrap().unwrap());
+    assert_eq!(
+        output.value.to_json().unwrap(),
+        json!(["[1]", "middle", ["x", "y"]])
+    );
+    assert_eq!(output.raw.content.len(), 3);
+}
+
+#[test]
+fn t21_resource_link_that_cannot_be_read_fails_its_part_and_is_no_retry() {
+    let mut script = Script::legacy();
+    let (id, first) = linked(&mut script);
+    script.error(
+        &first,
+        json!({"code": -32002, "message": "Resource not found"}),
+    );
+    let second = script.expect("resources/read");
+    script.result(&second, json!({"contents": []}));
+    let output = tool_output(script.end(id).unwrap().unwrap());
+    let error = output.value.error().expect("a part has failed");
+    assert_eq!(error.to_string(), "Resource not found (code: -32002)");
+    assert_eq!(error.retry_message(), None);
+    assert_eq!(output.value.parts()[1].as_text(), Some("middle"));
+    assert_eq!(output.value.parts()[2], OutputPart::List(Vec::new()));
+}
+
+#[test]
+fn t22_parts_keep_their_order() {
+    let image = json!({"type": "image", "data": "AQ==", "mimeType": "image/png"});
+    let result = json!({"content": [text("a"), image, text("b")]});
+    let output = Script::legacy().tool(result).unwrap();
+    let parts = output.value.parts();
+    assert_eq!(parts[0].as_text(), Some("a"));
+    assert_eq!(bytes(&parts[1]).0, [1]);
+    assert_eq!(parts[2].as_text(), Some("b"));
+}
+
+#[test]
+fn t23_unknown_block_is_kept_and_malformed_content_is_an_error() {
+    let block = json!({"type": "hologram", "depth": 3});
+    let OutputPart::Unknown(raw) = part(block.clone()) else {
+        panic!("it is unknown")
+    };
+    assert_eq!(raw.decode::<Value>().unwrap(), block);
+    let error = Script::legacy()
+        .tool(json!({"content": [{"type": "text"}]}))
+        .unwrap_err();
+    assert!(error.to_string().contains("content[0]"), "{error}");
+}
+
+#[test]
+fn t24_unknown_members_are_no_offence() {
+    let result = json!({
+        "content": [{"type": "text", "text": "a", "annotations": {"audience": ["user"], "x": 1},
+            "_meta": {"k": "v"}, "later": true}],
+        "_meta": {"cost": 3}, "later": {}});
+    let output = Script::legacy().tool(result).unwrap();
+    assert_eq!(output.value.as_text(), Some("a"));
+    assert_eq!(output.raw.meta.unwrap().get("cost").unwrap().as_str(), "3");
+}
+
+fn tool_output(output: mcp_proto::client::Output) -> mcp_proto::client::ToolOutput {
+    match output {
+        mcp_proto::client::Output::Tool(output) => output,
+        other => panic!("{other:?}"),
+    }
+}
