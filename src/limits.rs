@@ -1,8 +1,6 @@
 //! Every bound of the crate in one value, with its default and the reason for it.
 //! Each layer enforces its own; nothing a peer sends can make anything grow past these.
 
-use core::time::Duration;
-
 /// The bounds that a session and its adapters keep.
 ///
 /// Start from [`Limits::default`] and change what you must with the setters of the same name.
@@ -44,8 +42,6 @@ pub struct Limits {
     /// Errors that answer unreadable input in one burst before further ones stay unanswered. 1,000:
     /// a peer that sends garbage cannot make us write as much as it does for ever.
     pub malformed_burst: u32,
-    /// How long an opening may take when the caller named no time. 5 s.
-    pub opening: Duration,
 }
 
 impl Default for Limits {
@@ -67,7 +63,6 @@ impl Default for Limits {
             cancel_burst: 100,
             cancel_rate: 20,
             malformed_burst: 1000,
-            opening: Duration::from_secs(5),
         }
     }
 }

@@ -51,7 +51,7 @@ fn environment(command: Command) -> BTreeMap<String, String> {
 
 #[test]
 fn frames_go_to_the_child_and_come_back() {
-    // `stdio.spawn`
+    // `stdio.spawn` `stdio.client.should`
     within(|| {
         let mut connection = Command::new("cat").connect(Toy::default()).unwrap();
         assert!(connection.id().is_some());
@@ -67,6 +67,7 @@ fn frames_go_to_the_child_and_come_back() {
 
 #[test]
 fn a_child_inherits_the_safe_variables_and_what_it_is_given() {
+    // `stdio.cred`
     within(|| {
         let env = environment(Command::new("env").env("TERM", "other").env("TOKEN", "a=b"));
         assert_eq!(env["TERM"], "other");

@@ -451,6 +451,14 @@ on_every_revision! {
         assert_eq!(client.session.open_calls(), 1);
         assert!(matches!(client.events.front(), Some(ClientEvent::Ignored(_))));
         client.events.clear();
+        // Only a legacy server's request may be answered.
+        match revision.era() {
+            Era::Legacy => {
+                let answer = client.reply();
+                assert_eq!((&answer["id"], &answer["error"]["code"]), (&id, &json!(-32600)));
+            }
+            _ => assert!(client.sent().is_empty()),
+        }
         client.feed_malformed(too_long(format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"a":""#)));
         let Some(ClientEvent::Completed(done)) = client.events.pop_front() else { panic!() };
         assert!(matches!(done.raw(), Err(CallError::BadResult { .. })));

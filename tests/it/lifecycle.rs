@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::support::MODERN;
 use crate::support::pair::{Pair, client_config};
-use crate::support::script::{Script, notification, request, result, tool_call};
+use crate::support::script::{Script, notification, opening_result, request, result, tool_call};
 use crate::{on_every_revision, on_revisions};
 
 on_every_revision! {
@@ -224,6 +224,31 @@ on_every_revision! {
         assert_eq!(list.tools[0].input_schema.as_str(), schema);
         // The only way out of a session is its frames, and there are none.
         assert!(client.sent().is_empty() && client.take_events().is_empty());
+        assert_eq!(client.session.poll_timeout(), None);
+    }
+}
+
+on_every_revision! {
+    // `data.icon.untrusted` `data.icon.scheme` `meta.info.notrust`
+    fn icons_reach_the_application_as_they_came_and_nothing_is_fetched_for_them(revision) {
+        let sources = ["https://example.com/a.png", "data:image/png;base64,AA==", "javascript:alert(1)",
+            "file:///etc/passwd", "http://169.254.169.254/"];
+        let icons: Vec<Value> = sources.iter().map(|src| json!({"src": src})).collect();
+        let mut client = Script::fresh_client(client_config(revision));
+        let id = client.reply()["id"].clone();
+        let mut answer = opening_result(revision, &json!({"tools": {}}));
+        let info = json!({"name": "s", "version": "1", "icons": icons});
+        match revision.era() {
+            Era::Legacy => answer["serverInfo"] = info,
+            _ => answer["_meta"]["io.modelcontextprotocol/serverInfo"] = info,
+        }
+        client.feed_json(&result(&id, answer));
+        let told = client.session.server_info().unwrap();
+        let told: Vec<(&str, bool)> = told.icons.iter().flatten().map(|icon| (icon.src.as_str(), icon.is_allowed())).collect();
+        let expected: Vec<(&str, bool)> = sources.into_iter().zip([true, true, false, false, false]).collect();
+        assert_eq!(told, expected);
+        let sent = client.sent();
+        assert!(sent.iter().all(|sent| sent["method"] == "notifications/initialized"), "{sent:?}");
         assert_eq!(client.session.poll_timeout(), None);
     }
 }

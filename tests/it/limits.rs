@@ -80,7 +80,13 @@ fn the_defaults_are_those_that_are_documented() {
         (16 << 20, 10, 64)
     );
     assert_eq!((limits.cancel_burst, limits.cancel_rate), (100, 20));
-    assert_eq!(limits.opening, Duration::from_secs(5));
+    let timeouts = Timeouts::default();
+    assert_eq!(
+        (timeouts.opening, timeouts.probe),
+        (Duration::from_secs(5), Duration::from_secs(2))
+    );
+    assert_eq!(timeouts.idle, Some(Duration::from_secs(60)));
+    assert_eq!(timeouts.total, Some(Duration::from_secs(600)));
 }
 
 on_every_revision! {

@@ -364,10 +364,10 @@ impl Session for ClientSession {
         }
     }
 
-    fn handle_malformed(&mut self, now: Instant, _: Route, error: FrameError) {
+    fn handle_malformed(&mut self, now: Instant, route: Route, error: FrameError) {
         self.link.advance(now);
         if !self.is_closed() {
-            self.receive_malformed(error);
+            self.receive_malformed(route, error);
         }
     }
 

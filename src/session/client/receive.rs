@@ -35,16 +35,22 @@ impl ClientSession {
         }
     }
 
-    pub(super) fn receive_malformed(&mut self, error: FrameError) {
+    pub(super) fn receive_malformed(&mut self, route: Route, error: FrameError) {
         if let FrameError::TooLong {
-            head, last: b'}', ..
+            head,
+            last: b'}',
+            limit,
+            ..
         } = &error
+            && let Some((id, kind)) = salvage(head, &self.config.limits)
         {
-            let salvaged = salvage(head, &self.config.limits);
-            let id = salvaged.filter(|(_, kind)| *kind != Some(Kind::Request));
-            if let Some(number) = id.and_then(|(id, _)| self.open_request(&id)) {
-                self.fail(number, "the root", "longer than the limit on frames");
-            }
+            let text = alloc::format!("Invalid request: longer than {limit} bytes");
+            let rejection = Rejection {
+                error: RpcError::invalid_request(text),
+                id: Some(id),
+                kind,
+            };
+            self.act_on_rejected(Target::new(route), &rejection);
         }
         self.ignore(Ignored::NotAFrame(error));
     }
@@ -73,20 +79,28 @@ impl ClientSession {
         }
     }
 
-    /// A frame that is no message: fails the call it belongs to, answers the request it was.
+    /// A frame that is no message.
+    fn rejected(&mut self, target: Target, rejection: Rejection) {
+        if !self.act_on_rejected(target, &rejection) {
+            self.ignore(Ignored::NotAMessage(rejection.error));
+        }
+    }
+
+    /// Fails the call that a rejected frame belongs to, or answers the request it was. Returns
+    /// whether a call has failed.
     ///
     /// With an open call's id and no method it was meant as the call's answer, whatever it lacks
     /// (`base.resp.xor`).
-    fn rejected(&mut self, target: Target, rejection: Rejection) {
-        let may_respond = rejection.is_response() || rejection.kind.is_none();
-        let Rejection { error, id, kind } = &rejection;
+    fn act_on_rejected(&mut self, target: Target, rejection: &Rejection) -> bool {
+        let Rejection { error, id, kind } = rejection;
+        let may_respond = rejection.is_response() || kind.is_none();
         let call = id.as_ref().filter(|_| may_respond);
         if let Some(number) = call.and_then(|id| self.open_request(id)) {
             self.fail(number, "the root", &error.message);
             if kind.is_none() {
                 self.link.settle(target);
             }
-            return;
+            return true;
         }
         match id {
             Some(id) if rejection.is_answerable() && self.may_respond() => {
@@ -95,7 +109,7 @@ impl ClientSession {
             _ if rejection.is_answerable() => self.link.settle(target),
             _ => {}
         }
-        self.ignore(Ignored::NotAMessage(rejection.error));
+        false
     }
 
     /// Whether the server may be one that sends requests, which only legacy ones do
