@@ -122,7 +122,7 @@ on_every_revision! {
     fn calls_beyond_the_limit_are_refused_here_and_change_nothing(revision) {
         let mut client = client(revision, |limits| limits.calls = 3);
         let params = CallToolParams::new("x");
-        let mut call = |client: &mut Script<ClientSession>| {
+        let call = |client: &mut Script<ClientSession>| {
             client.session.call::<CallTool>(client.now, &params, CallOptions::new())
         };
         for _ in 0..3 {

@@ -319,7 +319,7 @@ fn a_refused_call_takes_no_number() {
     let mut client = Script::fresh_client(config);
     let now = client.now;
     let page = PaginatedRequestParams::new();
-    let mut list = |client: &mut Script<ClientSession>| {
+    let list = |client: &mut Script<ClientSession>| {
         client
             .session
             .call::<ListTools>(now, &page, CallOptions::new())

@@ -309,10 +309,10 @@ impl World {
                 }
             }
             Op::Unsubscribe(n) => {
-                if let Some(id) = pick(&self.subscriptions, *n) {
-                    if client.unsubscribe(now, id).is_ok() {
-                        self.subscriptions.remove(&id);
-                    }
+                if let Some(id) = pick(&self.subscriptions, *n)
+                    && client.unsubscribe(now, id).is_ok()
+                {
+                    self.subscriptions.remove(&id);
                 }
             }
             Op::Cancel(n) => {
@@ -545,10 +545,8 @@ fn collect(session: &mut impl Session, link: &mut VecDeque<Vec<u8>>, used: &mut 
         assert_eq!(transmit.len, frame.len());
         let message: Value = serde_json::from_slice(&frame).expect("what is sent is JSON");
         assert!(!frame.contains(&b'\n'));
-        if message.get("method").is_some() {
-            if let Some(id) = message.get("id") {
-                assert!(used.insert(id.to_string()), "an id is used once: {message}");
-            }
+        if let (Some(_), Some(id)) = (message.get("method"), message.get("id")) {
+            assert!(used.insert(id.to_string()), "an id is used once: {message}");
         }
         link.push_back(std::mem::take(&mut frame));
     }
