@@ -8,14 +8,15 @@
 //! runtime, or over the pipes of a child process.
 //!
 //! ```text
-//!  bytes ──frame──▶ frames ──rpc──▶ messages ──model──▶ typed ──session──▶ events ───▶ user
-//!  bytes ◀──frame── frames ◀──rpc── messages ◀──model── typed ◀──session── commands ◀── user
+//!  bytes ──frame──▶ frames ──rpc──▶ messages ──model──▶ typed ──session──▶ events ───▶ server ──▶ user
+//!  bytes ◀──frame── frames ◀──rpc── messages ◀──model── typed ◀──session── commands ◀── server ◀── user
 //!  io (clock, pipes, threads, futures) drives it
 //! ```
 //!
-//! A module uses only what stands to its left, `frame ← rpc ← model ← session ← io`, and can be used
-//! without what stands to its right: [`frame`] splits bytes into lines,
-//! [`rpc`] reads and writes JSON-RPC, [`model`] has the types, [`session`] the behaviour.
+//! A module uses only what stands to its left, `frame ← rpc ← model ← session ← {client, server} ← io`,
+//! and can be used without what stands to its right: [`frame`] splits bytes into lines, [`rpc`] reads
+//! and writes JSON-RPC, [`model`] has the types, [`session`] the behaviour. `server` makes tools,
+//! resources and prompts of functions, [`client`] knows which servers there are.
 //!
 //! # The run loop
 //!
@@ -114,7 +115,7 @@
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
-//! | `std` | yes | `io::blocking`, `io::client`, `io::serve`, `io::pool`: threads, any `Read` and `Write` |
+//! | `std` | yes | `server`, and `io::{blocking, client, serve, pool}`: threads, any `Read` and `Write` |
 //! | `child` | yes | `io::child`: a server that a client starts as a process; brings `std` |
 //! | `tokio` | no | `io::tokio`: any `AsyncRead` and `AsyncWrite` of tokio; brings `std` |
 //! | `futures-io` | no | `io::futures_io`: the same for every other runtime; brings `std` |
@@ -137,7 +138,7 @@
 //! * The same inputs give the same outputs, byte for byte.
 //! * Payloads stay slices of the frame that carried them.
 //!
-//! Not here yet: HTTP, a high-level client and server, tasks.
+//! Not here yet: HTTP, a high-level client, tasks.
 
 #![no_std]
 #![forbid(unsafe_code)]
