@@ -9,7 +9,7 @@ mod echo;
 use std::hint::black_box;
 
 use mcp_proto::Era;
-use mcp_proto::session::{ClientEvent, ServerEvent};
+use mcp_proto::session::{ClientEvent, ClientSession, ServerEvent, ServerSession};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, Stats, StatsAlloc};
 
 use self::echo::floor::Floor;
@@ -66,6 +66,22 @@ fn report() {
         (0..ROUNDS).for_each(|_| sessions.echo(black_box(MESSAGE)));
         println!("{era:?} sessions: {:.2} allocations", each(region.change()));
     }
+    for era in [Era::Legacy, Era::Modern] {
+        let mut sessions = Sessions::open(era);
+        sessions.echo(MESSAGE);
+        let Sessions { client, server, .. } = sessions;
+        println!("{era:?} idle client: {} bytes of heap", freed_by(client));
+        println!("{era:?} idle server: {} bytes of heap", freed_by(server));
+    }
+    println!("ClientSession: {} bytes", size_of::<ClientSession>());
+    println!("ServerSession: {} bytes", size_of::<ServerSession>());
     println!("ClientEvent: {} bytes", size_of::<ClientEvent>());
     println!("ServerEvent: {} bytes", size_of::<ServerEvent>());
+}
+
+/// How many bytes of heap `value` holds.
+fn freed_by<T>(value: T) -> usize {
+    let region = Region::new(ALLOCATOR);
+    drop(value);
+    region.change().bytes_deallocated
 }
