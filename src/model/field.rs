@@ -89,7 +89,7 @@ macro_rules! tag {
 
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str($text)
+                serializer.serialize_unit_variant(stringify!($name), 0, $text)
             }
         }
 

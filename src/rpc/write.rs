@@ -15,6 +15,18 @@ pub(crate) fn write_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
+/// The same for a name, which is short and, when it is known at compile time, checked then.
+#[inline(always)]
+pub(crate) fn write_name(out: &mut Vec<u8>, name: &str) {
+    out.push(b'"');
+    if is_clean_run(name.as_bytes()) {
+        out.extend_from_slice(name.as_bytes());
+    } else {
+        write_escaped(out, name);
+    }
+    out.push(b'"');
+}
+
 /// Appends `text` escaped as the inside of a JSON string.
 #[inline]
 pub(crate) fn write_escaped(out: &mut Vec<u8>, text: &str) {
@@ -107,9 +119,22 @@ fn is_clean_text(bytes: &[u8]) -> bool {
 }
 
 /// How many bytes from the start of `bytes` on need no escape.
-// Inlined since most strings are short, so that a call costs as much as the look.
+// Inlined since most strings are so short that a call costs as much as the look.
 #[inline(always)]
 pub(super) fn plain_length(bytes: &[u8]) -> usize {
+    let marks = match bytes.first_chunk::<8>() {
+        Some(word) => escape_marks(u64::from_le_bytes(*word)),
+        None => 0,
+    };
+    match marks {
+        0 => medium_plain_length(bytes),
+        _ => marks.trailing_zeros() as usize / 8,
+    }
+}
+
+/// The same for more than a few bytes, or for the last ones of a text.
+#[inline(never)]
+fn medium_plain_length(bytes: &[u8]) -> usize {
     /// Up to here a word at a time is faster than a search.
     const SHORT: usize = 64;
     let mut rest = bytes;
@@ -120,21 +145,16 @@ pub(super) fn plain_length(bytes: &[u8]) -> usize {
         }
         rest = after;
         if bytes.len() - rest.len() == SHORT {
-            break;
+            return SHORT + long_plain_length(rest);
         }
     }
-    bytes.len() - rest.len() + long_plain_length(rest)
+    let last = rest.iter().take_while(|byte| !needs_escape(**byte)).count();
+    bytes.len() - rest.len() + last
 }
 
-/// The same for many bytes, or for a last few.
+/// The same for many bytes.
 #[inline(never)]
 fn long_plain_length(bytes: &[u8]) -> usize {
-    if bytes.len() < 8 {
-        return bytes
-            .iter()
-            .take_while(|byte| !needs_escape(**byte))
-            .count();
-    }
     let end = memchr::memchr2(b'"', b'\\', bytes).unwrap_or(bytes.len());
     let (run, _) = bytes.split_at(end);
     // A fold instead of a search: the compiler turns it into a few vector instructions.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::limits::Limits;
 use crate::model::encode::{Additions, EncodeError, encode_body, encode_value};
 use crate::revision::{Era, Revision};
+use crate::rpc::write::write_name;
 use crate::rpc::{Kind, RequestId, RpcError, code, write_i64, write_string};
 use crate::time::Instant;
 
@@ -271,6 +272,8 @@ impl Link {
 }
 
 /// Appends a request's or notification's envelope up to its method.
+// Inlined since the method is known wherever this is called from.
+#[inline]
 pub(crate) fn write_head(out: &mut Vec<u8>, number: Option<u64>, method: &str) {
     out.extend_from_slice(b"{\"jsonrpc\":\"2.0\"");
     if let Some(number) = number {
@@ -279,7 +282,7 @@ pub(crate) fn write_head(out: &mut Vec<u8>, number: Option<u64>, method: &str) {
         write_i64(out, i64::try_from(number).unwrap_or(i64::MAX));
     }
     out.extend_from_slice(b",\"method\":");
-    write_string(out, method);
+    write_name(out, method);
 }
 
 /// Appends `,"params":{..}`, or nothing when the object would be empty.

@@ -24,6 +24,7 @@ mod name;
 mod negotiate;
 mod outbox;
 mod path;
+mod queue;
 mod refusal;
 mod save;
 mod server;

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::method::Known;
+use crate::model::method::{Known, Method};
 use crate::rpc::{Span, Text, text_at};
 
 /// The method of a request.
@@ -34,6 +34,15 @@ impl MethodName {
         match self {
             Self::Known(known) => known.as_str(),
             Self::Other(name) => name,
+        }
+    }
+
+    /// Whether it is the name of `M`.
+    #[inline]
+    pub(crate) fn is<M: Method>(&self) -> bool {
+        match self {
+            Self::Known(known) => Known::from_wire(M::NAME) == Some(*known),
+            Self::Other(name) => **name == *M::NAME,
         }
     }
 

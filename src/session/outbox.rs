@@ -3,12 +3,12 @@
 //! Rules of this file: frames leave in the order they were written; an aborted frame leaves no
 //! trace; a large lone frame is handed over by swapping buffers instead of copying.
 
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
 use super::Transmit;
+use super::queue::Queue;
 use crate::rpc::Kind;
 
 /// Capacity above this is given back when the outbox runs empty.
@@ -19,7 +19,7 @@ pub(crate) struct Outbox {
     bytes: Vec<u8>,
     /// How many bytes at the start have been handed out already.
     read: usize,
-    frames: VecDeque<Transmit>,
+    frames: Queue<Transmit>,
     /// How many frames have been written so far.
     written: u64,
 }
@@ -95,7 +95,7 @@ impl Outbox {
             ..Self::default()
         };
         let mut at = self.read;
-        for transmit in self.frames.drain(..) {
+        for transmit in self.frames.drain() {
             let end = at + transmit.len;
             if transmit.kind != Kind::Request {
                 kept.bytes.extend_from_slice(&self.bytes[at..end]);

@@ -19,6 +19,7 @@ use super::client::{self, ClientEvent, ClientSession};
 use super::config::{ClientConfig, ServerConfig};
 use super::gates::Gates;
 use super::link::Link;
+use super::queue::Queue;
 use super::server::{self, ServerEvent, ServerSession};
 use super::table::Table;
 
@@ -52,7 +53,7 @@ pub struct SavedClient {
     calls: Table<client::Call>,
     inputs: Table<client::Input>,
     subscriptions: Table<client::Subscription>,
-    events: VecDeque<ClientEvent>,
+    events: Queue<ClientEvent>,
     log_level: Option<LoggingLevel>,
     ignored_responses: u64,
     ended_listens: VecDeque<u64>,
@@ -69,7 +70,7 @@ pub struct SavedServer {
     incoming: Table<server::Incoming>,
     asked: Table<server::Asked>,
     listens: Table<server::Listen>,
-    events: VecDeque<ServerEvent>,
+    events: Queue<ServerEvent>,
     cancels: Allowance,
     closed: bool,
 }

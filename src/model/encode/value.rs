@@ -15,8 +15,8 @@ use crate::Revision;
 use crate::model::lower::{self, StructRules};
 use crate::rpc::RAW_TOKEN;
 use crate::rpc::write::{
-    is_clean_run, write_escaped, write_f32, write_f64, write_i64, write_shown, write_shown_string,
-    write_string, write_u64,
+    is_clean_run, write_escaped, write_f32, write_f64, write_i64, write_name, write_shown,
+    write_shown_string, write_string, write_u64,
 };
 
 /// The names under which `serde_json` announces text that is to be copied as it stands.
@@ -148,14 +148,16 @@ impl<'o> Serializer for Value<'o> {
         self.serialize_unit()
     }
 
-    #[inline]
+    // Inlined so that a name that is known at compile time is checked then.
+    #[inline(always)]
     fn serialize_unit_variant(
         self,
         _: &'static str,
         _: u32,
         variant: &'static str,
     ) -> Result<(), EncodeError> {
-        self.serialize_str(variant)
+        write_name(self.out, variant);
+        Ok(())
     }
 
     #[inline]

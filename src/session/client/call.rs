@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::cancel::CancelledParams;
 use crate::model::encode::{Additions, EncodeError};
+use crate::model::logging::LoggingLevel;
 use crate::model::meta;
 use crate::model::method::{self, Known, Method, Sender};
 use crate::revision::{Era, Revision};
@@ -185,30 +186,7 @@ impl ClientSession {
             revision,
             options,
         } = outgoing;
-        let number = self.link.next_number();
-        let mut additions = core::mem::take(&mut self.scratch);
-        let written = self
-            .write_meta(&mut additions, revision, number, &options)
-            .and_then(|()| {
-                let mut span = 0..0;
-                let meta = Additions {
-                    meta: &additions,
-                    members: b"",
-                };
-                self.link
-                    .frame(Route::Pipe, Kind::Request, Some(revision), |out| {
-                        write_head(out, Some(number), M::NAME);
-                        let start = out.len();
-                        write_params(out, revision, params, &meta)?;
-                        span = start..out.len();
-                        out.push(b'}');
-                        Ok(())
-                    })?;
-                Ok(span)
-            });
-        additions.clear();
-        self.scratch = additions;
-        let span = written?;
+        let span = self.write_request::<M>(params, revision, &options)?;
         let number = self.link.number();
         let method = MethodName::new(M::NAME);
         let may_ask = revision.era() == Era::Modern
@@ -248,52 +226,46 @@ impl ClientSession {
         Ok(number)
     }
 
-    /// Collects what the session adds to a request's `_meta`.
-    fn write_meta(
-        &self,
-        out: &mut Vec<u8>,
+    /// Writes a request under the next number. Returns where its params stand in the output.
+    fn write_request<M: Method>(
+        &mut self,
+        params: &M::Params<'_>,
         revision: Revision,
-        number: u64,
         options: &CallOptions<'_>,
-    ) -> Result<(), EncodeError> {
-        let is_modern = revision.era() == Era::Modern;
-        if is_modern {
-            out.extend_from_slice(&self.own_meta);
-        }
-        let level = options.log_level.or(self.log_level).filter(|_| is_modern);
-        if let Some(level) = level {
-            begin_member(out, meta::LOG_LEVEL);
-            write_string(out, level.as_str());
-        }
-        if options.progress {
-            begin_member(out, meta::PROGRESS_TOKEN);
-            write_i64(out, i64::try_from(number).unwrap_or(i64::MAX));
-        }
-        let Some(extra) = &options.meta else {
-            return Ok(());
+    ) -> Result<core::ops::Range<usize>, Misuse> {
+        let number = self.link.next_number();
+        let own_meta: &[u8] = match revision.era() {
+            Era::Legacy => b"",
+            Era::Modern => &self.own_meta,
         };
-        for (key, value) in extra.as_object().entries() {
-            let is_own = match key.as_str() {
-                meta::PROTOCOL_VERSION | meta::CLIENT_CAPABILITIES | meta::CLIENT_INFO => is_modern,
-                meta::PROGRESS_TOKEN => options.progress,
-                meta::LOG_LEVEL => level.is_some(),
-                _ => false,
-            };
-            if is_own {
-                return Err(EncodeError::ReservedMeta {
-                    key: key.as_str().into(),
-                });
-            }
-            begin_member(out, &key);
-            out.extend_from_slice(value.as_str().as_bytes());
-        }
-        Ok(())
+        let level = options.log_level.or(self.log_level);
+        let mut collected = Vec::new();
+        let is_plain = !options.progress && options.meta.is_none();
+        let meta = if is_plain && level.is_none_or(|_| own_meta.is_empty()) {
+            own_meta
+        } else {
+            collected.extend_from_slice(own_meta);
+            write_meta(&mut collected, level, number, options)?;
+            &collected
+        };
+        let additions = Additions { meta, members: b"" };
+        let mut span = 0..0;
+        self.link
+            .frame(Route::Pipe, Kind::Request, Some(revision), |out| {
+                write_head(out, Some(number), M::NAME);
+                let start = out.len();
+                write_params(out, revision, params, &additions)?;
+                span = start..out.len();
+                out.push(b'}');
+                Ok(())
+            })?;
+        Ok(span)
     }
 
     /// Copies the params out of the frame that was just written, into a buffer used before.
     fn keep_params(&mut self, span: core::ops::Range<usize>) -> Vec<u8> {
         const PREFIX: usize = b",\"params\":".len();
-        let mut kept = self.spare.pop().unwrap_or_default();
+        let mut kept = core::mem::take(&mut self.spare);
         let written = self.link.outbox.unsent(span);
         kept.extend_from_slice(written.get(PREFIX..).unwrap_or_default());
         kept
@@ -301,9 +273,9 @@ impl ClientSession {
 
     /// Takes back a buffer of params, unless it is large.
     pub(super) fn recycle(&mut self, mut params: Vec<u8>) {
-        if params.capacity() > 0 && params.capacity() <= 4096 && self.spare.len() < 4 {
+        if params.capacity() > self.spare.capacity() && params.capacity() <= 4096 {
             params.clear();
-            self.spare.push(params);
+            self.spare = params;
         }
     }
 
@@ -461,6 +433,45 @@ fn timed_out(clock: CallClock, after: Option<Duration>) -> CallError {
         clock,
         after: after.unwrap_or_default(),
     }
+}
+
+/// Appends what a request's `_meta` says beyond what the session says in each. `out` has the latter,
+/// and is empty in the legacy era.
+fn write_meta(
+    out: &mut Vec<u8>,
+    level: Option<LoggingLevel>,
+    number: u64,
+    options: &CallOptions<'_>,
+) -> Result<(), EncodeError> {
+    let is_modern = !out.is_empty();
+    let level = level.filter(|_| is_modern);
+    if let Some(level) = level {
+        begin_member(out, meta::LOG_LEVEL);
+        write_string(out, level.as_str());
+    }
+    if options.progress {
+        begin_member(out, meta::PROGRESS_TOKEN);
+        write_i64(out, i64::try_from(number).unwrap_or(i64::MAX));
+    }
+    let Some(extra) = &options.meta else {
+        return Ok(());
+    };
+    for (key, value) in extra.as_object().entries() {
+        let is_own = match key.as_str() {
+            meta::PROTOCOL_VERSION | meta::CLIENT_CAPABILITIES | meta::CLIENT_INFO => is_modern,
+            meta::PROGRESS_TOKEN => options.progress,
+            meta::LOG_LEVEL => level.is_some(),
+            _ => false,
+        };
+        if is_own {
+            return Err(EncodeError::ReservedMeta {
+                key: key.as_str().into(),
+            });
+        }
+        begin_member(out, &key);
+        out.extend_from_slice(value.as_str().as_bytes());
+    }
+    Ok(())
 }
 
 /// Begins a member of an object whose members are collected in `out`.

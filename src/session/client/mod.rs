@@ -43,6 +43,7 @@ use super::gates::{self, Gates};
 use super::id::CallId;
 use super::link::Link;
 use super::name::MethodName;
+use super::queue::Queue;
 use super::save::Rebase;
 use super::table::Table;
 use super::{Closed, Route, Session, Transmit};
@@ -61,10 +62,9 @@ pub(super) use self::subscribe::{Subscription, covers};
 pub struct ClientSession {
     pub(super) config: ClientConfig,
     /// The members of `_meta` that every modern request has, encoded once.
-    own_meta: Vec<u8>,
-    scratch: Vec<u8>,
-    /// Buffers of params that were kept for another round, to be used again.
-    spare: Vec<Vec<u8>>,
+    own_meta: Box<[u8]>,
+    /// A buffer of params that were kept for another round, to be used again.
+    spare: Vec<u8>,
     /// The `_meta` that the server repeats in every modern result.
     repeated: Repeated,
     pub(super) link: Link,
@@ -75,7 +75,7 @@ pub struct ClientSession {
     pub(super) calls: Table<Call>,
     pub(super) inputs: Table<Input>,
     pub(super) subscriptions: Table<Subscription>,
-    pub(super) events: VecDeque<ClientEvent>,
+    pub(super) events: Queue<ClientEvent>,
     pub(super) log_level: Option<LoggingLevel>,
     /// No call's deadline lies before this; it may be early.
     next_deadline: Option<Instant>,
@@ -100,7 +100,6 @@ impl ClientSession {
     pub fn new(config: ClientConfig) -> Self {
         Self {
             own_meta: own_meta(&config),
-            scratch: Vec::new(),
             spare: Vec::new(),
             repeated: Repeated::default(),
             link: Link::new(config.limits.clone()),
@@ -111,7 +110,7 @@ impl ClientSession {
             calls: Table::default(),
             inputs: Table::default(),
             subscriptions: Table::default(),
-            events: VecDeque::new(),
+            events: Queue::default(),
             log_level: config.log_level,
             next_deadline: None,
             ignored_responses: 0,
@@ -419,7 +418,7 @@ impl Session for ClientSession {
 }
 
 /// What every modern request says of the client (`meta.req.version`, `meta.req.caps`).
-fn own_meta(config: &ClientConfig) -> Vec<u8> {
+fn own_meta(config: &ClientConfig) -> Box<[u8]> {
     let revision = config.newest(Era::Modern).unwrap_or(Revision::NEWEST);
     let mut out = Vec::new();
     let mut member = |key: &str, write: &dyn Fn(&mut Vec<u8>) -> bool| {
@@ -450,5 +449,5 @@ fn own_meta(config: &ClientConfig) -> Vec<u8> {
             encode_value(out, revision, &config.info).is_ok()
         });
     }
-    out
+    out.into()
 }

@@ -60,7 +60,7 @@ impl ClientSession {
             .inputs
             .get(input.0)
             .ok_or(Misuse::Unknown("input request"))?;
-        if open.method.as_str() != M::NAME {
+        if !open.method.is::<M>() {
             return Err(Misuse::WrongMethod {
                 method: open.method.as_str().into(),
             });

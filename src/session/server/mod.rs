@@ -19,7 +19,6 @@ mod receive;
 mod reply;
 
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -42,6 +41,7 @@ use super::event::Ignored;
 use super::gates::Gates;
 use super::id::IncomingId;
 use super::link::Link;
+use super::queue::Queue;
 use super::save::Rebase;
 use super::table::Table;
 use super::{Closed, Route, Session, Transmit};
@@ -61,7 +61,7 @@ pub(crate) use self::input::needed_for;
 pub struct ServerSession {
     pub(super) config: ServerConfig,
     /// The members of `_meta` that every modern result has, encoded once.
-    own_meta: Vec<u8>,
+    own_meta: Box<[u8]>,
     /// The `_meta` that the client repeats in every modern request.
     repeated: Repeated,
     gates: Gates,
@@ -71,7 +71,7 @@ pub struct ServerSession {
     /// What legacy clients are being asked for, by the number of the request to them.
     pub(super) asked: Table<Asked>,
     pub(super) listens: Table<Listen>,
-    pub(super) events: VecDeque<ServerEvent>,
+    pub(super) events: Queue<ServerEvent>,
     pub(super) cancels: Allowance,
     pub(super) closed: bool,
 }
@@ -131,7 +131,7 @@ impl ServerSession {
             incoming: Table::default(),
             asked: Table::default(),
             listens: Table::default(),
-            events: VecDeque::new(),
+            events: Queue::default(),
             cancels: Allowance::new(config.limits.cancel_burst),
             closed: false,
             config,
@@ -277,7 +277,7 @@ impl Session for ServerSession {
 }
 
 /// What every modern result says of the server (`meta.res.serverinfo`).
-fn own_meta(config: &ServerConfig) -> Vec<u8> {
+fn own_meta(config: &ServerConfig) -> Box<[u8]> {
     let mut out = Vec::new();
     if config.send_info {
         write_string(&mut out, meta::SERVER_INFO);
@@ -286,5 +286,5 @@ fn own_meta(config: &ServerConfig) -> Vec<u8> {
             out.clear();
         }
     }
-    out
+    out.into()
 }

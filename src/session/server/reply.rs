@@ -41,7 +41,7 @@ impl ServerSession {
     ) -> Result<(), Misuse> {
         self.link.advance(now);
         let incoming = self.open_incoming(request)?;
-        if incoming.method.as_str() != M::NAME {
+        if !incoming.method.is::<M>() {
             return Err(Misuse::WrongMethod {
                 method: incoming.method.as_str().into(),
             });

@@ -1,0 +1,71 @@
+//! What waits to be polled, first in first out. The first element is held in place: most of the time
+//! there is one or none, and then a queue costs no allocation and an idle one holds no memory.
+
+use alloc::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+/// A queue; there is no rest without a first one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Queue<T> {
+    first: Option<T>,
+    rest: VecDeque<T>,
+}
+
+impl<T> Default for Queue<T> {
+    fn default() -> Self {
+        Self {
+            first: None,
+            rest: VecDeque::new(),
+        }
+    }
+}
+
+impl<T> Queue<T> {
+    #[inline]
+    pub(crate) fn push_back(&mut self, element: T) {
+        if self.first.is_none() {
+            self.first = Some(element);
+        } else {
+            self.rest.push_back(element);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn pop_front(&mut self) -> Option<T> {
+        let first = self.first.take();
+        if self.rest.capacity() > 0 {
+            self.move_up();
+        }
+        first
+    }
+
+    #[inline(never)]
+    fn move_up(&mut self) {
+        self.first = self.rest.pop_front();
+        if self.rest.is_empty() {
+            // What a burst needed is given back once it is over.
+            self.rest = VecDeque::new();
+        }
+    }
+
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + self.rest.len()
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.first.iter().chain(&self.rest)
+    }
+
+    /// Takes all elements out, the first one first.
+    pub(crate) fn drain(&mut self) -> impl Iterator<Item = T> {
+        let Self { first, rest } = core::mem::take(self);
+        first.into_iter().chain(rest)
+    }
+}
