@@ -1,6 +1,7 @@
 //! What the sessions tell their users. An event owns the frame it came in and the places of what
 //! matters in it; typed values are read on demand and borrow from the event.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
 
@@ -9,7 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::frame::FrameError;
 use crate::model::method::{Method, Notification};
-use crate::rpc::{Found, Places, Raw, RequestId, RpcError, Span, Text, is_string, raw_at, text_at};
+use crate::rpc::{
+    Found, Places, Raw, RequestId, RpcError, Span, Text, is_string, member_of, raw_at, text_at,
+};
 
 use super::error::CallError;
 use super::id::CallId;
@@ -183,4 +186,10 @@ impl fmt::Display for Ignored {
             }
         }
     }
+}
+
+/// The progress token in the `_meta` of some params, as JSON.
+pub(crate) fn progress_token_of(params: &[u8]) -> Option<Box<str>> {
+    let token = member_of(member_of(params, "_meta")?, "progressToken")?;
+    core::str::from_utf8(token).ok().map(Box::from)
 }

@@ -1,8 +1,13 @@
 //! Progress of calls.
 
 use mcp_proto::Revision;
-use mcp_proto::model::method::{CallTool, Progress};
+use mcp_proto::model::input::InputRequests;
+use mcp_proto::model::meta::Meta;
+use mcp_proto::model::method::{CallTool, CreateMessage, Progress};
 use mcp_proto::model::progress::ProgressParams;
+use mcp_proto::model::sampling::{
+    CreateMessageParams, CreateMessageResult, SamplingMessage, SamplingMessageContentBlock,
+};
 use mcp_proto::model::tool::{CallToolParams, CallToolResult};
 use mcp_proto::session::{
     CallId, CallOptions, ClientEvent, ExchangeId, Misuse, Request, Route, ServerEvent,
@@ -183,17 +188,52 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    // `progress.dir.modern`
-    fn a_client_reports_progress_only_to_legacy_servers(revision) {
+    // `progress.dir.modern`, `progress.onlyactive`, `progress.unknown`
+    fn a_client_reports_progress_of_nothing_that_it_was_not_asked(revision) {
         let mut pair = Pair::open(revision);
         let params = ProgressParams::new(1, 0.5);
-        let told = pair.client.notify::<Progress>(pair.now, &params);
-        match is_modern(revision) {
-            true => assert!(matches!(told, Err(Misuse::NotInRevision { .. }))),
-            false => told.unwrap(),
-        }
+        assert!(pair.client.notify::<Progress>(pair.now, &params).is_err());
+        pair.drive();
         pair.to_server(notification("notifications/progress", json!({"progressToken": 1, "progress": 1})));
         assert!(matches!(pair.server_event(), ServerEvent::Ignored(_)));
+        assert!(pair.is_quiet());
+    }
+}
+
+on_every_revision! {
+    // `progress.dir.modern`, `progress.increase`, `progress.onlyactive`, `progress.stop`,
+    // `progress.token.type`
+    fn a_legacy_server_hears_of_progress_on_what_it_asked(revision) {
+        for token in [json!("tok"), json!(77)] {
+            let mut pair = Pair::open(revision);
+            pair.call_tool("x");
+            let asked = pair.request();
+            let draft = CreateMessageParams::new(vec![SamplingMessage::user("?")], 5);
+            let watched = draft.clone().meta(Meta::new().with("progressToken", &token));
+            pair.need(&asked, &InputRequests::new().sample("a", &watched).sample("b", &draft), None);
+            let (input, silent) = (pair.input(), pair.input());
+            pair.forget();
+            for (progress, is_good) in [(0.5, true), (0.5, false), (f64::NAN, false), (2.0, true)] {
+                let told = pair.client.progress(pair.now, input.input, progress, Some(2.0), Some("m"));
+                assert_eq!(told.is_ok(), is_good);
+                pair.client.progress(pair.now, silent.input, progress, None, None).ok();
+            }
+            pair.drive();
+            let sent = pair.of_method(true, "notifications/progress");
+            let heard = pair.server_events.drain(..).filter(|event| {
+                matches!(event, ServerEvent::Notification(told) if told.is::<Progress>())
+            });
+            let expected = if is_modern(revision) { 0 } else { 2 };
+            assert_eq!((sent.len(), heard.count()), (expected, expected));
+            assert!(sent.iter().all(|sent| sent["params"]["progressToken"] == token));
+            // It ends with the answer.
+            let said = CreateMessageResult::new("m", SamplingMessageContentBlock::text("t"));
+            pair.answer::<CreateMessage>(&input, &said);
+            let late = pair.client.progress(pair.now, input.input, 3.0, None, None);
+            assert!(matches!(late, Err(Misuse::Unknown(_))));
+            pair.to_server(notification("notifications/progress", json!({"progressToken": token, "progress": 3})));
+            assert!(matches!(pair.server_event(), ServerEvent::Ignored(_)));
+        }
     }
 }
 

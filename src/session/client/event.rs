@@ -126,6 +126,10 @@ impl InputRequested {
 pub(crate) struct Input {
     pub(crate) method: MethodName,
     pub(crate) source: InputSource,
+    /// The token, as JSON, by which a legacy server wants to hear of progress.
+    pub(crate) progress_token: Option<Box<str>>,
+    /// What was reported last; progress increases.
+    pub(crate) progress: Option<f64>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

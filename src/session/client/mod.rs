@@ -263,6 +263,9 @@ impl ClientSession {
             method::Known::Cancelled => Err(Misuse::Invalid(
                 "notifications/cancelled is sent by cancel()",
             )),
+            method::Known::Progress => Err(Misuse::Invalid(
+                "notifications/progress is sent by progress()",
+            )),
             _ => match known.client_gate() {
                 Some(gate) if !gate.is_open(&self.config.capabilities) => {
                     Err(Misuse::NotDeclared(gates::client_name(gate)))

@@ -16,18 +16,19 @@ use crate::model::capability::ClientCapabilities;
 use crate::model::elicitation::{ElicitParams, URLElicitationRequired};
 use crate::model::encode::{Additions, encode_value};
 use crate::model::input::InputRequests;
-use crate::model::method::{Known, ListRoots, Method};
+use crate::model::method::{self, Known, ListRoots, Method, Notification};
+use crate::model::progress::{ProgressParams, ProgressToken};
 use crate::model::root::{ListRootsResult, Root};
 use crate::model::sampling::{CreateMessageParams, check_tool_balance};
 use crate::revision::{Era, Revision};
 use crate::rpc::{
-    Entry, Kind, Member, Raw, RpcError, Scan, Span, code, members, text_at, write_string,
+    Entry, Kind, Member, Raw, RpcError, Scan, Span, Text, code, members, text_at, write_string,
 };
 use crate::time::Instant;
 
 use super::super::Route;
 use super::super::error::{CallError, Misuse};
-use super::super::event::Body;
+use super::super::event::{Body, progress_token_of};
 use super::super::id::{CallId, InputId};
 use super::super::link::write_head;
 use super::super::name::MethodName;
@@ -110,6 +111,43 @@ impl ClientSession {
         Ok(())
     }
 
+    /// Reports progress on an input request, if its server wants to know: `progress` so far, out
+    /// of `total`, with a message for people. Modern servers can't be told (`progress.dir.modern`).
+    ///
+    /// Errs when the input isn't open (any more), or the number is not above the last one
+    /// (`progress.increase`).
+    pub fn progress(
+        &mut self,
+        now: Instant,
+        input: InputId,
+        progress: f64,
+        total: Option<f64>,
+        message: Option<&str>,
+    ) -> Result<(), Misuse> {
+        self.link.advance(now);
+        let revision = self.open_revision()?;
+        let Some(open) = self.inputs.get_mut(input.0) else {
+            return Err(Misuse::Unknown("input request"));
+        };
+        let is_finite = progress.is_finite() && total.is_none_or(f64::is_finite);
+        if !is_finite || open.progress.is_some_and(|last| progress <= last) {
+            return Err(Misuse::ProgressNotIncreasing);
+        }
+        let token = open.progress_token.as_deref().map(Raw::new);
+        let token = token.and_then(Result::ok).and_then(ProgressToken::from_raw);
+        if let (Some(token), Some(target)) = (token, open.source.target()) {
+            let mut params = ProgressParams::new(token, progress);
+            params.total = total;
+            params.message = message.map(Text::from);
+            let name = <method::Progress as Notification>::NAME;
+            let additions = Additions::default();
+            self.link
+                .notification(target.route, revision, name, &params, &additions)?;
+        }
+        open.progress = Some(progress);
+        Ok(())
+    }
+
     /// Takes a request of a legacy server that needs the user.
     pub(super) fn input_requested(&mut self, key: RequestKey, method: Known, body: Body) {
         let RequestKey { id, target } = key;
@@ -138,11 +176,17 @@ impl ClientSession {
         body: Body,
     ) {
         let input = self.input_id();
+        let progress_token = match source {
+            InputSource::Request { .. } => progress_token_of(body.span.of(&body.frame)),
+            InputSource::Round { .. } => None,
+        };
         self.inputs.insert(
             input.0,
             Input {
                 method: method.clone(),
                 source,
+                progress_token,
+                progress: None,
             },
         );
         let requested = InputRequested {

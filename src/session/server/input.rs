@@ -20,13 +20,14 @@ use crate::model::elicitation::ElicitParams;
 use crate::model::encode::{Additions, EncodeError, encode_value};
 use crate::model::input::{InputRequest, InputRequests};
 use crate::model::method::{self, Known, Method, Notification};
+use crate::model::progress::ProgressToken;
 use crate::model::sampling::{CreateMessageParams, check_tool_balance};
 use crate::revision::{Era, Revision};
-use crate::rpc::{Kind, RequestId, RpcError, Text, write_string};
+use crate::rpc::{Kind, Raw, RequestId, RpcError, Text, write_string};
 use crate::time::Instant;
 
 use super::super::error::Misuse;
-use super::super::event::{Body, Received};
+use super::super::event::{Body, Received, progress_token_of};
 use super::super::id::IncomingId;
 use super::super::link::{write_head, write_params};
 use super::event::{Asking, Collected, Inputs};
@@ -41,6 +42,8 @@ pub(in crate::session) struct Asked {
     method: Known,
     /// The params, until the request is sent; it waits for the client to be initialized.
     unsent: Option<Box<str>>,
+    /// The token, as JSON, by which the client may report progress on it.
+    progress_token: Option<Box<str>>,
     pub(super) deadline: Option<Instant>,
 }
 
@@ -223,6 +226,7 @@ impl ServerSession {
         for (key, method, params) in encoded {
             let number = self.link.number();
             let incoming = request.0;
+            let progress_token = progress_token_of(params.as_bytes());
             let unsent = Some(params);
             self.asked.insert(
                 number,
@@ -231,6 +235,7 @@ impl ServerSession {
                     key,
                     method,
                     unsent,
+                    progress_token,
                     deadline,
                 },
             );
@@ -379,11 +384,15 @@ impl ServerSession {
 
     /// Whether a client's progress notification is about something that it is being asked for.
     pub(super) fn is_progress_of_input(&self, received: &Received) -> bool {
-        let params = received.params::<method::Progress>().ok();
-        let token = params.and_then(|params| params.progress_token.as_integer());
-        token
-            .and_then(|token| u64::try_from(token).ok())
-            .is_some_and(|n| self.asked.get(n).is_some())
+        let Ok(params) = received.params::<method::Progress>() else {
+            return false;
+        };
+        let is_of = |asked: &Asked| {
+            let token = asked.progress_token.as_deref().map(Raw::new);
+            let token = token.and_then(Result::ok).and_then(ProgressToken::from_raw);
+            asked.unsent.is_none() && token == Some(params.progress_token.clone())
+        };
+        self.asked.find(is_of).is_some()
     }
 }
 
