@@ -20,7 +20,8 @@ use mcp_proto::{Era, Instant, Limits, Revision};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::pair::{client_config, everything_of_a_client, server_config};
+use crate::support::pair::{Checked, client_config, everything_of_a_client, server_config};
+use crate::support::wire::Wire;
 
 /// One thing that happens. Numbers choose among what there is.
 #[derive(Clone, Debug)]
@@ -174,6 +175,8 @@ struct World {
     server_ends: u32,
     /// The ids that each side has used for its requests: the client, the server.
     used: [BTreeSet<String>; 2],
+    /// Holds what each of them sends against the official schema: the client's first.
+    checked: [Wire; 2],
 }
 
 impl World {
@@ -206,6 +209,7 @@ impl World {
             client_ends: 0,
             server_ends: 0,
             used: [BTreeSet::new(), BTreeSet::new()],
+            checked: [Wire::default(), Wire::default()],
         }
     }
 
@@ -215,15 +219,19 @@ impl World {
             Op::ToClient(count) => {
                 self.collect_output();
                 for frame in take(&mut self.to_client, *count) {
+                    self.checked[0].put_in(false, &frame);
                     self.client
                         .handle_frame(self.now, Route::Pipe, frame.into());
+                    self.collect_output();
                 }
             }
             Op::ToServer(count) => {
                 self.collect_output();
                 for frame in take(&mut self.to_server, *count) {
+                    self.checked[1].put_in(true, &frame);
                     self.server
                         .handle_frame(self.now, Route::Pipe, frame.into());
+                    self.collect_output();
                 }
             }
             Op::Pass(millis) => {
@@ -418,8 +426,10 @@ impl World {
     }
 
     fn collect_output(&mut self) {
-        collect(&mut self.client, &mut self.to_server, &mut self.used[0]);
-        collect(&mut self.server, &mut self.to_client, &mut self.used[1]);
+        let [client, server] = &mut self.checked;
+        let [by_client, by_server] = &mut self.used;
+        collect(&mut self.client, &mut self.to_server, by_client, client);
+        collect(&mut self.server, &mut self.to_client, by_server, server);
     }
 
     fn client_events(&mut self, count: usize) {
@@ -539,12 +549,19 @@ fn pick<K: Copy + Ord, V>(map: &BTreeMap<K, V>, n: usize) -> Option<K> {
 }
 
 /// Moves what a session has to send onto the link, and checks what can be seen of it.
-fn collect(session: &mut impl Session, link: &mut VecDeque<Vec<u8>>, used: &mut BTreeSet<String>) {
+fn collect<S: Checked>(
+    session: &mut S,
+    link: &mut VecDeque<Vec<u8>>,
+    used: &mut BTreeSet<String>,
+    checked: &mut Wire,
+) {
+    checked.resume(session.negotiated());
     let mut frame = Vec::new();
     while let Some(transmit) = session.poll_transmit(&mut frame) {
         assert_eq!(transmit.len, frame.len());
         let message: Value = serde_json::from_slice(&frame).expect("what is sent is JSON");
         assert!(!frame.contains(&b'\n'));
+        checked.sent(S::IS_CLIENT, &frame);
         if let (Some(_), Some(id)) = (message.get("method"), message.get("id")) {
             assert!(used.insert(id.to_string()), "an id is used once: {message}");
         }
