@@ -1,0 +1,33 @@
+//! Starts a server, shows its tools and calls one of them:
+//! `cargo run --example simple_client -- TOOL ARGUMENTS PROGRAM [ARGUMENT..]`
+
+#![allow(clippy::disallowed_methods, reason = "a program reads its arguments")]
+
+use mcp_proto::client::ClientOptions;
+use mcp_proto::io::blocking_client::BlockingClient;
+use mcp_proto::io::child::Command;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut given = std::env::args().skip(1);
+    let (Some(tool), Some(arguments), Some(program)) = (given.next(), given.next(), given.next())
+    else {
+        return Err("usage: simple_client TOOL ARGUMENTS PROGRAM [ARGUMENT..]".into());
+    };
+    let arguments: serde_json::Value = serde_json::from_str(&arguments)?;
+    let rest: Vec<String> = given.collect();
+
+    let options = ClientOptions::new("simple-client", "1.0");
+    let client = BlockingClient::new(options, move |client| {
+        Command::new(&program).args(&rest).connect(client)
+    });
+    client.open()?;
+    for tool in client.list_tools()?.iter() {
+        println!(
+            "{}: {}",
+            tool.name,
+            tool.description.as_deref().unwrap_or("-")
+        );
+    }
+    println!("{:?}", client.call_tool(&tool, &arguments)?.value);
+    Ok(client.close()?)
+}
