@@ -115,7 +115,7 @@
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
-//! | `std` | yes | `server`, and `io::{blocking, client, serve, pool}`: threads, any `Read` and `Write` |
+//! | `std` | yes | `server`, and `io::{blocking, blocking_client, serve, pool}`: threads, any `Read` and `Write` |
 //! | `child` | yes | `io::child`: a server that a client starts as a process; brings `std` |
 //! | `tokio` | no | `io::tokio`: any `AsyncRead` and `AsyncWrite` of tokio; brings `std` |
 //! | `futures-io` | no | `io::futures_io`: the same for every other runtime; brings `std` |
@@ -138,7 +138,7 @@
 //! * The same inputs give the same outputs, byte for byte.
 //! * Payloads stay slices of the frame that carried them.
 //!
-//! Not here yet: HTTP, a high-level client, tasks.
+//! Not here yet: HTTP, tasks.
 
 #![no_std]
 #![forbid(unsafe_code)]
