@@ -16,8 +16,6 @@ use mcp_proto::session::{
     CallError, CallOptions, ClientEvent, Misuse, Request, ServerEvent, ServerSession,
 };
 use mcp_proto::{Instant, Limits};
-use proptest::collection::btree_set;
-use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::support::MODERN;
@@ -544,33 +542,5 @@ on_revisions! { MODERN;
         pair.server.progress(pair.now, again.id, 1.0, None, None).unwrap();
         pair.drive();
         assert!(matches!(pair.client_event(), ClientEvent::Progress { call: of, .. } if of == call));
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-
-    // `mrtr.state.echo`, `mrtr.state.opaque`, `mrtr.keys`
-    #[test]
-    fn any_state_and_any_key_come_back_as_they_were(state in ".*", keys in btree_set(".*", 1..4)) {
-        for revision in mcp_proto::Revision::ALL {
-            let mut pair = Pair::open(revision);
-            pair.call_tool("x");
-            let asked = pair.request();
-            let requests = keys.iter().fold(InputRequests::new(), |all, key| all.roots(key.clone()));
-            pair.need(&asked, &requests, Some(&state));
-            for key in &keys {
-                let input = pair.input();
-                let roots = ListRootsResult::new(vec![Root::new("file:///a").name(key.clone())]);
-                pair.answer::<ListRoots>(&input, &roots);
-            }
-            let again = pair.request();
-            let held = again.state().unwrap();
-            prop_assert_eq!(held.as_str(), state.as_str());
-            for key in &keys {
-                let answer = again.input::<ListRoots>(key).unwrap().unwrap();
-                prop_assert_eq!(answer.roots[0].name.as_deref(), Some(key.as_str()));
-            }
-        }
     }
 }

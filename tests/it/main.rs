@@ -32,6 +32,7 @@ mod props;
 mod repeated_meta;
 mod resources;
 mod roots;
+mod rounds;
 mod sampling;
 mod save;
 mod subscriptions;
