@@ -8,15 +8,16 @@
 //! runtime, or over the pipes of a child process.
 //!
 //! ```text
-//!  bytes ──frame──▶ frames ──rpc──▶ messages ──model──▶ typed ──session──▶ events ───▶ server ──▶ user
-//!  bytes ◀──frame── frames ◀──rpc── messages ◀──model── typed ◀──session── commands ◀── server ◀── user
+//!  bytes ──frame──▶ frames ──rpc──▶ messages ──model──▶ typed ──session──▶ events ──▶ client, server ──▶ user
+//!  bytes ◀──frame── frames ◀──rpc── messages ◀──model── typed ◀──session── commands ◀── client, server ◀── user
 //!  io (clock, pipes, threads, futures) drives it
 //! ```
 //!
 //! A module uses only what stands to its left, `frame ← rpc ← model ← session ← {client, server} ← io`,
 //! and can be used without what stands to its right: [`frame`] splits bytes into lines, [`rpc`] reads
 //! and writes JSON-RPC, [`model`] has the types, [`session`] the behaviour. `server` makes tools,
-//! resources and prompts of functions, [`client`] knows which servers there are.
+//! resources and prompts of functions, [`client`] keeps lists, answers what a server asks and knows
+//! which servers there are.
 //!
 //! # The run loop
 //!
