@@ -1,5 +1,5 @@
-//! Counts instead of clocks: `count <mode> <n>` makes `n` echoes for callgrind to look at, and
-//! `count` without arguments prints allocations, sizes and the heap of idle sessions.
+//! Counts instead of clocks: `count <mode> <n> [length]` makes `n` echoes, of a text of `length` bytes
+//! if one is given, for callgrind to look at; `count` without arguments prints allocations, sizes and the heap of idle sessions.
 //!
 //! Modes: `floor-legacy`, `sessions-legacy`, `floor-modern`, `sessions-modern`. The difference of
 //! two runs with different `n` is free of everything that is done once (`.ci/long/instructions`).
@@ -28,12 +28,17 @@ fn main() {
         .filter(|argument| !argument.starts_with("--"))
         .collect();
     match arguments[..] {
-        [mode, n] => run(mode, n.parse().expect("the second argument is a number")),
+        [mode, n] => run(mode, number(n), MESSAGE),
+        [mode, n, length] => run(mode, number(n), &"text ".repeat(number(length) / 5)),
         _ => report(),
     }
 }
 
-fn run(mode: &str, n: usize) {
+fn number(argument: &str) -> usize {
+    argument.parse().expect("the argument is a number")
+}
+
+fn run(mode: &str, n: usize, message: &str) {
     let (what, era) = mode.split_once('-').expect("such as floor-legacy");
     let era = match era {
         "legacy" => Era::Legacy,
@@ -43,10 +48,10 @@ fn run(mode: &str, n: usize) {
     let mut sessions = Sessions::open(era);
     match what {
         "floor" => {
-            let mut floor = Floor::like(&mut sessions, MESSAGE);
-            (0..n).for_each(|_| floor.echo(black_box(MESSAGE)));
+            let mut floor = Floor::like(&mut sessions, message);
+            (0..n).for_each(|_| floor.echo(black_box(message)));
         }
-        "sessions" => (0..n).for_each(|_| sessions.echo(black_box(MESSAGE))),
+        "sessions" => (0..n).for_each(|_| sessions.echo(black_box(message))),
         other => panic!("no such mode: {other}"),
     }
 }

@@ -35,6 +35,7 @@ mod roots;
 mod rounds;
 mod sampling;
 mod save;
+mod sizes;
 mod subscriptions;
 mod support;
 mod through;
