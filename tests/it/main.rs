@@ -11,6 +11,7 @@ mod envelope;
 mod era;
 mod errors;
 mod examples;
+mod exchange;
 mod filled;
 mod frame;
 mod gating;

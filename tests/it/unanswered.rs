@@ -379,30 +379,6 @@ on_revisions! { MODERN;
 }
 
 on_revisions! { LEGACY;
-    // `lifecycle.pre.server`
-    fn questions_wait_until_the_client_is_initialized(revision) {
-        let mut pair = Pair::new(client_config(revision), server_config());
-        let hello = json!({"protocolVersion": revision.as_str(), "clientInfo": {"name": "c", "version": "1"},
-            "capabilities": {"roots": {}}});
-        pair.server.handle_frame(pair.now, Route::Pipe, request(revision, 1, "initialize", hello).into());
-        pair.server.handle_frame(pair.now, Route::Pipe,
-            request(revision, 2, "tools/call", json!({"name": "x"})).into());
-        let before = pair.routed();
-        assert_eq!(before.len(), 1, "{before:?}");
-        assert!(matches!(pair.server_event(), ServerEvent::Opened { .. }));
-        let asked = pair.request();
-        let roots = InputRequests::new().roots("k");
-        pair.server.need_input(pair.now, asked.id, &roots, None).unwrap();
-        assert!(pair.routed().is_empty());
-        let sent = pair.exchange(Route::Pipe, notification("notifications/initialized", json!({})));
-        assert_eq!(sent[0].1["method"], "roots/list");
-        let id = sent[0].1["id"].clone();
-        pair.exchange(Route::Pipe, result(id, json!({"roots": []})));
-        assert!(pair.request().input::<ListRoots>("k").unwrap().is_ok());
-    }
-}
-
-on_revisions! { LEGACY;
     // `base.resp.unknown`
     fn an_answer_to_no_question_is_ignored(revision) {
         let mut pair = Pair::open(revision);
@@ -599,24 +575,5 @@ on_revisions! { LEGACY;
         assert_eq!(sent[0].1["method"], "roots/list");
         pair.exchange(Route::Pipe, result(sent[0].1["id"].clone(), json!({"roots": []})));
         assert!(pair.request().input::<ListRoots>("k").unwrap().is_ok());
-    }
-}
-
-on_revisions! { LEGACY;
-    // `lifecycle.pre.server`, `timeout.every`
-    fn a_client_that_is_never_initialized_keeps_no_handler_waiting(revision) {
-        let mut pair = Pair::new(client_config(revision), server_config());
-        let hello = json!({"protocolVersion": revision.as_str(), "clientInfo": {"name": "c", "version": "1"},
-            "capabilities": {"roots": {}}});
-        pair.exchange(Route::Pipe, request(revision, 1, "initialize", hello));
-        pair.exchange(Route::Pipe, request(revision, 2, "tools/call", json!({"name": "x"})));
-        pair.server_events.pop_front();
-        let asked = pair.request();
-        let roots = InputRequests::new().roots("k");
-        pair.server.need_input(pair.now, asked.id, &roots, None).unwrap();
-        pair.now = pair.server.poll_timeout().unwrap();
-        pair.server.handle_timeout(pair.now);
-        assert!(pair.routed().is_empty());
-        assert!(matches!(pair.request().input::<ListRoots>("k"), Some(Err(InputError::Refused(_)))));
     }
 }
