@@ -15,9 +15,9 @@ use mcp_proto::session::{
 use mcp_proto::{Era, Instant, Revision};
 use serde_json::{Value, json};
 
-use crate::support::MODERN;
 use crate::support::pair::{Pair, client_config};
 use crate::support::script::{Script, notification, opening_result, request, result, tool_call};
+use crate::support::{LEGACY, MODERN};
 use crate::{on_every_revision, on_revisions};
 
 on_every_revision! {
@@ -153,6 +153,25 @@ on_every_revision! {
             let message: Value = serde_json::from_str(frame).unwrap();
             assert_eq!(message["jsonrpc"], "2.0");
         }
+    }
+}
+
+on_revisions! { LEGACY;
+    // `lifecycle.shutdown.pending` `lifecycle.shutdown.msg`
+    fn a_server_that_closes_asks_nothing_any_more(revision) {
+        let mut server = Script::server(revision);
+        for id in 0..2 {
+            server.feed_json(&tool_call(revision, id));
+        }
+        let events = server.take_events();
+        let [ServerEvent::Request(first), ServerEvent::Request(second)] = &events[..] else { panic!() };
+        server.session.need_input(server.now, first.id, &InputRequests::new().roots("r"), None).unwrap();
+        server.session.reply::<CallTool>(server.now, second.id, &CallToolResult::text("x")).unwrap();
+        server.session.close(server.now);
+        assert_eq!(server.reply()["id"], 1, "what was answered before is still said");
+        let events = server.take_events();
+        assert!(matches!(&events[..], [ServerEvent::Cancelled { request, .. }, ServerEvent::Closed(_)]
+            if *request == first.id), "{events:?}");
     }
 }
 

@@ -198,6 +198,8 @@ impl ServerSession {
         }
         self.asked = Table::default();
         self.listens = Table::default();
+        // Nobody waits for the answers to what wasn't asked yet.
+        self.link.outbox.drop_requests();
         self.closed = true;
         self.events.push_back(ServerEvent::Closed(reason));
     }
