@@ -1,6 +1,8 @@
 //! A client session and a server, and what the client answers to what it is asked.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Waker};
 
 use bytes::Bytes;
 use mcp_proto::model::capability::ClientCapabilities;
@@ -13,9 +15,9 @@ use mcp_proto::model::sampling::{CreateMessageResult, SamplingMessageContentBloc
 use mcp_proto::model::subscription::SubscriptionFilter;
 use mcp_proto::model::tool::{CallToolParams, Tool};
 use mcp_proto::rpc::{Raw, RpcError};
-use mcp_proto::server::{Reach, Server};
+use mcp_proto::server::{Async, Reach, Server};
 use mcp_proto::session::{
-    CallOptions, ClientConfig, ClientEvent, ClientSession, Completed, EraPolicy, Route,
+    CallOptions, ClientConfig, ClientEvent, ClientSession, Completed, EraPolicy, Request, Route,
     ServerEvent, ServerSession, Session,
 };
 use mcp_proto::{Instant, Revision};
@@ -42,10 +44,51 @@ impl Reach for Locked {
     }
 }
 
+/// A server of either kind.
+#[derive(Clone)]
+pub enum Either {
+    Blocking(Server),
+    Async(Server<Async>),
+}
+
+impl From<Server> for Either {
+    fn from(server: Server) -> Self {
+        Self::Blocking(server)
+    }
+}
+
+impl From<Server<Async>> for Either {
+    fn from(server: Server<Async>) -> Self {
+        Self::Async(server)
+    }
+}
+
+impl Either {
+    fn session(&self) -> ServerSession {
+        match self {
+            Self::Blocking(server) => server.session(),
+            Self::Async(server) => server.session(),
+        }
+    }
+
+    /// Answers a request; handlers here wait for nothing but their client, so a future of theirs is
+    /// ready at once or a poll later.
+    fn respond(&self, request: Request, session: Arc<Locked>) {
+        match self {
+            Self::Blocking(server) => server.respond(request, session),
+            Self::Async(server) => {
+                let mut responding = pin!(server.respond(request, session));
+                let mut context = Context::from_waker(Waker::noop());
+                while responding.as_mut().poll(&mut context).is_pending() {}
+            }
+        }
+    }
+}
+
 /// A client with a user who fills in every form and a model that writes a verse.
 pub struct Drive {
     client: ClientSession,
-    servers: Vec<(Server, Arc<Locked>)>,
+    servers: Vec<(Either, Arc<Locked>)>,
     /// Which server gets the next request: a further round may land on another instance.
     turn: usize,
     pub wire: Vec<(bool, Value)>,
@@ -59,7 +102,7 @@ pub struct Drive {
 }
 
 impl Drive {
-    pub fn new(revision: Revision, servers: Vec<Server>) -> Self {
+    pub fn new(revision: Revision, servers: Vec<impl Into<Either>>) -> Self {
         let era = match revision {
             Revision::V2026_07_28 => EraPolicy::ModernUnasked,
             _ => EraPolicy::Legacy,
@@ -75,8 +118,8 @@ impl Drive {
         Self::with(config, servers)
     }
 
-    pub fn with(config: ClientConfig, servers: Vec<Server>) -> Self {
-        let locked = |server: Server| {
+    pub fn with(config: ClientConfig, servers: Vec<impl Into<Either>>) -> Self {
+        let locked = |server: Either| {
             let session = Mutex::new(server.session());
             (server, Arc::new(Locked(session, None)))
         };
@@ -84,7 +127,7 @@ impl Drive {
         let mut drive = Self {
             client: ClientSession::new(config),
             checked,
-            servers: servers.into_iter().map(locked).collect(),
+            servers: servers.into_iter().map(Into::into).map(locked).collect(),
             turn: 0,
             wire: Vec::new(),
             events: Vec::new(),
