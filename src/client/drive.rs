@@ -26,7 +26,7 @@ use crate::time::Instant;
 use super::catalog::{Listable, stale_at};
 use super::operation::{Listing, Operation, OperationId, Output, Request, ToolCall};
 use super::result::{OutputPart, ResourceOutput, ToolOutput};
-use super::{Client, ClientError, Event, Stage};
+use super::{Client, ClientError, ClientOptions, Event, Stage};
 
 /// What an operation waits for next.
 enum Step {
@@ -134,8 +134,7 @@ impl Client {
         options.meta = call.meta.clone().filter(|meta| !meta.is_empty());
         if let Some(time) = call.read_timeout {
             options = options.idle(Wait::For(time));
-            let total = self.options.config().timeouts.total;
-            options.total = total.map_or(Wait::Forever, |total| Wait::For(total.max(time)));
+            options.total = ClientOptions::total(time).map_or(Wait::Forever, Wait::For);
         }
         let called = self
             .session

@@ -322,13 +322,17 @@ impl ClientOptions {
         }
     }
 
+    /// How long a call may take altogether that may go without a word for `read_timeout`.
+    pub(super) fn total(read_timeout: Duration) -> Option<Duration> {
+        let total = Timeouts::default().total;
+        total.map(|total| total.max(read_timeout))
+    }
+
     pub(super) fn config(&self) -> ClientConfig {
-        let timeouts = Timeouts::default();
-        let total = timeouts.total.map(|total| total.max(self.read_timeout));
-        let timeouts = timeouts
+        let timeouts = Timeouts::default()
             .opening(self.timeout)
             .idle(Some(self.read_timeout))
-            .total(total);
+            .total(Self::total(self.read_timeout));
         let mut config = ClientConfig::new("", "")
             .info(self.client_info.clone())
             .capabilities(self.capabilities())

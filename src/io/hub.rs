@@ -395,7 +395,7 @@ impl Hub {
                 Phase::Lost(error)
             }
             phase => {
-                if matches!(phase, Phase::Opening(_)) || reason.is_some() {
+                if matches!(phase, Phase::Wanted | Phase::Opening(_)) || reason.is_some() {
                     failed = mem::take(&mut state.entering);
                 }
                 Phase::Idle

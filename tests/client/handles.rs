@@ -344,6 +344,51 @@ fn server_that_exits_on_the_probe_is_taken_for_a_legacy_one() {
     client.close().unwrap();
 }
 
+#[test]
+fn flood_of_messages_is_taken_in_order_and_holds_up_no_call() {
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&heard);
+    let options = options(EraPolicy::Legacy)
+        .on_log(move |message| log.lock().unwrap().push(message.data.to_string()));
+    let client = BlockingClient::new(options, move |client| {
+        let (from_client, to_server) = io::pipe()?;
+        let (from_server, mut to_client) = io::pipe()?;
+        thread::spawn(move || {
+            for line in BufReader::new(from_client).lines() {
+                let frame: Value = serde_json::from_str(&line.unwrap()).unwrap();
+                let Then::Answer(mut answer) = (match frame["method"].as_str() {
+                    Some("initialize") => opening(),
+                    Some("tools/call") => {
+                        for n in 0..10_000 {
+                            let params = json!({"level": "info", "data": n});
+                            let message = json!({"jsonrpc": "2.0",
+                                "method": "notifications/message", "params": params});
+                            writeln!(to_client, "{message}").unwrap();
+                        }
+                        Then::Answer(json!({"result": {"content": []}}))
+                    }
+                    _ => continue,
+                }) else {
+                    continue;
+                };
+                answer["jsonrpc"] = json!("2.0");
+                answer["id"] = frame["id"].clone();
+                writeln!(to_client, "{answer}").unwrap();
+            }
+        });
+        Connection::new(client, from_server, to_server)
+    });
+    client.call_tool("flood", &json!({})).unwrap();
+    let heard = heard.lock().unwrap();
+    assert_eq!(heard.len(), 10_000, "all that came before the answer");
+    assert!(
+        heard
+            .iter()
+            .enumerate()
+            .all(|(n, said)| *said == n.to_string())
+    );
+}
+
 struct Hook {
     seen: Arc<Mutex<Vec<String>>>,
 }

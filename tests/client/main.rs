@@ -10,6 +10,8 @@ mod answers;
 mod handles;
 mod many;
 mod opening;
+#[cfg(feature = "child")]
+mod peers;
 mod resources;
 mod results;
 mod sampling;

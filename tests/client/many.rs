@@ -207,6 +207,120 @@ mod on_tokio {
         assert_eq!(client.open().await, Err(ClientError::NoDriver));
     }
 
+    /// tokio's streams behind the traits of the other runtimes.
+    #[cfg(feature = "futures-io")]
+    mod elsewhere {
+        use std::io;
+        use std::pin::Pin;
+        use std::task::{Context, Poll};
+
+        pub struct Other<T>(pub T);
+
+        impl<T: tokio::io::AsyncRead + Unpin> futures_io::AsyncRead for Other<T> {
+            fn poll_read(
+                mut self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                chunk: &mut [u8],
+            ) -> Poll<io::Result<usize>> {
+                let mut chunk = tokio::io::ReadBuf::new(chunk);
+                let read = Pin::new(&mut self.0).poll_read(cx, &mut chunk);
+                read.map_ok(|()| chunk.filled().len())
+            }
+        }
+
+        impl<T: tokio::io::AsyncWrite + Unpin> futures_io::AsyncWrite for Other<T> {
+            fn poll_write(
+                mut self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                bytes: &[u8],
+            ) -> Poll<io::Result<usize>> {
+                Pin::new(&mut self.0).poll_write(cx, bytes)
+            }
+
+            fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Pin::new(&mut self.0).poll_flush(cx)
+            }
+
+            fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Pin::new(&mut self.0).poll_shutdown(cx)
+            }
+        }
+    }
+
+    #[cfg(feature = "futures-io")]
+    #[tokio::test]
+    async fn a_thousand_tasks_share_one_async_client_of_another_runtime() {
+        use elsewhere::Other;
+        use mcp_proto::io::futures_io;
+
+        local(async {
+            let (client, driver) = AsyncClient::new(options(EraPolicy::Modern), async |client| {
+                let (near, far) = duplex(64 * 1024);
+                tokio::spawn(serve(far, 1000, Arc::default()));
+                let (reader, writer) = split(near);
+                let (reader, writer) = (Other(reader), Other(writer));
+                Ok(futures_io::Connection::new(
+                    client,
+                    reader,
+                    writer,
+                    tokio::time::sleep,
+                ))
+            });
+            tokio::task::spawn_local(driver.run());
+            client.open().await.unwrap();
+            let calls = (0..1000).map(|n| {
+                let client = client.clone();
+                tokio::task::spawn_local(async move {
+                    let text = format!("task {n}");
+                    assert_eq!(echo(&client, &text).await.unwrap(), text);
+                })
+            });
+            for call in calls.collect::<Vec<_>>() {
+                call.await.unwrap();
+            }
+            client.close().await.unwrap();
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn driver_may_be_a_task_of_its_own() {
+        let (client, driver) = AsyncClient::new(options(EraPolicy::Legacy), async |client| {
+            let (near, far) = duplex(64 * 1024);
+            tokio::spawn(serve(far, 1, Arc::default()));
+            let (reader, writer) = split(near);
+            Ok::<Duplex, _>(Connection::new(client, reader, writer))
+        });
+        let driver = tokio::spawn(driver.run());
+        let other = client.clone();
+        let said = tokio::spawn(async move { echo(&other, "from elsewhere").await });
+        assert_eq!(said.await.unwrap().unwrap(), "from elsewhere");
+        drop(client);
+        driver.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn opening_that_is_given_up_leaves_nothing_open() {
+        local(async {
+            let (client, driver) = AsyncClient::new(options(EraPolicy::Legacy), async |client| {
+                let (near, far) = duplex(1024);
+                std::mem::forget(far);
+                let (reader, writer) = split(near);
+                Ok::<Duplex, _>(Connection::new(client, reader, writer))
+            });
+            tokio::task::spawn_local(driver.run());
+            let given_up = tokio::time::timeout(Duration::from_secs(1), client.open()).await;
+            assert!(given_up.is_err());
+            assert!(!client.is_running());
+            assert_eq!(client.close().await, Err(ClientError::NotOpen));
+            // Who comes next gets a connection of their own, with all its time.
+            let before = tokio::time::Instant::now();
+            client.ping().await.unwrap_err();
+            assert!(before.elapsed() >= Duration::from_secs(5));
+        })
+        .await;
+    }
+
     #[tokio::test]
     async fn driver_ends_with_the_last_handle() {
         local(async {
