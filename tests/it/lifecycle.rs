@@ -9,8 +9,8 @@ use mcp_proto::model::subscription::SubscriptionFilter;
 use mcp_proto::model::tool::{CallToolParams, CallToolResult};
 use mcp_proto::rpc::{Kind, Raw};
 use mcp_proto::session::{
-    CallError, CallOptions, Change, ClientEvent, ClientSession, CloseReason, Closed, Delivery,
-    Route, ServerEvent, Session,
+    CallError, CallId, CallOptions, Change, ClientEvent, ClientSession, CloseReason, Closed,
+    Delivery, Route, ServerEvent, Session,
 };
 use mcp_proto::{Era, Instant, Revision};
 use serde_json::{Value, json};
@@ -248,7 +248,7 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    // `data.icon.untrusted` `data.icon.scheme` `meta.info.notrust`
+    // `data.icon.untrusted` `data.icon.scheme`
     fn icons_reach_the_application_as_they_came_and_nothing_is_fetched_for_them(revision) {
         let sources = ["https://example.com/a.png", "data:image/png;base64,AA==", "javascript:alert(1)",
             "file:///etc/passwd", "http://169.254.169.254/"];
@@ -350,4 +350,67 @@ on_every_revision! {
         pair.to_server(notification("notifications/x", json!({})).to_string());
         assert!(!pair.server.is_closed());
     }
+}
+
+on_every_revision! {
+    // `lifecycle.shutdown.pending` `stdio.shutdown.server` `stdio.restart`
+    fn a_lost_connection_ends_every_call_and_says_how_far_it_had_come(revision) {
+        for why in [Closed::EndOfInput, Closed::ReadFailed, Closed::WriteFailed] {
+            let mut client = Script::client(revision);
+            let params = CallToolParams::new("x");
+            let now = client.now;
+            let calls: Vec<CallId> = (0..4).map(|_| {
+                client.session.call::<CallTool>(now, &params, CallOptions::new()).unwrap().any()
+            }).collect();
+            let mut buffer = Vec::new();
+            client.session.poll_transmit(&mut buffer).unwrap();
+            client.session.poll_transmit(&mut buffer).unwrap();
+            client.close(why);
+            let events = client.take_events();
+            let (closed, ends) = events.split_last().unwrap();
+            assert!(matches!(closed, ClientEvent::Closed(_)), "{events:?}");
+            let ends: Vec<_> = ends.iter().map(|event| match event {
+                ClientEvent::Completed(done) => (done.call, done.raw().unwrap_err().clone()),
+                other => panic!("{other:?}"),
+            }).collect();
+            let lost = CallError::Lost;
+            let expected: Vec<_> = calls.into_iter().zip([lost(Delivery::Unknown), lost(Delivery::Unknown),
+                lost(Delivery::NotSent), lost(Delivery::NotSent)]).collect();
+            assert_eq!(ends, expected, "{why:?}");
+            assert!(ends[3].1.is_retryable() && !ends[0].1.is_retryable());
+            // What was reported as never sent is never sent.
+            assert!(client.sent().is_empty(), "{why:?}");
+            assert_eq!(client.session.poll_timeout(), None);
+        }
+    }
+}
+
+on_every_revision! {
+    // `lifecycle.shutdown.msg` `lifecycle.shutdown.pending`
+    fn closing_sends_no_message_of_its_own_and_no_call_that_it_gave_up(revision) {
+        let mut client = Script::client(revision);
+        let params = CallToolParams::new("x");
+        client.session.call::<CallTool>(client.now, &params, CallOptions::new()).unwrap();
+        client.session.notify::<Marker>(client.now, &json!({"n": 1})).unwrap();
+        client.session.call::<CallTool>(client.now, &params, CallOptions::new()).unwrap();
+        client.session.close(client.now);
+        let sent = client.sent();
+        assert_eq!(sent.len(), 1);
+        assert_eq!(sent[0]["method"], "notifications/marker", "what was said before is still said");
+        let events = client.take_events();
+        assert_eq!(events.len(), 3);
+        for event in &events[..2] {
+            let ClientEvent::Completed(done) = event else { panic!() };
+            assert_eq!(done.raw(), Err(&CallError::Lost(Delivery::NotSent)));
+        }
+        assert!(matches!(events[2], ClientEvent::Closed(_)));
+    }
+}
+
+/// An extension's notification.
+struct Marker;
+
+impl mcp_proto::model::method::Notification for Marker {
+    const NAME: &'static str = "notifications/marker";
+    type Params<'a> = Value;
 }

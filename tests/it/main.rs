@@ -3,6 +3,7 @@
 mod batch;
 mod caching;
 mod calls;
+mod cancel;
 mod completion;
 mod config;
 mod conformity;
@@ -22,6 +23,7 @@ mod input;
 mod lifecycle;
 mod limits;
 mod logging;
+mod matrix;
 mod meta;
 mod misuse;
 mod negotiate;

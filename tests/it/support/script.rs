@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use mcp_proto::frame::{FrameError, LineDecoder};
+use mcp_proto::model::method::CallTool;
+use mcp_proto::model::tool::CallToolParams;
 use mcp_proto::session::{
-    ClientConfig, ClientEvent, ClientSession, Closed, Route, ServerConfig, ServerEvent,
-    ServerSession, Session,
+    CallId, CallOptions, ClientConfig, ClientEvent, ClientSession, Closed, Completed, Route,
+    ServerConfig, ServerEvent, ServerSession, Session,
 };
 use mcp_proto::{Era, Instant, Revision};
 use serde_json::{Value, json};
@@ -263,4 +265,41 @@ pub fn error(id: &Value, code: i64) -> Value {
 /// The result of a tool call as a server of any revision sends it.
 pub fn tool_result() -> Value {
     json!({"resultType": "complete", "content": [{"type": "text", "text": "hi"}]})
+}
+
+/// A client with a call that has been sent, the call and the id of its request.
+pub fn calling(
+    revision: Revision,
+    options: CallOptions<'_>,
+) -> (Script<ClientSession>, CallId<CallTool>, Value) {
+    let mut client = Script::client(revision);
+    let params = CallToolParams::new("x");
+    let call = client
+        .session
+        .call::<CallTool>(client.now, &params, options)
+        .unwrap();
+    let id = client.reply()["id"].clone();
+    (client, call, id)
+}
+
+/// The one event there is, which has to be the end of a call.
+pub fn completed(client: &mut Script<ClientSession>) -> Completed {
+    let mut events = client.take_events();
+    assert_eq!(events.len(), 1, "{events:?}");
+    match events.pop() {
+        Some(ClientEvent::Completed(done)) => done,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The one message sent, which has to be the cancellation of `id`.
+pub fn check_cancelled(client: &mut Script<ClientSession>, id: &Value, reason: Option<&str>) {
+    let mut params = json!({"requestId": id});
+    if let Some(reason) = reason {
+        params["reason"] = json!(reason);
+    }
+    assert_eq!(
+        client.reply(),
+        notification("notifications/cancelled", params)
+    );
 }
