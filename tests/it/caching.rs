@@ -96,21 +96,37 @@ on_every_revision! {
         let mut pair = Pair::open_with(client_config(revision), server);
         let call = pair.call::<ListTools>(&PaginatedRequestParams::new());
         let asked = pair.request();
-        let own = ListToolsResult::new(vec![]).ttl_ms(5000).cache_scope(CacheScope::Public);
+        let own = ListToolsResult::new(vec![])
+            .ttl_ms(5000)
+            .cache_scope(CacheScope::Public);
         pair.reply::<ListTools>(&asked, &own);
         let done = pair.completed(call);
         let heard = done.of(call).unwrap().unwrap().cache_hints();
-        let expected = if is_modern(revision) { (5000, true) } else { (0, false) };
-        assert_eq!((heard.lifetime, heard.shared), (Duration::from_millis(expected.0), expected.1));
+        let expected = if is_modern(revision) {
+            (5000, true)
+        } else {
+            (0, false)
+        };
+        assert_eq!(
+            (heard.lifetime, heard.shared),
+            (Duration::from_millis(expected.0), expected.1)
+        );
         // The one it doesn't say is added.
         let call = pair.call::<ReadResource>(&ReadResourceParams::new("file:///a"));
         let asked = pair.request();
         let text = ResourceContents::Text(TextResourceContents::new("file:///a", "t"));
         pair.reply::<ReadResource>(&asked, &ReadResourceResult::new(vec![text]).ttl_ms(7));
         let sent = pair.last_of_server();
-        let expected = if is_modern(revision) { (Some(7), Some("private")) } else { (None, None) };
+        let expected = if is_modern(revision) {
+            (Some(7), Some("private"))
+        } else {
+            (None, None)
+        };
         assert_eq!(hints(&sent["result"]), expected);
-        assert_eq!(sent.to_string().matches("ttlMs").count(), usize::from(is_modern(revision)));
+        assert_eq!(
+            sent.to_string().matches("ttlMs").count(),
+            usize::from(is_modern(revision))
+        );
         assert!(pair.completed(call).of(call).unwrap().is_ok());
         // The same holds for a result that is JSON already.
         pair.call::<ListTools>(&PaginatedRequestParams::new());
@@ -119,7 +135,10 @@ on_every_revision! {
         pair.server.reply_raw(pair.now, asked.id, &raw).unwrap();
         if is_modern(revision) {
             pair.drive();
-            assert_eq!(hints(&pair.last_of_server()["result"]), (Some(9), Some("public")));
+            assert_eq!(
+                hints(&pair.last_of_server()["result"]),
+                (Some(9), Some("public"))
+            );
         }
     }
 }
@@ -150,7 +169,11 @@ on_every_revision! {
             let sent = pair.last_of_server();
             scopes.push(sent["result"]["cacheScope"].clone());
         }
-        let expected = if is_modern(revision) { json!("public") } else { Value::Null };
+        let expected = if is_modern(revision) {
+            json!("public")
+        } else {
+            Value::Null
+        };
         assert!(scopes.iter().all(|scope| *scope == expected), "{scopes:?}");
     }
 }
@@ -173,7 +196,10 @@ on_every_revision! {
             pair.to_client(result(id, body));
             let done = pair.completed(call);
             let hints = done.of(call).unwrap().unwrap().cache_hints();
-            assert_eq!((hints.lifetime, hints.shared), (Duration::from_millis(lifetime), shared));
+            assert_eq!(
+                (hints.lifetime, hints.shared),
+                (Duration::from_millis(lifetime), shared)
+            );
         }
     }
 }
@@ -199,7 +225,9 @@ on_every_revision! {
             pair.reply::<ReadResource>(&asked, &ReadResourceResult::new(vec![contents]));
             let done = pair.completed(call);
             let read = done.of(call).unwrap().unwrap();
-            let ResourceContents::Text(read) = &read.contents[0] else { panic!() };
+            let ResourceContents::Text(read) = &read.contents[0] else {
+                panic!()
+            };
             assert_eq!(read.text, text);
         }
         // Nor does it ask by itself once something is stale.

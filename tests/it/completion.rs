@@ -24,13 +24,22 @@ on_every_revision! {
             return;
         }
         let misuse = pair.misuse::<Complete>(&completing("p"));
-        assert!(matches!(misuse, Misuse::NotDeclaredByPeer("completions")), "{misuse}");
+        assert!(
+            matches!(misuse, Misuse::NotDeclaredByPeer("completions")),
+            "{misuse}"
+        );
         let params = json!({"ref": {"type": "ref/prompt", "name": "p"}, "argument": {"name": "a", "value": ""}});
         pair.to_server(request(revision, 60, "completion/complete", params));
         assert_eq!(pair.last_of_server()["error"]["code"], -32601);
         assert!(pair.server_events.is_empty());
         let pair = Pair::open(revision);
-        assert!(pair.client.server_capabilities().unwrap().completions.is_some());
+        assert!(
+            pair.client
+                .server_capabilities()
+                .unwrap()
+                .completions
+                .is_some()
+        );
     }
 }
 
@@ -44,7 +53,10 @@ on_every_revision! {
         let asked = pair.request();
         let heard = asked.params::<Complete>().unwrap();
         assert!(matches!(heard.reference, Reference::Prompt(_)));
-        assert_eq!((heard.argument.name.as_str(), heard.argument.value.as_str()), ("language", "py"));
+        assert_eq!(
+            (heard.argument.name.as_str(), heard.argument.value.as_str()),
+            ("language", "py")
+        );
         assert_eq!(heard.context.is_some(), revision >= Revision::V2025_06_18);
         pair.reply::<Complete>(&asked, &CompleteResult::new(["python", "pypy", "cpython"]));
         let done = pair.completed(call);
@@ -64,8 +76,14 @@ on_every_revision! {
         pair.reply::<Complete>(&asked, &CompleteResult::new(values));
         let done = pair.completed(call);
         let completion = done.of(call).unwrap().unwrap().completion;
-        assert_eq!((completion.values.len(), completion.values[99].as_str()), (100, "99"));
-        assert_eq!((completion.total, completion.has_more), (Some(250), Some(true)));
+        assert_eq!(
+            (completion.values.len(), completion.values[99].as_str()),
+            (100, "99")
+        );
+        assert_eq!(
+            (completion.total, completion.has_more),
+            (Some(250), Some(true))
+        );
         // However the list came to be too long.
         let call = pair.call::<Complete>(&completing(""));
         let asked = pair.request();
@@ -92,12 +110,20 @@ on_every_revision! {
             json!({"ref": {"type": "ref/prompt", "name": "p"}, "argument": {"name": "a", "value": 1}}),
         ];
         for (n, params) in bad.into_iter().enumerate() {
-            pair.to_server(request(revision, 60 + n, "completion/complete", params.clone()));
+            pair.to_server(request(
+                revision,
+                60 + n,
+                "completion/complete",
+                params.clone(),
+            ));
             assert_eq!(pair.last_of_server()["error"]["code"], -32602, "{params}");
         }
         assert!(pair.server_events.is_empty());
         let mut pair = Pair::open(revision);
-        let errors = [RpcError::invalid_params("no such prompt"), RpcError::internal("broken")];
+        let errors = [
+            RpcError::invalid_params("no such prompt"),
+            RpcError::internal("broken"),
+        ];
         for error in errors {
             let call = pair.call::<Complete>(&completing("p"));
             let asked = pair.request();
@@ -112,7 +138,10 @@ on_every_revision! {
     // `complete.client`
     fn a_client_needs_neither_a_total_nor_a_hint_of_more(revision) {
         let mut pair = Pair::open(revision);
-        for completion in [json!({"values": []}), json!({"values": ["a"], "total": 1e3, "hasMore": null})] {
+        for completion in [
+            json!({"values": []}),
+            json!({"values": ["a"], "total": 1e3, "hasMore": null}),
+        ] {
             let call = pair.call::<Complete>(&completing("p"));
             let id = pair.last_of_client()["id"].clone();
             pair.to_client(result(id, json!({"completion": completion})));

@@ -49,13 +49,18 @@ fn declared(pair: &Pair) -> Value {
 on_every_revision! {
     // `elicit.cap`, `elicit.exists`, `elicit.cap.onemode`
     fn the_modes_are_declared_in_the_words_of_the_revision(revision) {
-        let both = ClientCapabilities::new().elicitation_form().elicitation_url();
+        let both = ClientCapabilities::new()
+            .elicitation_form()
+            .elicitation_url();
         let expected = match revision {
             Revision::V2024_11_05 | Revision::V2025_03_26 => Value::Null,
             Revision::V2025_06_18 => json!({}),
             _ => json!({"form": {}, "url": {}}),
         };
-        assert_eq!(declared(&declaring(revision, both))["elicitation"], expected);
+        assert_eq!(
+            declared(&declaring(revision, both))["elicitation"],
+            expected
+        );
         // Whoever declares one mode alone says which; older servers know only forms.
         let one = ClientCapabilities::new().elicitation_url();
         let expected = match revision >= Revision::V2025_11_25 {
@@ -108,7 +113,10 @@ on_revisions! { since(Revision::V2025_11_25);
                 let answer = pair.server.need_input(pair.now, request.id, &asked, None);
                 assert_eq!(answer.is_ok(), is_good, "{capabilities}");
                 if let Err(misuse) = answer {
-                    assert!(matches!(misuse, Misuse::MissingClientCapability(_)), "{misuse}");
+                    assert!(
+                        matches!(misuse, Misuse::MissingClientCapability(_)),
+                        "{misuse}"
+                    );
                 }
             }
         }
@@ -118,17 +126,30 @@ on_revisions! { since(Revision::V2025_11_25);
 on_revisions! { Revision::ALL.into_iter().filter(|r| *r < Revision::V2025_11_25);
     // `elicit.exists`, `elicit.mode.gate`
     fn what_a_revision_does_not_have_was_never_declared(revision) {
-        let (mut pair, request) = asked_by(revision, json!({"elicitation": {"form": {}, "url": {}}}));
-        let by_url = pair.server.need_input(pair.now, request.id, &url("k"), None);
+        let (mut pair, request) =
+            asked_by(revision, json!({"elicitation": {"form": {}, "url": {}}}));
+        let by_url = pair
+            .server
+            .need_input(pair.now, request.id, &url("k"), None);
         assert!(matches!(by_url, Err(Misuse::MissingClientCapability(_))));
-        let by_form = pair.server.need_input(pair.now, request.id, &ask("k"), None);
+        let by_form = pair
+            .server
+            .need_input(pair.now, request.id, &ask("k"), None);
         assert_eq!(by_form.is_ok(), revision == Revision::V2025_06_18);
         // A client of that revision doesn't know it either.
         let mut pair = Pair::open(revision);
-        let params = json!({"mode": "url", "message": "m", "url": "https://a.b/c", "elicitationId": "e"});
+        let params =
+            json!({"mode": "url", "message": "m", "url": "https://a.b/c", "elicitationId": "e"});
         pair.to_client(request_to_client(7, params));
         let code = pair.last_of_client()["error"]["code"].clone();
-        assert_eq!(code, if revision == Revision::V2025_06_18 { -32602 } else { -32601 });
+        assert_eq!(
+            code,
+            if revision == Revision::V2025_06_18 {
+                -32602
+            } else {
+                -32601
+            }
+        );
         assert!(pair.client_events.is_empty());
     }
 }
@@ -142,11 +163,16 @@ on_revisions! { since(Revision::V2025_06_18);
     // `elicit.mode.unsupported`, `elicit.cap.onemode`, `elicit.cap.empty`
     fn a_client_is_not_asked_by_a_mode_that_it_did_not_declare(revision) {
         let form = json!({"message": "m", "requestedSchema": {"type": "object", "properties": {}}});
-        let url = json!({"mode": "url", "message": "m", "url": "https://a.b/c", "elicitationId": "e"});
+        let url =
+            json!({"mode": "url", "message": "m", "url": "https://a.b/c", "elicitationId": "e"});
         let voice = json!({"mode": "voice", "message": "m"});
         let only_form = ClientCapabilities::new().elicitation_form();
         let only_url = ClientCapabilities::new().elicitation_url();
-        let cases = [(only_form.clone(), &url), (only_url, &form), (only_form, &voice)];
+        let cases = [
+            (only_form.clone(), &url),
+            (only_url, &form),
+            (only_form, &voice),
+        ];
         for (capabilities, params) in cases {
             // Without a mode that the revision knows there is nothing to declare.
             if revision == Revision::V2025_06_18 && !capabilities.supports_form() {
@@ -157,7 +183,10 @@ on_revisions! { since(Revision::V2025_06_18);
             if is_modern(revision) {
                 let id = pair.last_of_client()["id"].clone();
                 let asked = json!({"k": {"method": "elicitation/create", "params": params}});
-                pair.to_client(result(id, json!({"resultType": "input_required", "inputRequests": asked})));
+                pair.to_client(result(
+                    id,
+                    json!({"resultType": "input_required", "inputRequests": asked}),
+                ));
                 let error = pair.completed(call).of(call).unwrap().unwrap_err();
                 assert!(matches!(error, CallError::InputRefused(_)), "{error}");
             } else {
@@ -178,7 +207,11 @@ on_revisions! { since(Revision::V2025_06_18);
         let form = ElicitRequestFormParams::new("Who?")
             .required("name", StringSchema::new())
             .optional("nice", BooleanSchema::new().default(true));
-        pair.need(&asked, &InputRequests::new().elicit("k", &form.clone().into()), None);
+        pair.need(
+            &asked,
+            &InputRequests::new().elicit("k", &form.clone().into()),
+            None,
+        );
         let sent = match is_modern(revision) {
             true => pair.last_of_server()["result"]["inputRequests"]["k"].clone(),
             false => pair.last_of_server(),
@@ -187,9 +220,14 @@ on_revisions! { since(Revision::V2025_06_18);
         let mode = sent["params"].get("mode");
         let expected = (revision > Revision::V2025_06_18).then(|| json!("form"));
         assert_eq!(mode, expected.as_ref());
-        assert_eq!(sent["params"]["requestedSchema"]["required"], json!(["name"]));
+        assert_eq!(
+            sent["params"]["requestedSchema"]["required"],
+            json!(["name"])
+        );
         let input = pair.input();
-        let Some(Ok(ElicitParams::Form(heard))) = input.params::<Elicit>() else { panic!() };
+        let Some(Ok(ElicitParams::Form(heard))) = input.params::<Elicit>() else {
+            panic!()
+        };
         assert_eq!(heard.message, "Who?");
         let answer = ElicitResult::accept(FormContent::new().with("name", "Ada"));
         heard.validate(&answer).unwrap();
@@ -198,7 +236,10 @@ on_revisions! { since(Revision::V2025_06_18);
         let heard = again.input::<Elicit>("k").unwrap().unwrap();
         assert_eq!(heard.action, ElicitAction::Accept);
         form.validate(&heard).unwrap();
-        assert_eq!(heard.content.unwrap().get("name").unwrap().as_str(), Some("Ada"));
+        assert_eq!(
+            heard.content.unwrap().get("name").unwrap().as_str(),
+            Some("Ada")
+        );
         pair.reply_text(&again, "hello");
         assert_eq!(pair.text_of(call), "hello");
     }
@@ -213,19 +254,26 @@ on_revisions! { since(Revision::V2025_11_25);
         if is_modern(revision) {
             let id = pair.last_of_client()["id"].clone();
             let asked = json!({"k": {"method": "elicitation/create", "params": form}});
-            pair.to_client(result(id, json!({"resultType": "input_required", "inputRequests": asked})));
+            pair.to_client(result(
+                id,
+                json!({"resultType": "input_required", "inputRequests": asked}),
+            ));
         } else {
             pair.to_client(request_to_client(7, form));
         }
         let input = pair.input();
-        assert!(matches!(input.params::<Elicit>(), Some(Ok(ElicitParams::Form(_)))));
+        assert!(matches!(
+            input.params::<Elicit>(),
+            Some(Ok(ElicitParams::Form(_)))
+        ));
     }
 }
 
 on_revisions! { since(Revision::V2025_06_18);
     // `elicit.form.params`, `elicit.schema.flat`, `elicit.result.accept.form`
     fn a_malformed_question_is_refused_on_both_sides(revision) {
-        let nested = json!({"type": "object", "properties": {"a": {"type": "object", "properties": {}}}});
+        let nested =
+            json!({"type": "object", "properties": {"a": {"type": "object", "properties": {}}}});
         let bad = [
             json!({"message": "m"}),
             json!({"requestedSchema": {"type": "object", "properties": {}}}),
@@ -237,8 +285,14 @@ on_revisions! { since(Revision::V2025_06_18);
             let asked = pair.request();
             let raw = Raw::new(params.to_string()).unwrap();
             let mut requests = InputRequests::new();
-            requests.insert("k", mcp_proto::model::input::InputRequest::new("elicitation/create").params(raw));
-            let misuse = pair.server.need_input(pair.now, asked.id, &requests, None).unwrap_err();
+            requests.insert(
+                "k",
+                mcp_proto::model::input::InputRequest::new("elicitation/create").params(raw),
+            );
+            let misuse = pair
+                .server
+                .need_input(pair.now, asked.id, &requests, None)
+                .unwrap_err();
             assert!(matches!(misuse, Misuse::Invalid(_)), "{params}: {misuse}");
             if params["requestedSchema"] == nested {
                 // A client shows what it can of a form that it doesn't quite know.
@@ -247,7 +301,10 @@ on_revisions! { since(Revision::V2025_06_18);
             if is_modern(revision) {
                 let id = pair.last_of_client()["id"].clone();
                 let asked = json!({"k": {"method": "elicitation/create", "params": params}});
-                pair.to_client(result(id, json!({"resultType": "input_required", "inputRequests": asked})));
+                pair.to_client(result(
+                    id,
+                    json!({"resultType": "input_required", "inputRequests": asked}),
+                ));
                 assert!(pair.completed(call).of(call).unwrap().is_err());
             } else {
                 pair.to_client(request_to_client(7, params.clone()));
@@ -266,11 +323,20 @@ on_revisions! { since(Revision::V2025_11_25);
             let mut pair = Pair::open(revision);
             let call = pair.call_tool("x");
             let asked = pair.request();
-            pair.need(&asked, &InputRequests::new().elicit("k", &params), Some("s"));
+            pair.need(
+                &asked,
+                &InputRequests::new().elicit("k", &params),
+                Some("s"),
+            );
             let input = pair.input();
-            let Some(Ok(ElicitParams::Url(heard))) = input.params::<Elicit>() else { panic!() };
+            let Some(Ok(ElicitParams::Url(heard))) = input.params::<Elicit>() else {
+                panic!()
+            };
             assert!(heard.has_valid_url());
-            let id = heard.elicitation_id.as_ref().map(|id| id.as_str().to_string());
+            let id = heard
+                .elicitation_id
+                .as_ref()
+                .map(|id| id.as_str().to_string());
             match (revision, named) {
                 (Revision::V2026_07_28, _) => assert_eq!(id, None),
                 (_, Some(named)) => assert_eq!(id.as_deref(), Some(named)),
@@ -290,13 +356,25 @@ on_revisions! { since(Revision::V2025_11_25);
 on_revisions! { since(Revision::V2025_11_25);
     // `elicit.url.valid`
     fn a_server_sends_nobody_to_what_is_no_url(revision) {
-        for url in ["", "example.com", "javascript:alert(1)", "file:///etc/passwd", "https://", "https://a b"] {
+        for url in [
+            "",
+            "example.com",
+            "javascript:alert(1)",
+            "file:///etc/passwd",
+            "https://",
+            "https://a b",
+        ] {
             let mut pair = Pair::open(revision);
             pair.call_tool("x");
             let asked = pair.request();
-            let params = ElicitRequestURLParams::new("m", url).elicitation_id("e").into();
+            let params = ElicitRequestURLParams::new("m", url)
+                .elicitation_id("e")
+                .into();
             let requests = InputRequests::new().elicit("k", &params);
-            let misuse = pair.server.need_input(pair.now, asked.id, &requests, None).unwrap_err();
+            let misuse = pair
+                .server
+                .need_input(pair.now, asked.id, &requests, None)
+                .unwrap_err();
             assert!(matches!(misuse, Misuse::Invalid(_)), "{url}: {misuse}");
         }
     }
@@ -373,7 +451,9 @@ on_every_revision! {
         answer.unwrap();
         pair.drive();
         let error = pair.completed(call).of(call).unwrap().unwrap_err();
-        let CallError::Rpc(error) = error else { panic!("{error}") };
+        let CallError::Rpc(error) = error else {
+            panic!("{error}")
+        };
         assert_eq!(error.code, -32042);
         let data = error.data.unwrap();
         let required: URLElicitationRequired<'_> = data.decode().unwrap();
@@ -381,7 +461,9 @@ on_every_revision! {
         let mut plain = declaring(revision, ClientCapabilities::new().elicitation_form());
         plain.call_tool("x");
         let asked = plain.request();
-        let answer = plain.server.reply_error(plain.now, asked.id, url_required());
+        let answer = plain
+            .server
+            .reply_error(plain.now, asked.id, url_required());
         assert!(matches!(answer, Err(Misuse::MissingClientCapability(_))));
     }
 }
@@ -397,7 +479,10 @@ on_revisions! { [Revision::V2025_11_25];
         pair.server.elicitation_completed(pair.now, "e-9").unwrap();
         pair.drive();
         // Now the call may be made again.
-        assert!(matches!(pair.client_event(), ClientEvent::ElicitationCompleted(_)));
+        assert!(matches!(
+            pair.client_event(),
+            ClientEvent::ElicitationCompleted(_)
+        ));
         let call = pair.call_tool("x");
         let asked = pair.request();
         pair.reply_text(&asked, "signed in");

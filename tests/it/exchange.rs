@@ -32,19 +32,37 @@ on_revisions! { LEGACY;
     // `base.resp.unknown`
     fn a_question_leaves_by_its_calls_stream_and_is_answered_by_another(revision) {
         let mut pair = opened(revision);
-        pair.exchange(by(3), request(revision, 3, "tools/call", json!({"name": "x"})));
-        pair.exchange(by(4), request(revision, 4, "tools/call", json!({"name": "y"})));
+        pair.exchange(
+            by(3),
+            request(revision, 3, "tools/call", json!({"name": "x"})),
+        );
+        pair.exchange(
+            by(4),
+            request(revision, 4, "tools/call", json!({"name": "y"})),
+        );
         let (x, y) = (pair.request(), pair.request());
         let roots = InputRequests::new().roots("k");
-        pair.server.need_input(pair.now, y.id, &roots, None).unwrap();
-        pair.server.need_input(pair.now, x.id, &roots, None).unwrap();
+        pair.server
+            .need_input(pair.now, y.id, &roots, None)
+            .unwrap();
+        pair.server
+            .need_input(pair.now, x.id, &roots, None)
+            .unwrap();
         let asked = pair.routed();
-        assert_eq!(asked.iter().map(|(route, _)| *route).collect::<Vec<_>>(), [by(4), by(3)]);
-        pair.exchange(by(5), result(asked[1].1["id"].clone(), json!({"roots": []})));
+        assert_eq!(
+            asked.iter().map(|(route, _)| *route).collect::<Vec<_>>(),
+            [by(4), by(3)]
+        );
+        pair.exchange(
+            by(5),
+            result(asked[1].1["id"].clone(), json!({"roots": []})),
+        );
         let again = pair.request();
         assert_eq!(again.target().as_deref(), Some("x"));
         assert!(again.input::<ListRoots>("k").unwrap().is_ok());
-        pair.server.reply::<CallTool>(pair.now, again.id, &CallToolResult::text("t")).unwrap();
+        pair.server
+            .reply::<CallTool>(pair.now, again.id, &CallToolResult::text("t"))
+            .unwrap();
         let answer = pair.routed();
         assert_eq!((answer[0].0, &answer[0].1["id"]), (by(3), &json!(3)));
         // The other one still waits for its own.
@@ -56,22 +74,38 @@ on_revisions! { LEGACY;
     // `cancel.http.legacy`
     fn a_legacy_stream_that_is_lost_ends_no_question(revision) {
         let mut pair = opened(revision);
-        pair.exchange(by(3), request(revision, 3, "tools/call", json!({"name": "x"})));
+        pair.exchange(
+            by(3),
+            request(revision, 3, "tools/call", json!({"name": "x"})),
+        );
         let asked = pair.request();
         let roots = InputRequests::new().roots("k");
-        pair.server.need_input(pair.now, asked.id, &roots, None).unwrap();
+        pair.server
+            .need_input(pair.now, asked.id, &roots, None)
+            .unwrap();
         let sent = pair.routed();
-        pair.server.handle_closed(pair.now, by(3), Closed::EndOfInput);
+        pair.server
+            .handle_closed(pair.now, by(3), Closed::EndOfInput);
         assert!(pair.routed().is_empty() && pair.server_events.is_empty());
         pair.exchange(by(4), result(sent[0].1["id"].clone(), json!({"roots": []})));
         assert!(pair.request().has_inputs());
         // A cancellation does, and the client is told by the stream for what belongs to no call.
-        pair.exchange(by(5), request(revision, 5, "tools/call", json!({"name": "y"})));
+        pair.exchange(
+            by(5),
+            request(revision, 5, "tools/call", json!({"name": "y"})),
+        );
         let asked = pair.request();
-        pair.server.need_input(pair.now, asked.id, &roots, None).unwrap();
+        pair.server
+            .need_input(pair.now, asked.id, &roots, None)
+            .unwrap();
         let question = pair.routed();
-        let withdrawn = pair.exchange(by(6), notification("notifications/cancelled", json!({"requestId": 5})));
-        assert!(matches!(pair.server_event(), ServerEvent::Cancelled { request, .. } if request == asked.id));
+        let withdrawn = pair.exchange(
+            by(6),
+            notification("notifications/cancelled", json!({"requestId": 5})),
+        );
+        assert!(
+            matches!(pair.server_event(), ServerEvent::Cancelled { request, .. } if request == asked.id)
+        );
         assert_eq!(withdrawn[0].1["params"]["requestId"], question[0].1["id"]);
         assert_eq!(withdrawn[0].0, Route::Standalone);
     }
@@ -92,18 +126,26 @@ on_revisions! { MODERN;
         pair.exchange(by(1), call(1, json!({})));
         let asked = pair.request();
         let roots = InputRequests::new().roots("k");
-        pair.server.need_input(pair.now, asked.id, &roots, Some("s")).unwrap();
+        pair.server
+            .need_input(pair.now, asked.id, &roots, Some("s"))
+            .unwrap();
         let sent = pair.routed();
-        assert_eq!((sent.len(), sent[0].0, &sent[0].1["id"]), (1, by(1), &json!(1)));
+        assert_eq!(
+            (sent.len(), sent[0].0, &sent[0].1["id"]),
+            (1, by(1), &json!(1))
+        );
         // The exchange is over; losing it now means nothing.
-        pair.server.handle_closed(pair.now, by(1), Closed::EndOfInput);
+        pair.server
+            .handle_closed(pair.now, by(1), Closed::EndOfInput);
         assert_eq!(pair.server.open_requests(), 0);
         let answers = json!({"inputResponses": {"k": {"roots": []}}, "requestState": "s"});
         // The same id may be used again: nothing is left of the first round.
         pair.exchange(by(2), call(1, answers));
         let again = pair.request();
         assert_eq!(again.state().as_deref(), Some("s"));
-        pair.server.reply::<CallTool>(pair.now, again.id, &CallToolResult::text("t")).unwrap();
+        pair.server
+            .reply::<CallTool>(pair.now, again.id, &CallToolResult::text("t"))
+            .unwrap();
         let sent = pair.routed();
         assert_eq!((sent.len(), sent[0].0), (1, by(2)));
         assert!(pair.server_events.is_empty());

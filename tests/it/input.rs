@@ -101,18 +101,35 @@ on_every_revision! {
         }
         assert_eq!(sample.call, Some(call.any()));
         // A modern server never sends a request.
-        assert!(pair.sent_by_server().iter().all(|frame| frame.get("method").is_none()));
+        assert!(
+            pair.sent_by_server()
+                .iter()
+                .all(|frame| frame.get("method").is_none())
+        );
         assert_eq!(calls.len(), 3);
-        let [first, second, third] = &calls[..] else { unreachable!() };
-        assert!(first["id"] != second["id"] && second["id"] != third["id"] && first["id"] != third["id"]);
+        let [first, second, third] = &calls[..] else {
+            unreachable!()
+        };
+        assert!(
+            first["id"] != second["id"]
+                && second["id"] != third["id"]
+                && first["id"] != third["id"]
+        );
         let mut retried = second.clone();
-        let answers = retried["params"].as_object_mut().unwrap().remove("inputResponses").unwrap();
+        let answers = retried["params"]
+            .as_object_mut()
+            .unwrap()
+            .remove("inputResponses")
+            .unwrap();
         assert_eq!(retried["params"], first["params"]);
         let bare = json!({"greeting": {"role": "assistant", "model": "a model",
             "content": {"type": "text", "text": "Hello"}}});
         assert_eq!(answers, bare);
         let params = third["params"].as_object().unwrap();
-        assert_eq!(params["inputResponses"], json!({"where": {"roots": [{"uri": "file:///home"}]}}));
+        assert_eq!(
+            params["inputResponses"],
+            json!({"where": {"roots": [{"uri": "file:///home"}]}})
+        );
         assert_eq!(params["requestState"], "Hello");
         // The arguments went out as they were written, each time.
         let sent = pair.wire.iter().filter(|(by_client, frame)| {
@@ -158,7 +175,10 @@ on_every_revision! {
         let list = pair.call::<ListTools>(&Default::default());
         let asked = pair.request();
         let roots = InputRequests::new().roots("where");
-        let misuse = pair.server.need_input(pair.now, asked.id, &roots, None).unwrap_err();
+        let misuse = pair
+            .server
+            .need_input(pair.now, asked.id, &roots, None)
+            .unwrap_err();
         assert!(matches!(misuse, Misuse::InputNotAllowed { .. }), "{misuse}");
         pair.drive();
         assert!(pair.is_quiet());
@@ -167,7 +187,11 @@ on_every_revision! {
         assert!(pair.completed(list).of(list).unwrap().is_ok());
         let complete = pair.call::<Complete>(&completing("p"));
         let asked = pair.request();
-        assert!(pair.server.need_input(pair.now, asked.id, &roots, None).is_err());
+        assert!(
+            pair.server
+                .need_input(pair.now, asked.id, &roots, None)
+                .is_err()
+        );
         pair.client.cancel(pair.now, complete, None).unwrap();
     }
 }
@@ -178,7 +202,10 @@ on_revisions! { MODERN;
         let mut pair = Pair::open(revision);
         let list = pair.call::<ListTools>(&Default::default());
         let id = pair.last_of_client()["id"].clone();
-        pair.to_client(result(id, json!({"resultType": "input_required", "requestState": "s"})));
+        pair.to_client(result(
+            id,
+            json!({"resultType": "input_required", "requestState": "s"}),
+        ));
         let error = pair.completed(list).of(list).unwrap().unwrap_err();
         assert!(matches!(error, CallError::BadResult { .. }), "{error}");
     }
@@ -206,7 +233,10 @@ on_every_revision! {
         let mut pair = Pair::open(revision);
         pair.call_tool("x");
         let asked = pair.request();
-        let misuse = pair.server.need_input(pair.now, asked.id, &InputRequests::new(), None).unwrap_err();
+        let misuse = pair
+            .server
+            .need_input(pair.now, asked.id, &InputRequests::new(), None)
+            .unwrap_err();
         assert!(matches!(misuse, Misuse::Invalid(_)), "{misuse}");
         pair.reply_text(&asked, "all the same");
     }
@@ -233,7 +263,10 @@ on_revisions! { MODERN;
             pair.to_client(result(id, bad.clone()));
             let error = pair.completed(call).of(call).unwrap().unwrap_err();
             assert!(
-                matches!(error, CallError::BadResult { .. } | CallError::InputRefused(_)),
+                matches!(
+                    error,
+                    CallError::BadResult { .. } | CallError::InputRefused(_)
+                ),
                 "{bad}: {error}"
             );
             assert!(pair.client_events.is_empty());
@@ -250,7 +283,9 @@ on_every_revision! {
         pair.call_tool("x");
         let asked = pair.request();
         let draft = CreateMessageParams::new(vec![SamplingMessage::user("?")], 5);
-        let both = InputRequests::new().roots("é \"quoted\"").sample("", &draft);
+        let both = InputRequests::new()
+            .roots("é \"quoted\"")
+            .sample("", &draft);
         pair.need(&asked, &both, None);
         let (first, second) = (pair.input(), pair.input());
         // Answered in another order than asked.
@@ -259,8 +294,19 @@ on_every_revision! {
         pair.answer::<ListRoots>(&first, &home());
         let again = pair.request();
         assert!(again.has_inputs());
-        assert_eq!(again.input::<ListRoots>("é \"quoted\"").unwrap().unwrap().roots.len(), 1);
-        assert_eq!(again.input::<CreateMessage>("").unwrap().unwrap().model, "a model");
+        assert_eq!(
+            again
+                .input::<ListRoots>("é \"quoted\"")
+                .unwrap()
+                .unwrap()
+                .roots
+                .len(),
+            1
+        );
+        assert_eq!(
+            again.input::<CreateMessage>("").unwrap().unwrap().model,
+            "a model"
+        );
         assert!(again.input::<CreateMessage>("other").is_none());
     }
 }
@@ -286,7 +332,10 @@ on_revisions! { MODERN;
             let input = pair.input();
             pair.answer::<ListRoots>(&input, &home());
             let (_, sent) = pair.wire.last().unwrap().clone();
-            assert!(sent.contains(&format!(r#""requestState":{state}"#)), "{sent}");
+            assert!(
+                sent.contains(&format!(r#""requestState":{state}"#)),
+                "{sent}"
+            );
             // The next round has no state, so the third request has none either.
             let id = pair.last_of_client()["id"].clone();
             pair.to_client(format!(
@@ -296,7 +345,10 @@ on_revisions! { MODERN;
             pair.answer::<ListRoots>(&input, &ListRootsResult::new(vec![]));
             let sent = pair.last_of_client();
             assert!(sent["params"].get("requestState").is_none(), "{sent}");
-            assert_eq!(sent["params"]["inputResponses"], json!({"k": {"roots": []}}));
+            assert_eq!(
+                sent["params"]["inputResponses"],
+                json!({"k": {"roots": []}})
+            );
         }
     }
 }
@@ -356,8 +408,16 @@ on_every_revision! {
         let second = pair.call_tool("second");
         let third = pair.call_tool("third");
         let (one, two, three) = (pair.request(), pair.request(), pair.request());
-        pair.need(&one, &InputRequests::new().roots("key"), Some("state of one"));
-        pair.need(&two, &InputRequests::new().roots("key"), Some("state of two"));
+        pair.need(
+            &one,
+            &InputRequests::new().roots("key"),
+            Some("state of one"),
+        );
+        pair.need(
+            &two,
+            &InputRequests::new().roots("key"),
+            Some("state of two"),
+        );
         let (input_one, input_two) = (pair.input(), pair.input());
         let second_home = ListRootsResult::new(vec![Root::new("file:///two")]);
         pair.answer::<ListRoots>(&input_two, &second_home);
@@ -398,12 +458,17 @@ on_every_revision! {
             pair.need(&asked, &InputRequests::new(), Some(&round.to_string()));
         }
         let asked = pair.request();
-        let refused = pair.server.need_input(pair.now, asked.id, &InputRequests::new(), Some("4"));
+        let refused = pair
+            .server
+            .need_input(pair.now, asked.id, &InputRequests::new(), Some("4"));
         pair.drive();
         match is_modern(revision) {
             // The server knows how often it has asked, and can still answer.
             false => {
-                assert!(matches!(refused, Err(Misuse::LimitReached { limit: 3, .. })));
+                assert!(matches!(
+                    refused,
+                    Err(Misuse::LimitReached { limit: 3, .. })
+                ));
                 pair.reply_text(&asked, "enough");
                 assert_eq!(pair.text_of(call), "enough");
             }
@@ -427,14 +492,23 @@ on_every_revision! {
         pair.call_tool("x");
         let asked = pair.request();
         let three = InputRequests::new().roots("a").roots("b").roots("c");
-        let misuse = pair.server.need_input(pair.now, asked.id, &three, None).unwrap_err();
-        assert!(matches!(misuse, Misuse::LimitReached { limit: 2, .. }), "{misuse}");
+        let misuse = pair
+            .server
+            .need_input(pair.now, asked.id, &three, None)
+            .unwrap_err();
+        assert!(
+            matches!(misuse, Misuse::LimitReached { limit: 2, .. }),
+            "{misuse}"
+        );
         if is_modern(revision) {
             let call = pair.call_tool("y");
             let id = pair.last_of_client()["id"].clone();
             let root = json!({"method": "roots/list"});
-            pair.to_client(result(id, json!({"resultType": "input_required",
-                "inputRequests": {"a": root, "b": root, "c": root}})));
+            pair.to_client(result(
+                id,
+                json!({"resultType": "input_required",
+                "inputRequests": {"a": root, "b": root, "c": root}}),
+            ));
             let error = pair.completed(call).of(call).unwrap().unwrap_err();
             assert!(matches!(error, CallError::BadResult { .. }), "{error}");
         }
@@ -468,19 +542,46 @@ on_revisions! { MODERN;
         let call = |pair: &mut Pair, id: i64, answers: Value| {
             let params = json!({"name": "x", "inputResponses": answers, "requestState": "s"});
             let capabilities = json!({"roots": {}});
-            pair.to_server(crate::support::scenario::request_of(revision, id, "tools/call", params, capabilities));
+            pair.to_server(crate::support::scenario::request_of(
+                revision,
+                id,
+                "tools/call",
+                params,
+                capabilities,
+            ));
         };
         // Keys that nobody asked for are there to be ignored.
-        call(&mut pair, 50, json!({"what": {"else": 1}, "k": {"roots": []}}));
+        call(
+            &mut pair,
+            50,
+            json!({"what": {"else": 1}, "k": {"roots": []}}),
+        );
         let request = pair.request();
-        assert!(request.input::<ListRoots>("k").unwrap().unwrap().roots.is_empty());
+        assert!(
+            request
+                .input::<ListRoots>("k")
+                .unwrap()
+                .unwrap()
+                .roots
+                .is_empty()
+        );
         // A missing answer is none, and can be asked for again.
         call(&mut pair, 51, json!({"what": {"else": 1}}));
         let request = pair.request();
         assert!(request.input::<ListRoots>("k").is_none() && request.has_inputs());
-        pair.server.need_input(pair.now, request.id, &InputRequests::new().roots("k"), Some("s")).unwrap();
+        pair.server
+            .need_input(
+                pair.now,
+                request.id,
+                &InputRequests::new().roots("k"),
+                Some("s"),
+            )
+            .unwrap();
         pair.drive();
-        assert_eq!(pair.last_of_server()["result"]["resultType"], "input_required");
+        assert_eq!(
+            pair.last_of_server()["result"]["resultType"],
+            "input_required"
+        );
         // A malformed one is an error that is ready to be the answer.
         call(&mut pair, 52, json!({"k": {"roots": "none"}}));
         let request = pair.request();
@@ -492,7 +593,8 @@ on_revisions! { MODERN;
             call(&mut pair, 53, answers);
             assert_eq!(pair.last_of_server()["error"]["code"], -32602);
         }
-        pair.server_events.retain(|event| matches!(event, ServerEvent::Request(_)));
+        pair.server_events
+            .retain(|event| matches!(event, ServerEvent::Request(_)));
         assert!(pair.server_events.is_empty());
     }
 }
@@ -501,24 +603,46 @@ on_revisions! { MODERN;
     // `mrtr.final`, `mrtr.nocache`, `cache.notinput`, `mrtr.shape`
     fn nothing_follows_a_question_on_its_exchange(revision) {
         let mut pair = Pair::open(revision);
-        let read = request(revision, 5, "resources/read", json!({"uri": "file:///a",
-            "_meta": {"progressToken": "t", "io.modelcontextprotocol/logLevel": "debug"}}));
-        let capable = read.replace(r#""io.modelcontextprotocol/clientCapabilities":{}"#,
-            r#""io.modelcontextprotocol/clientCapabilities":{"roots":{}}"#);
+        let read = request(
+            revision,
+            5,
+            "resources/read",
+            json!({"uri": "file:///a",
+            "_meta": {"progressToken": "t", "io.modelcontextprotocol/logLevel": "debug"}}),
+        );
+        let capable = read.replace(
+            r#""io.modelcontextprotocol/clientCapabilities":{}"#,
+            r#""io.modelcontextprotocol/clientCapabilities":{"roots":{}}"#,
+        );
         pair.to_server(capable);
         let asked = pair.request();
         pair.need(&asked, &InputRequests::new().roots("k"), Some("s"));
         let sent = pair.last_of_server();
         assert_eq!(sent["result"]["resultType"], "input_required");
-        assert_eq!(sent["result"]["inputRequests"], json!({"k": {"method": "roots/list", "params": {}}}));
+        assert_eq!(
+            sent["result"]["inputRequests"],
+            json!({"k": {"method": "roots/list", "params": {}}})
+        );
         assert_eq!(sent["result"]["requestState"], "s");
-        assert!(sent["result"].get("ttlMs").is_none() && sent["result"].get("cacheScope").is_none());
+        assert!(
+            sent["result"].get("ttlMs").is_none() && sent["result"].get("cacheScope").is_none()
+        );
         pair.forget();
-        assert!(pair.server.progress(pair.now, asked.id, 1.0, None, None).is_err());
+        assert!(
+            pair.server
+                .progress(pair.now, asked.id, 1.0, None, None)
+                .is_err()
+        );
         let message = mcp_proto::model::logging::LoggingMessageParams::text(
-            mcp_proto::model::logging::LoggingLevel::Error, "late");
+            mcp_proto::model::logging::LoggingLevel::Error,
+            "late",
+        );
         assert!(pair.server.log(pair.now, Some(asked.id), &message).is_err());
-        assert!(pair.server.reply_error(pair.now, asked.id, RpcError::internal("late")).is_err());
+        assert!(
+            pair.server
+                .reply_error(pair.now, asked.id, RpcError::internal("late"))
+                .is_err()
+        );
         pair.drive();
         assert!(pair.wire.is_empty());
     }
@@ -531,16 +655,24 @@ on_revisions! { MODERN;
         let options = CallOptions::new().progress(true);
         let call = pair.call_with::<CallTool>(&CallToolParams::new("x"), options);
         let asked = pair.request();
-        pair.server.progress(pair.now, asked.id, 5.0, None, None).unwrap();
+        pair.server
+            .progress(pair.now, asked.id, 5.0, None, None)
+            .unwrap();
         pair.need(&asked, &InputRequests::new().roots("k"), None);
-        assert!(matches!(pair.client_event(), ClientEvent::Progress { call: of, .. } if of == call));
+        assert!(
+            matches!(pair.client_event(), ClientEvent::Progress { call: of, .. } if of == call)
+        );
         let input = pair.input();
         pair.answer::<ListRoots>(&input, &home());
         let again = pair.request();
         assert!(again.wants_progress());
         // It is another request, so its progress begins anew.
-        pair.server.progress(pair.now, again.id, 1.0, None, None).unwrap();
+        pair.server
+            .progress(pair.now, again.id, 1.0, None, None)
+            .unwrap();
         pair.drive();
-        assert!(matches!(pair.client_event(), ClientEvent::Progress { call: of, .. } if of == call));
+        assert!(
+            matches!(pair.client_event(), ClientEvent::Progress { call: of, .. } if of == call)
+        );
     }
 }

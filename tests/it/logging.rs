@@ -40,7 +40,8 @@ fn heard(pair: &mut Pair) -> Vec<LoggingLevel> {
 on_every_revision! {
     // `log.cap`
     fn a_server_that_does_not_log_sends_no_messages(revision) {
-        let server = ServerConfig::new("s", "1").capabilities(ServerCapabilities::new().tools(false));
+        let server =
+            ServerConfig::new("s", "1").capabilities(ServerCapabilities::new().tools(false));
         let mut pair = Pair::open_with(client_config(revision), server);
         let options = CallOptions::new().log_level(Some(LoggingLevel::Debug));
         pair.call_with::<CallTool>(&CallToolParams::new("x"), options);
@@ -60,7 +61,10 @@ on_every_revision! {
     // `log.setlevel`, `log.perreq`, `log.levels`
     fn the_level_is_set_by_the_same_command_in_either_era(revision) {
         let mut pair = Pair::open(revision);
-        let call = pair.client.set_log_level(pair.now, LoggingLevel::Warning, CallOptions::new()).unwrap();
+        let call = pair
+            .client
+            .set_log_level(pair.now, LoggingLevel::Warning, CallOptions::new())
+            .unwrap();
         pair.drive();
         assert!(pair.completed(call).of(call).unwrap().is_ok());
         let set = pair.of_method(true, "logging/setLevel");
@@ -71,7 +75,10 @@ on_every_revision! {
         pair.call_tool("x");
         let asked = pair.request();
         for level in LoggingLevel::ALL {
-            assert_eq!(log(&mut pair, Some(asked.id), level), level >= LoggingLevel::Warning);
+            assert_eq!(
+                log(&mut pair, Some(asked.id), level),
+                level >= LoggingLevel::Warning
+            );
         }
         assert_eq!(heard(&mut pair), LoggingLevel::ALL[3..]);
     }
@@ -85,15 +92,24 @@ on_every_revision! {
         pair.call_with::<CallTool>(&CallToolParams::new("x"), options);
         let asked = pair.request();
         for data in [r#"{"a":1.0,"b":[null]}"#, r#""text""#, "null", "5"] {
-            let message = LoggingMessageParams::new(LoggingLevel::Error, Raw::new(data).unwrap()).logger("db");
+            let message = LoggingMessageParams::new(LoggingLevel::Error, Raw::new(data).unwrap())
+                .logger("db");
             assert!(pair.server.log(pair.now, Some(asked.id), &message).unwrap());
             pair.drive();
-            let ClientEvent::Log(told) = pair.client_event() else { panic!() };
+            let ClientEvent::Log(told) = pair.client_event() else {
+                panic!()
+            };
             let params = told.params::<LoggingMessage>().unwrap();
-            assert_eq!((params.logger.as_deref(), params.data.as_str()), (Some("db"), data));
+            assert_eq!(
+                (params.logger.as_deref(), params.data.as_str()),
+                (Some("db"), data)
+            );
             // Nothing on a pipe says which call it belongs to.
             let sent = pair.last_of_server();
-            assert!(sent.get("id").is_none() && sent["params"].get("_meta").is_none(), "{sent}");
+            assert!(
+                sent.get("id").is_none() && sent["params"].get("_meta").is_none(),
+                "{sent}"
+            );
         }
     }
 }
@@ -122,8 +138,16 @@ on_revisions! { LEGACY;
     // `log.setlevel.bad`
     fn a_level_that_is_none_changes_nothing(revision) {
         let mut pair = Pair::open(revision);
-        for (n, level) in [json!("loud"), json!(3), Value::Null, json!("Error")].into_iter().enumerate() {
-            pair.to_server(request(revision, 60 + n, "logging/setLevel", json!({"level": level})));
+        for (n, level) in [json!("loud"), json!(3), Value::Null, json!("Error")]
+            .into_iter()
+            .enumerate()
+        {
+            pair.to_server(request(
+                revision,
+                60 + n,
+                "logging/setLevel",
+                json!({"level": level}),
+            ));
             assert_eq!(pair.last_of_server()["error"]["code"], -32602, "{level}");
         }
         assert_eq!(pair.server.log_level(), LoggingLevel::Info);
@@ -136,7 +160,12 @@ on_revisions! { MODERN;
         let mut pair = Pair::open(revision);
         let misuse = pair.misuse::<SetLevel>(&SetLevelParams::new(LoggingLevel::Alert));
         assert!(matches!(misuse, Misuse::NotInRevision { .. }), "{misuse}");
-        pair.to_server(request(revision, 60, "logging/setLevel", json!({"level": "debug"})));
+        pair.to_server(request(
+            revision,
+            60,
+            "logging/setLevel",
+            json!({"level": "debug"}),
+        ));
         assert_eq!(pair.last_of_server()["error"]["code"], -32601);
     }
 }
@@ -207,11 +236,15 @@ on_revisions! { MODERN;
         let (second, third) = (pair.request(), pair.request());
         let message = LoggingMessageParams::text(LoggingLevel::Info, "m");
         pair.server.log(pair.now, Some(third.id), &message).unwrap();
-        pair.server.log(pair.now, Some(second.id), &message).unwrap();
+        pair.server
+            .log(pair.now, Some(second.id), &message)
+            .unwrap();
         let routes: Vec<_> = pair.routed().into_iter().map(|(route, _)| route).collect();
         assert_eq!(routes, [by(3), by(2)]);
         let result = mcp_proto::model::tool::CallToolResult::text("done");
-        pair.server.reply::<CallTool>(pair.now, second.id, &result).unwrap();
+        pair.server
+            .reply::<CallTool>(pair.now, second.id, &result)
+            .unwrap();
         let late = pair.server.log(pair.now, Some(second.id), &message);
         assert!(matches!(late, Err(Misuse::Unknown(_))));
         let last = pair.routed();

@@ -82,7 +82,11 @@ on_every_revision! {
     // `page.opaque`, `page.null`
     fn a_cursor_is_echoed_and_null_is_none(revision) {
         let mut pair = Pair::open(revision);
-        for (next, expected) in [(json!(null), None), (json!("\u{e9}\n"), Some("\u{e9}\n")), (json!(""), Some(""))] {
+        for (next, expected) in [
+            (json!(null), None),
+            (json!("\u{e9}\n"), Some("\u{e9}\n")),
+            (json!(""), Some("")),
+        ] {
             let call = pair.call::<ListTools>(&PaginatedRequestParams::new());
             let id = pair.last_of_client()["id"].clone();
             pair.to_client(result(id, json!({"tools": [], "nextCursor": next})));
@@ -150,10 +154,23 @@ on_every_revision! {
     // `page.invalid`
     fn a_cursor_that_is_none_is_an_error(revision) {
         let mut pair = Pair::open(revision);
-        let methods = ["tools/list", "prompts/list", "resources/list", "resources/templates/list"];
+        let methods = [
+            "tools/list",
+            "prompts/list",
+            "resources/list",
+            "resources/templates/list",
+        ];
         for (n, method) in methods.into_iter().enumerate() {
-            for (m, bad) in [json!(5), json!({}), json!("c".repeat(8193))].into_iter().enumerate() {
-                pair.to_server(request(revision, 100 * n + m + 60, method, json!({"cursor": bad})));
+            for (m, bad) in [json!(5), json!({}), json!("c".repeat(8193))]
+                .into_iter()
+                .enumerate()
+            {
+                pair.to_server(request(
+                    revision,
+                    100 * n + m + 60,
+                    method,
+                    json!({"cursor": bad}),
+                ));
                 assert_eq!(pair.last_of_server()["error"]["code"], -32602, "{method}");
             }
         }

@@ -51,7 +51,9 @@ on_every_revision! {
             other => panic!("{other:?}"),
         }
         // It comes before the result.
-        pair.server.progress(pair.now, asked.id, 10.0, None, None).unwrap();
+        pair.server
+            .progress(pair.now, asked.id, 10.0, None, None)
+            .unwrap();
         pair.reply_text(&asked, "done");
         assert!(matches!(pair.client_event(), ClientEvent::Progress { .. }));
         assert_eq!(pair.text_of(call), "done");
@@ -91,12 +93,18 @@ on_every_revision! {
         }
         report(&mut pair, &asked, 0.5).unwrap();
         let sent = pair.of_method(false, "notifications/progress");
-        let values: Vec<_> = sent.iter().map(|sent| sent["params"]["progress"].as_f64().unwrap()).collect();
+        let values: Vec<_> = sent
+            .iter()
+            .map(|sent| sent["params"]["progress"].as_f64().unwrap())
+            .collect();
         assert_eq!(values, [-1.0, 0.25, 0.5]);
         // A receiver takes what comes.
         let token = sent[0]["params"]["progressToken"].clone();
         pair.client_events.clear();
-        pair.to_client(notification("notifications/progress", json!({"progressToken": token, "progress": 0})));
+        pair.to_client(notification(
+            "notifications/progress",
+            json!({"progressToken": token, "progress": 0}),
+        ));
         assert!(matches!(pair.client_event(), ClientEvent::Progress { .. }));
     }
 }
@@ -108,11 +116,16 @@ on_every_revision! {
         let (first, one) = watched(&mut pair);
         let (second, two) = watched(&mut pair);
         let calls = pair.of_method(true, "tools/call");
-        let tokens: Vec<_> = calls.iter().map(|call| call["params"]["_meta"]["progressToken"].clone()).collect();
+        let tokens: Vec<_> = calls
+            .iter()
+            .map(|call| call["params"]["_meta"]["progressToken"].clone())
+            .collect();
         assert!(tokens[0] != tokens[1] && tokens.iter().all(Value::is_number));
         report(&mut pair, &two, 1.0).unwrap();
         report(&mut pair, &one, 1.0).unwrap();
-        assert!(matches!(pair.client_event(), ClientEvent::Progress { call, .. } if call == second));
+        assert!(
+            matches!(pair.client_event(), ClientEvent::Progress { call, .. } if call == second)
+        );
         assert!(matches!(pair.client_event(), ClientEvent::Progress { call, .. } if call == first));
     }
 }
@@ -121,13 +134,19 @@ on_every_revision! {
     // `progress.token.type`
     fn a_token_of_another_kind_is_refused_and_a_text_is_echoed(revision) {
         let mut pair = Pair::open(revision);
-        for (n, token) in [json!(1.5), json!(true), json!({}), json!([])].into_iter().enumerate() {
+        for (n, token) in [json!(1.5), json!(true), json!({}), json!([])]
+            .into_iter()
+            .enumerate()
+        {
             let params = json!({"name": "x", "_meta": {"progressToken": token}});
             pair.to_server(request(revision, 60 + n, "tools/call", params));
             assert_eq!(pair.last_of_server()["error"]["code"], -32602, "{token}");
         }
         assert!(pair.server_events.is_empty());
-        for (n, token) in [json!("1"), json!(1), json!(-7), json!(""), json!("é\"")].into_iter().enumerate() {
+        for (n, token) in [json!("1"), json!(1), json!(-7), json!(""), json!("é\"")]
+            .into_iter()
+            .enumerate()
+        {
             let params = json!({"name": "x", "_meta": {"progressToken": token}});
             pair.to_server(request(revision, 70 + n, "tools/call", params));
             let asked = pair.request();
@@ -157,7 +176,10 @@ on_every_revision! {
         }
         assert!(pair.wire.is_empty());
         // A server that doesn't stop is not heard.
-        pair.to_client(notification("notifications/progress", json!({"progressToken": token, "progress": 3})));
+        pair.to_client(notification(
+            "notifications/progress",
+            json!({"progressToken": token, "progress": 3}),
+        ));
         assert!(matches!(pair.client_event(), ClientEvent::Ignored(_)));
         assert_eq!(pair.client.open_calls() + pair.server.open_requests(), 0);
     }
@@ -181,7 +203,10 @@ on_every_revision! {
         for params in bad {
             pair.to_client(notification("notifications/progress", params.clone()));
             let event = pair.client_event();
-            assert!(matches!(event, ClientEvent::Ignored(_)), "{params}: {event:?}");
+            assert!(
+                matches!(event, ClientEvent::Ignored(_)),
+                "{params}: {event:?}"
+            );
             assert!(pair.client_events.is_empty());
         }
     }
@@ -194,7 +219,10 @@ on_every_revision! {
         let params = ProgressParams::new(1, 0.5);
         assert!(pair.client.notify::<Progress>(pair.now, &params).is_err());
         pair.drive();
-        pair.to_server(notification("notifications/progress", json!({"progressToken": 1, "progress": 1})));
+        pair.to_server(notification(
+            "notifications/progress",
+            json!({"progressToken": 1, "progress": 1}),
+        ));
         assert!(matches!(pair.server_event(), ServerEvent::Ignored(_)));
         assert!(pair.is_quiet());
     }
@@ -209,29 +237,47 @@ on_every_revision! {
             pair.call_tool("x");
             let asked = pair.request();
             let draft = CreateMessageParams::new(vec![SamplingMessage::user("?")], 5);
-            let watched = draft.clone().meta(Meta::new().with("progressToken", &token));
-            pair.need(&asked, &InputRequests::new().sample("a", &watched).sample("b", &draft), None);
+            let watched = draft
+                .clone()
+                .meta(Meta::new().with("progressToken", &token));
+            pair.need(
+                &asked,
+                &InputRequests::new()
+                    .sample("a", &watched)
+                    .sample("b", &draft),
+                None,
+            );
             let (input, silent) = (pair.input(), pair.input());
             pair.forget();
             for (progress, is_good) in [(0.5, true), (0.5, false), (f64::NAN, false), (2.0, true)] {
-                let told = pair.client.progress(pair.now, input.input, progress, Some(2.0), Some("m"));
+                let told =
+                    pair.client
+                        .progress(pair.now, input.input, progress, Some(2.0), Some("m"));
                 assert_eq!(told.is_ok(), is_good);
-                pair.client.progress(pair.now, silent.input, progress, None, None).ok();
+                pair.client
+                    .progress(pair.now, silent.input, progress, None, None)
+                    .ok();
             }
             pair.drive();
             let sent = pair.of_method(true, "notifications/progress");
-            let heard = pair.server_events.drain(..).filter(|event| {
-                matches!(event, ServerEvent::Notification(told) if told.is::<Progress>())
-            });
+            let heard = pair.server_events.drain(..).filter(
+                |event| matches!(event, ServerEvent::Notification(told) if told.is::<Progress>()),
+            );
             let expected = if is_modern(revision) { 0 } else { 2 };
             assert_eq!((sent.len(), heard.count()), (expected, expected));
-            assert!(sent.iter().all(|sent| sent["params"]["progressToken"] == token));
+            assert!(
+                sent.iter()
+                    .all(|sent| sent["params"]["progressToken"] == token)
+            );
             // It ends with the answer.
             let said = CreateMessageResult::new("m", SamplingMessageContentBlock::text("t"));
             pair.answer::<CreateMessage>(&input, &said);
             let late = pair.client.progress(pair.now, input.input, 3.0, None, None);
             assert!(matches!(late, Err(Misuse::Unknown(_))));
-            pair.to_server(notification("notifications/progress", json!({"progressToken": token, "progress": 3})));
+            pair.to_server(notification(
+                "notifications/progress",
+                json!({"progressToken": token, "progress": 3}),
+            ));
             assert!(matches!(pair.server_event(), ServerEvent::Ignored(_)));
         }
     }
@@ -242,18 +288,32 @@ on_revisions! { MODERN;
     fn progress_leaves_by_its_requests_stream(revision) {
         let mut pair = Pair::open(revision);
         let by = |n| Route::Exchange(ExchangeId::new(n));
-        let filter = json!({"notifications": {"toolsListChanged": true}, "_meta": {"progressToken": "l"}});
+        let filter =
+            json!({"notifications": {"toolsListChanged": true}, "_meta": {"progressToken": "l"}});
         pair.exchange(by(1), request(revision, 1, "subscriptions/listen", filter));
         let call = |token: &str| json!({"name": "x", "_meta": {"progressToken": token}});
         pair.exchange(by(2), request(revision, 2, "tools/call", call("two")));
         pair.exchange(by(3), request(revision, 3, "tools/call", call("three")));
         let (two, three) = (pair.request(), pair.request());
-        pair.server.progress(pair.now, three.id, 1.0, None, None).unwrap();
-        pair.server.progress(pair.now, two.id, 1.0, None, None).unwrap();
-        pair.server.reply::<CallTool>(pair.now, three.id, &CallToolResult::text("done")).unwrap();
-        let sent: Vec<_> = pair.routed().into_iter()
-            .map(|(route, frame)| (route, frame["params"]["progressToken"].clone())).collect();
-        let expected = [(by(3), json!("three")), (by(2), json!("two")), (by(3), Value::Null)];
+        pair.server
+            .progress(pair.now, three.id, 1.0, None, None)
+            .unwrap();
+        pair.server
+            .progress(pair.now, two.id, 1.0, None, None)
+            .unwrap();
+        pair.server
+            .reply::<CallTool>(pair.now, three.id, &CallToolResult::text("done"))
+            .unwrap();
+        let sent: Vec<_> = pair
+            .routed()
+            .into_iter()
+            .map(|(route, frame)| (route, frame["params"]["progressToken"].clone()))
+            .collect();
+        let expected = [
+            (by(3), json!("three")),
+            (by(2), json!("two")),
+            (by(3), Value::Null),
+        ];
         assert_eq!(sent, expected);
     }
 }

@@ -28,7 +28,10 @@ on_every_revision! {
     fn prompts_are_there_when_they_are_declared(revision) {
         let mut pair = serving(revision, ServerCapabilities::new());
         let misuse = pair.misuse::<ListPrompts>(&PaginatedRequestParams::new());
-        assert!(matches!(misuse, Misuse::NotDeclaredByPeer("prompts")), "{misuse}");
+        assert!(
+            matches!(misuse, Misuse::NotDeclaredByPeer("prompts")),
+            "{misuse}"
+        );
         for (n, method) in ["prompts/list", "prompts/get"].into_iter().enumerate() {
             pair.to_server(request(revision, 60 + n, method, json!({"name": "p"})));
             assert_eq!(pair.last_of_server()["error"]["code"], -32601);
@@ -41,7 +44,14 @@ on_every_revision! {
         let asked = pair.request();
         pair.reply::<ListPrompts>(&asked, &ListPromptsResult::new(vec![]));
         assert_eq!(pair.last_of_server()["result"]["prompts"], json!([]));
-        assert!(pair.completed(call).of(call).unwrap().unwrap().prompts.is_empty());
+        assert!(
+            pair.completed(call)
+                .of(call)
+                .unwrap()
+                .unwrap()
+                .prompts
+                .is_empty()
+        );
     }
 }
 
@@ -60,7 +70,10 @@ on_every_revision! {
         let argument = &prompt.arguments.as_ref().unwrap()[0];
         assert!(argument.is_required());
         let knows_titles = revision >= Revision::V2025_06_18;
-        assert_eq!((prompt.title.is_some(), argument.title.is_some()), (knows_titles, knows_titles));
+        assert_eq!(
+            (prompt.title.is_some(), argument.title.is_some()),
+            (knows_titles, knows_titles)
+        );
 
         let given = Arguments::new().with("code", "fn main() {}");
         let call = pair.call::<GetPrompt>(&GetPromptParams::new("review").arguments(given));
@@ -109,7 +122,10 @@ on_every_revision! {
         let call = pair.call::<GetPrompt>(&GetPromptParams::new("review"));
         let asked = pair.request();
         let params = asked.params::<GetPrompt>().unwrap();
-        assert_eq!(prompt.missing_argument(params.arguments.as_ref()), Some("code"));
+        assert_eq!(
+            prompt.missing_argument(params.arguments.as_ref()),
+            Some("code")
+        );
         pair.reply_error(&asked, RpcError::invalid_params("Missing argument: code"));
         let error = pair.completed(call).of(call).unwrap().unwrap_err();
         assert!(matches!(error, CallError::Rpc(error) if error.code == -32602));
@@ -124,8 +140,11 @@ on_every_revision! {
         let id = pair.last_of_client()["id"].clone();
         let link = json!({"type": "resource_link", "uri": "file:///a", "name": "a"});
         let newer = json!({"type": "hologram", "depth": 3});
-        pair.to_client(result(id, json!({"messages": [
-            {"role": "user", "content": link}, {"role": "assistant", "content": newer}]})));
+        pair.to_client(result(
+            id,
+            json!({"messages": [
+            {"role": "user", "content": link}, {"role": "assistant", "content": newer}]}),
+        ));
         let done = pair.completed(call);
         let messages = done.of(call).unwrap().unwrap().messages;
         assert!(matches!(messages[0].content, ContentBlock::ResourceLink(_)));
@@ -133,10 +152,15 @@ on_every_revision! {
         let call = pair.call::<GetPrompt>(&GetPromptParams::new("p"));
         let id = pair.last_of_client()["id"].clone();
         let block = json!({"type": "text", "text": "t"});
-        pair.to_client(result(id, json!({"messages": [{"role": "user", "content": [block]}]})));
+        pair.to_client(result(
+            id,
+            json!({"messages": [{"role": "user", "content": [block]}]}),
+        ));
         let done = pair.completed(call);
         let error = done.of(call).unwrap().unwrap_err();
-        let CallError::BadResult { path, .. } = error else { panic!("{error}") };
+        let CallError::BadResult { path, .. } = error else {
+            panic!("{error}")
+        };
         assert!(path.starts_with("messages[0].content"), "{path}");
     }
 }
@@ -149,10 +173,25 @@ on_every_revision! {
         pair.server.changed(pair.now, Change::Prompts).unwrap();
         pair.drive();
         let event = pair.client_event();
-        assert!(matches!(event, ClientEvent::Changed { change: Change::Prompts, .. }), "{event:?}");
+        assert!(
+            matches!(
+                event,
+                ClientEvent::Changed {
+                    change: Change::Prompts,
+                    ..
+                }
+            ),
+            "{event:?}"
+        );
         assert!(pair.is_quiet());
         let mut quiet = serving(revision, ServerCapabilities::new().prompts(false));
-        let misuse = quiet.server.changed(quiet.now, Change::Prompts).unwrap_err();
-        assert!(matches!(misuse, Misuse::NotDeclared("prompts.listChanged")), "{misuse}");
+        let misuse = quiet
+            .server
+            .changed(quiet.now, Change::Prompts)
+            .unwrap_err();
+        assert!(
+            matches!(misuse, Misuse::NotDeclared("prompts.listChanged")),
+            "{misuse}"
+        );
     }
 }

@@ -54,8 +54,15 @@ on_every_revision! {
     fn a_server_without_resources_has_no_resource_methods(revision) {
         let mut pair = serving(revision, ServerCapabilities::new());
         let misuse = pair.misuse::<ListResources>(&PaginatedRequestParams::new());
-        assert!(matches!(misuse, Misuse::NotDeclaredByPeer("resources")), "{misuse}");
-        let methods = ["resources/list", "resources/templates/list", "resources/read"];
+        assert!(
+            matches!(misuse, Misuse::NotDeclaredByPeer("resources")),
+            "{misuse}"
+        );
+        let methods = [
+            "resources/list",
+            "resources/templates/list",
+            "resources/read",
+        ];
         for (n, method) in methods.into_iter().enumerate() {
             pair.to_server(request(revision, 60 + n, method, json!({"uri": "a:b"})));
             assert_eq!(pair.last_of_server()["error"]["code"], -32601, "{method}");
@@ -69,15 +76,33 @@ on_every_revision! {
     fn each_option_of_the_capability_stands_alone(revision) {
         let plain = ServerCapabilities::new().resources(false);
         let changing = ServerCapabilities::new().resources(true);
-        let followed = ServerCapabilities::new().resources(false).resources_subscribe();
-        for (declared, list_changed, subscribe) in
-            [(plain, false, false), (changing, true, false), (followed, false, true)]
-        {
+        let followed = ServerCapabilities::new()
+            .resources(false)
+            .resources_subscribe();
+        for (declared, list_changed, subscribe) in [
+            (plain, false, false),
+            (changing, true, false),
+            (followed, false, true),
+        ] {
             let mut pair = serving(revision, declared);
-            let heard = pair.client.server_capabilities().unwrap().resources.unwrap();
-            assert_eq!((heard.list_changed, heard.subscribe), (list_changed, subscribe));
-            assert_eq!(pair.server.changed(pair.now, Change::Resources).is_ok(), list_changed);
-            assert_eq!(pair.server.resource_updated(pair.now, "a:b").is_ok(), subscribe);
+            let heard = pair
+                .client
+                .server_capabilities()
+                .unwrap()
+                .resources
+                .unwrap();
+            assert_eq!(
+                (heard.list_changed, heard.subscribe),
+                (list_changed, subscribe)
+            );
+            assert_eq!(
+                pair.server.changed(pair.now, Change::Resources).is_ok(),
+                list_changed
+            );
+            assert_eq!(
+                pair.server.resource_updated(pair.now, "a:b").is_ok(),
+                subscribe
+            );
             // Listing and reading need no option.
             pair.call::<ListResources>(&PaginatedRequestParams::new());
             pair.request();
@@ -95,8 +120,18 @@ on_every_revision! {
         pair.reply::<ListResources>(&first, &ListResourcesResult::new(vec![]));
         assert_eq!(pair.last_of_server()["result"]["resources"], json!([]));
         pair.reply::<ListResourceTemplates>(&second, &ListResourceTemplatesResult::new(vec![]));
-        assert_eq!(pair.last_of_server()["result"]["resourceTemplates"], json!([]));
-        assert!(pair.completed(list).of(list).unwrap().unwrap().resources.is_empty());
+        assert_eq!(
+            pair.last_of_server()["result"]["resourceTemplates"],
+            json!([])
+        );
+        assert!(
+            pair.completed(list)
+                .of(list)
+                .unwrap()
+                .unwrap()
+                .resources
+                .is_empty()
+        );
         assert!(pair.completed(templates).of(templates).unwrap().is_ok());
     }
 }
@@ -107,16 +142,29 @@ on_every_revision! {
         let mut pair = Pair::open(revision);
         let list = pair.call::<ListResources>(&PaginatedRequestParams::new());
         let asked = pair.request();
-        let resource = Resource::new("file:///a", "a").title("A").mime_type("text/plain").size(3);
+        let resource = Resource::new("file:///a", "a")
+            .title("A")
+            .mime_type("text/plain")
+            .size(3);
         pair.reply::<ListResources>(&asked, &ListResourcesResult::new(vec![resource]));
         let done = pair.completed(list);
         let listed = done.of(list).unwrap().unwrap();
         let resource = &listed.resources[0];
-        assert_eq!((resource.uri.as_str(), resource.size), ("file:///a", Some(3)));
+        assert_eq!(
+            (resource.uri.as_str(), resource.size),
+            ("file:///a", Some(3))
+        );
         assert_eq!(resource.title.is_some(), revision >= Revision::V2025_06_18);
         let list = pair.call::<ListResourceTemplates>(&PaginatedRequestParams::new().cursor("c"));
         let asked = pair.request();
-        assert_eq!(asked.params::<ListResourceTemplates>().unwrap().cursor.unwrap(), "c");
+        assert_eq!(
+            asked
+                .params::<ListResourceTemplates>()
+                .unwrap()
+                .cursor
+                .unwrap(),
+            "c"
+        );
         let template = ResourceTemplate::new("file:///{path}", "files");
         let page = ListResourceTemplatesResult::new(vec![template]);
         pair.reply::<ListResourceTemplates>(&asked, &page);
@@ -141,7 +189,9 @@ on_every_revision! {
         let done = pair.completed(read);
         let result = done.of(read).unwrap().unwrap();
         assert_eq!(result.contents[0].uri().as_str(), "file:///dir/a");
-        let ResourceContents::Blob(blob) = &result.contents[1] else { panic!() };
+        let ResourceContents::Blob(blob) = &result.contents[1] else {
+            panic!()
+        };
         assert_eq!(blob.decode_blob().unwrap(), [0, 255]);
     }
 }
@@ -156,10 +206,15 @@ on_every_revision! {
         pair.reply_error(&asked, RpcError::resource_not_found("file:///nope"));
         let answer = pair.last_of_server();
         assert!(answer.get("result").is_none());
-        assert_eq!(answer["error"]["code"], if is_modern(revision) { -32602 } else { -32002 });
+        assert_eq!(
+            answer["error"]["code"],
+            if is_modern(revision) { -32602 } else { -32002 }
+        );
         assert_eq!(answer["error"]["data"]["uri"], "file:///nope");
         let error = pair.completed(read).of(read).unwrap().unwrap_err();
-        let CallError::Rpc(error) = error else { panic!("{error}") };
+        let CallError::Rpc(error) = error else {
+            panic!("{error}")
+        };
         assert!(is_resource_not_found(error.code));
         let read = pair.call::<ReadResource>(&ReadResourceParams::new("file:///broken"));
         let asked = pair.request();
@@ -187,7 +242,12 @@ on_every_revision! {
             assert_eq!(pair.last_of_server()["error"]["code"], -32602, "{params}");
         }
         assert!(pair.server_events.is_empty());
-        pair.to_server(request(revision, 80, "resources/read", json!({"uri": "x-foo:bar"})));
+        pair.to_server(request(
+            revision,
+            80,
+            "resources/read",
+            json!({"uri": "x-foo:bar"}),
+        ));
         assert_eq!(pair.request().target().as_deref(), Some("x-foo:bar"));
     }
 }
@@ -200,11 +260,26 @@ on_every_revision! {
         pair.server.changed(pair.now, Change::Resources).unwrap();
         pair.drive();
         let event = pair.client_event();
-        assert!(matches!(event, ClientEvent::Changed { change: Change::Resources, .. }), "{event:?}");
+        assert!(
+            matches!(
+                event,
+                ClientEvent::Changed {
+                    change: Change::Resources,
+                    ..
+                }
+            ),
+            "{event:?}"
+        );
         assert!(pair.is_quiet());
         let mut quiet = serving(revision, ServerCapabilities::new().resources(false));
-        let misuse = quiet.server.changed(quiet.now, Change::Resources).unwrap_err();
-        assert!(matches!(misuse, Misuse::NotDeclared("resources.listChanged")), "{misuse}");
+        let misuse = quiet
+            .server
+            .changed(quiet.now, Change::Resources)
+            .unwrap_err();
+        assert!(
+            matches!(misuse, Misuse::NotDeclared("resources.listChanged")),
+            "{misuse}"
+        );
         // Which resource has changed is for resource_updated() to say.
         assert!(pair.server.changed(pair.now, Change::Resource).is_err());
     }
@@ -218,9 +293,17 @@ on_every_revision! {
         pair.drive();
         assert!(pair.is_quiet());
         let subscription = pair.subscribe(&following("file:///a"));
-        assert_eq!(pair.server_event(), ServerEvent::Subscribed { uri: "file:///a".into() });
+        assert_eq!(
+            pair.server_event(),
+            ServerEvent::Subscribed {
+                uri: "file:///a".into()
+            }
+        );
         assert_eq!(pair.server.watched().collect::<Vec<_>>(), ["file:///a"]);
-        let misuse = pair.server.resource_updated(pair.now, "no uri").unwrap_err();
+        let misuse = pair
+            .server
+            .resource_updated(pair.now, "no uri")
+            .unwrap_err();
         assert!(matches!(misuse, Misuse::Invalid(_)), "{misuse}");
         for uri in ["file:///a", "file:///ab", "file:///b"] {
             pair.server.resource_updated(pair.now, uri).unwrap();
@@ -230,7 +313,12 @@ on_every_revision! {
         assert!(pair.is_quiet());
         pair.client.unsubscribe(pair.now, subscription).unwrap();
         pair.drive();
-        assert_eq!(pair.server_event(), ServerEvent::Unsubscribed { uri: "file:///a".into() });
+        assert_eq!(
+            pair.server_event(),
+            ServerEvent::Unsubscribed {
+                uri: "file:///a".into()
+            }
+        );
         pair.server.resource_updated(pair.now, "file:///a").unwrap();
         pair.drive();
         assert!(pair.is_quiet());
@@ -244,11 +332,19 @@ on_every_revision! {
         let mut pair = Pair::open(revision);
         let subscription = pair.subscribe(&following("file:///dir"));
         pair.server_event();
-        pair.server.resource_updated(pair.now, "file:///dir/sub/a").unwrap();
-        pair.server.resource_updated(pair.now, "file:///directory").unwrap();
+        pair.server
+            .resource_updated(pair.now, "file:///dir/sub/a")
+            .unwrap();
+        pair.server
+            .resource_updated(pair.now, "file:///directory")
+            .unwrap();
         pair.drive();
         match pair.client_event() {
-            ClientEvent::Changed { change, subscription: of, notification } => {
+            ClientEvent::Changed {
+                change,
+                subscription: of,
+                notification,
+            } => {
                 assert_eq!((change, of), (Change::Resource, Some(subscription)));
                 let params = notification.params::<ResourceUpdated>().unwrap();
                 assert_eq!(params.uri, "file:///dir/sub/a");
@@ -268,13 +364,19 @@ on_revisions! { LEGACY;
         let first = pair.subscribe(&both);
         let second = pair.subscribe(&following("file:///a"));
         let asked = pair.of_method(true, "resources/subscribe");
-        let uris: Vec<_> = asked.iter().map(|frame| frame["params"]["uri"].clone()).collect();
+        let uris: Vec<_> = asked
+            .iter()
+            .map(|frame| frame["params"]["uri"].clone())
+            .collect();
         assert_eq!(uris, ["file:///a", "file:///b"]);
         assert_eq!(pair.sent_by_server()[0]["result"], json!({}));
         pair.client.unsubscribe(pair.now, first).unwrap();
         pair.drive();
         let ended = pair.of_method(true, "resources/unsubscribe");
-        let uris: Vec<_> = ended.iter().map(|frame| frame["params"]["uri"].clone()).collect();
+        let uris: Vec<_> = ended
+            .iter()
+            .map(|frame| frame["params"]["uri"].clone())
+            .collect();
         // The other one is still held by the second subscription.
         assert_eq!(uris, ["file:///b"]);
         pair.server.resource_updated(pair.now, "file:///a").unwrap();
@@ -293,11 +395,25 @@ on_revisions! { LEGACY;
     // `res.sub.legacy`
     fn a_legacy_server_that_does_not_follow_changes_is_not_asked_to(revision) {
         let mut pair = serving(revision, ServerCapabilities::new().resources(true));
-        let misuse = pair.client.subscribe(pair.now, &following("file:///a")).unwrap_err();
-        assert!(matches!(misuse, Misuse::NotDeclaredByPeer("resources.subscribe")), "{misuse}");
+        let misuse = pair
+            .client
+            .subscribe(pair.now, &following("file:///a"))
+            .unwrap_err();
+        assert!(
+            matches!(misuse, Misuse::NotDeclaredByPeer("resources.subscribe")),
+            "{misuse}"
+        );
         assert_eq!(pair.client.subscriptions().count(), 0);
-        for (n, method) in ["resources/subscribe", "resources/unsubscribe"].into_iter().enumerate() {
-            pair.to_server(request(revision, 60 + n, method, json!({"uri": "file:///a"})));
+        for (n, method) in ["resources/subscribe", "resources/unsubscribe"]
+            .into_iter()
+            .enumerate()
+        {
+            pair.to_server(request(
+                revision,
+                60 + n,
+                method,
+                json!({"uri": "file:///a"}),
+            ));
             assert_eq!(pair.last_of_server()["error"]["code"], -32601);
         }
     }
@@ -311,21 +427,39 @@ on_revisions! { LEGACY;
         let both = SubscriptionFilter::new().resource_subscriptions(["file:///a", "file:///b"]);
         let first = pair.client.subscribe(pair.now, &both).unwrap();
         // The second one waits for the same answer.
-        let second = pair.client.subscribe(pair.now, &following("file:///b")).unwrap();
-        let third = pair.client.subscribe(pair.now, &following("file:///a")).unwrap();
-        let asked: Vec<serde_json::Value> = pair.lose_from_client().iter()
-            .map(|frame| serde_json::from_str(frame).unwrap()).collect();
+        let second = pair
+            .client
+            .subscribe(pair.now, &following("file:///b"))
+            .unwrap();
+        let third = pair
+            .client
+            .subscribe(pair.now, &following("file:///a"))
+            .unwrap();
+        let asked: Vec<serde_json::Value> = pair
+            .lose_from_client()
+            .iter()
+            .map(|frame| serde_json::from_str(frame).unwrap())
+            .collect();
         assert_eq!(asked.len(), 2);
         pair.drive();
         assert!(pair.is_quiet(), "{:?}", pair.client_events);
         pair.to_client(result(asked[0]["id"].clone(), json!({})));
-        assert!(matches!(pair.client_event(), ClientEvent::Subscribed { subscription, .. } if subscription == third));
-        pair.to_client(json!({"jsonrpc": "2.0", "id": asked[1]["id"],
-            "error": {"code": -32602, "message": "no such resource"}}).to_string());
+        assert!(
+            matches!(pair.client_event(), ClientEvent::Subscribed { subscription, .. } if subscription == third)
+        );
+        pair.to_client(
+            json!({"jsonrpc": "2.0", "id": asked[1]["id"],
+            "error": {"code": -32602, "message": "no such resource"}})
+            .to_string(),
+        );
         let mut ended = Vec::new();
         while let Some(event) = pair.client_events.pop_front() {
             match event {
-                ClientEvent::SubscriptionEnded { subscription, outcome: Err(CallError::Rpc(_)), .. } => {
+                ClientEvent::SubscriptionEnded {
+                    subscription,
+                    outcome: Err(CallError::Rpc(_)),
+                    ..
+                } => {
                     ended.push(subscription);
                 }
                 other => panic!("{other:?}"),
@@ -346,13 +480,22 @@ on_revisions! { LEGACY;
         let mut pair = Pair::open(revision);
         let both = SubscriptionFilter::new().resource_subscriptions(["file:///a", "file:///b"]);
         pair.client.subscribe(pair.now, &both).unwrap();
-        let asked: Vec<serde_json::Value> = pair.lose_from_client().iter()
-            .map(|frame| serde_json::from_str(frame).unwrap()).collect();
+        let asked: Vec<serde_json::Value> = pair
+            .lose_from_client()
+            .iter()
+            .map(|frame| serde_json::from_str(frame).unwrap())
+            .collect();
         pair.to_client(result(asked[0]["id"].clone(), json!({})));
         pair.forget();
-        pair.to_client(json!({"jsonrpc": "2.0", "id": asked[1]["id"],
-            "error": {"code": -32603, "message": "no"}}).to_string());
-        assert!(matches!(pair.client_event(), ClientEvent::SubscriptionEnded { .. }));
+        pair.to_client(
+            json!({"jsonrpc": "2.0", "id": asked[1]["id"],
+            "error": {"code": -32603, "message": "no"}})
+            .to_string(),
+        );
+        assert!(matches!(
+            pair.client_event(),
+            ClientEvent::SubscriptionEnded { .. }
+        ));
         let given_back = pair.of_method(true, "resources/unsubscribe");
         assert_eq!(given_back.len(), 1);
         assert_eq!(given_back[0]["params"]["uri"], "file:///a");
@@ -365,13 +508,19 @@ on_revisions! { LEGACY;
         let mut pair = Pair::open(revision);
         let call = pair.call::<Subscribe>(&SubscribeParams::new("file:///a"));
         assert!(pair.completed(call).of(call).unwrap().is_ok());
-        assert!(matches!(pair.server_event(), ServerEvent::Subscribed { .. }));
+        assert!(matches!(
+            pair.server_event(),
+            ServerEvent::Subscribed { .. }
+        ));
         // Subscribing twice is subscribing.
         let call = pair.call::<Subscribe>(&SubscribeParams::new("file:///a"));
         assert!(pair.completed(call).of(call).unwrap().is_ok());
         let call = pair.call::<Unsubscribe>(&UnsubscribeParams::new("file:///a"));
         assert!(pair.completed(call).of(call).unwrap().is_ok());
-        assert!(matches!(pair.server_event(), ServerEvent::Unsubscribed { .. }));
+        assert!(matches!(
+            pair.server_event(),
+            ServerEvent::Unsubscribed { .. }
+        ));
         // Ending what is not there changes nothing.
         let call = pair.call::<Unsubscribe>(&UnsubscribeParams::new("file:///a"));
         assert!(pair.completed(call).of(call).unwrap().is_ok());
@@ -385,7 +534,12 @@ on_revisions! { MODERN;
         let mut pair = Pair::open(revision);
         let misuse = pair.misuse::<Subscribe>(&SubscribeParams::new("file:///a"));
         assert!(matches!(misuse, Misuse::NotInRevision { .. }), "{misuse}");
-        pair.to_server(request(revision, 60, "resources/subscribe", json!({"uri": "file:///a"})));
+        pair.to_server(request(
+            revision,
+            60,
+            "resources/subscribe",
+            json!({"uri": "file:///a"}),
+        ));
         assert_eq!(pair.last_of_server()["error"]["code"], -32601);
         let mut pair = Pair::open(revision);
         pair.subscribe(&following("file:///a"));

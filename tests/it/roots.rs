@@ -24,7 +24,10 @@ on_every_revision! {
             let pair = declaring(revision, ClientCapabilities::new().roots(list_changed));
             let first = &pair.sent_by_client()[0]["params"];
             let (declared, expected) = match is_modern(revision) {
-                true => (&first["_meta"]["io.modelcontextprotocol/clientCapabilities"], json!({})),
+                true => (
+                    &first["_meta"]["io.modelcontextprotocol/clientCapabilities"],
+                    json!({}),
+                ),
                 false if list_changed => (&first["capabilities"], json!({"listChanged": true})),
                 false => (&first["capabilities"], json!({})),
             };
@@ -51,7 +54,10 @@ on_every_revision! {
             true => &sent["params"]["inputResponses"]["k"],
             false => &sent["result"],
         };
-        assert_eq!(*listed, json!({"roots": [{"uri": "file:///home", "name": "Home"}]}));
+        assert_eq!(
+            *listed,
+            json!({"roots": [{"uri": "file:///home", "name": "Home"}]})
+        );
         let again = pair.request();
         let roots = again.input::<ListRoots>("k").unwrap().unwrap().roots;
         assert_eq!(roots[0].name.as_deref(), Some("Home"));
@@ -67,9 +73,18 @@ on_every_revision! {
         pair.need(&asked, &InputRequests::new().roots("k"), None);
         let input = pair.input();
         pair.forget();
-        for uri in ["https://example.com/", "/home/ada", "file:/home", "file:///a b", ""] {
+        for uri in [
+            "https://example.com/",
+            "/home/ada",
+            "file:/home",
+            "file:///a b",
+            "",
+        ] {
             let roots = ListRootsResult::new(vec![Root::new("file:///ok"), Root::new(uri)]);
-            let misuse = pair.client.answer::<ListRoots>(pair.now, input.input, &roots).unwrap_err();
+            let misuse = pair
+                .client
+                .answer::<ListRoots>(pair.now, input.input, &roots)
+                .unwrap_err();
             assert!(matches!(misuse, Misuse::Invalid(_)), "{uri}: {misuse}");
         }
         pair.drive();
@@ -92,7 +107,10 @@ on_every_revision! {
         if is_modern(revision) {
             assert!(sent.is_empty() && pair.is_quiet());
             let params = EmptyParams::new();
-            let misuse = pair.client.notify::<RootsListChanged>(pair.now, &params).unwrap_err();
+            let misuse = pair
+                .client
+                .notify::<RootsListChanged>(pair.now, &params)
+                .unwrap_err();
             assert!(matches!(misuse, Misuse::NotInRevision { .. }), "{misuse}");
             pair.to_server(notification("notifications/roots/list_changed", json!({})));
             assert!(matches!(pair.server_event(), ServerEvent::Ignored(_)));
@@ -102,7 +120,10 @@ on_every_revision! {
         }
         let mut quiet = declaring(revision, ClientCapabilities::new().roots(false));
         let misuse = quiet.client.roots_changed(quiet.now).unwrap_err();
-        assert!(matches!(misuse, Misuse::NotDeclared("roots.listChanged")), "{misuse}");
+        assert!(
+            matches!(misuse, Misuse::NotDeclared("roots.listChanged")),
+            "{misuse}"
+        );
         quiet.drive();
         assert!(quiet.is_quiet());
     }

@@ -68,7 +68,9 @@ fn refusal(pair: &mut Pair, revision: Revision, params: &Value) -> Option<i64> {
 on_every_revision! {
     // `sampling.cap`, `caps.client.list`
     fn sampling_is_declared_in_the_words_of_the_revision(revision) {
-        let all = ClientCapabilities::new().sampling_tools().sampling_context();
+        let all = ClientCapabilities::new()
+            .sampling_tools()
+            .sampling_context();
         let pair = declaring(revision, all);
         let first = &pair.sent_by_client()[0]["params"];
         let declared = match is_modern(revision) {
@@ -104,7 +106,10 @@ on_every_revision! {
         pair.answer::<CreateMessage>(&input, &said);
         let again = pair.request();
         let heard = again.input::<CreateMessage>("k").unwrap().unwrap();
-        assert_eq!((heard.model.as_str(), heard.role), ("another model", Role::Assistant));
+        assert_eq!(
+            (heard.model.as_str(), heard.role),
+            ("another model", Role::Assistant)
+        );
         assert_eq!(heard.content.as_text(), Some("Nothing"));
         assert_eq!(heard.stop_reason, Some(StopReason::Other("bored".into())));
     }
@@ -117,12 +122,19 @@ on_every_revision! {
         for params in [with_tools(), choice] {
             let mut pair = declaring(revision, ClientCapabilities::new().sampling());
             let asked = called(&mut pair);
-            let misuse = pair.server.need_input(pair.now, asked.id, &sample(&params), None).unwrap_err();
-            let Misuse::MissingClientCapability(missing) = misuse else { panic!("{misuse}") };
+            let misuse = pair
+                .server
+                .need_input(pair.now, asked.id, &sample(&params), None)
+                .unwrap_err();
+            let Misuse::MissingClientCapability(missing) = misuse else {
+                panic!("{misuse}")
+            };
             assert!(missing.sampling.unwrap().tools.is_some());
             let mut pair = Pair::open(revision);
             let asked = called(&mut pair);
-            let answer = pair.server.need_input(pair.now, asked.id, &sample(&params), None);
+            let answer = pair
+                .server
+                .need_input(pair.now, asked.id, &sample(&params), None);
             // Before 2025-11-25 there is no way to declare it.
             assert_eq!(answer.is_ok(), revision >= Revision::V2025_11_25);
         }
@@ -135,7 +147,8 @@ on_revisions! { since(Revision::V2025_11_25);
         let message = json!({"role": "user", "content": {"type": "text", "text": "?"}});
         let tools = json!([{"name": "search", "inputSchema": {"type": "object"}}]);
         let with_tools = json!({"maxTokens": 5, "messages": [message], "tools": tools});
-        let with_choice = json!({"maxTokens": 5, "messages": [message], "toolChoice": {"mode": "none"}});
+        let with_choice =
+            json!({"maxTokens": 5, "messages": [message], "toolChoice": {"mode": "none"}});
         for params in [with_tools, with_choice] {
             let mut pair = declaring(revision, ClientCapabilities::new().sampling());
             assert_eq!(refusal(&mut pair, revision, &params), Some(-32602));
@@ -195,18 +208,27 @@ on_revisions! { since(Revision::V2025_11_25);
         for params in unbalanced() {
             let mut pair = Pair::open(revision);
             let asked = called(&mut pair);
-            let misuse = pair.server.need_input(pair.now, asked.id, &sample(&params), None).unwrap_err();
+            let misuse = pair
+                .server
+                .need_input(pair.now, asked.id, &sample(&params), None)
+                .unwrap_err();
             assert!(matches!(misuse, Misuse::Invalid(_)), "{misuse}");
         }
         let good = conversation(vec![
-            (Role::User, vec![SamplingMessageContentBlock::text("Look it up")]),
+            (
+                Role::User,
+                vec![SamplingMessageContentBlock::text("Look it up")],
+            ),
             (Role::Assistant, vec![tool_use("a"), tool_use("b")]),
             (Role::User, vec![tool_result("b"), tool_result("a")]),
         ]);
         let mut pair = Pair::open(revision);
         let asked = called(&mut pair);
         pair.need(&asked, &sample(&good), None);
-        assert_eq!(pair.input().params::<CreateMessage>().unwrap().unwrap(), good);
+        assert_eq!(
+            pair.input().params::<CreateMessage>().unwrap().unwrap(),
+            good
+        );
     }
 }
 
@@ -216,7 +238,11 @@ on_revisions! { since(Revision::V2025_11_25);
         for params in unbalanced() {
             let mut pair = Pair::open(revision);
             let params = serde_json::to_value(&params).unwrap();
-            assert_eq!(refusal(&mut pair, revision, &params), Some(-32602), "{params}");
+            assert_eq!(
+                refusal(&mut pair, revision, &params),
+                Some(-32602),
+                "{params}"
+            );
             assert!(pair.client_events.is_empty());
         }
     }
@@ -239,9 +265,14 @@ on_revisions! { since(Revision::V2025_11_25);
         let again = pair.request();
         let heard = again.input::<CreateMessage>("k").unwrap().unwrap();
         assert_eq!(heard.stop_reason, Some(StopReason::ToolUse));
-        let SamplingMessageContentBlock::ToolUse(used) = &heard.content.blocks()[0] else { panic!() };
+        let SamplingMessageContentBlock::ToolUse(used) = &heard.content.blocks()[0] else {
+            panic!()
+        };
         assert_eq!(used.input.get("q").unwrap().as_str(), r#""news""#);
-        assert_eq!(used.meta.as_ref().unwrap().get("cache").unwrap().as_str(), r#""abc""#);
+        assert_eq!(
+            used.meta.as_ref().unwrap().get("cache").unwrap().as_str(),
+            r#""abc""#
+        );
     }
 }
 
@@ -254,7 +285,11 @@ on_revisions! { Revision::ALL.into_iter().filter(|r| *r < Revision::V2025_11_25)
         let input = pair.input();
         pair.forget();
         let uses = CreateMessageResult::new("m", vec![tool_use("a")]);
-        assert!(pair.client.answer::<CreateMessage>(pair.now, input.input, &uses).is_err());
+        assert!(
+            pair.client
+                .answer::<CreateMessage>(pair.now, input.input, &uses)
+                .is_err()
+        );
         pair.drive();
         assert!(pair.wire.is_empty());
         let one = CreateMessageResult::new("m", vec![SamplingMessageContentBlock::text("one")]);

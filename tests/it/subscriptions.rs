@@ -62,7 +62,10 @@ fn listen(id: impl Into<Value>, filter: Value) -> String {
 on_every_revision! {
     // `sub.req`, `sub.ack.check`, `sub.ack.subset`, `sub.method.absent`
     fn a_subscription_is_confirmed_with_what_is_honoured(revision) {
-        let partial = ServerCapabilities::new().tools(true).prompts(false).resources(true);
+        let partial = ServerCapabilities::new()
+            .tools(true)
+            .prompts(false)
+            .resources(true);
         let cases = [
             (crate::support::pair::everything_of_a_server(), everything()),
             (partial, tools().resources_list_changed(true)),
@@ -71,14 +74,24 @@ on_every_revision! {
         for (capabilities, expected) in cases {
             let server = ServerConfig::new("s", "1").capabilities(capabilities.clone());
             let mut pair = Pair::open_with(client_config(revision), server);
-            let follows = capabilities.resources.is_some_and(|resources| resources.subscribe);
+            let follows = capabilities
+                .resources
+                .is_some_and(|resources| resources.subscribe);
             let wanted = match is_modern(revision) || follows {
                 true => everything(),
-                false => tools().prompts_list_changed(true).resources_list_changed(true),
+                false => tools()
+                    .prompts_list_changed(true)
+                    .resources_list_changed(true),
             };
             let id = pair.client.subscribe(pair.now, &wanted).unwrap();
             pair.drive();
-            let ClientEvent::Subscribed { subscription, honoured } = pair.client_event() else { panic!() };
+            let ClientEvent::Subscribed {
+                subscription,
+                honoured,
+            } = pair.client_event()
+            else {
+                panic!()
+            };
             assert_eq!((subscription, &honoured), (id, &expected));
             assert_eq!(wanted.refused_in(&honoured).is_empty(), wanted == expected);
             let held: Vec<_> = pair.client.subscriptions().collect();
@@ -98,8 +111,14 @@ on_revisions! { MODERN;
             pair.server.end_subscriptions(pair.now);
             pair.drive();
             let sent = pair.sent_by_server();
-            assert_eq!(sent[0]["method"], "notifications/subscriptions/acknowledged");
-            assert_eq!(sent[0]["params"]["notifications"], json!({"toolsListChanged": true}));
+            assert_eq!(
+                sent[0]["method"],
+                "notifications/subscriptions/acknowledged"
+            );
+            assert_eq!(
+                sent[0]["params"]["notifications"],
+                json!({"toolsListChanged": true})
+            );
             assert_eq!(sent[1]["method"], "notifications/tools/list_changed");
             assert_eq!(sent.len(), 4);
             for frame in &sent {
@@ -126,7 +145,12 @@ on_revisions! { MODERN;
             json!({"notifications": {"resourceSubscriptions": ["a:1", "a:2", "a:3"]}}),
         ];
         for (n, params) in bad.into_iter().enumerate() {
-            pair.to_server(request(revision, 60 + n, "subscriptions/listen", params.clone()));
+            pair.to_server(request(
+                revision,
+                60 + n,
+                "subscriptions/listen",
+                params.clone(),
+            ));
             let answer = pair.last_of_server();
             assert!(answer["error"]["code"].is_number(), "{params}: {answer}");
             assert_eq!(answer["id"], 60 + n);
@@ -147,7 +171,10 @@ on_every_revision! {
             assert_eq!(changes(&mut pair), [(Change::Tools, None)]);
             return;
         }
-        for wanted in [SubscriptionFilter::new(), tools().tools_list_changed(false).prompts_list_changed(true)] {
+        for wanted in [
+            SubscriptionFilter::new(),
+            tools().tools_list_changed(false).prompts_list_changed(true),
+        ] {
             let mut pair = Pair::open(revision);
             change(&mut pair, Change::Tools);
             assert!(pair.is_quiet());
@@ -174,13 +201,19 @@ on_every_revision! {
         let some = pair.subscribe(&some);
         pair.server_events.clear();
         change(&mut pair, Change::Tools);
-        assert_eq!(changes(&mut pair), [(Change::Tools, Some(all)), (Change::Tools, Some(some))]);
+        assert_eq!(
+            changes(&mut pair),
+            [(Change::Tools, Some(all)), (Change::Tools, Some(some))]
+        );
         change(&mut pair, Change::Prompts);
         assert_eq!(changes(&mut pair), [(Change::Prompts, Some(all))]);
         for (uri, heard) in [("file:///a/b", vec![all, some]), ("file:///b", vec![all])] {
             pair.server.resource_updated(pair.now, uri).unwrap();
             pair.drive();
-            let expected: Vec<_> = heard.into_iter().map(|id| (Change::Resource, Some(id))).collect();
+            let expected: Vec<_> = heard
+                .into_iter()
+                .map(|id| (Change::Resource, Some(id)))
+                .collect();
             assert_eq!(changes(&mut pair), expected);
         }
         pair.client.unsubscribe(pair.now, all).unwrap();
@@ -206,9 +239,15 @@ on_revisions! { MODERN;
         assert_ne!(asked[0]["id"], asked[1]["id"]);
         pair.forget();
         change(&mut pair, Change::Tools);
-        assert_eq!(changes(&mut pair), [(Change::Tools, Some(first)), (Change::Tools, Some(second))]);
-        let tags: Vec<_> = pair.sent_by_server().iter()
-            .map(|frame| frame["params"]["_meta"][TAG].clone()).collect();
+        assert_eq!(
+            changes(&mut pair),
+            [(Change::Tools, Some(first)), (Change::Tools, Some(second))]
+        );
+        let tags: Vec<_> = pair
+            .sent_by_server()
+            .iter()
+            .map(|frame| frame["params"]["_meta"][TAG].clone())
+            .collect();
         assert_eq!(tags, [asked[0]["id"].clone(), asked[1]["id"].clone()]);
         change(&mut pair, Change::Prompts);
         assert_eq!(changes(&mut pair), [(Change::Prompts, Some(first))]);
@@ -229,20 +268,45 @@ on_revisions! { MODERN;
         let frames = pair.lose_from_client();
         let asked: Value = serde_json::from_str(&frames[0]).unwrap();
         let tagged = |id: &Value| json!({"_meta": {TAG: id}});
-        pair.to_client(notification("notifications/tools/list_changed", tagged(&first_id)));
+        pair.to_client(notification(
+            "notifications/tools/list_changed",
+            tagged(&first_id),
+        ));
         assert_eq!(changes(&mut pair), [(Change::Tools, Some(first))]);
         let mut ack = tagged(&asked["id"]);
         ack["notifications"] = json!({"toolsListChanged": true});
-        pair.to_client(notification("notifications/subscriptions/acknowledged", ack));
-        assert!(matches!(pair.client_event(), ClientEvent::Subscribed { subscription, .. } if subscription == second));
+        pair.to_client(notification(
+            "notifications/subscriptions/acknowledged",
+            ack,
+        ));
+        assert!(
+            matches!(pair.client_event(), ClientEvent::Subscribed { subscription, .. } if subscription == second)
+        );
         // A tag of nobody's, and of another JSON type, is told to nobody.
-        for stray in [json!(999), json!(first_id.to_string()), json!(null), json!({})] {
-            pair.to_client(notification("notifications/tools/list_changed", tagged(&stray)));
-            assert!(matches!(pair.client_event(), ClientEvent::Ignored(_)), "{stray}");
+        for stray in [
+            json!(999),
+            json!(first_id.to_string()),
+            json!(null),
+            json!({}),
+        ] {
+            pair.to_client(notification(
+                "notifications/tools/list_changed",
+                tagged(&stray),
+            ));
+            assert!(
+                matches!(pair.client_event(), ClientEvent::Ignored(_)),
+                "{stray}"
+            );
             let mut ack = tagged(&stray);
             ack["notifications"] = json!({});
-            pair.to_client(notification("notifications/subscriptions/acknowledged", ack));
-            assert!(matches!(pair.client_event(), ClientEvent::Ignored(_)), "{stray}");
+            pair.to_client(notification(
+                "notifications/subscriptions/acknowledged",
+                ack,
+            ));
+            assert!(
+                matches!(pair.client_event(), ClientEvent::Ignored(_)),
+                "{stray}"
+            );
         }
     }
 }
@@ -277,7 +341,10 @@ on_revisions! { MODERN;
         assert!(matches!(again, Err(Misuse::Unknown("subscription"))));
         // The id may be used again.
         pair.to_server(listen(id, json!({})));
-        assert_eq!(pair.last_of_server()["method"], "notifications/subscriptions/acknowledged");
+        assert_eq!(
+            pair.last_of_server()["method"],
+            "notifications/subscriptions/acknowledged"
+        );
     }
 }
 
@@ -293,13 +360,23 @@ on_revisions! { MODERN;
         let sent = pair.sent_by_server();
         assert_eq!(sent[0]["method"], "notifications/cancelled");
         assert_eq!(sent[0]["params"]["requestId"], id);
-        assert_eq!((&sent[1]["id"], &sent[1]["result"]["resultType"]), (&id, &json!("complete")));
+        assert_eq!(
+            (&sent[1]["id"], &sent[1]["result"]["resultType"]),
+            (&id, &json!("complete"))
+        );
         assert_eq!(sent[1]["result"]["_meta"][TAG], id);
         assert_eq!(sent.len(), 2);
         let ended = pair.client_event();
-        let expected = ClientEvent::SubscriptionEnded { subscription, filter: tools(), outcome: Ok(()) };
+        let expected = ClientEvent::SubscriptionEnded {
+            subscription,
+            filter: tools(),
+            outcome: Ok(()),
+        };
         assert_eq!(ended, expected);
-        assert_eq!(pair.client.open_calls() + pair.client.subscriptions().count(), 0);
+        assert_eq!(
+            pair.client.open_calls() + pair.client.subscriptions().count(),
+            0
+        );
         change(&mut pair, Change::Tools);
         pair.server.end_subscriptions(pair.now);
         pair.drive();
@@ -310,15 +387,25 @@ on_revisions! { MODERN;
 on_revisions! { MODERN;
     // `sub.end.server.cancelled`, `sub.end.server.result`
     fn an_end_is_told_once_whatever_says_it(revision) {
-        for order in ["result", "cancelled", "result cancelled", "cancelled result"] {
+        for order in [
+            "result",
+            "cancelled",
+            "result cancelled",
+            "cancelled result",
+        ] {
             let mut pair = Pair::open(revision);
             let subscription = pair.subscribe(&tools());
             let id = pair.last_of_client()["id"].clone();
             for word in order.split(' ') {
                 let meta = json!({TAG: id});
                 pair.to_client(match word {
-                    "result" => result(id.clone(), json!({"resultType": "complete", "_meta": meta})),
-                    _ => notification("notifications/cancelled", json!({"requestId": id, "_meta": meta})),
+                    "result" => {
+                        result(id.clone(), json!({"resultType": "complete", "_meta": meta}))
+                    }
+                    _ => notification(
+                        "notifications/cancelled",
+                        json!({"requestId": id, "_meta": meta}),
+                    ),
                 });
             }
             let ended = pair.client_event();
@@ -341,7 +428,16 @@ on_revisions! { MODERN;
         pair.server.close(pair.now);
         pair.drive();
         let ended = pair.client_event();
-        assert!(matches!(ended, ClientEvent::SubscriptionEnded { outcome: Ok(()), .. }), "{ended:?}");
+        assert!(
+            matches!(
+                ended,
+                ClientEvent::SubscriptionEnded {
+                    outcome: Ok(()),
+                    ..
+                }
+            ),
+            "{ended:?}"
+        );
     }
 }
 
@@ -351,13 +447,22 @@ on_every_revision! {
         let mut pair = Pair::open(revision);
         let first = pair.subscribe(&everything());
         let second = pair.subscribe(&tools());
-        let held: Vec<_> = pair.client.subscriptions().map(|(_, filter)| filter).collect();
-        pair.client.handle_closed(pair.now, Route::Pipe, Closed::EndOfInput);
+        let held: Vec<_> = pair
+            .client
+            .subscriptions()
+            .map(|(_, filter)| filter)
+            .collect();
+        pair.client
+            .handle_closed(pair.now, Route::Pipe, Closed::EndOfInput);
         pair.drive();
         let mut lost = Vec::new();
         while let Some(event) = pair.client_events.pop_front() {
             match event {
-                ClientEvent::SubscriptionEnded { subscription, outcome: Err(CallError::Lost(_)), filter } => {
+                ClientEvent::SubscriptionEnded {
+                    subscription,
+                    outcome: Err(CallError::Lost(_)),
+                    filter,
+                } => {
                     lost.push((subscription, filter));
                 }
                 ClientEvent::Closed(_) => assert!(pair.client_events.is_empty()),
@@ -389,9 +494,13 @@ on_every_revision! {
     fn a_lost_connection_ends_what_the_server_had_to_tell(revision) {
         let mut pair = Pair::open(revision);
         pair.subscribe(&everything());
-        pair.server.handle_closed(pair.now, Route::Pipe, Closed::EndOfInput);
+        pair.server
+            .handle_closed(pair.now, Route::Pipe, Closed::EndOfInput);
         pair.forget();
-        assert!(matches!(pair.server.changed(pair.now, Change::Tools), Err(Misuse::Closed)));
+        assert!(matches!(
+            pair.server.changed(pair.now, Change::Tools),
+            Err(Misuse::Closed)
+        ));
         pair.drive();
         assert!(pair.wire.is_empty());
     }
@@ -412,7 +521,9 @@ on_revisions! { MODERN;
         pair.lose_from_client();
         pair.pass(Duration::from_secs(61));
         let ended = pair.client_event();
-        assert!(matches!(ended, ClientEvent::SubscriptionEnded { subscription: of, outcome: Err(CallError::TimedOut { .. }), .. } if of == silent));
+        assert!(
+            matches!(ended, ClientEvent::SubscriptionEnded { subscription: of, outcome: Err(CallError::TimedOut { .. }), .. } if of == silent)
+        );
     }
 }
 
@@ -423,13 +534,23 @@ on_revisions! { MODERN;
         let by = |n| Route::Exchange(ExchangeId::new(n));
         let ack = pair.exchange(by(1), listen("a", json!({"toolsListChanged": true})));
         assert_eq!((ack.len(), ack[0].0), (1, by(1)));
-        pair.exchange(by(2), listen("b", json!({"toolsListChanged": true, "promptsListChanged": true})));
+        pair.exchange(
+            by(2),
+            listen(
+                "b",
+                json!({"toolsListChanged": true, "promptsListChanged": true}),
+            ),
+        );
         pair.server.changed(pair.now, Change::Tools).unwrap();
-        let told: Vec<_> = pair.routed().into_iter()
-            .map(|(route, frame)| (route, frame["params"]["_meta"][TAG].clone())).collect();
+        let told: Vec<_> = pair
+            .routed()
+            .into_iter()
+            .map(|(route, frame)| (route, frame["params"]["_meta"][TAG].clone()))
+            .collect();
         assert_eq!(told, [(by(1), json!("a")), (by(2), json!("b"))]);
         // The client ends one by closing its exchange.
-        pair.server.handle_closed(pair.now, by(1), Closed::EndOfInput);
+        pair.server
+            .handle_closed(pair.now, by(1), Closed::EndOfInput);
         pair.server.changed(pair.now, Change::Tools).unwrap();
         assert_eq!(pair.routed().len(), 1);
         // The server ends the other with its result alone.
@@ -450,7 +571,10 @@ on_every_revision! {
         pair.drive();
         // From the first event on nothing is missed; what came before has to be fetched anew.
         let first = pair.client_event();
-        assert!(matches!(first, ClientEvent::Subscribed { subscription: of, .. } if of == subscription), "{first:?}");
+        assert!(
+            matches!(first, ClientEvent::Subscribed { subscription: of, .. } if of == subscription),
+            "{first:?}"
+        );
         assert_eq!(changes(&mut pair), [(Change::Resource, Some(subscription))]);
     }
 }
@@ -464,13 +588,19 @@ on_every_revision! {
         pair.subscribe(&tools());
         let more = SubscriptionFilter::new().resource_subscriptions(["a:1", "a:2", "a:3"]);
         let misuse = pair.client.subscribe(pair.now, &more).unwrap_err();
-        assert!(matches!(misuse, Misuse::LimitReached { limit: 3, .. }), "{misuse}");
+        assert!(
+            matches!(misuse, Misuse::LimitReached { limit: 3, .. }),
+            "{misuse}"
+        );
         let mut pair = Pair::open_with(client_config(revision), server_config().limits(limits));
         let many = SubscriptionFilter::new().resource_subscriptions(["a:1", "a:2", "a:3", "a:4"]);
         let id = pair.client.subscribe(pair.now, &many).unwrap();
         pair.drive();
         let ended = pair.client_event();
-        assert!(matches!(ended, ClientEvent::SubscriptionEnded { subscription, outcome: Err(CallError::Rpc(_)), .. } if subscription == id), "{ended:?}");
+        assert!(
+            matches!(ended, ClientEvent::SubscriptionEnded { subscription, outcome: Err(CallError::Rpc(_)), .. } if subscription == id),
+            "{ended:?}"
+        );
     }
 }
 
@@ -480,7 +610,10 @@ on_revisions! { MODERN;
         let mut pair = Pair::open(revision);
         let long = format!("file:///{}", "x".repeat(8 << 10));
         for uri in ["", "nothing", "1x:y", "file:///a b", &long] {
-            pair.to_server(listen("l", json!({"resourceSubscriptions": ["file:///a", uri]})));
+            pair.to_server(listen(
+                "l",
+                json!({"resourceSubscriptions": ["file:///a", uri]}),
+            ));
             assert_eq!(pair.last_of_server()["error"]["code"], -32602, "{uri}");
         }
         assert!(pair.server_events.is_empty());
@@ -495,7 +628,10 @@ on_revisions! { MODERN;
         pair.subscribe(&tools());
         let id = pair.last_of_client()["id"].clone();
         let ack = json!({"_meta": {TAG: id}, "notifications": {"promptsListChanged": true}});
-        pair.to_client(notification("notifications/subscriptions/acknowledged", ack));
+        pair.to_client(notification(
+            "notifications/subscriptions/acknowledged",
+            ack,
+        ));
         assert!(matches!(pair.client_event(), ClientEvent::Ignored(_)));
         assert!(pair.is_quiet());
     }
@@ -511,17 +647,29 @@ on_every_revision! {
         let filter = SubscriptionFilter::new().resource_subscriptions(["file:///a"]);
         let legacy = pair.subscribe(&filter);
         let uri: Box<str> = "file:///a".into();
-        assert_eq!(pair.server_event(), ServerEvent::Subscribed { uri: uri.clone() });
-        pair.exchange(Route::Pipe, listen("m", json!({"resourceSubscriptions": [uri]})));
+        assert_eq!(
+            pair.server_event(),
+            ServerEvent::Subscribed { uri: uri.clone() }
+        );
+        pair.exchange(
+            Route::Pipe,
+            listen("m", json!({"resourceSubscriptions": [uri]})),
+        );
         pair.server.resource_updated(pair.now, &uri).unwrap();
         let told = pair.routed();
-        let tags: Vec<_> = told.iter().map(|(_, frame)| frame["params"]["_meta"][TAG].clone()).collect();
+        let tags: Vec<_> = told
+            .iter()
+            .map(|(_, frame)| frame["params"]["_meta"][TAG].clone())
+            .collect();
         assert_eq!(tags, [Value::Null, json!("m")]);
         // The resource is watched as long as anybody does.
         pair.client.unsubscribe(pair.now, legacy).unwrap();
         pair.drive();
         assert!(pair.server_events.is_empty());
-        pair.exchange(Route::Pipe, notification("notifications/cancelled", json!({"requestId": "m"})));
+        pair.exchange(
+            Route::Pipe,
+            notification("notifications/cancelled", json!({"requestId": "m"})),
+        );
         assert_eq!(pair.server_event(), ServerEvent::Unsubscribed { uri });
     }
 }

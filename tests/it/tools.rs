@@ -23,7 +23,10 @@ on_every_revision! {
         let mut pair = Pair::open_with(client_config(revision), bare);
         assert!(pair.client.server_capabilities().unwrap().tools.is_none());
         let misuse = pair.misuse::<ListTools>(&PaginatedRequestParams::new());
-        assert!(matches!(misuse, Misuse::NotDeclaredByPeer("tools")), "{misuse}");
+        assert!(
+            matches!(misuse, Misuse::NotDeclaredByPeer("tools")),
+            "{misuse}"
+        );
         pair.to_server(request(revision, 70, "tools/list", json!({})));
         pair.to_server(request(revision, 71, "tools/call", json!({"name": "x"})));
         for answer in pair.sent_by_server().iter().rev().take(2) {
@@ -36,7 +39,8 @@ on_every_revision! {
 on_every_revision! {
     // `tools.cap`, `tools.list.respond`, `tools.list.paginate`
     fn an_empty_registry_lists_no_tools(revision) {
-        let server = ServerConfig::new("s", "1").capabilities(ServerCapabilities::new().tools(false));
+        let server =
+            ServerConfig::new("s", "1").capabilities(ServerCapabilities::new().tools(false));
         let mut pair = Pair::open_with(client_config(revision), server);
         assert!(pair.client.server_capabilities().unwrap().tools.is_some());
         let call = pair.call::<ListTools>(&PaginatedRequestParams::new());
@@ -52,7 +56,11 @@ on_every_revision! {
 on_every_revision! {
     // `tools.list.order`, `tools.list.noconn`
     fn a_listing_is_what_the_server_said_in_its_order_on_every_connection(revision) {
-        let tools = || ["b", "a", "c"].map(|name| Tool::new(name, NO_ARGUMENTS_SCHEMA)).to_vec();
+        let tools = || {
+            ["b", "a", "c"]
+                .map(|name| Tool::new(name, NO_ARGUMENTS_SCHEMA))
+                .to_vec()
+        };
         let mut listings = Vec::new();
         for calls_before in [0, 3] {
             let mut pair = Pair::open(revision);
@@ -84,7 +92,10 @@ on_every_revision! {
         pair.reply_error(&asked, RpcError::invalid_params("Unknown tool: nope"));
         let done = pair.completed(call);
         let error = done.of(call).unwrap().unwrap_err();
-        assert!(matches!(&error, CallError::Rpc(error) if error.code == -32602), "{error}");
+        assert!(
+            matches!(&error, CallError::Rpc(error) if error.code == -32602),
+            "{error}"
+        );
         // A failure of the tool itself is a result, for the model to read.
         let call = pair.call_tool("fails");
         let asked = pair.request();
@@ -135,7 +146,10 @@ on_revisions! { since(Revision::V2025_06_18);
         pair.reply::<CallTool>(&asked, &structured);
         let done = pair.completed(call);
         let result = done.of(call).unwrap().unwrap();
-        assert_eq!(result.structured_content.unwrap().as_str(), r#"{"degrees":21}"#);
+        assert_eq!(
+            result.structured_content.unwrap().as_str(),
+            r#"{"degrees":21}"#
+        );
         assert_eq!(result.content[0].as_text(), Some(r#"{"degrees":21}"#));
     }
 }
@@ -152,7 +166,10 @@ on_every_revision! {
             let done = pair.completed(call);
             let result = done.of(call).unwrap().unwrap();
             let expected = (revision >= Revision::V2026_07_28).then_some(value);
-            assert_eq!(result.structured_content.as_ref().map(Raw::as_str), expected);
+            assert_eq!(
+                result.structured_content.as_ref().map(Raw::as_str),
+                expected
+            );
             // The text says the same to everybody.
             assert_eq!(result.content[0].as_text(), Some(value));
         }
@@ -167,7 +184,14 @@ on_every_revision! {
         let asked = pair.request();
         pair.reply::<CallTool>(&asked, &CallToolResult::new(vec![]));
         assert_eq!(pair.last_of_server()["result"]["content"], json!([]));
-        assert!(pair.completed(call).of(call).unwrap().unwrap().content.is_empty());
+        assert!(
+            pair.completed(call)
+                .of(call)
+                .unwrap()
+                .unwrap()
+                .content
+                .is_empty()
+        );
         let call = pair.call_tool("older");
         let id = pair.last_of_client()["id"].clone();
         pair.to_client(result(id, json!({})));
@@ -181,23 +205,31 @@ on_every_revision! {
     // `tools.changed`, `caps.listchanged.emit`
     fn a_changed_list_is_told_to_those_who_want_to_know(revision) {
         let mut pair = Pair::open(revision);
-        let filter = mcp_proto::model::subscription::SubscriptionFilter::new()
-            .tools_list_changed(true);
+        let filter =
+            mcp_proto::model::subscription::SubscriptionFilter::new().tools_list_changed(true);
         let subscription = pair.subscribe(&filter);
         pair.server.changed(pair.now, Change::Tools).unwrap();
         pair.drive();
         match pair.client_event() {
-            ClientEvent::Changed { change, subscription: tagged, .. } => {
+            ClientEvent::Changed {
+                change,
+                subscription: tagged,
+                ..
+            } => {
                 assert_eq!(change, Change::Tools);
                 assert_eq!(tagged, Some(subscription));
             }
             other => panic!("{other:?}"),
         }
         assert!(pair.is_quiet());
-        let quiet = ServerConfig::new("s", "1").capabilities(ServerCapabilities::new().tools(false));
+        let quiet =
+            ServerConfig::new("s", "1").capabilities(ServerCapabilities::new().tools(false));
         let mut pair = Pair::open_with(client_config(revision), quiet);
         let misuse = pair.server.changed(pair.now, Change::Tools).unwrap_err();
-        assert!(matches!(misuse, Misuse::NotDeclared("tools.listChanged")), "{misuse}");
+        assert!(
+            matches!(misuse, Misuse::NotDeclared("tools.listChanged")),
+            "{misuse}"
+        );
         pair.drive();
         assert!(pair.is_quiet());
     }
@@ -210,11 +242,12 @@ on_every_revision! {
         let call = pair.call_tool("show");
         let asked = pair.request();
         let text = mcp_proto::model::content::TextResourceContents::new("file:///a", "hello");
-        let block = ContentBlock::resource(
-            mcp_proto::model::content::ResourceContents::Text(text),
-        );
+        let block = ContentBlock::resource(mcp_proto::model::content::ResourceContents::Text(text));
         pair.reply::<CallTool>(&asked, &CallToolResult::new(vec![block]));
-        assert_eq!(pair.last_of_server()["result"]["content"][0]["type"], "resource");
+        assert_eq!(
+            pair.last_of_server()["result"]["content"][0]["type"],
+            "resource"
+        );
         let done = pair.completed(call);
         let result = done.of(call).unwrap().unwrap();
         assert!(matches!(result.content[0], ContentBlock::Resource(_)));
@@ -240,7 +273,9 @@ on_every_revision! {
     // `tools.call.params`
     fn a_call_without_arguments_has_an_empty_object_of_them(revision) {
         let mut pair = Pair::open_with(client_config(revision), server_config());
-        pair.client.call::<CallTool>(pair.now, &CallToolParams::new("x"), CallOptions::new()).unwrap();
+        pair.client
+            .call::<CallTool>(pair.now, &CallToolParams::new("x"), CallOptions::new())
+            .unwrap();
         pair.drive();
         assert!(pair.last_of_client()["params"].get("arguments").is_none());
         assert_eq!(pair.request().arguments().as_str(), "{}");

@@ -55,20 +55,30 @@ on_every_revision! {
             let mut pair = Pair::open_with(client, server_config());
             let call = pair.call_tool("x");
             let request = pair.request();
-            let misuse = pair.server.need_input(pair.now, request.id, &asked, Some("s")).unwrap_err();
-            let Misuse::MissingClientCapability(missing) = misuse else { panic!("{misuse}") };
+            let misuse = pair
+                .server
+                .need_input(pair.now, request.id, &asked, Some("s"))
+                .unwrap_err();
+            let Misuse::MissingClientCapability(missing) = misuse else {
+                panic!("{misuse}")
+            };
             assert_eq!(*missing, needed);
             // The answer that goes with it, in the words of the revision.
             pair.reply_error(&request, RpcError::missing_client_capability(&missing));
             let error = pair.completed(call).of(call).unwrap().unwrap_err();
-            let CallError::Rpc(error) = error else { panic!("{error}") };
+            let CallError::Rpc(error) = error else {
+                panic!("{error}")
+            };
             let expected = match is_modern(revision) {
                 false => -32600,
                 true => -32021,
             };
             assert_eq!(error.code, expected);
             let data: Value = error.data.unwrap().decode().unwrap();
-            assert_eq!(data["requiredCapabilities"], serde_json::to_value(&needed).unwrap());
+            assert_eq!(
+                data["requiredCapabilities"],
+                serde_json::to_value(&needed).unwrap()
+            );
             assert!(pair.is_quiet());
         }
     }
@@ -79,13 +89,25 @@ on_revisions! { MODERN;
     fn capabilities_count_for_the_request_that_declares_them(revision) {
         let mut pair = Pair::open(revision);
         pair.to_server(crate::support::scenario::request_of(
-            revision, 90, "tools/call", json!({"name": "a"}), json!({"roots": {}}),
+            revision,
+            90,
+            "tools/call",
+            json!({"name": "a"}),
+            json!({"roots": {}}),
         ));
         pair.to_server(request(revision, 91, "tools/call", json!({"name": "b"})));
         let (with, without) = (pair.request(), pair.request());
         let roots = InputRequests::new().roots("k");
-        assert!(pair.server.need_input(pair.now, without.id, &roots, None).is_err());
-        assert!(pair.server.need_input(pair.now, with.id, &roots, None).is_ok());
+        assert!(
+            pair.server
+                .need_input(pair.now, without.id, &roots, None)
+                .is_err()
+        );
+        assert!(
+            pair.server
+                .need_input(pair.now, with.id, &roots, None)
+                .is_ok()
+        );
     }
 }
 
@@ -105,7 +127,10 @@ on_every_revision! {
             let call = pair.call_tool("x");
             match is_modern(revision) {
                 false => {
-                    pair.to_client(json!({"jsonrpc": "2.0", "id": "q", "method": method, "params": params}).to_string());
+                    pair.to_client(
+                        json!({"jsonrpc": "2.0", "id": "q", "method": method, "params": params})
+                            .to_string(),
+                    );
                     let answer = pair.last_of_client();
                     assert_eq!(answer["id"], "q");
                     assert_eq!(answer["error"]["code"], -32601, "{answer}");
@@ -114,8 +139,11 @@ on_every_revision! {
                 true => {
                     let id = pair.last_of_client()["id"].clone();
                     pair.forget();
-                    pair.to_client(result(id, json!({"resultType": "input_required",
-                        "inputRequests": {"k": {"method": method, "params": params}}})));
+                    pair.to_client(result(
+                        id,
+                        json!({"resultType": "input_required",
+                        "inputRequests": {"k": {"method": method, "params": params}}}),
+                    ));
                     let error = pair.completed(call).of(call).unwrap().unwrap_err();
                     assert!(matches!(error, CallError::InputRefused(_)), "{error}");
                     // Nobody is told: the request has been answered, and isn't sent again.
@@ -133,11 +161,17 @@ on_every_revision! {
         let call = pair.call_tool("x");
         let asked = pair.request();
         let draft = CreateMessageParams::new(vec![SamplingMessage::user("?")], 5);
-        pair.need(&asked, &InputRequests::new().sample("k", &draft).roots("r"), Some("s"));
+        pair.need(
+            &asked,
+            &InputRequests::new().sample("k", &draft).roots("r"),
+            Some("s"),
+        );
         let (sample, roots) = (pair.input(), pair.input());
         let no = RpcError::new(-1, "User rejected sampling request");
         pair.forget();
-        pair.client.decline(pair.now, sample.input, no.clone()).unwrap();
+        pair.client
+            .decline(pair.now, sample.input, no.clone())
+            .unwrap();
         pair.drive();
         match is_modern(revision) {
             false => {
@@ -155,13 +189,17 @@ on_every_revision! {
             true => {
                 assert!(pair.wire.is_empty(), "{:?}", pair.wire);
                 let withdrawn = pair.client_event();
-                assert!(matches!(withdrawn, ClientEvent::InputWithdrawn(input) if input == roots.input));
+                assert!(
+                    matches!(withdrawn, ClientEvent::InputWithdrawn(input) if input == roots.input)
+                );
                 let error = pair.completed(call).of(call).unwrap().unwrap_err();
                 assert_eq!(error, CallError::InputRefused(no));
             }
         }
         assert!(pair.is_quiet());
-        let late = pair.client.decline(pair.now, sample.input, RpcError::internal("late"));
+        let late = pair
+            .client
+            .decline(pair.now, sample.input, RpcError::internal("late"));
         assert!(matches!(late, Err(Misuse::Unknown(_))));
     }
 }
@@ -194,7 +232,9 @@ on_every_revision! {
         let asked = pair.request();
         pair.need(&asked, &InputRequests::new().roots("k"), Some("s"));
         let input = pair.input();
-        pair.client.cancel(pair.now, call, Some("changed my mind")).unwrap();
+        pair.client
+            .cancel(pair.now, call, Some("changed my mind"))
+            .unwrap();
         pair.drive();
         let mut withdrawn = false;
         let mut ended = 0;
@@ -209,14 +249,19 @@ on_every_revision! {
             }
         }
         assert!(withdrawn && ended == 1);
-        let late = pair.client.answer::<ListRoots>(pair.now, input.input, &home());
+        let late = pair
+            .client
+            .answer::<ListRoots>(pair.now, input.input, &home());
         assert!(matches!(late, Err(Misuse::Unknown(_))));
         let expected = match is_modern(revision) {
             false => 1,
             // The request it was for has been answered; nobody works on it.
             true => 0,
         };
-        let cancels = pair.server_events.iter().filter(|event| matches!(event, ServerEvent::Cancelled { .. }));
+        let cancels = pair
+            .server_events
+            .iter()
+            .filter(|event| matches!(event, ServerEvent::Cancelled { .. }));
         assert_eq!(cancels.count(), expected);
         assert_eq!(pair.server.open_requests(), 0);
     }
@@ -242,7 +287,16 @@ on_every_revision! {
         // ... and runs.
         pair.pass(Duration::from_secs(2));
         let error = pair.completed(call).of(call).unwrap().unwrap_err();
-        assert!(matches!(error, CallError::TimedOut { clock: CallClock::Idle, .. }), "{error}");
+        assert!(
+            matches!(
+                error,
+                CallError::TimedOut {
+                    clock: CallClock::Idle,
+                    ..
+                }
+            ),
+            "{error}"
+        );
         let cancelled = pair.server_event();
         assert!(matches!(cancelled, ServerEvent::Cancelled { request, .. } if request == again.id));
     }
@@ -258,14 +312,19 @@ on_revisions! { LEGACY;
         let (other_request, asks) = (pair.request(), pair.request());
         pair.need(&asks, &InputRequests::new().roots("k"), None);
         let input = pair.input();
-        pair.server.progress(pair.now, other_request.id, 1.0, None, None).unwrap();
+        pair.server
+            .progress(pair.now, other_request.id, 1.0, None, None)
+            .unwrap();
         pair.drive();
         assert!(matches!(pair.client_event(), ClientEvent::Progress { call, .. } if call == other));
         pair.pass(Duration::from_secs(120));
         assert!(pair.client_events.is_empty(), "{:?}", pair.client_events);
         pair.answer::<ListRoots>(&input, &home());
         pair.pass(Duration::from_secs(61));
-        let ended = pair.client_events.iter().filter(|event| matches!(event, ClientEvent::Completed(_)));
+        let ended = pair
+            .client_events
+            .iter()
+            .filter(|event| matches!(event, ClientEvent::Completed(_)));
         assert_eq!(ended.count(), 2);
     }
 }
@@ -281,13 +340,26 @@ on_every_revision! {
         let input = pair.input();
         pair.pass(Duration::from_secs(101));
         let events: Vec<_> = pair.client_events.drain(..).collect();
-        assert!(events.iter().any(|event| matches!(event, ClientEvent::InputWithdrawn(id) if *id == input.input)));
+        assert!(
+            events.iter().any(
+                |event| matches!(event, ClientEvent::InputWithdrawn(id) if *id == input.input)
+            )
+        );
         let done = events.iter().find_map(|event| match event {
             ClientEvent::Completed(done) => done.of(call),
             _ => None,
         });
         let error = done.unwrap().unwrap_err();
-        assert!(matches!(error, CallError::TimedOut { clock: CallClock::Total, .. }), "{error}");
+        assert!(
+            matches!(
+                error,
+                CallError::TimedOut {
+                    clock: CallClock::Total,
+                    ..
+                }
+            ),
+            "{error}"
+        );
         assert_eq!(events.len(), 2);
         assert_eq!(pair.client.poll_timeout(), None);
     }
@@ -296,8 +368,7 @@ on_every_revision! {
 on_revisions! { LEGACY;
     // `timeout.every`, `cancel.samedir`
     fn a_question_that_nobody_answers_goes_back_to_the_handler(revision) {
-        let client = client_config(revision)
-            .timeouts(Timeouts::default().idle(None).total(None));
+        let client = client_config(revision).timeouts(Timeouts::default().idle(None).total(None));
         let mut pair = Pair::open_with(client, server_config());
         let call = pair.call_tool("x");
         let asked = pair.request();
@@ -310,7 +381,10 @@ on_revisions! { LEGACY;
         assert_eq!(cancelled.len(), 1);
         let again = pair.request();
         assert_eq!(again.state().as_deref(), Some("s"));
-        assert!(matches!(again.input::<ListRoots>("k"), Some(Err(InputError::Refused(_)))));
+        assert!(matches!(
+            again.input::<ListRoots>("k"),
+            Some(Err(InputError::Refused(_)))
+        ));
         pair.reply_text(&again, "without");
         assert_eq!(pair.text_of(call), "without");
         assert_eq!(pair.server.poll_timeout(), None);
@@ -328,13 +402,15 @@ on_every_revision! {
             let input = pair.input();
             match by_client {
                 true => pair.client.close(pair.now),
-                false => pair.client.handle_closed(pair.now, Route::Pipe, Closed::EndOfInput),
+                false => pair
+                    .client
+                    .handle_closed(pair.now, Route::Pipe, Closed::EndOfInput),
             }
             pair.drive();
             let events: Vec<_> = pair.client_events.drain(..).collect();
-            let withdrawn = events.iter().filter(|event| {
-                matches!(event, ClientEvent::InputWithdrawn(id) if *id == input.input)
-            });
+            let withdrawn = events.iter().filter(
+                |event| matches!(event, ClientEvent::InputWithdrawn(id) if *id == input.input),
+            );
             assert_eq!(withdrawn.count(), 1);
             let ended = events.iter().filter(|event| {
                 matches!(event, ClientEvent::Completed(done)
@@ -342,7 +418,9 @@ on_every_revision! {
             });
             assert_eq!(ended.count(), 1);
             assert!(matches!(events.last(), Some(ClientEvent::Closed(_))));
-            let late = pair.client.answer::<ListRoots>(pair.now, input.input, &home());
+            let late = pair
+                .client
+                .answer::<ListRoots>(pair.now, input.input, &home());
             assert!(late.is_err());
         }
     }
@@ -354,7 +432,8 @@ on_revisions! { LEGACY;
         pair.call_tool("x");
         let asked = pair.request();
         pair.need(&asked, &InputRequests::new().roots("k"), None);
-        pair.server.handle_closed(pair.now, Route::Pipe, Closed::EndOfInput);
+        pair.server
+            .handle_closed(pair.now, Route::Pipe, Closed::EndOfInput);
         pair.drive();
         let cancelled = pair.server_event();
         assert!(matches!(cancelled, ServerEvent::Cancelled { request, .. } if request == asked.id));
@@ -368,8 +447,15 @@ on_revisions! { MODERN;
     fn a_modern_server_may_not_send_requests(revision) {
         let mut pair = Pair::open(revision);
         pair.forget();
-        for method in ["sampling/createMessage", "elicitation/create", "roots/list", "ping"] {
-            pair.to_client(json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": {}}).to_string());
+        for method in [
+            "sampling/createMessage",
+            "elicitation/create",
+            "roots/list",
+            "ping",
+        ] {
+            pair.to_client(
+                json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": {}}).to_string(),
+            );
             let event = pair.client_event();
             assert!(matches!(event, ClientEvent::Ignored(_)), "{event:?}");
         }
@@ -421,11 +507,21 @@ on_every_revision! {
         pair.need(&asked, &InputRequests::new().roots("k"), None);
         let roots = InputRequests::new().roots("again");
         let now = pair.now;
-        assert!(pair.server.reply::<CallTool>(now, asked.id, &CallToolResult::text("no")).is_err());
+        assert!(
+            pair.server
+                .reply::<CallTool>(now, asked.id, &CallToolResult::text("no"))
+                .is_err()
+        );
         assert!(pair.server.need_input(now, asked.id, &roots, None).is_err());
-        assert!(pair.server.progress(now, asked.id, 1.0, None, None).is_err());
+        assert!(
+            pair.server
+                .progress(now, asked.id, 1.0, None, None)
+                .is_err()
+        );
         let input = pair.input();
-        let wrong = pair.client.answer::<Elicit>(now, input.input, &named("Ada"));
+        let wrong = pair
+            .client
+            .answer::<Elicit>(now, input.input, &named("Ada"));
         assert!(matches!(wrong, Err(Misuse::WrongMethod { .. })));
         pair.answer::<ListRoots>(&input, &home());
         let again = pair.request();
@@ -448,12 +544,23 @@ on_revisions! { LEGACY;
         pair.client.cancel(pair.now, call, None).unwrap();
         pair.drive();
         assert!(matches!(pair.client_event(), ClientEvent::Completed(done) if done.call == call));
-        assert!(matches!(pair.client_event(), ClientEvent::InputWithdrawn(id) if id == input.input));
+        assert!(
+            matches!(pair.client_event(), ClientEvent::InputWithdrawn(id) if id == input.input)
+        );
         pair.pass(Duration::from_secs(59));
         assert!(pair.client_events.is_empty());
         pair.pass(Duration::from_secs(2));
         let error = pair.completed(other).of(other).unwrap().unwrap_err();
-        assert!(matches!(error, CallError::TimedOut { clock: CallClock::Idle, .. }), "{error}");
+        assert!(
+            matches!(
+                error,
+                CallError::TimedOut {
+                    clock: CallClock::Idle,
+                    ..
+                }
+            ),
+            "{error}"
+        );
     }
 }
 
@@ -471,7 +578,9 @@ on_revisions! { MODERN;
         pair.client.cancel(pair.now, call, None).unwrap();
         pair.drive();
         assert_eq!(pair.last_of_client()["params"]["requestId"], id);
-        assert!(matches!(pair.server_event(), ServerEvent::Cancelled { request, .. } if request == again.id));
+        assert!(
+            matches!(pair.server_event(), ServerEvent::Cancelled { request, .. } if request == again.id)
+        );
         let error = pair.completed(call).of(call).unwrap().unwrap_err();
         assert_eq!(error, CallError::Cancelled);
         assert!(pair.is_quiet());
@@ -483,12 +592,15 @@ on_revisions! { [Revision::V2025_03_26];
     fn a_request_of_a_batch_asks_outside_of_it_and_answers_inside(revision) {
         let mut pair = Pair::open(revision);
         let call = |id: i64| -> Value {
-            serde_json::from_str(&request(revision, id, "tools/call", json!({"name": "x"}))).unwrap()
+            serde_json::from_str(&request(revision, id, "tools/call", json!({"name": "x"})))
+                .unwrap()
         };
         pair.forget();
         pair.to_server(json!([call(70), call(71)]).to_string());
         let (first, second) = (pair.request(), pair.request());
-        pair.server.reply::<CallTool>(pair.now, second.id, &CallToolResult::text("2")).unwrap();
+        pair.server
+            .reply::<CallTool>(pair.now, second.id, &CallToolResult::text("2"))
+            .unwrap();
         pair.need(&first, &InputRequests::new().roots("k"), None);
         let sent = pair.last_of_server();
         assert_eq!(sent["method"], "roots/list");
@@ -497,7 +609,12 @@ on_revisions! { [Revision::V2025_03_26];
         let again = pair.request();
         pair.reply_text(&again, "1");
         let answers = pair.last_of_server();
-        let ids: Vec<_> = answers.as_array().unwrap().iter().map(|one| one["id"].clone()).collect();
+        let ids: Vec<_> = answers
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["id"].clone())
+            .collect();
         assert_eq!(ids, [71, 70]);
     }
 }
@@ -511,22 +628,34 @@ on_every_revision! {
         let mut asked = pair.request();
         for _ in 0..3 {
             for step in [1.0, 2.0] {
-                pair.server.progress(pair.now, asked.id, step, None, None).unwrap();
+                pair.server
+                    .progress(pair.now, asked.id, step, None, None)
+                    .unwrap();
                 let still = pair.server.progress(pair.now, asked.id, step, None, None);
                 assert!(matches!(still, Err(Misuse::ProgressNotIncreasing)));
             }
             pair.need(&asked, &InputRequests::new().roots("k"), None);
-            pair.client_events.retain(|event| matches!(event, ClientEvent::InputRequested(_)));
+            pair.client_events
+                .retain(|event| matches!(event, ClientEvent::InputRequested(_)));
             let input = pair.input();
             pair.answer::<ListRoots>(&input, &home());
             asked = pair.request();
         }
-        pair.server.progress(pair.now, asked.id, 3.0, None, None).unwrap();
+        pair.server
+            .progress(pair.now, asked.id, 3.0, None, None)
+            .unwrap();
         pair.drive();
         // On the wire the progress of one request increases all the same.
         let sent = pair.of_method(false, "notifications/progress");
-        let values: Vec<_> = sent.iter().map(|sent| sent["params"]["progress"].as_i64().unwrap()).collect();
-        let expected: &[i64] = if is_modern(revision) { &[1, 2, 1, 2, 1, 2, 3] } else { &[1, 2, 3] };
+        let values: Vec<_> = sent
+            .iter()
+            .map(|sent| sent["params"]["progress"].as_i64().unwrap())
+            .collect();
+        let expected: &[i64] = if is_modern(revision) {
+            &[1, 2, 1, 2, 1, 2, 3]
+        } else {
+            &[1, 2, 3]
+        };
         assert_eq!(values, expected);
     }
 }
@@ -537,7 +666,8 @@ on_revisions! { MODERN;
         let mut pair = Pair::open(revision);
         let call = pair.call_tool("x");
         let id = pair.last_of_client()["id"].clone();
-        let only_state = json!({"resultType": "input_required", "inputRequests": null, "requestState": "s"});
+        let only_state =
+            json!({"resultType": "input_required", "inputRequests": null, "requestState": "s"});
         pair.to_client(result(id, only_state));
         assert_eq!(pair.last_of_client()["params"]["requestState"], "s");
         let id = pair.last_of_client()["id"].clone();
@@ -546,9 +676,14 @@ on_revisions! { MODERN;
         pair.to_client(result(id, only_requests));
         let input = pair.input();
         pair.answer::<ListRoots>(&input, &home());
-        assert!(pair.last_of_client()["params"].get("requestState").is_none());
+        assert!(
+            pair.last_of_client()["params"]
+                .get("requestState")
+                .is_none()
+        );
         let id = pair.last_of_client()["id"].clone();
-        let neither = json!({"resultType": "input_required", "requestState": null, "inputRequests": null});
+        let neither =
+            json!({"resultType": "input_required", "requestState": null, "inputRequests": null});
         pair.to_client(result(id, neither));
         let error = pair.completed(call).of(call).unwrap().unwrap_err();
         assert!(matches!(error, CallError::BadResult { .. }), "{error}");
@@ -562,18 +697,33 @@ on_revisions! { LEGACY;
         let hello = json!({"protocolVersion": revision.as_str(), "clientInfo": {"name": "c", "version": "1"},
             "capabilities": {"roots": {}}});
         pair.exchange(Route::Pipe, request(revision, 1, "initialize", hello));
-        pair.exchange(Route::Pipe, request(revision, 2, "tools/call", json!({"name": "x"})));
+        pair.exchange(
+            Route::Pipe,
+            request(revision, 2, "tools/call", json!({"name": "x"})),
+        );
         pair.server_events.pop_front();
         let asked = pair.request();
         let roots = InputRequests::new().roots("k");
-        pair.server.need_input(pair.now, asked.id, &roots, None).unwrap();
+        pair.server
+            .need_input(pair.now, asked.id, &roots, None)
+            .unwrap();
         for guess in 0..10 {
             pair.exchange(Route::Pipe, result(guess, json!({"roots": []})));
         }
-        assert!(pair.server_events.drain(..).all(|event| matches!(event, ServerEvent::Ignored(_))));
-        let sent = pair.exchange(Route::Pipe, notification("notifications/initialized", json!({})));
+        assert!(
+            pair.server_events
+                .drain(..)
+                .all(|event| matches!(event, ServerEvent::Ignored(_)))
+        );
+        let sent = pair.exchange(
+            Route::Pipe,
+            notification("notifications/initialized", json!({})),
+        );
         assert_eq!(sent[0].1["method"], "roots/list");
-        pair.exchange(Route::Pipe, result(sent[0].1["id"].clone(), json!({"roots": []})));
+        pair.exchange(
+            Route::Pipe,
+            result(sent[0].1["id"].clone(), json!({"roots": []})),
+        );
         assert!(pair.request().input::<ListRoots>("k").unwrap().is_ok());
     }
 }
