@@ -118,6 +118,7 @@ impl Completed {
     pub fn result<M: Method>(&self) -> Result<M::Result<'_>, CallError> {
         let answer = self.outcome.as_ref().map_err(CallError::clone)?;
         let found = Found::new(&answer.body.frame, &answer.places);
+        let found = found.filter(|_| self.method.is::<M>());
         if let Some(result) = found.and_then(|found| M::found_result(&found)) {
             return Ok(result);
         }

@@ -133,7 +133,7 @@ impl Request {
     ///
     /// Errs, naming the place, when they don't fit: the error is ready to be the answer.
     pub fn params<M: Method>(&self) -> Result<M::Params<'_>, Malformed> {
-        let found = Found::new(&self.body.frame, &self.places);
+        let found = Found::new(&self.body.frame, &self.places).filter(|_| self.method.is::<M>());
         match found.and_then(|found| M::found_params(&found)) {
             Some(params) => Ok(params),
             None => self.body.decode(),
