@@ -2,8 +2,10 @@
 
 use mcp_proto::Revision;
 use mcp_proto::model::input::InputRequests;
+use mcp_proto::model::logging::{LoggingLevel, LoggingMessageParams};
 use mcp_proto::model::method::{CallTool, ListRoots};
 use mcp_proto::model::tool::CallToolResult;
+use mcp_proto::rpc::RpcError;
 use mcp_proto::session::{Closed, ExchangeId, Route, ServerEvent, Session};
 use serde_json::json;
 
@@ -149,5 +151,51 @@ on_revisions! { MODERN;
         let sent = pair.routed();
         assert_eq!((sent.len(), sent[0].0), (1, by(2)));
         assert!(pair.server_events.is_empty());
+    }
+}
+
+on_revisions! { MODERN;
+    // `mrtr.final`, `mrtr.nocache`, `cache.notinput`, `mrtr.shape`
+    fn nothing_follows_a_question_on_its_exchange(revision) {
+        let mut pair = Pair::open(revision);
+        let read = request(
+            revision,
+            5,
+            "resources/read",
+            json!({"uri": "file:///a",
+            "_meta": {"progressToken": "t", "io.modelcontextprotocol/logLevel": "debug"}}),
+        );
+        let capable = read.replace(
+            r#""io.modelcontextprotocol/clientCapabilities":{}"#,
+            r#""io.modelcontextprotocol/clientCapabilities":{"roots":{}}"#,
+        );
+        pair.to_server(capable);
+        let asked = pair.request();
+        pair.need(&asked, &InputRequests::new().roots("k"), Some("s"));
+        let sent = pair.last_of_server();
+        assert_eq!(sent["result"]["resultType"], "input_required");
+        assert_eq!(
+            sent["result"]["inputRequests"],
+            json!({"k": {"method": "roots/list", "params": {}}})
+        );
+        assert_eq!(sent["result"]["requestState"], "s");
+        assert!(
+            sent["result"].get("ttlMs").is_none() && sent["result"].get("cacheScope").is_none()
+        );
+        pair.forget();
+        assert!(
+            pair.server
+                .progress(pair.now, asked.id, 1.0, None, None)
+                .is_err()
+        );
+        let message = LoggingMessageParams::text(LoggingLevel::Error, "late");
+        assert!(pair.server.log(pair.now, Some(asked.id), &message).is_err());
+        assert!(
+            pair.server
+                .reply_error(pair.now, asked.id, RpcError::internal("late"))
+                .is_err()
+        );
+        pair.drive();
+        assert!(pair.wire.is_empty());
     }
 }

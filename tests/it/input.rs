@@ -11,7 +11,7 @@ use mcp_proto::model::sampling::{
     CreateMessageParams, CreateMessageResult, SamplingMessage, SamplingMessageContentBlock,
 };
 use mcp_proto::model::tool::{CallToolParams, CallToolResult};
-use mcp_proto::rpc::{Raw, RpcError};
+use mcp_proto::rpc::Raw;
 use mcp_proto::session::{
     CallError, CallOptions, ClientEvent, Misuse, Request, ServerEvent, ServerSession,
 };
@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use crate::support::MODERN;
 use crate::support::pair::{Pair, client_config, server_config};
-use crate::support::scenario::{completing, is_modern, request, result};
+use crate::support::scenario::{completing, is_modern, result};
 use crate::{on_every_revision, on_revisions};
 
 /// A tool that asks for a sample, then for the roots, and answers with both. It has no idea which
@@ -596,55 +596,6 @@ on_revisions! { MODERN;
         pair.server_events
             .retain(|event| matches!(event, ServerEvent::Request(_)));
         assert!(pair.server_events.is_empty());
-    }
-}
-
-on_revisions! { MODERN;
-    // `mrtr.final`, `mrtr.nocache`, `cache.notinput`, `mrtr.shape`
-    fn nothing_follows_a_question_on_its_exchange(revision) {
-        let mut pair = Pair::open(revision);
-        let read = request(
-            revision,
-            5,
-            "resources/read",
-            json!({"uri": "file:///a",
-            "_meta": {"progressToken": "t", "io.modelcontextprotocol/logLevel": "debug"}}),
-        );
-        let capable = read.replace(
-            r#""io.modelcontextprotocol/clientCapabilities":{}"#,
-            r#""io.modelcontextprotocol/clientCapabilities":{"roots":{}}"#,
-        );
-        pair.to_server(capable);
-        let asked = pair.request();
-        pair.need(&asked, &InputRequests::new().roots("k"), Some("s"));
-        let sent = pair.last_of_server();
-        assert_eq!(sent["result"]["resultType"], "input_required");
-        assert_eq!(
-            sent["result"]["inputRequests"],
-            json!({"k": {"method": "roots/list", "params": {}}})
-        );
-        assert_eq!(sent["result"]["requestState"], "s");
-        assert!(
-            sent["result"].get("ttlMs").is_none() && sent["result"].get("cacheScope").is_none()
-        );
-        pair.forget();
-        assert!(
-            pair.server
-                .progress(pair.now, asked.id, 1.0, None, None)
-                .is_err()
-        );
-        let message = mcp_proto::model::logging::LoggingMessageParams::text(
-            mcp_proto::model::logging::LoggingLevel::Error,
-            "late",
-        );
-        assert!(pair.server.log(pair.now, Some(asked.id), &message).is_err());
-        assert!(
-            pair.server
-                .reply_error(pair.now, asked.id, RpcError::internal("late"))
-                .is_err()
-        );
-        pair.drive();
-        assert!(pair.wire.is_empty());
     }
 }
 
