@@ -32,6 +32,11 @@ fn lines_hold_their_promises_on_the_seeds() {
 }
 
 #[test]
+fn half_a_byte_order_mark_is_held_below_the_limit() {
+    super::lines(b"\0\0\xEF\xBB\n");
+}
+
+#[test]
 fn envelopes_hold_their_promises_on_the_seeds() {
     seeds().iter().for_each(|seed| super::rpc(seed));
 }
