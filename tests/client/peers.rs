@@ -1,7 +1,8 @@
 //! The blocking client drives servers that other people wrote, as processes.
 //!
-//! The environment variable `MCP_CLIENT_PEERS` has their command lines, one a line; each has to be
-//! one of the fixture servers. Without it nothing is tried, and the test says so.
+//! The environment variable `MCP_CLIENT_PEERS` has the command lines of the fixture servers, one a
+//! line, and `MCP_CLIENT_EVERYTHING` that of the reference server "everything". Without them nothing
+//! is tried, and the tests say so. Servers that are no good need nothing but a shell.
 
 use std::env;
 use std::io::Write;
@@ -51,15 +52,22 @@ fn options(logged: &Arc<Mutex<Vec<String>>>) -> ClientOptions {
         })
 }
 
+/// The command lines in an environment variable; says aloud when there are none.
+fn command_lines(variable: &str) -> Option<String> {
+    let lines = env::var_os(variable);
+    if lines.is_none() {
+        // Past the harness, which keeps what a test prints to itself as long as it passes.
+        let told = format!("LEFT OUT: no peers for the client, {variable} is not set\n");
+        drop(std::io::stderr().write_all(told.as_bytes()));
+    }
+    lines.map(|lines| lines.into_string().expect("command lines are text"))
+}
+
 #[test]
 fn servers_that_other_people_wrote_are_driven() {
-    let Some(lines) = env::var_os("MCP_CLIENT_PEERS") else {
-        // Past the harness, which keeps what a test prints to itself as long as it passes.
-        let told = b"LEFT OUT: no peers for the client, MCP_CLIENT_PEERS is not set\n";
-        drop(std::io::stderr().write_all(told));
+    let Some(lines) = command_lines("MCP_CLIENT_PEERS") else {
         return;
     };
-    let lines = lines.into_string().expect("command lines are text");
     for line in lines.lines().filter(|line| !line.is_empty()) {
         let logged = Arc::default();
         let client = client(line, options(&logged));
@@ -201,4 +209,95 @@ fn many(client: &BlockingClient) {
     });
     drop(done);
     assert_eq!(order.iter().last(), Some(0), "the slow one held up nobody");
+}
+
+#[test]
+fn the_reference_server_everything_is_driven() {
+    let Some(line) = command_lines("MCP_CLIENT_EVERYTHING") else {
+        return;
+    };
+    let logged = Arc::default();
+    let client = client(line.trim(), options(&logged));
+    client.open().unwrap();
+    let tools = client.list_tools().unwrap();
+    assert!(tools.iter().any(|tool| tool.name == "echo"));
+    let text = said(&client, "echo", json!({"message": "hi there"}));
+    assert!(text.contains("hi there"), "{text}");
+    let bad = client.call_tool("get-sum", &json!({"a": "not-a-number", "b": 1}));
+    assert!(matches!(bad, Err(ClientError::Retry(_))), "{bad:?}");
+    long_operation(&client);
+    let verse = said(
+        &client,
+        "trigger-sampling-request",
+        json!({"prompt": "hello", "maxTokens": 10}),
+    );
+    assert!(verse.contains("echo of"), "{verse}");
+    client
+        .call_tool("trigger-elicitation-request", &json!({}))
+        .unwrap();
+    assert!(!client.list_resources().unwrap().is_empty());
+    assert!(!client.list_resource_templates().unwrap().is_empty());
+    let filled = client.read_resource("demo://resource/dynamic/text/1");
+    assert!(filled.unwrap().value.as_text().is_some());
+    everything_prompts(&client);
+    client.ping().unwrap();
+    client.close().unwrap();
+}
+
+/// Progress comes, and a call that takes too long ends without harm.
+fn long_operation(client: &BlockingClient) {
+    let steps = Arc::new(Mutex::new(0));
+    let seen = Arc::clone(&steps);
+    let call = ToolCall::new("trigger-long-running-operation")
+        .arguments(&json!({"duration": 1, "steps": 4}))
+        .unwrap();
+    client
+        .call(call.on_progress(move |_| *seen.lock().unwrap() += 1))
+        .unwrap();
+    assert!(*steps.lock().unwrap() >= 3);
+    let slow = ToolCall::new("trigger-long-running-operation")
+        .arguments(&json!({"duration": 30, "steps": 3}))
+        .unwrap();
+    let error = client
+        .call(slow.read_timeout(Duration::from_millis(300)))
+        .unwrap_err();
+    assert!(matches!(error, ClientError::TimedOut { .. }), "{error:?}");
+}
+
+fn everything_prompts(client: &BlockingClient) {
+    assert!(client.list_prompts().unwrap().len() >= 2);
+    let arguments = Arguments::new().with("city", "Lima").with("state", "none");
+    let params = GetPromptParams::new("args-prompt").arguments(arguments);
+    let prompt = client.get_prompt(params).unwrap();
+    let text = prompt.messages[0].content.as_text().unwrap();
+    assert!(text.contains("Lima"), "{text}");
+    let reference = PromptReference::new("completable-prompt");
+    let params = CompleteParams::new(reference, "department", "E");
+    let completion = client.complete(params).unwrap();
+    assert!(!completion.completion.values.is_empty());
+}
+
+/// How opening a server that a shell runs fails, which it does soon.
+#[cfg(unix)]
+fn opening(script: &'static str) -> ClientError {
+    let options = ClientOptions::new("peers", "1").timeout(Duration::from_millis(600));
+    let client = BlockingClient::new(options, move |client| {
+        Command::new("sh")
+            .args(["-c", script])
+            .stderr_quiet()
+            .close_wait(Duration::ZERO)
+            .connect(client)
+    });
+    client.open().unwrap_err()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_server_that_dies_hangs_or_floods_fails_the_opening_and_says_so() {
+    let died = opening("read line; echo no key >&2; exit 3").to_string();
+    assert!(died.contains("exit status: 3"), "{died}");
+    let hung = opening("exec sleep 60").to_string();
+    assert!(hung.contains("600ms"), "{hung}");
+    let flooded = opening("exec yes").to_string();
+    assert!(flooded.contains("600ms"), "{flooded}");
 }
