@@ -3,11 +3,16 @@
 use std::collections::BTreeMap;
 
 use mcp_proto::Limits;
+use mcp_proto::client::Direction;
 use mcp_proto::model::meta;
 use mcp_proto::rpc::{Kind, Peek};
 use serde_json::Value;
 
-use crate::recorder::Frame;
+/// A frame that has passed.
+pub struct Frame {
+    pub direction: Direction,
+    pub bytes: Vec<u8>,
+}
 
 /// A frame as it is drawn.
 pub struct Step {
@@ -28,26 +33,27 @@ pub struct Narrator {
 impl Narrator {
     /// Describes the next frame; `None` when it is no message.
     pub fn describe(&mut self, frame: &Frame) -> Option<Step> {
+        let is_sent = frame.direction == Direction::Sent;
         let peek = Peek::new(&frame.bytes, &Limits::default()).ok()?;
         let message: Value = serde_json::from_slice(&frame.bytes).ok()?;
         let id = peek.id.map(|id| id.to_string()).unwrap_or_default();
         let method = peek.method.as_deref().unwrap_or_default();
         let (label, caption) = match peek.kind {
             Kind::Request => {
-                let key = (frame.is_sent, id.clone());
+                let key = (is_sent, id.clone());
                 self.asked.insert(key, method.to_owned());
                 (format!("request {id}  {method}"), request(method, &message))
             }
             Kind::Notification => (method.to_owned(), notification(method)),
             Kind::Result => {
-                let asked = self.asked.remove(&(!frame.is_sent, id.clone()));
+                let asked = self.asked.remove(&(!is_sent, id.clone()));
                 let caption = result(&asked.unwrap_or_default(), &message["result"]);
                 (format!("result {id}"), caption)
             }
             _ => (format!("error {id}"), error(&message["error"])),
         };
         Some(Step {
-            is_sent: frame.is_sent,
+            is_sent,
             kind: peek.kind,
             label,
             caption,

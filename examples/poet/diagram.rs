@@ -6,9 +6,7 @@ use std::io::{IsTerminal, stdout};
 
 use mcp_proto::rpc::Kind;
 
-use crate::caption::{Narrator, Step};
-use crate::recorder::Frame;
-
+use crate::caption::{Frame, Narrator, Step};
 /// How many columns lie between the two lifelines.
 const ARROW: usize = 46;
 /// How many are left for the captions.

@@ -9,29 +9,23 @@
 mod arguments;
 mod caption;
 mod diagram;
-mod recorder;
 mod server;
 
 use std::env;
 use std::error::Error;
+use std::mem;
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use mcp_proto::Revision;
-use mcp_proto::io::Handle;
-use mcp_proto::io::child::{ChildConnection, Command};
-use mcp_proto::io::client::Client;
-use mcp_proto::model::capability::ClientCapabilities;
-use mcp_proto::model::content::ContentBlock;
-use mcp_proto::model::method::{CallTool, CreateMessage};
+use mcp_proto::client::ClientOptions;
+use mcp_proto::io::blocking_client::BlockingClient;
+use mcp_proto::io::child::Command;
 use mcp_proto::model::sampling::CreateMessageResult;
-use mcp_proto::model::tool::CallToolParams;
-use mcp_proto::rpc::Raw;
-use mcp_proto::session::{CallOptions, ClientConfig, ClientEvent, ClientSession};
+use serde_json::json;
 
 use arguments::Arguments;
-use recorder::Recorder;
-
-type Server = ChildConnection<Recorder<ClientSession>>;
+use caption::Frame;
 
 /// What our model makes of socks.
 const RHYME: &str = "\
@@ -57,51 +51,47 @@ fn main() -> ExitCode {
 
 /// Calls the server's tool, and shows the poem and how it came about.
 fn recite(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let config = ClientConfig::new("poetry-club", "1.0")
-        .era(arguments.era)
-        .capabilities(ClientCapabilities::new().sampling());
-    let session = Recorder::new(ClientSession::new(config));
-    let server = Command::new(env::current_exe()?)
-        .args(arguments.for_server())
-        .connect(session)?;
+    let passed = Arc::new(Mutex::new(Vec::new()));
+    let client = connect(arguments, Arc::clone(&passed))?;
+    let called = ask_for_poem(&client);
+    let frames = mem::take(&mut *passed.lock().unwrap_or_else(PoisonError::into_inner));
 
-    let mut client = Client::new(server, write_if_asked);
-    let poem = ask_for_poem(&mut client);
-    let revision = client.with(|session, _| session.revision());
-    let frames = client.connection().with(|recorder, _| recorder.take());
-    client.into_connection().shutdown()?;
-
-    if let Ok(poem) = &poem {
+    if let Ok((poem, _)) = &called {
         println!("{poem}\n");
     }
-    let revision = revision.map_or("no revision", Revision::as_str);
-    println!("{} frames of {revision}:\n", frames.len());
+    let revision = called.as_ref().ok().and_then(|(_, revision)| *revision);
+    let revision = revision.map(|revision| format!(" of {revision}"));
+    println!("{} frames{}:\n", frames.len(), revision.unwrap_or_default());
     print!("{}", diagram::draw(&frames));
-    poem.map(drop)
+    called.map(drop)
 }
 
-fn ask_for_poem(client: &mut Client<Server>) -> Result<String, Box<dyn Error>> {
+/// A client of this program as a server, whose frames are kept in `passed`.
+fn connect(
+    arguments: &Arguments,
+    passed: Arc<Mutex<Vec<Frame>>>,
+) -> Result<BlockingClient, Box<dyn Error>> {
+    // A real client would ask its user before its model writes for a server.
+    let options = ClientOptions::new("poetry-club", "1.0")
+        .era(arguments.era)
+        .sampling(|_| Ok(CreateMessageResult::text("a-fox-with-a-pen", RHYME)))
+        .on_frame(move |direction, bytes| {
+            let bytes = bytes.to_vec();
+            let mut passed = passed.lock().unwrap_or_else(PoisonError::into_inner);
+            passed.push(Frame { direction, bytes });
+        });
+    let (program, words) = (env::current_exe()?, arguments.for_server());
+    Ok(BlockingClient::new(options, move |client| {
+        Command::new(&program).args(&words).connect(client)
+    }))
+}
+
+/// The poem, and the revision it was asked for in.
+fn ask_for_poem(client: &BlockingClient) -> Result<(String, Option<Revision>), Box<dyn Error>> {
     client.open()?;
-    let params = CallToolParams::new("poet").arguments(Raw::new(r#"{"theme":"socks"}"#)?);
-    let done = client.call::<CallTool>(&params, CallOptions::new())?;
+    let output = client.call_tool("poet", &json!({"theme": "socks"}))?;
+    let revision = client.revision()?;
     client.close()?;
-    let result = done.result::<CallTool>()?;
-    let poem = result.content.first().and_then(ContentBlock::as_text);
-    Ok(poem.ok_or("the server wrote no text")?.to_owned())
-}
-
-/// Answers the server's request for our model. A real client would ask the user first.
-fn write_if_asked(session: &Handle<Recorder<ClientSession>>, event: ClientEvent) {
-    let ClientEvent::InputRequested(request) = event else {
-        return;
-    };
-    // The session hands on only what was declared, and this client declared sampling alone.
-    let verse = CreateMessageResult::text("a-fox-with-a-pen", RHYME);
-    let answered = session.with(|recorder, now| {
-        let session = recorder.as_mut();
-        session.answer::<CreateMessage>(now, request.input, &verse)
-    });
-    if let Err(misuse) = answered {
-        eprintln!("poet: {misuse}");
-    }
+    let poem = output.value.as_text().ok_or("the server wrote no text")?;
+    Ok((poem.to_owned(), revision))
 }

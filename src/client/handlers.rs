@@ -111,8 +111,19 @@ type Answers<M> = Arc<dyn Fn(<M as Method>::Params<'static>, Answer<M>) + Send +
 type Log = Arc<dyn Fn(LoggingMessageParams<'static>) + Send + Sync>;
 /// What sees the other events.
 type Watch = Arc<dyn Fn(&ClientEvent) + Send + Sync>;
+/// What sees the frames.
+type Tap = Arc<dyn Fn(Direction, &[u8]) + Send + Sync>;
 /// What gives the roots.
 type Roots = Arc<dyn Fn() -> Vec<Root<'static>> + Send + Sync>;
+
+/// Which way a frame goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// To the server.
+    Sent,
+    /// From the server.
+    Received,
+}
 
 /// The functions that a client was given.
 #[derive(Clone, Default)]
@@ -122,6 +133,7 @@ pub(super) struct Handlers {
     roots: Option<Roots>,
     log: Option<Log>,
     event: Option<Watch>,
+    frame: Option<Tap>,
 }
 
 /// What an event makes the adapter do.
@@ -181,6 +193,17 @@ impl Handlers {
 
     pub(super) fn event(&mut self, run: impl Fn(&ClientEvent) + Send + Sync + 'static) {
         self.event = Some(Arc::new(run));
+    }
+
+    pub(super) fn frame(&mut self, run: impl Fn(Direction, &[u8]) + Send + Sync + 'static) {
+        self.frame = Some(Arc::new(run));
+    }
+
+    /// Shows a frame to whoever watches them.
+    pub(super) fn show(&self, direction: Direction, frame: &[u8]) {
+        if let Some(run) = &self.frame {
+            run(direction, frame);
+        }
     }
 
     /// What may be asked of a client that has these.

@@ -33,7 +33,7 @@ use crate::session::{
 use crate::time::Instant;
 
 pub use error::ClientError;
-pub use handlers::{Answer, Reach, Reaction};
+pub use handlers::{Answer, Direction, Reach, Reaction};
 pub use operation::{OperationId, Output, ProgressHandler, Request, ToolCall};
 pub use options::{ClientOptions, Reconnect, ToolHook};
 pub use prefix::{MergedTool, NameConflict, Prefix, Toolbox};
@@ -247,6 +247,7 @@ impl Session for Client {
     type Event = Event;
 
     fn handle_frame(&mut self, now: Instant, route: Route, frame: Bytes) {
+        self.options.handlers.show(Direction::Received, &frame);
         self.session.handle_frame(now, route, frame);
         self.digest(now);
     }
@@ -267,7 +268,13 @@ impl Session for Client {
     }
 
     fn poll_transmit(&mut self, buffer: &mut Vec<u8>) -> Option<Transmit> {
-        self.session.poll_transmit(buffer)
+        let start = buffer.len();
+        let transmit = self.session.poll_transmit(buffer)?;
+        // A transmission may come without a frame, to end a route.
+        if let Some(frame) = buffer.get(start..).filter(|frame| !frame.is_empty()) {
+            self.options.handlers.show(Direction::Sent, frame);
+        }
+        Some(transmit)
     }
 
     fn poll_event(&mut self) -> Option<Event> {

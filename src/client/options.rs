@@ -20,7 +20,7 @@ use crate::rpc::RpcError;
 use crate::session::{ClientConfig, ClientEvent, EraPolicy, Timeouts};
 
 use super::error::ClientError;
-use super::handlers::{Answer, Handlers, Reach, Reaction};
+use super::handlers::{Answer, Direction, Handlers, Reach, Reaction};
 use super::operation::ToolCall;
 use super::prefix::Prefix;
 use super::result::ToolOutput;
@@ -211,6 +211,15 @@ impl ClientOptions {
     #[must_use]
     pub fn on_event(mut self, run: impl Fn(&ClientEvent) + Send + Sync + 'static) -> Self {
         self.handlers.event(run);
+        self
+    }
+
+    /// Shows every frame to `run` as it is sent or received, for a log of the wire: bytes of one JSON
+    /// message without the end of the line. It must return soon, and neither use the client nor panic,
+    /// which would end the connection.
+    #[must_use]
+    pub fn on_frame(mut self, run: impl Fn(Direction, &[u8]) + Send + Sync + 'static) -> Self {
+        self.handlers.frame(run);
         self
     }
 

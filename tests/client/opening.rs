@@ -1,12 +1,13 @@
 //! How a client opens and what it says of itself and its server (rows L1 to L23 of one connection).
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use mcp_proto::client::{Client, ClientError, ClientOptions, Request, ToolCall};
+use mcp_proto::client::{Client, ClientError, ClientOptions, Direction, Request, ToolCall};
 use mcp_proto::model::initialize::Implementation;
 use mcp_proto::model::logging::LoggingLevel;
 use mcp_proto::session::{CallClock, CloseReason, Closed, Delivery, Misuse, Route, Session};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Script, call, everything, legacy};
 
@@ -246,6 +247,40 @@ fn l22_every_option_has_a_setter() {
         .cache_resources(false);
     assert_eq!((options.max_retries, options.cache_tools), (3, false));
     assert!(!format!("{options:?}").is_empty());
+}
+
+#[test]
+fn on_frame_sees_every_frame_as_it_passes() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let shown = Arc::clone(&seen);
+    let mut script = Script::with(
+        legacy().on_frame(move |direction, frame| {
+            let message: Value = serde_json::from_slice(frame).unwrap();
+            shown.lock().unwrap().push((direction, message));
+        }),
+        everything(),
+    );
+    script
+        .answered(call("t", json!({})), json!({"content": []}))
+        .unwrap();
+    script.say_bytes("{}");
+
+    let seen: Vec<_> = seen.lock().unwrap().drain(..).collect();
+    let passed: Vec<_> = seen
+        .iter()
+        .map(|(direction, message)| (*direction, message["method"].as_str()))
+        .collect();
+    let (sent, received) = (Direction::Sent, Direction::Received);
+    let expected = [
+        (sent, Some("initialize")),
+        (received, None),
+        (sent, Some("notifications/initialized")),
+        (sent, Some("tools/call")),
+        (received, None),
+        (received, None),
+    ];
+    assert_eq!(passed[..6], expected, "what is no message is a frame too");
+    assert_eq!(seen[4].1["id"], seen[3].1["id"]);
 }
 
 #[test]
