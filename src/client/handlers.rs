@@ -118,6 +118,7 @@ type Roots = Arc<dyn Fn() -> Vec<Root<'static>> + Send + Sync>;
 
 /// Which way a frame goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Direction {
     /// To the server.
     Sent,
