@@ -82,7 +82,7 @@ fn connect(
         });
     let (program, words) = (env::current_exe()?, arguments.for_server());
     Ok(BlockingClient::new(options, move |client| {
-        Command::new(&program).args(&words).connect(client)
+        Command::new(&program).args(words).connect(client)
     }))
 }
 
