@@ -4,7 +4,6 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::frame::FrameError;
 use crate::model::capability::ClientCapabilities;
 use crate::model::elicitation::ElicitResult;
 use crate::model::method::{CallTool, Elicit, GetPrompt, ListTools, ReadResource};
@@ -15,38 +14,28 @@ use crate::model::subscription::SubscriptionFilter;
 use crate::model::tool::CallToolParams;
 use crate::rpc::RpcError;
 use crate::session::{
-    CallId, CallOptions, ClientConfig, ClientEvent, ClientSession, Closed, EraPolicy, InputId,
-    Misuse, Route, SavedClient, Session, SubscriptionId,
+    CallId, CallOptions, ClientConfig, ClientEvent, ClientSession, EraPolicy, InputId, Misuse,
+    SavedClient, Session, SubscriptionId,
 };
 use crate::time::Instant;
 
+use super::driven::{Driven, run};
 use super::source::{Source, small_limits};
-use super::{let_pass, take_frame};
 
 /// A client: every call ends exactly once, the end comes once and last, and a session that is saved
 /// and restored on the way sends the same.
 pub fn client_session(bytes: &[u8]) {
     assert_eq!(
-        run(bytes, false),
-        run(bytes, true),
+        run(bytes, false, World::new),
+        run(bytes, true, World::new),
         "a restored session sends something else"
     );
-}
-
-fn run(bytes: &[u8], restores: bool) -> Vec<String> {
-    let mut source = Source::new(bytes);
-    let mut world = World::new(&mut source, restores);
-    while !source.is_empty() {
-        world.step(&mut source);
-    }
-    world.finish()
 }
 
 /// What the commands of a user depend on, and what must hold of the events.
 pub(super) struct World {
     pub(super) session: ClientSession,
     config: ClientConfig,
-    restores: bool,
     pub(super) now: Instant,
     /// The calls that were made; whether each is still open.
     pub(super) calls: BTreeMap<CallId, bool>,
@@ -74,7 +63,7 @@ pub(super) fn config(source: &mut Source<'_>) -> ClientConfig {
 }
 
 impl World {
-    pub(super) fn new(source: &mut Source<'_>, restores: bool) -> Self {
+    pub(super) fn new(source: &mut Source<'_>) -> Self {
         let config = config(source);
         let mut session = ClientSession::new(config.clone());
         let now = Instant::from_millis(1);
@@ -82,63 +71,12 @@ impl World {
         Self {
             session,
             config,
-            restores,
             now,
             calls: BTreeMap::new(),
             inputs: Vec::new(),
             subscriptions: Vec::new(),
             is_closed: false,
             sent: Vec::new(),
-        }
-    }
-
-    fn step(&mut self, source: &mut Source<'_>) {
-        let now = self.now;
-        match source.byte() % 12 {
-            0..4 => {
-                let frame = source.frame();
-                self.session.handle_frame(now, Route::Pipe, frame);
-            }
-            4 => {
-                let valid_up_to = source.below(9);
-                let error = FrameError::NotUtf8 { valid_up_to };
-                self.session.handle_malformed(now, Route::Pipe, error);
-            }
-            5 => self.pass(source),
-            6 => self.sent.extend(take_frame(&mut self.session)),
-            7 => self.event(),
-            8 => self.restore(),
-            9 if source.byte() > 250 => match source.byte() % 2 {
-                0 => self.session.close(now),
-                _ => self
-                    .session
-                    .handle_closed(now, Route::Pipe, Closed::WriteFailed),
-            },
-            _ => self.command(source),
-        }
-    }
-
-    /// Something that a user of the session does; refusals are part of it.
-    pub(super) fn command(&mut self, source: &mut Source<'_>) {
-        match source.byte() % 5 {
-            0 | 1 => {
-                if let Ok(call) = self.call(source) {
-                    assert_eq!(self.calls.insert(call, true), None, "a call id came twice");
-                }
-            }
-            2 => {
-                let open: Vec<CallId> = self.calls.keys().copied().collect();
-                if let Some(call) = source.one_of(&open) {
-                    let was_open = self.calls[&call];
-                    let done = self.session.cancel(self.now, call, Some("no"));
-                    assert!(
-                        was_open || done.is_err(),
-                        "a call that has ended is cancelled"
-                    );
-                }
-            }
-            3 => self.answer(source),
-            _ => self.subscribe(source),
         }
     }
 
@@ -196,14 +134,55 @@ impl World {
         self.subscriptions
             .extend(self.session.subscribe(self.now, &filter));
     }
+}
 
-    pub(super) fn pass(&mut self, source: &mut Source<'_>) {
-        self.now = self.now + source.duration();
-        let_pass(&mut self.session, self.now);
+impl Driven for World {
+    type Session = ClientSession;
+
+    fn session(&mut self) -> &mut ClientSession {
+        &mut self.session
     }
 
-    /// Takes one event.
-    pub(super) fn event(&mut self) {
+    fn now(&mut self) -> &mut Instant {
+        &mut self.now
+    }
+
+    fn sent(&mut self) -> &mut Vec<String> {
+        &mut self.sent
+    }
+
+    fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
+    fn close(&mut self) {
+        self.session.close(self.now);
+    }
+
+    fn command(&mut self, source: &mut Source<'_>) {
+        match source.byte() % 5 {
+            0 | 1 => {
+                if let Ok(call) = self.call(source) {
+                    assert_eq!(self.calls.insert(call, true), None, "a call id came twice");
+                }
+            }
+            2 => {
+                let open: Vec<CallId> = self.calls.keys().copied().collect();
+                if let Some(call) = source.one_of(&open) {
+                    let was_open = self.calls[&call];
+                    let done = self.session.cancel(self.now, call, Some("no"));
+                    assert!(
+                        was_open || done.is_err(),
+                        "a call that has ended is cancelled"
+                    );
+                }
+            }
+            3 => self.answer(source),
+            _ => self.subscribe(source),
+        }
+    }
+
+    fn event(&mut self) {
         let Some(event) = self.session.poll_event() else {
             return;
         };
@@ -228,9 +207,6 @@ impl World {
     }
 
     fn restore(&mut self) {
-        if !self.restores {
-            return;
-        }
         let saved = self.session.save(self.now);
         let stored = serde_json::to_vec(&saved).expect("a session can be stored");
         let saved: SavedClient = serde_json::from_slice(&stored).expect("and read again");
@@ -238,22 +214,9 @@ impl World {
             ClientSession::restore(self.config.clone(), saved, self.now).expect("the same format");
     }
 
-    /// Loses the connection: everything has to end.
-    fn finish(mut self) -> Vec<String> {
-        self.session
-            .handle_closed(self.now, Route::Pipe, Closed::EndOfInput);
-        for _ in 0..10_000 {
-            self.event();
-        }
-        assert!(self.is_closed, "the end was never told");
-        assert!(self.session.poll_event().is_none());
-        assert_eq!(self.session.poll_timeout(), None);
+    fn assert_nothing_is_open(&self) {
         assert_eq!(self.session.open_calls(), 0);
         let open = self.calls.iter().find(|(_, is_open)| **is_open);
         assert_eq!(open, None, "a call has never ended");
-        while let Some(frame) = take_frame(&mut self.session) {
-            self.sent.push(frame);
-        }
-        self.sent
     }
 }

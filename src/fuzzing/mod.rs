@@ -2,6 +2,7 @@
 //! the unit tests can replay inputs and the targets stay a line each.
 
 mod client;
+mod driven;
 mod pair;
 mod server;
 mod source;

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use crate::session::{Route, Session};
 use crate::time::Instant;
 
+use super::driven::Driven;
 use super::source::Source;
 use super::{client, let_pass, server, take_frame};
 
@@ -19,8 +20,8 @@ const LONG: Duration = Duration::from_secs(601);
 /// A client and a server: whatever the link has done, every call ends by itself in the end.
 pub fn pair(bytes: &[u8]) {
     let mut source = Source::new(bytes);
-    let mut client = client::World::new(&mut source, false);
-    let mut server = server::World::new(false);
+    let mut client = client::World::new(&mut source);
+    let mut server = server::World::new();
     let mut to_server = Link::default();
     let mut to_client = Link::default();
     while !source.is_empty() {

@@ -4,7 +4,6 @@ use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::frame::FrameError;
 use crate::model::capability::ServerCapabilities;
 use crate::model::elicitation::{ElicitParams, ElicitRequestFormParams};
 use crate::model::input::InputRequests;
@@ -13,38 +12,27 @@ use crate::model::method::CallTool;
 use crate::model::tool::CallToolResult;
 use crate::rpc::{Raw, RpcError};
 use crate::session::{
-    Change, Closed, IncomingId, Misuse, Route, SavedServer, ServerConfig, ServerEvent,
-    ServerSession, Session,
+    Change, IncomingId, Misuse, SavedServer, ServerConfig, ServerEvent, ServerSession, Session,
 };
 use crate::time::Instant;
 
+use super::driven::{Driven, run};
 use super::source::{Source, small_limits};
-use super::{let_pass, take_frame};
 
 /// A server: every request is answered or cancelled once, the end comes once and last, and a session
 /// that is saved and restored on the way sends the same.
 pub fn server_session(bytes: &[u8]) {
     assert_eq!(
-        run(bytes, false),
-        run(bytes, true),
+        run(bytes, false, |_| World::new()),
+        run(bytes, true, |_| World::new()),
         "a restored session sends something else"
     );
-}
-
-fn run(bytes: &[u8], restores: bool) -> Vec<String> {
-    let mut source = Source::new(bytes);
-    let mut world = World::new(restores);
-    while !source.is_empty() {
-        world.step(&mut source);
-    }
-    world.finish()
 }
 
 /// What the commands of a user depend on, and what must hold of the events.
 pub(super) struct World {
     pub(super) session: ServerSession,
     config: ServerConfig,
-    restores: bool,
     pub(super) now: Instant,
     /// The requests that wait for their answer.
     open: BTreeSet<IncomingId>,
@@ -55,7 +43,7 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) fn new(restores: bool) -> Self {
+    pub(super) fn new() -> Self {
         let offers = ServerCapabilities::new()
             .tools(true)
             .prompts(true)
@@ -69,7 +57,6 @@ impl World {
         Self {
             session: ServerSession::new(config.clone()),
             config,
-            restores,
             now: Instant::from_millis(1),
             open: BTreeSet::new(),
             asking: BTreeSet::new(),
@@ -78,34 +65,70 @@ impl World {
         }
     }
 
-    fn step(&mut self, source: &mut Source<'_>) {
-        let now = self.now;
-        match source.byte() % 12 {
-            0..4 => {
-                let frame = source.frame();
-                self.session.handle_frame(now, Route::Pipe, frame);
-            }
-            4 => {
-                let valid_up_to = source.below(9);
-                let error = FrameError::NotUtf8 { valid_up_to };
-                self.session.handle_malformed(now, Route::Pipe, error);
-            }
-            5 => self.pass(source),
-            6 => self.sent.extend(take_frame(&mut self.session)),
-            7 => self.event(),
-            8 => self.restore(),
-            9 if source.byte() > 250 => match source.byte() % 2 {
-                0 => self.session.close(now),
-                _ => self
-                    .session
-                    .handle_closed(now, Route::Pipe, Closed::WriteFailed),
+    fn reply(&mut self, source: &mut Source<'_>, request: IncomingId) {
+        let (session, now) = (&mut self.session, self.now);
+        let replied = match source.byte() % 3 {
+            0 => session.reply::<CallTool>(now, request, &CallToolResult::text("x")),
+            1 => match Raw::new(source.body()) {
+                Ok(body) => session.reply_raw(now, request, &body),
+                Err(_) => return,
             },
-            _ => self.command(source),
+            _ => session.reply_error(now, request, RpcError::internal("no")),
+        };
+        match replied {
+            Ok(()) => assert!(self.open.remove(&request)),
+            Err(Misuse::Unknown(_)) => self.is_cancelled_by_an_event(request),
+            Err(_) => {}
         }
     }
 
-    /// Something that a user of the session does; refusals are part of it.
-    pub(super) fn command(&mut self, source: &mut Source<'_>) {
+    /// A request that can't be answered any more was cancelled, and an event says so.
+    fn is_cancelled_by_an_event(&mut self, request: IncomingId) {
+        for _ in 0..10_000 {
+            if !self.open.contains(&request) {
+                return;
+            }
+            self.event();
+        }
+        panic!("{request} is gone, and nobody was told");
+    }
+
+    /// Answers everything that waits for an answer.
+    pub(super) fn answer_all(&mut self) {
+        for _ in 0..64 {
+            self.event();
+        }
+        for request in core::mem::take(&mut self.open) {
+            let error = RpcError::internal("done");
+            let _cancelled = self.session.reply_error(self.now, request, error);
+        }
+    }
+}
+
+impl Driven for World {
+    type Session = ServerSession;
+
+    fn session(&mut self) -> &mut ServerSession {
+        &mut self.session
+    }
+
+    fn now(&mut self) -> &mut Instant {
+        &mut self.now
+    }
+
+    fn sent(&mut self) -> &mut Vec<String> {
+        &mut self.sent
+    }
+
+    fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
+    fn close(&mut self) {
+        self.session.close(self.now);
+    }
+
+    fn command(&mut self, source: &mut Source<'_>) {
         let now = self.now;
         let request = source.one_of(&self.open.iter().copied().collect::<Vec<_>>());
         match (source.byte() % 8, request) {
@@ -139,41 +162,7 @@ impl World {
         }
     }
 
-    fn reply(&mut self, source: &mut Source<'_>, request: IncomingId) {
-        let (session, now) = (&mut self.session, self.now);
-        let replied = match source.byte() % 3 {
-            0 => session.reply::<CallTool>(now, request, &CallToolResult::text("x")),
-            1 => match Raw::new(source.body()) {
-                Ok(body) => session.reply_raw(now, request, &body),
-                Err(_) => return,
-            },
-            _ => session.reply_error(now, request, RpcError::internal("no")),
-        };
-        match replied {
-            Ok(()) => assert!(self.open.remove(&request)),
-            Err(Misuse::Unknown(_)) => self.is_cancelled_by_an_event(request),
-            Err(_) => {}
-        }
-    }
-
-    /// A request that can't be answered any more was cancelled, and an event says so.
-    fn is_cancelled_by_an_event(&mut self, request: IncomingId) {
-        for _ in 0..10_000 {
-            if !self.open.contains(&request) {
-                return;
-            }
-            self.event();
-        }
-        panic!("{request} is gone, and nobody was told");
-    }
-
-    pub(super) fn pass(&mut self, source: &mut Source<'_>) {
-        self.now = self.now + source.duration();
-        let_pass(&mut self.session, self.now);
-    }
-
-    /// Takes one event.
-    pub(super) fn event(&mut self) {
+    fn event(&mut self) {
         let Some(event) = self.session.poll_event() else {
             return;
         };
@@ -192,21 +181,7 @@ impl World {
         }
     }
 
-    /// Answers everything that waits for an answer.
-    pub(super) fn answer_all(&mut self) {
-        for _ in 0..64 {
-            self.event();
-        }
-        for request in core::mem::take(&mut self.open) {
-            let error = RpcError::internal("done");
-            let _cancelled = self.session.reply_error(self.now, request, error);
-        }
-    }
-
     fn restore(&mut self) {
-        if !self.restores {
-            return;
-        }
         let saved = self.session.save(self.now);
         let stored = serde_json::to_vec(&saved).expect("a session can be stored");
         let saved: SavedServer = serde_json::from_slice(&stored).expect("and read again");
@@ -214,21 +189,8 @@ impl World {
             ServerSession::restore(self.config.clone(), saved, self.now).expect("the same format");
     }
 
-    /// Loses the connection: everything has to end.
-    fn finish(mut self) -> Vec<String> {
-        self.session
-            .handle_closed(self.now, Route::Pipe, Closed::EndOfInput);
-        for _ in 0..10_000 {
-            self.event();
-        }
-        assert!(self.is_closed, "the end was never told");
-        assert!(self.session.poll_event().is_none());
-        assert_eq!(self.session.poll_timeout(), None);
+    fn assert_nothing_is_open(&self) {
         assert_eq!(self.session.open_requests(), 0);
         assert!(self.open.is_empty(), "{:?} were never cancelled", self.open);
-        while let Some(frame) = take_frame(&mut self.session) {
-            self.sent.push(frame);
-        }
-        self.sent
     }
 }

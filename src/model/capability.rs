@@ -211,6 +211,37 @@ capability_object! {
     }
 }
 
+/// Declares what the capabilities of both sides say beyond the protocol's own features.
+macro_rules! open_capabilities {
+    () => {
+        /// Sets what is said about tasks.
+        #[must_use]
+        pub fn tasks(mut self, tasks: Object<'a>) -> Self {
+            self.tasks = Some(tasks);
+            self
+        }
+
+        /// Adds an experimental capability.
+        #[must_use]
+        pub fn experimental(mut self, name: &str, settings: &Object<'_>) -> Self {
+            self.experimental = Some(self.experimental.unwrap_or_default().with(name, settings));
+            self
+        }
+
+        /// Adds an extension, whose id must satisfy [`is_extension_id`](crate::model::meta::is_extension_id).
+        #[must_use]
+        pub fn extension(mut self, id: &str, settings: &Object<'_>) -> Self {
+            self.extensions = Some(self.extensions.unwrap_or_default().with(id, settings));
+            self
+        }
+
+        /// The settings of the extension `id`; `None` when it is absent or they aren't an object.
+        pub fn extension_settings(&self, id: &str) -> Option<Object<'_>> {
+            settings(self.extensions.as_ref(), id)
+        }
+    };
+}
+
 impl<'a> ClientCapabilities<'a> {
     /// No capability at all; extensions are off until they are asked for (`ext.optin`).
     pub fn new() -> Self {
@@ -271,31 +302,7 @@ impl<'a> ClientCapabilities<'a> {
         self
     }
 
-    /// Sets what is said about tasks.
-    #[must_use]
-    pub fn tasks(mut self, tasks: Object<'a>) -> Self {
-        self.tasks = Some(tasks);
-        self
-    }
-
-    /// Adds an experimental capability.
-    #[must_use]
-    pub fn experimental(mut self, name: &str, settings: &Object<'_>) -> Self {
-        self.experimental = Some(self.experimental.unwrap_or_default().with(name, settings));
-        self
-    }
-
-    /// Adds an extension, whose id must satisfy [`is_extension_id`](crate::model::meta::is_extension_id).
-    #[must_use]
-    pub fn extension(mut self, id: &str, settings: &Object<'_>) -> Self {
-        self.extensions = Some(self.extensions.unwrap_or_default().with(id, settings));
-        self
-    }
-
-    /// The settings of the extension `id`; `None` when it is absent or they aren't an object.
-    pub fn extension_settings(&self, id: &str) -> Option<Object<'_>> {
-        settings(self.extensions.as_ref(), id)
-    }
+    open_capabilities!();
 
     /// Whether the user can be asked by form: with `elicitation` empty or naming `form`.
     pub fn supports_form(&self) -> bool {
@@ -473,31 +480,7 @@ impl<'a> ServerCapabilities<'a> {
         self
     }
 
-    /// Sets what is said about tasks.
-    #[must_use]
-    pub fn tasks(mut self, tasks: Object<'a>) -> Self {
-        self.tasks = Some(tasks);
-        self
-    }
-
-    /// Adds an experimental capability.
-    #[must_use]
-    pub fn experimental(mut self, name: &str, settings: &Object<'_>) -> Self {
-        self.experimental = Some(self.experimental.unwrap_or_default().with(name, settings));
-        self
-    }
-
-    /// Adds an extension, whose id must satisfy [`is_extension_id`](crate::model::meta::is_extension_id).
-    #[must_use]
-    pub fn extension(mut self, id: &str, settings: &Object<'_>) -> Self {
-        self.extensions = Some(self.extensions.unwrap_or_default().with(id, settings));
-        self
-    }
-
-    /// The settings of the extension `id`; `None` when it is absent or they aren't an object.
-    pub fn extension_settings(&self, id: &str) -> Option<Object<'_>> {
-        settings(self.extensions.as_ref(), id)
-    }
+    open_capabilities!();
 
     /// The same capabilities without what `revision` has no words for (`caps.server.list`).
     #[must_use]

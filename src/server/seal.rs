@@ -40,9 +40,8 @@ impl Seal {
     /// A seal with this key.
     ///
     /// `entropy` fills the slice with random bytes that nobody can foresee, or errs. `clock` gives
-    /// the seconds since 1970, or since any other time that all instances agree on. See
-    #[cfg_attr(feature = "std", doc = "[`io::seal::system`](crate::io::seal::system)")]
-    /// for both of them from the operating system.
+    /// the seconds since 1970, or since any other time that all instances agree on. With feature
+    /// `std`, `io::seal::system` takes both of them from the operating system.
     pub fn new(
         key: [u8; 32],
         entropy: fn(&mut [u8]) -> Result<(), SealError>,

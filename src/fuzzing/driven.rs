@@ -1,0 +1,111 @@
+//! Runs a session as the bytes of a fuzzer say. What is the same for both sides is here: frames, bad
+//! bytes, time, events, saving and the end; a side says what its user does and what must hold.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::frame::FrameError;
+use crate::session::{Closed, Route, Session};
+use crate::time::Instant;
+
+use super::source::Source;
+use super::{let_pass, take_frame};
+
+/// A session with what its user remembers of it.
+pub(super) trait Driven {
+    type Session: Session;
+
+    fn session(&mut self) -> &mut Self::Session;
+
+    fn now(&mut self) -> &mut Instant;
+
+    /// The frames that were sent.
+    fn sent(&mut self) -> &mut Vec<String>;
+
+    /// Whether an event has told the end.
+    fn is_closed(&self) -> bool;
+
+    /// Ends the session from this side.
+    fn close(&mut self);
+
+    /// Something that a user of the session does; refusals are part of it.
+    fn command(&mut self, source: &mut Source<'_>);
+
+    /// Takes one event.
+    fn event(&mut self);
+
+    /// Saves the session and goes on with the restored one.
+    fn restore(&mut self);
+
+    /// Sees to it that the end has ended everything.
+    fn assert_nothing_is_open(&self);
+
+    fn pass(&mut self, source: &mut Source<'_>) {
+        *self.now() = *self.now() + source.duration();
+        let now = *self.now();
+        let_pass(self.session(), now);
+    }
+}
+
+/// Does what `bytes` say and loses the connection; gives what was sent.
+pub(super) fn run<W: Driven>(
+    bytes: &[u8],
+    restores: bool,
+    new: impl FnOnce(&mut Source<'_>) -> W,
+) -> Vec<String> {
+    let mut source = Source::new(bytes);
+    let mut world = new(&mut source);
+    while !source.is_empty() {
+        step(&mut world, &mut source, restores);
+    }
+    finish(world)
+}
+
+fn step(world: &mut impl Driven, source: &mut Source<'_>, restores: bool) {
+    let now = *world.now();
+    match source.byte() % 12 {
+        0..4 => {
+            let frame = source.frame();
+            world.session().handle_frame(now, Route::Pipe, frame);
+        }
+        4 => {
+            let valid_up_to = source.below(9);
+            let error = FrameError::NotUtf8 { valid_up_to };
+            world.session().handle_malformed(now, Route::Pipe, error);
+        }
+        5 => world.pass(source),
+        6 => {
+            let frame = take_frame(world.session());
+            world.sent().extend(frame);
+        }
+        7 => world.event(),
+        8 if restores => world.restore(),
+        8 => {}
+        9 if source.byte() > 250 => match source.byte() % 2 {
+            0 => world.close(),
+            _ => world
+                .session()
+                .handle_closed(now, Route::Pipe, Closed::WriteFailed),
+        },
+        _ => world.command(source),
+    }
+}
+
+/// Loses the connection: everything has to end.
+fn finish<W: Driven>(mut world: W) -> Vec<String> {
+    let now = *world.now();
+    world
+        .session()
+        .handle_closed(now, Route::Pipe, Closed::EndOfInput);
+    for _ in 0..10_000 {
+        world.event();
+    }
+    assert!(world.is_closed(), "the end was never told");
+    assert!(world.session().poll_event().is_none());
+    assert_eq!(world.session().poll_timeout(), None);
+    world.assert_nothing_is_open();
+    while let Some(frame) = take_frame(world.session()) {
+        world.sent().push(frame);
+    }
+    core::mem::take(world.sent())
+}
