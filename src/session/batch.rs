@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use crate::limits::Limits;
-use crate::rpc::{Decoded, Kind, Rejection, Repeated, Scan, decode, elements};
+use crate::rpc::{Decoded, Envelope, Kind, Rejection, Repeated, Scan, decode, elements};
 
 /// What a batch holds.
 pub(super) struct Elements {
@@ -26,16 +26,24 @@ pub(super) fn split(frame: &Bytes, limits: &Limits) -> Option<Elements> {
     }
     let unrepeated = Repeated::default();
     let is_open =
-        |element: &&Bytes| match decode(element, limits, &unrepeated, &mut Scan::default()) {
-            Ok(Decoded::One(envelope)) => envelope.kind == Kind::Request,
-            Ok(Decoded::Batch) => true,
+        |element: &&Bytes| match decode_element(element, limits, &unrepeated, &mut Scan::default())
+        {
+            Ok(envelope) => envelope.kind == Kind::Request,
             Err(rejection) => rejection.is_answerable(),
         };
     let open = list.iter().filter(is_open).count();
     Some(Elements { list, open })
 }
 
-/// What is wrong with an element that is a batch itself.
-pub(super) fn nested() -> Rejection {
-    Rejection::invalid("Invalid request: a batch in a batch")
+/// Reads the envelope of an element, which may not be a batch itself.
+pub(super) fn decode_element<'s>(
+    element: &[u8],
+    limits: &Limits,
+    repeated: &Repeated,
+    scan: &'s mut Scan,
+) -> Result<Envelope<'s>, Rejection> {
+    match decode(element, limits, repeated, scan)? {
+        Decoded::One(envelope) => Ok(envelope),
+        Decoded::Batch => Err(Rejection::invalid("Invalid request: a batch in a batch")),
+    }
 }

@@ -67,12 +67,8 @@ impl ClientSession {
         let target = self.link.begin_batch(route, revision, elements.open);
         for element in elements.list {
             let mut scan = Scan::default();
-            let decoded = match decode(&element, &self.config.limits, &self.repeated, &mut scan) {
-                Ok(Decoded::One(envelope)) => Ok(envelope),
-                Ok(Decoded::Batch) => Err(batch::nested()),
-                Err(rejection) => Err(rejection),
-            };
-            match decoded {
+            let limits = &self.config.limits;
+            match batch::decode_element(&element, limits, &self.repeated, &mut scan) {
                 Ok(envelope) => self.message(target, element, envelope),
                 Err(rejection) => self.rejected(target, rejection),
             }
