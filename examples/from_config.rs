@@ -9,7 +9,7 @@
 use std::error::Error;
 
 use mcp_proto::client::config::{ServerEntry, ServerKind, Servers};
-use mcp_proto::client::{ClientOptions, Toolbox};
+use mcp_proto::client::{ClientOptions, ToolSet};
 use mcp_proto::io::blocking_client::BlockingClient;
 use mcp_proto::io::child::Command;
 
@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let text = std::fs::read_to_string(&file)?;
     let servers = Servers::parse(&file, &text, |name| std::env::var(name).ok())?;
 
-    let mut toolbox = Toolbox::new();
+    let mut toolbox = ToolSet::new();
     let mut clients = Vec::new();
     for entry in servers.into_iter().filter(|entry| entry.enabled) {
         let name = entry.name.clone();

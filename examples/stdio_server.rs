@@ -9,7 +9,7 @@ use mcp_proto::io::serve::{Context, ServeOptions, serve};
 use mcp_proto::model::capability::ServerCapabilities;
 use mcp_proto::model::content::{Role, TextResourceContents};
 use mcp_proto::model::method::{
-    CallTool, GetPrompt, Known, ListPrompts, ListResources, ListTools, Method, ReadResource,
+    CallTool, GetPrompt, ListPrompts, ListResources, ListTools, Method, ReadResource, SpecMethod,
 };
 use mcp_proto::model::prompt::{GetPromptResult, ListPromptsResult, Prompt, PromptMessage};
 use mcp_proto::model::resource::{ListResourcesResult, ReadResourceResult, Resource};
@@ -40,30 +40,30 @@ fn main() -> io::Result<()> {
 fn answer(request: &Request, context: &Context) -> Result<(), RpcError> {
     let name = request.target().unwrap_or("".into());
     match (request.known(), name.as_str()) {
-        (Some(Known::ListTools), _) => reply::<ListTools>(context, tools()),
-        (Some(Known::CallTool), "count") => reply::<CallTool>(context, count(request)),
-        (Some(Known::CallTool), "nap") => {
+        (Some(SpecMethod::ListTools), _) => reply::<ListTools>(context, tools()),
+        (Some(SpecMethod::CallTool), "count") => reply::<CallTool>(context, count(request)),
+        (Some(SpecMethod::CallTool), "nap") => {
             // Wakes up when the client cancels; then there is no answer to give.
             context.sleep(Duration::from_secs(3));
             reply::<CallTool>(context, CallToolResult::text("Good morning"))
         }
-        (Some(Known::ListResources), _) => {
+        (Some(SpecMethod::ListResources), _) => {
             let list = ListResourcesResult::new(vec![Resource::new(RHYME, "rhyme")]);
             reply::<ListResources>(context, list)
         }
-        (Some(Known::ReadResource), RHYME) => {
+        (Some(SpecMethod::ReadResource), RHYME) => {
             let text = TextResourceContents::new(RHYME, "One, two, buckle my shoe");
             reply::<ReadResource>(context, ReadResourceResult::new(vec![text.into()]))
         }
-        (Some(Known::ListPrompts), _) => {
+        (Some(SpecMethod::ListPrompts), _) => {
             let list = ListPromptsResult::new(vec![Prompt::new("haiku")]);
             reply::<ListPrompts>(context, list)
         }
-        (Some(Known::GetPrompt), "haiku") => {
+        (Some(SpecMethod::GetPrompt), "haiku") => {
             let message = PromptMessage::new(Role::User, "Write a haiku.");
             reply::<GetPrompt>(context, GetPromptResult::new(vec![message]))
         }
-        (Some(Known::ReadResource), uri) => return Err(RpcError::resource_not_found(uri)),
+        (Some(SpecMethod::ReadResource), uri) => return Err(RpcError::resource_not_found(uri)),
         (Some(_), _) => return Err(RpcError::invalid_params(format!("Unknown name: {name}"))),
         (None, _) => return Err(RpcError::method_not_found(request.method())),
     }

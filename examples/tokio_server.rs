@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mcp_proto::io::{Handle, tokio::Connection};
 use mcp_proto::model::capability::ServerCapabilities;
-use mcp_proto::model::method::{CallTool, Known, ListTools};
+use mcp_proto::model::method::{CallTool, ListTools, SpecMethod};
 use mcp_proto::model::tool::{CallToolResult, ListToolsResult, Tool};
 use mcp_proto::rpc::{Raw, RpcError};
 use mcp_proto::session::{Misuse, Request, ServerConfig, ServerEvent, ServerSession};
@@ -52,7 +52,7 @@ async fn main() -> std::io::Result<()> {
 
 async fn answer(request: Request, session: Handle<ServerSession>) {
     let sent = match request.known() {
-        Some(Known::ListTools) => {
+        Some(SpecMethod::ListTools) => {
             let schema = r#"{"type":"object","properties":{"seconds":{"type":"number"}}}"#;
             let tool = Tool::new("nap", Raw::new(schema).unwrap_or(Raw::EMPTY_OBJECT));
             let list = ListToolsResult::new(vec![tool.description("Sleeps for so many seconds")]);

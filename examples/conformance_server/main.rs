@@ -16,8 +16,8 @@ use mcp_proto::io::blocking::Connection;
 use mcp_proto::io::serve::{ServeOptions, serve};
 use mcp_proto::model::capability::ServerCapabilities;
 use mcp_proto::model::method::{
-    CallTool, Complete, GetPrompt, Known, ListPrompts, ListResourceTemplates, ListResources,
-    ListTools, Method, ReadResource,
+    CallTool, Complete, GetPrompt, ListPrompts, ListResourceTemplates, ListResources, ListTools,
+    Method, ReadResource, SpecMethod,
 };
 use mcp_proto::model::page::PaginatedRequestParams;
 use mcp_proto::model::tool::CallToolResult;
@@ -60,20 +60,20 @@ fn config() -> ServerConfig {
 /// Answers a request, whatever it asks for.
 fn answer(call: &Call<'_>) {
     match call.request.known() {
-        Some(Known::ListTools) => reply::<ListTools>(call, page(call).map(|()| tools::list())),
-        Some(Known::CallTool) => reply::<CallTool>(call, call_tool(call)),
-        Some(Known::ListPrompts) => {
+        Some(SpecMethod::ListTools) => reply::<ListTools>(call, page(call).map(|()| tools::list())),
+        Some(SpecMethod::CallTool) => reply::<CallTool>(call, call_tool(call)),
+        Some(SpecMethod::ListPrompts) => {
             reply::<ListPrompts>(call, page(call).map(|()| prompts::list()));
         }
-        Some(Known::GetPrompt) => reply::<GetPrompt>(call, prompts::get(call)),
-        Some(Known::Complete) => reply::<Complete>(call, prompts::complete(call)),
-        Some(Known::ListResources) => {
+        Some(SpecMethod::GetPrompt) => reply::<GetPrompt>(call, prompts::get(call)),
+        Some(SpecMethod::Complete) => reply::<Complete>(call, prompts::complete(call)),
+        Some(SpecMethod::ListResources) => {
             reply::<ListResources>(call, page(call).map(|()| resources::list()));
         }
-        Some(Known::ListResourceTemplates) => {
+        Some(SpecMethod::ListResourceTemplates) => {
             reply::<ListResourceTemplates>(call, page(call).map(|()| resources::templates()));
         }
-        Some(Known::ReadResource) => reply::<ReadResource>(call, resources::read(call)),
+        Some(SpecMethod::ReadResource) => reply::<ReadResource>(call, resources::read(call)),
         _ => refuse(call, RpcError::method_not_found(call.request.method())),
     }
 }

@@ -65,7 +65,7 @@ fn era_policy(name: &str) -> Option<EraPolicy> {
     Some(match name {
         "auto" => EraPolicy::Auto,
         "legacy" => EraPolicy::Legacy,
-        "modern" => EraPolicy::ModernUnasked,
+        "modern" => EraPolicy::AssumeModern,
         _ => return None,
     })
 }

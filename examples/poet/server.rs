@@ -5,7 +5,7 @@ use std::error::Error;
 use mcp_proto::io::serve::serve_stdio;
 use mcp_proto::model::tool::Tool;
 use mcp_proto::rpc::Raw;
-use mcp_proto::server::{Context, Conversation, Server, Stop};
+use mcp_proto::server::{Context, HandlerError, SamplingRequest, Server};
 use serde::Deserialize;
 
 use crate::arguments::Arguments;
@@ -29,8 +29,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 
 /// Runs twice: without the rhyme it asks for one, with it it answers. In the modern era the question
 /// is the answer to the request, in the legacy one a request of the server's own; the session knows.
-fn write(context: &Context, Poet { theme }: Poet) -> Result<String, Stop> {
-    let conversation = Conversation::new()
+fn write(context: &Context, Poet { theme }: Poet) -> Result<String, HandlerError> {
+    let conversation = SamplingRequest::new()
         .system("always reply in rhyme")
         .user(format!("write a poem about {theme}"))
         .max_tokens(200);

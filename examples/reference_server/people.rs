@@ -3,7 +3,7 @@
 use mcp_proto::model::elicitation::ElicitRequestFormParams;
 use mcp_proto::model::sampling::{CreateMessageParams, SamplingMessage};
 use mcp_proto::model::schema::StringSchema;
-use mcp_proto::server::{Context, Elicited, Json, Server, Stop};
+use mcp_proto::server::{Context, Elicited, HandlerError, Json, Server};
 use mcp_proto::session::Change;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -46,13 +46,13 @@ pub fn add(server: Server) -> Server {
         )
 }
 
-fn get_log_level(context: &Context, _: Value) -> Result<Json<String>, Stop> {
+fn get_log_level(context: &Context, _: Value) -> Result<Json<String>, HandlerError> {
     context.info("this is a log message");
     let level = context.log_level().map_or("unset", |level| level.as_str());
     Ok(Json(level.into()))
 }
 
-fn echo_deps(context: &Context, _: Value) -> Result<Json<Value>, Stop> {
+fn echo_deps(context: &Context, _: Value) -> Result<Json<Value>, HandlerError> {
     context.info("This is an info message");
     let meta = context.meta();
     let deps = meta
@@ -64,7 +64,7 @@ fn echo_deps(context: &Context, _: Value) -> Result<Json<Value>, Stop> {
     ))
 }
 
-fn use_sampling(context: &Context, asked: Prompt) -> Result<Json<Value>, Stop> {
+fn use_sampling(context: &Context, asked: Prompt) -> Result<Json<Value>, HandlerError> {
     let messages = vec![
         SamplingMessage::assistant(""),
         SamplingMessage::user(asked.foo),
@@ -96,7 +96,7 @@ fn client_info(context: &Context) -> Value {
     })
 }
 
-fn use_elicitation(context: &Context, asked: Question) -> Result<Json<String>, Stop> {
+fn use_elicitation(context: &Context, asked: Question) -> Result<Json<String>, HandlerError> {
     let form =
         ElicitRequestFormParams::new(asked.question).required("response", StringSchema::new());
     Ok(Json(match context.elicit::<Answer>("response", form)? {
@@ -107,7 +107,7 @@ fn use_elicitation(context: &Context, asked: Question) -> Result<Json<String>, S
     }))
 }
 
-fn enable_hidden_tool(context: &Context, _: Value) -> Result<Json<&'static str>, Stop> {
+fn enable_hidden_tool(context: &Context, _: Value) -> Result<Json<&'static str>, HandlerError> {
     let hidden = wrapped("hidden_tool", json!({}), json!({"type": "string"}));
     context
         .registry()

@@ -19,7 +19,7 @@ use crate::revision::Era;
 use crate::rpc::{Text, code};
 use crate::session::{
     CallError, CallId, CallOptions, ClientEvent, CloseReason, Completed, Delivery, Misuse,
-    Received, Session, SubscriptionId, Wait,
+    Received, Session, SubscriptionId, Timeout,
 };
 use crate::time::Instant;
 
@@ -133,8 +133,8 @@ impl Client {
         let mut options = CallOptions::new().progress(call.progress.is_some());
         options.meta = call.meta.clone().filter(|meta| !meta.is_empty());
         if let Some(time) = call.read_timeout {
-            options = options.idle(Wait::For(time));
-            options.total = ClientOptions::total(time).map_or(Wait::Forever, Wait::For);
+            options = options.idle(Timeout::After(time));
+            options.total = ClientOptions::total(time).map_or(Timeout::Never, Timeout::After);
         }
         let called = self
             .session
@@ -228,7 +228,7 @@ impl Client {
         let Some(level) = self.options.log_level.filter(|_| is_legacy) else {
             return self.opened();
         };
-        let rest = Wait::For(deadline - now);
+        let rest = Timeout::After(deadline - now);
         let options = CallOptions::new().idle(rest).total(rest);
         match self.session.set_log_level(now, level, options) {
             Ok(call) => self.stage = Stage::SettingLevel(call.any()),

@@ -36,7 +36,7 @@ pub use error::ClientError;
 pub use handlers::{Answer, Direction, Reach, Reaction};
 pub use operation::{OperationId, Output, ProgressHandler, Request, ToolCall};
 pub use options::{ClientOptions, Reconnect, ToolHook};
-pub use prefix::{MergedTool, NameConflict, Prefix, Toolbox};
+pub use prefix::{NameConflict, Prefix, PrefixedTool, ToolSet};
 pub use result::{Binary, OutputPart, ResourceOutput, ToolOutput};
 
 use catalog::Catalog;

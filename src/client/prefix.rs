@@ -55,7 +55,7 @@ impl Prefix {
 /// A tool of one of several servers.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct MergedTool {
+pub struct PrefixedTool {
     /// The name among all tools.
     pub name: String,
     /// The number of its server, in the order in which the servers were added.
@@ -66,9 +66,9 @@ pub struct MergedTool {
 
 /// The tools of several servers as one list.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Toolbox {
+pub struct ToolSet {
     servers: Vec<String>,
-    tools: Vec<MergedTool>,
+    tools: Vec<PrefixedTool>,
     by_name: BTreeMap<String, usize>,
 }
 
@@ -88,7 +88,7 @@ pub struct NameConflict {
     pub existing: String,
 }
 
-impl Toolbox {
+impl ToolSet {
     /// No servers yet.
     pub fn new() -> Self {
         Self::default()
@@ -124,19 +124,19 @@ impl Toolbox {
                 });
             }
             let tool = tool.clone();
-            merged.tools.push(MergedTool { name, server, tool });
+            merged.tools.push(PrefixedTool { name, server, tool });
         }
         *self = merged;
         Ok(server)
     }
 
     /// All tools, in the order of their servers.
-    pub fn tools(&self) -> &[MergedTool] {
+    pub fn tools(&self) -> &[PrefixedTool] {
         &self.tools
     }
 
     /// The tool of that name.
-    pub fn get(&self, name: &str) -> Option<&MergedTool> {
+    pub fn get(&self, name: &str) -> Option<&PrefixedTool> {
         self.tools.get(*self.by_name.get(name)?)
     }
 

@@ -50,7 +50,7 @@ pub(super) fn config(source: &mut Source<'_>) -> ClientConfig {
         0 => EraPolicy::Auto,
         1 => EraPolicy::Legacy,
         2 => EraPolicy::Modern,
-        _ => EraPolicy::ModernUnasked,
+        _ => EraPolicy::AssumeModern,
     };
     let can = ClientCapabilities::new()
         .roots(true)

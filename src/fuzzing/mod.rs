@@ -18,7 +18,7 @@ use serde::de::IgnoredAny;
 
 use crate::frame::{FrameError, LineDecoder};
 use crate::limits::Limits;
-use crate::model::encode::{Additions, encode_body};
+use crate::model::encode::{SessionMembers, encode_body};
 use crate::model::method::{self, Method, Notification};
 use crate::revision::Revision;
 use crate::rpc::{Kind, Message, Peek};
@@ -172,7 +172,7 @@ fn params<N: Notification>(bytes: &[u8]) {
 fn written<T: serde::Serialize>(value: &T) -> Vec<Vec<u8>> {
     let in_revision = |revision| {
         let mut out = Vec::new();
-        let written = encode_body(&mut out, revision, value, &Additions::default());
+        let written = encode_body(&mut out, revision, value, &SessionMembers::default());
         written.is_ok().then_some(out)
     };
     Revision::ALL.into_iter().filter_map(in_revision).collect()

@@ -8,7 +8,7 @@ use core::time::Duration;
 use bytes::Bytes;
 
 use crate::limits::Limits;
-use crate::model::method::Known;
+use crate::model::method::SpecMethod;
 
 /// Bytes, read from front to back; behind the end everything is zero.
 pub(super) struct Source<'a> {
@@ -110,7 +110,7 @@ impl<'a> Source<'a> {
     }
 
     fn method(&mut self) -> &'static str {
-        self.one_of(Known::ALL).map_or("x", Known::as_str)
+        self.one_of(SpecMethod::ALL).map_or("x", SpecMethod::as_str)
     }
 
     pub(super) fn body(&mut self) -> String {

@@ -1,6 +1,6 @@
 //! The methods and notifications of all revisions: their names, types, directions and lifetimes.
 //! [`Method`] is open, so that an extension's method is called like one of the protocol's own;
-//! [`Known`] is the closed table of the protocol's own, by which a session decides.
+//! [`SpecMethod`] is the closed table of the protocol's own, by which a session decides.
 
 use serde::{Deserialize, Serialize};
 
@@ -67,14 +67,14 @@ pub trait Notification: 'static {
     type Params<'a>: Serialize + Deserialize<'a>;
 }
 
-/// Declares [`Known`]: each row has the wire name, the first and the last revision, and who sends
+/// Declares [`SpecMethod`]: each row has the wire name, the first and the last revision, and who sends
 /// it in the legacy and in the modern era.
 macro_rules! known {
     ($($name:ident = $wire:literal, $since:ident to $until:ident, $legacy:ident / $modern:ident;)*) => {
         /// A request method or notification that some revision of the protocol defines.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[non_exhaustive]
-        pub enum Known {
+        pub enum SpecMethod {
             $(
                 #[doc = concat!("`", $wire, "`")]
                 #[serde(rename = $wire)]
@@ -82,7 +82,7 @@ macro_rules! known {
             )*
         }
 
-        impl Known {
+        impl SpecMethod {
             /// Every one of them, requests first.
             pub const ALL: &'static [Self] = &[$(Self::$name),*];
 
@@ -168,7 +168,7 @@ known! {
     SubscriptionsAcknowledged = "notifications/subscriptions/acknowledged", V2026_07_28 to V2026_07_28, Server / Server;
 }
 
-impl Known {
+impl SpecMethod {
     /// Whether it is a notification, not a request.
     pub fn is_notification(self) -> bool {
         self >= Self::Initialized
@@ -187,35 +187,35 @@ impl Known {
 
     /// What a server must have declared for it to be used in `revision`, be the server its
     /// receiver or its sender; `None` when nothing (`caps.undeclared.method`).
-    pub fn server_gate(self, revision: Revision) -> Option<ServerGate> {
+    pub fn server_capability(self, revision: Revision) -> Option<ServerCapability> {
         Some(match self {
-            Self::ListTools | Self::CallTool => ServerGate::Tools,
-            Self::ToolsListChanged => ServerGate::ToolsListChanged,
+            Self::ListTools | Self::CallTool => ServerCapability::Tools,
+            Self::ToolsListChanged => ServerCapability::ToolsListChanged,
             Self::ListResources | Self::ListResourceTemplates | Self::ReadResource => {
-                ServerGate::Resources
+                ServerCapability::Resources
             }
             Self::Subscribe | Self::Unsubscribe | Self::ResourceUpdated => {
-                ServerGate::ResourcesSubscribe
+                ServerCapability::ResourcesSubscribe
             }
-            Self::ResourcesListChanged => ServerGate::ResourcesListChanged,
-            Self::ListPrompts | Self::GetPrompt => ServerGate::Prompts,
-            Self::PromptsListChanged => ServerGate::PromptsListChanged,
+            Self::ResourcesListChanged => ServerCapability::ResourcesListChanged,
+            Self::ListPrompts | Self::GetPrompt => ServerCapability::Prompts,
+            Self::PromptsListChanged => ServerCapability::PromptsListChanged,
             // The first revision has completion, but no capability by which to declare it.
-            Self::Complete if revision > Revision::V2024_11_05 => ServerGate::Completions,
-            Self::SetLevel | Self::LoggingMessage => ServerGate::Logging,
+            Self::Complete if revision > Revision::V2024_11_05 => ServerCapability::Completions,
+            Self::SetLevel | Self::LoggingMessage => ServerCapability::Logging,
             _ => return None,
         })
     }
 
     /// What a client must have declared for it to be used, be the client its receiver or its
     /// sender; `None` when nothing (`caps.undeclared.method`).
-    pub fn client_gate(self) -> Option<ClientGate> {
+    pub fn client_capability(self) -> Option<ClientCapability> {
         Some(match self {
-            Self::CreateMessage => ClientGate::Sampling,
-            Self::Elicit => ClientGate::Elicitation,
-            Self::ElicitationComplete => ClientGate::ElicitationUrl,
-            Self::ListRoots => ClientGate::Roots,
-            Self::RootsListChanged => ClientGate::RootsListChanged,
+            Self::CreateMessage => ClientCapability::Sampling,
+            Self::Elicit => ClientCapability::Elicitation,
+            Self::ElicitationComplete => ClientCapability::ElicitationUrl,
+            Self::ListRoots => ClientCapability::Roots,
+            Self::RootsListChanged => ClientCapability::RootsListChanged,
             _ => return None,
         })
     }
@@ -261,7 +261,7 @@ pub enum Sender {
 /// A capability of the server on which a method depends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
-pub enum ServerGate {
+pub enum ServerCapability {
     /// `tools`
     Tools,
     /// `tools.listChanged`
@@ -282,9 +282,9 @@ pub enum ServerGate {
     Logging,
 }
 
-impl ServerGate {
+impl ServerCapability {
     /// Whether a server of these capabilities has declared it.
-    pub fn is_open(self, server: &ServerCapabilities<'_>) -> bool {
+    pub fn is_declared_by(self, server: &ServerCapabilities<'_>) -> bool {
         let tools = server.tools.as_ref();
         let resources = server.resources.as_ref();
         let prompts = server.prompts.as_ref();
@@ -305,7 +305,7 @@ impl ServerGate {
 /// A capability of the client on which a method depends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
-pub enum ClientGate {
+pub enum ClientCapability {
     /// `sampling`
     Sampling,
     /// `elicitation`; [`ClientCapabilities::supports_form`] tells by which mode.
@@ -318,9 +318,9 @@ pub enum ClientGate {
     RootsListChanged,
 }
 
-impl ClientGate {
+impl ClientCapability {
     /// Whether a client of these capabilities has declared it.
-    pub fn is_open(self, client: &ClientCapabilities<'_>) -> bool {
+    pub fn is_declared_by(self, client: &ClientCapabilities<'_>) -> bool {
         let roots = client.roots.as_ref();
         match self {
             Self::Sampling => client.sampling.is_some(),
@@ -336,13 +336,13 @@ impl ClientGate {
 /// function by which both are read when their members have been found, if there is one.
 macro_rules! methods {
     ($($name:ident: $params:ident => $result:ident $(, $found:ident)?;)*) => { $(
-        #[doc = concat!("The method [`Known::", stringify!($name), "`].")]
+        #[doc = concat!("The method [`SpecMethod::", stringify!($name), "`].")]
         #[derive(Clone, Copy, Debug)]
         #[non_exhaustive]
         pub struct $name;
 
         impl Method for $name {
-            const NAME: &'static str = Known::$name.as_str();
+            const NAME: &'static str = SpecMethod::$name.as_str();
             type Params<'a> = $params<'a>;
             type Result<'a> = $result<'a>;
             $(
@@ -394,13 +394,13 @@ paginated!(ListTools, ListResources, ListResourceTemplates, ListPrompts);
 /// Declares the types that stand for notifications, each with its parameters.
 macro_rules! notifications {
     ($($name:ident: $params:ident;)*) => { $(
-        #[doc = concat!("The notification [`Known::", stringify!($name), "`].")]
+        #[doc = concat!("The notification [`SpecMethod::", stringify!($name), "`].")]
         #[derive(Clone, Copy, Debug)]
         #[non_exhaustive]
         pub struct $name;
 
         impl Notification for $name {
-            const NAME: &'static str = Known::$name.as_str();
+            const NAME: &'static str = SpecMethod::$name.as_str();
             type Params<'a> = $params<'a>;
         }
     )* };
@@ -462,7 +462,7 @@ impl<'a> EmptyResult<'a> {
     }
 }
 
-already_owned!(Known, Sender, ServerGate, ClientGate);
+already_owned!(SpecMethod, Sender, ServerCapability, ClientCapability);
 
 setters! {
     EmptyParams { meta: Meta<'a> }

@@ -25,7 +25,7 @@ use crate::rpc::{Raw, RpcError};
 /// break the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("input is needed first")]
-pub struct Pause(pub(super) ());
+pub struct InputPending(pub(super) ());
 
 /// Why a question to the client has no answer.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -33,7 +33,7 @@ pub struct Pause(pub(super) ());
 pub enum AskError {
     /// It is being asked; the handler runs again with the answer.
     #[error(transparent)]
-    Pending(#[from] Pause),
+    Pending(#[from] InputPending),
     /// The client answered with an error, as legacy clients do when their user refuses.
     #[error("{0}")]
     Refused(Box<str>),
@@ -48,48 +48,48 @@ pub enum AskError {
 /// Why a handler ended without a result.
 ///
 /// Every error turns into it by `?`; it is no error itself, which is what makes that possible.
-pub struct Stop(pub(super) StopKind);
+pub struct HandlerError(pub(super) HandlerErrorKind);
 
-pub(super) enum StopKind {
+pub(super) enum HandlerErrorKind {
     Failed(Box<dyn Error + Send + Sync>),
     Rpc(RpcError),
 }
 
-impl Stop {
+impl HandlerError {
     /// Ends the request with this very error instead of a result that tells of a failure.
     pub fn rpc(error: RpcError) -> Self {
-        Self(StopKind::Rpc(error))
+        Self(HandlerErrorKind::Rpc(error))
     }
 }
 
-impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for Stop {
+impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for HandlerError {
     fn from(error: E) -> Self {
-        Self(StopKind::Failed(error.into()))
+        Self(HandlerErrorKind::Failed(error.into()))
     }
 }
 
-impl fmt::Debug for Stop {
+impl fmt::Debug for HandlerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            StopKind::Failed(error) => fmt::Debug::fmt(error, f),
-            StopKind::Rpc(error) => fmt::Debug::fmt(error, f),
+            HandlerErrorKind::Failed(error) => fmt::Debug::fmt(error, f),
+            HandlerErrorKind::Rpc(error) => fmt::Debug::fmt(error, f),
         }
     }
 }
 
-impl fmt::Display for Stop {
+impl fmt::Display for HandlerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            StopKind::Failed(error) => fmt::Display::fmt(error, f),
-            StopKind::Rpc(error) => fmt::Display::fmt(error, f),
+            HandlerErrorKind::Failed(error) => fmt::Display::fmt(error, f),
+            HandlerErrorKind::Rpc(error) => fmt::Display::fmt(error, f),
         }
     }
 }
 
 /// One request through all its runs on this server, as far as this run knows.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
-    pub(super) carried: Carried,
+pub(super) struct Run {
+    pub(super) carried: RoundState,
     /// What is open after this run so far.
     pub(super) asked: InputRequests<'static>,
     /// What the client would have had to declare for a question of this run.
@@ -102,7 +102,7 @@ pub(super) struct Ledger {
 
 /// What travels from one round to the next.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Carried {
+pub(super) struct RoundState {
     /// Answers of rounds so far, by key.
     #[serde(default, rename = "a", skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) answers: BTreeMap<String, Answer>,
@@ -142,7 +142,7 @@ fn is_zero(count: &u32) -> bool {
     *count == 0
 }
 
-impl Carried {
+impl RoundState {
     /// The state as text; `None` when there is nothing to carry.
     pub(super) fn pack(&self) -> Option<String> {
         if *self == Self::default() {
@@ -157,7 +157,7 @@ impl Carried {
     }
 }
 
-impl Ledger {
+impl Run {
     /// Whether the report that is about to be made was made by an earlier run already.
     pub(super) fn is_repeated_report(&mut self) -> bool {
         self.reports += 1;
@@ -165,8 +165,8 @@ impl Ledger {
     }
 
     /// What the next round needs to know.
-    pub(super) fn to_carry(&self) -> Carried {
-        Carried {
+    pub(super) fn to_carry(&self) -> RoundState {
+        RoundState {
             reports: self.carried.reports.max(self.reports),
             ..self.carried.clone()
         }

@@ -26,7 +26,7 @@ use crate::rpc::{Raw, Text};
 use crate::session::{Change, Request, ServerSession};
 use crate::time::Instant;
 
-use super::ask::{Answer, AskError, Ledger, OwnedRaw, Pause};
+use super::ask::{Answer, AskError, InputPending, OwnedRaw, Run};
 use super::registry::Registry;
 
 /// How a server reaches the session that a request came from. Adapters implement it.
@@ -71,7 +71,7 @@ struct Inner {
     registry: Arc<Registry>,
     capabilities: ClientCapabilities<'static>,
     client: Option<Implementation<'static>>,
-    ledger: Mutex<Ledger>,
+    ledger: Mutex<Run>,
 }
 
 /// What a user made of a form.
@@ -114,7 +114,7 @@ impl Context {
         request: Request,
         reached: Arc<dyn Reach>,
         registry: Arc<Registry>,
-        ledger: Ledger,
+        ledger: Run,
     ) -> Self {
         let known = reach(&*reached, |session, _| {
             let capabilities = session.capabilities_of(request.id);
@@ -276,10 +276,10 @@ impl Context {
         &self,
         key: &str,
         act: impl FnOnce() -> Result<T, E>,
-    ) -> Result<T, super::Stop>
+    ) -> Result<T, super::HandlerError>
     where
         T: Serialize + DeserializeOwned,
-        super::Stop: From<E>,
+        super::HandlerError: From<E>,
     {
         if let Some(kept) = self.ledger().carried.once.get(key) {
             return Ok(kept.0.decode::<T>()?);
@@ -342,7 +342,7 @@ impl Context {
         });
     }
 
-    pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {
+    pub(super) fn ledger(&self) -> MutexGuard<'_, Run> {
         self.inner
             .ledger
             .lock()
@@ -398,7 +398,7 @@ impl Context {
         ledger
             .asked
             .insert(Text::from(String::from(key)), asked.into_owned());
-        Err(AskError::Pending(Pause(())))
+        Err(AskError::Pending(InputPending(())))
     }
 }
 

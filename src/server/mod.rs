@@ -56,12 +56,12 @@ use crate::revision::Revision;
 use crate::rpc::Text;
 use crate::session::{ServerConfig, ServerSession};
 
-pub use ask::{AskError, Pause, Stop};
+pub use ask::{AskError, HandlerError, InputPending};
 pub use context::{Context, Elicited, NotAccepted, Reach};
 pub use definition::DefinitionError;
 pub use output::{Audio, Image, IntoPrompt, IntoResource, IntoToolResult, Json};
 pub use registry::Registry;
-pub use sampling::{Conversation, ConversationError, Written};
+pub use sampling::{SampledReply, SamplingRequest, SamplingRequestError};
 #[cfg(feature = "seal")]
 pub use seal::Seal;
 pub use state::{SealError, StateSeal};
@@ -123,7 +123,7 @@ impl<Mode> Server<Mode> {
     pub fn tool<A, O>(
         self,
         tool: Tool<'static>,
-        run: impl Fn(&Context, A) -> Result<O, Stop> + Send + Sync + 'static,
+        run: impl Fn(&Context, A) -> Result<O, HandlerError> + Send + Sync + 'static,
     ) -> Self
     where
         A: DeserializeOwned,
@@ -143,7 +143,7 @@ impl<Mode> Server<Mode> {
     where
         A: DeserializeOwned,
         O: IntoToolResult,
-        F: Future<Output = Result<O, Stop>> + Send + 'static,
+        F: Future<Output = Result<O, HandlerError>> + Send + 'static,
     {
         let added = self.shared.registry.add_tool_async(tool, run);
         self.shared.registry.write().refuse(added.err());
@@ -154,7 +154,7 @@ impl<Mode> Server<Mode> {
     pub fn resource<O: IntoResource>(
         self,
         resource: Resource<'static>,
-        read: impl Fn(&Context) -> Result<O, Stop> + Send + Sync + 'static,
+        read: impl Fn(&Context) -> Result<O, HandlerError> + Send + Sync + 'static,
     ) -> Self {
         self.shared.registry.add_resource(resource, read);
         self
@@ -167,7 +167,7 @@ impl<Mode> Server<Mode> {
     pub fn resource_template<O: IntoResource>(
         self,
         template: ResourceTemplate<'static>,
-        read: impl Fn(&Context, Variables) -> Result<O, Stop> + Send + Sync + 'static,
+        read: impl Fn(&Context, Variables) -> Result<O, HandlerError> + Send + Sync + 'static,
     ) -> Result<Self, TemplateError> {
         self.shared.registry.add_resource_template(template, read)?;
         Ok(self)
@@ -178,7 +178,7 @@ impl<Mode> Server<Mode> {
     pub fn prompt<O: IntoPrompt>(
         self,
         prompt: Prompt<'static>,
-        get: impl Fn(&Context, &Arguments<'_>) -> Result<O, Stop> + Send + Sync + 'static,
+        get: impl Fn(&Context, &Arguments<'_>) -> Result<O, HandlerError> + Send + Sync + 'static,
     ) -> Self {
         self.shared.registry.add_prompt(prompt, get);
         self
@@ -190,7 +190,7 @@ impl<Mode> Server<Mode> {
         self,
         reference: impl Into<Reference<'static>>,
         argument: &str,
-        complete: impl Fn(&Context, &str) -> Result<Vec<String>, Stop> + Send + Sync + 'static,
+        complete: impl Fn(&Context, &str) -> Result<Vec<String>, HandlerError> + Send + Sync + 'static,
     ) -> Self {
         let key = completion_key(&reference.into(), argument);
         self.shared
@@ -336,7 +336,7 @@ impl Registry {
     pub fn add_tool<A, O>(
         &self,
         tool: Tool<'static>,
-        run: impl Fn(&Context, A) -> Result<O, Stop> + Send + Sync + 'static,
+        run: impl Fn(&Context, A) -> Result<O, HandlerError> + Send + Sync + 'static,
     ) -> Result<(), DefinitionError>
     where
         A: DeserializeOwned,
@@ -361,7 +361,7 @@ impl Registry {
     where
         A: DeserializeOwned,
         O: IntoToolResult,
-        F: Future<Output = Result<O, Stop>> + Send + 'static,
+        F: Future<Output = Result<O, HandlerError>> + Send + 'static,
     {
         let handler = Handler::Async(Arc::new(move |context: Context| {
             // The arguments are read before the future exists, so it need not be `Sync`.
@@ -375,7 +375,7 @@ impl Registry {
     pub fn add_resource<O: IntoResource>(
         &self,
         resource: Resource<'static>,
-        read: impl Fn(&Context) -> Result<O, Stop> + Send + Sync + 'static,
+        read: impl Fn(&Context) -> Result<O, HandlerError> + Send + Sync + 'static,
     ) {
         let uri = String::from(resource.uri.as_str());
         let kind = resource.mime_type.clone();
@@ -392,7 +392,7 @@ impl Registry {
     pub fn add_resource_template<O: IntoResource>(
         &self,
         template: ResourceTemplate<'static>,
-        read: impl Fn(&Context, Variables) -> Result<O, Stop> + Send + Sync + 'static,
+        read: impl Fn(&Context, Variables) -> Result<O, HandlerError> + Send + Sync + 'static,
     ) -> Result<(), TemplateError> {
         let pattern = Arc::new(Template::new(&template.uri_template)?);
         let matched = Arc::clone(&pattern);
@@ -417,7 +417,7 @@ impl Registry {
     pub fn add_prompt<O: IntoPrompt>(
         &self,
         prompt: Prompt<'static>,
-        get: impl Fn(&Context, &Arguments<'_>) -> Result<O, Stop> + Send + Sync + 'static,
+        get: impl Fn(&Context, &Arguments<'_>) -> Result<O, HandlerError> + Send + Sync + 'static,
     ) {
         let name = String::from(prompt.name.as_str());
         let handler = Handler::Sync(Arc::new(move |context| {
@@ -429,7 +429,7 @@ impl Registry {
 }
 
 fn completer(
-    complete: impl Fn(&Context, &str) -> Result<Vec<String>, Stop> + Send + Sync + 'static,
+    complete: impl Fn(&Context, &str) -> Result<Vec<String>, HandlerError> + Send + Sync + 'static,
 ) -> Handler {
     Handler::Sync(Arc::new(move |context| {
         let typed = respond::typed_value(context)?;

@@ -15,7 +15,7 @@ use crate::model::resource::{ReadResourceResult, Resource, ResourceTemplate};
 use crate::model::tool::{CallToolResult, Tool};
 use crate::model::validation::Validator;
 
-use super::ask::Stop;
+use super::ask::HandlerError;
 use super::context::Context;
 use super::definition::{DefinitionError, ToolDefinition};
 use super::template::Template;
@@ -30,7 +30,7 @@ pub(super) enum Reply {
 }
 
 /// How a run of a handler ends.
-pub(super) type Output = Result<Reply, Stop>;
+pub(super) type Output = Result<Reply, HandlerError>;
 /// A handler that is done when it returns.
 pub(super) type Run = dyn Fn(&Context) -> Output + Send + Sync;
 /// A handler that is done when its future is.

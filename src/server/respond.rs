@@ -13,8 +13,8 @@ use serde::de::DeserializeOwned;
 
 use crate::model::completion::{CompleteParams, Reference};
 use crate::model::method::{
-    CallTool, Complete, GetPrompt, Known, ListPrompts, ListResourceTemplates, ListResources,
-    ListTools, Method, ReadResource,
+    CallTool, Complete, GetPrompt, ListPrompts, ListResourceTemplates, ListResources, ListTools,
+    Method, ReadResource, SpecMethod,
 };
 use crate::model::owned::IntoOwned;
 use crate::model::page::PaginatedRequestParams;
@@ -26,12 +26,12 @@ use crate::revision::{Era, Revision};
 use crate::rpc::{RpcError, Text};
 use crate::session::{Misuse, Request};
 
-use super::ask::{Carried, Ledger, StopKind};
+use super::ask::{HandlerErrorKind, RoundState, Run};
 use super::context::reach;
 use super::definition::check_output;
 use super::registry::{Handler, Output, Reply, completion_key};
 use super::state::{SealError, binding};
-use super::{Async, Blocking, Context, Reach, Server, Stop};
+use super::{Async, Blocking, Context, HandlerError, Reach, Server};
 
 /// Arguments that don't fit the handler's type.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +39,7 @@ use super::{Async, Blocking, Context, Reach, Server, Stop};
 struct BadArguments(String);
 
 /// The arguments of a tool call, as the handler's type.
-pub(super) fn arguments<A: DeserializeOwned>(context: &Context) -> Result<A, Stop> {
+pub(super) fn arguments<A: DeserializeOwned>(context: &Context) -> Result<A, HandlerError> {
     let request = context.request();
     let malformed = match request.arguments_as::<A>() {
         Ok(arguments) => return Ok(arguments),
@@ -49,31 +49,31 @@ pub(super) fn arguments<A: DeserializeOwned>(context: &Context) -> Result<A, Sto
 }
 
 /// How a client of this revision hears of arguments that don't fit.
-fn bad_arguments(revision: Revision, told: &impl ToString) -> Stop {
+fn bad_arguments(revision: Revision, told: &impl ToString) -> HandlerError {
     if revision >= Revision::V2025_11_25 {
-        return Stop::from(BadArguments(told.to_string()));
+        return HandlerError::from(BadArguments(told.to_string()));
     }
     let told = told.to_string();
-    Stop::rpc(RpcError::invalid_params(alloc::format!(
+    HandlerError::rpc(RpcError::invalid_params(alloc::format!(
         "Invalid params: {told}"
     )))
 }
 
 /// The arguments of a prompt, the required ones among them.
-pub(super) fn prompt_arguments(context: &Context) -> Result<Arguments<'static>, Stop> {
+pub(super) fn prompt_arguments(context: &Context) -> Result<Arguments<'static>, HandlerError> {
     let params: GetPromptParams<'_> = context
         .request()
         .params::<GetPrompt>()
-        .map_err(|bad| Stop::rpc(bad.into()))?;
+        .map_err(|bad| HandlerError::rpc(bad.into()))?;
     Ok(params.arguments.unwrap_or_default().into_owned())
 }
 
 /// What has been typed of the argument that is to be completed.
-pub(super) fn typed_value(context: &Context) -> Result<String, Stop> {
+pub(super) fn typed_value(context: &Context) -> Result<String, HandlerError> {
     let params: CompleteParams<'_> = context
         .request()
         .params::<Complete>()
-        .map_err(|bad| Stop::rpc(bad.into()))?;
+        .map_err(|bad| HandlerError::rpc(bad.into()))?;
     Ok(params.argument.value.into_string())
 }
 
@@ -109,7 +109,9 @@ impl Server<Blocking> {
             let output = match &found.handler {
                 Handler::Sync(run) => run(&context),
                 // One that was put into the registry behind this server's back.
-                Handler::Async(_) => Err(Stop::from("this server can't run asynchronous handlers")),
+                Handler::Async(_) => Err(HandlerError::from(
+                    "this server can't run asynchronous handlers",
+                )),
             };
             self.finish(&context, &found, output);
         }
@@ -133,10 +135,10 @@ impl<Mode> Server<Mode> {
     /// The handler of a request and what it sees; `None` when the request is answered already.
     fn find(&self, request: Request, session: Arc<dyn Reach>) -> Option<(Context, Found)> {
         let found = match request.known() {
-            Some(Known::CallTool) => self.find_tool(&request),
-            Some(Known::ReadResource) => self.find_resource(&request).map(Found::from),
-            Some(Known::GetPrompt) => self.find_prompt(&request).map(Found::from),
-            Some(Known::Complete) => self.find_completion(&request).map(Found::from),
+            Some(SpecMethod::CallTool) => self.find_tool(&request),
+            Some(SpecMethod::ReadResource) => self.find_resource(&request).map(Found::from),
+            Some(SpecMethod::GetPrompt) => self.find_prompt(&request).map(Found::from),
+            Some(SpecMethod::Complete) => self.find_completion(&request).map(Found::from),
             _ => {
                 self.list(&request, &*session);
                 return None;
@@ -238,17 +240,17 @@ impl<Mode> Server<Mode> {
     }
 
     /// What earlier rounds of this request have brought.
-    fn ledger(&self, request: &Request, principal: Option<&str>) -> Result<Ledger, RpcError> {
+    fn ledger(&self, request: &Request, principal: Option<&str>) -> Result<Run, RpcError> {
         let carried = match request.state() {
-            None => Carried::default(),
+            None => RoundState::default(),
             Some(state) => {
                 let state = self.opened(request, principal, state)?;
-                Carried::unpack(&state).map_err(|_| SealError::Foreign)?
+                RoundState::unpack(&state).map_err(|_| SealError::Foreign)?
             }
         };
-        Ok(Ledger {
+        Ok(Run {
             carried,
-            ..Ledger::default()
+            ..Run::default()
         })
     }
 
@@ -309,7 +311,7 @@ impl<Mode> Server<Mode> {
         }
     }
 
-    fn stopped(&self, context: &Context, stop: Stop) -> Result<(), Misuse> {
+    fn stopped(&self, context: &Context, stop: HandlerError) -> Result<(), Misuse> {
         let ledger = core::mem::take(&mut *context.ledger());
         let request = context.request();
         if !ledger.asked.is_empty() {
@@ -319,13 +321,17 @@ impl<Mode> Server<Mode> {
         let missing = ledger.missing.filter(|_| is_modern);
         let bad_answer = ledger.bad_answer.filter(|_| is_modern);
         let failed = match (stop.0, missing) {
-            (StopKind::Failed(_), None) if bad_answer.is_some() => {
+            (HandlerErrorKind::Failed(_), None) if bad_answer.is_some() => {
                 let told = bad_answer.unwrap_or_default();
                 RpcError::invalid_params(alloc::format!("Invalid params: {told}"))
             }
-            (StopKind::Rpc(error), _) => error,
-            (StopKind::Failed(_), Some(missing)) => RpcError::missing_client_capability(&missing),
-            (StopKind::Failed(error), None) if request.known() == Some(Known::CallTool) => {
+            (HandlerErrorKind::Rpc(error), _) => error,
+            (HandlerErrorKind::Failed(_), Some(missing)) => {
+                RpcError::missing_client_capability(&missing)
+            }
+            (HandlerErrorKind::Failed(error), None)
+                if request.known() == Some(SpecMethod::CallTool) =>
+            {
                 let name = request.target().unwrap_or(Text::borrowed(""));
                 let text = match error.downcast_ref::<BadArguments>() {
                     Some(bad) => bad.to_string(),
@@ -333,13 +339,13 @@ impl<Mode> Server<Mode> {
                 };
                 return complete(context, &Reply::Tool(CallToolResult::error(text)));
             }
-            (StopKind::Failed(error), None) => RpcError::internal(error.to_string()),
+            (HandlerErrorKind::Failed(error), None) => RpcError::internal(error.to_string()),
         };
         fail(context, failed)
     }
 
     /// Asks the client for what a run has left open.
-    fn ask(&self, context: &Context, ledger: &Ledger) -> Result<(), Misuse> {
+    fn ask(&self, context: &Context, ledger: &Run) -> Result<(), Misuse> {
         let request = context.request();
         let state = ledger.to_carry().pack();
         let state = match state.map(|state| self.sealed(context, state)).transpose() {
@@ -360,26 +366,28 @@ impl<Mode> Server<Mode> {
         };
         let offered = self.shared.registry.read();
         let answered = match request.known() {
-            Some(Known::ListTools) => page(offered.tools.len()).map(|(start, size)| {
+            Some(SpecMethod::ListTools) => page(offered.tools.len()).map(|(start, size)| {
                 let (definitions, more) = offered.tools.page(start, size);
                 let tools = definitions.into_iter().map(|definition| definition.tool);
                 let mut result = ListToolsResult::new(tools.collect());
                 result.next_cursor = next_cursor(start, size, more);
                 reply::<ListTools>(request, session, &result)
             }),
-            Some(Known::ListPrompts) => page(offered.prompts.len()).map(|(start, size)| {
+            Some(SpecMethod::ListPrompts) => page(offered.prompts.len()).map(|(start, size)| {
                 let (prompts, more) = offered.prompts.page(start, size);
                 let mut result = ListPromptsResult::new(prompts);
                 result.next_cursor = next_cursor(start, size, more);
                 reply::<ListPrompts>(request, session, &result)
             }),
-            Some(Known::ListResources) => page(offered.resources.len()).map(|(start, size)| {
-                let (resources, more) = offered.resources.page(start, size);
-                let mut result = ListResourcesResult::new(resources);
-                result.next_cursor = next_cursor(start, size, more);
-                reply::<ListResources>(request, session, &result)
-            }),
-            Some(Known::ListResourceTemplates) => {
+            Some(SpecMethod::ListResources) => {
+                page(offered.resources.len()).map(|(start, size)| {
+                    let (resources, more) = offered.resources.page(start, size);
+                    let mut result = ListResourcesResult::new(resources);
+                    result.next_cursor = next_cursor(start, size, more);
+                    reply::<ListResources>(request, session, &result)
+                })
+            }
+            Some(SpecMethod::ListResourceTemplates) => {
                 page(offered.templates.len()).map(|(start, size)| {
                     let (definitions, more) = offered.templates.page(start, size);
                     let templates = definitions

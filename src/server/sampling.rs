@@ -22,17 +22,17 @@ const MOST_TOKENS: u64 = 16_384;
 /// What is said to the client's model, in order.
 ///
 /// ```
-/// use mcp_proto::server::{Context, Conversation, Stop};
+/// use mcp_proto::server::{Context, SamplingRequest, HandlerError};
 ///
-/// fn rhyme(context: &Context, theme: &str) -> Result<String, Stop> {
-///     let conversation = Conversation::new()
+/// fn rhyme(context: &Context, theme: &str) -> Result<String, HandlerError> {
+///     let conversation = SamplingRequest::new()
 ///         .system("always reply in rhyme")
 ///         .user(format!("write a poem about {theme}"));
 ///     Ok(conversation.reply(context, "rhyme")?.text)
 /// }
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-pub struct Conversation {
+pub struct SamplingRequest {
     params: CreateMessageParams<'static>,
     system: String,
 }
@@ -40,7 +40,7 @@ pub struct Conversation {
 /// What the model has written.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Written {
+pub struct SampledReply {
     /// Its text.
     pub text: String,
     /// The model, as the client names it.
@@ -52,7 +52,7 @@ pub struct Written {
 /// Why there is no text of the model's.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-pub enum ConversationError {
+pub enum SamplingRequestError {
     /// The client can't be asked, has refused, or hasn't answered yet.
     #[error(transparent)]
     Ask(#[from] AskError),
@@ -64,7 +64,7 @@ pub enum ConversationError {
     NoText,
 }
 
-impl Conversation {
+impl SamplingRequest {
     /// Nothing said yet; a reply may have 16,384 tokens.
     pub fn new() -> Self {
         Self {
@@ -139,24 +139,28 @@ impl Conversation {
     /// Has the client's model go on. `key` names the question within the request.
     ///
     /// Errs while the reply isn't there: hand that on with `?`.
-    pub fn reply(&self, context: &Context, key: &str) -> Result<Written, ConversationError> {
+    pub fn reply(
+        &self,
+        context: &Context,
+        key: &str,
+    ) -> Result<SampledReply, SamplingRequestError> {
         let params = self.params.clone().system_prompt(self.system.clone());
         let result = context.sample(key, &params)?;
         if result.role != Role::Assistant {
-            return Err(ConversationError::Role(result.role.as_str().into()));
+            return Err(SamplingRequestError::Role(result.role.as_str().into()));
         }
         let texts = result.content.blocks().iter();
         let texts: Option<Vec<&str>> = texts.map(SamplingMessageContentBlock::as_text).collect();
         let texts = texts.filter(|texts| !texts.is_empty());
-        Ok(Written {
-            text: texts.ok_or(ConversationError::NoText)?.concat(),
+        Ok(SampledReply {
+            text: texts.ok_or(SamplingRequestError::NoText)?.concat(),
             model: result.model,
             stop_reason: result.stop_reason,
         })
     }
 }
 
-impl Default for Conversation {
+impl Default for SamplingRequest {
     fn default() -> Self {
         Self::new()
     }

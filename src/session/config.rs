@@ -27,7 +27,7 @@ pub enum EraPolicy {
     /// `server/discover`, and an error when the server is not a modern one.
     Modern,
     /// Modern without asking: the session is open at once (`discover.optional`).
-    ModernUnasked,
+    AssumeModern,
 }
 
 /// How long things may take.
@@ -245,22 +245,22 @@ pub(crate) fn newest(revisions: &[Revision], era: Era) -> Option<Revision> {
 /// How long one clock of a call runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Wait {
+pub enum Timeout {
     /// As the session's [`Timeouts`] say.
     #[default]
-    Default,
+    Inherit,
     /// This long.
-    For(Duration),
+    After(Duration),
     /// For ever.
-    Forever,
+    Never,
 }
 
-impl Wait {
+impl Timeout {
     pub(crate) fn or(self, default: Option<Duration>) -> Option<Duration> {
         match self {
-            Self::Default => default,
-            Self::For(duration) => Some(duration),
-            Self::Forever => None,
+            Self::Inherit => default,
+            Self::After(duration) => Some(duration),
+            Self::Never => None,
         }
     }
 }
@@ -270,9 +270,9 @@ impl Wait {
 #[non_exhaustive]
 pub struct CallOptions<'a> {
     /// How long it may go without progress.
-    pub idle: Wait,
+    pub idle: Timeout,
     /// How long it may take altogether.
-    pub total: Wait,
+    pub total: Timeout,
     /// Whether progress is wanted; then [`ClientEvent::Progress`](super::ClientEvent) may come.
     pub progress: bool,
     /// The least level of log messages wanted for this call, in place of the session's. Modern
@@ -290,9 +290,9 @@ impl<'a> CallOptions<'a> {
 
     setters! {
         /// Sets how long the call may go without progress.
-        idle: Wait,
+        idle: Timeout,
         /// Sets how long the call may take altogether.
-        total: Wait,
+        total: Timeout,
         /// Sets whether progress is wanted.
         progress: bool,
         /// Sets the least level of log messages wanted for this call.

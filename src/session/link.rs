@@ -9,15 +9,15 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::Limits;
-use crate::model::encode::{Additions, EncodeError, encode_body, encode_value};
+use crate::model::encode::{EncodeError, SessionMembers, encode_body, encode_value};
 use crate::revision::{Era, Revision};
 use crate::rpc::write::write_name;
 use crate::rpc::{Kind, RequestId, RpcError, code, write_i64, write_string};
 use crate::time::Instant;
 
-use super::allowance::Allowance;
 use super::outbox::Outbox;
 use super::table::Table;
+use super::token_bucket::TokenBucket;
 use super::{Route, Transmit};
 
 /// Where an answer goes: a stream, and the batch it is part of, if any.
@@ -52,7 +52,7 @@ pub(crate) struct Link {
     next_number: u64,
     pub(crate) outbox: Outbox,
     batches: Table<Batch>,
-    malformed: Allowance,
+    malformed: TokenBucket,
 }
 
 impl Link {
@@ -62,7 +62,7 @@ impl Link {
             next_number: 1,
             outbox: Outbox::default(),
             batches: Table::default(),
-            malformed: Allowance::new(limits.malformed_burst),
+            malformed: TokenBucket::new(limits.malformed_burst),
             limits,
         }
     }
@@ -128,7 +128,7 @@ impl Link {
         revision: Revision,
         method: &str,
         params: &T,
-        additions: &Additions<'_>,
+        additions: &SessionMembers<'_>,
     ) -> Result<(), EncodeError> {
         self.frame(route, Kind::Notification, Some(revision), |out| {
             write_head(out, None, method);
@@ -145,7 +145,7 @@ impl Link {
         id: &RequestId,
         revision: Revision,
         result: &T,
-        additions: &Additions<'_>,
+        additions: &SessionMembers<'_>,
     ) -> Result<(), EncodeError> {
         self.answer(target, Kind::Result, Some(revision), |out| {
             out.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"id\":");
@@ -290,7 +290,7 @@ pub(crate) fn write_params<T: Serialize + ?Sized>(
     out: &mut Vec<u8>,
     revision: Revision,
     params: &T,
-    additions: &Additions<'_>,
+    additions: &SessionMembers<'_>,
 ) -> Result<(), EncodeError> {
     let start = out.len();
     out.extend_from_slice(b",\"params\":");

@@ -11,13 +11,12 @@
 //!
 //! Both sides implement [`Session`], so that one adapter drives either.
 
-mod allowance;
 mod batch;
+mod capability_set;
 mod client;
 mod config;
 mod error;
 mod event;
-mod gates;
 mod id;
 mod link;
 mod name;
@@ -29,6 +28,7 @@ mod refusal;
 mod save;
 mod server;
 mod table;
+mod token_bucket;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -43,7 +43,7 @@ use crate::rpc::Kind;
 use crate::time::Instant;
 
 pub use client::{ClientEvent, ClientSession, InputRequested};
-pub use config::{CallOptions, ClientConfig, EraPolicy, ServerConfig, Timeouts, Wait};
+pub use config::{CallOptions, ClientConfig, EraPolicy, ServerConfig, Timeout, Timeouts};
 pub use error::{CallClock, CallError, CloseReason, Delivery, Misuse};
 pub use event::{Change, Completed, Ignored, Received};
 pub use id::{CallId, IncomingId, InputId, SubscriptionId};

@@ -4,35 +4,35 @@ use alloc::boxed::Box;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::method::{Known, Method};
+use crate::model::method::{Method, SpecMethod};
 use crate::rpc::{Span, Text, text_at};
 
 /// The method of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum MethodName {
-    Known(Known),
+    Spec(SpecMethod),
     Other(Box<str>),
 }
 
 impl MethodName {
     #[inline]
     pub(crate) fn new(name: &str) -> Self {
-        Known::from_wire(name).map_or_else(|| Self::Other(name.into()), Self::Known)
+        SpecMethod::from_wire(name).map_or_else(|| Self::Other(name.into()), Self::Spec)
     }
 
     /// The name that stands as a string at `span`; empty when there is none.
     pub(crate) fn at(frame: &[u8], span: Span) -> Self {
         let token = span.of(frame);
         let inner = token.get(1..token.len().saturating_sub(1));
-        match inner.and_then(Known::from_bytes) {
-            Some(known) => Self::Known(known),
+        match inner.and_then(SpecMethod::from_bytes) {
+            Some(known) => Self::Spec(known),
             None => Self::new(&text_at(frame, span).unwrap_or(Text::borrowed(""))),
         }
     }
 
     pub(crate) fn as_str(&self) -> &str {
         match self {
-            Self::Known(known) => known.as_str(),
+            Self::Spec(known) => known.as_str(),
             Self::Other(name) => name,
         }
     }
@@ -41,14 +41,14 @@ impl MethodName {
     #[inline]
     pub(crate) fn is<M: Method>(&self) -> bool {
         match self {
-            Self::Known(known) => Known::from_wire(M::NAME) == Some(*known),
+            Self::Spec(known) => SpecMethod::from_wire(M::NAME) == Some(*known),
             Self::Other(name) => **name == *M::NAME,
         }
     }
 
-    pub(crate) fn known(&self) -> Option<Known> {
+    pub(crate) fn known(&self) -> Option<SpecMethod> {
         match self {
-            Self::Known(known) => Some(*known),
+            Self::Spec(known) => Some(*known),
             Self::Other(_) => None,
         }
     }

@@ -14,14 +14,14 @@ use crate::model::logging::LoggingLevel;
 use crate::revision::Revision;
 use crate::time::Instant;
 
-use super::allowance::Allowance;
+use super::capability_set::CapabilitySet;
 use super::client::{self, ClientEvent, ClientSession};
 use super::config::{ClientConfig, ServerConfig};
-use super::gates::Gates;
 use super::link::Link;
 use super::queue::Queue;
 use super::server::{self, ServerEvent, ServerSession};
 use super::table::Table;
+use super::token_bucket::TokenBucket;
 
 /// The version of the format that this version of the crate writes and reads.
 const FORMAT: u32 = 1;
@@ -49,7 +49,7 @@ pub struct SavedClient {
     opening: client::Opening,
     revision: Option<Revision>,
     peer: client::Peer,
-    gates: Gates,
+    declared: CapabilitySet,
     calls: Table<client::Call>,
     inputs: Table<client::Input>,
     subscriptions: Table<client::Subscription>,
@@ -71,7 +71,7 @@ pub struct SavedServer {
     asked: Table<server::Asked>,
     listens: Table<server::Listen>,
     events: Queue<ServerEvent>,
-    cancels: Allowance,
+    cancels: TokenBucket,
     closed: bool,
 }
 
@@ -114,7 +114,7 @@ impl ClientSession {
             opening: self.opening.clone(),
             revision: self.revision,
             peer: self.peer.clone(),
-            gates: self.gates,
+            declared: self.declared,
             calls: self.calls.clone(),
             inputs: self.inputs.clone(),
             subscriptions: self.subscriptions.clone(),
@@ -150,7 +150,7 @@ impl ClientSession {
         session.opening = saved.opening;
         session.revision = saved.revision;
         session.peer = saved.peer;
-        session.gates = saved.gates;
+        session.declared = saved.declared;
         session.calls = saved.calls;
         session.inputs = saved.inputs;
         session.subscriptions = saved.subscriptions;

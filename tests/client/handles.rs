@@ -15,7 +15,7 @@ use mcp_proto::model::meta::Meta;
 use mcp_proto::model::sampling::{CreateMessageParams, CreateMessageResult, SamplingMessage};
 use mcp_proto::model::tool::{CallToolResult, NO_ARGUMENTS_SCHEMA, Tool};
 use mcp_proto::rpc::RpcError;
-use mcp_proto::server::{Context, Server, Stop};
+use mcp_proto::server::{Context, HandlerError, Server};
 use mcp_proto::session::{Delivery, EraPolicy};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -47,7 +47,7 @@ pub fn server() -> Server {
             Ok(meta.unwrap_or_default())
         })
         .tool(tool("fail"), |_, _: Nothing| {
-            Err::<String, _>(Stop::from("out of ink"))
+            Err::<String, _>(HandlerError::from("out of ink"))
         })
         .tool(tool("verse"), |context: &Context, _: Nothing| {
             let params = CreateMessageParams::new(vec![SamplingMessage::user("a verse")], 9);

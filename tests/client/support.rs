@@ -61,7 +61,7 @@ impl Script {
 
     /// A client of a modern server with everything, open without a word.
     pub fn modern() -> Self {
-        let options = ClientOptions::default().era(EraPolicy::ModernUnasked);
+        let options = ClientOptions::default().era(EraPolicy::AssumeModern);
         let script = Self::unopened(options);
         assert_eq!(script.opened, Some(Ok(())));
         script

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use mcp_proto::client::{ClientError, NameConflict, Output, Prefix, Request, ToolCall, Toolbox};
+use mcp_proto::client::{ClientError, NameConflict, Output, Prefix, Request, ToolCall, ToolSet};
 use mcp_proto::model::meta::Meta;
 use mcp_proto::model::page::PageError;
 use mcp_proto::model::tool::Tool;
@@ -247,7 +247,7 @@ fn t26_name_conflict_names_both_servers() {
         let mut script = Script::legacy();
         tools(script.answered(Request::ListTools, page(names)).unwrap())
     };
-    let mut toolbox = Toolbox::new();
+    let mut toolbox = ToolSet::new();
     assert_eq!(
         toolbox.add("weather", &Prefix::new("w"), &listed(&["get", "set"])),
         Ok(0)

@@ -11,7 +11,7 @@ use mcp_proto::io::client::{Client, ClientError};
 use mcp_proto::io::serve::{Context, ServeOptions, serve};
 use mcp_proto::model::capability::{ClientCapabilities, ServerCapabilities};
 use mcp_proto::model::input::InputRequests;
-use mcp_proto::model::method::{CallTool, CreateMessage, Known, ListTools};
+use mcp_proto::model::method::{CallTool, CreateMessage, ListTools, SpecMethod};
 use mcp_proto::model::page::PageError;
 use mcp_proto::model::sampling::{CreateMessageParams, CreateMessageResult, SamplingMessage};
 use mcp_proto::model::tool::{
@@ -76,7 +76,7 @@ fn serve_on(reader: PipeReader, writer: PipeWriter) {
 
 fn handle(request: Request, context: &Context) {
     let answered = match (request.known(), request.target().as_deref()) {
-        (Some(Known::ListTools), _) => list(&request, context),
+        (Some(SpecMethod::ListTools), _) => list(&request, context),
         (_, Some("write")) => write(&request, context),
         (_, Some("wait")) => {
             context.sleep(Duration::from_secs(60));

@@ -11,7 +11,7 @@ use mcp_proto::model::tool::CallToolParams;
 use mcp_proto::rpc::{RpcError, code};
 use mcp_proto::session::{
     CallClock, CallError, CallId, CallOptions, ClientConfig, ClientEvent, ClientSession, EraPolicy,
-    Ignored, ServerEvent, Session, Timeouts, Wait,
+    Ignored, ServerEvent, Session, Timeout, Timeouts,
 };
 use mcp_proto::{Era, Instant};
 use serde_json::json;
@@ -57,10 +57,10 @@ on_every_revision! {
         let now = client.now;
         let options = [
             CallOptions::new(),
-            CallOptions::new().idle(Wait::For(SECOND * 3)),
-            CallOptions::new().idle(Wait::Forever).total(Wait::For(SECOND * 5)),
-            CallOptions::new().idle(Wait::Forever),
-            CallOptions::new().idle(Wait::For(Duration::MAX)).total(Wait::For(Duration::MAX)),
+            CallOptions::new().idle(Timeout::After(SECOND * 3)),
+            CallOptions::new().idle(Timeout::Never).total(Timeout::After(SECOND * 5)),
+            CallOptions::new().idle(Timeout::Never),
+            CallOptions::new().idle(Timeout::After(Duration::MAX)).total(Timeout::After(Duration::MAX)),
         ];
         let calls: Vec<CallId> = options.into_iter().map(|options| {
             client.session.call::<CallTool>(now, &params, options).unwrap().any()
@@ -81,7 +81,7 @@ on_every_revision! {
 on_every_revision! {
     // `timeout.progress.reset` `timeout.max`
     fn progress_holds_off_the_idle_deadline_and_not_the_total_one(revision) {
-        let options = CallOptions::new().progress(true).idle(Wait::For(SECOND * 10)).total(Wait::For(SECOND * 25));
+        let options = CallOptions::new().progress(true).idle(Timeout::After(SECOND * 10)).total(Timeout::After(SECOND * 25));
         let (mut client, call, id) = calling(revision, options);
         for step in 1..=3 {
             client.pass(SECOND * 8);
@@ -130,7 +130,7 @@ on_every_revision! {
     fn the_idle_clock_stands_still_while_the_user_is_asked(revision) {
         let mut pair = Pair::open(revision);
         let params = CallToolParams::new("x");
-        let options = CallOptions::new().progress(true).total(Wait::For(SECOND * 400));
+        let options = CallOptions::new().progress(true).total(Timeout::After(SECOND * 400));
         let call = pair.client.call::<CallTool>(pair.now, &params, options).unwrap();
         pair.drive();
         let asked = pair.request();
@@ -157,7 +157,7 @@ on_every_revision! {
         assert!(matches!(done.raw(), Err(CallError::TimedOut { clock: CallClock::Idle, .. })));
         drop(before);
         // The total one runs on.
-        let call = pair.client.call::<CallTool>(pair.now, &params, CallOptions::new().total(Wait::For(SECOND * 70))).unwrap();
+        let call = pair.client.call::<CallTool>(pair.now, &params, CallOptions::new().total(Timeout::After(SECOND * 70))).unwrap();
         pair.drive();
         let asked = loop {
             match pair.server_events.pop_front() {
@@ -219,7 +219,7 @@ on_every_revision! {
     // `ping.stale` `ping.gone` `timeout.config`
     fn a_sign_of_life_that_does_not_come_ends_like_any_call(revision) {
         let mut client = Script::client(revision);
-        let options = CallOptions::new().idle(Wait::For(SECOND * 5));
+        let options = CallOptions::new().idle(Timeout::After(SECOND * 5));
         let alive = client.session.ping(client.now, options.clone()).unwrap();
         let sent = client.reply();
         let method = match revision.era() { Era::Legacy => "ping", _ => "server/discover" };
@@ -321,7 +321,7 @@ on_revisions! { LEGACY;
 #[test]
 fn a_version_that_is_refused_later_on_is_the_callers_to_know() {
     // `version.retry` `era.stdio.modernerr`
-    let config = ClientConfig::new("x", "1").era(EraPolicy::ModernUnasked);
+    let config = ClientConfig::new("x", "1").era(EraPolicy::AssumeModern);
     let mut client = Script::fresh_client(config);
     let params = CallToolParams::new("x");
     client.take_events();

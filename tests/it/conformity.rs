@@ -3,7 +3,7 @@
 use mcp_proto::Revision;
 use mcp_proto::model::elicitation::ElicitRequestURLParams;
 use mcp_proto::model::input::InputRequests;
-use mcp_proto::model::method::{CallTool, Known};
+use mcp_proto::model::method::{CallTool, SpecMethod};
 use mcp_proto::model::tool::CallToolParams;
 use mcp_proto::session::CallOptions;
 
@@ -24,7 +24,7 @@ fn each_method_has_its_definitions_in_the_revisions_that_have_it() {
         let Some(schema) = schema::of(revision) else {
             return;
         };
-        for known in Known::ALL {
+        for known in SpecMethod::ALL {
             let row = DEFINITIONS.iter().find(|row| row.0 == *known).unwrap();
             let has = |name: &str| schema.definitions.contains_key(name);
             assert_eq!(has(row.1), known.exists_in(revision), "{row:?} {revision}");

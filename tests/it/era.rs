@@ -528,7 +528,7 @@ fn a_session_that_can_not_be_opened_by_its_policy_says_so_and_stays_as_it_was() 
         (EraPolicy::Auto, vec![]),
         (EraPolicy::Legacy, vec![MODERN]),
         (EraPolicy::Modern, LEGACY.to_vec()),
-        (EraPolicy::ModernUnasked, LEGACY.to_vec()),
+        (EraPolicy::AssumeModern, LEGACY.to_vec()),
     ] {
         let mut client = ClientSession::new(auto().era(era).revisions(revisions));
         let now = Instant::ZERO;

@@ -5,7 +5,7 @@ use mcp_proto::model::input::InputRequests;
 use mcp_proto::model::logging::{LoggingLevel, LoggingMessageParams};
 use mcp_proto::model::meta::Object;
 use mcp_proto::model::method as m;
-use mcp_proto::model::method::{Known, Method};
+use mcp_proto::model::method::{Method, SpecMethod};
 use mcp_proto::model::page::PaginatedRequestParams;
 use mcp_proto::model::subscription::SubscriptionFilter;
 use mcp_proto::model::tool::{CallToolParams, CallToolResult};
@@ -25,25 +25,25 @@ use crate::support::{LEGACY, MODERN};
 use crate::{on_every_revision, on_revisions};
 
 /// The requests that depend on a capability of the server, each with good params.
-fn gated() -> Vec<(Known, Value)> {
+fn gated() -> Vec<(SpecMethod, Value)> {
     let complete = json!({"ref": {"type": "ref/prompt", "name": "p"}, "argument": {"name": "a", "value": "v"}});
     vec![
-        (Known::ListTools, json!({})),
-        (Known::CallTool, json!({"name": "x"})),
-        (Known::ListPrompts, json!({})),
-        (Known::GetPrompt, json!({"name": "x"})),
-        (Known::ListResources, json!({})),
-        (Known::ListResourceTemplates, json!({})),
-        (Known::ReadResource, json!({"uri": "a:b"})),
-        (Known::Subscribe, json!({"uri": "a:b"})),
-        (Known::Unsubscribe, json!({"uri": "a:b"})),
-        (Known::Complete, complete),
-        (Known::SetLevel, json!({"level": "info"})),
+        (SpecMethod::ListTools, json!({})),
+        (SpecMethod::CallTool, json!({"name": "x"})),
+        (SpecMethod::ListPrompts, json!({})),
+        (SpecMethod::GetPrompt, json!({"name": "x"})),
+        (SpecMethod::ListResources, json!({})),
+        (SpecMethod::ListResourceTemplates, json!({})),
+        (SpecMethod::ReadResource, json!({"uri": "a:b"})),
+        (SpecMethod::Subscribe, json!({"uri": "a:b"})),
+        (SpecMethod::Unsubscribe, json!({"uri": "a:b"})),
+        (SpecMethod::Complete, complete),
+        (SpecMethod::SetLevel, json!({"level": "info"})),
     ]
 }
 
 /// Makes a call by the method's name.
-fn call(client: &mut ClientSession, now: Instant, known: Known) -> Result<(), Misuse> {
+fn call(client: &mut ClientSession, now: Instant, known: SpecMethod) -> Result<(), Misuse> {
     fn send<M: Method>(
         client: &mut ClientSession,
         now: Instant,
@@ -60,50 +60,53 @@ fn call(client: &mut ClientSession, now: Instant, known: Known) -> Result<(), Mi
         .unwrap();
     let params = params.to_string();
     match known {
-        Known::ListTools => send::<m::ListTools>(client, now, &params),
-        Known::CallTool => send::<m::CallTool>(client, now, &params),
-        Known::ListPrompts => send::<m::ListPrompts>(client, now, &params),
-        Known::GetPrompt => send::<m::GetPrompt>(client, now, &params),
-        Known::ListResources => send::<m::ListResources>(client, now, &params),
-        Known::ListResourceTemplates => send::<m::ListResourceTemplates>(client, now, &params),
-        Known::ReadResource => send::<m::ReadResource>(client, now, &params),
-        Known::Subscribe => send::<m::Subscribe>(client, now, &params),
-        Known::Unsubscribe => send::<m::Unsubscribe>(client, now, &params),
-        Known::Complete => send::<m::Complete>(client, now, &params),
+        SpecMethod::ListTools => send::<m::ListTools>(client, now, &params),
+        SpecMethod::CallTool => send::<m::CallTool>(client, now, &params),
+        SpecMethod::ListPrompts => send::<m::ListPrompts>(client, now, &params),
+        SpecMethod::GetPrompt => send::<m::GetPrompt>(client, now, &params),
+        SpecMethod::ListResources => send::<m::ListResources>(client, now, &params),
+        SpecMethod::ListResourceTemplates => send::<m::ListResourceTemplates>(client, now, &params),
+        SpecMethod::ReadResource => send::<m::ReadResource>(client, now, &params),
+        SpecMethod::Subscribe => send::<m::Subscribe>(client, now, &params),
+        SpecMethod::Unsubscribe => send::<m::Unsubscribe>(client, now, &params),
+        SpecMethod::Complete => send::<m::Complete>(client, now, &params),
         _ => send::<m::SetLevel>(client, now, &params),
     }
 }
 
 /// Servers of one capability each, and the methods that it opens.
-fn servers() -> Vec<(ServerCapabilities<'static>, &'static [Known])> {
+fn servers() -> Vec<(ServerCapabilities<'static>, &'static [SpecMethod])> {
     let new = ServerCapabilities::new;
     vec![
         (new(), &[]),
-        (new().tools(false), &[Known::ListTools, Known::CallTool]),
+        (
+            new().tools(false),
+            &[SpecMethod::ListTools, SpecMethod::CallTool],
+        ),
         (
             new().prompts(false),
-            &[Known::ListPrompts, Known::GetPrompt],
+            &[SpecMethod::ListPrompts, SpecMethod::GetPrompt],
         ),
         (
             new().resources(false),
             &[
-                Known::ListResources,
-                Known::ListResourceTemplates,
-                Known::ReadResource,
+                SpecMethod::ListResources,
+                SpecMethod::ListResourceTemplates,
+                SpecMethod::ReadResource,
             ],
         ),
         (
             new().resources(false).resources_subscribe(),
             &[
-                Known::ListResources,
-                Known::ListResourceTemplates,
-                Known::ReadResource,
-                Known::Subscribe,
-                Known::Unsubscribe,
+                SpecMethod::ListResources,
+                SpecMethod::ListResourceTemplates,
+                SpecMethod::ReadResource,
+                SpecMethod::Subscribe,
+                SpecMethod::Unsubscribe,
             ],
         ),
-        (new().completions(), &[Known::Complete]),
-        (new().logging(), &[Known::SetLevel]),
+        (new().completions(), &[SpecMethod::Complete]),
+        (new().logging(), &[SpecMethod::SetLevel]),
     ]
 }
 
@@ -117,7 +120,7 @@ on_every_revision! {
             for (known, params) in gated().into_iter().filter(|(known, _)| known.sent_by(revision).is_some()) {
                 let is_open = open.contains(&known)
                     // The first revision has completion, but no capability to declare it by.
-                    || (known == Known::Complete && revision == Revision::V2024_11_05);
+                    || (known == SpecMethod::Complete && revision == Revision::V2024_11_05);
                 server.feed_json(&request(revision, known.as_str(), known.as_str(), params));
                 let is_served = match server.take_events().pop() {
                     Some(ServerEvent::Request(_)) => true,
@@ -152,7 +155,7 @@ on_every_revision! {
             let mut pair = Pair::open_with(client_config(revision), server);
             for (known, _) in gated().into_iter().filter(|(known, _)| known.sent_by(revision).is_some()) {
                 let is_open = open.contains(&known)
-                    || (known == Known::Complete && revision == Revision::V2024_11_05);
+                    || (known == SpecMethod::Complete && revision == Revision::V2024_11_05);
                 let before = format!("{:?}", pair.client);
                 let made = call(&mut pair.client, pair.now, known);
                 assert_eq!(made.is_ok(), is_open, "{known:?} {capabilities:?} {made:?}");
@@ -229,7 +232,7 @@ on_revisions! { LEGACY;
         let mut client = Script::client(revision);
         for (method, params) in asks {
             client.feed_json(&json!({"jsonrpc": "2.0", "id": method, "method": method, "params": params}));
-            let has_it = Known::from_wire(method).unwrap().exists_in(revision);
+            let has_it = SpecMethod::from_wire(method).unwrap().exists_in(revision);
             assert_eq!(client.take_events().len(), usize::from(has_it), "{method} {revision}");
             assert_eq!(client.sent().len(), usize::from(!has_it));
         }
@@ -506,7 +509,7 @@ on_revisions! { MODERN;
 on_revisions! { MODERN;
     // `caps.only.negotiated`
     fn a_server_that_was_not_asked_may_be_called_anything(revision) {
-        let config = ClientConfig::new("x", "1").era(EraPolicy::ModernUnasked).revisions(vec![revision]);
+        let config = ClientConfig::new("x", "1").era(EraPolicy::AssumeModern).revisions(vec![revision]);
         let mut client = Script::fresh_client(config);
         assert!(matches!(client.take_events()[..], [ClientEvent::Opened { .. }]));
         assert!(client.session.server_capabilities().is_none());

@@ -310,7 +310,7 @@ on_revisions! { LEGACY;
     // `lifecycle.init.nocancel` `cancel.init` `timeout.init`
     fn nothing_cancels_initialize(revision) {
         // The number that the handshake has here is that of a call there.
-        let mut other = Script::fresh_client(ClientConfig::new("x", "1").era(EraPolicy::ModernUnasked));
+        let mut other = Script::fresh_client(ClientConfig::new("x", "1").era(EraPolicy::AssumeModern));
         let params = CallToolParams::new("x");
         let foreign = other.session.call::<CallTool>(other.now, &params, CallOptions::new()).unwrap();
         let mut client = Script::fresh_client(client_config(revision));

@@ -4,7 +4,7 @@ use mcp_proto::model::input::InputRequests;
 use mcp_proto::model::logging::{LoggingLevel, LoggingMessageParams};
 use mcp_proto::model::meta::Meta;
 use mcp_proto::model::method::{
-    self as m, CallTool, Elicit, Known, ListRoots, ListTools, Method, Notification,
+    self as m, CallTool, Elicit, ListRoots, ListTools, Method, Notification, SpecMethod,
 };
 use mcp_proto::model::page::PaginatedRequestParams;
 use mcp_proto::model::root::ListRootsResult;
@@ -300,7 +300,7 @@ on_every_revision! {
         let now = pair.now;
         let elicited = serde_json::from_str(r#"{"action":"decline"}"#).unwrap();
         let misuse = refused(&mut pair.client, |c| c.answer::<Elicit>(now, handles.input, &elicited));
-        assert_eq!(misuse, Misuse::WrongMethod { method: Known::ListRoots.as_str().into() });
+        assert_eq!(misuse, Misuse::WrongMethod { method: SpecMethod::ListRoots.as_str().into() });
         let roots = ListRootsResult::new(Vec::new());
         pair.client.answer::<ListRoots>(now, handles.input, &roots).unwrap();
         let misuse = refused(&mut pair.client, |c| c.answer::<ListRoots>(now, handles.input, &roots));
@@ -315,7 +315,7 @@ on_every_revision! {
 
 #[test]
 fn a_refused_call_takes_no_number() {
-    let config = ClientConfig::new("x", "1").era(EraPolicy::ModernUnasked);
+    let config = ClientConfig::new("x", "1").era(EraPolicy::AssumeModern);
     let mut client = Script::fresh_client(config);
     let now = client.now;
     let page = PaginatedRequestParams::new();

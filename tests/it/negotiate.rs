@@ -132,9 +132,9 @@ fn a_client_takes_any_version_it_speaks_and_no_other() {
 on_every_revision! {
     // `lifecycle.ver.respect` `caps.only.negotiated`
     fn what_a_revision_does_not_have_is_refused_on_both_sides(revision) {
-        use mcp_proto::model::method::{Known, Sender};
+        use mcp_proto::model::method::{SpecMethod, Sender};
         let mut server = Script::server(revision);
-        for known in Known::ALL.iter().filter(|known| !known.is_notification()) {
+        for known in SpecMethod::ALL.iter().filter(|known| !known.is_notification()) {
             if matches!(known.sent_by(revision), Some(Sender::Client | Sender::Both)) {
                 continue;
             }
@@ -317,7 +317,7 @@ on_revisions! { MODERN;
         let mut server = Script::fresh_server(server_config());
         server.feed_json(&tool_call(revision, 1));
         assert!(matches!(server.events.pop_front(), Some(ServerEvent::Request(_))));
-        let config = client_config(revision).era(EraPolicy::ModernUnasked);
+        let config = client_config(revision).era(EraPolicy::AssumeModern);
         let mut pair = Pair::new(config, server_config());
         pair.client.open(pair.now).unwrap();
         let params = CallToolParams::new("x");

@@ -14,7 +14,7 @@ use mcp_proto::model::tool::{CallToolParams, CallToolResult, ListToolsResult};
 use mcp_proto::rpc::RpcError;
 use mcp_proto::session::{
     CallId, CallOptions, Change, ClientConfig, ClientEvent, ClientSession, Closed, EraPolicy,
-    IncomingId, InputId, Route, ServerEvent, ServerSession, Session, SubscriptionId, Wait,
+    IncomingId, InputId, Route, ServerEvent, ServerSession, Session, SubscriptionId, Timeout,
 };
 use mcp_proto::{Era, Instant, Limits, Revision};
 use proptest::prelude::*;
@@ -283,7 +283,7 @@ impl World {
             Op::Call { progress, idle } => {
                 let options = options()
                     .progress(*progress)
-                    .idle(Wait::For(Duration::from_secs(*idle)));
+                    .idle(Timeout::After(Duration::from_secs(*idle)));
                 client
                     .call::<CallTool>(now, &CallToolParams::new("x"), options)
                     .map(CallId::any)

@@ -12,7 +12,7 @@ use mcp_proto::model::subscription::SubscriptionFilter;
 use mcp_proto::model::tool::{CallToolParams, CallToolResult};
 use mcp_proto::session::{
     CallError, CallOptions, ClientEvent, ClientSession, RestoreError, SavedClient, SavedServer,
-    ServerSession, Session, Wait,
+    ServerSession, Session, Timeout,
 };
 
 use crate::on_every_revision;
@@ -119,7 +119,7 @@ on_every_revision! {
 on_every_revision! {
     fn a_parked_call_has_the_time_it_had_left(revision) {
         let mut pair = Pair::open(revision);
-        let options = CallOptions::new().idle(Wait::For(Duration::from_secs(10)));
+        let options = CallOptions::new().idle(Timeout::After(Duration::from_secs(10)));
         let params = CallToolParams::new("slow");
         let call = pair.client.call::<CallTool>(pair.now, &params, options).unwrap();
         pair.drive();

@@ -5,9 +5,9 @@ use mcp_proto::Revision;
 use mcp_proto::model::input::{InputRequest, InputRequests};
 use mcp_proto::model::logging::LoggingLevel;
 use mcp_proto::model::method::{
-    CallTool, Complete, CreateMessage, Elicit, GetPrompt, Known, ListPrompts,
-    ListResourceTemplates, ListResources, ListRoots, ListTools, LoggingMessage, Method,
-    Notification, ReadResource,
+    CallTool, Complete, CreateMessage, Elicit, GetPrompt, ListPrompts, ListResourceTemplates,
+    ListResources, ListRoots, ListTools, LoggingMessage, Method, Notification, ReadResource,
+    SpecMethod,
 };
 use mcp_proto::model::tool::{CallToolParams, CallToolResult};
 use mcp_proto::rpc::Raw;
@@ -64,7 +64,8 @@ fn arrived(body: &str) -> Value {
 /// Calls `M` with each of the filled-in params, and answers with each of the filled-in results; how
 /// many calls that were.
 fn call_filled<M: Method>(pair: &mut Pair, revision: Revision) -> usize {
-    let (request, result) = definitions(Known::from_wire(M::NAME).expect("it is in the table"));
+    let (request, result) =
+        definitions(SpecMethod::from_wire(M::NAME).expect("it is in the table"));
     let params = bodies(revision, request, Some("params"));
     let results = bodies(revision, result.expect("a request has a result"), None);
     let calls = match params.is_empty() || results.is_empty() {
@@ -122,7 +123,7 @@ fn balance(params: &mut Value) {
 /// Asks the client for each of the filled-in questions of `M`, and has it answer with each of the
 /// filled-in results; how many were asked.
 fn ask_filled<M: Method>(pair: &mut Pair, revision: Revision) -> usize {
-    let known = Known::from_wire(M::NAME).expect("it is in the table");
+    let known = SpecMethod::from_wire(M::NAME).expect("it is in the table");
     if schema::spec_dir().is_none() || !known.exists_in(revision) {
         return 0;
     }
@@ -214,7 +215,7 @@ fn filled_in_questions_go_through_both_sessions() {
 fn filled_in_log_messages_go_through_both_sessions() {
     // `meta.where.legacy`
     for revision in Revision::ALL {
-        let (definition, _) = definitions(Known::LoggingMessage);
+        let (definition, _) = definitions(SpecMethod::LoggingMessage);
         for params in bodies(revision, definition, Some("params")) {
             let server = server_config().log_level(LoggingLevel::Debug);
             let mut pair = Pair::open_with(client_config(revision), server);

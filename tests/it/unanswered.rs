@@ -13,7 +13,7 @@ use mcp_proto::model::tool::{CallToolParams, CallToolResult};
 use mcp_proto::rpc::RpcError;
 use mcp_proto::session::{
     CallClock, CallError, CallOptions, ClientEvent, Closed, InputError, Misuse, Route, ServerEvent,
-    Session, Timeouts, Wait,
+    Session, Timeout, Timeouts,
 };
 use serde_json::{Value, json};
 
@@ -209,7 +209,7 @@ on_every_revision! {
     // `timeout.max`
     fn the_total_clock_runs_while_the_user_thinks(revision) {
         let mut pair = Pair::open(revision);
-        let options = CallOptions::new().total(Wait::For(Duration::from_secs(100)));
+        let options = CallOptions::new().total(Timeout::After(Duration::from_secs(100)));
         let call = pair.call_with::<CallTool>(&CallToolParams::new("x"), options);
         let asked = pair.request();
         pair.need(&asked, &InputRequests::new().roots("k"), None);

@@ -3,7 +3,8 @@
 use mcp_proto::Revision;
 use mcp_proto::model::capability::{ClientCapabilities, ServerCapabilities};
 use mcp_proto::model::method::{
-    self, ClientGate, EmptyParams, EmptyResult, Known, Method, Notification, Sender, ServerGate,
+    self, ClientCapability, EmptyParams, EmptyResult, Method, Notification, Sender,
+    ServerCapability, SpecMethod,
 };
 
 /// Who sends what in 2024-11-05, 2025-03-26, 2025-06-18, 2025-11-25 and 2026-07-28: `c` client,
@@ -42,9 +43,9 @@ const ROWS: &[(&str, &str)] = &[
 
 #[test]
 fn every_method_has_its_senders_in_every_revision() {
-    assert_eq!(Known::ALL.len(), ROWS.len());
+    assert_eq!(SpecMethod::ALL.len(), ROWS.len());
     for (name, senders) in ROWS {
-        let known = Known::from_wire(name).unwrap();
+        let known = SpecMethod::from_wire(name).unwrap();
         assert_eq!(known.as_str(), *name);
         assert_eq!(
             known.is_notification(),
@@ -75,35 +76,51 @@ fn names_are_matched_exactly() {
         "prompts/lisT",
         "tasks/get",
     ] {
-        assert_eq!(Known::from_wire(name), None, "{name}");
+        assert_eq!(SpecMethod::from_wire(name), None, "{name}");
     }
-    for known in Known::ALL {
-        assert_eq!(Known::from_wire(known.as_str()), Some(*known));
+    for known in SpecMethod::ALL {
+        assert_eq!(SpecMethod::from_wire(known.as_str()), Some(*known));
         let written = serde_json::to_string(known).unwrap();
         assert_eq!(written, format!("\"{}\"", known.as_str()));
-        assert_eq!(serde_json::from_str::<Known>(&written).unwrap(), *known);
+        assert_eq!(
+            serde_json::from_str::<SpecMethod>(&written).unwrap(),
+            *known
+        );
     }
 }
 
 #[test]
 fn methods_depend_on_the_capabilities_that_gate_them() {
     // `caps.undeclared.method` `caps.presence`
-    let gate = |name: &str, revision| Known::from_wire(name).unwrap().server_gate(revision);
+    let capability = |name: &str, revision| {
+        SpecMethod::from_wire(name)
+            .unwrap()
+            .server_capability(revision)
+    };
     for revision in Revision::ALL {
-        assert_eq!(gate("tools/call", revision), Some(ServerGate::Tools));
-        assert_eq!(gate("tools/list", revision), Some(ServerGate::Tools));
         assert_eq!(
-            gate("resources/templates/list", revision),
-            Some(ServerGate::Resources)
+            capability("tools/call", revision),
+            Some(ServerCapability::Tools)
         );
         assert_eq!(
-            gate("resources/read", revision),
-            Some(ServerGate::Resources)
+            capability("tools/list", revision),
+            Some(ServerCapability::Tools)
         );
-        assert_eq!(gate("prompts/get", revision), Some(ServerGate::Prompts));
         assert_eq!(
-            gate("notifications/message", revision),
-            Some(ServerGate::Logging)
+            capability("resources/templates/list", revision),
+            Some(ServerCapability::Resources)
+        );
+        assert_eq!(
+            capability("resources/read", revision),
+            Some(ServerCapability::Resources)
+        );
+        assert_eq!(
+            capability("prompts/get", revision),
+            Some(ServerCapability::Prompts)
+        );
+        assert_eq!(
+            capability("notifications/message", revision),
+            Some(ServerCapability::Logging)
         );
         for free in [
             "ping",
@@ -111,21 +128,30 @@ fn methods_depend_on_the_capabilities_that_gate_them() {
             "server/discover",
             "subscriptions/listen",
         ] {
-            assert_eq!(gate(free, revision), None, "{free}");
+            assert_eq!(capability(free, revision), None, "{free}");
         }
-        let completions = (revision > Revision::V2024_11_05).then_some(ServerGate::Completions);
-        assert_eq!(gate("completion/complete", revision), completions);
+        let completions =
+            (revision > Revision::V2024_11_05).then_some(ServerCapability::Completions);
+        assert_eq!(capability("completion/complete", revision), completions);
     }
-    let subscribe = gate("resources/subscribe", Revision::V2025_11_25).unwrap();
-    assert!(!subscribe.is_open(&ServerCapabilities::new().resources(true)));
-    assert!(subscribe.is_open(&ServerCapabilities::new().resources_subscribe()));
-    let gate = |name: &str| Known::from_wire(name).unwrap().client_gate();
-    assert_eq!(gate("sampling/createMessage"), Some(ClientGate::Sampling));
-    assert_eq!(gate("elicitation/create"), Some(ClientGate::Elicitation));
-    assert_eq!(gate("roots/list"), Some(ClientGate::Roots));
-    assert_eq!(gate("ping"), None);
-    assert!(ClientGate::Elicitation.is_open(&ClientCapabilities::new().elicitation_url()));
-    assert!(!ClientGate::Sampling.is_open(&ClientCapabilities::new().roots(true)));
+    let subscribe = capability("resources/subscribe", Revision::V2025_11_25).unwrap();
+    assert!(!subscribe.is_declared_by(&ServerCapabilities::new().resources(true)));
+    assert!(subscribe.is_declared_by(&ServerCapabilities::new().resources_subscribe()));
+    let capability = |name: &str| SpecMethod::from_wire(name).unwrap().client_capability();
+    assert_eq!(
+        capability("sampling/createMessage"),
+        Some(ClientCapability::Sampling)
+    );
+    assert_eq!(
+        capability("elicitation/create"),
+        Some(ClientCapability::Elicitation)
+    );
+    assert_eq!(capability("roots/list"), Some(ClientCapability::Roots));
+    assert_eq!(capability("ping"), None);
+    assert!(
+        ClientCapability::Elicitation.is_declared_by(&ClientCapabilities::new().elicitation_url())
+    );
+    assert!(!ClientCapability::Sampling.is_declared_by(&ClientCapabilities::new().roots(true)));
 }
 
 #[test]
@@ -133,66 +159,66 @@ fn list_changes_are_gated_by_their_own_switch() {
     // `caps.listchanged.emit`
     let rows = [
         (
-            Known::ToolsListChanged,
+            SpecMethod::ToolsListChanged,
             ServerCapabilities::new().tools(false),
             false,
         ),
         (
-            Known::ToolsListChanged,
+            SpecMethod::ToolsListChanged,
             ServerCapabilities::new().tools(true),
             true,
         ),
         (
-            Known::PromptsListChanged,
+            SpecMethod::PromptsListChanged,
             ServerCapabilities::new().prompts(false),
             false,
         ),
         (
-            Known::PromptsListChanged,
+            SpecMethod::PromptsListChanged,
             ServerCapabilities::new().prompts(true),
             true,
         ),
         (
-            Known::ResourcesListChanged,
+            SpecMethod::ResourcesListChanged,
             ServerCapabilities::new().resources(false),
             false,
         ),
         (
-            Known::ResourcesListChanged,
+            SpecMethod::ResourcesListChanged,
             ServerCapabilities::new().resources(true),
             true,
         ),
         (
-            Known::ResourceUpdated,
+            SpecMethod::ResourceUpdated,
             ServerCapabilities::new().resources(true),
             false,
         ),
         (
-            Known::ResourceUpdated,
+            SpecMethod::ResourceUpdated,
             ServerCapabilities::new().resources_subscribe(),
             true,
         ),
     ];
     for (known, server, open) in rows {
-        let gate = known.server_gate(Revision::V2025_06_18).unwrap();
-        assert_eq!(gate.is_open(&server), open, "{known:?}");
+        let capability = known.server_capability(Revision::V2025_06_18).unwrap();
+        assert_eq!(capability.is_declared_by(&server), open, "{known:?}");
     }
-    let gate = Known::RootsListChanged.client_gate().unwrap();
-    assert!(!gate.is_open(&ClientCapabilities::new().roots(false)));
-    assert!(gate.is_open(&ClientCapabilities::new().roots(true)));
+    let capability = SpecMethod::RootsListChanged.client_capability().unwrap();
+    assert!(!capability.is_declared_by(&ClientCapabilities::new().roots(false)));
+    assert!(capability.is_declared_by(&ClientCapabilities::new().roots(true)));
 }
 
 #[test]
 fn hints_and_rounds_belong_to_the_methods_the_specification_names() {
     // `cache.where` `mrtr.methods` `mrtr.values`
-    let named = |is: fn(Known) -> bool| {
-        let all = Known::ALL.iter().copied();
+    let named = |is: fn(SpecMethod) -> bool| {
+        let all = SpecMethod::ALL.iter().copied();
         all.filter(|known| is(*known))
-            .map(Known::as_str)
+            .map(SpecMethod::as_str)
             .collect::<Vec<_>>()
     };
     assert_eq!(
-        named(Known::is_cacheable),
+        named(SpecMethod::is_cacheable),
         [
             "server/discover",
             "tools/list",
@@ -203,11 +229,11 @@ fn hints_and_rounds_belong_to_the_methods_the_specification_names() {
         ]
     );
     assert_eq!(
-        named(Known::allows_input_required),
+        named(SpecMethod::allows_input_required),
         ["tools/call", "resources/read", "prompts/get"]
     );
     assert_eq!(
-        named(Known::is_input_request),
+        named(SpecMethod::is_input_request),
         ["sampling/createMessage", "elicitation/create", "roots/list"]
     );
 }

@@ -9,7 +9,7 @@ use mcp_proto::Revision;
 use mcp_proto::model::elicitation::ElicitRequestFormParams;
 use mcp_proto::model::sampling::{CreateMessageParams, SamplingMessage};
 use mcp_proto::model::schema::StringSchema;
-use mcp_proto::server::{Async, Context, Server, Stop};
+use mcp_proto::server::{Async, Context, HandlerError, Server};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -30,11 +30,11 @@ fn form() -> ElicitRequestFormParams<'static> {
 }
 
 /// Two forms, a verse, and something that is done once.
-fn write(context: &Context, theme: Theme, charged: &AtomicUsize) -> Result<String, Stop> {
+fn write(context: &Context, theme: Theme, charged: &AtomicUsize) -> Result<String, HandlerError> {
     context.progress(1.0, None, None);
     let first = context.elicit::<Name>("first", form())?.accepted()?;
     let charge = context.once("charge", || {
-        Ok::<_, Stop>(charged.fetch_add(1, Ordering::SeqCst))
+        Ok::<_, HandlerError>(charged.fetch_add(1, Ordering::SeqCst))
     })?;
     let second = context.elicit::<Name>("second", form())?.accepted()?;
     context.progress(2.0, None, None);

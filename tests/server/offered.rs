@@ -16,7 +16,7 @@ use mcp_proto::model::resource::{ReadResourceParams, Resource, ResourceTemplate}
 use mcp_proto::model::schema::StringSchema;
 use mcp_proto::model::subscription::SubscriptionFilter;
 use mcp_proto::model::tool::CallToolParams;
-use mcp_proto::server::{Context, Server, Stop};
+use mcp_proto::server::{Context, HandlerError, Server};
 use mcp_proto::session::{Change, ClientEvent};
 use serde_json::{Value, json};
 
@@ -116,7 +116,7 @@ fn resources_are_read_and_unknown_ones_are_not_found() {
         let server = Server::new("s", "1")
             .resource(Resource::new("test://bytes", "b"), |_| Ok(vec![1_u8, 2]))
             .resource(Resource::new("test://broken", "b"), |_| {
-                Err::<String, Stop>("the disk is gone".into())
+                Err::<String, HandlerError>("the disk is gone".into())
             })
             .resource_template(template, |_, values| {
                 Ok(format!("user {}", values.get("id").unwrap_or_default()))

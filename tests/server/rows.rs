@@ -7,7 +7,9 @@ use mcp_proto::model::elicitation::ElicitRequestFormParams;
 use mcp_proto::model::sampling::{CreateMessageParams, SamplingMessage};
 use mcp_proto::model::schema::StringSchema;
 use mcp_proto::model::tool::CallToolResult;
-use mcp_proto::server::{Audio, Context, Conversation, Image, IntoToolResult, Json, Server, Stop};
+use mcp_proto::server::{
+    Audio, Context, HandlerError, Image, IntoToolResult, Json, SamplingRequest, Server,
+};
 use mcp_proto::session::{ClientConfig, EraPolicy};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -26,7 +28,7 @@ fn initialize(version: &str) -> Value {
 
 fn poet() -> Server {
     Server::new("poets", "1").tool(tool("poet"), |context: &Context, theme: Theme| {
-        let conversation = Conversation::new()
+        let conversation = SamplingRequest::new()
             .system("always reply in rhyme")
             .user(format!("write a poem about {}", theme.theme));
         Ok(conversation.reply(context, "rhyme")?.text)
@@ -36,7 +38,7 @@ fn poet() -> Server {
 /// A client that can be asked for nothing.
 fn unable(revision: Revision, server: Server) -> Drive {
     let era = match revision {
-        Revision::V2026_07_28 => EraPolicy::ModernUnasked,
+        Revision::V2026_07_28 => EraPolicy::AssumeModern,
         _ => EraPolicy::Legacy,
     };
     let config = ClientConfig::new("c", "1")
@@ -136,7 +138,7 @@ fn v4_exception_becomes_error_result() {
     // `tools.call.unknown`
     for revision in Revision::ALL {
         let server = Server::new("s", "1").tool(tool("fails"), |_, _: Value| {
-            Err::<(), Stop>("out of paper".into())
+            Err::<(), HandlerError>("out of paper".into())
         });
         let mut drive = Drive::new(revision, vec![server]);
         let result = drive.call("fails", "{}").unwrap();
@@ -221,7 +223,7 @@ fn v9_a_version_that_nobody_knows_is_answered_with_the_latest() {
 
 #[test]
 fn v10_a_client_without_the_capability_is_named_in_the_tools_error() {
-    let ask = |context: &Context, what: Value| -> Result<(), Stop> {
+    let ask = |context: &Context, what: Value| -> Result<(), HandlerError> {
         match what["what"].as_str() {
             Some("sampling") => {
                 let params = CreateMessageParams::new(vec![SamplingMessage::user("hi")], 9);
@@ -270,7 +272,7 @@ fn v10_a_client_that_refuses_is_quoted_in_the_tools_error() {
 #[test]
 fn v11_a_conversation_goes_in_and_a_text_comes_out() {
     let server = Server::new("s", "1").tool(tool("t"), |context: &Context, more: Value| {
-        let mut conversation = Conversation::new()
+        let mut conversation = SamplingRequest::new()
             .user("Hello")
             .assistant("Hi")
             .user("Bye");

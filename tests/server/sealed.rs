@@ -7,7 +7,7 @@ use std::time::Duration;
 use mcp_proto::Revision;
 use mcp_proto::model::elicitation::ElicitRequestFormParams;
 use mcp_proto::model::schema::StringSchema;
-use mcp_proto::server::{Context, Seal, SealError, Server, StateSeal, Stop};
+use mcp_proto::server::{Context, HandlerError, Seal, SealError, Server, StateSeal};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -44,7 +44,7 @@ struct Name {
 
 fn server() -> Server {
     let greet = |context: &Context, _: Value| {
-        let secret = context.once("secret", || Ok::<_, Stop>("swordfish".to_string()))?;
+        let secret = context.once("secret", || Ok::<_, HandlerError>("swordfish".to_string()))?;
         let form =
             ElicitRequestFormParams::new("Who are you?").required("name", StringSchema::new());
         let name = context.elicit::<Name>("name", form)?.accepted()?.name;

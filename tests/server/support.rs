@@ -104,7 +104,7 @@ pub struct Drive {
 impl Drive {
     pub fn new(revision: Revision, servers: Vec<impl Into<Either>>) -> Self {
         let era = match revision {
-            Revision::V2026_07_28 => EraPolicy::ModernUnasked,
+            Revision::V2026_07_28 => EraPolicy::AssumeModern,
             _ => EraPolicy::Legacy,
         };
         let capabilities = ClientCapabilities::new()

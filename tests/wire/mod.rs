@@ -7,103 +7,131 @@ pub mod schema;
 use std::collections::BTreeMap;
 
 use mcp_proto::Revision;
-use mcp_proto::model::method::Known;
+use mcp_proto::model::method::SpecMethod;
 use serde_json::Value;
 
 use schema::Mismatch;
 
 /// The definitions of each method: of the request or notification, and of the result, if any.
-pub const DEFINITIONS: [(Known, &str, Option<&str>); 29] = [
+pub const DEFINITIONS: [(SpecMethod, &str, Option<&str>); 29] = [
     (
-        Known::Initialize,
+        SpecMethod::Initialize,
         "InitializeRequest",
         Some("InitializeResult"),
     ),
-    (Known::Discover, "DiscoverRequest", Some("DiscoverResult")),
-    (Known::Ping, "PingRequest", Some("EmptyResult")),
     (
-        Known::ListTools,
+        SpecMethod::Discover,
+        "DiscoverRequest",
+        Some("DiscoverResult"),
+    ),
+    (SpecMethod::Ping, "PingRequest", Some("EmptyResult")),
+    (
+        SpecMethod::ListTools,
         "ListToolsRequest",
         Some("ListToolsResult"),
     ),
-    (Known::CallTool, "CallToolRequest", Some("CallToolResult")),
     (
-        Known::ListResources,
+        SpecMethod::CallTool,
+        "CallToolRequest",
+        Some("CallToolResult"),
+    ),
+    (
+        SpecMethod::ListResources,
         "ListResourcesRequest",
         Some("ListResourcesResult"),
     ),
     (
-        Known::ListResourceTemplates,
+        SpecMethod::ListResourceTemplates,
         "ListResourceTemplatesRequest",
         Some("ListResourceTemplatesResult"),
     ),
     (
-        Known::ReadResource,
+        SpecMethod::ReadResource,
         "ReadResourceRequest",
         Some("ReadResourceResult"),
     ),
-    (Known::Subscribe, "SubscribeRequest", Some("EmptyResult")),
     (
-        Known::Unsubscribe,
+        SpecMethod::Subscribe,
+        "SubscribeRequest",
+        Some("EmptyResult"),
+    ),
+    (
+        SpecMethod::Unsubscribe,
         "UnsubscribeRequest",
         Some("EmptyResult"),
     ),
     (
-        Known::ListPrompts,
+        SpecMethod::ListPrompts,
         "ListPromptsRequest",
         Some("ListPromptsResult"),
     ),
     (
-        Known::GetPrompt,
+        SpecMethod::GetPrompt,
         "GetPromptRequest",
         Some("GetPromptResult"),
     ),
-    (Known::Complete, "CompleteRequest", Some("CompleteResult")),
-    (Known::SetLevel, "SetLevelRequest", Some("EmptyResult")),
     (
-        Known::CreateMessage,
+        SpecMethod::Complete,
+        "CompleteRequest",
+        Some("CompleteResult"),
+    ),
+    (SpecMethod::SetLevel, "SetLevelRequest", Some("EmptyResult")),
+    (
+        SpecMethod::CreateMessage,
         "CreateMessageRequest",
         Some("CreateMessageResult"),
     ),
-    (Known::Elicit, "ElicitRequest", Some("ElicitResult")),
+    (SpecMethod::Elicit, "ElicitRequest", Some("ElicitResult")),
     (
-        Known::ListRoots,
+        SpecMethod::ListRoots,
         "ListRootsRequest",
         Some("ListRootsResult"),
     ),
     (
-        Known::SubscriptionsListen,
+        SpecMethod::SubscriptionsListen,
         "SubscriptionsListenRequest",
         Some("SubscriptionsListenResult"),
     ),
-    (Known::Initialized, "InitializedNotification", None),
-    (Known::Cancelled, "CancelledNotification", None),
-    (Known::Progress, "ProgressNotification", None),
-    (Known::ToolsListChanged, "ToolListChangedNotification", None),
+    (SpecMethod::Initialized, "InitializedNotification", None),
+    (SpecMethod::Cancelled, "CancelledNotification", None),
+    (SpecMethod::Progress, "ProgressNotification", None),
     (
-        Known::ResourcesListChanged,
+        SpecMethod::ToolsListChanged,
+        "ToolListChangedNotification",
+        None,
+    ),
+    (
+        SpecMethod::ResourcesListChanged,
         "ResourceListChangedNotification",
         None,
     ),
-    (Known::ResourceUpdated, "ResourceUpdatedNotification", None),
     (
-        Known::PromptsListChanged,
+        SpecMethod::ResourceUpdated,
+        "ResourceUpdatedNotification",
+        None,
+    ),
+    (
+        SpecMethod::PromptsListChanged,
         "PromptListChangedNotification",
         None,
     ),
-    (Known::LoggingMessage, "LoggingMessageNotification", None),
     (
-        Known::ElicitationComplete,
+        SpecMethod::LoggingMessage,
+        "LoggingMessageNotification",
+        None,
+    ),
+    (
+        SpecMethod::ElicitationComplete,
         "ElicitationCompleteNotification",
         None,
     ),
     (
-        Known::RootsListChanged,
+        SpecMethod::RootsListChanged,
         "RootsListChangedNotification",
         None,
     ),
     (
-        Known::SubscriptionsAcknowledged,
+        SpecMethod::SubscriptionsAcknowledged,
         "SubscriptionsAcknowledgedNotification",
         None,
     ),
@@ -142,7 +170,7 @@ pub struct Wire {
     /// Whether a request of the modern era has been seen.
     is_modern: bool,
     /// The methods that the server asked for inside its results, by key.
-    inputs: BTreeMap<String, Known>,
+    inputs: BTreeMap<String, SpecMethod>,
     /// Whether nothing is checked any more.
     is_off: bool,
 }
@@ -204,7 +232,7 @@ impl Wire {
         if let (true, Some(Value::Object(requests))) =
             (is_input_required, message["result"].get("inputRequests"))
         {
-            let known = |request: &Value| Known::from_wire(request["method"].as_str()?);
+            let known = |request: &Value| SpecMethod::from_wire(request["method"].as_str()?);
             let inputs = requests
                 .iter()
                 .filter_map(|(key, request)| Some((key.clone(), known(request)?)));
@@ -239,7 +267,7 @@ impl Wire {
                 .unwrap_or(Revision::NEWEST_LEGACY);
         }
         // A ping, say, is legacy even while the era is being found out.
-        let known = message["method"].as_str().and_then(Known::from_wire);
+        let known = message["method"].as_str().and_then(SpecMethod::from_wire);
         let may_be_modern = known.is_none_or(|known| known.exists_in(Revision::V2026_07_28));
         match self.negotiated {
             _ if !own.is_null() || !subscription.is_null() => Revision::V2026_07_28,
@@ -265,7 +293,7 @@ impl Wire {
             false => "JSONRPCNotification",
         };
         fits(revision, envelope, message)?;
-        let Some(known) = Known::from_wire(method) else {
+        let Some(known) = SpecMethod::from_wire(method) else {
             // An extension's: the schemas know nothing of it.
             return Ok(());
         };
@@ -324,7 +352,7 @@ impl Wire {
 }
 
 /// The definitions of the request or notification and of the result.
-pub fn definitions(known: Known) -> (&'static str, Option<&'static str>) {
+pub fn definitions(known: SpecMethod) -> (&'static str, Option<&'static str>) {
     let row = DEFINITIONS.iter().find(|row| row.0 == known);
     let (_, call, result) = row.expect("the table has every method");
     (call, *result)
@@ -374,7 +402,7 @@ fn check_error(revision: Revision, message: &Value) -> Result<(), String> {
 
 /// Checks the result of a request of this method.
 fn check_result(revision: Revision, method: &str, result: &Value) -> Result<(), String> {
-    let Some(known) = Known::from_wire(method) else {
+    let Some(known) = SpecMethod::from_wire(method) else {
         return Ok(());
     };
     let is_modern = revision == Revision::V2026_07_28;
@@ -394,7 +422,7 @@ fn check_input_requests(revision: Revision, result: &Value) -> Result<(), String
     fits(revision, "InputRequiredResult", result)?;
     let requests = result.get("inputRequests").and_then(Value::as_object);
     for request in requests.into_iter().flatten().map(|(_, request)| request) {
-        let known = request["method"].as_str().and_then(Known::from_wire);
+        let known = request["method"].as_str().and_then(SpecMethod::from_wire);
         let Some(known) = known.filter(|known| known.is_input_request()) else {
             return Err(format!("{} asks for no input", request["method"]));
         };

@@ -21,7 +21,7 @@ use crate::Revision;
     clippy::exhaustive_structs,
     reason = "built in place wherever a message is written"
 )]
-pub struct Additions<'a> {
+pub struct SessionMembers<'a> {
     /// Members for `_meta`, already encoded: `"key":value,"key":value`. They are merged into the
     /// value's own `_meta`, which may not have one of their keys.
     pub meta: &'a [u8],
@@ -88,7 +88,7 @@ pub fn encode_body<T: Serialize + ?Sized>(
     out: &mut Vec<u8>,
     revision: Revision,
     value: &T,
-    additions: &Additions<'_>,
+    additions: &SessionMembers<'_>,
 ) -> Result<Encoded, EncodeError> {
     let start = out.len();
     let encoded = value.serialize(root::Root {

@@ -7,7 +7,7 @@ use core::ops::Range;
 use serde::ser::{self, Impossible, Serialize, Serializer};
 
 use super::value::{Compound, Object, Value, close};
-use super::{Additions, EncodeError, Encoded, refuse};
+use super::{EncodeError, Encoded, SessionMembers, refuse};
 use crate::Revision;
 use crate::rpc::{Entry, listed_members, members, string_of};
 
@@ -18,7 +18,7 @@ const OWN_FIRST: [&str; 3] = ["resultType", "ttlMs", "cacheScope"];
 pub(super) struct Root<'o, 'a> {
     pub(super) out: &'o mut Vec<u8>,
     pub(super) revision: Revision,
-    pub(super) additions: &'a Additions<'a>,
+    pub(super) additions: &'a SessionMembers<'a>,
 }
 
 impl<'o, 'a> Root<'o, 'a> {
@@ -153,7 +153,7 @@ impl<'o, 'a> Serializer for Root<'o, 'a> {
 pub(super) struct RootMap<'o, 'a> {
     map: Compound<'o>,
     start: usize,
-    additions: &'a Additions<'a>,
+    additions: &'a SessionMembers<'a>,
 }
 
 impl ser::SerializeMap for RootMap<'_, '_> {
@@ -177,7 +177,7 @@ impl ser::SerializeMap for RootMap<'_, '_> {
 /// A root that is a struct, while it is written.
 pub(super) struct RootStruct<'o, 'a> {
     object: Object<'o>,
-    additions: &'a Additions<'a>,
+    additions: &'a SessionMembers<'a>,
     encoded: Encoded,
     /// A bit for each of [`OWN_FIRST`] that the value has itself.
     own: u8,
@@ -316,7 +316,7 @@ fn insert_meta(out: &mut Vec<u8>, at: Range<usize>, meta: &[u8]) -> Result<(), E
 fn merge(
     out: &mut Vec<u8>,
     start: usize,
-    additions: &Additions<'_>,
+    additions: &SessionMembers<'_>,
 ) -> Result<Encoded, EncodeError> {
     let text = out.get(start..).unwrap_or_default();
     if text == b"null" {

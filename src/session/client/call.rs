@@ -11,10 +11,10 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::model::cancel::CancelledParams;
-use crate::model::encode::{Additions, EncodeError};
+use crate::model::encode::{EncodeError, SessionMembers};
 use crate::model::logging::LoggingLevel;
 use crate::model::meta;
-use crate::model::method::{self, Known, Method, Sender};
+use crate::model::method::{self, Method, Sender, SpecMethod};
 use crate::revision::{Era, Revision};
 use crate::rpc::{Kind, RequestId, Text, write_i64, write_string};
 use crate::time::Instant;
@@ -25,7 +25,7 @@ use super::super::id::{CallId, InputId};
 use super::super::link::{write_head, write_params};
 use super::super::name::MethodName;
 use super::super::save::Rebase;
-use super::super::{Route, gates};
+use super::super::{Route, capability_set};
 use super::ClientSession;
 use super::round::Round;
 
@@ -145,15 +145,15 @@ impl ClientSession {
                 limit,
             });
         }
-        let Some(known) = Known::from_wire(M::NAME) else {
+        let Some(known) = SpecMethod::from_wire(M::NAME) else {
             return Ok(());
         };
-        if known == Known::SubscriptionsListen {
+        if known == SpecMethod::SubscriptionsListen {
             return Err(Misuse::Invalid(
                 "subscriptions/listen is sent by subscribe()",
             ));
         }
-        if known == Known::Initialize {
+        if known == SpecMethod::Initialize {
             return Err(Misuse::AlreadyOpened);
         }
         if !matches!(known.sent_by(revision), Some(Sender::Client | Sender::Both)) {
@@ -162,17 +162,21 @@ impl ClientSession {
                 revision,
             });
         }
-        self.check_server_gate(known, revision)
+        self.check_server_capability(known, revision)
     }
 
-    pub(super) fn check_server_gate(&self, known: Known, revision: Revision) -> Result<(), Misuse> {
-        let Some(gate) = known.server_gate(revision) else {
+    pub(super) fn check_server_capability(
+        &self,
+        known: SpecMethod,
+        revision: Revision,
+    ) -> Result<(), Misuse> {
+        let Some(capability) = known.server_capability(revision) else {
             return Ok(());
         };
-        if self.gates.is_open(gate) {
+        if self.declared.has(capability) {
             return Ok(());
         }
-        Err(Misuse::NotDeclaredByPeer(gates::name(gate)))
+        Err(Misuse::NotDeclaredByPeer(capability_set::name(capability)))
     }
 
     /// Writes a request and enters it in the table. Returns its number.
@@ -190,7 +194,9 @@ impl ClientSession {
         let number = self.link.number();
         let method = MethodName::new(M::NAME);
         let may_ask = revision.era() == Era::Modern
-            && method.known().is_some_and(Known::allows_input_required);
+            && method
+                .known()
+                .is_some_and(SpecMethod::allows_input_required);
         let kept = if may_ask {
             self.keep_params(span)
         } else {
@@ -248,7 +254,7 @@ impl ClientSession {
             write_meta(&mut collected, level, number, options)?;
             &collected
         };
-        let additions = Additions { meta, members: b"" };
+        let additions = SessionMembers { meta, members: b"" };
         let mut span = 0..0;
         self.link
             .frame(Route::Pipe, Kind::Request, Some(revision), |out| {
@@ -305,9 +311,13 @@ impl ClientSession {
         let mut params = CancelledParams::new(RequestId::from(number).to_raw());
         params.reason = reason.map(Text::from);
         let name = <method::Cancelled as method::Notification>::NAME;
-        let written =
-            self.link
-                .notification(Route::Pipe, revision, name, &params, &Additions::default());
+        let written = self.link.notification(
+            Route::Pipe,
+            revision,
+            name,
+            &params,
+            &SessionMembers::default(),
+        );
         debug_assert!(written.is_ok(), "an id and a text can always be written");
     }
 

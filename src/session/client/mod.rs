@@ -26,20 +26,20 @@ use serde::Serialize;
 use crate::frame::FrameError;
 use crate::limits::Limits;
 use crate::model::capability::{ClientCapabilities, ServerCapabilities};
-use crate::model::encode::{Additions, encode_value};
+use crate::model::encode::{SessionMembers, encode_value};
 use crate::model::initialize::Implementation;
 use crate::model::logging::LoggingLevel;
-use crate::model::method::{ClientGate, Notification, Ping, SetLevel};
+use crate::model::method::{ClientCapability, Notification, Ping, SetLevel};
 use crate::model::{logging, meta, method};
 use crate::revision::{Era, Revision};
 use crate::rpc::{Places, Repeated, Text};
 use crate::time::Instant;
 
 use self::event::RequestKey;
+use super::capability_set::{self, CapabilitySet};
 use super::config::{CallOptions, ClientConfig};
 use super::error::{CallError, CloseReason, Misuse};
 use super::event::{Answer, Body, Completed};
-use super::gates::{self, Gates};
 use super::id::CallId;
 use super::link::Link;
 use super::name::MethodName;
@@ -71,7 +71,7 @@ pub struct ClientSession {
     pub(super) opening: Opening,
     pub(super) revision: Option<Revision>,
     pub(super) peer: Peer,
-    pub(super) gates: Gates,
+    pub(super) declared: CapabilitySet,
     pub(super) calls: Table<Call>,
     pub(super) inputs: Table<Input>,
     pub(super) subscriptions: Table<Subscription>,
@@ -106,7 +106,7 @@ impl ClientSession {
             opening: Opening::Idle,
             revision: None,
             peer: Peer::default(),
-            gates: Gates::UNKNOWN,
+            declared: CapabilitySet::UNKNOWN,
             calls: Table::default(),
             inputs: Table::default(),
             subscriptions: Table::default(),
@@ -206,7 +206,11 @@ impl ClientSession {
             ),
             places: Places::default(),
         };
-        self.complete(call, MethodName::Known(method::Known::SetLevel), Ok(answer));
+        self.complete(
+            call,
+            MethodName::Spec(method::SpecMethod::SetLevel),
+            Ok(answer),
+        );
         Ok(CallId::new(call.0))
     }
 
@@ -216,9 +220,9 @@ impl ClientSession {
     /// Errs when the session isn't open or `roots.listChanged` was not declared.
     pub fn roots_changed(&mut self, now: Instant) -> Result<(), Misuse> {
         let era = self.era()?;
-        let gate = ClientGate::RootsListChanged;
-        if !gate.is_open(&self.config.capabilities) {
-            return Err(Misuse::NotDeclared(gates::client_name(gate)));
+        let capability = ClientCapability::RootsListChanged;
+        if !capability.is_declared_by(&self.config.capabilities) {
+            return Err(Misuse::NotDeclared(capability_set::client_name(capability)));
         }
         match era {
             Era::Legacy => {
@@ -239,16 +243,20 @@ impl ClientSession {
     ) -> Result<(), Misuse> {
         self.link.advance(now);
         let revision = self.open_revision()?;
-        if let Some(known) = method::Known::from_wire(N::NAME) {
+        if let Some(known) = method::SpecMethod::from_wire(N::NAME) {
             self.check_notification(known, revision)?;
         }
-        let additions = Additions::default();
+        let additions = SessionMembers::default();
         Ok(self
             .link
             .notification(Route::Pipe, revision, N::NAME, params, &additions)?)
     }
 
-    fn check_notification(&self, known: method::Known, revision: Revision) -> Result<(), Misuse> {
+    fn check_notification(
+        &self,
+        known: method::SpecMethod,
+        revision: Revision,
+    ) -> Result<(), Misuse> {
         let sender = known.sent_by(revision);
         if !matches!(sender, Some(method::Sender::Client | method::Sender::Both)) {
             return Err(Misuse::NotInRevision {
@@ -257,18 +265,18 @@ impl ClientSession {
             });
         }
         match known {
-            method::Known::Initialized => Err(Misuse::Invalid(
+            method::SpecMethod::Initialized => Err(Misuse::Invalid(
                 "notifications/initialized is sent by the session",
             )),
-            method::Known::Cancelled => Err(Misuse::Invalid(
+            method::SpecMethod::Cancelled => Err(Misuse::Invalid(
                 "notifications/cancelled is sent by cancel()",
             )),
-            method::Known::Progress => Err(Misuse::Invalid(
+            method::SpecMethod::Progress => Err(Misuse::Invalid(
                 "notifications/progress is sent by progress()",
             )),
-            _ => match known.client_gate() {
-                Some(gate) if !gate.is_open(&self.config.capabilities) => {
-                    Err(Misuse::NotDeclared(gates::client_name(gate)))
+            _ => match known.client_capability() {
+                Some(capability) if !capability.is_declared_by(&self.config.capabilities) => {
+                    Err(Misuse::NotDeclared(capability_set::client_name(capability)))
                 }
                 _ => Ok(()),
             },

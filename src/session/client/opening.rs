@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::model::discover::{DiscoverParams, DiscoverResult};
-use crate::model::encode::Additions;
+use crate::model::encode::SessionMembers;
 use crate::model::initialize::{InitializeParams, InitializeResult};
 use crate::model::method::{self, EmptyParams, Notification};
 use crate::revision::{Era, Revision};
@@ -21,10 +21,10 @@ use crate::rpc::{Raw, RpcError, Text};
 use crate::time::Instant;
 
 use super::super::Route;
+use super::super::capability_set::CapabilitySet;
 use super::super::config::{CallOptions, EraPolicy};
 use super::super::error::{CloseReason, Misuse};
 use super::super::event::Body;
-use super::super::gates::Gates;
 use super::super::negotiate::{self, ProbeError};
 use super::super::save::Rebase;
 use super::call::{Outgoing, Purpose};
@@ -101,8 +101,8 @@ impl ClientSession {
             (EraPolicy::Auto | EraPolicy::Modern, Some(modern), _) => {
                 self.probe(modern, false, deadline);
             }
-            (EraPolicy::ModernUnasked, Some(modern), _) => {
-                self.gates = Gates::UNKNOWN;
+            (EraPolicy::AssumeModern, Some(modern), _) => {
+                self.declared = CapabilitySet::UNKNOWN;
                 self.opened(modern);
             }
             (EraPolicy::Auto | EraPolicy::Legacy, _, Some(legacy)) => {
@@ -239,7 +239,7 @@ impl ClientSession {
         let Some(revision) = negotiate::mutual(&self.config.revisions, offered, Era::Modern) else {
             return self.fall_back_to(offered, unsupported(offered));
         };
-        self.gates = Gates::new(&result.capabilities);
+        self.declared = CapabilitySet::new(&result.capabilities);
         self.peer = peer(body, result.server().map(|info| json(&info)));
         self.opened(revision);
     }
@@ -260,13 +260,17 @@ impl ClientSession {
         let Some(revision) = negotiate::mutual(&self.config.revisions, offered, Era::Legacy) else {
             return self.end(unsupported(offered));
         };
-        self.gates = Gates::new(&result.capabilities);
+        self.declared = CapabilitySet::new(&result.capabilities);
         self.peer = peer(&body, Some(json(&result.server_info)));
         let name = method::Initialized::NAME;
         let params = EmptyParams::new();
-        let written =
-            self.link
-                .notification(Route::Pipe, revision, name, &params, &Additions::default());
+        let written = self.link.notification(
+            Route::Pipe,
+            revision,
+            name,
+            &params,
+            &SessionMembers::default(),
+        );
         debug_assert!(written.is_ok(), "it has no params");
         self.opened(revision);
     }

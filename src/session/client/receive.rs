@@ -8,8 +8,8 @@
 use bytes::Bytes;
 
 use crate::frame::FrameError;
-use crate::model::encode::Additions;
-use crate::model::method::{self, Known};
+use crate::model::encode::SessionMembers;
+use crate::model::method::{self, SpecMethod};
 use crate::revision::{Era, Revision};
 use crate::rpc::{
     Decoded, Envelope, EnvelopeKey, Kind, Member, Places, Rejection, RequestId, RpcError, Scan,
@@ -196,7 +196,7 @@ impl ClientSession {
         }
         match text_at(&body.frame, span).as_deref() {
             Some("complete") => ResultType::Complete,
-            Some("input_required") if known.is_some_and(Known::allows_input_required) => {
+            Some("input_required") if known.is_some_and(SpecMethod::allows_input_required) => {
                 ResultType::InputRequired
             }
             _ => ResultType::Unknown,
@@ -262,12 +262,12 @@ impl ClientSession {
         }
         let RequestKey { id, target } = &key;
         match method.known() {
-            Some(Known::Ping) => {
+            Some(SpecMethod::Ping) => {
                 let revision = self.revision.unwrap_or(Revision::NEWEST_LEGACY);
                 let result = method::EmptyResult::new();
                 let written =
                     self.link
-                        .result(*target, id, revision, &result, &Additions::default());
+                        .result(*target, id, revision, &result, &SessionMembers::default());
                 debug_assert!(written.is_ok(), "it is empty");
             }
             Some(known) if known.is_input_request() && self.is_open() => {
@@ -287,20 +287,20 @@ impl ClientSession {
             method: scan.key(EnvelopeKey::Method),
             body: Body::new(frame, envelope.body()),
         };
-        let Some(known) = Known::from_wire(&received.method()) else {
+        let Some(known) = SpecMethod::from_wire(&received.method()) else {
             return self.events.push_back(ClientEvent::Notification(received));
         };
         if let Some(change) = Self::change_of(known) {
             return self.changed(change, received, scan);
         }
         match known {
-            Known::Progress => self.progressed(received, scan),
-            Known::LoggingMessage if received.params::<method::LoggingMessage>().is_ok() => {
+            SpecMethod::Progress => self.progressed(received, scan),
+            SpecMethod::LoggingMessage if received.params::<method::LoggingMessage>().is_ok() => {
                 self.events.push_back(ClientEvent::Log(received));
             }
-            Known::Cancelled => self.cancelled_by_server(&received, scan),
-            Known::SubscriptionsAcknowledged => self.acknowledged(received, scan),
-            Known::ElicitationComplete => self.elicitation_completed(received),
+            SpecMethod::Cancelled => self.cancelled_by_server(&received, scan),
+            SpecMethod::SubscriptionsAcknowledged => self.acknowledged(received, scan),
+            SpecMethod::ElicitationComplete => self.elicitation_completed(received),
             _ => self.ignore_notification(&received),
         }
     }

@@ -14,9 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::capability::ClientCapabilities;
 use crate::model::elicitation::{ElicitParams, URLElicitationRequired};
-use crate::model::encode::{Additions, encode_value};
+use crate::model::encode::{SessionMembers, encode_value};
 use crate::model::input::InputRequests;
-use crate::model::method::{self, Known, ListRoots, Method, Notification};
+use crate::model::method::{self, ListRoots, Method, Notification, SpecMethod};
 use crate::model::progress::{ProgressParams, ProgressToken};
 use crate::model::root::{ListRootsResult, Root};
 use crate::model::sampling::{CreateMessageParams, check_tool_balance};
@@ -73,7 +73,7 @@ impl ClientSession {
             InputSource::Request { id, target } => {
                 let (id, target) = (id.clone(), *target);
                 self.link
-                    .result(target, &id, revision, result, &Additions::default())?;
+                    .result(target, &id, revision, result, &SessionMembers::default())?;
                 self.inputs.remove(input.0);
                 self.restart_idle_clocks();
             }
@@ -140,7 +140,7 @@ impl ClientSession {
             params.total = total;
             params.message = message.map(Text::from);
             let name = <method::Progress as Notification>::NAME;
-            let additions = Additions::default();
+            let additions = SessionMembers::default();
             self.link
                 .notification(target.route, revision, name, &params, &additions)?;
         }
@@ -149,7 +149,7 @@ impl ClientSession {
     }
 
     /// Takes a request of a legacy server that needs the user.
-    pub(super) fn input_requested(&mut self, key: RequestKey, method: Known, body: Body) {
+    pub(super) fn input_requested(&mut self, key: RequestKey, method: SpecMethod, body: Body) {
         let RequestKey { id, target } = key;
         let revision = self.revision.unwrap_or(Revision::NEWEST_LEGACY);
         if let Err(error) = self.check_input(method, &body, revision) {
@@ -161,7 +161,7 @@ impl ClientSession {
         }
         self.note_elicitation(method, &body);
         let source = InputSource::Request { id, target };
-        self.request_input(source, None, MethodName::Known(method), body);
+        self.request_input(source, None, MethodName::Spec(method), body);
         // Which call it is for can't be told, so all of them wait while the user thinks.
         for number in self.calls.numbers() {
             self.restart_idle(number, false);
@@ -200,23 +200,30 @@ impl ClientSession {
     }
 
     /// Whether the server may ask for this: declared, well-formed, and in a form the revision has.
-    fn check_input(&self, method: Known, body: &Body, revision: Revision) -> Result<(), RpcError> {
+    fn check_input(
+        &self,
+        method: SpecMethod,
+        body: &Body,
+        revision: Revision,
+    ) -> Result<(), RpcError> {
         // What the revision has no words for was not declared.
         let declared = self.config.capabilities.clone().for_revision(revision);
-        let gate = method.client_gate();
-        if !method.exists_in(revision) || !gate.is_some_and(|gate| gate.is_open(&declared)) {
+        let capability = method.client_capability();
+        if !method.exists_in(revision)
+            || !capability.is_some_and(|capability| capability.is_declared_by(&declared))
+        {
             return Err(RpcError::new(code::METHOD_NOT_FOUND, not_supported(method)));
         }
         match method {
-            Known::Elicit => check_elicitation(&declared, body),
-            Known::CreateMessage => check_sampling(&declared, body, revision),
+            SpecMethod::Elicit => check_elicitation(&declared, body),
+            SpecMethod::CreateMessage => check_sampling(&declared, body, revision),
             _ => Ok(()),
         }
     }
 
     /// Remembers the id by which a server will say that a URL elicitation is done.
-    fn note_elicitation(&mut self, method: Known, body: &Body) {
-        if method != Known::Elicit {
+    fn note_elicitation(&mut self, method: SpecMethod, body: &Body) {
+        if method != SpecMethod::Elicit {
             return;
         }
         if let Ok(ElicitParams::Url(params)) = body.decode::<ElicitParams<'_>>()
@@ -289,7 +296,7 @@ impl ClientSession {
             self.request_input(
                 source,
                 Some(id),
-                MethodName::Known(request.method),
+                MethodName::Spec(request.method),
                 request.body,
             );
         }
@@ -323,7 +330,8 @@ impl ClientSession {
         let mut asked = Vec::with_capacity(typed.len());
         for (key, request) in typed.iter() {
             let path = alloc::format!("inputRequests.{key}");
-            let known = Known::from_wire(&request.method).filter(|known| known.is_input_request());
+            let known =
+                SpecMethod::from_wire(&request.method).filter(|known| known.is_input_request());
             let Some(method) = known else {
                 return Err(bad(&path, "a method that can't be asked of a client"));
             };
@@ -417,7 +425,7 @@ impl ClientSession {
 /// One request of a round that has been found to be good.
 struct Asked {
     key: Box<str>,
-    method: Known,
+    method: SpecMethod,
     body: Body,
 }
 
@@ -491,11 +499,11 @@ fn check_roots<T: Serialize>(result: &T) -> Result<(), Misuse> {
 }
 
 /// What a server hears that asks for something undeclared (`caps.undeclared.method`).
-fn not_supported(method: Known) -> &'static str {
+fn not_supported(method: SpecMethod) -> &'static str {
     match method {
-        Known::CreateMessage => "Sampling not supported",
-        Known::Elicit => "Elicitation not supported",
-        Known::ListRoots => "List roots not supported",
+        SpecMethod::CreateMessage => "Sampling not supported",
+        SpecMethod::Elicit => "Elicitation not supported",
+        SpecMethod::ListRoots => "List roots not supported",
         _ => "Method not found",
     }
 }

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::method::{self, Known, ResourceUpdated, ServerGate};
+use crate::model::method::{self, ResourceUpdated, ServerCapability, SpecMethod};
 use crate::model::owned::IntoOwned;
 use crate::model::resource::{SubscribeParams, UnsubscribeParams};
 use crate::model::subscription::{
@@ -20,10 +20,10 @@ use crate::revision::{Era, Revision};
 use crate::rpc::{Member, RequestId, Scan, raw_at};
 use crate::time::Instant;
 
+use super::super::capability_set;
 use super::super::config::CallOptions;
 use super::super::error::{CallError, Misuse};
 use super::super::event::{Change, Ignored, Received};
-use super::super::gates;
 use super::super::id::SubscriptionId;
 use super::call::{Outgoing, Purpose};
 use super::{ClientEvent, ClientSession};
@@ -175,9 +175,10 @@ impl ClientSession {
         mut subscription: Subscription,
         revision: Revision,
     ) -> Result<SubscriptionId, Misuse> {
-        if !subscription.uris.is_empty() && !self.gates.is_open(ServerGate::ResourcesSubscribe) {
-            return Err(Misuse::NotDeclaredByPeer(gates::name(
-                ServerGate::ResourcesSubscribe,
+        if !subscription.uris.is_empty() && !self.declared.has(ServerCapability::ResourcesSubscribe)
+        {
+            return Err(Misuse::NotDeclaredByPeer(capability_set::name(
+                ServerCapability::ResourcesSubscribe,
             )));
         }
         let number = self.link.number();
@@ -387,12 +388,12 @@ impl ClientSession {
             .push_back(ClientEvent::Ignored(Ignored::Notification(method)));
     }
 
-    pub(super) fn change_of(known: Known) -> Option<Change> {
+    pub(super) fn change_of(known: SpecMethod) -> Option<Change> {
         Some(match known {
-            Known::ToolsListChanged => Change::Tools,
-            Known::PromptsListChanged => Change::Prompts,
-            Known::ResourcesListChanged => Change::Resources,
-            Known::ResourceUpdated => Change::Resource,
+            SpecMethod::ToolsListChanged => Change::Tools,
+            SpecMethod::PromptsListChanged => Change::Prompts,
+            SpecMethod::ResourcesListChanged => Change::Resources,
+            SpecMethod::ResourceUpdated => Change::Resource,
             _ => return None,
         })
     }

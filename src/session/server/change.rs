@@ -11,9 +11,9 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::model::cancel::CancelledParams;
-use crate::model::encode::Additions;
+use crate::model::encode::SessionMembers;
 use crate::model::meta;
-use crate::model::method::{self, EmptyParams, Known, Method, Notification};
+use crate::model::method::{self, EmptyParams, Method, Notification, SpecMethod};
 use crate::model::resource::{ResourceUpdatedParams, is_valid_uri};
 use crate::model::subscription::{
     SubscriptionFilter, SubscriptionsAcknowledgedParams, SubscriptionsListenResult,
@@ -25,7 +25,7 @@ use crate::time::Instant;
 use super::super::client::covers;
 use super::super::error::Misuse;
 use super::super::link::Target;
-use super::super::{Change, Route, gates};
+use super::super::{Change, Route, capability_set};
 use super::receive::Arrival;
 use super::{ServerEvent, ServerSession, Stage};
 
@@ -118,15 +118,15 @@ impl ServerSession {
             return Err(Misuse::Closed);
         }
         let known = match change {
-            Change::Tools => Known::ToolsListChanged,
-            Change::Prompts => Known::PromptsListChanged,
-            Change::Resources => Known::ResourcesListChanged,
-            Change::Resource => Known::ResourceUpdated,
+            Change::Tools => SpecMethod::ToolsListChanged,
+            Change::Prompts => SpecMethod::PromptsListChanged,
+            Change::Resources => SpecMethod::ResourcesListChanged,
+            Change::Resource => SpecMethod::ResourceUpdated,
         };
-        if let Some(gate) = known.server_gate(Revision::NEWEST)
-            && !self.gates.is_open(gate)
+        if let Some(capability) = known.server_capability(Revision::NEWEST)
+            && !self.declared.has(capability)
         {
-            return Err(Misuse::NotDeclared(gates::name(gate)));
+            return Err(Misuse::NotDeclared(capability_set::name(capability)));
         }
         let wants_legacy = change != Change::Resource
             || self
@@ -153,17 +153,17 @@ impl ServerSession {
         &mut self,
         route: Route,
         revision: Revision,
-        known: Known,
+        known: SpecMethod,
         uri: &str,
         tag: &[u8],
     ) -> Result<(), Misuse> {
-        let additions = Additions {
+        let additions = SessionMembers {
             meta: tag,
             members: b"",
         };
         let name = known.as_str();
         match known {
-            Known::ResourceUpdated => {
+            SpecMethod::ResourceUpdated => {
                 let params = ResourceUpdatedParams::new(uri);
                 self.link
                     .notification(route, revision, name, &params, &additions)?;
@@ -214,7 +214,7 @@ impl ServerSession {
         let (route, revision, tag) = (listen.target.route, listen.revision, listen.tag());
         let name = method::SubscriptionsAcknowledged::NAME;
         let params = SubscriptionsAcknowledgedParams::new(honoured);
-        let additions = Additions {
+        let additions = SessionMembers {
             meta: &tag,
             members: b"",
         };
@@ -264,7 +264,7 @@ impl ServerSession {
         if listen.target.route == Route::Pipe {
             let name = <method::Cancelled as Notification>::NAME;
             let params = CancelledParams::new(listen.request.to_raw());
-            let additions = Additions {
+            let additions = SessionMembers {
                 meta: &tag,
                 members: b"",
             };
@@ -279,7 +279,7 @@ impl ServerSession {
             all.push(b',');
             all.extend_from_slice(&self.own_meta);
         }
-        let additions = Additions {
+        let additions = SessionMembers {
             meta: &all,
             members: b"\"resultType\":\"complete\"",
         };

@@ -2,29 +2,35 @@
 //! them. What is checked here is the protocol's; arguments are the tool's own.
 
 use crate::limits::Limits;
-use crate::model::method::{self, Known, Method};
+use crate::model::method::{self, Method, SpecMethod};
 use crate::model::resource::is_valid_uri;
 use crate::rpc::{Member, RpcError, Span, text_at};
 
 use super::receive::Arrival;
 
 /// Checks the params of `known`; the error is the answer (`base.err.params`).
-pub(super) fn params(known: Known, arrival: &Arrival<'_>, limits: &Limits) -> Result<(), RpcError> {
+pub(super) fn params(
+    known: SpecMethod,
+    arrival: &Arrival<'_>,
+    limits: &Limits,
+) -> Result<(), RpcError> {
     match known {
-        Known::CallTool => {
+        SpecMethod::CallTool => {
             bounded_text(arrival, Member::Name, "name", limits.name)?;
             object_or_absent(arrival, Member::Arguments, "arguments")?;
         }
-        Known::GetPrompt => {
+        SpecMethod::GetPrompt => {
             bounded_text(arrival, Member::Name, "name", limits.name)?;
             fits::<method::GetPrompt>(arrival)?;
         }
-        Known::ReadResource | Known::Subscribe | Known::Unsubscribe => uri(arrival, limits)?,
-        Known::Complete => fits::<method::Complete>(arrival)?,
-        Known::ListTools
-        | Known::ListPrompts
-        | Known::ListResources
-        | Known::ListResourceTemplates => cursor(arrival, limits)?,
+        SpecMethod::ReadResource | SpecMethod::Subscribe | SpecMethod::Unsubscribe => {
+            uri(arrival, limits)?
+        }
+        SpecMethod::Complete => fits::<method::Complete>(arrival)?,
+        SpecMethod::ListTools
+        | SpecMethod::ListPrompts
+        | SpecMethod::ListResources
+        | SpecMethod::ListResourceTemplates => cursor(arrival, limits)?,
         _ => {}
     }
     if known.allows_input_required() {

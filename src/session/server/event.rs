@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::capability::ClientCapabilities;
 use crate::model::initialize::Implementation;
 use crate::model::meta;
-use crate::model::method::{Known, Method};
+use crate::model::method::{Method, SpecMethod};
 use crate::revision::{Era, Revision};
 use crate::rpc::{
     Found, Member, Places, Raw, RequestId, RpcError, Span, Text, member_of, raw_at, text_at,
@@ -125,7 +125,7 @@ impl Request {
     }
 
     /// Which of the protocol's own methods it is; `None` for an extension's.
-    pub fn known(&self) -> Option<Known> {
+    pub fn known(&self) -> Option<SpecMethod> {
         self.method.known()
     }
 

@@ -17,9 +17,9 @@ use serde::{Deserialize, Serialize};
 use crate::model::cancel::CancelledParams;
 use crate::model::capability::ClientCapabilities;
 use crate::model::elicitation::ElicitParams;
-use crate::model::encode::{Additions, EncodeError, encode_value};
+use crate::model::encode::{EncodeError, SessionMembers, encode_value};
 use crate::model::input::{InputRequest, InputRequests};
-use crate::model::method::{self, Known, Method, Notification};
+use crate::model::method::{self, Method, Notification, SpecMethod};
 use crate::model::progress::ProgressToken;
 use crate::model::sampling::{CreateMessageParams, check_tool_balance};
 use crate::revision::{Era, Revision};
@@ -39,7 +39,7 @@ use super::{ServerEvent, ServerSession, Stage};
 pub(in crate::session) struct Asked {
     incoming: u64,
     key: Box<str>,
-    method: Known,
+    method: SpecMethod,
     /// The params, until the request is sent; it waits for the client to be initialized.
     unsent: Option<Box<str>>,
     /// The token, as JSON, by which the client may report progress on it.
@@ -69,7 +69,7 @@ impl ServerSession {
         if !incoming
             .method
             .known()
-            .is_some_and(Known::allows_input_required)
+            .is_some_and(SpecMethod::allows_input_required)
         {
             return Err(Misuse::InputNotAllowed {
                 method: incoming.method.as_str().into(),
@@ -170,7 +170,7 @@ impl ServerSession {
             members.extend_from_slice(b",\"requestState\":");
             write_string(&mut members, state);
         }
-        let additions = Additions {
+        let additions = SessionMembers {
             meta: &self.own_meta,
             members: &members,
         };
@@ -204,7 +204,7 @@ impl ServerSession {
             let asked = with_elicitation_id(asked, || format!("{}.{round}.{key}", request.0));
             write_input_params(&mut params, &asked, revision, includes_context)?;
             let params = String::from_utf8(params).unwrap_or_default();
-            let Some(method) = Known::from_wire(&asked.method) else {
+            let Some(method) = SpecMethod::from_wire(&asked.method) else {
                 continue;
             };
             encoded.push((Box::<str>::from(key), method, Box::<str>::from(params)));
@@ -273,7 +273,7 @@ impl ServerSession {
                     write_head(out, Some(number), name);
                     let params =
                         crate::rpc::Raw::trusted(Text::from(&*params).into_string().into());
-                    write_params(out, revision, &params, &Additions::default())?;
+                    write_params(out, revision, &params, &SessionMembers::default())?;
                     out.push(b'}');
                     Ok(())
                 });
@@ -374,7 +374,7 @@ impl ServerSession {
         let mut params = CancelledParams::new(RequestId::from(number).to_raw());
         params.reason = Some(reason.into());
         let name = <method::Cancelled as Notification>::NAME;
-        let additions = Additions::default();
+        let additions = SessionMembers::default();
         let route = self.legacy.route;
         let written = self
             .link
@@ -407,15 +407,15 @@ fn needs(
     needed: ClientCapabilities<'static>,
     asked: &InputRequest<'_>,
 ) -> Result<ClientCapabilities<'static>, Misuse> {
-    let known = Known::from_wire(&asked.method).filter(|known| known.is_input_request());
+    let known = SpecMethod::from_wire(&asked.method).filter(|known| known.is_input_request());
     let Some(known) = known else {
         return Err(Misuse::Invalid("a method that can't be asked of a client"));
     };
     let params = asked.params.as_ref();
     let bad = Misuse::Invalid("the params of an input request don't fit its method");
     Ok(match known {
-        Known::ListRoots => needed.roots(false),
-        Known::Elicit => {
+        SpecMethod::ListRoots => needed.roots(false),
+        SpecMethod::Elicit => {
             let params = params.ok_or(bad.clone())?.decode::<ElicitParams<'_>>();
             match params.map_err(|_| bad.clone())? {
                 ElicitParams::Url(params) if params.has_valid_url() => needed.elicitation_url(),
@@ -477,12 +477,12 @@ fn write_input_params(
         return Ok(());
     };
     // The typed value is lowered while it is written; raw JSON would go out as it is.
-    let lowered = match Known::from_wire(&asked.method) {
-        Some(Known::Elicit) => params
+    let lowered = match SpecMethod::from_wire(&asked.method) {
+        Some(SpecMethod::Elicit) => params
             .decode::<<method::Elicit as Method>::Params<'_>>()
             .ok()
             .map(|params| encode_value(out, revision, &params)),
-        Some(Known::CreateMessage) => params
+        Some(SpecMethod::CreateMessage) => params
             .decode::<<method::CreateMessage as Method>::Params<'_>>()
             .ok()
             .map(|mut params| {

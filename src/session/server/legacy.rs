@@ -7,7 +7,7 @@
 
 use alloc::boxed::Box;
 
-use crate::model::encode::Additions;
+use crate::model::encode::SessionMembers;
 use crate::model::initialize::{InitializeParams, InitializeResult};
 use crate::model::method::{self, Method};
 use crate::model::resource::SubscribeParams;
@@ -49,7 +49,7 @@ impl ServerSession {
             self.config.info.clone(),
         );
         result.instructions = self.config.instructions.as_ref().map(Text::reborrow);
-        let additions = Additions::default();
+        let additions = SessionMembers::default();
         let written = self
             .link
             .result(arrival.target, &arrival.id, revision, &result, &additions);
@@ -160,7 +160,7 @@ impl ServerSession {
         );
         let revision: Revision = arrival.revision;
         let result = method::EmptyResult::new();
-        let additions = Additions::default();
+        let additions = SessionMembers::default();
         let written = self
             .link
             .result(arrival.target, &arrival.id, revision, &result, &additions);

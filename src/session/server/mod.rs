@@ -34,16 +34,16 @@ use crate::revision::Revision;
 use crate::rpc::{Repeated, RequestId, write_string};
 use crate::time::Instant;
 
-use super::allowance::Allowance;
+use super::capability_set::CapabilitySet;
 use super::config::ServerConfig;
 use super::error::CloseReason;
 use super::event::Ignored;
-use super::gates::Gates;
 use super::id::IncomingId;
 use super::link::Link;
 use super::queue::Queue;
 use super::save::Rebase;
 use super::table::Table;
+use super::token_bucket::TokenBucket;
 use super::{Closed, Route, Session, Transmit};
 
 pub(super) use self::change::Listen;
@@ -64,7 +64,7 @@ pub struct ServerSession {
     own_meta: Box<[u8]>,
     /// The `_meta` that the client repeats in every modern request.
     repeated: Repeated,
-    gates: Gates,
+    declared: CapabilitySet,
     pub(super) link: Link,
     pub(super) legacy: Legacy,
     pub(super) incoming: Table<Incoming>,
@@ -72,7 +72,7 @@ pub struct ServerSession {
     pub(super) asked: Table<Asked>,
     pub(super) listens: Table<Listen>,
     pub(super) events: Queue<ServerEvent>,
-    pub(super) cancels: Allowance,
+    pub(super) cancels: TokenBucket,
     pub(super) closed: bool,
 }
 
@@ -125,14 +125,14 @@ impl ServerSession {
         Self {
             own_meta: own_meta(&config),
             repeated: Repeated::default(),
-            gates: Gates::new(&config.capabilities),
+            declared: CapabilitySet::new(&config.capabilities),
             link: Link::new(config.limits.clone()),
             legacy: Legacy::default(),
             incoming: Table::default(),
             asked: Table::default(),
             listens: Table::default(),
             events: Queue::default(),
-            cancels: Allowance::new(config.limits.cancel_burst),
+            cancels: TokenBucket::new(config.limits.cancel_burst),
             closed: false,
             config,
         }

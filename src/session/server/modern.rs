@@ -1,7 +1,7 @@
 //! The modern era on the server: what each request says of itself, and discovery.
 
 use crate::model::discover::DiscoverResult;
-use crate::model::encode::Additions;
+use crate::model::encode::SessionMembers;
 use crate::model::initialize::Implementation;
 use crate::model::logging::LoggingLevel;
 use crate::model::page::CacheScope;
@@ -76,7 +76,7 @@ impl ServerSession {
             .ttl_ms(i64::try_from(self.config.ttl_ms).unwrap_or(i64::MAX))
             .cache_scope(self.cache_scope());
         result.instructions = self.config.instructions.as_ref().map(Text::reborrow);
-        let additions = Additions {
+        let additions = SessionMembers {
             meta: &self.own_meta,
             members: b"\"resultType\":\"complete\"",
         };

@@ -12,7 +12,7 @@ use bytes::Bytes;
 
 use crate::frame::FrameError;
 use crate::model::logging::LoggingLevel;
-use crate::model::method::{self, Known, Sender};
+use crate::model::method::{self, Sender, SpecMethod};
 use crate::revision::{Era, Revision};
 use crate::rpc::{
     Decoded, Envelope, EnvelopeKey, Kind, Member, Places, Rejection, RequestId, RpcError, Scan,
@@ -204,9 +204,9 @@ impl ServerSession {
     /// Whether a request without modern metadata may be served (`era.server.select.none`).
     fn check_legacy(&self, arrival: &Arrival<'_>) -> Result<(), RpcError> {
         match (arrival.method.known(), self.legacy.stage) {
-            (Some(Known::Initialize), _) => Ok(()),
+            (Some(SpecMethod::Initialize), _) => Ok(()),
             // A server of the modern era alone has no ping (`ping.gone`).
-            (Some(Known::Ping), _) if self.config.newest(Era::Legacy).is_some() => Ok(()),
+            (Some(SpecMethod::Ping), _) if self.config.newest(Era::Legacy).is_some() => Ok(()),
             // A client that hasn't said `initialized` is served, and asked for nothing.
             (_, Stage::Greeted(_) | Stage::Open(_)) => Ok(()),
             (_, Stage::None) if self.config.newest(Era::Modern).is_some() => {
@@ -230,13 +230,13 @@ impl ServerSession {
             return self.refuse(&arrival, &error);
         }
         match arrival.method.known() {
-            Some(Known::Initialize) => self.initialize(&arrival),
-            Some(Known::Ping) => self.answer_empty(&arrival),
-            Some(Known::Discover) => self.discover(&arrival),
-            Some(Known::SetLevel) => self.set_level(&arrival),
-            Some(Known::Subscribe) => self.subscribe(&arrival),
-            Some(Known::Unsubscribe) => self.unsubscribe(&arrival),
-            Some(Known::SubscriptionsListen) => self.listen(&arrival),
+            Some(SpecMethod::Initialize) => self.initialize(&arrival),
+            Some(SpecMethod::Ping) => self.answer_empty(&arrival),
+            Some(SpecMethod::Discover) => self.discover(&arrival),
+            Some(SpecMethod::SetLevel) => self.set_level(&arrival),
+            Some(SpecMethod::Subscribe) => self.subscribe(&arrival),
+            Some(SpecMethod::Unsubscribe) => self.unsubscribe(&arrival),
+            Some(SpecMethod::SubscriptionsListen) => self.listen(&arrival),
             _ => self.accept(arrival),
         }
     }
@@ -256,7 +256,7 @@ impl ServerSession {
                 Err(RpcError::method_not_found(name))
             };
         };
-        if known == Known::Initialize && arrival.revision.era() == Era::Modern {
+        if known == SpecMethod::Initialize && arrival.revision.era() == Era::Modern {
             return Err(self.no_handshake(arrival));
         }
         let sender = known.sent_by(arrival.revision);
@@ -265,8 +265,8 @@ impl ServerSession {
             return Err(RpcError::method_not_found(name));
         }
         if known
-            .server_gate(arrival.revision)
-            .is_some_and(|gate| !self.gates.is_open(gate))
+            .server_capability(arrival.revision)
+            .is_some_and(|capability| !self.declared.has(capability))
         {
             return Err(RpcError::method_not_found(name));
         }
@@ -332,14 +332,14 @@ impl ServerSession {
             method: scan.key(EnvelopeKey::Method),
             body: Body::new(frame, envelope.body()),
         };
-        match Known::from_wire(&received.method()) {
+        match SpecMethod::from_wire(&received.method()) {
             None => self.events.push_back(ServerEvent::Notification(received)),
-            Some(Known::Initialized) => self.initialized(),
-            Some(Known::Cancelled) => self.cancelled(&received, scan),
-            Some(Known::RootsListChanged) if self.legacy.revision().is_some() => {
+            Some(SpecMethod::Initialized) => self.initialized(),
+            Some(SpecMethod::Cancelled) => self.cancelled(&received, scan),
+            Some(SpecMethod::RootsListChanged) if self.legacy.revision().is_some() => {
                 self.events.push_back(ServerEvent::RootsChanged);
             }
-            Some(Known::Progress) if self.is_progress_of_input(&received) => {
+            Some(SpecMethod::Progress) if self.is_progress_of_input(&received) => {
                 self.events.push_back(ServerEvent::Notification(received));
             }
             Some(_) => self.ignore_notification(&received),

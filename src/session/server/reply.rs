@@ -11,9 +11,9 @@ use alloc::vec::Vec;
 
 use serde::Serialize;
 
-use crate::model::encode::Additions;
+use crate::model::encode::SessionMembers;
 use crate::model::logging::{LoggingLevel, LoggingMessageParams};
-use crate::model::method::{self, Known, Method, Notification};
+use crate::model::method::{self, Method, Notification, SpecMethod};
 use crate::model::progress::{ProgressParams, ProgressToken};
 use crate::revision::{Era, Revision};
 use crate::rpc::{Raw, RpcError, Text, code, raw_at, write_i64};
@@ -24,7 +24,7 @@ use super::super::error::Misuse;
 use super::super::id::IncomingId;
 use super::super::negotiate::{self, ProbeError};
 use super::super::table::Table;
-use super::super::{Route, gates};
+use super::super::{Route, capability_set};
 use super::event::Incoming;
 use super::{ServerSession, Stage};
 
@@ -114,7 +114,7 @@ impl ServerSession {
             params.total = total;
             params.message = message.map(Text::from);
             let name = <method::Progress as Notification>::NAME;
-            let additions = Additions::default();
+            let additions = SessionMembers::default();
             self.link
                 .notification(route, revision, name, &params, &additions)?;
         }
@@ -142,9 +142,9 @@ impl ServerSession {
         if self.closed {
             return Err(Misuse::Closed);
         }
-        if !self.gates.is_open(method::ServerGate::Logging) {
-            return Err(Misuse::NotDeclared(gates::name(
-                method::ServerGate::Logging,
+        if !self.declared.has(method::ServerCapability::Logging) {
+            return Err(Misuse::NotDeclared(capability_set::name(
+                method::ServerCapability::Logging,
             )));
         }
         let Some((route, revision, least)) = self.log_route(request)? else {
@@ -155,7 +155,7 @@ impl ServerSession {
         }
         let name = <method::LoggingMessage as Notification>::NAME;
         self.link
-            .notification(route, revision, name, message, &Additions::default())?;
+            .notification(route, revision, name, message, &SessionMembers::default())?;
         Ok(true)
     }
 
@@ -175,7 +175,7 @@ impl ServerSession {
             let params = crate::model::elicitation::ElicitationCompleteParams::new(id);
             let name = method::ElicitationComplete::NAME;
             let revision = Revision::V2025_11_25;
-            let additions = Additions::default();
+            let additions = SessionMembers::default();
             self.link
                 .notification(self.legacy.route, revision, name, &params, &additions)?;
         }
@@ -209,8 +209,8 @@ impl ServerSession {
         let (target, revision) = (incoming.target, incoming.revision);
         let mut members = Vec::new();
         let additions = match revision.era() {
-            Era::Legacy => Additions::default(),
-            Era::Modern => Additions {
+            Era::Legacy => SessionMembers::default(),
+            Era::Modern => SessionMembers {
                 meta: &self.own_meta,
                 members: result_members(&self.config, incoming.method.known(), &mut members),
             },
@@ -283,11 +283,11 @@ pub(super) fn open_in(
 /// What a modern result has beside its own members (`rtype.must`, `cache.where`).
 fn result_members<'m>(
     config: &ServerConfig,
-    known: Option<Known>,
+    known: Option<SpecMethod>,
     members: &'m mut Vec<u8>,
 ) -> &'m [u8] {
     const COMPLETE: &[u8] = b"\"resultType\":\"complete\"";
-    if !known.is_some_and(Known::is_cacheable) {
+    if !known.is_some_and(SpecMethod::is_cacheable) {
         return COMPLETE;
     }
     members.extend_from_slice(COMPLETE);

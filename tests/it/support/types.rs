@@ -12,14 +12,14 @@ use mcp_proto::model::content::{
 use mcp_proto::model::elicitation::{
     ElicitParams, ElicitRequestFormParams, ElicitRequestURLParams,
 };
-use mcp_proto::model::encode::{Additions, EncodeError, encode_body, encode_value};
+use mcp_proto::model::encode::{EncodeError, SessionMembers, encode_body, encode_value};
 use mcp_proto::model::initialize::{Icon, Implementation};
 use mcp_proto::model::input::{
     InputRequest, InputRequests, InputRequiredResult, InputResponses, ResultType,
 };
 use mcp_proto::model::logging::LoggingLevel;
 use mcp_proto::model::meta::{Meta, Object};
-use mcp_proto::model::method::{self, Known, Method, Notification};
+use mcp_proto::model::method::{self, Method, Notification, SpecMethod};
 use mcp_proto::model::owned::IntoOwned;
 use mcp_proto::model::progress::ProgressToken;
 use mcp_proto::model::prompt::{Prompt, PromptArgument, PromptMessage};
@@ -96,7 +96,7 @@ enum Added {
 }
 
 impl Added {
-    fn to_params(known: Known, revision: Revision, json: &str) -> Self {
+    fn to_params(known: SpecMethod, revision: Revision, json: &str) -> Self {
         let is_request = !known.is_notification() && !known.is_input_request();
         let has_own = json.contains("io.modelcontextprotocol/protocolVersion");
         match revision.era() {
@@ -105,7 +105,7 @@ impl Added {
         }
     }
 
-    fn to_result(known: Known, revision: Revision) -> Self {
+    fn to_result(known: SpecMethod, revision: Revision) -> Self {
         match revision.era() {
             // The answers to embedded requests are no results of their own.
             Era::Modern if known.is_input_request() => Self::Nothing,
@@ -115,7 +115,7 @@ impl Added {
         }
     }
 
-    fn additions(self) -> Additions<'static> {
+    fn additions(self) -> SessionMembers<'static> {
         let (meta, members): (&str, &str) = match self {
             Self::Nothing => ("", ""),
             Self::RequestMeta => (
@@ -128,7 +128,7 @@ impl Added {
                 r#""resultType":"complete","ttlMs":0,"cacheScope":"private""#,
             ),
         };
-        Additions {
+        SessionMembers {
             meta: meta.as_bytes(),
             members: members.as_bytes(),
         }
@@ -205,16 +205,16 @@ macro_rules! capability_way {
 macro_rules! bodies {
     (methods: $($method:ident)*; notifications: $($notification:ident)*) => {
         /// The way of the params of a request or notification.
-        fn params_way(known: Known) -> Way {
+        fn params_way(known: SpecMethod) -> Way {
             match known {
-                $(Known::$method => |_, json, revision| {
+                $(SpecMethod::$method => |_, json, revision| {
                     let decoded: <method::$method as Method>::Params<'_> =
                         serde_json::from_str(json).map_err(|error| error.to_string())?;
                     assert_owned(&decoded);
-                    let added = Added::to_params(Known::$method, revision, json);
+                    let added = Added::to_params(SpecMethod::$method, revision, json);
                     Ok(body(&decoded, revision, added))
                 },)*
-                $(Known::$notification => |_, json, revision| {
+                $(SpecMethod::$notification => |_, json, revision| {
                     let decoded: <method::$notification as Notification>::Params<'_> =
                         serde_json::from_str(json).map_err(|error| error.to_string())?;
                     assert_owned(&decoded);
@@ -225,13 +225,13 @@ macro_rules! bodies {
         }
 
         /// The way of the result of a request.
-        fn result_way(known: Known) -> Way {
+        fn result_way(known: SpecMethod) -> Way {
             match known {
-                $(Known::$method => |_, json, revision| {
+                $(SpecMethod::$method => |_, json, revision| {
                     let decoded: <method::$method as Method>::Result<'_> =
                         serde_json::from_str(json).map_err(|error| error.to_string())?;
                     assert_owned(&decoded);
-                    let added = Added::to_result(Known::$method, revision);
+                    let added = Added::to_result(SpecMethod::$method, revision);
                     Ok(body(&decoded, revision, added))
                 },)*
                 other => panic!("{other:?} has no result"),
@@ -337,7 +337,7 @@ fn way_of_part(definition: &str) -> Option<Way> {
         | "TitledMultiSelectEnumSchema"
         | "PrimitiveSchemaDefinition" => way!(PrimitiveSchemaDefinition<'_>),
         "ProgressToken" => way!(ProgressToken<'_>),
-        "PaginatedRequestParams" => params_way(Known::ListTools),
+        "PaginatedRequestParams" => params_way(SpecMethod::ListTools),
         "Prompt" => way!(Prompt<'_>),
         "PromptArgument" => way!(PromptArgument<'_>),
         "PromptMessage" => way!(PromptMessage<'_>),
@@ -501,7 +501,7 @@ fn call_body(
     let Some(params) = params else {
         return Ok(None);
     };
-    match Known::from_wire(method) {
+    match SpecMethod::from_wire(method) {
         Some(known) => params_way(known)(method, params.as_str(), revision).map(Some),
         // The definitions of the envelope alone leave the method open.
         None => way!(Raw<'_>)(method, params.as_str(), revision).map(Some),
@@ -544,7 +544,7 @@ fn input_request(definition: &str, json: &str, revision: Revision) -> Result<Tri
 fn empty_result(definition: &str, json: &str, revision: Revision) -> Result<Trip, String> {
     match revision.era() {
         Era::Modern => way!(Object<'_>)(definition, json, revision),
-        _ => result_way(Known::Ping)(definition, json, revision),
+        _ => result_way(SpecMethod::Ping)(definition, json, revision),
     }
 }
 
@@ -552,9 +552,9 @@ fn empty_result(definition: &str, json: &str, revision: Revision) -> Result<Trip
 fn input_response(definition: &str, json: &str, revision: Revision) -> Result<Trip, String> {
     let value: Value = serde_json::from_str(json).map_err(|error| error.to_string())?;
     let known = match &value {
-        value if value.get("action").is_some() => Known::Elicit,
-        value if value.get("roots").is_some() => Known::ListRoots,
-        _ => Known::CreateMessage,
+        value if value.get("action").is_some() => SpecMethod::Elicit,
+        value if value.get("roots").is_some() => SpecMethod::ListRoots,
+        _ => SpecMethod::CreateMessage,
     };
     result_way(known)(definition, json, revision)
 }

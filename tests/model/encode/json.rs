@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use mcp_proto::Revision;
-use mcp_proto::model::encode::{Additions, EncodeError, encode_body, encode_value};
+use mcp_proto::model::encode::{EncodeError, SessionMembers, encode_body, encode_value};
 use mcp_proto::rpc::Raw;
 use proptest::prelude::*;
 use serde::Serialize;
@@ -216,7 +216,7 @@ fn meta_of_the_value_and_of_the_session_become_one() {
 fn meta_inside_a_raw_root_is_merged_where_it_stands() {
     let root = raw(r#"{"_meta":{"c":[1,"}"]}, "name":"x"}"#);
     let mut out = Vec::new();
-    let additions = Additions {
+    let additions = SessionMembers {
         meta: br#""a":1"#,
         members: br#""m":2"#,
     };

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{A, B, C, D, E, body, body_with, named, parsed};
 
 /// A field of a struct, a value for it, and the revisions that have it.
-type Known = (&'static str, &'static str, &'static [Revision]);
+type SpecDefinition = (&'static str, &'static str, &'static [Revision]);
 
 const SINCE_B: &[Revision] = &[B, C, D, E];
 const SINCE_C: &[Revision] = &[C, D, E];
@@ -19,7 +19,7 @@ const ONLY_D: &[Revision] = &[D];
 const ONLY_E: &[Revision] = &[E];
 const UNTIL_D: &[Revision] = &[A, B, C, D];
 
-fn check(fields: &[Known]) {
+fn check(fields: &[SpecDefinition]) {
     for (name, field, revisions) in fields {
         let value = match *field {
             "outputSchema" => json!({"type": "object"}),

@@ -5,7 +5,7 @@ mod lower;
 mod types;
 
 use mcp_proto::Revision;
-use mcp_proto::model::encode::{Additions, EncodeError, encode_body, encode_value};
+use mcp_proto::model::encode::{EncodeError, SessionMembers, encode_body, encode_value};
 use mcp_proto::rpc::Raw;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
@@ -17,7 +17,7 @@ const C: Revision = Revision::V2025_06_18;
 const D: Revision = Revision::V2025_11_25;
 const E: Revision = Revision::V2026_07_28;
 
-const NOTHING: Additions<'static> = Additions {
+const NOTHING: SessionMembers<'static> = SessionMembers {
     meta: b"",
     members: b"",
 };
@@ -33,7 +33,7 @@ fn body_with<T: Serialize + ?Sized>(
     members: &str,
 ) -> Result<String, EncodeError> {
     let mut out = b"before".to_vec();
-    let additions = Additions {
+    let additions = SessionMembers {
         meta: meta.as_bytes(),
         members: members.as_bytes(),
     };

@@ -6,27 +6,27 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::Instant;
 
-/// How many are left, in thousandths, and when that was last reckoned.
+/// How many are left, in thousandths, and when that was last refilled_at.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(crate) struct Allowance {
+pub(crate) struct TokenBucket {
     left: u64,
-    reckoned: Instant,
+    refilled_at: Instant,
 }
 
-impl Allowance {
+impl TokenBucket {
     pub(crate) fn new(burst: u32) -> Self {
         Self {
             left: u64::from(burst) * 1000,
-            reckoned: Instant::ZERO,
+            refilled_at: Instant::ZERO,
         }
     }
 
     fn refill(&mut self, now: Instant, burst: u32, each_second: u32) {
-        let passed = u64::try_from((now - self.reckoned).as_millis()).unwrap_or(u64::MAX);
+        let passed = u64::try_from((now - self.refilled_at).as_millis()).unwrap_or(u64::MAX);
         let grown = passed.saturating_mul(u64::from(each_second));
         self.left = self.left.saturating_add(grown).min(u64::from(burst) * 1000);
-        // What is less than a millisecond is reckoned the next time.
-        self.reckoned = self.reckoned + Duration::from_millis(passed);
+        // What is less than a millisecond is refilled_at the next time.
+        self.refilled_at = self.refilled_at + Duration::from_millis(passed);
     }
 
     /// Takes one; `false` when none is left.
@@ -47,6 +47,6 @@ impl Allowance {
 
     /// Moves the reckoning from one epoch to another.
     pub(crate) fn rebase(&mut self, now: Instant) {
-        self.reckoned = now;
+        self.refilled_at = now;
     }
 }
