@@ -6,7 +6,7 @@
 use std::io::{self, Write};
 
 use mcp_proto::client::ClientOptions;
-use mcp_proto::io::blocking_client::BlockingClient;
+use mcp_proto::io::blocking::BlockingClient;
 use mcp_proto::io::child::Command;
 use mcp_proto::model::elicitation::{ElicitParams, ElicitRequestFormParams, ElicitResult};
 use mcp_proto::model::form::FormValue;

@@ -10,7 +10,7 @@ use std::error::Error;
 
 use mcp_proto::client::config::{ServerEntry, ServerKind, Servers};
 use mcp_proto::client::{ClientOptions, ToolSet};
-use mcp_proto::io::blocking_client::BlockingClient;
+use mcp_proto::io::blocking::BlockingClient;
 use mcp_proto::io::child::Command;
 
 fn main() -> Result<(), Box<dyn Error>> {

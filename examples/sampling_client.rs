@@ -7,7 +7,7 @@
 
 use mcp_proto::client::ClientOptions;
 use mcp_proto::client::sampling::{Conversation, RequestPart, ResponsePart, Turn};
-use mcp_proto::io::blocking_client::BlockingClient;
+use mcp_proto::io::blocking::BlockingClient;
 use mcp_proto::io::child::Command;
 use mcp_proto::rpc::RpcError;
 

@@ -4,7 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "a program reads its arguments")]
 
 use mcp_proto::client::ClientOptions;
-use mcp_proto::io::blocking_client::BlockingClient;
+use mcp_proto::io::blocking::BlockingClient;
 use mcp_proto::io::child::Command;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

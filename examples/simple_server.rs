@@ -1,6 +1,6 @@
 //! A server of one tool, one resource template and one prompt, on the standard streams.
 
-use mcp_proto::io::serve::serve_stdio;
+use mcp_proto::io::blocking::serve_stdio;
 use mcp_proto::model::prompt::{Prompt, PromptArgument};
 use mcp_proto::model::resource::ResourceTemplate;
 use mcp_proto::model::tool::Tool;

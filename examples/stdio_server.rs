@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use mcp_proto::io::blocking::Connection;
-use mcp_proto::io::serve::{Context, ServeOptions, serve};
+use mcp_proto::io::blocking::{Context, ServeOptions, serve};
 use mcp_proto::model::capability::ServerCapabilities;
 use mcp_proto::model::content::{Role, TextResourceContents};
 use mcp_proto::model::method::{

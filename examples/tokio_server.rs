@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use mcp_proto::io::{Handle, tokio::Connection};
+use mcp_proto::io::{Handle, nonblocking::tokio::Connection};
 use mcp_proto::model::capability::ServerCapabilities;
 use mcp_proto::model::method::{CallTool, ListTools, SpecMethod};
 use mcp_proto::model::tool::{CallToolResult, ListToolsResult, Tool};

@@ -116,10 +116,10 @@
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
-//! | `std` | yes | `server`, and `io::{blocking, blocking_client, serve, pool}`: threads, any `Read` and `Write` |
+//! | `std` | yes | `server`, and `io::blocking`: threads, any `Read` and `Write` |
 //! | `child` | yes | `io::child`: a server that a client starts as a process; brings `std` |
-//! | `tokio` | no | `io::tokio`: any `AsyncRead` and `AsyncWrite` of tokio; brings `std` |
-//! | `futures-io` | no | `io::futures_io`: the same for every other runtime; brings `std` |
+//! | `tokio` | no | `io::nonblocking::tokio`: any `AsyncRead` and `AsyncWrite` of tokio; brings `std` |
+//! | `futures-io` | no | `io::nonblocking::futures_io`: the same for every other runtime; brings `std` |
 //! | `schemars` | no | `server::tool_for`: a tool's schemas from Rust types; brings `std` |
 //! | `jsonschema` | no | `model::json_schema`: values checked against JSON Schema; brings `std` |
 //! | `seal` | no | `server::Seal`, `io::seal`: what a client carries for a server is sealed; brings `std` |

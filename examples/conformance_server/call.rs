@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use mcp_proto::io::serve::Context;
+use mcp_proto::io::blocking::Context;
 use mcp_proto::model::elicitation::{ElicitParams, ElicitRequestFormParams, ElicitResult};
 use mcp_proto::model::input::InputRequests;
 use mcp_proto::model::logging::{LoggingLevel, LoggingMessageParams};

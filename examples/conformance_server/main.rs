@@ -13,7 +13,7 @@ use std::io;
 
 use mcp_proto::Revision;
 use mcp_proto::io::blocking::Connection;
-use mcp_proto::io::serve::{ServeOptions, serve};
+use mcp_proto::io::blocking::{ServeOptions, serve};
 use mcp_proto::model::capability::ServerCapabilities;
 use mcp_proto::model::method::{
     CallTool, Complete, GetPrompt, ListPrompts, ListResourceTemplates, ListResources, ListTools,

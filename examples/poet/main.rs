@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use mcp_proto::Revision;
 use mcp_proto::client::ClientOptions;
-use mcp_proto::io::blocking_client::BlockingClient;
+use mcp_proto::io::blocking::BlockingClient;
 use mcp_proto::io::child::Command;
 use mcp_proto::model::sampling::CreateMessageResult;
 use serde_json::json;

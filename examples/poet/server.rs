@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use mcp_proto::io::serve::serve_stdio;
+use mcp_proto::io::blocking::serve_stdio;
 use mcp_proto::model::tool::Tool;
 use mcp_proto::rpc::Raw;
 use mcp_proto::server::{Context, HandlerError, SamplingRequest, Server};

@@ -5,7 +5,7 @@ mod assets;
 mod people;
 mod tools;
 
-use mcp_proto::io::serve::serve_stdio;
+use mcp_proto::io::blocking::serve_stdio;
 use mcp_proto::model::capability::ServerCapabilities;
 use mcp_proto::model::content::{Annotations, Role};
 use mcp_proto::model::resource::{Resource, ResourceTemplate};

@@ -1,26 +1,18 @@
 //! Adapters that drive any [`Session`] with real streams, clocks, threads and runtimes.
 //! Only this folder knows of the operating system; nothing in it knows what a message means.
 //!
-//! * [`blocking`]: two threads beside the caller's, for any `Read` and `Write`.
+//! * [`blocking`]: threads; any `Read` and `Write`.
+//! * [`nonblocking`]: futures; the streams of tokio (feature `tokio`) and of every other runtime
+//!   (feature `futures-io`).
 #![cfg_attr(
     feature = "child",
     doc = "* [`child`]: a server process that a client starts and ends."
-)]
-#![cfg_attr(
-    feature = "tokio",
-    doc = "* [`tokio`]: any `AsyncRead` and `AsyncWrite` of tokio."
-)]
-#![cfg_attr(
-    feature = "futures-io",
-    doc = "* [`futures_io`]: the same for every other runtime."
 )]
 //! * [`client`]: a blocking client that makes one call after the other.
 #![cfg_attr(
     feature = "seal",
     doc = "* [`seal`]: seals the state of unfinished requests with what the system has."
 )]
-//! * [`blocking_client`], [`async_client`]: the high-level client, for many threads or tasks.
-//! * [`serve`]: a blocking server, its handlers on the threads of a [`pool`].
 //!
 //! Every connection hands out [`Handle`]s, by which other threads or tasks reach its session.
 
@@ -29,32 +21,16 @@
     reason = "the adapters are where clocks and threads belong"
 )]
 
-pub mod async_client;
 pub mod blocking;
-pub mod blocking_client;
 #[cfg(feature = "child")]
 pub mod child;
 pub mod client;
-#[cfg(feature = "child")]
-mod command;
-#[cfg(any(feature = "tokio", feature = "futures-io"))]
-mod drive;
-#[cfg(feature = "futures-io")]
-pub mod futures_io;
 mod hub;
-pub mod pool;
-#[cfg(feature = "child")]
-mod process;
+pub mod nonblocking;
 #[cfg(feature = "seal")]
 pub mod seal;
-pub mod serve;
-#[cfg(any(feature = "tokio", feature = "futures-io"))]
-pub mod serve_async;
 mod shared;
 mod slot;
-mod threads;
-#[cfg(feature = "tokio")]
-pub mod tokio;
 
 use core::fmt;
 use std::sync::Arc;

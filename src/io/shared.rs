@@ -83,7 +83,7 @@ impl<S: Session> State<S> {
     }
 
     /// Takes lines from the session until one write is full; the first frame isn't copied.
-    pub(super) fn gather(&mut self) {
+    pub(super) fn fill_output(&mut self) {
         while self.outgoing.len() < GATHER
             && self.session.poll_transmit(&mut self.outgoing).is_some()
         {
@@ -199,7 +199,7 @@ impl<S: Session> Shared<S> {
     #[must_use]
     pub(super) fn settle(&self, state: &mut State<S>) -> Option<Waker> {
         if state.writer_waits {
-            state.gather();
+            state.fill_output();
             if !state.outgoing.is_empty() || state.is_ended() {
                 state.writer_waits = false;
                 self.writer.notify_one();

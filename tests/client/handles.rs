@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
 use mcp_proto::client::{ClientError, ClientOptions, Reconnect, ToolCall, ToolHook, ToolOutput};
+use mcp_proto::io::blocking::BlockingClient;
 use mcp_proto::io::blocking::Connection;
-use mcp_proto::io::blocking_client::BlockingClient;
-use mcp_proto::io::serve::{ServeOptions, serve_connection};
+use mcp_proto::io::blocking::{ServeOptions, serve_connection};
 use mcp_proto::model::logging::LoggingLevel;
 use mcp_proto::model::meta::Meta;
 use mcp_proto::model::sampling::{CreateMessageParams, CreateMessageResult, SamplingMessage};

@@ -2,8 +2,8 @@
 
 use std::thread;
 
+use mcp_proto::io::blocking::BlockingClient;
 use mcp_proto::io::blocking::Connection;
-use mcp_proto::io::blocking_client::BlockingClient;
 use serde_json::json;
 
 use crate::handles::{ERAS, connect, options};
@@ -39,8 +39,8 @@ mod on_tokio {
     use std::time::Duration;
 
     use mcp_proto::client::{Client, ClientError};
-    use mcp_proto::io::async_client::AsyncClient;
-    use mcp_proto::io::tokio::Connection;
+    use mcp_proto::io::nonblocking::AsyncClient;
+    use mcp_proto::io::nonblocking::tokio::Connection;
     use serde_json::{Value, json};
     use tokio::io::{
         AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, ReadHalf, WriteHalf, duplex, split,
@@ -251,7 +251,7 @@ mod on_tokio {
     #[tokio::test]
     async fn a_thousand_tasks_share_one_async_client_of_another_runtime() {
         use elsewhere::Other;
-        use mcp_proto::io::futures_io;
+        use mcp_proto::io::nonblocking::futures_io;
 
         local(async {
             let (client, driver) = AsyncClient::new(options(EraPolicy::Modern), async |client| {

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use mcp_proto::client::{ClientError, ClientOptions, ToolCall};
-use mcp_proto::io::blocking_client::BlockingClient;
+use mcp_proto::io::blocking::BlockingClient;
 use mcp_proto::io::child::Command;
 use mcp_proto::model::completion::{CompleteParams, PromptReference};
 use mcp_proto::model::elicitation::ElicitResult;

@@ -7,8 +7,8 @@ use std::thread;
 use std::time::Duration;
 
 use mcp_proto::io::blocking::Connection;
+use mcp_proto::io::blocking::{Context, ServeOptions, serve};
 use mcp_proto::io::client::{Client, ClientError};
-use mcp_proto::io::serve::{Context, ServeOptions, serve};
 use mcp_proto::model::capability::{ClientCapabilities, ServerCapabilities};
 use mcp_proto::model::input::InputRequests;
 use mcp_proto::model::method::{CallTool, CreateMessage, ListTools, SpecMethod};

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_io::{AsyncRead, AsyncWrite};
-use mcp_proto::io::futures_io::Connection;
+use mcp_proto::io::nonblocking::futures_io::Connection;
 use mcp_proto::session::{Closed, Session};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use mcp_proto::io::blocking::Connection;
-use mcp_proto::io::pool::{Job, Pool, dispatch};
+use mcp_proto::io::blocking::pool::{Job, Pool, dispatch};
 
 use crate::toy::{Event, Toy, frame, within};
 

@@ -6,7 +6,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use mcp_proto::io::blocking::Connection;
-use mcp_proto::io::serve::{Context, ServeOptions, serve};
+use mcp_proto::io::blocking::{Context, ServeOptions, serve};
 use mcp_proto::model::capability::ServerCapabilities;
 use mcp_proto::model::input::InputRequests;
 use mcp_proto::model::method::{CallTool, ListRoots};

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use mcp_proto::io::tokio::Connection;
+use mcp_proto::io::nonblocking::tokio::Connection;
 use mcp_proto::session::{Closed, Session};
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf};
 use tokio::io::{duplex, split};

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use mcp_proto::io::serve_async::AsyncServeOptions;
-use mcp_proto::io::tokio::serve;
+use mcp_proto::io::nonblocking::AsyncServeOptions;
+use mcp_proto::io::nonblocking::tokio::serve;
 use mcp_proto::server::{Async, Server};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, split};

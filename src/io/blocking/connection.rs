@@ -8,9 +8,9 @@ use core::time::Duration;
 use std::io::{self, Read, Write};
 use std::sync::{Arc, MutexGuard, PoisonError};
 
-use super::shared::{LINGER, Shared, State};
+use super::super::shared::{LINGER, Shared, State};
+use super::super::{Clock, Handle};
 use super::threads::{read_all, spawn, write_all};
-use super::{Clock, Handle};
 use crate::frame::LineDecoder;
 use crate::session::Session;
 use crate::time::Instant;
@@ -53,7 +53,7 @@ where
 
     /// As [`new`](Self::new); with `drain` the reader goes on to the end of its stream when the
     /// connection is gone, so that a writer on the other side isn't stopped by a broken pipe.
-    pub(super) fn start(
+    pub(in crate::io) fn start(
         session: S,
         reader: impl Read + Send + 'static,
         writer: impl Write + Send + 'static,
@@ -129,13 +129,13 @@ impl<S: Session> Connection<S> {
 
     /// Says whether the end of the input leaves the session open. While it does, `next` says `None`
     /// once all events before that end were taken.
-    pub(super) fn hold(&mut self, hold: bool) {
+    pub(in crate::io) fn hold(&mut self, hold: bool) {
         self.shared.lock().hold = hold;
     }
 
     /// Whether it was a stream that ended the session, its events having been given.
     #[cfg(feature = "child")]
-    pub(super) fn is_lost(&self) -> bool {
+    pub(in crate::io) fn is_lost(&self) -> bool {
         self.shared.lock().lost
     }
 

@@ -10,10 +10,13 @@ use core::time::Duration;
 use std::io;
 use std::process::ExitStatus;
 
+mod command;
+mod process;
+
+pub use self::command::{Command, CommandError};
+use self::process::Process;
 use super::Handle;
 use super::blocking::{Connection, Events};
-pub use super::command::{Command, CommandError};
-use super::process::Process;
 use crate::session::Session;
 use crate::time::Instant;
 
@@ -33,7 +36,7 @@ pub struct ChildConnection<S: Session> {
 }
 
 impl<S: Session> ChildConnection<S> {
-    pub(super) fn new(connection: Connection<S>, process: Process, program: String) -> Self {
+    fn new(connection: Connection<S>, process: Process, program: String) -> Self {
         Self {
             connection,
             process,

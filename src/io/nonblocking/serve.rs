@@ -16,7 +16,7 @@ use core::time::Duration;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::Handle;
+use super::super::Handle;
 use crate::rpc::RpcError;
 use crate::server::{Async, Reach, Server};
 use crate::session::{IncomingId, Request, ServerEvent, ServerSession};
@@ -79,7 +79,9 @@ pub async fn serve(
     mut connection: impl Served,
     options: AsyncServeOptions,
 ) -> io::Result<()> {
-    server.check().map_err(super::serve::refused)?;
+    server
+        .check()
+        .map_err(crate::io::blocking::serve::refused)?;
     let mut tasks = Tasks {
         server,
         session: connection.session(),

@@ -9,11 +9,11 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 
-use super::async_client::{AsyncClient, guarded};
-use super::blocking::Events;
-use super::hub::Hub;
+use super::super::hub::Hub;
+use super::super::nonblocking::client::{AsyncClient, catch_panic};
+use super::super::slot::block_on;
+use super::connection::Events;
 use super::pool::{Job, Pool, THREADS};
-use super::slot::block_on;
 use super::threads::spawn;
 use crate::client::{
     Client, ClientError, ClientOptions, Output, Reaction, Request, ResourceOutput, ToolCall,
@@ -40,7 +40,7 @@ use crate::session::SubscriptionId;
 /// # #[cfg(feature = "child")]
 /// # fn run() -> Result<(), mcp_proto::client::ClientError> {
 /// use mcp_proto::client::ClientOptions;
-/// use mcp_proto::io::blocking_client::BlockingClient;
+/// use mcp_proto::io::blocking::BlockingClient;
 /// use mcp_proto::io::child::Command;
 ///
 /// let client = BlockingClient::new(ClientOptions::new("my-client", "1.0"), |client| {
@@ -215,7 +215,7 @@ fn drive<C: Events<Session = Client>>(hub: &Arc<Hub>, mut connection: C) -> Opti
             Err(error) => return Some(error),
         };
         match hub.take(&handle, event) {
-            Some(Reaction::Now(run)) => guarded(run),
+            Some(Reaction::Now(run)) => catch_panic(run),
             // What a panic leaves unanswered is answered as its right to answer is dropped.
             Some(Reaction::Aside(run)) => pool.run(Job::new(run, |_| {})),
             None => {}

@@ -14,10 +14,10 @@ use std::io;
 use ::tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use ::tokio::time::{Sleep, sleep};
 
-use super::async_client::AsyncEvents;
+use super::super::{Clock, Handle};
+use super::client::AsyncEvents;
 use super::drive::{Driver, Streams};
-use super::serve_async::{AsyncServeOptions, Served};
-use super::{Clock, Handle};
+use super::serve::{AsyncServeOptions, Served};
 use crate::server::{Async, Server};
 use crate::session::{ServerEvent, ServerSession, Session};
 use crate::time::Instant;
@@ -112,7 +112,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Served for Connection<ServerSe
 }
 
 /// Serves one client of `server` over two streams until it leaves. See
-/// [`serve`](super::serve_async::serve).
+/// [`serve`](super::serve::serve).
 pub async fn serve<R, W>(
     server: impl Into<Server<Async>>,
     reader: R,
@@ -125,7 +125,7 @@ where
 {
     let server = server.into();
     let connection = Connection::new(server.session(), reader, writer);
-    super::serve_async::serve(server, connection, options).await
+    super::serve::serve(server, connection, options).await
 }
 
 struct TokioStreams<R, W> {

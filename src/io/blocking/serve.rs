@@ -8,8 +8,8 @@ use core::time::Duration;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 
-use super::Handle;
-use super::blocking::Connection;
+use super::super::Handle;
+use super::connection::Connection;
 use super::pool::{Job, Pool, THREADS};
 use crate::model::method::Method;
 use crate::rpc::RpcError;
@@ -317,6 +317,6 @@ pub fn serve_connection(
 }
 
 /// What a server is told that offers something it can't.
-pub(super) fn refused(error: DefinitionError) -> io::Error {
+pub(in crate::io) fn refused(error: DefinitionError) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, error)
 }

@@ -12,17 +12,17 @@ use std::io::{self, Read, Write};
 use std::sync::PoisonError;
 use std::thread;
 
-use super::shared::{Shared, State, is_peer_gone, recycle};
+use super::super::shared::{Shared, State, is_peer_gone, recycle};
 use crate::frame::LineDecoder;
 use crate::session::{Closed, Session};
 
 /// How much one read asks for.
 const CHUNK: usize = 64 * 1024;
 /// How long a failed write waits for the last frames of a peer that has gone.
-const LAST_WORDS: Duration = Duration::from_millis(200);
+const DRAIN_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// Starts a detached thread.
-pub(super) fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+pub(in crate::io) fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let spawned = thread::Builder::new().name(name.into()).spawn(run);
     spawned
         .map(drop)
@@ -30,7 +30,7 @@ pub(super) fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Resu
 }
 
 /// The reader thread. It holds the session only while it hands frames on.
-pub(super) fn read_all<S: Session>(
+pub(in crate::io) fn read_all<S: Session>(
     connection: &Weak<Shared<S>>,
     mut reader: impl Read,
     mut decoder: LineDecoder,
@@ -86,14 +86,16 @@ fn hand_on<S: Session>(shared: &Shared<S>, decoder: &mut LineDecoder) -> bool {
 }
 
 /// The writer thread. It drops its stream before it says that it is done.
-pub(super) fn write_all<S: Session>(shared: &Shared<S>, mut writer: impl Write) {
+pub(in crate::io) fn write_all<S: Session>(shared: &Shared<S>, mut writer: impl Write) {
     let end = write_lines(shared, &mut writer);
     drop(writer);
     let mut state = shared.lock();
     if let Err(error) = end {
         if is_peer_gone(&error) {
             let waiting = |state: &mut State<S>| state.input_end.is_none() && !state.is_ended();
-            let waited = shared.writer.wait_timeout_while(state, LAST_WORDS, waiting);
+            let waited = shared
+                .writer
+                .wait_timeout_while(state, DRAIN_TIMEOUT, waiting);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         state.close(shared.clock.now(), Closed::WriteFailed);
@@ -108,7 +110,7 @@ fn write_lines<S: Session>(shared: &Shared<S>, writer: &mut impl Write) -> io::R
     loop {
         let mut state = shared.lock();
         loop {
-            state.gather();
+            state.fill_output();
             let _no_task = shared.settle(&mut state);
             if !state.outgoing.is_empty() {
                 break;

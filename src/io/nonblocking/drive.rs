@@ -11,8 +11,8 @@ use core::time::Duration;
 use std::io;
 use std::sync::Arc;
 
-use super::shared::{LINGER, Shared, recycle};
-use super::{Clock, Handle};
+use super::super::shared::{LINGER, Shared, recycle};
+use super::super::{Clock, Handle};
 use crate::frame::LineDecoder;
 use crate::session::{Closed, Session};
 use crate::time::Instant;
@@ -23,7 +23,7 @@ const CHUNK: usize = 16 * 1024;
 const ROUNDS: usize = 32;
 
 /// The streams and the timer of one runtime.
-pub(super) trait Streams {
+pub(in crate::io) trait Streams {
     fn poll_read(&mut self, cx: &mut Context<'_>, chunk: &mut [u8]) -> Poll<io::Result<usize>>;
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>>;
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
@@ -49,7 +49,7 @@ enum Output {
 }
 
 /// A session and how far the traffic on its streams has got.
-pub(super) struct Driver<S: Session> {
+pub(in crate::io) struct Driver<S: Session> {
     shared: Arc<Shared<S>>,
     decoder: LineDecoder,
     chunk: Vec<u8>,
@@ -64,7 +64,7 @@ pub(super) struct Driver<S: Session> {
 }
 
 impl<S: Session> Driver<S> {
-    pub(super) fn new(session: S, clock: Clock) -> Self {
+    pub(in crate::io) fn new(session: S, clock: Clock) -> Self {
         Self {
             decoder: LineDecoder::new(session.frame_limit()),
             shared: Arc::new(Shared::new(session, clock)),
@@ -79,23 +79,23 @@ impl<S: Session> Driver<S> {
     }
 
     /// Says whether something still runs that the end of the input should wait for, and how long.
-    pub(super) fn hold(&mut self, grace: Option<Duration>) {
+    pub(in crate::io) fn hold(&mut self, grace: Option<Duration>) {
         self.grace = grace;
         self.shared.lock().hold = grace.is_some();
     }
 
-    pub(super) fn handle(&self) -> Handle<S> {
+    pub(in crate::io) fn handle(&self) -> Handle<S> {
         Handle {
             shared: Arc::clone(&self.shared),
         }
     }
 
-    pub(super) fn with<R>(&self, act: impl FnOnce(&mut S, Instant) -> R) -> R {
+    pub(in crate::io) fn with<R>(&self, act: impl FnOnce(&mut S, Instant) -> R) -> R {
         self.shared.with(act)
     }
 
     /// Moves everything on as far as it will go; ready with the next event, or at the end.
-    pub(super) fn poll_next(
+    pub(in crate::io) fn poll_next(
         &mut self,
         cx: &mut Context<'_>,
         streams: &mut impl Streams,
@@ -147,7 +147,7 @@ impl<S: Session> Driver<S> {
         let before = self.output;
         loop {
             let step = match self.output {
-                Output::Idle => match self.gather() {
+                Output::Idle => match self.fill_output() {
                     Some(next) => Poll::Ready(Ok(next)),
                     None => return self.output != before,
                 },
@@ -175,10 +175,10 @@ impl<S: Session> Driver<S> {
     }
 
     /// Takes the next lines from the session; what follows from it, `None` when there are none yet.
-    fn gather(&mut self) -> Option<Output> {
+    fn fill_output(&mut self) -> Option<Output> {
         recycle(&mut self.lines);
         let mut state = self.shared.lock();
-        state.gather();
+        state.fill_output();
         core::mem::swap(&mut state.outgoing, &mut self.lines);
         match self.lines.is_empty() {
             false => Some(Output::Writing(0)),

@@ -10,7 +10,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::blocking::Connection;
+use super::connection::Connection;
 use super::threads::spawn;
 use crate::session::Session;
 
@@ -39,13 +39,13 @@ impl Job {
     fn run(self) {
         let Self { run, panicked } = self;
         // Whatever the job has left half done is its own: it was moved in.
-        let guarded = catch_unwind(AssertUnwindSafe(|| {
+        let catch_panic = catch_unwind(AssertUnwindSafe(|| {
             if let Err(payload) = catch_unwind(AssertUnwindSafe(run)) {
                 panicked(&message(payload.as_ref()));
             }
         }));
         // A panic while reporting one has been printed; nobody is left to tell.
-        drop(guarded);
+        drop(catch_panic);
     }
 }
 

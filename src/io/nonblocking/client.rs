@@ -12,8 +12,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::Serialize;
 
-use super::Handle;
-use super::hub::{About, Hub};
+use super::super::Handle;
+use super::super::hub::{About, Hub};
 use crate::client::{
     Client, ClientError, ClientOptions, Event, Output, Reaction, Reconnect, Request,
     ResourceOutput, ToolCall, ToolOutput,
@@ -55,8 +55,8 @@ pub trait AsyncEvents {
 /// # #[cfg(feature = "tokio")]
 /// # async fn run() -> Result<(), mcp_proto::client::ClientError> {
 /// use mcp_proto::client::ClientOptions;
-/// use mcp_proto::io::async_client::AsyncClient;
-/// use mcp_proto::io::tokio::Connection;
+/// use mcp_proto::io::nonblocking::AsyncClient;
+/// use mcp_proto::io::nonblocking::tokio::Connection;
 ///
 /// let options = ClientOptions::new("my-client", "1.0");
 /// let (client, driver) = AsyncClient::new(options, async |client| {
@@ -68,7 +68,7 @@ pub trait AsyncEvents {
 /// # }
 /// ```
 pub struct AsyncClient {
-    pub(super) hub: Arc<Hub>,
+    pub(in crate::io) hub: Arc<Hub>,
 }
 
 /// Makes the connections of an [`AsyncClient`] and drives them.
@@ -314,12 +314,12 @@ async fn drive<C: AsyncEvents<Session = Client>>(
 /// left unanswered is answered as its right to answer is dropped.
 fn react(hub: &Hub, handle: &Handle<Client>, event: Event) {
     if let Some(Reaction::Now(run) | Reaction::Aside(run)) = hub.take(handle, event) {
-        guarded(run);
+        catch_panic(run);
     }
 }
 
 /// Runs what the user gave; what it panicked with has been printed.
-pub(super) fn guarded(run: Box<dyn FnOnce() + Send>) {
+pub(in crate::io) fn catch_panic(run: Box<dyn FnOnce() + Send>) {
     drop(catch_unwind(AssertUnwindSafe(run)));
 }
 

@@ -14,10 +14,10 @@ use std::io;
 use std::path::PathBuf;
 use std::process::Stdio;
 
-use super::blocking::Connection;
-use super::child::ChildConnection;
+use super::super::blocking::Connection;
+use super::super::blocking::threads::spawn;
+use super::ChildConnection;
 use super::process::{Process, Stderr, Tail, Waits};
-use super::threads::spawn;
 use crate::client::config::{ServerEntry, ServerKind};
 use crate::session::Session;
 

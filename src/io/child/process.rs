@@ -12,7 +12,7 @@ use std::process::{Child, ExitStatus};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use super::threads::spawn;
+use super::super::blocking::threads::spawn;
 use crate::frame::{FrameError, LineDecoder};
 
 /// How many lines of the standard error are kept.

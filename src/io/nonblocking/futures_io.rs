@@ -13,10 +13,10 @@ use std::io;
 
 use ::futures_io::{AsyncRead, AsyncWrite};
 
-use super::async_client::AsyncEvents;
+use super::super::{Clock, Handle};
+use super::client::AsyncEvents;
 use super::drive::{Driver, Streams};
-use super::serve_async::{AsyncServeOptions, Served};
-use super::{Clock, Handle};
+use super::serve::{AsyncServeOptions, Served};
 use crate::server::{Async, Server};
 use crate::session::{ServerEvent, ServerSession, Session};
 use crate::time::Instant;
@@ -130,7 +130,7 @@ where
 }
 
 /// Serves one client of `server` over two streams until it leaves; `sleep` is the runtime's. See
-/// [`serve`](super::serve_async::serve).
+/// [`serve`](super::serve::serve).
 pub async fn serve<R, W, T, F>(
     server: impl Into<Server<Async>>,
     reader: R,
@@ -146,7 +146,7 @@ where
 {
     let server = server.into();
     let connection = Connection::new(server.session(), reader, writer, sleep);
-    super::serve_async::serve(server, connection, options).await
+    super::serve::serve(server, connection, options).await
 }
 
 struct FuturesStreams<R, W, T, F> {

@@ -1,0 +1,12 @@
+//! Everything that blocks: a connection over any `Read` and `Write`, the high-level client for
+//! threads, and a server whose handlers run on a bounded pool.
+
+pub(super) mod client;
+pub(super) mod connection;
+pub mod pool;
+pub(super) mod serve;
+pub(super) mod threads;
+
+pub use client::BlockingClient;
+pub use connection::{Connection, Events};
+pub use serve::{Context, ServeOptions, serve, serve_connection, serve_stdio};

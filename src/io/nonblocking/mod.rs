@@ -1,0 +1,16 @@
+//! Everything that waits without blocking: the high-level client for tasks, and connections and
+//! servers over the streams of tokio and of every other runtime.
+
+pub(super) mod client;
+#[cfg(any(feature = "tokio", feature = "futures-io"))]
+mod drive;
+#[cfg(feature = "futures-io")]
+pub mod futures_io;
+#[cfg(any(feature = "tokio", feature = "futures-io"))]
+mod serve;
+#[cfg(feature = "tokio")]
+pub mod tokio;
+
+pub use client::{AsyncClient, AsyncDriver, AsyncEvents};
+#[cfg(any(feature = "tokio", feature = "futures-io"))]
+pub use serve::{AsyncServeOptions, Served};
