@@ -17,6 +17,7 @@ pub const MAX_VALUES: usize = 100;
 /// The parameters of `completion/complete`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[serde(rename(serialize = "mcp_proto::CompleteParams"))]
 #[non_exhaustive]
 pub struct CompleteParams<'a> {
     /// What is being filled in.
@@ -119,6 +120,7 @@ tag!(ResourceRef = "ref/resource");
 /// Names a prompt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[serde(rename(serialize = "mcp_proto::PromptReference"))]
 #[non_exhaustive]
 pub struct PromptReference<'a> {
     #[serde(rename = "type", default)]
@@ -195,6 +197,7 @@ impl CompletionContext<'_> {
 /// The result of `completion/complete`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[serde(rename(serialize = "mcp_proto::CompleteResult"))]
 #[non_exhaustive]
 pub struct CompleteResult<'a> {
     /// The suggestions.

@@ -208,6 +208,7 @@ tag!(ResourceType = "resource");
 /// Plain text said by a tool, a prompt or a model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[serde(rename(serialize = "mcp_proto::TextContent"))]
 #[non_exhaustive]
 pub struct TextContent<'a> {
     #[serde(rename = "type", default)]
@@ -258,10 +259,11 @@ fn decode_base64(data: &str) -> Result<Vec<u8>, InvalidBase64> {
 }
 
 macro_rules! media {
-    ($name:ident, $tag:ident, $about:literal, $what:literal) => {
+    ($name:ident, $written:literal, $tag:ident, $about:literal, $what:literal) => {
         #[doc = $about]
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
         #[serde(rename_all = "camelCase")]
+        #[serde(rename(serialize = $written))]
         #[non_exhaustive]
         pub struct $name<'a> {
             #[serde(rename = "type", default)]
@@ -306,9 +308,16 @@ macro_rules! media {
     };
 }
 
-media!(ImageContent, ImageType, "A picture.", "image");
+media!(
+    ImageContent,
+    "mcp_proto::ImageContent",
+    ImageType,
+    "A picture.",
+    "image"
+);
 media!(
     AudioContent,
+    "mcp_proto::AudioContent",
     AudioType,
     "A sound; since 2025-03-26.",
     "audio"
@@ -317,6 +326,7 @@ media!(
 /// A resource by its URI; the server need not list it. Since 2025-06-18.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[serde(rename(serialize = "mcp_proto::ResourceLink"))]
 #[non_exhaustive]
 pub struct ResourceLink<'a> {
     #[serde(rename = "type", default)]
@@ -380,6 +390,7 @@ impl<'a> ResourceLink<'a> {
 /// A resource with its contents, as a content block.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[serde(rename(serialize = "mcp_proto::EmbeddedResource"))]
 #[non_exhaustive]
 pub struct EmbeddedResource<'a> {
     #[serde(rename = "type", default)]
@@ -519,6 +530,7 @@ impl<'a> From<BlobResourceContents<'a>> for ResourceContents<'a> {
 /// The contents of a resource that is text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[serde(rename(serialize = "mcp_proto::TextResourceContents"))]
 #[non_exhaustive]
 pub struct TextResourceContents<'a> {
     /// The URI of what was read.
@@ -555,6 +567,7 @@ impl<'a> TextResourceContents<'a> {
 /// The contents of a resource that is bytes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[serde(rename(serialize = "mcp_proto::BlobResourceContents"))]
 #[non_exhaustive]
 pub struct BlobResourceContents<'a> {
     /// The URI of what was read.

@@ -37,6 +37,7 @@ impl<'a> DiscoverParams<'a> {
 /// The result of `server/discover`: which revisions a server speaks and what it can do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[serde(rename(serialize = "mcp_proto::DiscoverResult"))]
 #[non_exhaustive]
 pub struct DiscoverResult<'a> {
     /// The revisions, legacy ones included, as the server wrote them.

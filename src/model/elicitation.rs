@@ -98,6 +98,7 @@ tag!(UrlMode = "url");
 /// `ElicitRequestFormParams::new("Who are you?").required("name", StringSchema::new())`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[serde(rename(serialize = "mcp_proto::ElicitRequestFormParams"))]
 #[non_exhaustive]
 pub struct ElicitRequestFormParams<'a> {
     #[serde(default, deserialize_with = "form_mode")]
@@ -188,6 +189,7 @@ impl<'a> ElicitRequestFormParams<'a> {
 /// Asks the person to open a URL; since 2025-11-25. To accept means consent, not that it is done.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[serde(rename(serialize = "mcp_proto::ElicitRequestURLParams"))]
 #[non_exhaustive]
 pub struct ElicitRequestURLParams<'a> {
     #[serde(default)]
@@ -254,6 +256,7 @@ pub enum ElicitAction {
 /// The result of `elicitation/create`; an unknown action is refused on decoding.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[serde(rename(serialize = "mcp_proto::ElicitResult"))]
 #[non_exhaustive]
 pub struct ElicitResult<'a> {
     /// What the person did.

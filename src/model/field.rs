@@ -199,7 +199,7 @@ macro_rules! open_struct {
                 use serde::ser::{SerializeMap, SerializeStruct};
                 let known = 0 $(+ usize::from(self.$field.is_some()))*;
                 if self.other.is_empty() {
-                    let mut fields = serializer.serialize_struct(stringify!($name), known)?;
+                    let mut fields = serializer.serialize_struct(concat!("mcp_proto::", stringify!($name)), known)?;
                     $(if let Some(value) = &self.$field {
                         fields.serialize_field($key, &$($written)?(value))?;
                     })*

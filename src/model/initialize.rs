@@ -16,6 +16,7 @@ use crate::rpc::Text;
 /// It is for display and logs: nothing may depend on it (`meta.info.notrust`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[serde(rename(serialize = "mcp_proto::Implementation"))]
 #[non_exhaustive]
 pub struct Implementation<'a> {
     /// The programmatic name.
@@ -166,6 +167,7 @@ pub fn is_allowed_icon_uri(uri: &str) -> bool {
 /// The parameters of `initialize`, which opens a legacy session.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[serde(rename(serialize = "mcp_proto::InitializeParams"))]
 #[non_exhaustive]
 pub struct InitializeParams<'a> {
     /// The revision the client wants, as it wrote it; it need not be one we know.
@@ -207,6 +209,7 @@ impl<'a> InitializeParams<'a> {
 /// The result of `initialize`: what the session will be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[serde(rename(serialize = "mcp_proto::InitializeResult"))]
 #[non_exhaustive]
 pub struct InitializeResult<'a> {
     /// The revision the session speaks, not necessarily the one that was asked for.

@@ -255,6 +255,7 @@ impl<'a> InputResponses<'a> {
 /// It holds questions, a state or both, never neither (`mrtr.atleastone`).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[serde(rename(serialize = "mcp_proto::InputRequiredResult"))]
 #[non_exhaustive]
 pub struct InputRequiredResult<'a> {
     result_type: InputRequiredTag,

@@ -436,6 +436,7 @@ pub struct EmptyParams<'a> {
 
 /// The result of a method that has nothing to say but `_meta`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename(serialize = "mcp_proto::EmptyResult"))]
 #[non_exhaustive]
 pub struct EmptyResult<'a> {
     /// The result's `_meta`.

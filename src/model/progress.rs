@@ -87,6 +87,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for ProgressToken<'a> {
 /// The parameters of `notifications/progress`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[serde(rename(serialize = "mcp_proto::ProgressParams"))]
 #[non_exhaustive]
 pub struct ProgressParams<'a> {
     /// Which request it is about.

@@ -18,6 +18,7 @@ use crate::rpc::{Raw, Text};
 /// A prompt or prompt template that a server offers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[serde(rename(serialize = "mcp_proto::Prompt"))]
 #[non_exhaustive]
 pub struct Prompt<'a> {
     /// The name for programs.
@@ -82,6 +83,7 @@ impl<'a> Prompt<'a> {
 /// Something that can be filled in in a prompt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[serde(rename(serialize = "mcp_proto::PromptArgument"))]
 #[non_exhaustive]
 pub struct PromptArgument<'a> {
     /// The name for programs.
@@ -118,6 +120,7 @@ impl<'a> PromptArgument<'a> {
 /// The result of `prompts/list`: one page of prompts.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[serde(rename(serialize = "mcp_proto::ListPromptsResult"))]
 #[non_exhaustive]
 pub struct ListPromptsResult<'a> {
     /// The prompts of this page.
@@ -253,6 +256,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Arguments<'a> {
 /// The parameters of `prompts/get`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[serde(rename(serialize = "mcp_proto::GetPromptParams"))]
 #[non_exhaustive]
 pub struct GetPromptParams<'a> {
     /// The prompt's name.
@@ -293,6 +297,7 @@ impl<'a> GetPromptParams<'a> {
 /// The result of `prompts/get`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[serde(rename(serialize = "mcp_proto::GetPromptResult"))]
 #[non_exhaustive]
 pub struct GetPromptResult<'a> {
     /// What the prompt is for.

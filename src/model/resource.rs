@@ -17,6 +17,7 @@ use crate::rpc::{Raw, Text};
 /// A resource that a server offers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[serde(rename(serialize = "mcp_proto::Resource"))]
 #[non_exhaustive]
 pub struct Resource<'a> {
     /// Where it can be read.
@@ -82,6 +83,7 @@ impl<'a> Resource<'a> {
 /// A family of resources whose URIs follow a template.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[serde(rename(serialize = "mcp_proto::ResourceTemplate"))]
 #[non_exhaustive]
 pub struct ResourceTemplate<'a> {
     /// The URI template (RFC 6570).
@@ -137,10 +139,11 @@ impl<'a> ResourceTemplate<'a> {
 }
 
 macro_rules! list_result {
-    ($name:ident, $method:literal, $field:ident: $item:ident, $about:literal) => {
+    ($name:ident, $written:literal, $method:literal, $field:ident: $item:ident, $about:literal) => {
         #[doc = concat!("The result of `", $method, "`: one page.")]
         #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
         #[serde(rename_all = "camelCase")]
+        #[serde(rename(serialize = $written))]
         #[non_exhaustive]
         pub struct $name<'a> {
             #[doc = $about]
@@ -184,12 +187,14 @@ macro_rules! list_result {
 
 list_result!(
     ListResourcesResult,
+    "mcp_proto::ListResourcesResult",
     "resources/list",
     resources: Resource,
     "The resources of this page."
 );
 list_result!(
     ListResourceTemplatesResult,
+    "mcp_proto::ListResourceTemplatesResult",
     "resources/templates/list",
     resource_templates: ResourceTemplate,
     "The templates of this page."
@@ -198,6 +203,7 @@ list_result!(
 /// The parameters of `resources/read`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[serde(rename(serialize = "mcp_proto::ReadResourceParams"))]
 #[non_exhaustive]
 pub struct ReadResourceParams<'a> {
     /// What to read; see [`is_valid_uri`].
@@ -234,6 +240,7 @@ impl<'a> ReadResourceParams<'a> {
 /// The result of `resources/read`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[serde(rename(serialize = "mcp_proto::ReadResourceResult"))]
 #[non_exhaustive]
 pub struct ReadResourceResult<'a> {
     /// What was read; several for a directory, with URIs of their own. Never empty to say that

@@ -13,6 +13,7 @@ use crate::rpc::Text;
 /// A directory or file that a server may work in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[serde(rename(serialize = "mcp_proto::Root"))]
 #[non_exhaustive]
 pub struct Root<'a> {
     /// Where it is, a `file://` URI; see [`Root::is_file_uri`].
@@ -52,6 +53,7 @@ impl<'a> Root<'a> {
 /// The result of `roots/list`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[serde(rename(serialize = "mcp_proto::ListRootsResult"))]
 #[non_exhaustive]
 pub struct ListRootsResult<'a> {
     /// The roots; an empty list lets the server work nowhere.

@@ -21,6 +21,7 @@ use crate::rpc::{Raw, Text};
 /// the model, except for `max_tokens`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[serde(rename(serialize = "mcp_proto::CreateMessageParams"))]
 #[non_exhaustive]
 pub struct CreateMessageParams<'a> {
     /// The conversation so far.
@@ -102,6 +103,7 @@ impl<'a> CreateMessageParams<'a> {
 /// A message of the conversation with the model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[serde(rename(serialize = "mcp_proto::SamplingMessage"))]
 #[non_exhaustive]
 pub struct SamplingMessage<'a> {
     /// Who says it.
@@ -328,6 +330,7 @@ tag!(ToolResultType = "tool_result");
 /// The model uses a tool; since 2025-11-25.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[serde(rename(serialize = "mcp_proto::ToolUseContent"))]
 #[non_exhaustive]
 pub struct ToolUseContent<'a> {
     #[serde(rename = "type", default)]
@@ -367,6 +370,7 @@ impl<'a> ToolUseContent<'a> {
 /// What came of a tool's use; since 2025-11-25.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[serde(rename(serialize = "mcp_proto::ToolResultContent"))]
 #[non_exhaustive]
 pub struct ToolResultContent<'a> {
     #[serde(rename = "type", default)]
@@ -545,6 +549,7 @@ pub fn select_model<T: AsRef<str>>(
 /// The result of `sampling/createMessage`: what the model says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[serde(rename(serialize = "mcp_proto::CreateMessageResult"))]
 #[non_exhaustive]
 pub struct CreateMessageResult<'a> {
     /// Who says it.

@@ -23,6 +23,7 @@ pub const NO_ARGUMENTS_SCHEMA: Raw<'static> = Raw::trusted(Cow::Borrowed(
 /// A tool that a server offers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[serde(rename(serialize = "mcp_proto::Tool"))]
 #[non_exhaustive]
 pub struct Tool<'a> {
     /// The name for programs, unique on its server; see [`is_conforming_tool_name`].
@@ -187,6 +188,7 @@ open_enum! {
 /// The result of `tools/list`: one page of tools.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[serde(rename(serialize = "mcp_proto::ListToolsResult"))]
 #[non_exhaustive]
 pub struct ListToolsResult<'a> {
     /// The tools of this page.
@@ -229,6 +231,7 @@ impl<'a> ListToolsResult<'a> {
 /// The parameters of `tools/call`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[serde(rename(serialize = "mcp_proto::CallToolParams"))]
 #[non_exhaustive]
 pub struct CallToolParams<'a> {
     /// The tool's name.
@@ -290,6 +293,7 @@ impl<'a> CallToolParams<'a> {
 /// The result of `tools/call`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[serde(rename(serialize = "mcp_proto::CallToolResult"))]
 #[non_exhaustive]
 pub struct CallToolResult<'a> {
     /// What the tool says. Some servers leave it out, which reads as empty.

@@ -39,6 +39,24 @@ impl<'o, 'a> Root<'o, 'a> {
         merge(self.out, start, self.additions)
     }
 
+    /// Opens a compound that is merged when it is closed.
+    fn open(
+        self,
+        open: impl FnOnce(Value<'o>) -> Result<Compound<'o>, EncodeError>,
+    ) -> Result<RootCompound<'o, 'a>, EncodeError> {
+        let Self {
+            out,
+            revision,
+            additions,
+        } = self;
+        let start = out.len();
+        Ok(RootCompound {
+            compound: open(Value { out, revision })?,
+            start,
+            additions,
+        })
+    }
+
     fn write_empty(self) -> Result<Encoded, EncodeError> {
         self.write_and_merge(|value| {
             value.out.extend_from_slice(b"{}");
@@ -53,10 +71,10 @@ impl<'o, 'a> Serializer for Root<'o, 'a> {
     type SerializeSeq = Impossible<Encoded, EncodeError>;
     type SerializeTuple = Impossible<Encoded, EncodeError>;
     type SerializeTupleStruct = Impossible<Encoded, EncodeError>;
-    type SerializeTupleVariant = Impossible<Encoded, EncodeError>;
-    type SerializeMap = RootMap<'o, 'a>;
+    type SerializeTupleVariant = RootCompound<'o, 'a>;
+    type SerializeMap = RootCompound<'o, 'a>;
     type SerializeStruct = RootStruct<'o, 'a>;
-    type SerializeStructVariant = Impossible<Encoded, EncodeError>;
+    type SerializeStructVariant = RootCompound<'o, 'a>;
 
     fn serialize_none(self) -> Result<Encoded, EncodeError> {
         self.write_empty()
@@ -97,19 +115,28 @@ impl<'o, 'a> Serializer for Root<'o, 'a> {
         self.write_and_merge(|root| root.serialize_newtype_variant(name, index, variant, value))
     }
 
-    fn serialize_map(self, length: Option<usize>) -> Result<RootMap<'o, 'a>, EncodeError> {
-        let Self {
-            out,
-            revision,
-            additions,
-        } = self;
-        let start = out.len();
-        let map = Value { out, revision }.serialize_map(length)?;
-        Ok(RootMap {
-            map,
-            start,
-            additions,
-        })
+    fn serialize_tuple_variant(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+        length: usize,
+    ) -> Result<RootCompound<'o, 'a>, EncodeError> {
+        self.open(|value| value.serialize_tuple_variant(name, index, variant, length))
+    }
+
+    fn serialize_map(self, length: Option<usize>) -> Result<RootCompound<'o, 'a>, EncodeError> {
+        self.open(|value| value.serialize_map(length))
+    }
+
+    fn serialize_struct_variant(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+        length: usize,
+    ) -> Result<RootCompound<'o, 'a>, EncodeError> {
+        self.open(|value| value.serialize_struct_variant(name, index, variant, length))
     }
 
     // Inlined so that the look-up of a name that is known at compile time costs nothing.
@@ -144,33 +171,67 @@ impl<'o, 'a> Serializer for Root<'o, 'a> {
     refuse!(compounds, EncodeError::NotAnObject =>
         SerializeSeq serialize_seq(Option<usize>), SerializeTuple serialize_tuple(usize),
         SerializeTupleStruct serialize_tuple_struct(&'static str, usize),
-        SerializeTupleVariant serialize_tuple_variant(&'static str, u32, &'static str, usize),
-        SerializeStructVariant serialize_struct_variant(&'static str, u32, &'static str, usize),
     );
 }
 
-/// A root that is a map, while it is written.
-pub(super) struct RootMap<'o, 'a> {
-    map: Compound<'o>,
+/// A root that is a map or a variant with fields, while it is written.
+pub(super) struct RootCompound<'o, 'a> {
+    compound: Compound<'o>,
     start: usize,
     additions: &'a SessionMembers<'a>,
 }
 
-impl ser::SerializeMap for RootMap<'_, '_> {
+impl RootCompound<'_, '_> {
+    fn close(self, brackets: [u8; 2]) -> Result<Encoded, EncodeError> {
+        let out = self.compound.close(brackets);
+        merge(out, self.start, self.additions)
+    }
+}
+
+impl ser::SerializeMap for RootCompound<'_, '_> {
     type Ok = Encoded;
     type Error = EncodeError;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), EncodeError> {
-        self.map.serialize_key(key)
+        self.compound.serialize_key(key)
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
-        self.map.serialize_value(value)
+        self.compound.serialize_value(value)
     }
 
     fn end(self) -> Result<Encoded, EncodeError> {
-        let out = self.map.close_map();
-        merge(out, self.start, self.additions)
+        self.close(*b"{}")
+    }
+}
+
+impl ser::SerializeTupleVariant for RootCompound<'_, '_> {
+    type Ok = Encoded;
+    type Error = EncodeError;
+
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
+        self.compound.element(value)
+    }
+
+    fn end(self) -> Result<Encoded, EncodeError> {
+        self.close(*b"[]")
+    }
+}
+
+impl ser::SerializeStructVariant for RootCompound<'_, '_> {
+    type Ok = Encoded;
+    type Error = EncodeError;
+
+    fn serialize_field<T: Serialize + ?Sized>(
+        &mut self,
+        key: &'static str,
+        value: &T,
+    ) -> Result<(), EncodeError> {
+        ser::SerializeStructVariant::serialize_field(&mut self.compound, key, value)
+    }
+
+    fn end(self) -> Result<Encoded, EncodeError> {
+        self.close(*b"{}")
     }
 }
 

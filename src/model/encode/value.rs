@@ -260,7 +260,7 @@ pub(super) struct Compound<'o> {
 
 impl<'o> Compound<'o> {
     #[inline]
-    fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
+    pub(super) fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
         self.out.push(b',');
         value.serialize(Value {
             out: self.out,
@@ -268,19 +268,14 @@ impl<'o> Compound<'o> {
         })
     }
 
-    /// Closes a map, and gives the buffer back.
-    pub(super) fn close_map(self) -> &'o mut Vec<u8> {
-        close(self.out, self.start, *b"{}");
-        self.out
-    }
-
+    /// Closes the compound, and the object around it if it is a variant; returns the buffer.
     #[inline]
-    fn close(self, brackets: [u8; 2]) -> Result<(), EncodeError> {
+    pub(super) fn close(self, brackets: [u8; 2]) -> &'o mut Vec<u8> {
         close(self.out, self.start, brackets);
         if self.wrapped {
             self.out.push(b'}');
         }
-        Ok(())
+        self.out
     }
 }
 
@@ -320,7 +315,8 @@ macro_rules! array {
 
             #[inline]
             fn end(self) -> Result<(), EncodeError> {
-                self.close(*b"[]")
+                self.close(*b"[]");
+                Ok(())
             }
         }
     )* };
@@ -354,7 +350,8 @@ impl ser::SerializeMap for Compound<'_> {
 
     #[inline]
     fn end(self) -> Result<(), EncodeError> {
-        self.close(*b"{}")
+        self.close(*b"{}");
+        Ok(())
     }
 }
 
@@ -375,7 +372,8 @@ impl ser::SerializeStructVariant for Compound<'_> {
     }
 
     fn end(self) -> Result<(), EncodeError> {
-        self.close(*b"{}")
+        self.close(*b"{}");
+        Ok(())
     }
 }
 

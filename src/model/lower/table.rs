@@ -145,48 +145,51 @@ pub(crate) const fn may_lower(name: &str, revision: Revision) -> bool {
     }
 }
 
-/// The rules for the struct that serde calls `name`.
+/// The rules for the struct that serde calls `name`. Only types of the model bear such names: they
+/// have a prefix that no `derive` gives, so a type of the user is never taken for one of them.
 // Inlined so that for a name known at compile time nothing of it remains.
 #[inline(always)]
 pub(crate) fn rules(name: &str) -> Option<&'static StructRules> {
     Some(match name {
-        "Annotations" => &ANNOTATIONS,
-        "AudioContent" => &AUDIO_CONTENT,
-        "CallToolParams" => &CALL_TOOL_PARAMS,
-        "CallToolResult" => &CALL_TOOL_RESULT,
-        "CompleteParams" => &COMPLETE_PARAMS,
-        "CreateMessageParams" => &CREATE_MESSAGE_PARAMS,
-        "CreateMessageResult" => &CREATE_MESSAGE_RESULT,
-        "DiscoverResult" => &DISCOVER_RESULT,
-        "ElicitRequestFormParams" => &ELICIT_FORM,
-        "ElicitRequestURLParams" => &ELICIT_URL,
-        "ElicitResult" => &ELICIT_RESULT,
-        "EmptyResult" | "CompleteResult" | "GetPromptResult" => &RESULT,
-        "GetPromptParams" | "ReadResourceParams" => &RETRIED,
-        "Implementation" => &IMPLEMENTATION,
-        "InitializeParams" => &INITIALIZE_PARAMS,
-        "InitializeResult" => &INITIALIZE_RESULT,
-        "InputRequiredResult" => &INPUT_REQUIRED_RESULT,
-        "ListRootsResult" => &META_UNTIL_D,
-        "ListPromptsResult"
-        | "ListResourceTemplatesResult"
-        | "ListResourcesResult"
-        | "ListToolsResult"
-        | "ReadResourceResult" => &CACHEABLE,
-        "ProgressParams" => &PROGRESS_PARAMS,
-        "Prompt" | "Resource" | "ResourceTemplate" => &TITLED,
-        "PromptArgument" | "PromptReference" => &TITLE_SINCE_C,
-        "ResourceLink" => &RESOURCE_LINK,
-        "SamplingMessage" => &SAMPLING_MESSAGE,
-        "TextContent"
-        | "ImageContent"
-        | "EmbeddedResource"
-        | "TextResourceContents"
-        | "BlobResourceContents"
-        | "Root" => &META_SINCE_C,
-        "Tool" => &TOOL,
-        "ToolResultContent" => &TOOL_RESULT_CONTENT,
-        "ToolUseContent" => &TOOL_USE_CONTENT,
+        "mcp_proto::Annotations" => &ANNOTATIONS,
+        "mcp_proto::AudioContent" => &AUDIO_CONTENT,
+        "mcp_proto::CallToolParams" => &CALL_TOOL_PARAMS,
+        "mcp_proto::CallToolResult" => &CALL_TOOL_RESULT,
+        "mcp_proto::CompleteParams" => &COMPLETE_PARAMS,
+        "mcp_proto::CreateMessageParams" => &CREATE_MESSAGE_PARAMS,
+        "mcp_proto::CreateMessageResult" => &CREATE_MESSAGE_RESULT,
+        "mcp_proto::DiscoverResult" => &DISCOVER_RESULT,
+        "mcp_proto::ElicitRequestFormParams" => &ELICIT_FORM,
+        "mcp_proto::ElicitRequestURLParams" => &ELICIT_URL,
+        "mcp_proto::ElicitResult" => &ELICIT_RESULT,
+        "mcp_proto::EmptyResult" | "mcp_proto::CompleteResult" | "mcp_proto::GetPromptResult" => {
+            &RESULT
+        }
+        "mcp_proto::GetPromptParams" | "mcp_proto::ReadResourceParams" => &RETRIED,
+        "mcp_proto::Implementation" => &IMPLEMENTATION,
+        "mcp_proto::InitializeParams" => &INITIALIZE_PARAMS,
+        "mcp_proto::InitializeResult" => &INITIALIZE_RESULT,
+        "mcp_proto::InputRequiredResult" => &INPUT_REQUIRED_RESULT,
+        "mcp_proto::ListRootsResult" => &META_UNTIL_D,
+        "mcp_proto::ListPromptsResult"
+        | "mcp_proto::ListResourceTemplatesResult"
+        | "mcp_proto::ListResourcesResult"
+        | "mcp_proto::ListToolsResult"
+        | "mcp_proto::ReadResourceResult" => &CACHEABLE,
+        "mcp_proto::ProgressParams" => &PROGRESS_PARAMS,
+        "mcp_proto::Prompt" | "mcp_proto::Resource" | "mcp_proto::ResourceTemplate" => &TITLED,
+        "mcp_proto::PromptArgument" | "mcp_proto::PromptReference" => &TITLE_SINCE_C,
+        "mcp_proto::ResourceLink" => &RESOURCE_LINK,
+        "mcp_proto::SamplingMessage" => &SAMPLING_MESSAGE,
+        "mcp_proto::TextContent"
+        | "mcp_proto::ImageContent"
+        | "mcp_proto::EmbeddedResource"
+        | "mcp_proto::TextResourceContents"
+        | "mcp_proto::BlobResourceContents"
+        | "mcp_proto::Root" => &META_SINCE_C,
+        "mcp_proto::Tool" => &TOOL,
+        "mcp_proto::ToolResultContent" => &TOOL_RESULT_CONTENT,
+        "mcp_proto::ToolUseContent" => &TOOL_USE_CONTENT,
         _ => return None,
     })
 }

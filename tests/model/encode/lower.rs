@@ -185,6 +185,7 @@ fn tool_blocks_are_refused_before_2025_11_25() {
 }
 
 #[derive(Serialize)]
+#[serde(rename = "mcp_proto::ElicitRequestFormParams")]
 struct ElicitRequestFormParams {
     #[serde(rename = "requestedSchema")]
     requested_schema: Value,

@@ -2,6 +2,7 @@
 
 mod json;
 mod lower;
+mod strangers;
 mod types;
 
 use mcp_proto::Revision;
@@ -63,7 +64,7 @@ fn raw(text: &'static str) -> Raw<'static> {
     Raw::new(text).expect("the test's own JSON")
 }
 
-/// A struct of any name with any fields, as a derive would announce it.
+/// A struct with any fields and the name by which a type of the model announces itself.
 struct Named {
     name: &'static str,
     fields: Vec<(&'static str, Value)>,
@@ -75,7 +76,7 @@ fn named(name: &'static str, fields: Value) -> Named {
     };
     let leak = |(key, value): (String, Value)| (&*Box::leak(key.into_boxed_str()), value);
     Named {
-        name,
+        name: Box::leak(format!("mcp_proto::{name}").into_boxed_str()),
         fields: fields.into_iter().map(leak).collect(),
     }
 }
