@@ -43,7 +43,7 @@ fn each_definition(
     mut visit: impl FnMut(&Schema, &str, Way),
 ) -> BTreeMap<&'static str, BTreeSet<String>> {
     let mut skipped = BTreeMap::<_, BTreeSet<_>>::new();
-    for schema in Revision::ALL.into_iter().filter_map(schema::of) {
+    for schema in Revision::ALL.into_iter().map(schema::of) {
         let revision = schema.revision;
         for name in schema.definitions.keys() {
             match (way_of(name), left_out(name)) {
@@ -184,7 +184,7 @@ fn every_revision_gets_what_it_knows() {
             return;
         }
         let values = values_of(schema, name);
-        for target in Revision::ALL.into_iter().filter_map(schema::of) {
+        for target in Revision::ALL.into_iter().map(schema::of) {
             if !target.definitions.contains_key(name) {
                 continue;
             }
@@ -233,9 +233,7 @@ fn misfit(from: &Schema, target: &Schema, name: &str, written: &Value) -> Option
 #[test]
 fn the_protocols_own_metadata_is_understood() {
     // `meta.reserved.keys`, `meta.progressToken`
-    let Some(schema) = schema::of(Revision::V2026_07_28) else {
-        return;
-    };
+    let schema = schema::of(Revision::V2026_07_28);
     let names = schema.definitions.keys();
     for name in names.filter(|name| name.ends_with("MetaObject")) {
         for value in values_of(schema, name) {

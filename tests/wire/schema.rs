@@ -1,8 +1,8 @@
 //! The official schemas, with the corrections that they need, and a validator for the part of JSON
-//! Schema that they use. They are read from the folder that `MCP_SPEC_DIR` names.
+//! Schema that they use. They lie in `tests/spec`, with where they come from.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::OnceLock;
 
 use mcp_proto::Revision;
@@ -17,30 +17,16 @@ pub fn aloud(text: impl std::fmt::Display) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// The folder of the specification's files; `None`, said aloud once, when it isn't given.
-pub fn spec_dir() -> Option<&'static PathBuf> {
-    static DIR: OnceLock<Option<PathBuf>> = OnceLock::new();
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the published crate has no specification beside it, so the caller says where it is"
-    )]
-    let read = || match std::env::var_os("MCP_SPEC_DIR") {
-        Some(dir) => Some(PathBuf::from(dir)),
-        None => {
-            aloud("LEFT OUT: nothing is checked against the schemas, MCP_SPEC_DIR is not set");
-            None
-        }
-    };
-    DIR.get_or_init(read).as_ref()
+/// The folder of the specification's files.
+pub fn spec_dir() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/spec"))
 }
 
-/// The schema of `revision`; `None` when the specification isn't there.
-pub fn of(revision: Revision) -> Option<&'static Schema> {
+/// The schema of `revision`.
+pub fn of(revision: Revision) -> &'static Schema {
     static ALL: OnceLock<BTreeMap<Revision, Schema>> = OnceLock::new();
-    let dir = spec_dir()?;
-    let load = |revision: Revision| (revision, Schema::load(dir, revision));
-    ALL.get_or_init(|| Revision::ALL.map(load).into_iter().collect())
-        .get(&revision)
+    let load = |revision: Revision| (revision, Schema::load(spec_dir(), revision));
+    &ALL.get_or_init(|| Revision::ALL.map(load).into_iter().collect())[&revision]
 }
 
 /// The definitions of one revision.

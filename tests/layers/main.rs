@@ -1,0 +1,200 @@
+//! The shape of the source: which layer may use which, how long a file may be, how it opens.
+//! Read from the files themselves, so that nobody has to remember it.
+
+mod circles;
+mod source;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use source::{paths, tokens};
+
+/// The layers, each with how far right it stands; a layer uses itself and what stands further left.
+const LAYERS: [(&str, u8); 12] = [
+    ("time", 0),
+    ("limits", 0),
+    ("revision", 0),
+    ("frame", 1),
+    ("rpc", 2),
+    ("model", 3),
+    ("session", 4),
+    ("http", 5),
+    ("client", 5),
+    ("server", 5),
+    ("io", 6),
+    ("fuzzing", 7),
+];
+
+/// How many lines of code a file may have.
+const LONGEST: usize = 600;
+
+#[test]
+fn a_layer_uses_only_what_stands_to_its_left() {
+    let root_names = names_in_the_root();
+    let mut wrong = Vec::new();
+    for (file, text) in sources() {
+        let path = module_path(&file);
+        let Some(layer) = path.first() else { continue };
+        let rank = rank(layer).unwrap_or_else(|| panic!("{layer} is no layer: give it a place"));
+        for used in tops(paths(&tokens(&text), &path)) {
+            let used = root_names.get(&used).unwrap_or(&used);
+            let left = rank_of(used, &file) < rank;
+            // The ground is one: time, limits and revisions may name each other.
+            if used != layer && !left && !(rank == 0 && rank_of(used, &file) == 0) {
+                wrong.push(format!("{} uses {used}", file.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "against the layers: {wrong:#?}");
+}
+
+/// The high-level layers need locks, as handlers run on several threads; nothing else of `std`.
+const MAY_LOCK: [&str; 2] = ["client", "server"];
+
+#[test]
+fn only_the_adapters_use_the_standard_library() {
+    for (file, text) in sources() {
+        let top = module_path(&file).first().cloned().unwrap_or_default();
+        if matches!(top.as_str(), "" | "io" | "fuzzing") {
+            continue;
+        }
+        let may_lock = MAY_LOCK.contains(&top.as_str());
+        let tokens = tokens(&text);
+        let uses_more = tokens
+            .windows(3)
+            .any(|path| path[0] == "std" && path[1] == "::" && !(may_lock && path[2] == "sync"));
+        assert!(!uses_more, "{} uses std", file.display());
+    }
+}
+
+#[test]
+fn files_are_short_and_say_what_they_are_for() {
+    for (file, text) in sources() {
+        assert!(
+            text.starts_with("//!"),
+            "{} doesn't say what it is for",
+            file.display()
+        );
+        let is_code = |line: &&str| {
+            let line = line.trim_start();
+            !line.is_empty() && !line.starts_with("//")
+        };
+        let code = text.lines().filter(is_code).count();
+        assert!(
+            code <= LONGEST,
+            "{} has {code} lines of code",
+            file.display()
+        );
+    }
+}
+
+#[test]
+fn unsafe_code_is_forbidden() {
+    let root = fs::read_to_string(source_folder().join("lib.rs")).expect("lib.rs can be read");
+    assert!(root.contains("\n#![forbid(unsafe_code)]\n"));
+}
+
+#[test]
+fn paths_are_found_wherever_they_hide() {
+    let text = r##"
+        // crate::io in a comment
+        /* crate::io /* nested */ crate::io */
+        use crate::{rpc::Raw, model::{self, Tool}};
+        const QUOTED: &str = "not crate::io"; const CHARS: (char, &'static str) = ('"', r#"crate::io"#);
+        #[serde(with = "crate::limits")]
+        pub(in crate::session::client) fn f() { super::super::super::frame::text(b"") }
+        mod tests { use super::super::super::{super::time, event}; use super::*; }
+    "##;
+    let path = ["session", "client", "call"].map(String::from);
+    let found: Vec<String> = paths(&tokens(text), &path)
+        .iter()
+        .map(|path| path.join("::"))
+        .collect();
+    let expected = [
+        "rpc::Raw",
+        "model",
+        "model::Tool",
+        "limits",
+        "session::client",
+        "frame::text",
+        "time",
+        "session::event",
+        "session::client::call",
+    ];
+    assert_eq!(found, expected);
+}
+
+/// The first segment of each path.
+fn tops(paths: Vec<Vec<String>>) -> Vec<String> {
+    paths
+        .into_iter()
+        .filter_map(|path| path.into_iter().next())
+        .collect()
+}
+
+fn rank(layer: &str) -> Option<u8> {
+    let found = LAYERS.iter().find(|(name, _)| *name == layer);
+    found.map(|(_, rank)| *rank)
+}
+
+fn rank_of(layer: &str, file: &Path) -> u8 {
+    rank(layer).unwrap_or_else(|| panic!("{} uses crate::{layer}, no layer", file.display()))
+}
+
+fn source_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// Every file of the crate and its text.
+fn sources() -> Vec<(PathBuf, String)> {
+    let mut folders = vec![source_folder()];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("src can be read") {
+            let path = entry.expect("src can be read").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).expect("a source file is text");
+                files.push((path, text));
+            }
+        }
+    }
+    files.sort();
+    assert!(files.len() > 50, "the source has been found");
+    files
+}
+
+/// `src/session/client/mod.rs` is `session`, `client`; the root has no path.
+fn module_path(file: &Path) -> Vec<String> {
+    let inside = file.strip_prefix(source_folder()).expect("it is in src");
+    let inside = inside.with_extension("");
+    let mut path: Vec<String> = inside
+        .iter()
+        .map(|part| part.to_string_lossy().into_owned())
+        .collect();
+    if matches!(path.last().map(String::as_str), Some("mod" | "lib")) {
+        path.pop();
+    }
+    path
+}
+
+/// What the root re-exports, and from which layer.
+fn names_in_the_root() -> BTreeMap<String, String> {
+    let text = fs::read_to_string(source_folder().join("lib.rs")).expect("lib.rs can be read");
+    let mut names = BTreeMap::new();
+    for statement in tokens(&text).split(|token| token == ";") {
+        let Some(at) = statement.iter().position(|token| token == "use") else {
+            continue;
+        };
+        let Some((layer, rest)) = statement[at + 1..].split_first() else {
+            continue;
+        };
+        let named = rest
+            .iter()
+            .filter(|token| token.starts_with(char::is_alphabetic));
+        names.extend(named.map(|name| (name.clone(), layer.clone())));
+    }
+    names
+}
