@@ -26,7 +26,7 @@ pub enum EraPolicy {
     Legacy,
     /// `server/discover`, and an error when the server is not a modern one.
     Modern,
-    /// Modern without asking: the session is open at once (`discover.optional`).
+    /// Modern without input_round: the session is open at once (`discover.optional`).
     AssumeModern,
 }
 

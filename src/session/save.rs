@@ -17,11 +17,12 @@ use crate::time::Instant;
 use super::capability_set::CapabilitySet;
 use super::client::{self, ClientEvent, ClientSession};
 use super::config::{ClientConfig, ServerConfig};
-use super::link::Link;
 use super::queue::Queue;
+use super::rebase::Rebase;
 use super::server::{self, ServerEvent, ServerSession};
 use super::table::Table;
 use super::token_bucket::TokenBucket;
+use super::writer::MessageWriter;
 
 /// The version of the format that this version of the crate writes and reads.
 const FORMAT: u32 = 1;
@@ -45,7 +46,7 @@ pub enum RestoreError {
 pub struct SavedClient {
     format: u32,
     saved_at: Instant,
-    link: Link,
+    writer: MessageWriter,
     opening: client::Opening,
     revision: Option<Revision>,
     peer: client::Peer,
@@ -65,33 +66,14 @@ pub struct SavedClient {
 pub struct SavedServer {
     format: u32,
     saved_at: Instant,
-    link: Link,
+    writer: MessageWriter,
     legacy: server::Legacy,
     incoming: Table<server::Incoming>,
-    asked: Table<server::Asked>,
+    asked: Table<server::PendingInput>,
     listens: Table<server::Listen>,
     events: Queue<ServerEvent>,
     cancels: TokenBucket,
     closed: bool,
-}
-
-/// Carries times over from one epoch to another.
-#[derive(Clone, Copy)]
-pub(super) struct Rebase {
-    from: Instant,
-    to: Instant,
-}
-
-impl Rebase {
-    /// The same time in the new epoch; one that had passed has passed there too.
-    pub(super) fn instant(self, instant: Instant) -> Instant {
-        self.to + instant.saturating_since(self.from)
-    }
-
-    /// The same for a time that may not be set.
-    pub(super) fn optional(self, instant: &mut Option<Instant>) {
-        *instant = instant.map(|instant| self.instant(instant));
-    }
 }
 
 fn check_format(found: u32) -> Result<(), RestoreError> {
@@ -109,8 +91,8 @@ impl ClientSession {
     pub fn save(&self, now: Instant) -> SavedClient {
         SavedClient {
             format: FORMAT,
-            saved_at: now.max(self.link.now),
-            link: self.link.clone(),
+            saved_at: now.max(self.writer.now),
+            writer: self.writer.clone(),
             opening: self.opening.clone(),
             revision: self.revision,
             peer: self.peer.clone(),
@@ -136,17 +118,14 @@ impl ClientSession {
         now: Instant,
     ) -> Result<Self, RestoreError> {
         check_format(saved.format)?;
-        let rebase = Rebase {
-            from: saved.saved_at,
-            to: now,
-        };
+        let rebase = Rebase::new(saved.saved_at, now);
         let is_fresh = matches!(saved.opening, client::Opening::Idle);
         let mut session = Self::new(config);
         if !is_fresh {
             // They were subscribed to when the session opened.
             session.config.subscriptions.clear();
         }
-        session.link = saved.link.restored(session.config.limits.clone(), now);
+        session.writer = saved.writer.restored(session.config.limits.clone(), now);
         session.opening = saved.opening;
         session.revision = saved.revision;
         session.peer = saved.peer;
@@ -169,8 +148,8 @@ impl ServerSession {
     pub fn save(&self, now: Instant) -> SavedServer {
         SavedServer {
             format: FORMAT,
-            saved_at: now.max(self.link.now),
-            link: self.link.clone(),
+            saved_at: now.max(self.writer.now),
+            writer: self.writer.clone(),
             legacy: self.legacy.clone(),
             incoming: self.incoming.clone(),
             asked: self.asked.clone(),
@@ -191,12 +170,9 @@ impl ServerSession {
         now: Instant,
     ) -> Result<Self, RestoreError> {
         check_format(saved.format)?;
-        let rebase = Rebase {
-            from: saved.saved_at,
-            to: now,
-        };
+        let rebase = Rebase::new(saved.saved_at, now);
         let mut session = Self::new(config);
-        session.link = saved.link.restored(session.config.limits.clone(), now);
+        session.writer = saved.writer.restored(session.config.limits.clone(), now);
         session.legacy = saved.legacy;
         session.incoming = saved.incoming;
         session.asked = saved.asked;

@@ -22,9 +22,9 @@ use crate::time::Instant;
 use super::super::config::CallOptions;
 use super::super::error::{CallClock, CallError, Delivery, Misuse};
 use super::super::id::{CallId, InputId};
-use super::super::link::{write_head, write_params};
 use super::super::name::MethodName;
-use super::super::save::Rebase;
+use super::super::rebase::Rebase;
+use super::super::writer::{write_head, write_params};
 use super::super::{Route, capability_set};
 use super::ClientSession;
 use super::round::Round;
@@ -100,7 +100,7 @@ impl ClientSession {
         params: &M::Params<'_>,
         options: CallOptions<'_>,
     ) -> Result<CallId<M>, Misuse> {
-        self.link.advance(now);
+        self.writer.advance(now);
         let revision = self.open_revision()?;
         self.check_call::<M>(revision)?;
         self.send::<M>(Outgoing {
@@ -122,7 +122,7 @@ impl ClientSession {
         call: CallId<M>,
         reason: Option<&str>,
     ) -> Result<(), Misuse> {
-        self.link.advance(now);
+        self.writer.advance(now);
         let number = self.number_of(call.any()).ok_or(Misuse::Unknown("call"))?;
         self.abandon(number, reason, CallError::Cancelled);
         Ok(())
@@ -191,7 +191,7 @@ impl ClientSession {
             options,
         } = outgoing;
         let span = self.write_request::<M>(params, revision, &options)?;
-        let number = self.link.number();
+        let number = self.writer.number();
         let method = MethodName::new(M::NAME);
         let may_ask = revision.era() == Era::Modern
             && method
@@ -215,13 +215,13 @@ impl ClientSession {
             method,
             route: Route::Pipe,
             in_flight: true,
-            frame: self.link.outbox.written(),
+            frame: self.writer.outbox.written(),
             idle,
             idle_deadline: idle
                 .filter(|_| !self.owes_input())
-                .map(|idle| self.link.now + idle),
+                .map(|idle| self.writer.now + idle),
             total,
-            total_deadline: total.map(|total| self.link.now + total),
+            total_deadline: total.map(|total| self.writer.now + total),
             progress: options.progress,
             rounds: 0,
             params: kept,
@@ -239,7 +239,7 @@ impl ClientSession {
         revision: Revision,
         options: &CallOptions<'_>,
     ) -> Result<core::ops::Range<usize>, Misuse> {
-        let number = self.link.next_number();
+        let number = self.writer.next_number();
         let own_meta: &[u8] = match revision.era() {
             Era::Legacy => b"",
             Era::Modern => &self.own_meta,
@@ -256,7 +256,7 @@ impl ClientSession {
         };
         let additions = SessionMembers { meta, members: b"" };
         let mut span = 0..0;
-        self.link
+        self.writer
             .frame(Route::Pipe, Kind::Request, Some(revision), |out| {
                 write_head(out, Some(number), M::NAME);
                 let start = out.len();
@@ -272,7 +272,7 @@ impl ClientSession {
     fn keep_params(&mut self, span: core::ops::Range<usize>) -> Vec<u8> {
         const PREFIX: usize = b",\"params\":".len();
         let mut kept = core::mem::take(&mut self.spare);
-        let written = self.link.outbox.unsent(span);
+        let written = self.writer.outbox.unsent(span);
         kept.extend_from_slice(written.get(PREFIX..).unwrap_or_default());
         kept
     }
@@ -311,7 +311,7 @@ impl ClientSession {
         let mut params = CancelledParams::new(RequestId::from(number).to_raw());
         params.reason = reason.map(Text::from);
         let name = <method::Cancelled as method::Notification>::NAME;
-        let written = self.link.notification(
+        let written = self.writer.notification(
             Route::Pipe,
             revision,
             name,
@@ -326,7 +326,7 @@ impl ClientSession {
         let Some(call) = self.calls.remove(number) else {
             return;
         };
-        let sent = self.link.outbox.is_sent(call.frame);
+        let sent = self.writer.outbox.is_sent(call.frame);
         let delivery = if sent {
             Delivery::Unknown
         } else {
@@ -366,11 +366,11 @@ impl ClientSession {
     pub(super) fn call_timeouts(&mut self) {
         if self
             .next_deadline
-            .is_none_or(|deadline| deadline > self.link.now)
+            .is_none_or(|deadline| deadline > self.writer.now)
         {
             return;
         }
-        let now = self.link.now;
+        let now = self.writer.now;
         for number in self.calls.numbers() {
             let Some(call) = self.calls.get(number) else {
                 continue;
@@ -397,7 +397,7 @@ impl ClientSession {
 
     /// Starts the idle clock of a call afresh, or stops it.
     pub(super) fn restart_idle(&mut self, number: u64, runs: bool) {
-        let now = self.link.now;
+        let now = self.writer.now;
         let Some(call) = self.calls.get_mut(number) else {
             return;
         };
@@ -427,14 +427,14 @@ impl ClientSession {
     /// Puts a call back into the table under the number of its next request.
     pub(super) fn resend(&mut self, number: u64, mut call: Call) {
         call.in_flight = true;
-        call.frame = self.link.outbox.written();
+        call.frame = self.writer.outbox.written();
         call.round = None;
         self.calls.insert(number, call);
         self.restart_idle(number, true);
     }
 
     pub(super) fn input_id(&mut self) -> InputId {
-        InputId(self.link.number())
+        InputId(self.writer.number())
     }
 }
 

@@ -13,9 +13,9 @@ use crate::rpc::{Raw, RequestId};
 use super::super::error::{CallError, CloseReason};
 use super::super::event::{Body, Change, Completed, Ignored, Received};
 use super::super::id::{CallId, InputId, SubscriptionId};
-use super::super::link::Target;
 use super::super::name::MethodName;
 use super::super::path::Malformed;
+use super::super::writer::ReplyTo;
 
 /// Something that happened in a client session, in the order of the wire.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -135,7 +135,7 @@ pub(crate) struct Input {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum InputSource {
     /// A request of a legacy server.
-    Request { id: RequestId, target: Target },
+    Request { id: RequestId, target: ReplyTo },
     /// An entry of a modern server's input_required result, by the number of the request it
     /// answered.
     Round { request: u64, key: Box<str> },
@@ -148,7 +148,7 @@ impl InputSource {
     }
 
     /// Where a legacy server's request is to be answered.
-    pub(crate) fn target(&self) -> Option<Target> {
+    pub(crate) fn target(&self) -> Option<ReplyTo> {
         match self {
             Self::Request { target, .. } => Some(*target),
             Self::Round { .. } => None,
@@ -160,5 +160,5 @@ impl InputSource {
 #[derive(Clone, Debug)]
 pub(crate) struct RequestKey {
     pub(crate) id: RequestId,
-    pub(crate) target: Target,
+    pub(crate) target: ReplyTo,
 }

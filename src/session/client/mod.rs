@@ -41,11 +41,11 @@ use super::config::{CallOptions, ClientConfig};
 use super::error::{CallError, CloseReason, Misuse};
 use super::event::{Answer, Body, Completed};
 use super::id::CallId;
-use super::link::Link;
 use super::name::MethodName;
 use super::queue::Queue;
-use super::save::Rebase;
+use super::rebase::Rebase;
 use super::table::Table;
+use super::writer::MessageWriter;
 use super::{Closed, Route, Session, Transmit};
 
 pub(super) use self::call::Call;
@@ -67,7 +67,7 @@ pub struct ClientSession {
     spare: Vec<u8>,
     /// The `_meta` that the server repeats in every modern result.
     repeated: Repeated,
-    pub(super) link: Link,
+    pub(super) writer: MessageWriter,
     pub(super) opening: Opening,
     pub(super) revision: Option<Revision>,
     pub(super) peer: Peer,
@@ -102,7 +102,7 @@ impl ClientSession {
             own_meta: own_meta(&config),
             spare: Vec::new(),
             repeated: Repeated::default(),
-            link: Link::new(config.limits.clone()),
+            writer: MessageWriter::new(config.limits.clone()),
             opening: Opening::Idle,
             revision: None,
             peer: Peer::default(),
@@ -196,9 +196,9 @@ impl ClientSession {
         if self.era()? == Era::Legacy {
             return self.call::<SetLevel>(now, &logging::SetLevelParams::new(level), options);
         }
-        self.link.advance(now);
+        self.writer.advance(now);
         self.log_level = Some(level);
-        let call = CallId::new(self.link.number());
+        let call = CallId::new(self.writer.number());
         let answer = Answer {
             body: Body::new(
                 Bytes::from_static(b"{}"),
@@ -241,14 +241,14 @@ impl ClientSession {
         now: Instant,
         params: &N::Params<'_>,
     ) -> Result<(), Misuse> {
-        self.link.advance(now);
+        self.writer.advance(now);
         let revision = self.open_revision()?;
         if let Some(known) = method::SpecMethod::from_wire(N::NAME) {
             self.check_notification(known, revision)?;
         }
         let additions = SessionMembers::default();
         Ok(self
-            .link
+            .writer
             .notification(Route::Pipe, revision, N::NAME, params, &additions)?)
     }
 
@@ -288,7 +288,7 @@ impl ClientSession {
     ///
     /// Open calls are completed as lost; [`ClientEvent::Closed`] follows. Harmless when closed.
     pub fn close(&mut self, now: Instant) {
-        self.link.advance(now);
+        self.writer.advance(now);
         self.end(CloseReason::Local);
     }
 
@@ -352,7 +352,7 @@ impl ClientSession {
         };
         self.next_deadline = None;
         // What was reported as never sent is never sent.
-        self.link.outbox.drop_requests();
+        self.writer.outbox.drop_requests();
         self.events.push_back(ClientEvent::Closed(reason));
     }
 }
@@ -368,21 +368,21 @@ impl Session for ClientSession {
     type Event = ClientEvent;
 
     fn handle_frame(&mut self, now: Instant, route: Route, frame: Bytes) {
-        self.link.advance(now);
+        self.writer.advance(now);
         if !self.is_closed() {
             self.receive(route, frame);
         }
     }
 
     fn handle_malformed(&mut self, now: Instant, route: Route, error: FrameError) {
-        self.link.advance(now);
+        self.writer.advance(now);
         if !self.is_closed() {
             self.receive_malformed(route, error);
         }
     }
 
     fn handle_closed(&mut self, now: Instant, route: Route, why: Closed) {
-        self.link.advance(now);
+        self.writer.advance(now);
         if route != Route::Pipe {
             return self.lose_route(route);
         }
@@ -391,18 +391,18 @@ impl Session for ClientSession {
             _ => CloseReason::Connection(why),
         });
         if why == Closed::WriteFailed {
-            self.link.outbox.clear();
+            self.writer.outbox.clear();
         }
     }
 
     fn handle_timeout(&mut self, now: Instant) {
-        self.link.advance(now);
+        self.writer.advance(now);
         self.opening_timeout();
         self.call_timeouts();
     }
 
     fn poll_transmit(&mut self, buffer: &mut Vec<u8>) -> Option<Transmit> {
-        self.link.outbox.poll(buffer)
+        self.writer.outbox.poll(buffer)
     }
 
     fn poll_event(&mut self) -> Option<ClientEvent> {
@@ -416,7 +416,7 @@ impl Session for ClientSession {
     }
 
     fn wants_frames(&self) -> bool {
-        self.events.len() < self.config.limits.events && !self.link.is_congested()
+        self.events.len() < self.config.limits.events && !self.writer.is_congested()
     }
 
     fn is_closed(&self) -> bool {

@@ -26,7 +26,7 @@ use super::super::config::{CallOptions, EraPolicy};
 use super::super::error::{CloseReason, Misuse};
 use super::super::event::Body;
 use super::super::negotiate::{self, ProbeError};
-use super::super::save::Rebase;
+use super::super::rebase::Rebase;
 use super::call::{Outgoing, Purpose};
 use super::{ClientEvent, ClientSession, Peer};
 
@@ -88,7 +88,7 @@ impl ClientSession {
     ///
     /// Errs when it was opened before, or the configuration has no revision for its policy.
     pub fn open(&mut self, now: Instant) -> Result<(), Misuse> {
-        self.link.advance(now);
+        self.writer.advance(now);
         match self.opening {
             Opening::Idle => {}
             Opening::Closed { .. } => return Err(Misuse::Closed),
@@ -96,7 +96,7 @@ impl ClientSession {
         }
         let legacy = self.config.newest(Era::Legacy);
         let modern = self.config.newest(Era::Modern);
-        let deadline = self.link.now + self.config.timeouts.opening;
+        let deadline = self.writer.now + self.config.timeouts.opening;
         match (self.config.era, modern, legacy) {
             (EraPolicy::Auto | EraPolicy::Modern, Some(modern), _) => {
                 self.probe(modern, false, deadline);
@@ -132,7 +132,7 @@ impl ClientSession {
     fn probe(&mut self, revision: Revision, retried: bool, deadline: Instant) {
         let params = DiscoverParams::new();
         let until = match self.speaks_legacy() {
-            true => self.link.now + self.config.timeouts.probe,
+            true => self.writer.now + self.config.timeouts.probe,
             false => deadline,
         };
         self.opening = Opening::Probing {
@@ -264,7 +264,7 @@ impl ClientSession {
         self.peer = peer(&body, Some(json(&result.server_info)));
         let name = method::Initialized::NAME;
         let params = EmptyParams::new();
-        let written = self.link.notification(
+        let written = self.writer.notification(
             Route::Pipe,
             revision,
             name,
@@ -304,13 +304,13 @@ impl ClientSession {
         self.events.push_back(ClientEvent::Opened { revision });
         for filter in core::mem::take(&mut self.config.subscriptions) {
             // One that can't be had is left out, as the server would leave it out.
-            let _ = self.subscribe(self.link.now, &filter);
+            let _ = self.subscribe(self.writer.now, &filter);
         }
     }
 
     /// Acts when a step of the opening has taken too long.
     pub(super) fn opening_timeout(&mut self) {
-        let now = self.link.now;
+        let now = self.writer.now;
         let (until, deadline, is_first) = match self.opening {
             Opening::Probing {
                 until,

@@ -19,8 +19,8 @@ use crate::rpc::{
 use super::super::error::CallError;
 use super::super::event::{Answer, Body, Ignored, Received};
 use super::super::id::CallId;
-use super::super::link::Target;
 use super::super::name::MethodName;
+use super::super::writer::ReplyTo;
 use super::super::{Route, batch};
 use super::call::Purpose;
 use super::{ClientEvent, ClientSession, RequestKey};
@@ -29,9 +29,9 @@ impl ClientSession {
     pub(super) fn receive(&mut self, route: Route, frame: Bytes) {
         let mut scan = Scan::default();
         match decode(&frame, &self.config.limits, &self.repeated, &mut scan) {
-            Ok(Decoded::One(envelope)) => self.message(Target::new(route), frame, envelope),
+            Ok(Decoded::One(envelope)) => self.message(ReplyTo::new(route), frame, envelope),
             Ok(Decoded::Batch) => self.batch(route, &frame),
-            Err(rejection) => self.rejected(Target::new(route), rejection),
+            Err(rejection) => self.rejected(ReplyTo::new(route), rejection),
         }
     }
 
@@ -50,7 +50,7 @@ impl ClientSession {
                 id: Some(id),
                 kind,
             };
-            self.act_on_rejected(Target::new(route), &rejection);
+            self.act_on_rejected(ReplyTo::new(route), &rejection);
         }
         self.ignore(Ignored::NotAFrame(error));
     }
@@ -64,7 +64,7 @@ impl ClientSession {
             return self.ignore(Ignored::NotAMessage(error));
         };
         let revision = Revision::V2025_03_26;
-        let target = self.link.begin_batch(route, revision, elements.open);
+        let target = self.writer.begin_batch(route, revision, elements.open);
         for element in elements.list {
             let mut scan = Scan::default();
             let limits = &self.config.limits;
@@ -76,7 +76,7 @@ impl ClientSession {
     }
 
     /// A frame that is no message.
-    fn rejected(&mut self, target: Target, rejection: Rejection) {
+    fn rejected(&mut self, target: ReplyTo, rejection: Rejection) {
         if !self.act_on_rejected(target, &rejection) {
             self.ignore(Ignored::NotAMessage(rejection.error));
         }
@@ -87,22 +87,22 @@ impl ClientSession {
     ///
     /// With an open call's id and no method it was meant as the call's answer, whatever it lacks
     /// (`base.resp.xor`).
-    fn act_on_rejected(&mut self, target: Target, rejection: &Rejection) -> bool {
+    fn act_on_rejected(&mut self, target: ReplyTo, rejection: &Rejection) -> bool {
         let Rejection { error, id, kind } = rejection;
         let may_respond = rejection.is_response() || kind.is_none();
         let call = id.as_ref().filter(|_| may_respond);
         if let Some(number) = call.and_then(|id| self.open_request(id)) {
             self.fail(number, "the root", &error.message);
             if kind.is_none() {
-                self.link.settle(target);
+                self.writer.finish_element(target);
             }
             return true;
         }
         match id {
             Some(id) if rejection.is_answerable() && self.may_respond() => {
-                self.link.error(target, Some(id), self.revision, error);
+                self.writer.error(target, Some(id), self.revision, error);
             }
-            _ if rejection.is_answerable() => self.link.settle(target),
+            _ if rejection.is_answerable() => self.writer.finish_element(target),
             _ => {}
         }
         false
@@ -117,7 +117,7 @@ impl ClientSession {
         }
     }
 
-    fn message(&mut self, target: Target, frame: Bytes, envelope: Envelope<'_>) {
+    fn message(&mut self, target: ReplyTo, frame: Bytes, envelope: Envelope<'_>) {
         match (envelope.kind, &envelope.id) {
             (Kind::Result | Kind::Error, _) => self.response(frame, &envelope),
             (Kind::Request, Some(id)) => {
@@ -266,7 +266,7 @@ impl ClientSession {
                 let revision = self.revision.unwrap_or(Revision::NEWEST_LEGACY);
                 let result = method::EmptyResult::new();
                 let written =
-                    self.link
+                    self.writer
                         .result(*target, id, revision, &result, &SessionMembers::default());
                 debug_assert!(written.is_ok(), "it is empty");
             }
@@ -276,7 +276,7 @@ impl ClientSession {
             }
             _ => {
                 let error = RpcError::method_not_found(&name);
-                self.link.error(*target, Some(id), self.revision, &error);
+                self.writer.error(*target, Some(id), self.revision, &error);
             }
         }
     }
@@ -346,7 +346,7 @@ impl ClientSession {
                 .get(number)
                 .and_then(|input| input.source.target())
             {
-                self.link.settle(target);
+                self.writer.finish_element(target);
             }
             self.withdraw_input(number);
             self.restart_idle_clocks();

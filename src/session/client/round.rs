@@ -30,8 +30,8 @@ use super::super::Route;
 use super::super::error::{CallError, Misuse};
 use super::super::event::{Body, progress_token_of};
 use super::super::id::{CallId, InputId};
-use super::super::link::write_head;
 use super::super::name::MethodName;
+use super::super::writer::write_head;
 use super::event::{Input, InputRequested, InputSource};
 use super::{ClientEvent, ClientSession, RequestKey};
 
@@ -55,7 +55,7 @@ impl ClientSession {
         input: InputId,
         result: &M::Result<'_>,
     ) -> Result<(), Misuse> {
-        self.link.advance(now);
+        self.writer.advance(now);
         let revision = self.open_revision()?;
         let open = self
             .inputs
@@ -72,7 +72,7 @@ impl ClientSession {
         match &open.source {
             InputSource::Request { id, target } => {
                 let (id, target) = (id.clone(), *target);
-                self.link
+                self.writer
                     .result(target, &id, revision, result, &SessionMembers::default())?;
                 self.inputs.remove(input.0);
                 self.restart_idle_clocks();
@@ -94,14 +94,14 @@ impl ClientSession {
     /// To let a user decline an elicitation, answer it with that action instead. Errs when the
     /// input isn't open (any more).
     pub fn decline(&mut self, now: Instant, input: InputId, error: RpcError) -> Result<(), Misuse> {
-        self.link.advance(now);
+        self.writer.advance(now);
         let open = self
             .inputs
             .remove(input.0)
             .ok_or(Misuse::Unknown("input request"))?;
         match open.source {
             InputSource::Request { id, target } => {
-                self.link.error(target, Some(&id), self.revision, &error);
+                self.writer.error(target, Some(&id), self.revision, &error);
                 self.restart_idle_clocks();
             }
             InputSource::Round { request, .. } => {
@@ -124,7 +124,7 @@ impl ClientSession {
         total: Option<f64>,
         message: Option<&str>,
     ) -> Result<(), Misuse> {
-        self.link.advance(now);
+        self.writer.advance(now);
         let revision = self.open_revision()?;
         let Some(open) = self.inputs.get_mut(input.0) else {
             return Err(Misuse::Unknown("input request"));
@@ -141,7 +141,7 @@ impl ClientSession {
             params.message = message.map(Text::from);
             let name = <method::Progress as Notification>::NAME;
             let additions = SessionMembers::default();
-            self.link
+            self.writer
                 .notification(target.route, revision, name, &params, &additions)?;
         }
         open.progress = Some(progress);
@@ -153,11 +153,11 @@ impl ClientSession {
         let RequestKey { id, target } = key;
         let revision = self.revision.unwrap_or(Revision::NEWEST_LEGACY);
         if let Err(error) = self.check_input(method, &body, revision) {
-            return self.link.error(target, Some(&id), Some(revision), &error);
+            return self.writer.error(target, Some(&id), Some(revision), &error);
         }
         if self.inputs.len() >= self.config.limits.calls {
             let error = RpcError::over_limit("requests in flight", self.config.limits.calls);
-            return self.link.error(target, Some(&id), Some(revision), &error);
+            return self.writer.error(target, Some(&id), Some(revision), &error);
         }
         self.note_elicitation(method, &body);
         let source = InputSource::Request { id, target };
@@ -303,7 +303,7 @@ impl ClientSession {
     }
 
     /// The requests of a round, all of them good, or what is wrong with one.
-    fn read_round(&self, body: &Body, scan: &Scan) -> Result<Vec<Asked>, CallError> {
+    fn read_round(&self, body: &Body, scan: &Scan) -> Result<Vec<RoundRequest>, CallError> {
         let bad = |path: &str, reason: &str| CallError::BadResult {
             method: "input_required".into(),
             path: path.into(),
@@ -339,7 +339,7 @@ impl ClientSession {
             let revision = self.revision.unwrap_or(Revision::NEWEST);
             self.check_input(method, &body, revision)
                 .map_err(CallError::InputRefused)?;
-            asked.push(Asked {
+            asked.push(RoundRequest {
                 key: key.into(),
                 method,
                 body,
@@ -372,10 +372,10 @@ impl ClientSession {
         let Some(round) = call.round.take() else {
             return;
         };
-        let number = self.link.number();
+        let number = self.writer.number();
         let name = call.method.as_str();
         let written = self
-            .link
+            .writer
             .frame(Route::Pipe, Kind::Request, self.revision, |out| {
                 write_head(out, Some(number), name);
                 out.extend_from_slice(b",\"params\":");
@@ -423,7 +423,7 @@ impl ClientSession {
 }
 
 /// One request of a round that has been found to be good.
-struct Asked {
+struct RoundRequest {
     key: Box<str>,
     method: SpecMethod,
     body: Body,

@@ -53,7 +53,7 @@ impl ClientSession {
         now: Instant,
         filter: &SubscriptionFilter<'_>,
     ) -> Result<SubscriptionId, Misuse> {
-        self.link.advance(now);
+        self.writer.advance(now);
         let revision = self.open_revision()?;
         let mut uris: Vec<Box<str>> = Vec::new();
         for uri in filter.resource_subscriptions.iter().flatten() {
@@ -91,7 +91,7 @@ impl ClientSession {
     ///
     /// Errs when it isn't open (any more).
     pub fn unsubscribe(&mut self, now: Instant, id: SubscriptionId) -> Result<(), Misuse> {
-        self.link.advance(now);
+        self.writer.advance(now);
         let revision = self.open_revision()?;
         let subscription = self
             .subscriptions
@@ -154,7 +154,7 @@ impl ClientSession {
     ) -> Result<SubscriptionId, Misuse> {
         let params = SubscriptionsListenParams::new(filter.clone());
         // The number of the subscription comes first; the request's is the next one.
-        let number = self.link.next_number() + 1;
+        let number = self.writer.next_number() + 1;
         let id = SubscriptionId(number);
         let purpose = Purpose::Listen(number);
         let options = CallOptions::default();
@@ -165,7 +165,7 @@ impl ClientSession {
             options,
         };
         subscription.listen = Some(self.send::<method::SubscriptionsListen>(outgoing)?);
-        self.link.number();
+        self.writer.number();
         self.subscriptions.insert(number, subscription);
         Ok(id)
     }
@@ -181,7 +181,7 @@ impl ClientSession {
                 ServerCapability::ResourcesSubscribe,
             )));
         }
-        let number = self.link.number();
+        let number = self.writer.number();
         for uri in subscription.uris.clone() {
             let asked = self.asked_for(&uri);
             let request = match asked {

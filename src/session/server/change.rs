@@ -24,16 +24,16 @@ use crate::time::Instant;
 
 use super::super::client::covers;
 use super::super::error::Misuse;
-use super::super::link::Target;
+use super::super::writer::ReplyTo;
 use super::super::{Change, Route, capability_set};
-use super::receive::Arrival;
+use super::arrival::Arrival;
 use super::{ServerEvent, ServerSession, Stage};
 
 /// A live `subscriptions/listen`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(in crate::session) struct Listen {
     request: RequestId,
-    target: Target,
+    target: ReplyTo,
     revision: Revision,
     tools: bool,
     prompts: bool,
@@ -73,7 +73,7 @@ impl ServerSession {
                 "resource_updated() says which resource has changed",
             ));
         }
-        self.tell(now, change, "")
+        self.announce(now, change, "")
     }
 
     /// Tells the clients that subscribed to it that a resource has changed.
@@ -83,7 +83,7 @@ impl ServerSession {
         if !is_valid_uri(uri) {
             return Err(Misuse::Invalid("what has changed has no valid URI"));
         }
-        self.tell(now, Change::Resource, uri)
+        self.announce(now, Change::Resource, uri)
     }
 
     /// The resources whose changes somebody wants to know of.
@@ -102,7 +102,7 @@ impl ServerSession {
     /// Ends all modern listen streams in good order (`sub.end.server.result`). Clients may listen
     /// again.
     pub fn end_subscriptions(&mut self, now: Instant) {
-        self.link.advance(now);
+        self.writer.advance(now);
         for number in self.listens.numbers() {
             let Some(listen) = self.listens.remove(number) else {
                 continue;
@@ -112,8 +112,8 @@ impl ServerSession {
         }
     }
 
-    fn tell(&mut self, now: Instant, change: Change, uri: &str) -> Result<(), Misuse> {
-        self.link.advance(now);
+    fn announce(&mut self, now: Instant, change: Change, uri: &str) -> Result<(), Misuse> {
+        self.writer.advance(now);
         if self.closed {
             return Err(Misuse::Closed);
         }
@@ -165,11 +165,11 @@ impl ServerSession {
         match known {
             SpecMethod::ResourceUpdated => {
                 let params = ResourceUpdatedParams::new(uri);
-                self.link
+                self.writer
                     .notification(route, revision, name, &params, &additions)?;
             }
             _ => {
-                self.link
+                self.writer
                     .notification(route, revision, name, &EmptyParams::new(), &additions)?;
             }
         }
@@ -219,12 +219,12 @@ impl ServerSession {
             members: b"",
         };
         let written = self
-            .link
+            .writer
             .notification(route, revision, name, &params, &additions);
         if written.is_err() {
             return self.refuse(arrival, &RpcError::internal("The filter can't be written"));
         }
-        let number = self.link.number();
+        let number = self.writer.number();
         self.listens.insert(number, listen);
         for uri in fresh {
             self.events.push_back(ServerEvent::Subscribed { uri });
@@ -269,9 +269,9 @@ impl ServerSession {
                 members: b"",
             };
             let revision = listen.revision;
-            let written = self
-                .link
-                .notification(Route::Pipe, revision, name, &params, &additions);
+            let written =
+                self.writer
+                    .notification(Route::Pipe, revision, name, &params, &additions);
             debug_assert!(written.is_ok(), "an id can always be written");
         }
         let mut all = tag;
@@ -286,7 +286,7 @@ impl ServerSession {
         let result = SubscriptionsListenResult::new();
         let (target, revision) = (listen.target, listen.revision);
         let written = self
-            .link
+            .writer
             .result(target, &listen.request, revision, &result, &additions);
         debug_assert!(written.is_ok(), "it has only what the session adds");
     }

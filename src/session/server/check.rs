@@ -6,7 +6,7 @@ use crate::model::method::{self, Method, SpecMethod};
 use crate::model::resource::is_valid_uri;
 use crate::rpc::{Member, RpcError, Span, text_at};
 
-use super::receive::Arrival;
+use super::arrival::Arrival;
 
 /// Checks the params of `known`; the error is the answer (`base.err.params`).
 pub(super) fn params(

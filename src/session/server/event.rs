@@ -86,13 +86,13 @@ pub(crate) enum Inputs {
     None,
     /// In the frame, as a modern client sends them.
     InFrame,
-    /// Collected from a legacy client.
-    Collected(Box<Collected>),
+    /// InputResponses from a legacy client.
+    Collected(Box<InputResponses>),
 }
 
 /// A legacy client's answers, and the state that a modern client would have carried.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Collected {
+pub(crate) struct InputResponses {
     pub(crate) answers: Vec<(Box<str>, Result<Body, RpcError>)>,
     pub(crate) state: Option<Box<str>>,
 }
@@ -264,7 +264,7 @@ impl Request {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Incoming {
     pub(crate) request: RequestId,
-    pub(crate) target: super::super::link::Target,
+    pub(crate) target: super::super::writer::ReplyTo,
     pub(crate) revision: Revision,
     pub(crate) method: MethodName,
     pub(crate) body: Body,
@@ -280,12 +280,12 @@ pub(crate) struct Incoming {
     pub(crate) reported: Option<f64>,
     pub(crate) rounds: usize,
     /// The round of input that a legacy client is being asked for.
-    pub(crate) asking: Option<Box<Asking>>,
+    pub(crate) input_round: Option<Box<InputRound>>,
 }
 
 /// A round of input that a legacy client is being asked for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Asking {
+pub(crate) struct InputRound {
     pub(crate) open: usize,
-    pub(crate) collected: Collected,
+    pub(crate) responses: InputResponses,
 }

@@ -1,4 +1,4 @@
-//! Asking the client for input while a request is worked on: an `input_required` result in the
+//! InputRound the client for input while a request is worked on: an `input_required` result in the
 //! modern era, requests to the client in the legacy one, behind one command.
 //!
 //! Rules of this file: only the methods that may ask do, and only for what the client declared; a
@@ -29,14 +29,14 @@ use crate::time::Instant;
 use super::super::error::Misuse;
 use super::super::event::{Body, Received, progress_token_of};
 use super::super::id::IncomingId;
-use super::super::link::{write_head, write_params};
-use super::event::{Asking, Collected, Inputs};
+use super::super::writer::{write_head, write_params};
+use super::event::{InputResponses, InputRound, Inputs};
 use super::reply::open_in;
 use super::{ServerEvent, ServerSession, Stage};
 
 /// A request to a legacy client that waits for its answer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(in crate::session) struct Asked {
+pub(in crate::session) struct PendingInput {
     incoming: u64,
     key: Box<str>,
     method: SpecMethod,
@@ -64,7 +64,7 @@ impl ServerSession {
         requests: &InputRequests<'_>,
         state: Option<&str>,
     ) -> Result<(), Misuse> {
-        self.link.advance(now);
+        self.writer.advance(now);
         let incoming = self.open_incoming(request)?;
         if !incoming
             .method
@@ -175,7 +175,7 @@ impl ServerSession {
             members: &members,
         };
         let nothing = serde_json::Map::new();
-        self.link
+        self.writer
             .result(target, &incoming.request, revision, &nothing, &additions)?;
         self.incoming.remove(request.0);
         Ok(())
@@ -209,7 +209,7 @@ impl ServerSession {
             };
             encoded.push((Box::<str>::from(key), method, Box::<str>::from(params)));
         }
-        let collected = Collected {
+        let responses = InputResponses {
             answers: Vec::new(),
             state: state.map(Box::from),
         };
@@ -217,20 +217,20 @@ impl ServerSession {
             return Err(Misuse::Unknown("request"));
         };
         incoming.rounds += 1;
-        incoming.asking = Some(Box::new(Asking {
+        incoming.input_round = Some(Box::new(InputRound {
             open: encoded.len(),
-            collected,
+            responses,
         }));
         // A client that is never initialized must not keep the handler waiting either.
         let deadline = self.input_deadline();
         for (key, method, params) in encoded {
-            let number = self.link.number();
+            let number = self.writer.number();
             let incoming = request.0;
             let progress_token = progress_token_of(params.as_bytes());
             let unsent = Some(params);
             self.asked.insert(
                 number,
-                Asked {
+                PendingInput {
                     incoming,
                     key,
                     method,
@@ -268,7 +268,7 @@ impl ServerSession {
             };
             let route = incoming.target.route;
             let written = self
-                .link
+                .writer
                 .frame(route, Kind::Request, Some(revision), |out| {
                     write_head(out, Some(number), name);
                     let params =
@@ -283,7 +283,7 @@ impl ServerSession {
 
     fn input_deadline(&self) -> Option<Instant> {
         let input = self.config.timeouts.input;
-        input.map(|input| self.link.now + input)
+        input.map(|input| self.writer.now + input)
     }
 
     /// A legacy client has answered; `false` when nothing like it was asked.
@@ -306,14 +306,14 @@ impl ServerSession {
         true
     }
 
-    fn collect(&mut self, asked: Asked, answer: Result<Body, RpcError>) {
+    fn collect(&mut self, asked: PendingInput, answer: Result<Body, RpcError>) {
         let Some(incoming) = self.incoming.get_mut(asked.incoming) else {
             return;
         };
-        let Some(asking) = incoming.asking.as_mut() else {
+        let Some(asking) = incoming.input_round.as_mut() else {
             return;
         };
-        asking.collected.answers.push((asked.key, answer));
+        asking.responses.answers.push((asked.key, answer));
         asking.open = asking.open.saturating_sub(1);
         if asking.open == 0 {
             self.ask_again(asked.incoming);
@@ -325,11 +325,11 @@ impl ServerSession {
         let Some(incoming) = self.incoming.get_mut(number) else {
             return;
         };
-        let Some(asking) = incoming.asking.take() else {
+        let Some(asking) = incoming.input_round.take() else {
             return;
         };
         incoming.progress = None;
-        let inputs = Inputs::Collected(Box::new(asking.collected));
+        let inputs = Inputs::Collected(Box::new(asking.responses));
         let event = incoming.event(number, inputs);
         self.events.push_back(ServerEvent::Request(event));
     }
@@ -350,9 +350,10 @@ impl ServerSession {
 
     /// Gives up on answers that take too long; the handler hears of it.
     pub(super) fn input_timeouts(&mut self) {
-        let now = self.link.now;
+        let now = self.writer.now;
         for number in self.asked.numbers() {
-            let is_due = |asked: &Asked| asked.deadline.is_some_and(|deadline| deadline <= now);
+            let is_due =
+                |asked: &PendingInput| asked.deadline.is_some_and(|deadline| deadline <= now);
             if !self.asked.get(number).is_some_and(is_due) {
                 continue;
             }
@@ -367,7 +368,7 @@ impl ServerSession {
         }
     }
 
-    fn cancel_asked(&mut self, number: u64, asked: &Asked, reason: &str) {
+    fn cancel_asked(&mut self, number: u64, asked: &PendingInput, reason: &str) {
         let (Some(revision), None) = (self.legacy.revision(), &asked.unsent) else {
             return;
         };
@@ -377,7 +378,7 @@ impl ServerSession {
         let additions = SessionMembers::default();
         let route = self.legacy.route;
         let written = self
-            .link
+            .writer
             .notification(route, revision, name, &params, &additions);
         debug_assert!(written.is_ok(), "an id and a text can always be written");
     }
@@ -387,7 +388,7 @@ impl ServerSession {
         let Ok(params) = received.params::<method::Progress>() else {
             return false;
         };
-        let is_of = |asked: &Asked| {
+        let is_of = |asked: &PendingInput| {
             let token = asked.progress_token.as_deref().map(Raw::new);
             let token = token.and_then(Result::ok).and_then(ProgressToken::from_raw);
             asked.unsent.is_none() && token == Some(params.progress_token.clone())

@@ -15,7 +15,7 @@ use crate::revision::{Era, Revision};
 use crate::rpc::{RpcError, Text, code};
 
 use super::super::{Route, negotiate};
-use super::receive::Arrival;
+use super::arrival::Arrival;
 use super::{ServerEvent, ServerSession, Stage};
 
 impl ServerSession {
@@ -50,9 +50,9 @@ impl ServerSession {
         );
         result.instructions = self.config.instructions.as_ref().map(Text::reborrow);
         let additions = SessionMembers::default();
-        let written = self
-            .link
-            .result(arrival.target, &arrival.id, revision, &result, &additions);
+        let written =
+            self.writer
+                .result(arrival.target, &arrival.id, revision, &result, &additions);
         if written.is_err() {
             let error = RpcError::internal("The capabilities can't be written");
             return self.refuse(arrival, &error);
@@ -68,7 +68,7 @@ impl ServerSession {
     /// A modern server says what it speaks (`era.server.modern.init`).
     fn refuse_handshake(&mut self, arrival: &Arrival<'_>, requested: &str) {
         let error = self.unsupported_handshake(requested);
-        self.link
+        self.writer
             .error(arrival.target, Some(&arrival.id), None, &error);
     }
 
@@ -161,9 +161,9 @@ impl ServerSession {
         let revision: Revision = arrival.revision;
         let result = method::EmptyResult::new();
         let additions = SessionMembers::default();
-        let written = self
-            .link
-            .result(arrival.target, &arrival.id, revision, &result, &additions);
+        let written =
+            self.writer
+                .result(arrival.target, &arrival.id, revision, &result, &additions);
         debug_assert!(written.is_ok(), "it is empty");
     }
 }

@@ -9,6 +9,7 @@
 //!                       └▶ refused, except ping
 //! ```
 
+mod arrival;
 mod change;
 mod check;
 mod event;
@@ -39,17 +40,17 @@ use super::config::ServerConfig;
 use super::error::CloseReason;
 use super::event::Ignored;
 use super::id::IncomingId;
-use super::link::Link;
 use super::queue::Queue;
-use super::save::Rebase;
+use super::rebase::Rebase;
 use super::table::Table;
 use super::token_bucket::TokenBucket;
+use super::writer::MessageWriter;
 use super::{Closed, Route, Session, Transmit};
 
 pub(super) use self::change::Listen;
 pub(super) use self::event::Incoming;
 pub use self::event::{InputError, Request, ServerEvent};
-pub(super) use self::input::Asked;
+pub(super) use self::input::PendingInput;
 #[cfg(feature = "std")]
 pub(crate) use self::input::needed_for;
 
@@ -65,11 +66,11 @@ pub struct ServerSession {
     /// The `_meta` that the client repeats in every modern request.
     repeated: Repeated,
     declared: CapabilitySet,
-    pub(super) link: Link,
+    pub(super) writer: MessageWriter,
     pub(super) legacy: Legacy,
     pub(super) incoming: Table<Incoming>,
     /// What legacy clients are being asked for, by the number of the request to them.
-    pub(super) asked: Table<Asked>,
+    pub(super) asked: Table<PendingInput>,
     pub(super) listens: Table<Listen>,
     pub(super) events: Queue<ServerEvent>,
     pub(super) cancels: TokenBucket,
@@ -126,7 +127,7 @@ impl ServerSession {
             own_meta: own_meta(&config),
             repeated: Repeated::default(),
             declared: CapabilitySet::new(&config.capabilities),
-            link: Link::new(config.limits.clone()),
+            writer: MessageWriter::new(config.limits.clone()),
             legacy: Legacy::default(),
             incoming: Table::default(),
             asked: Table::default(),
@@ -172,7 +173,7 @@ impl ServerSession {
     /// Ends the session from this side: subscriptions end in good order, requests in progress are
     /// cancelled without an answer, [`ServerEvent::Closed`] follows. Harmless when closed.
     pub fn close(&mut self, now: Instant) {
-        self.link.advance(now);
+        self.writer.advance(now);
         if !self.closed {
             self.end_subscriptions(now);
             self.end(CloseReason::Local);
@@ -199,7 +200,7 @@ impl ServerSession {
         self.asked = Table::default();
         self.listens = Table::default();
         // Nobody waits for the answers to what wasn't asked yet.
-        self.link.outbox.drop_requests();
+        self.writer.outbox.drop_requests();
         self.closed = true;
         self.events.push_back(ServerEvent::Closed(reason));
     }
@@ -221,37 +222,37 @@ impl Session for ServerSession {
     type Event = ServerEvent;
 
     fn handle_frame(&mut self, now: Instant, route: Route, frame: Bytes) {
-        self.link.advance(now);
+        self.writer.advance(now);
         if !self.closed {
             self.receive(route, frame);
         }
     }
 
     fn handle_malformed(&mut self, now: Instant, route: Route, error: FrameError) {
-        self.link.advance(now);
+        self.writer.advance(now);
         if !self.closed {
             self.receive_malformed(route, error);
         }
     }
 
     fn handle_closed(&mut self, now: Instant, route: Route, why: Closed) {
-        self.link.advance(now);
+        self.writer.advance(now);
         if route != Route::Pipe {
             return self.lose_route(route);
         }
         self.end(CloseReason::Connection(why));
         if why == Closed::WriteFailed {
-            self.link.outbox.clear();
+            self.writer.outbox.clear();
         }
     }
 
     fn handle_timeout(&mut self, now: Instant) {
-        self.link.advance(now);
+        self.writer.advance(now);
         self.input_timeouts();
     }
 
     fn poll_transmit(&mut self, buffer: &mut Vec<u8>) -> Option<Transmit> {
-        self.link.outbox.poll(buffer)
+        self.writer.outbox.poll(buffer)
     }
 
     fn poll_event(&mut self) -> Option<ServerEvent> {
@@ -266,7 +267,7 @@ impl Session for ServerSession {
     }
 
     fn wants_frames(&self) -> bool {
-        self.events.len() < self.config.limits.events && !self.link.is_congested()
+        self.events.len() < self.config.limits.events && !self.writer.is_congested()
     }
 
     fn is_closed(&self) -> bool {

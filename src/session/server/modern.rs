@@ -9,7 +9,7 @@ use crate::revision::{Era, Revision};
 use crate::rpc::{Entry, Member, RpcError, Text, members, text_at};
 
 use super::ServerSession;
-use super::receive::Arrival;
+use super::arrival::Arrival;
 
 impl ServerSession {
     /// Checks what a modern request says of itself and fixes its revision (`meta.req.missing`,
@@ -80,7 +80,7 @@ impl ServerSession {
             meta: &self.own_meta,
             members: b"\"resultType\":\"complete\"",
         };
-        let written = self.link.result(
+        let written = self.writer.result(
             arrival.target,
             &arrival.id,
             arrival.revision,

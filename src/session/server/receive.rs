@@ -11,7 +11,6 @@ use alloc::boxed::Box;
 use bytes::Bytes;
 
 use crate::frame::FrameError;
-use crate::model::logging::LoggingLevel;
 use crate::model::method::{self, Sender, SpecMethod};
 use crate::revision::{Era, Revision};
 use crate::rpc::{
@@ -21,30 +20,20 @@ use crate::rpc::{
 
 use super::super::event::{Body, Ignored, Received};
 use super::super::id::IncomingId;
-use super::super::link::Target;
 use super::super::name::MethodName;
+use super::super::writer::ReplyTo;
 use super::super::{Route, batch};
+use super::arrival::Arrival;
 use super::event::{Incoming, Inputs};
 use super::{Request, ServerEvent, ServerSession, Stage, check};
-
-/// A request that has come and is not yet known to be servable.
-pub(super) struct Arrival<'s> {
-    pub(super) id: RequestId,
-    pub(super) target: Target,
-    pub(super) revision: Revision,
-    pub(super) method: MethodName,
-    pub(super) body: Body,
-    pub(super) scan: &'s Scan,
-    pub(super) log_level: Option<LoggingLevel>,
-}
 
 impl ServerSession {
     pub(super) fn receive(&mut self, route: Route, frame: Bytes) {
         let mut scan = Scan::default();
         match decode(&frame, &self.config.limits, &self.repeated, &mut scan) {
-            Ok(Decoded::One(envelope)) => self.message(Target::new(route), frame, envelope),
+            Ok(Decoded::One(envelope)) => self.message(ReplyTo::new(route), frame, envelope),
             Ok(Decoded::Batch) => self.batch(route, &frame),
-            Err(rejection) => self.rejected(Target::new(route), rejection),
+            Err(rejection) => self.rejected(ReplyTo::new(route), rejection),
         }
     }
 
@@ -73,7 +62,7 @@ impl ServerSession {
             FrameError::Truncated { .. } => None,
         };
         if let Some(rejection) = rejection {
-            self.answer_rejected(Target::new(route), &rejection);
+            self.answer_rejected(ReplyTo::new(route), &rejection);
         }
         self.ignore(Ignored::NotAFrame(error));
     }
@@ -84,10 +73,10 @@ impl ServerSession {
         let elements = batch::split(frame, &self.config.limits).filter(|_| is_allowed);
         let Some(elements) = elements else {
             let rejection = Rejection::invalid("Invalid request: a batch");
-            return self.rejected(Target::new(route), rejection);
+            return self.rejected(ReplyTo::new(route), rejection);
         };
         let revision = Revision::V2025_03_26;
-        let target = self.link.begin_batch(route, revision, elements.open);
+        let target = self.writer.begin_batch(route, revision, elements.open);
         for element in elements.list {
             let mut scan = Scan::default();
             let limits = &self.config.limits;
@@ -99,21 +88,21 @@ impl ServerSession {
     }
 
     /// A frame that is no message.
-    fn rejected(&mut self, target: Target, rejection: Rejection) {
+    fn rejected(&mut self, target: ReplyTo, rejection: Rejection) {
         self.answer_rejected(target, &rejection);
         self.ignore(Ignored::NotAMessage(rejection.error));
     }
 
     /// Answers what may have been a request. A response or a notification never is answered, not
     /// even with an error; a response to something that was asked has failed.
-    fn answer_rejected(&mut self, target: Target, rejection: &Rejection) {
+    fn answer_rejected(&mut self, target: ReplyTo, rejection: &Rejection) {
         let Rejection { error, id, kind } = rejection;
         let may_respond = rejection.is_response() || kind.is_none();
         if let Some(id) = id.as_ref().filter(|_| may_respond)
             && self.input_answered(id, Err(error.clone()))
         {
             if kind.is_none() {
-                self.link.settle(target);
+                self.writer.finish_element(target);
             }
             return;
         }
@@ -121,13 +110,13 @@ impl ServerSession {
             return;
         }
         let revision = self.legacy.revision();
-        match self.link.may_answer_malformed() {
-            true => self.link.error(target, id.as_ref(), revision, error),
-            false => self.link.settle(target),
+        match self.writer.may_answer_malformed() {
+            true => self.writer.error(target, id.as_ref(), revision, error),
+            false => self.writer.finish_element(target),
         }
     }
 
-    fn message(&mut self, target: Target, frame: Bytes, envelope: Envelope<'_>) {
+    fn message(&mut self, target: ReplyTo, frame: Bytes, envelope: Envelope<'_>) {
         match envelope.kind {
             Kind::Request => self.request(target, frame, envelope),
             Kind::Notification => self.notification(frame, &envelope),
@@ -135,7 +124,7 @@ impl ServerSession {
         }
     }
 
-    fn request(&mut self, target: Target, frame: Bytes, envelope: Envelope<'_>) {
+    fn request(&mut self, target: ReplyTo, frame: Bytes, envelope: Envelope<'_>) {
         let body = Body::new(frame, envelope.body());
         let Envelope {
             id: Some(id), scan, ..
@@ -282,7 +271,7 @@ impl ServerSession {
         }
         if !self
             .cancels
-            .has(self.link.now, limits.cancel_burst, limits.cancel_rate)
+            .has(self.writer.now, limits.cancel_burst, limits.cancel_rate)
         {
             let error = RpcError::over_limit("cancelled requests", limits.cancel_burst as usize);
             return self.refuse(&arrival, &error);
@@ -306,7 +295,7 @@ impl ServerSession {
             progress: None,
             reported: None,
             rounds: 0,
-            asking: None,
+            input_round: None,
         };
         let is_retry =
             member(Member::InputResponses).is_some() || member(Member::RequestState).is_some();
@@ -314,7 +303,7 @@ impl ServerSession {
             true => Inputs::InFrame,
             false => Inputs::None,
         };
-        let number = self.link.number();
+        let number = self.writer.number();
         self.events
             .push_back(ServerEvent::Request(incoming.event(number, inputs)));
         self.incoming.insert(number, incoming);
@@ -322,7 +311,7 @@ impl ServerSession {
 
     pub(super) fn refuse(&mut self, arrival: &Arrival<'_>, error: &RpcError) {
         let revision = Some(arrival.revision);
-        self.link
+        self.writer
             .error(arrival.target, Some(&arrival.id), revision, error);
     }
 
@@ -361,7 +350,7 @@ impl ServerSession {
         };
         let limits = &self.config.limits;
         self.cancels
-            .take(self.link.now, limits.cancel_burst, limits.cancel_rate);
+            .take(self.writer.now, limits.cancel_burst, limits.cancel_rate);
         let params = received.params::<method::Cancelled>().ok();
         let reason = params
             .and_then(|params| params.reason)
@@ -374,7 +363,7 @@ impl ServerSession {
         let Some(incoming) = self.incoming.remove(number) else {
             return;
         };
-        self.link.settle(incoming.target);
+        self.writer.finish_element(incoming.target);
         self.withdraw_asked(number);
         let request = IncomingId(number);
         self.events

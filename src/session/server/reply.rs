@@ -39,7 +39,7 @@ impl ServerSession {
         request: IncomingId,
         result: &M::Result<'_>,
     ) -> Result<(), Misuse> {
-        self.link.advance(now);
+        self.writer.advance(now);
         let incoming = self.open_incoming(request)?;
         if !incoming.method.is::<M>() {
             return Err(Misuse::WrongMethod {
@@ -58,7 +58,7 @@ impl ServerSession {
         request: IncomingId,
         result: &Raw<'_>,
     ) -> Result<(), Misuse> {
-        self.link.advance(now);
+        self.writer.advance(now);
         self.write_result(request, result)
     }
 
@@ -72,12 +72,12 @@ impl ServerSession {
         request: IncomingId,
         error: RpcError,
     ) -> Result<(), Misuse> {
-        self.link.advance(now);
+        self.writer.advance(now);
         let incoming = self.open_incoming(request)?;
         let revision = incoming.revision;
         self.check_code(&error, revision)?;
         let (target, id) = (incoming.target, incoming.request.clone());
-        self.link.error(target, Some(&id), Some(revision), &error);
+        self.writer.error(target, Some(&id), Some(revision), &error);
         self.incoming.remove(request.0);
         Ok(())
     }
@@ -96,7 +96,7 @@ impl ServerSession {
         total: Option<f64>,
         message: Option<&str>,
     ) -> Result<(), Misuse> {
-        self.link.advance(now);
+        self.writer.advance(now);
         if self.closed {
             return Err(Misuse::Closed);
         }
@@ -115,7 +115,7 @@ impl ServerSession {
             params.message = message.map(Text::from);
             let name = <method::Progress as Notification>::NAME;
             let additions = SessionMembers::default();
-            self.link
+            self.writer
                 .notification(route, revision, name, &params, &additions)?;
         }
         if let Some(incoming) = self.incoming.get_mut(request.0) {
@@ -138,7 +138,7 @@ impl ServerSession {
         request: Option<IncomingId>,
         message: &LoggingMessageParams<'_>,
     ) -> Result<bool, Misuse> {
-        self.link.advance(now);
+        self.writer.advance(now);
         if self.closed {
             return Err(Misuse::Closed);
         }
@@ -154,7 +154,7 @@ impl ServerSession {
             return Ok(false);
         }
         let name = <method::LoggingMessage as Notification>::NAME;
-        self.link
+        self.writer
             .notification(route, revision, name, message, &SessionMembers::default())?;
         Ok(true)
     }
@@ -164,7 +164,7 @@ impl ServerSession {
     /// In other revisions it does nothing: there the client learns it by asking again. Errs when
     /// the session has ended.
     pub fn elicitation_completed(&mut self, now: Instant, id: &str) -> Result<(), Misuse> {
-        self.link.advance(now);
+        self.writer.advance(now);
         if self.closed {
             return Err(Misuse::Closed);
         }
@@ -176,7 +176,7 @@ impl ServerSession {
             let name = method::ElicitationComplete::NAME;
             let revision = Revision::V2025_11_25;
             let additions = SessionMembers::default();
-            self.link
+            self.writer
                 .notification(self.legacy.route, revision, name, &params, &additions)?;
         }
         Ok(())
@@ -216,7 +216,8 @@ impl ServerSession {
             },
         };
         let id = &incoming.request;
-        self.link.result(target, id, revision, result, &additions)?;
+        self.writer
+            .result(target, id, revision, result, &additions)?;
         self.incoming.remove(request.0);
         Ok(())
     }
@@ -276,7 +277,7 @@ pub(super) fn open_in(
 ) -> Result<&Incoming, Misuse> {
     let found = incoming
         .get(request.0)
-        .filter(|incoming| incoming.asking.is_none());
+        .filter(|incoming| incoming.input_round.is_none());
     found.ok_or(Misuse::Unknown("request"))
 }
 

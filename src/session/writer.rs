@@ -22,12 +22,12 @@ use super::{Route, Transmit};
 
 /// Where an answer goes: a stream, and the batch it is part of, if any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Target {
+pub(crate) struct ReplyTo {
     pub(crate) route: Route,
     pub(crate) batch: Option<u64>,
 }
 
-impl Target {
+impl ReplyTo {
     pub(crate) const fn new(route: Route) -> Self {
         Self { route, batch: None }
     }
@@ -45,7 +45,7 @@ struct Batch {
 
 /// The part of a session that is the same for both roles.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Link {
+pub(crate) struct MessageWriter {
     #[serde(skip)]
     pub(crate) limits: Limits,
     pub(crate) now: Instant,
@@ -55,7 +55,7 @@ pub(crate) struct Link {
     malformed: TokenBucket,
 }
 
-impl Link {
+impl MessageWriter {
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
             now: Instant::ZERO,
@@ -141,7 +141,7 @@ impl Link {
     /// Writes the result of the request `id`.
     pub(crate) fn result<T: Serialize + ?Sized>(
         &mut self,
-        target: Target,
+        target: ReplyTo,
         id: &RequestId,
         revision: Revision,
         result: &T,
@@ -161,7 +161,7 @@ impl Link {
     /// schema asks for one (`base.resp.error.noid`).
     pub(crate) fn error(
         &mut self,
-        target: Target,
+        target: ReplyTo,
         id: Option<&RequestId>,
         revision: Option<Revision>,
         error: &RpcError,
@@ -198,7 +198,7 @@ impl Link {
     /// Writes an answer to where it belongs: a frame of its own, or the batch's array.
     fn answer(
         &mut self,
-        target: Target,
+        target: ReplyTo,
         kind: Kind,
         revision: Option<Revision>,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
@@ -212,15 +212,15 @@ impl Link {
             batch.answers.truncate(start);
             return Err(error);
         }
-        self.settle(target);
+        self.finish_element(target);
         Ok(())
     }
 
     /// Begins a batch that came by `route` and holds `open` elements that may be answered. Returns
     /// where their answers go.
-    pub(crate) fn begin_batch(&mut self, route: Route, revision: Revision, open: usize) -> Target {
+    pub(crate) fn begin_batch(&mut self, route: Route, revision: Revision, open: usize) -> ReplyTo {
         if open == 0 {
-            return Target::new(route);
+            return ReplyTo::new(route);
         }
         let number = self.number();
         self.batches.insert(
@@ -232,14 +232,14 @@ impl Link {
                 answers: Vec::new(),
             },
         );
-        Target {
+        ReplyTo {
             route,
             batch: Some(number),
         }
     }
 
     /// One element of a batch is done, answered or not; the last one sends the array.
-    pub(crate) fn settle(&mut self, target: Target) {
+    pub(crate) fn finish_element(&mut self, target: ReplyTo) {
         let Some(number) = target.batch else { return };
         let Some(batch) = self.batches.get_mut(number) else {
             return;
@@ -262,7 +262,7 @@ impl Link {
         debug_assert!(written.is_ok(), "copying bytes can't fail");
     }
 
-    /// The same link with its limits, in an epoch in which it is `now`.
+    /// The same writer with its limits, in an epoch in which it is `now`.
     pub(crate) fn restored(mut self, limits: Limits, now: Instant) -> Self {
         self.limits = limits;
         self.now = now;
