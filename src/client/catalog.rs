@@ -123,7 +123,7 @@ macro_rules! listable {
             type Item = $item<'static>;
 
             fn items(page: Self::Result<'_>) -> Vec<Self::Item> {
-                page.$field.into_owned()
+                page.$field.into_owned().into_vec()
             }
 
             fn hints(page: &Self::Result<'_>) -> CacheHints {

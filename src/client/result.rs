@@ -242,6 +242,7 @@ fn part(block: &ContentBlock<'_>) -> OutputPart {
         ContentBlock::Resource(embedded) => contents(&embedded.resource),
         ContentBlock::ResourceLink(link) => OutputPart::Link(Box::new(link.clone().into_owned())),
         ContentBlock::Unknown(raw) => OutputPart::Unknown(raw.clone().into_owned()),
+        ContentBlock::Malformed(block) => OutputPart::Unknown(block.raw.clone().into_owned()),
     }
 }
 

@@ -53,6 +53,11 @@ fn types_hold_their_promises_on_the_seeds() {
 }
 
 #[test]
+fn a_number_that_is_no_double_is_written_as_it_reads() {
+    super::model(b"[[2222222222222222226,22222222222222222222022222222222222222222222226,3]");
+}
+
+#[test]
 fn a_client_holds_its_promises_on_the_seeds() {
     seeds().iter().for_each(|seed| super::client_session(seed));
 }

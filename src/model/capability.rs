@@ -8,6 +8,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::model::field::last_of_each_key;
 use crate::model::meta::Object;
 use crate::model::owned::IntoOwned;
 use crate::revision::Revision;
@@ -15,16 +16,18 @@ use crate::rpc::{Raw, Text};
 
 /// A member of a capability object: a switch, or an object whose presence is the switch.
 trait Member<'de>: Sized + Default {
-    /// Reads the value; `null` is as good as absent.
-    fn read<A: MapAccess<'de>>(map: &mut A) -> Result<Self, A::Error>;
+    /// Reads the value; `null` is as good as absent. `None` when it is something else: one odd
+    /// member must not cost a whole handshake.
+    fn read(value: &Raw<'de>) -> Option<Self>;
 
     /// Whether the member is written: absent and `false` mean the same.
     fn is_written(&self) -> bool;
 }
 
 impl<'de> Member<'de> for bool {
-    fn read<A: MapAccess<'de>>(map: &mut A) -> Result<Self, A::Error> {
-        map.next_value::<Option<bool>>()
+    fn read(value: &Raw<'de>) -> Option<Self> {
+        value
+            .decode_borrowed::<Option<bool>>()
             .map(Option::unwrap_or_default)
     }
 
@@ -34,8 +37,8 @@ impl<'de> Member<'de> for bool {
 }
 
 impl<'de, T: Deserialize<'de>> Member<'de> for Option<T> {
-    fn read<A: MapAccess<'de>>(map: &mut A) -> Result<Self, A::Error> {
-        map.next_value()
+    fn read(value: &Raw<'de>) -> Option<Self> {
+        value.decode_borrowed()
     }
 
     fn is_written(&self) -> bool {
@@ -53,12 +56,13 @@ macro_rules! capability_object {
         #[non_exhaustive]
         pub struct $name<'a> {
             $($(#[$field_about])* pub $field: $type,)*
-            /// The members that no revision defines, in the order in which they came.
+            /// The members that no revision defines, and those that aren't what they should be and so
+            /// declare nothing, in the order in which they came.
             pub other: Vec<(Text<'a>, Raw<'a>)>,
         }
 
         impl<'de: 'a, 'a> Deserialize<'de> for $name<'a> {
-            /// Errs when it isn't an object, or a known member isn't what it should be.
+            /// Returns an error if it isn't an object.
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 struct ObjectVisitor;
 
@@ -75,11 +79,16 @@ macro_rules! capability_object {
                     ) -> Result<$name<'de>, A::Error> {
                         let mut read = $name::default();
                         while let Some(key) = map.next_key::<Text<'de>>()? {
-                            match key.as_str() {
-                                $($wire => read.$field = Member::read(&mut map)?,)*
-                                _ => read.other.push((key, map.next_value()?)),
+                            let value: Raw<'de> = map.next_value()?;
+                            let is_read = match key.as_str() {
+                                $($wire => Member::read(&value).map(|value| read.$field = value),)*
+                                _ => None,
+                            };
+                            if is_read.is_none() {
+                                read.other.push((key, value));
                             }
                         }
+                        read.other = last_of_each_key(read.other);
                         Ok(read)
                     }
                 }

@@ -1,15 +1,17 @@
 //! Completion of prompt arguments and template variables (`completion/complete`).
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::model::content::{block_type, inner_error, json_text};
-use crate::model::field::{setters, tag};
+use crate::model::content::block_type;
+use crate::model::field::{inner_error, json_text, setters, tag};
+use crate::model::list::List;
 use crate::model::meta::Meta;
 use crate::model::owned::{IntoOwned, into_owned};
 use crate::model::prompt::Arguments;
-use crate::rpc::Text;
+use crate::rpc::{Concealed, Text};
 
 /// The most values that a result may carry (`complete.max100`).
 pub const MAX_VALUES: usize = 100;
@@ -166,8 +168,8 @@ impl<'a> ResourceTemplateReference<'a> {
     }
 }
 
-/// The argument that is being typed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// The argument that is being typed. `Debug` shows the size of what has been typed, not the text.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CompletionArgument<'a> {
     /// The argument's name.
@@ -176,6 +178,15 @@ pub struct CompletionArgument<'a> {
     /// What has been typed so far.
     #[serde(borrow)]
     pub value: Text<'a>,
+}
+
+impl fmt::Debug for CompletionArgument<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CompletionArgument")
+            .field("name", &self.name)
+            .field("value", &Concealed(self.value.len()))
+            .finish()
+    }
 }
 
 /// What has been filled in already; since 2025-06-18.
@@ -223,7 +234,7 @@ impl<'a> CompleteResult<'a> {
         values.truncate(MAX_VALUES);
         let total = if cut { i64::try_from(found).ok() } else { None };
         let completion = Completion {
-            values,
+            values: values.into(),
             total,
             has_more: cut.then_some(true),
         };
@@ -254,12 +265,8 @@ impl<'a> CompleteResult<'a> {
 #[non_exhaustive]
 pub struct Completion<'a> {
     /// The suggestions, the best first. At most [`MAX_VALUES`] are written.
-    #[serde(
-        borrow,
-        deserialize_with = "crate::model::field::list",
-        serialize_with = "first_values"
-    )]
-    pub values: Vec<Text<'a>>,
+    #[serde(borrow, serialize_with = "first_values")]
+    pub values: List<'a, Text<'a>>,
     /// How many there are in all, if it is known.
     #[serde(
         default,

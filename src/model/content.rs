@@ -2,17 +2,16 @@
 //! A block is told apart by its `type`; one of an unknown `type` is kept as it came.
 
 use alloc::borrow::Cow;
-use alloc::string::ToString;
 use alloc::vec;
 use alloc::vec::Vec;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use serde_json::value::RawValue;
 
-use crate::model::field::{Number, open_enum, open_struct, setters, tag};
+use crate::model::field::{Number, json_text, open_enum, open_struct, setters, tag};
 use crate::model::initialize::Icon;
+use crate::model::list::Unreadable;
 use crate::model::meta::Meta;
 use crate::model::owned::{IntoOwned, into_owned};
 use crate::rpc::write::is_clean_run;
@@ -34,6 +33,9 @@ pub enum ContentBlock<'a> {
     Resource(EmbeddedResource<'a>),
     /// A block whose `type` no revision names, as it came.
     Unknown(Raw<'a>),
+    /// A block that misses what its `type` requires, or has none, as it came and with the reason.
+    /// The blocks beside it are good all the same.
+    Malformed(Unreadable<'a>),
 }
 
 impl<'a> ContentBlock<'a> {
@@ -72,6 +74,14 @@ impl<'a> ContentBlock<'a> {
         Self::ResourceLink(ResourceLink::new(uri, name))
     }
 
+    /// The block as it came and why it couldn't be read; `None` for a good or unknown one.
+    pub fn as_malformed(&self) -> Option<&Unreadable<'a>> {
+        match self {
+            Self::Malformed(block) => Some(block),
+            _ => None,
+        }
+    }
+
     /// The text of a text block; `None` for every other kind.
     pub fn as_text(&self) -> Option<&str> {
         match self {
@@ -100,35 +110,28 @@ pub(crate) fn block_type(block: &str) -> Result<Text<'_>, serde_json::Error> {
     serde_json::from_str::<Typed<'_>>(block).map(|typed| typed.kind)
 }
 
-/// Reads one value as the JSON text it is.
-pub(crate) fn json_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<&'de str, D::Error> {
-    <&'de RawValue>::deserialize(deserializer).map(RawValue::get)
-}
-
-/// An error inside a value that was read as text of its own. Its place there means nothing to the
-/// outer reader, which adds the value's own.
-pub(crate) fn inner_error<E: de::Error>(error: serde_json::Error) -> E {
-    let shown = error.to_string();
-    E::custom(shown.split(" at line ").next().unwrap_or_default())
-}
-
-/// Reads an array of blocks; `None` when it isn't one, or one of them is malformed.
+/// Reads an array of blocks; `None` when it isn't one.
 pub(crate) fn read_blocks(array: &str) -> Option<Vec<ContentBlock<'_>>> {
     let listed = array.strip_prefix('[')?.strip_suffix(']')?;
     if let Some(text) = TextContent::read_plain(listed) {
         return Some(vec![ContentBlock::Text(text)]);
     }
     elements(array.as_bytes())
-        .map(|element| ContentBlock::read(array.get(element.range())?).ok())
+        .map(|element| array.get(element.range()).map(ContentBlock::read))
         .collect()
 }
 
 impl<'a> ContentBlock<'a> {
     /// Reads a block from JSON that is known to be good.
-    fn read(block: &'a str) -> Result<Self, serde_json::Error> {
+    fn read(block: &'a str) -> Self {
         if let Some(text) = TextContent::read_plain(block) {
-            return Ok(Self::Text(text));
+            return Self::Text(text);
         }
+        Self::read_by_type(block)
+            .unwrap_or_else(|error| Self::Malformed(Unreadable::new(block, &error)))
+    }
+
+    fn read_by_type(block: &'a str) -> Result<Self, serde_json::Error> {
         Ok(match block_type(block)?.as_str() {
             "text" => Self::Text(serde_json::from_str(block)?),
             "image" => Self::Image(serde_json::from_str(block)?),
@@ -141,9 +144,10 @@ impl<'a> ContentBlock<'a> {
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for ContentBlock<'a> {
-    /// Errs for a block that isn't an object, has no `type`, or misses what its `type` requires.
+    /// Reads any JSON; what is no block of a known kind becomes [`Self::Unknown`] or
+    /// [`Self::Malformed`].
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::read(json_text(deserializer)?).map_err(inner_error)
+        json_text(deserializer).map(Self::read)
     }
 }
 
@@ -156,6 +160,7 @@ impl Serialize for ContentBlock<'_> {
             Self::ResourceLink(content) => content.serialize(serializer),
             Self::Resource(content) => content.serialize(serializer),
             Self::Unknown(raw) => raw.serialize(serializer),
+            Self::Malformed(block) => block.raw.serialize(serializer),
         }
     }
 }
@@ -171,6 +176,7 @@ impl IntoOwned for ContentBlock<'_> {
             Self::ResourceLink(content) => ContentBlock::ResourceLink(content.into_owned()),
             Self::Resource(content) => ContentBlock::Resource(content.into_owned()),
             Self::Unknown(raw) => ContentBlock::Unknown(raw.into_owned()),
+            Self::Malformed(block) => ContentBlock::Malformed(block.into_owned()),
         }
     }
 }
@@ -217,7 +223,12 @@ pub struct TextContent<'a> {
     #[serde(borrow)]
     pub text: Text<'a>,
     /// For whom it is and how much it matters.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        borrow,
+        default,
+        deserialize_with = "crate::model::field::hint",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub annotations: Option<Annotations<'a>>,
     /// Metadata of the block; since 2025-06-18.
     #[serde(
@@ -275,7 +286,12 @@ macro_rules! media {
             #[serde(borrow)]
             pub mime_type: Text<'a>,
             /// For whom it is and how much it matters.
-            #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+            #[serde(
+                borrow,
+                default,
+                deserialize_with = "crate::model::field::hint",
+                skip_serializing_if = "Option::is_none"
+            )]
             pub annotations: Option<Annotations<'a>>,
             /// Metadata of the block; since 2025-06-18.
             #[serde(
@@ -354,10 +370,20 @@ pub struct ResourceLink<'a> {
     )]
     pub size: Option<i64>,
     /// Pictures to show for it; since 2025-11-25.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        borrow,
+        default,
+        deserialize_with = "crate::model::initialize::icons",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub icons: Option<Vec<Icon<'a>>>,
     /// For whom it is and how much it matters.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        borrow,
+        default,
+        deserialize_with = "crate::model::field::hint",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub annotations: Option<Annotations<'a>>,
     /// Metadata of the link.
     #[serde(
@@ -399,7 +425,12 @@ pub struct EmbeddedResource<'a> {
     #[serde(borrow)]
     pub resource: ResourceContents<'a>,
     /// For whom it is and how much it matters.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        borrow,
+        default,
+        deserialize_with = "crate::model::field::hint",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub annotations: Option<Annotations<'a>>,
     /// Metadata of the block; since 2025-06-18.
     #[serde(

@@ -3,11 +3,11 @@
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::model::content::json_text;
-use crate::model::field::{setters, tag};
+use crate::model::field::{inner_error, json_text, setters, tag};
 use crate::model::form::{FormContent, Violation, validate};
+use crate::model::list::List;
 use crate::model::meta::Meta;
 use crate::model::owned::{IntoOwned, already_owned, into_owned};
 use crate::model::resource::is_valid_uri;
@@ -46,13 +46,13 @@ impl<'de: 'a, 'a> Deserialize<'de> for ElicitParams<'a> {
         }
 
         let params = json_text(deserializer)?;
-        let moded: Moded<'_> = serde_json::from_str(params).map_err(de::Error::custom)?;
+        let moded: Moded<'_> = serde_json::from_str(params).map_err(inner_error)?;
         let decoded = match moded.mode.as_deref() {
             None | Some("form") => serde_json::from_str(params).map(Self::Form),
             Some("url") => serde_json::from_str(params).map(Self::Url),
             Some(_) => Ok(Self::Unknown(Raw::trusted(Cow::Borrowed(params)))),
         };
-        decoded.map_err(de::Error::custom)
+        decoded.map_err(inner_error)
     }
 }
 
@@ -348,13 +348,15 @@ impl<'a> ElicitationCompleteParams<'a> {
 pub struct URLElicitationRequired<'a> {
     /// The elicitations, each with its id.
     #[serde(borrow)]
-    pub elicitations: Vec<ElicitRequestURLParams<'a>>,
+    pub elicitations: List<'a, ElicitRequestURLParams<'a>>,
 }
 
 impl<'a> URLElicitationRequired<'a> {
     /// These have to be opened.
     pub fn new(elicitations: Vec<ElicitRequestURLParams<'a>>) -> Self {
-        Self { elicitations }
+        Self {
+            elicitations: elicitations.into(),
+        }
     }
 }
 

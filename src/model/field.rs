@@ -1,11 +1,69 @@
 //! How fields are read and written where a plain derive would be too strict or too loose, and the
 //! macros that spare the wire types what they would otherwise all repeat.
 
+use alloc::boxed::Box;
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde_json::value::RawValue;
 
-use crate::rpc::Raw;
+use crate::rpc::{Raw, Text, bounded};
+
+/// Reads one value as the JSON text it is.
+pub(crate) fn json_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<&'de str, D::Error> {
+    <&'de RawValue>::deserialize(deserializer).map(RawValue::get)
+}
+
+/// An error inside a value that was read as text of its own, for the outer reader, which adds the
+/// value's place.
+pub(crate) fn inner_error<E: de::Error>(error: serde_json::Error) -> E {
+    E::custom(reason(&error))
+}
+
+/// What is wrong with a text, without the place: the offset in a part of a frame means nothing to
+/// a reader. It is bounded, since serde quotes what the peer sent.
+pub(crate) fn reason(error: &serde_json::Error) -> Box<str> {
+    let shown = error.to_string();
+    // The position stands last; the same words inside a quoted text are not it.
+    let position = shown.rfind(" at line ").filter(|_| error.line() > 0);
+    bounded(&shown[..position.unwrap_or(shown.len())]).into()
+}
+
+/// Reads a member that only informs, such as annotations: one that doesn't fit counts as absent and
+/// costs nothing else.
+pub(crate) fn hint<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    let text = json_text(deserializer)?;
+    Ok(serde_json::from_str(text).unwrap_or_default())
+}
+
+/// One entry for each key: the last value, in the place of the first.
+///
+/// It sorts instead of looking each key up, since a peer chooses how many there are.
+pub(crate) fn last_of_each_key<'a, V>(entries: Vec<(Text<'a>, V)>) -> Vec<(Text<'a>, V)> {
+    let mut order: Vec<usize> = (0..entries.len()).collect();
+    order.sort_unstable_by(|a, b| (&entries[*a].0, a).cmp(&(&entries[*b].0, b)));
+    let is_same = |a: usize, b: usize| entries[a].0 == entries[b].0;
+    if !order.windows(2).any(|pair| is_same(pair[0], pair[1])) {
+        return entries;
+    }
+    // For each entry the place of the first with its key.
+    let mut places: Vec<usize> = (0..entries.len()).collect();
+    for pair in order.windows(2) {
+        if is_same(pair[0], pair[1]) {
+            places[pair[1]] = places[pair[0]];
+        }
+    }
+    let mut kept: Vec<Option<(Text<'a>, V)>> = entries.iter().map(|_| None).collect();
+    for (place, entry) in places.into_iter().zip(entries) {
+        kept[place] = Some(entry);
+    }
+    kept.into_iter().flatten().collect()
+}
 
 /// Reads a list that a peer may have written as `null`, as Go does for an empty one.
 pub(crate) fn list<'de, T, D>(deserializer: D) -> Result<Vec<T>, D::Error>
@@ -169,7 +227,8 @@ macro_rules! open_enum {
     };
 }
 
-/// A struct of optional members that keeps the members it doesn't know, in `other`.
+/// A struct of optional members that keeps the members it doesn't know, in `other`, and those whose
+/// value is none that they may have: members that only inform must not cost what they stand in.
 ///
 /// It is written as a struct as long as there is nothing in `other`, so that an encoder can tell
 /// its members by name, and as a map otherwise.
@@ -231,10 +290,18 @@ macro_rules! open_struct {
                         let mut value = $name::default();
                         while let Some(name) = map.next_key::<$crate::rpc::Text<'a>>()? {
                             match name.as_str() {
-                                $($key => value.$field = map.next_value()?,)*
+                                $($key => {
+                                    let raw: $crate::rpc::Raw<'a> = map.next_value()?;
+                                    match raw.decode_borrowed() {
+                                        Some(read) => value.$field = read,
+                                        // It is kept, but says nothing that can be relied on.
+                                        None => value.other.push((name, raw)),
+                                    }
+                                })*
                                 _ => value.other.push((name, map.next_value()?)),
                             }
                         }
+                        value.other = $crate::model::field::last_of_each_key(value.other);
                         Ok(value)
                     }
                 }

@@ -8,18 +8,17 @@ use core::fmt;
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::model::content::{inner_error, json_text};
-use crate::model::field::Number;
+use crate::model::field::{Number, inner_error, json_text, last_of_each_key};
 use crate::model::owned::{IntoOwned, into_owned};
 use crate::model::resource::is_valid_uri;
 use crate::model::schema::{
     NumberSchema, NumberType, PrimitiveSchemaDefinition, RequestedSchema, StringFormat,
     StringSchema,
 };
-use crate::rpc::{Raw, Text};
+use crate::rpc::{Concealed, Raw, Text};
 
-/// One value of a filled-in form.
-#[derive(Debug, Clone, PartialEq)]
+/// One value of a filled-in form. `Debug` shows the kind and the size of a text, not the text.
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub enum FormValue<'a> {
     /// A text.
@@ -54,6 +53,17 @@ impl FormValue<'_> {
         match self {
             Self::Bool(value) => Some(*value),
             _ => None,
+        }
+    }
+}
+
+impl fmt::Debug for FormValue<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::String(text) => write!(f, "String({:?})", Concealed(text.len())),
+            Self::Number(digits) => write!(f, "Number({:?})", Concealed(digits.as_str().len())),
+            Self::Bool(_) => f.write_str("Bool"),
+            Self::Strings(texts) => write!(f, "Strings({} of them)", texts.len()),
         }
     }
 }
@@ -215,10 +225,15 @@ impl<'de: 'a, 'a> Deserialize<'de> for FormContent<'a> {
 
             fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
                 let mut entries = Vec::new();
-                while let Some((name, value)) = map.next_entry::<_, Option<FormValue<'de>>>()? {
-                    entries.extend(value.map(|value| (name, value)));
+                while let Some(entry) = map.next_entry::<_, Option<FormValue<'de>>>()? {
+                    entries.push(entry);
                 }
-                Ok(FormContent { entries })
+                let entries = last_of_each_key(entries).into_iter();
+                Ok(FormContent {
+                    entries: entries
+                        .filter_map(|(name, value)| Some((name, value?)))
+                        .collect(),
+                })
             }
         }
 

@@ -3,13 +3,22 @@
 
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::model::capability::{ClientCapabilities, ServerCapabilities};
-use crate::model::field::{open_enum, setters};
+use crate::model::field::{self, open_enum, setters};
+use crate::model::list::List;
 use crate::model::meta::Meta;
 use crate::model::owned::into_owned;
 use crate::rpc::Text;
+
+/// Reads pictures to show, without those that can't be read.
+pub(crate) fn icons<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<Icon<'de>>>, D::Error> {
+    let icons: Option<List<'de, Icon<'de>>> = field::hint(deserializer)?;
+    Ok(icons.map(List::into_vec))
+}
 
 /// A client or server program, as it presents itself to its peer.
 ///
@@ -32,7 +41,12 @@ pub struct Implementation<'a> {
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub description: Option<Text<'a>>,
     /// Icons to choose from, from 2025-11-25 on.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        borrow,
+        default,
+        deserialize_with = "crate::model::initialize::icons",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub icons: Option<Vec<Icon<'a>>>,
     /// The program's home page, from 2025-11-25 on.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]

@@ -9,12 +9,12 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::model::elicitation::ElicitParams;
-use crate::model::field::{open_enum, setters, tag};
+use crate::model::field::{last_of_each_key, open_enum, setters, tag};
 use crate::model::meta::Meta;
 use crate::model::method::{CreateMessage, Elicit, ListRoots, Method};
 use crate::model::owned::{IntoOwned, into_owned};
 use crate::model::sampling::CreateMessageParams;
-use crate::rpc::{Raw, Text};
+use crate::rpc::{Concealed, Raw, Text};
 
 open_enum! {
     /// What kind of result a modern result is; an absent one means complete (`rtype.absent`).
@@ -50,7 +50,13 @@ impl<'a> RequestState<'a> {
 
 impl fmt::Debug for RequestState<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RequestState({} bytes)", self.0.len())
+        write!(f, "RequestState({:?})", Concealed(self.0.len()))
+    }
+}
+
+impl<'a, T: Into<Text<'a>>> From<T> for RequestState<'a> {
+    fn from(text: T) -> Self {
+        Self::new(text)
     }
 }
 
@@ -165,11 +171,11 @@ macro_rules! ordered_map {
                         self,
                         mut map: A,
                     ) -> Result<$name<'a>, A::Error> {
-                        let mut read = $name::new();
-                        while let Some(key) = map.next_key::<Text<'a>>()? {
-                            read.insert(key, map.next_value()?);
+                        let mut entries = Vec::new();
+                        while let Some(entry) = map.next_entry()? {
+                            entries.push(entry);
                         }
-                        Ok(read)
+                        Ok($name(last_of_each_key(entries)))
                     }
                 }
 

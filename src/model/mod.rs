@@ -13,6 +13,7 @@ pub mod initialize;
 pub mod input;
 #[cfg(feature = "jsonschema")]
 pub mod json_schema;
+pub mod list;
 pub mod logging;
 pub mod lower;
 pub mod meta;

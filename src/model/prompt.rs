@@ -3,17 +3,19 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use serde::de::{MapAccess, Visitor};
+use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::model::content::{ContentBlock, Role};
-use crate::model::field::setters;
+use crate::model::field::{last_of_each_key, setters};
 use crate::model::initialize::Icon;
+use crate::model::input::RequestState;
+use crate::model::list::List;
 use crate::model::meta::Meta;
 use crate::model::owned::into_owned;
 pub use crate::model::page::PaginatedRequestParams as ListPromptsParams;
 use crate::model::page::{CacheScope, cache_hints};
-use crate::rpc::{Raw, Text};
+use crate::rpc::{Concealed, Raw, Text};
 
 /// A prompt or prompt template that a server offers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,9 +34,14 @@ pub struct Prompt<'a> {
     pub description: Option<Text<'a>>,
     /// What can be filled in.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub arguments: Option<Vec<PromptArgument<'a>>>,
+    pub arguments: Option<List<'a, PromptArgument<'a>>>,
     /// Pictures to show for it; since 2025-11-25.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        borrow,
+        default,
+        deserialize_with = "crate::model::initialize::icons",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub icons: Option<Vec<Icon<'a>>>,
     /// Metadata of the prompt; since 2025-06-18.
     #[serde(
@@ -124,8 +131,8 @@ impl<'a> PromptArgument<'a> {
 #[non_exhaustive]
 pub struct ListPromptsResult<'a> {
     /// The prompts of this page.
-    #[serde(borrow, deserialize_with = "crate::model::field::list")]
-    pub prompts: Vec<Prompt<'a>>,
+    #[serde(borrow)]
+    pub prompts: List<'a, Prompt<'a>>,
     /// The cursor of the next page; `None` when this is the last.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<Text<'a>>,
@@ -154,14 +161,16 @@ impl<'a> ListPromptsResult<'a> {
     /// The last page, with these prompts.
     pub fn new(prompts: Vec<Prompt<'a>>) -> Self {
         Self {
-            prompts,
+            prompts: prompts.into(),
             ..Self::default()
         }
     }
 }
 
 /// Texts by name, in the order in which they came; what is no text is refused on decoding.
-#[derive(Debug, Clone, Default, PartialEq)]
+///
+/// `Debug` shows the names and the sizes, not the texts.
+#[derive(Clone, Default, PartialEq)]
 pub struct Arguments<'a> {
     entries: Vec<(Text<'a>, Text<'a>)>,
 }
@@ -211,13 +220,21 @@ impl<'a> Arguments<'a> {
     }
 }
 
+impl fmt::Debug for Arguments<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sizes = self.iter();
+        let sizes = sizes.map(|(name, value)| (name, Concealed(value.len())));
+        f.debug_map().entries(sizes).finish()
+    }
+}
+
 impl<'a, N: Into<Text<'a>>, V: Into<Text<'a>>> FromIterator<(N, V)> for Arguments<'a> {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(entries: I) -> Self {
-        let mut arguments = Self::new();
-        for (name, value) in entries {
-            arguments.set(name.into(), value.into());
+        let entries = entries.into_iter();
+        let entries = entries.map(|(name, value)| (name.into(), value.into()));
+        Self {
+            entries: last_of_each_key(entries.collect()),
         }
-        arguments
     }
 }
 
@@ -243,7 +260,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Arguments<'a> {
                 while let Some(entry) = map.next_entry()? {
                     entries.push(entry);
                 }
-                Ok(entries)
+                Ok(last_of_each_key(entries))
             }
         }
 
@@ -270,7 +287,7 @@ pub struct GetPromptParams<'a> {
     pub input_responses: Option<Raw<'a>>,
     /// The server's state, echoed from the previous round; since 2026-07-28.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub request_state: Option<Text<'a>>,
+    pub request_state: Option<RequestState<'a>>,
     /// Metadata of the request.
     #[serde(
         rename = "_meta",
@@ -304,8 +321,8 @@ pub struct GetPromptResult<'a> {
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub description: Option<Text<'a>>,
     /// The messages to give to a model.
-    #[serde(borrow, deserialize_with = "crate::model::field::list")]
-    pub messages: Vec<PromptMessage<'a>>,
+    #[serde(borrow)]
+    pub messages: List<'a, PromptMessage<'a>>,
     /// Metadata of the result.
     #[serde(
         rename = "_meta",
@@ -320,7 +337,7 @@ impl<'a> GetPromptResult<'a> {
     /// These messages.
     pub fn new(messages: Vec<PromptMessage<'a>>) -> Self {
         Self {
-            messages,
+            messages: messages.into(),
             ..Self::default()
         }
     }
@@ -335,8 +352,19 @@ pub struct PromptMessage<'a> {
     #[serde(borrow)]
     pub role: Role<'a>,
     /// What is said.
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "one_block")]
     pub content: ContentBlock<'a>,
+}
+
+/// Reads one block, malformed or not; an array of them is no message (`prompts.result`).
+fn one_block<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ContentBlock<'de>, D::Error> {
+    let block = ContentBlock::deserialize(deserializer)?;
+    match &block {
+        ContentBlock::Malformed(malformed) if !malformed.raw.is_object() => {
+            Err(de::Error::custom("content is not one block"))
+        }
+        _ => Ok(block),
+    }
 }
 
 impl<'a> PromptMessage<'a> {
@@ -353,7 +381,7 @@ cache_hints!(ListPromptsResult);
 
 setters! {
     Prompt {
-        title: Text<'a>, description: Text<'a>, arguments: Vec<PromptArgument<'a>>,
+        title: Text<'a>, description: Text<'a>, arguments: List<'a, PromptArgument<'a>>,
         icons: Vec<Icon<'a>>, meta: Meta<'a>,
     }
     PromptArgument { title: Text<'a>, description: Text<'a>, required: bool }
@@ -361,7 +389,7 @@ setters! {
         next_cursor: Text<'a>, ttl_ms: i64, cache_scope: CacheScope<'a>, meta: Meta<'a>,
     }
     GetPromptParams {
-        arguments: Arguments<'a>, input_responses: Raw<'a>, request_state: Text<'a>,
+        arguments: Arguments<'a>, input_responses: Raw<'a>, request_state: RequestState<'a>,
         meta: Meta<'a>,
     }
     GetPromptResult { description: Text<'a>, meta: Meta<'a> }

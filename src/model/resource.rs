@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::model::content::{Annotations, ResourceContents};
 use crate::model::field::setters;
 use crate::model::initialize::Icon;
+use crate::model::input::RequestState;
+use crate::model::list::List;
 use crate::model::meta::Meta;
 use crate::model::owned::into_owned;
 pub use crate::model::page::PaginatedRequestParams as ListResourcesParams;
@@ -43,10 +45,20 @@ pub struct Resource<'a> {
     )]
     pub size: Option<i64>,
     /// Pictures to show for it; since 2025-11-25.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        borrow,
+        default,
+        deserialize_with = "crate::model::initialize::icons",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub icons: Option<Vec<Icon<'a>>>,
     /// For whom it is and how much it matters.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        borrow,
+        default,
+        deserialize_with = "crate::model::field::hint",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub annotations: Option<Annotations<'a>>,
     /// Metadata of the resource; since 2025-06-18.
     #[serde(
@@ -102,10 +114,20 @@ pub struct ResourceTemplate<'a> {
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub mime_type: Option<Text<'a>>,
     /// Pictures to show for it; since 2025-11-25.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        borrow,
+        default,
+        deserialize_with = "crate::model::initialize::icons",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub icons: Option<Vec<Icon<'a>>>,
     /// For whom they are and how much they matter.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        borrow,
+        default,
+        deserialize_with = "crate::model::field::hint",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub annotations: Option<Annotations<'a>>,
     /// Metadata of the template; since 2025-06-18.
     #[serde(
@@ -147,8 +169,8 @@ macro_rules! list_result {
         #[non_exhaustive]
         pub struct $name<'a> {
             #[doc = $about]
-            #[serde(borrow, deserialize_with = "crate::model::field::list")]
-            pub $field: Vec<$item<'a>>,
+            #[serde(borrow)]
+            pub $field: List<'a, $item<'a>>,
             /// The cursor of the next page; `None` when this is the last.
             #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
             pub next_cursor: Option<Text<'a>>,
@@ -177,7 +199,7 @@ macro_rules! list_result {
             /// The last page, with these items.
             pub fn new($field: Vec<$item<'a>>) -> Self {
                 Self {
-                    $field,
+                    $field: $field.into(),
                     ..Self::default()
                 }
             }
@@ -214,7 +236,7 @@ pub struct ReadResourceParams<'a> {
     pub input_responses: Option<Raw<'a>>,
     /// The server's state, echoed from the previous round; since 2026-07-28.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub request_state: Option<Text<'a>>,
+    pub request_state: Option<RequestState<'a>>,
     /// Metadata of the request.
     #[serde(
         rename = "_meta",
@@ -245,8 +267,8 @@ impl<'a> ReadResourceParams<'a> {
 pub struct ReadResourceResult<'a> {
     /// What was read; several for a directory, with URIs of their own. Never empty to say that
     /// there is no such resource: that is an error.
-    #[serde(borrow, deserialize_with = "crate::model::field::list")]
-    pub contents: Vec<ResourceContents<'a>>,
+    #[serde(borrow)]
+    pub contents: List<'a, ResourceContents<'a>>,
     /// For how many milliseconds the result stays fresh; since 2026-07-28.
     #[serde(
         default,
@@ -272,7 +294,7 @@ impl<'a> ReadResourceResult<'a> {
     /// These contents.
     pub fn new(contents: Vec<ResourceContents<'a>>) -> Self {
         Self {
-            contents,
+            contents: contents.into(),
             ..Self::default()
         }
     }
@@ -354,7 +376,7 @@ setters! {
     ListResourceTemplatesResult {
         next_cursor: Text<'a>, ttl_ms: i64, cache_scope: CacheScope<'a>, meta: Meta<'a>,
     }
-    ReadResourceParams { input_responses: Raw<'a>, request_state: Text<'a>, meta: Meta<'a> }
+    ReadResourceParams { input_responses: Raw<'a>, request_state: RequestState<'a>, meta: Meta<'a> }
     ReadResourceResult { ttl_ms: i64, cache_scope: CacheScope<'a>, meta: Meta<'a> }
     SubscribeParams { meta: Meta<'a> }
     UnsubscribeParams { meta: Meta<'a> }

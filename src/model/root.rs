@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::model::field::setters;
+use crate::model::list::List;
 use crate::model::meta::Meta;
 use crate::model::owned::into_owned;
 use crate::model::resource::is_valid_uri;
@@ -57,8 +58,8 @@ impl<'a> Root<'a> {
 #[non_exhaustive]
 pub struct ListRootsResult<'a> {
     /// The roots; an empty list lets the server work nowhere.
-    #[serde(borrow, deserialize_with = "crate::model::field::list")]
-    pub roots: Vec<Root<'a>>,
+    #[serde(borrow)]
+    pub roots: List<'a, Root<'a>>,
     /// Metadata of the result; up to 2025-11-25.
     #[serde(
         rename = "_meta",
@@ -72,7 +73,10 @@ pub struct ListRootsResult<'a> {
 impl<'a> ListRootsResult<'a> {
     /// These roots.
     pub fn new(roots: Vec<Root<'a>>) -> Self {
-        Self { roots, meta: None }
+        Self {
+            roots: roots.into(),
+            meta: None,
+        }
     }
 }
 

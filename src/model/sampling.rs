@@ -9,13 +9,14 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::model::content::{
-    AudioContent, ContentBlock, ImageContent, Role, TextContent, block_type, inner_error, json_text,
+    AudioContent, ContentBlock, ImageContent, Role, TextContent, block_type,
 };
-use crate::model::field::{open_enum, setters, tag};
+use crate::model::field::{inner_error, json_text, open_enum, setters, tag};
+use crate::model::list::Unreadable;
 use crate::model::meta::{Meta, Object};
 use crate::model::owned::{IntoOwned, into_owned};
 use crate::model::tool::Tool;
-use crate::rpc::{Raw, Text};
+use crate::rpc::{Raw, Text, bounded};
 
 /// The parameters of `sampling/createMessage`. The client may change any of them before it asks
 /// the model, except for `max_tokens`.
@@ -201,8 +202,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for SamplingContent<'a> {
             let blocks: Vec<_> = serde_json::from_str(content).map_err(inner_error)?;
             return Ok(blocks.into());
         }
-        let block = SamplingMessageContentBlock::from_json(content).map_err(inner_error)?;
-        Ok(block.into())
+        Ok(SamplingMessageContentBlock::read(content).into())
     }
 }
 
@@ -242,6 +242,10 @@ pub enum SamplingMessageContentBlock<'a> {
     ToolResult(ToolResultContent<'a>),
     /// A block whose `type` no revision names here, as it came.
     Unknown(Raw<'a>),
+    /// A block that misses what its `type` requires, or has none, as it came and with the reason.
+    /// One in a request makes the request invalid: a model must not be given a part of what it was
+    /// asked. One in a result leaves the other blocks good.
+    Malformed(Unreadable<'a>),
 }
 
 impl<'a> SamplingMessageContentBlock<'a> {
@@ -258,7 +262,12 @@ impl<'a> SamplingMessageContentBlock<'a> {
         }
     }
 
-    fn from_json(block: &'a str) -> Result<Self, serde_json::Error> {
+    fn read(block: &'a str) -> Self {
+        Self::read_by_type(block)
+            .unwrap_or_else(|error| Self::Malformed(Unreadable::new(block, &error)))
+    }
+
+    fn read_by_type(block: &'a str) -> Result<Self, serde_json::Error> {
         match block_type(block)?.as_str() {
             "text" => serde_json::from_str(block).map(Self::Text),
             "image" => serde_json::from_str(block).map(Self::Image),
@@ -272,7 +281,7 @@ impl<'a> SamplingMessageContentBlock<'a> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for SamplingMessageContentBlock<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::from_json(json_text(deserializer)?).map_err(inner_error)
+        json_text(deserializer).map(Self::read)
     }
 }
 
@@ -283,6 +292,7 @@ macro_rules! blocks {
                 match self {
                     $(Self::$variant(content) => content.serialize(serializer),)*
                     Self::Unknown(raw) => raw.serialize(serializer),
+                    Self::Malformed(block) => block.raw.serialize(serializer),
                 }
             }
         }
@@ -296,6 +306,9 @@ macro_rules! blocks {
                         SamplingMessageContentBlock::$variant(content.into_owned())
                     })*
                     Self::Unknown(raw) => SamplingMessageContentBlock::Unknown(raw.into_owned()),
+                    Self::Malformed(block) => {
+                        SamplingMessageContentBlock::Malformed(block.into_owned())
+                    }
                 }
             }
         }
@@ -646,40 +659,73 @@ pub fn check_tool_balance(messages: &[SamplingMessage<'_>]) -> Result<(), ToolBa
         if results > 0 && (results < blocks.len() || message.role != Role::User) {
             return Err(ToolBalanceError::Mixed { message: index });
         }
-        for block in blocks {
-            if let SamplingMessageContentBlock::ToolResult(result) = block {
-                let id = result.tool_use_id.as_str();
-                let Some(at) = open.iter().position(|known| *known == id) else {
-                    return Err(ToolBalanceError::Unexpected {
-                        message: index,
-                        id: id.into(),
-                    });
-                };
-                open.remove(at);
-            }
+        expect_answers(&open, blocks, index)?;
+        open.clear();
+        open.extend(blocks.iter().filter_map(|block| match block {
+            SamplingMessageContentBlock::ToolUse(tool_use) => Some(tool_use.id.as_str()),
+            _ => None,
+        }));
+    }
+    expect_answers(&open, &[], messages.len())
+}
+
+/// Checks that the results among `blocks` answer each of the `open` uses once, and nothing else.
+// Both are sorted, since a peer chooses how many there are: looking each one up would take as long
+// as their number squared.
+fn expect_answers(
+    open: &[&str],
+    blocks: &[SamplingMessageContentBlock<'_>],
+    message: usize,
+) -> Result<(), ToolBalanceError> {
+    let mut answered: Vec<&str> = blocks
+        .iter()
+        .filter_map(|block| match block {
+            SamplingMessageContentBlock::ToolResult(result) => Some(result.tool_use_id.as_str()),
+            _ => None,
+        })
+        .collect();
+    let mut open: Vec<&str> = open.to_vec();
+    answered.sort_unstable();
+    open.sort_unstable();
+    let (mut open, mut unanswered) = (open.into_iter().peekable(), None);
+    for id in answered {
+        while let Some(skipped) = open.next_if(|next| *next < id) {
+            unanswered.get_or_insert(skipped);
         }
-        expect_none_open(&open, index)?;
-        for block in blocks {
-            if let SamplingMessageContentBlock::ToolUse(tool_use) = block {
-                open.push(&tool_use.id);
-            }
+        if open.next_if_eq(&id).is_none() {
+            let id = bounded(id).into();
+            return Err(ToolBalanceError::Unexpected { message, id });
         }
     }
-    expect_none_open(&open, messages.len())
+    match unanswered.or_else(|| open.next()) {
+        Some(id) => Err(ToolBalanceError::Unanswered {
+            message,
+            id: bounded(id).into(),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// The first block of a conversation that can't be read, and the index of its message. A request
+/// with one is invalid: a model must not be given a part of what it was asked.
+pub fn malformed_block<'m>(
+    messages: &'m [SamplingMessage<'_>],
+) -> Option<(usize, &'m Unreadable<'m>)> {
+    messages.iter().enumerate().find_map(|(index, message)| {
+        let mut blocks = message.content.blocks().iter();
+        let malformed = blocks.find_map(|block| match block {
+            SamplingMessageContentBlock::Malformed(block) => Some(block),
+            SamplingMessageContentBlock::ToolResult(result) => {
+                result.content.iter().find_map(ContentBlock::as_malformed)
+            }
+            _ => None,
+        });
+        malformed.map(|malformed| (index, malformed))
+    })
 }
 
 fn is_result(block: &SamplingMessageContentBlock<'_>) -> bool {
     matches!(block, SamplingMessageContentBlock::ToolResult(_))
-}
-
-fn expect_none_open(open: &[&str], message: usize) -> Result<(), ToolBalanceError> {
-    match open.first() {
-        Some(id) => Err(ToolBalanceError::Unanswered {
-            message,
-            id: (*id).into(),
-        }),
-        None => Ok(()),
-    }
 }
 
 setters! {

@@ -8,8 +8,7 @@ use core::fmt;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::model::content::json_text;
-use crate::model::field::{open_enum, setters, tag};
+use crate::model::field::{json_text, last_of_each_key, open_enum, setters, tag};
 use crate::model::owned::{IntoOwned, already_owned, into_owned};
 use crate::rpc::{Raw, Text};
 
@@ -137,6 +136,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Properties<'a> {
                 while let Some(entry) = map.next_entry()? {
                     entries.push(entry);
                 }
+                let entries = last_of_each_key(entries);
                 Ok(Properties { entries })
             }
         }

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::model::content::{self, ContentBlock};
 use crate::model::field::{open_enum, open_struct, setters};
 use crate::model::initialize::Icon;
+use crate::model::input::RequestState;
+use crate::model::list::List;
 use crate::model::meta::Meta;
 use crate::model::owned::into_owned;
 pub use crate::model::page::PaginatedRequestParams as ListToolsParams;
@@ -42,13 +44,28 @@ pub struct Tool<'a> {
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub output_schema: Option<Raw<'a>>,
     /// Hints about how the tool behaves; since 2025-03-26. Not to be trusted.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        borrow,
+        default,
+        deserialize_with = "crate::model::field::hint",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub annotations: Option<ToolAnnotations<'a>>,
     /// How the tool can be run; 2025-11-25 only.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        borrow,
+        default,
+        deserialize_with = "crate::model::field::hint",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub execution: Option<ToolExecution<'a>>,
     /// Pictures to show for it; since 2025-11-25.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        borrow,
+        default,
+        deserialize_with = "crate::model::initialize::icons",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub icons: Option<Vec<Icon<'a>>>,
     /// Metadata of the tool; since 2025-06-18.
     #[serde(
@@ -192,8 +209,8 @@ open_enum! {
 #[non_exhaustive]
 pub struct ListToolsResult<'a> {
     /// The tools of this page.
-    #[serde(borrow, deserialize_with = "crate::model::field::list")]
-    pub tools: Vec<Tool<'a>>,
+    #[serde(borrow)]
+    pub tools: List<'a, Tool<'a>>,
     /// The cursor of the next page; `None` when this is the last.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<Text<'a>>,
@@ -222,7 +239,7 @@ impl<'a> ListToolsResult<'a> {
     /// The last page, with these tools.
     pub fn new(tools: Vec<Tool<'a>>) -> Self {
         Self {
-            tools,
+            tools: tools.into(),
             ..Self::default()
         }
     }
@@ -253,7 +270,7 @@ pub struct CallToolParams<'a> {
     pub input_responses: Option<Raw<'a>>,
     /// The server's state, echoed from the previous round; since 2026-07-28.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub request_state: Option<Text<'a>>,
+    pub request_state: Option<RequestState<'a>>,
     /// Metadata of the request.
     #[serde(
         rename = "_meta",
@@ -392,7 +409,7 @@ setters! {
         next_cursor: Text<'a>, ttl_ms: i64, cache_scope: CacheScope<'a>, meta: Meta<'a>,
     }
     CallToolParams {
-        arguments: Raw<'a>, task: Raw<'a>, input_responses: Raw<'a>, request_state: Text<'a>,
+        arguments: Raw<'a>, task: Raw<'a>, input_responses: Raw<'a>, request_state: RequestState<'a>,
         meta: Meta<'a>,
     }
     CallToolResult { structured_content: Raw<'a>, is_error: bool, meta: Meta<'a> }

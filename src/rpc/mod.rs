@@ -27,5 +27,6 @@ pub(crate) use message::{error_of, raw_at, text_at};
 pub(crate) use raw::RAW_TOKEN;
 pub(crate) use repeated::Repeated;
 pub(crate) use scan::{EnvelopeKey, Member, Scan, Span};
+pub(crate) use text::{Concealed, bounded};
 pub(crate) use walk::{Entry, elements, listed_members, member_of, members, string_of};
 pub(crate) use write::{write_i64, write_string};

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, ser};
 use serde_json::value::RawValue;
 
 use super::scan;
+use super::text::Concealed;
 use super::write::has_line_break;
 
 /// The name under which a [`Raw`] announces itself to a serializer that can copy it as it stands.
@@ -74,6 +75,15 @@ impl<'a> Raw<'a> {
         serde_json::from_str(&self.0)
     }
 
+    /// Reads the value as `T`, which borrows from the frame where this does; `None` when it doesn't
+    /// fit, or when this owns its text.
+    pub(crate) fn decode_borrowed<T: Deserialize<'a>>(&self) -> Option<T> {
+        match self.0 {
+            Cow::Borrowed(text) => serde_json::from_str(text).ok(),
+            Cow::Owned(_) => None,
+        }
+    }
+
     /// The same value, independent of what it was borrowed from, holding not one byte more.
     pub fn into_owned(self) -> Raw<'static> {
         Raw(Cow::Owned(self.0.into_owned()))
@@ -103,9 +113,11 @@ impl<'a> Raw<'a> {
     }
 }
 
+/// Shows the size only: arguments and answers may be secrets, and logs are not the place for them.
+/// `Display` shows the text.
 impl fmt::Debug for Raw<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        write!(f, "Raw({:?})", Concealed(self.0.len()))
     }
 }
 

@@ -9,6 +9,25 @@ use core::ops::Deref;
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+/// How much of a peer's text an error may quote.
+const QUOTED: usize = 256;
+
+/// The start of a text that goes into an error: up to 256 bytes, cut between two characters.
+pub(crate) fn bounded(text: &str) -> &str {
+    let fits = |end: &usize| text.is_char_boundary(*end);
+    let end = (0..=QUOTED.min(text.len())).rev().find(fits).unwrap_or(0);
+    &text[..end]
+}
+
+/// What `Debug` shows of a text that may be a secret: how many bytes it has.
+pub(crate) struct Concealed(pub(crate) usize);
+
+impl fmt::Debug for Concealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0)
+    }
+}
+
 /// A borrowed or owned string, as every text of the protocol's types is.
 ///
 /// It reads like a `&str`. Unlike a bare `Cow`, it borrows inside `Option` and `Vec` too when it

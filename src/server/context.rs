@@ -263,7 +263,7 @@ impl Context {
                 .map(drop)
         })?;
         let result: <ListRoots as Method>::Result<'_> = answer.decode().map_err(malformed)?;
-        Ok(result.roots.into_owned())
+        Ok(result.roots.into_owned().into_vec())
     }
 
     /// Does something once, though the handler may run several times: later runs of this request

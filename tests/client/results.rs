@@ -210,16 +210,20 @@ fn t22_parts_keep_their_order() {
 }
 
 #[test]
-fn t23_unknown_block_is_kept_and_malformed_content_is_an_error() {
+fn t23_unknown_and_malformed_blocks_are_kept_beside_the_others() {
     let block = json!({"type": "hologram", "depth": 3});
     let OutputPart::Unknown(raw) = part(block.clone()) else {
         panic!("it is unknown")
     };
     assert_eq!(raw.decode::<Value>().unwrap(), block);
-    let error = Script::legacy()
-        .tool(json!({"content": [{"type": "text"}]}))
-        .unwrap_err();
-    assert!(error.to_string().contains("content[0]"), "{error}");
+    let output = Script::legacy()
+        .tool(json!({"content": [text("ok"), {"type": "image", "data": "AAAA"}]}))
+        .unwrap();
+    assert_eq!(output.value.parts()[0].as_text(), Some("ok"));
+    let malformed = output.raw.content[1].as_malformed().unwrap();
+    assert_eq!(&*malformed.reason, "missing field `mimeType`");
+    let error = Script::legacy().tool(json!({"content": 5})).unwrap_err();
+    assert!(error.to_string().contains("content"), "{error}");
 }
 
 #[test]

@@ -261,11 +261,11 @@ on_every_revision! {
     // `rtype.legacy` `err.local`
     fn a_result_that_does_not_fit_is_told_with_its_place(revision) {
         let (mut client, call, id) = calling(revision, CallOptions::new());
-        client.feed_json(&result(&id, json!({"content": [{"type": "text", "text": "a"}, {"type": "text", "text": 5}]})));
+        client.feed_json(&result(&id, json!({"content": [{"type": "text", "text": "a"}], "isError": "no"})));
         let done = completed(&mut client);
         assert!(done.raw().is_ok(), "the JSON is there all the same");
         let Some(Err(CallError::BadResult { method, path, .. })) = done.of(call) else { panic!() };
-        assert_eq!((&*method, &*path), ("tools/call", "content[1]"));
+        assert_eq!((&*method, &*path), ("tools/call", "isError"));
         let other = done.of(CallId::<ListTools>::clone(&list(&mut client)));
         assert!(other.is_none(), "it is the end of one call only");
     }

@@ -1,5 +1,6 @@
 //! Capabilities: what is declared, what survives, what is lacking.
 
+use crate::round_trip::{refused, survives};
 use mcp_proto::Revision;
 use mcp_proto::model::capability::{ClientCapabilities, ServerCapabilities};
 use mcp_proto::model::meta::Object;
@@ -48,33 +49,42 @@ fn presence_of_the_object_is_the_switch() {
 }
 
 #[test]
-fn a_known_capability_that_is_no_object_is_an_error() {
-    for text in [
-        "5",
-        "[]",
-        "\"x\"",
-        r#"{"roots":5}"#,
-        r#"{"sampling":[]}"#,
-        r#"{"elicitation":true}"#,
-        r#"{"elicitation":{"form":1}}"#,
-        r#"{"roots":{"listChanged":"yes"}}"#,
-        r#"{"extensions":[]}"#,
-    ] {
-        assert!(
-            serde_json::from_str::<ClientCapabilities<'_>>(text).is_err(),
-            "{text}"
-        );
+fn a_known_capability_that_is_no_object_declares_nothing_and_is_kept() {
+    // `caps.presence`
+    for text in ["5", "[]", "\"x\""] {
+        refused::<ClientCapabilities<'_>>(text);
     }
-    for text in [
-        r#"{"logging":true}"#,
-        r#"{"tools":[]}"#,
-        r#"{"resources":{"subscribe":{}}}"#,
+    for (text, key) in [
+        (r#"{"roots":5,"x":{}}"#, "roots"),
+        (r#"{"sampling":[],"x":{}}"#, "sampling"),
+        (r#"{"elicitation":true,"x":{}}"#, "elicitation"),
+        (r#"{"extensions":[],"x":{}}"#, "extensions"),
     ] {
-        assert!(
-            serde_json::from_str::<ServerCapabilities<'_>>(text).is_err(),
-            "{text}"
-        );
+        let client = survives::<ClientCapabilities<'_>>(text);
+        let others: Vec<_> = client.other.iter().map(|(key, _)| key.as_str()).collect();
+        assert_eq!(others, [key, "x"]);
+        let mut declared = client.clone();
+        declared.other.clear();
+        assert_eq!(declared, ClientCapabilities::new(), "{text}");
     }
+    let client = survives::<ClientCapabilities<'_>>(
+        r#"{"elicitation":{"form":1},"roots":{"listChanged":"yes"}}"#,
+    );
+    assert!(
+        client
+            .elicitation
+            .is_some_and(|elicitation| elicitation.form.is_none())
+    );
+    assert!(client.roots.is_some_and(|roots| !roots.list_changed));
+    let server = survives::<ServerCapabilities<'_>>(
+        r#"{"prompts":{},"logging":true,"tools":[],"resources":{"subscribe":{}}}"#,
+    );
+    assert!(server.prompts.is_some() && server.logging.is_none() && server.tools.is_none());
+    assert!(
+        server
+            .resources
+            .is_some_and(|resources| !resources.subscribe)
+    );
 }
 
 #[test]

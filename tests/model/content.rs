@@ -48,16 +48,31 @@ fn an_unknown_block_is_kept_as_it_came_and_loses_nothing_around_it() {
 }
 
 #[test]
-fn a_block_without_what_its_type_requires_is_refused() {
-    for json in [
-        r#"{"text":"a"}"#,
-        r#"{"type":"text"}"#,
-        r#"{"type":7}"#,
-        r#""text""#,
-        "[]",
-        "null",
+fn a_block_without_what_its_type_requires_is_kept_as_it_came_with_the_reason() {
+    for (json, reason) in [
+        (r#"{"text":"a"}"#, "missing field `type`"),
+        (r#"{"type":"text"}"#, "missing field `text`"),
+        (
+            r#"{"type":"image","data":"AAAA"}"#,
+            "missing field `mimeType`",
+        ),
+        (
+            r#"{"type":7}"#,
+            "invalid type: integer `7`, expected a string",
+        ),
+        (
+            r#""text""#,
+            "invalid type: string \"text\", expected struct Typed",
+        ),
+        (
+            "[]",
+            "invalid length 0, expected struct Typed with 1 element",
+        ),
+        ("null", "invalid type: null, expected struct Typed"),
     ] {
-        refused::<ContentBlock<'_>>(json);
+        let block = survives::<ContentBlock<'_>>(json);
+        let malformed = block.as_malformed().expect(json);
+        assert_eq!((malformed.raw.as_str(), &*malformed.reason), (json, reason));
     }
 }
 
@@ -104,7 +119,11 @@ fn resource_contents_are_text_or_blob_and_never_both_or_neither() {
     assert_eq!((blob.uri().as_str(), blob.mime_type()), ("a:b", None));
     refused::<ResourceContents<'_>>(r#"{"uri":"a:b","text":"","blob":""}"#);
     refused::<ResourceContents<'_>>(r#"{"uri":"a:b"}"#);
-    refused::<ContentBlock<'_>>(r#"{"type":"resource","resource":{"uri":"a:b"}}"#);
+    let neither = survives::<ContentBlock<'_>>(r#"{"type":"resource","resource":{"uri":"a:b"}}"#);
+    assert_eq!(
+        &*neither.as_malformed().unwrap().reason,
+        "neither `text` nor `blob`"
+    );
     let block =
         ContentBlock::resource(TextResourceContents::new("a:b", "t").mime_type("text/plain"));
     assert_eq!(

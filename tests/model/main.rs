@@ -16,3 +16,4 @@ mod round_trip;
 mod sampling;
 mod subscription;
 mod tool;
+mod unreadable;

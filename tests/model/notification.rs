@@ -141,3 +141,23 @@ fn a_cancellation_may_lack_its_id() {
     let bare = survives::<CancelledParams<'_>>("{}");
     assert_eq!(bare.request_id, None);
 }
+
+#[test]
+fn every_double_reads_as_the_one_that_was_written() {
+    // `data.number`: what a number means must not hang on a feature that another crate switches on.
+    let mut state = 88_172_645_463_325_252_u64;
+    for n in 0..100_000 {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        let any = f64::from_bits(state);
+        let number = match n % 2 {
+            0 => (state >> 11) as f64 / (1_u64 << 53) as f64,
+            _ if any.is_finite() => any,
+            _ => continue,
+        };
+        let text = format!(r#"{{"progressToken":1,"progress":{number:?}}}"#);
+        let read: ProgressParams<'_> = serde_json::from_str(&text).unwrap();
+        assert_eq!(read.progress.to_bits(), number.to_bits(), "{number:?}");
+    }
+}

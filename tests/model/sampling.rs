@@ -6,7 +6,7 @@ use mcp_proto::model::meta::Object;
 use mcp_proto::model::sampling::{
     CreateMessageParams, CreateMessageResult, IncludeContext, ModelPreferences, SamplingMessage,
     SamplingMessageContentBlock, StopReason, ToolBalanceError, ToolChoiceMode, ToolResultContent,
-    ToolUseContent, check_tool_balance, select_model,
+    ToolUseContent, check_tool_balance, malformed_block, select_model,
 };
 
 #[test]
@@ -55,9 +55,16 @@ fn content_is_one_block_or_several_and_stays_so() {
         SamplingMessageContentBlock::Unknown(_)
     ));
     survives::<SamplingMessage<'_>>(r#"{"role":"user","content":[{"type":"text","text":"hi"}]}"#);
-    refused::<SamplingMessage<'_>>(
+    let malformed = survives::<SamplingMessage<'_>>(
         r#"{"role":"user","content":{"type":"tool_use","id":"1","name":"t","input":[]}}"#,
     );
+    let (index, unreadable) = malformed_block(core::slice::from_ref(&malformed)).unwrap();
+    assert_eq!(index, 0);
+    assert_eq!(
+        &*unreadable.reason,
+        "invalid type: sequence, expected an object"
+    );
+    assert_eq!(malformed_block(&[one, several]), None);
 }
 
 #[test]

@@ -19,7 +19,7 @@ use crate::model::input::InputRequests;
 use crate::model::method::{self, ListRoots, Method, Notification, SpecMethod};
 use crate::model::progress::{ProgressParams, ProgressToken};
 use crate::model::root::{ListRootsResult, Root};
-use crate::model::sampling::{CreateMessageParams, check_tool_balance};
+use crate::model::sampling::{CreateMessageParams, check_tool_balance, malformed_block};
 use crate::revision::{Era, Revision};
 use crate::rpc::{
     Entry, Kind, Member, Raw, RpcError, Scan, Span, Text, code, members, text_at, write_string,
@@ -320,13 +320,15 @@ impl ClientSession {
         if !requests.is_some() {
             return Ok(Vec::new());
         }
+        // Counted before they are decoded: the count is the server's choice.
+        let limit = self.config.limits.inputs;
+        if members(requests.of(&body.frame)).nth(limit).is_some() {
+            return Err(bad("inputRequests", "too many of them"));
+        }
         let text = Body::new(body.frame.clone(), requests);
         let typed: InputRequests<'_> = text
             .decode()
             .map_err(|malformed| malformed.into_call_error("input_required"))?;
-        if typed.len() > self.config.limits.inputs {
-            return Err(bad("inputRequests", "too many of them"));
-        }
         let mut asked = Vec::with_capacity(typed.len());
         for (key, request) in typed.iter() {
             let path = alloc::format!("inputRequests.{key}");
@@ -493,7 +495,11 @@ fn check_roots<T: Serialize>(result: &T) -> Result<(), Misuse> {
     let written = serde_json::to_string(result).unwrap_or_default();
     let listed = serde_json::from_str::<ListRootsResult<'_>>(&written);
     match listed {
-        Ok(listed) if listed.roots.iter().all(Root::is_file_uri) => Ok(()),
+        Ok(listed)
+            if listed.roots.skipped().is_empty() && listed.roots.iter().all(Root::is_file_uri) =>
+        {
+            Ok(())
+        }
         _ => Err(Misuse::Invalid("a root that is no file:// URI")),
     }
 }
@@ -534,6 +540,10 @@ fn check_sampling(
     let params = body
         .decode::<CreateMessageParams<'_>>()
         .map_err(RpcError::from)?;
+    if let Some((index, unreadable)) = malformed_block(&params.messages) {
+        let text = alloc::format!("Invalid params: {unreadable} in messages[{index}].content");
+        return Err(RpcError::invalid_params(text));
+    }
     let wants_tools = params.tools.is_some() || params.tool_choice.is_some();
     let has_tools = declared
         .sampling
