@@ -14,7 +14,8 @@ use crate::model::meta::Meta;
 use crate::model::method::{CreateMessage, Elicit, ListRoots, Method};
 use crate::model::owned::{IntoOwned, into_owned};
 use crate::model::sampling::CreateMessageParams;
-use crate::rpc::{Concealed, Raw, Text};
+pub use crate::model::state::RequestState;
+use crate::rpc::{Raw, Text};
 
 open_enum! {
     /// What kind of result a modern result is; an absent one means complete (`rtype.absent`).
@@ -25,46 +26,6 @@ open_enum! {
         InputRequired = "input_required",
         /// The request goes on as a task (tasks extension).
         Task = "task",
-    }
-}
-
-/// What a server hands to the client between the rounds of a request, and gets back unchanged.
-///
-/// A client only echoes it. A server has to treat what comes back as the work of an attacker
-/// (`mrtr.state.attacker`). `Debug` shows its length only.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct RequestState<'a>(#[serde(borrow)] Text<'a>);
-
-impl<'a> RequestState<'a> {
-    /// The state `text`, in whatever form the server chose.
-    pub fn new(text: impl Into<Text<'a>>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text that the server chose, for that server.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for RequestState<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RequestState({:?})", Concealed(self.0.len()))
-    }
-}
-
-impl<'a, T: Into<Text<'a>>> From<T> for RequestState<'a> {
-    fn from(text: T) -> Self {
-        Self::new(text)
-    }
-}
-
-impl IntoOwned for RequestState<'_> {
-    type Owned = RequestState<'static>;
-
-    fn into_owned(self) -> RequestState<'static> {
-        RequestState(self.0.into_owned())
     }
 }
 

@@ -26,6 +26,7 @@ pub mod resource;
 pub mod root;
 pub mod sampling;
 pub mod schema;
+mod state;
 pub mod subscription;
 pub mod tool;
 pub mod validation;

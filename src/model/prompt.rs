@@ -9,12 +9,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::model::content::{ContentBlock, Role};
 use crate::model::field::{last_of_each_key, setters};
 use crate::model::initialize::Icon;
-use crate::model::input::RequestState;
 use crate::model::list::List;
 use crate::model::meta::Meta;
 use crate::model::owned::into_owned;
 pub use crate::model::page::PaginatedRequestParams as ListPromptsParams;
 use crate::model::page::{CacheScope, cache_hints};
+use crate::model::state::RequestState;
 use crate::rpc::{Concealed, Raw, Text};
 
 /// A prompt or prompt template that a server offers.

@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 use crate::model::content::{Annotations, ResourceContents};
 use crate::model::field::setters;
 use crate::model::initialize::Icon;
-use crate::model::input::RequestState;
 use crate::model::list::List;
 use crate::model::meta::Meta;
 use crate::model::owned::into_owned;
 pub use crate::model::page::PaginatedRequestParams as ListResourcesParams;
 pub use crate::model::page::PaginatedRequestParams as ListResourceTemplatesParams;
 use crate::model::page::{CacheScope, cache_hints};
+use crate::model::state::RequestState;
 use crate::rpc::{Raw, Text};
 
 /// A resource that a server offers.

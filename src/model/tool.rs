@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 use crate::model::content::{self, ContentBlock};
 use crate::model::field::{open_enum, open_struct, setters};
 use crate::model::initialize::Icon;
-use crate::model::input::RequestState;
 use crate::model::list::List;
 use crate::model::meta::Meta;
 use crate::model::owned::into_owned;
 pub use crate::model::page::PaginatedRequestParams as ListToolsParams;
 use crate::model::page::{CacheScope, cache_hints};
+use crate::model::state::RequestState;
 use crate::rpc::{Found, Member, Raw, Text};
 
 /// The input schema of a tool that takes no arguments.
