@@ -72,7 +72,7 @@ fn use_sampling(context: &Context, asked: Prompt) -> Result<Json<Value>, Handler
     let params = CreateMessageParams::new(messages, 1024)
         .system_prompt("this is a test of MCP sampling")
         .temperature(0.5)
-        .stop_sequences(vec!["potato".into()]);
+        .stop_sequences(["potato"]);
     let answer = context.sample("sample", &params)?;
     let text = answer
         .content

@@ -1,32 +1,21 @@
 //! The cancelling of a request by who sent it (`notifications/cancelled`).
 
-use serde::{Deserialize, Serialize};
-
-use crate::model::field::setters;
 use crate::model::meta::Meta;
-use crate::model::owned::into_owned;
+use crate::model::wire_type::wire_type;
 use crate::rpc::{Raw, Text};
 
-/// The parameters of `notifications/cancelled`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct CancelledParams<'a> {
-    /// The id of the request, as it stands on the wire. Without one there is nothing to cancel:
-    /// such a notification is ignored, not refused (`cancel.malformed`).
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub request_id: Option<Raw<'a>>,
-    /// Why, for people.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<Text<'a>>,
-    /// Metadata of the notification.
-    #[serde(
-        rename = "_meta",
-        borrow,
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub meta: Option<Meta<'a>>,
+wire_type! {
+    /// The parameters of `notifications/cancelled`.
+    #[derive(Debug, Default)]
+    pub struct CancelledParams<'a> {
+        /// The id of the request, as it stands on the wire. Without one there is nothing to cancel:
+        /// such a notification is ignored, not refused (`cancel.malformed`).
+        request_id?: Raw<'a>,
+        /// Why, for people.
+        reason?: Text<'a>,
+        /// Metadata of the notification.
+        meta? as "_meta": Meta<'a>,
+    }
 }
 
 impl<'a> CancelledParams<'a> {
@@ -38,12 +27,4 @@ impl<'a> CancelledParams<'a> {
             meta: None,
         }
     }
-}
-
-setters! {
-    CancelledParams { reason: Text<'a>, meta: Meta<'a> }
-}
-
-into_owned! {
-    CancelledParams { request_id, reason, meta }
 }

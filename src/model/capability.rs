@@ -8,6 +8,8 @@ use serde::de::{MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::model::encode::EncodeError;
+use crate::model::encode::downgrade::{Rewritten, converted};
 use crate::model::field::last_of_each_key;
 use crate::model::meta::Object;
 use crate::model::owned::IntoOwned;
@@ -439,6 +441,15 @@ impl<'a> ClientCapabilities<'a> {
         }
         self
     }
+
+    /// Writes capabilities that are already written as `revision` has them: they have open members,
+    /// so no rule about a field reaches them.
+    pub(crate) fn downgrade(written: &[u8], revision: Revision) -> Result<Rewritten, EncodeError> {
+        converted(written, |capabilities: ClientCapabilities<'_>| {
+            Ok(capabilities.for_revision(revision))
+        })
+        .map(Rewritten::Replaced)
+    }
 }
 
 impl<'a> ServerCapabilities<'a> {
@@ -504,6 +515,15 @@ impl<'a> ServerCapabilities<'a> {
             self.extensions = None;
         }
         self
+    }
+
+    /// Writes capabilities that are already written as `revision` has them: they have open members,
+    /// so no rule about a field reaches them.
+    pub(crate) fn downgrade(written: &[u8], revision: Revision) -> Result<Rewritten, EncodeError> {
+        converted(written, |capabilities: ServerCapabilities<'_>| {
+            Ok(capabilities.for_revision(revision))
+        })
+        .map(Rewritten::Replaced)
     }
 }
 

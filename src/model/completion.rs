@@ -6,39 +6,30 @@ use core::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::model::content::block_type;
-use crate::model::field::{inner_error, json_text, setters, tag};
+use crate::model::field::{inner_error, json_text, tag};
 use crate::model::list::List;
 use crate::model::meta::Meta;
-use crate::model::owned::{IntoOwned, into_owned};
+use crate::model::owned::IntoOwned;
 use crate::model::prompt::Arguments;
+use crate::model::wire_type::wire_type;
 use crate::rpc::{Concealed, Text};
 
 /// The most values that a result may carry (`complete.max100`).
 pub const MAX_VALUES: usize = 100;
 
-/// The parameters of `completion/complete`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[serde(rename(serialize = "mcp_proto::CompleteParams"))]
-#[non_exhaustive]
-pub struct CompleteParams<'a> {
-    /// What is being filled in.
-    #[serde(rename = "ref", borrow)]
-    pub reference: Reference<'a>,
-    /// The argument that is being typed.
-    #[serde(borrow)]
-    pub argument: CompletionArgument<'a>,
-    /// What has been filled in already; since 2025-06-18.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub context: Option<CompletionContext<'a>>,
-    /// Metadata of the request.
-    #[serde(
-        rename = "_meta",
-        borrow,
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub meta: Option<Meta<'a>>,
+wire_type! {
+    /// The parameters of `completion/complete`.
+    #[derive(Debug)]
+    pub struct CompleteParams<'a> {
+        /// What is being filled in.
+        reference as "ref": Reference<'a>,
+        /// The argument that is being typed.
+        argument: CompletionArgument<'a>,
+        /// What has been filled in already; since 2025-06-18.
+        context?: CompletionContext<'a> [since(V2025_06_18)],
+        /// Metadata of the request.
+        meta? as "_meta": Meta<'a>,
+    }
 }
 
 impl<'a> CompleteParams<'a> {
@@ -119,65 +110,42 @@ impl<'a> From<ResourceTemplateReference<'a>> for Reference<'a> {
 tag!(PromptRef = "ref/prompt");
 tag!(ResourceRef = "ref/resource");
 
-/// Names a prompt.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[serde(rename(serialize = "mcp_proto::PromptReference"))]
-#[non_exhaustive]
-pub struct PromptReference<'a> {
-    #[serde(rename = "type", default)]
-    pub(crate) kind: PromptRef,
-    /// The prompt's name.
-    #[serde(borrow)]
-    pub name: Text<'a>,
-    /// The prompt's name for people; since 2025-06-18.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub title: Option<Text<'a>>,
-}
+wire_type! {
+    /// Names a prompt.
+    #[derive(Debug)]
+    pub struct PromptReference<'a> {
+        const kind as "type": PromptRef,
+        /// The prompt's name.
+        name: Text<'a>,
+        /// The prompt's name for people; since 2025-06-18.
+        title?: Text<'a> [since(V2025_06_18)],
+    }
 
-impl<'a> PromptReference<'a> {
     /// The prompt of that name.
-    pub fn new(name: impl Into<Text<'a>>) -> Self {
-        Self {
-            kind: PromptRef,
-            name: name.into(),
-            title: None,
-        }
+    pub fn new(name: impl Into<Text<'a>>);
+}
+
+wire_type! {
+    /// Names a resource or a resource template; up to 2025-03-26 it was called `ResourceReference`.
+    #[derive(Debug)]
+    pub struct ResourceTemplateReference<'a> {
+        const kind as "type": ResourceRef,
+        /// The URI or the URI template.
+        uri: Text<'a>,
     }
-}
 
-/// Names a resource or a resource template; up to 2025-03-26 it was called `ResourceReference`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct ResourceTemplateReference<'a> {
-    #[serde(rename = "type", default)]
-    pub(crate) kind: ResourceRef,
-    /// The URI or the URI template.
-    #[serde(borrow)]
-    pub uri: Text<'a>,
-}
-
-impl<'a> ResourceTemplateReference<'a> {
     /// The resource or the template with that URI.
-    pub fn new(uri: impl Into<Text<'a>>) -> Self {
-        Self {
-            kind: ResourceRef,
-            uri: uri.into(),
-        }
-    }
+    pub fn new(uri: impl Into<Text<'a>>);
 }
 
-/// The argument that is being typed. `Debug` shows the size of what has been typed, not the text.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct CompletionArgument<'a> {
-    /// The argument's name.
-    #[serde(borrow)]
-    pub name: Text<'a>,
-    /// What has been typed so far.
-    #[serde(borrow)]
-    pub value: Text<'a>,
+wire_type! {
+    /// The argument that is being typed. `Debug` shows the size of what has been typed, not the text.
+    pub struct CompletionArgument<'a> {
+        /// The argument's name.
+        name: Text<'a>,
+        /// What has been typed so far.
+        value: Text<'a>,
+    }
 }
 
 impl fmt::Debug for CompletionArgument<'_> {
@@ -189,39 +157,27 @@ impl fmt::Debug for CompletionArgument<'_> {
     }
 }
 
-/// What has been filled in already; since 2025-06-18.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct CompletionContext<'a> {
-    /// The other arguments.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub arguments: Option<Arguments<'a>>,
-}
-
-impl CompletionContext<'_> {
-    /// Nothing filled in.
-    pub fn new() -> Self {
-        Self::default()
+wire_type! {
+    /// What has been filled in already; since 2025-06-18.
+    #[derive(Debug, Default)]
+    pub struct CompletionContext<'a> {
+        /// The other arguments.
+        arguments?: Arguments<'a>,
     }
+
+    /// Nothing filled in.
+    pub fn new();
 }
 
-/// The result of `completion/complete`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[serde(rename(serialize = "mcp_proto::CompleteResult"))]
-#[non_exhaustive]
-pub struct CompleteResult<'a> {
-    /// The suggestions.
-    #[serde(borrow)]
-    pub completion: Completion<'a>,
-    /// Metadata of the result.
-    #[serde(
-        rename = "_meta",
-        borrow,
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub meta: Option<Meta<'a>>,
+wire_type! {
+    /// The result of `completion/complete`.
+    #[derive(Debug)]
+    pub struct CompleteResult<'a> {
+        /// The suggestions.
+        completion: Completion<'a>,
+        /// Metadata of the result.
+        meta? as "_meta": Meta<'a>,
+    }
 }
 
 impl<'a> CompleteResult<'a> {
@@ -259,43 +215,25 @@ impl<'a> CompleteResult<'a> {
     }
 }
 
-/// Suggestions for an argument.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct Completion<'a> {
-    /// The suggestions, the best first. At most [`MAX_VALUES`] are written.
-    #[serde(borrow, serialize_with = "first_values")]
-    pub values: List<'a, Text<'a>>,
-    /// How many there are in all, if it is known.
-    #[serde(
-        default,
-        deserialize_with = "crate::model::field::integer",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub total: Option<i64>,
-    /// Whether there are more than these; absent means unknown.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub has_more: Option<bool>,
+wire_type! {
+    /// Suggestions for an argument.
+    #[derive(Debug, Default)]
+    pub struct Completion<'a> {
+        /// The suggestions, the best first. At most [`MAX_VALUES`] are written.
+        values: List<'a, Text<'a>> as FirstValues,
+        /// How many there are in all, if it is known.
+        #[serde(deserialize_with = "crate::model::field::integer")]
+        total?: i64,
+        /// Whether there are more than these; absent means unknown.
+        has_more?: bool,
+    }
 }
 
-fn first_values<S: Serializer>(values: &[Text<'_>], serializer: S) -> Result<S::Ok, S::Error> {
-    values[..values.len().min(MAX_VALUES)].serialize(serializer)
-}
+/// The suggestions, cut off after [`MAX_VALUES`] when they are written.
+struct FirstValues<'v, 'a>(&'v [Text<'a>]);
 
-setters! {
-    CompleteParams { context: CompletionContext<'a>, meta: Meta<'a> }
-    PromptReference { title: Text<'a> }
-    CompletionContext { arguments: Arguments<'a> }
-    CompleteResult { meta: Meta<'a> }
-}
-
-into_owned! {
-    CompleteParams { reference, argument, context, meta }
-    PromptReference { kind, name, title }
-    ResourceTemplateReference { kind, uri }
-    CompletionArgument { name, value }
-    CompletionContext { arguments }
-    CompleteResult { completion, meta }
-    Completion { values, total, has_more }
+impl Serialize for FirstValues<'_, '_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0[..self.0.len().min(MAX_VALUES)].serialize(serializer)
+    }
 }

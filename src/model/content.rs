@@ -9,11 +9,14 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::model::field::{Number, json_text, open_enum, open_struct, setters, tag};
+use crate::model::encode::EncodeError;
+use crate::model::encode::downgrade::converted;
+use crate::model::field::{Number, json_text, open_enum, open_struct, tag};
 use crate::model::initialize::Icon;
 use crate::model::list::Unreadable;
 use crate::model::meta::Meta;
-use crate::model::owned::{IntoOwned, into_owned};
+use crate::model::owned::IntoOwned;
+use crate::model::wire_type::wire_type;
 use crate::rpc::write::is_clean_run;
 use crate::rpc::{Raw, Text, elements};
 
@@ -211,46 +214,25 @@ tag!(AudioType = "audio");
 tag!(LinkType = "resource_link");
 tag!(ResourceType = "resource");
 
-/// Plain text said by a tool, a prompt or a model.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[serde(rename(serialize = "mcp_proto::TextContent"))]
-#[non_exhaustive]
-pub struct TextContent<'a> {
-    #[serde(rename = "type", default)]
-    pub(crate) kind: TextType,
-    /// The text.
-    #[serde(borrow)]
-    pub text: Text<'a>,
-    /// For whom it is and how much it matters.
-    #[serde(
-        borrow,
-        default,
-        deserialize_with = "crate::model::field::hint",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub annotations: Option<Annotations<'a>>,
-    /// Metadata of the block; since 2025-06-18.
-    #[serde(
-        rename = "_meta",
-        borrow,
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub meta: Option<Meta<'a>>,
+wire_type! {
+    /// Plain text said by a tool, a prompt or a model.
+    #[derive(Debug)]
+    pub struct TextContent<'a> {
+        const kind as "type": TextType,
+        /// The text.
+        text: Text<'a>,
+        /// For whom it is and how much it matters.
+        #[serde(deserialize_with = "crate::model::field::hint")]
+        annotations?: Annotations<'a>,
+        /// Metadata of the block; since 2025-06-18.
+        meta? as "_meta": Meta<'a> [since(V2025_06_18)],
+    }
+
+    /// A block of `text`.
+    pub fn new(text: impl Into<Text<'a>>);
 }
 
 impl<'a> TextContent<'a> {
-    /// A block of `text`.
-    pub fn new(text: impl Into<Text<'a>>) -> Self {
-        Self {
-            kind: TextType,
-            text: text.into(),
-            annotations: None,
-            meta: None,
-        }
-    }
-
     /// Reads one block of plain text without escapes, written as nearly every peer does; `None` for
     /// all others.
     fn read_plain(block: &'a str) -> Option<Self> {
@@ -269,189 +251,132 @@ fn decode_base64(data: &str) -> Result<Vec<u8>, InvalidBase64> {
     BASE64_STANDARD.decode(data).map_err(InvalidBase64)
 }
 
-macro_rules! media {
-    ($name:ident, $written:literal, $tag:ident, $about:literal, $what:literal) => {
-        #[doc = $about]
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        #[serde(rename(serialize = $written))]
-        #[non_exhaustive]
-        pub struct $name<'a> {
-            #[serde(rename = "type", default)]
-            pub(crate) kind: $tag,
-            /// The data in base64, as it came: it is not checked while decoding the message.
-            #[serde(borrow)]
-            pub data: Text<'a>,
-            #[doc = concat!("What kind of ", $what, " it is, such as a MIME type says.")]
-            #[serde(borrow)]
-            pub mime_type: Text<'a>,
-            /// For whom it is and how much it matters.
-            #[serde(
-                borrow,
-                default,
-                deserialize_with = "crate::model::field::hint",
-                skip_serializing_if = "Option::is_none"
-            )]
-            pub annotations: Option<Annotations<'a>>,
-            /// Metadata of the block; since 2025-06-18.
-            #[serde(
-                rename = "_meta",
-                borrow,
-                default,
-                skip_serializing_if = "Option::is_none"
-            )]
-            pub meta: Option<Meta<'a>>,
-        }
+wire_type! {
+    /// A picture.
+    #[derive(Debug)]
+    pub struct ImageContent<'a> {
+        const kind as "type": ImageType,
+        /// The data in base64, as it came: it is not checked while decoding the message.
+        data: Text<'a>,
+        /// What kind of image it is, such as a MIME type says.
+        mime_type: Text<'a>,
+        /// For whom it is and how much it matters.
+        #[serde(deserialize_with = "crate::model::field::hint")]
+        annotations?: Annotations<'a>,
+        /// Metadata of the block; since 2025-06-18.
+        meta? as "_meta": Meta<'a> [since(V2025_06_18)],
+    }
 
-        impl<'a> $name<'a> {
-            #[doc = concat!("A block of ", $what, " data that is base64 already.")]
-            pub fn new(data: impl Into<Text<'a>>, mime_type: impl Into<Text<'a>>) -> Self {
-                let (data, mime_type) = (data.into(), mime_type.into());
-                Self {
-                    kind: $tag,
-                    data,
-                    mime_type,
-                    annotations: None,
-                    meta: None,
-                }
-            }
-
-            /// The bytes. Errs when `data` is not valid base64.
-            pub fn decode_data(&self) -> Result<Vec<u8>, InvalidBase64> {
-                decode_base64(&self.data)
-            }
-        }
-    };
+    /// A block of image data that is base64 already.
+    pub fn new(data: impl Into<Text<'a>>, mime_type: impl Into<Text<'a>>);
 }
 
-media!(
-    ImageContent,
-    "mcp_proto::ImageContent",
-    ImageType,
-    "A picture.",
-    "image"
-);
-media!(
-    AudioContent,
-    "mcp_proto::AudioContent",
-    AudioType,
-    "A sound; since 2025-03-26.",
-    "audio"
-);
-
-/// A resource by its URI; the server need not list it. Since 2025-06-18.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[serde(rename(serialize = "mcp_proto::ResourceLink"))]
-#[non_exhaustive]
-pub struct ResourceLink<'a> {
-    #[serde(rename = "type", default)]
-    pub(crate) kind: LinkType,
-    /// Where the resource can be read.
-    #[serde(borrow)]
-    pub uri: Text<'a>,
-    /// The name for programs.
-    #[serde(borrow)]
-    pub name: Text<'a>,
-    /// The name for people.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub title: Option<Text<'a>>,
-    /// What the resource is, for people and models.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<Text<'a>>,
-    /// The MIME type, if it is known.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub mime_type: Option<Text<'a>>,
-    /// The size in bytes before any encoding, if it is known.
-    #[serde(
-        default,
-        deserialize_with = "crate::model::field::integer",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub size: Option<i64>,
-    /// Pictures to show for it; since 2025-11-25.
-    #[serde(
-        borrow,
-        default,
-        deserialize_with = "crate::model::initialize::icons",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub icons: Option<Vec<Icon<'a>>>,
-    /// For whom it is and how much it matters.
-    #[serde(
-        borrow,
-        default,
-        deserialize_with = "crate::model::field::hint",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub annotations: Option<Annotations<'a>>,
-    /// Metadata of the link.
-    #[serde(
-        rename = "_meta",
-        borrow,
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub meta: Option<Meta<'a>>,
+impl ImageContent<'_> {
+    /// Returns the bytes, or an error if `data` is not valid base64.
+    pub fn decode_data(&self) -> Result<Vec<u8>, InvalidBase64> {
+        decode_base64(&self.data)
+    }
 }
 
-impl<'a> ResourceLink<'a> {
+wire_type! {
+    /// A sound; since 2025-03-26.
+    #[derive(Debug)]
+    pub struct AudioContent<'a> [replaced_before(V2025_03_26, audio_as_resource)] {
+        const kind as "type": AudioType,
+        /// The data in base64, as it came: it is not checked while decoding the message.
+        data: Text<'a>,
+        /// What kind of audio it is, such as a MIME type says.
+        mime_type: Text<'a>,
+        /// For whom it is and how much it matters.
+        #[serde(deserialize_with = "crate::model::field::hint")]
+        annotations?: Annotations<'a>,
+        /// Metadata of the block; since 2025-06-18.
+        meta? as "_meta": Meta<'a> [since(V2025_06_18)],
+    }
+
+    /// A block of audio data that is base64 already.
+    pub fn new(data: impl Into<Text<'a>>, mime_type: impl Into<Text<'a>>);
+}
+
+impl AudioContent<'_> {
+    /// Returns the bytes, or an error if `data` is not valid base64.
+    pub fn decode_data(&self) -> Result<Vec<u8>, InvalidBase64> {
+        decode_base64(&self.data)
+    }
+}
+
+/// What 2024-11-05 has for a sound: an embedded resource with the same data and type
+/// (`data.content.kinds`).
+fn audio_as_resource(written: &[u8]) -> Result<Vec<u8>, EncodeError> {
+    converted(written, |audio: AudioContent<'_>| {
+        let mut contents = BlobResourceContents::new("urn:mcp:audio", audio.data);
+        contents.mime_type = Some(audio.mime_type);
+        let mut block = EmbeddedResource::new(contents);
+        block.annotations = audio.annotations;
+        Ok(block)
+    })
+}
+
+wire_type! {
+    /// A resource by its URI; the server need not list it. Since 2025-06-18.
+    #[derive(Debug)]
+    pub struct ResourceLink<'a> [replaced_before(V2025_06_18, link_as_text)] {
+        const kind as "type": LinkType,
+        /// Where the resource can be read.
+        uri: Text<'a>,
+        /// The name for programs.
+        name: Text<'a>,
+        /// The name for people.
+        title?: Text<'a>,
+        /// What the resource is, for people and models.
+        description?: Text<'a>,
+        /// The MIME type, if it is known.
+        mime_type?: Text<'a>,
+        /// The size in bytes before any encoding, if it is known.
+        #[serde(deserialize_with = "crate::model::field::integer")]
+        size?: i64,
+        /// Pictures to show for it; since 2025-11-25.
+        #[serde(deserialize_with = "crate::model::initialize::icons")]
+        icons?: Vec<Icon<'a>> [since(V2025_11_25)],
+        /// For whom it is and how much it matters.
+        #[serde(deserialize_with = "crate::model::field::hint")]
+        annotations?: Annotations<'a>,
+        /// Metadata of the link.
+        meta? as "_meta": Meta<'a>,
+    }
+
     /// A link to the resource at `uri`.
-    pub fn new(uri: impl Into<Text<'a>>, name: impl Into<Text<'a>>) -> Self {
-        Self {
-            kind: LinkType,
-            uri: uri.into(),
-            name: name.into(),
-            title: None,
-            description: None,
-            mime_type: None,
-            size: None,
-            icons: None,
-            annotations: None,
-            meta: None,
-        }
+    pub fn new(uri: impl Into<Text<'a>>, name: impl Into<Text<'a>>);
+}
+
+/// What revisions before 2025-06-18 have for a link: the same link in Markdown
+/// (`data.content.kinds`).
+fn link_as_text(written: &[u8]) -> Result<Vec<u8>, EncodeError> {
+    converted(written, |link: ResourceLink<'_>| {
+        let name = link.title.filter(|title| !title.is_empty());
+        let name = name.unwrap_or(link.name);
+        let mut block = TextContent::new(alloc::format!("[{name}]({})", link.uri));
+        block.annotations = link.annotations;
+        Ok(block)
+    })
+}
+
+wire_type! {
+    /// A resource with its contents, as a content block.
+    #[derive(Debug)]
+    pub struct EmbeddedResource<'a> {
+        const kind as "type": ResourceType,
+        /// The contents.
+        resource: ResourceContents<'a>,
+        /// For whom it is and how much it matters.
+        #[serde(deserialize_with = "crate::model::field::hint")]
+        annotations?: Annotations<'a>,
+        /// Metadata of the block; since 2025-06-18.
+        meta? as "_meta": Meta<'a> [since(V2025_06_18)],
     }
-}
 
-/// A resource with its contents, as a content block.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[serde(rename(serialize = "mcp_proto::EmbeddedResource"))]
-#[non_exhaustive]
-pub struct EmbeddedResource<'a> {
-    #[serde(rename = "type", default)]
-    pub(crate) kind: ResourceType,
-    /// The contents.
-    #[serde(borrow)]
-    pub resource: ResourceContents<'a>,
-    /// For whom it is and how much it matters.
-    #[serde(
-        borrow,
-        default,
-        deserialize_with = "crate::model::field::hint",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub annotations: Option<Annotations<'a>>,
-    /// Metadata of the block; since 2025-06-18.
-    #[serde(
-        rename = "_meta",
-        borrow,
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub meta: Option<Meta<'a>>,
-}
-
-impl<'a> EmbeddedResource<'a> {
     /// A block with these contents.
-    pub fn new(resource: impl Into<ResourceContents<'a>>) -> Self {
-        Self {
-            kind: ResourceType,
-            resource: resource.into(),
-            annotations: None,
-            meta: None,
-        }
-    }
+    pub fn new(resource: impl Into<ResourceContents<'a>>);
 }
 
 /// The contents of a resource: text, or bytes in base64.
@@ -558,79 +483,43 @@ impl<'a> From<BlobResourceContents<'a>> for ResourceContents<'a> {
     }
 }
 
-/// The contents of a resource that is text.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[serde(rename(serialize = "mcp_proto::TextResourceContents"))]
-#[non_exhaustive]
-pub struct TextResourceContents<'a> {
-    /// The URI of what was read.
-    #[serde(borrow)]
-    pub uri: Text<'a>,
-    /// The MIME type, if it is known.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub mime_type: Option<Text<'a>>,
-    /// The text.
-    #[serde(borrow)]
-    pub text: Text<'a>,
-    /// Metadata of the contents; since 2025-06-18.
-    #[serde(
-        rename = "_meta",
-        borrow,
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub meta: Option<Meta<'a>>,
-}
-
-impl<'a> TextResourceContents<'a> {
-    /// The text of the resource at `uri`.
-    pub fn new(uri: impl Into<Text<'a>>, text: impl Into<Text<'a>>) -> Self {
-        Self {
-            uri: uri.into(),
-            mime_type: None,
-            text: text.into(),
-            meta: None,
-        }
+wire_type! {
+    /// The contents of a resource that is text.
+    #[derive(Debug)]
+    pub struct TextResourceContents<'a> {
+        /// The URI of what was read.
+        uri: Text<'a>,
+        /// The MIME type, if it is known.
+        mime_type?: Text<'a>,
+        /// The text.
+        text: Text<'a>,
+        /// Metadata of the contents; since 2025-06-18.
+        meta? as "_meta": Meta<'a> [since(V2025_06_18)],
     }
+
+    /// The text of the resource at `uri`.
+    pub fn new(uri: impl Into<Text<'a>>, text: impl Into<Text<'a>>);
 }
 
-/// The contents of a resource that is bytes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[serde(rename(serialize = "mcp_proto::BlobResourceContents"))]
-#[non_exhaustive]
-pub struct BlobResourceContents<'a> {
-    /// The URI of what was read.
-    #[serde(borrow)]
-    pub uri: Text<'a>,
-    /// The MIME type, if it is known.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub mime_type: Option<Text<'a>>,
-    /// The bytes in base64, as they came: they are not checked while decoding the message.
-    #[serde(borrow)]
-    pub blob: Text<'a>,
-    /// Metadata of the contents; since 2025-06-18.
-    #[serde(
-        rename = "_meta",
-        borrow,
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub meta: Option<Meta<'a>>,
+wire_type! {
+    /// The contents of a resource that is bytes.
+    #[derive(Debug)]
+    pub struct BlobResourceContents<'a> {
+        /// The URI of what was read.
+        uri: Text<'a>,
+        /// The MIME type, if it is known.
+        mime_type?: Text<'a>,
+        /// The bytes in base64, as they came: they are not checked while decoding the message.
+        blob: Text<'a>,
+        /// Metadata of the contents; since 2025-06-18.
+        meta? as "_meta": Meta<'a> [since(V2025_06_18)],
+    }
+
+    /// The bytes of the resource at `uri`, in base64 already.
+    pub fn new(uri: impl Into<Text<'a>>, blob: impl Into<Text<'a>>);
 }
 
 impl<'a> BlobResourceContents<'a> {
-    /// The bytes of the resource at `uri`, in base64 already.
-    pub fn new(uri: impl Into<Text<'a>>, blob: impl Into<Text<'a>>) -> Self {
-        Self {
-            uri: uri.into(),
-            mime_type: None,
-            blob: blob.into(),
-            meta: None,
-        }
-    }
-
     /// The bytes of the resource at `uri`, encoded here.
     pub fn from_bytes(uri: impl Into<Text<'a>>, bytes: &[u8]) -> Self {
         Self::new(uri, BASE64_STANDARD.encode(bytes))
@@ -650,7 +539,7 @@ open_struct! {
         /// How much it matters, from 0 (optional) to 1 (required); not checked on decoding.
         priority: f64 = "priority" as Number,
         /// When it was last changed, in ISO 8601; since 2025-06-18.
-        last_modified: Text<'a> = "lastModified",
+        last_modified: Text<'a> = "lastModified" [since(V2025_06_18)],
     }
 }
 
@@ -670,29 +559,4 @@ open_enum! {
         /// The model.
         Assistant = "assistant",
     }
-}
-
-setters! {
-    TextContent { annotations: Annotations<'a>, meta: Meta<'a> }
-    ImageContent { annotations: Annotations<'a>, meta: Meta<'a> }
-    AudioContent { annotations: Annotations<'a>, meta: Meta<'a> }
-    ResourceLink {
-        title: Text<'a>, description: Text<'a>, mime_type: Text<'a>, size: i64,
-        icons: Vec<Icon<'a>>, annotations: Annotations<'a>, meta: Meta<'a>,
-    }
-    EmbeddedResource { annotations: Annotations<'a>, meta: Meta<'a> }
-    TextResourceContents { mime_type: Text<'a>, meta: Meta<'a> }
-    BlobResourceContents { mime_type: Text<'a>, meta: Meta<'a> }
-}
-
-into_owned! {
-    TextContent { kind, text, annotations, meta }
-    ImageContent { kind, data, mime_type, annotations, meta }
-    AudioContent { kind, data, mime_type, annotations, meta }
-    ResourceLink {
-        kind, uri, name, title, description, mime_type, size, icons, annotations, meta,
-    }
-    EmbeddedResource { kind, resource, annotations, meta }
-    TextResourceContents { uri, mime_type, text, meta }
-    BlobResourceContents { uri, mime_type, blob, meta }
 }

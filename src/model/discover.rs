@@ -3,28 +3,21 @@
 
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
-
 use crate::model::capability::{ClientCapabilities, ServerCapabilities};
-use crate::model::field::setters;
+use crate::model::field::Lifetime;
 use crate::model::initialize::Implementation;
 use crate::model::meta::Meta;
-use crate::model::owned::into_owned;
 use crate::model::page::{CacheScope, cache_hints};
+use crate::model::wire_type::wire_type;
 use crate::rpc::Text;
 
-/// The parameters of `server/discover`: nothing but `_meta`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct DiscoverParams<'a> {
-    /// The request's `_meta`.
-    #[serde(
-        borrow,
-        default,
-        rename = "_meta",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub meta: Option<Meta<'a>>,
+wire_type! {
+    /// The parameters of `server/discover`: nothing but `_meta`.
+    #[derive(Debug, Default)]
+    pub struct DiscoverParams<'a> {
+        /// The request's `_meta`.
+        meta? as "_meta": Meta<'a>,
+    }
 }
 
 impl<'a> DiscoverParams<'a> {
@@ -34,43 +27,26 @@ impl<'a> DiscoverParams<'a> {
     }
 }
 
-/// The result of `server/discover`: which revisions a server speaks and what it can do.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[serde(rename(serialize = "mcp_proto::DiscoverResult"))]
-#[non_exhaustive]
-pub struct DiscoverResult<'a> {
-    /// The revisions, legacy ones included, as the server wrote them.
-    #[serde(borrow)]
-    pub supported_versions: Vec<Text<'a>>,
-    /// What the server can do.
-    #[serde(borrow)]
-    pub capabilities: ServerCapabilities<'a>,
-    /// How to use the server, meant for a model.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub instructions: Option<Text<'a>>,
-    /// For how many milliseconds the result stays fresh; absent or negative means none.
-    #[serde(
-        default,
-        deserialize_with = "crate::model::field::integer",
-        serialize_with = "crate::model::field::lifetime",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub ttl_ms: Option<i64>,
-    /// Who may be given the result from a cache; private when absent.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub cache_scope: Option<CacheScope<'a>>,
-    /// The server program, where a peer put it beside `_meta`; read, never written.
-    #[serde(borrow, default, skip_serializing)]
-    pub server_info: Option<Implementation<'a>>,
-    /// The result's `_meta`, which names the server program.
-    #[serde(
-        borrow,
-        default,
-        rename = "_meta",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub meta: Option<Meta<'a>>,
+wire_type! {
+    /// The result of `server/discover`: which revisions a server speaks and what it can do.
+    #[derive(Debug)]
+    pub struct DiscoverResult<'a> [refused_before(V2026_07_28, "a discovery result")] {
+        /// The revisions, legacy ones included, as the server wrote them.
+        supported_versions: Vec<Text<'a>>,
+        /// What the server can do.
+        capabilities: ServerCapabilities<'a> [rewritten(ServerCapabilities::downgrade)],
+        /// How to use the server, meant for a model.
+        instructions?: Text<'a>,
+        /// For how many milliseconds the result stays fresh; absent or negative means none.
+        #[serde(deserialize_with = "crate::model::field::integer")]
+        ttl_ms?: i64 as Lifetime,
+        /// Who may be given the result from a cache; private when absent.
+        cache_scope?: CacheScope<'a>,
+        /// The server program, where a peer put it beside `_meta`; read, never written.
+        server_info?: Implementation<'a> [read only],
+        /// The result's `_meta`, which names the server program.
+        meta? as "_meta": Meta<'a>,
+    }
 }
 
 impl<'a> DiscoverResult<'a> {
@@ -90,27 +66,6 @@ impl<'a> DiscoverResult<'a> {
         }
     }
 
-    /// Sets how to use the server.
-    #[must_use]
-    pub fn instructions(mut self, instructions: impl Into<Text<'a>>) -> Self {
-        self.instructions = Some(instructions.into());
-        self
-    }
-
-    /// Sets for how many milliseconds the result stays fresh.
-    #[must_use]
-    pub fn ttl_ms(mut self, ttl_ms: i64) -> Self {
-        self.ttl_ms = Some(ttl_ms);
-        self
-    }
-
-    /// Sets who may be given the result from a cache.
-    #[must_use]
-    pub fn cache_scope(mut self, cache_scope: CacheScope<'a>) -> Self {
-        self.cache_scope = Some(cache_scope);
-        self
-    }
-
     /// The server program: as `_meta` names it, or else as the body does.
     pub fn server(&self) -> Option<Implementation<'_>> {
         let named = self.meta.as_ref().and_then(Meta::server_info);
@@ -120,16 +75,15 @@ impl<'a> DiscoverResult<'a> {
 
 cache_hints!(DiscoverResult);
 
-/// The data of the error that refuses a revision (`err.unsupportedver`).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct UnsupportedProtocolVersionData<'a> {
-    /// The revisions that would be accepted.
-    #[serde(borrow)]
-    pub supported: Vec<Text<'a>>,
-    /// The revision that was asked for, as it was written.
-    #[serde(borrow)]
-    pub requested: Text<'a>,
+wire_type! {
+    /// The data of the error that refuses a revision (`err.unsupportedver`).
+    #[derive(Debug)]
+    pub struct UnsupportedProtocolVersionData<'a> {
+        /// The revisions that would be accepted.
+        supported: Vec<Text<'a>>,
+        /// The revision that was asked for, as it was written.
+        requested: Text<'a>,
+    }
 }
 
 impl<'a> UnsupportedProtocolVersionData<'a> {
@@ -146,35 +100,14 @@ impl<'a> UnsupportedProtocolVersionData<'a> {
     }
 }
 
-/// The data of the error that a client lacks capabilities a request needs (`err.missingcap`).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct MissingRequiredClientCapabilityData<'a> {
-    /// Only what is lacking, as [`ClientCapabilities::missing_for`] finds it.
-    #[serde(borrow)]
-    pub required_capabilities: ClientCapabilities<'a>,
-}
+wire_type! {
+    /// The data of the error that a client lacks capabilities a request needs (`err.missingcap`).
+    #[derive(Debug)]
+    pub struct MissingRequiredClientCapabilityData<'a> {
+        /// Only what is lacking, as [`ClientCapabilities::missing_for`] finds it.
+        required_capabilities: ClientCapabilities<'a>,
+    }
 
-impl<'a> MissingRequiredClientCapabilityData<'a> {
     /// The lack of `required_capabilities`.
-    pub fn new(required_capabilities: ClientCapabilities<'a>) -> Self {
-        Self {
-            required_capabilities,
-        }
-    }
-}
-
-setters! {
-    DiscoverParams { meta: Meta<'a> }
-    DiscoverResult { meta: Meta<'a> }
-}
-
-into_owned! {
-    DiscoverParams { meta }
-    DiscoverResult {
-        supported_versions, capabilities, instructions, ttl_ms, cache_scope, server_info, meta
-    }
-    UnsupportedProtocolVersionData { supported, requested }
-    MissingRequiredClientCapabilityData { required_capabilities }
+    pub fn new(required_capabilities: ClientCapabilities<'a>);
 }

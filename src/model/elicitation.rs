@@ -5,14 +5,18 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::model::field::{inner_error, json_text, setters, tag};
+use crate::model::encode::EncodeError;
+use crate::model::encode::downgrade::Rewritten;
+use crate::model::field::{inner_error, json_text, tag};
 use crate::model::form::{FormContent, Violation, validate};
 use crate::model::list::List;
 use crate::model::meta::Meta;
-use crate::model::owned::{IntoOwned, already_owned, into_owned};
+use crate::model::owned::{IntoOwned, already_owned};
 use crate::model::resource::is_valid_uri;
 use crate::model::schema::{PrimitiveSchemaDefinition, RequestedSchema};
-use crate::rpc::{Raw, Text};
+use crate::model::wire_type::wire_type;
+use crate::revision::Revision;
+use crate::rpc::{Entry, Raw, Text, members};
 
 /// The parameters of `elicitation/create`, told apart by `mode`; without one it is a form.
 #[derive(Debug, Clone, PartialEq)]
@@ -93,33 +97,23 @@ impl<'a> From<ElicitRequestURLParams<'a>> for ElicitParams<'a> {
 tag!(FormMode = "form");
 tag!(UrlMode = "url");
 
-/// Asks the person to fill in a form. It must not ask for secrets.
-///
-/// `ElicitRequestFormParams::new("Who are you?").required("name", StringSchema::new())`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[serde(rename(serialize = "mcp_proto::ElicitRequestFormParams"))]
-#[non_exhaustive]
-pub struct ElicitRequestFormParams<'a> {
-    #[serde(default, deserialize_with = "form_mode")]
-    pub(crate) mode: FormMode,
-    /// What the person is told.
-    #[serde(borrow)]
-    pub message: Text<'a>,
-    /// The form.
-    #[serde(borrow)]
-    pub requested_schema: RequestedSchema<'a>,
-    /// Asks for the request to run as a task; 2025-11-25 only.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub task: Option<Raw<'a>>,
-    /// Metadata of the request; up to 2025-11-25.
-    #[serde(
-        rename = "_meta",
-        borrow,
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub meta: Option<Meta<'a>>,
+wire_type! {
+    /// Asks the person to fill in a form. It must not ask for secrets.
+    ///
+    /// `ElicitRequestFormParams::new("Who are you?").required("name", StringSchema::new())`
+    #[derive(Debug)]
+    pub struct ElicitRequestFormParams<'a> {
+        #[serde(deserialize_with = "form_mode")]
+        const mode: FormMode [since(V2025_11_25)],
+        /// What the person is told.
+        message: Text<'a>,
+        /// The form.
+        requested_schema: RequestedSchema<'a> [rewritten_before(V2025_11_25, RequestedSchema::downgrade)],
+        /// Asks for the request to run as a task; 2025-11-25 only.
+        task?: Raw<'a> [only(V2025_11_25)],
+        /// Metadata of the request; up to 2025-11-25.
+        meta? as "_meta": Meta<'a> [until(V2025_11_25)],
+    }
 }
 
 /// A `null` counts as no mode, which means a form.
@@ -186,50 +180,29 @@ impl<'a> ElicitRequestFormParams<'a> {
     }
 }
 
-/// Asks the person to open a URL; since 2025-11-25. To accept means consent, not that it is done.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[serde(rename(serialize = "mcp_proto::ElicitRequestURLParams"))]
-#[non_exhaustive]
-pub struct ElicitRequestURLParams<'a> {
-    #[serde(default)]
-    pub(crate) mode: UrlMode,
-    /// What the person is told.
-    #[serde(borrow)]
-    pub message: Text<'a>,
-    /// What to open; see [`ElicitRequestURLParams::has_valid_url`].
-    #[serde(borrow)]
-    pub url: Text<'a>,
-    /// What `notifications/elicitation/complete` will name; required in 2025-11-25, gone in
-    /// 2026-07-28.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub elicitation_id: Option<Text<'a>>,
-    /// Asks for the request to run as a task; 2025-11-25 only.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub task: Option<Raw<'a>>,
-    /// Metadata of the request; 2025-11-25 only.
-    #[serde(
-        rename = "_meta",
-        borrow,
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub meta: Option<Meta<'a>>,
+wire_type! {
+    /// Asks the person to open a URL; since 2025-11-25. To accept means consent, not that it is done.
+    #[derive(Debug)]
+    pub struct ElicitRequestURLParams<'a> [refused_before(V2025_11_25, "an elicitation by url")] {
+        const mode: UrlMode,
+        /// What the person is told.
+        message: Text<'a>,
+        /// What to open; see [`ElicitRequestURLParams::has_valid_url`].
+        url: Text<'a>,
+        /// What `notifications/elicitation/complete` will name; required in 2025-11-25, gone in
+        /// 2026-07-28.
+        elicitation_id?: Text<'a> [only(V2025_11_25)],
+        /// Asks for the request to run as a task; 2025-11-25 only.
+        task?: Raw<'a> [only(V2025_11_25)],
+        /// Metadata of the request; 2025-11-25 only.
+        meta? as "_meta": Meta<'a> [until(V2025_11_25)],
+    }
+
+    /// Asks to open `url`.
+    pub fn new(message: impl Into<Text<'a>>, url: impl Into<Text<'a>>);
 }
 
 impl<'a> ElicitRequestURLParams<'a> {
-    /// Asks to open `url`.
-    pub fn new(message: impl Into<Text<'a>>, url: impl Into<Text<'a>>) -> Self {
-        Self {
-            mode: UrlMode,
-            message: message.into(),
-            url: url.into(),
-            elicitation_id: None,
-            task: None,
-            meta: None,
-        }
-    }
-
     /// Whether the URL is `https` or `http` and names a host (`elicit.url.valid`).
     pub fn has_valid_url(&self) -> bool {
         let Some((scheme, rest)) = self.url.split_once("://") else {
@@ -253,25 +226,28 @@ pub enum ElicitAction {
     Cancel,
 }
 
-/// The result of `elicitation/create`; an unknown action is refused on decoding.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[serde(rename(serialize = "mcp_proto::ElicitResult"))]
-#[non_exhaustive]
-pub struct ElicitResult<'a> {
-    /// What the person did.
-    pub action: ElicitAction,
-    /// The filled-in form; `None` unless a form was accepted.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub content: Option<FormContent<'a>>,
-    /// Metadata of the result; up to 2025-11-25.
-    #[serde(
-        rename = "_meta",
-        borrow,
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub meta: Option<Meta<'a>>,
+wire_type! {
+    /// The result of `elicitation/create`; an unknown action is refused on decoding.
+    #[derive(Debug)]
+    pub struct ElicitResult<'a> {
+        /// What the person did.
+        action: ElicitAction,
+        /// The filled-in form; `None` unless a form was accepted.
+        content?: FormContent<'a> [rewritten_before(V2025_11_25, single_values)],
+        /// Metadata of the result; up to 2025-11-25.
+        meta? as "_meta": Meta<'a> [until(V2025_11_25)],
+    }
+}
+
+/// Refuses a filled-in form in which a field has several values: no form of an older revision asks
+/// for them.
+fn single_values(written: &[u8], revision: Revision) -> Result<Rewritten, EncodeError> {
+    let is_list = |entry: Entry| entry.value.of(written).first() == Some(&b'[');
+    if written.first() == Some(&b'{') && members(written).any(is_list) {
+        let what = "a form field with several values";
+        return Err(EncodeError::NotInRevision { what, revision });
+    }
+    Ok(Rewritten::Kept)
 }
 
 impl<'a> ElicitResult<'a> {
@@ -312,67 +288,31 @@ impl<'a> ElicitResult<'a> {
     }
 }
 
-/// The parameters of `notifications/elicitation/complete`; 2025-11-25 only.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct ElicitationCompleteParams<'a> {
-    /// Which elicitation by URL has ended.
-    #[serde(borrow)]
-    pub elicitation_id: Text<'a>,
-    /// Metadata of the notification.
-    #[serde(
-        rename = "_meta",
-        borrow,
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub meta: Option<Meta<'a>>,
-}
+wire_type! {
+    /// The parameters of `notifications/elicitation/complete`; 2025-11-25 only.
+    #[derive(Debug)]
+    pub struct ElicitationCompleteParams<'a> {
+        /// Which elicitation by URL has ended.
+        elicitation_id: Text<'a>,
+        /// Metadata of the notification.
+        meta? as "_meta": Meta<'a>,
+    }
 
-impl<'a> ElicitationCompleteParams<'a> {
     /// The elicitation of that id has ended.
-    pub fn new(elicitation_id: impl Into<Text<'a>>) -> Self {
-        Self {
-            elicitation_id: elicitation_id.into(),
-            meta: None,
-        }
+    pub fn new(elicitation_id: impl Into<Text<'a>>);
+}
+
+wire_type! {
+    /// The `data` of error -32042: what has to be opened before the request can succeed; 2025-11-25
+    /// only (`elicit.32042`).
+    #[derive(Debug, Default)]
+    pub struct URLElicitationRequired<'a> {
+        /// The elicitations, each with its id.
+        elicitations: List<'a, ElicitRequestURLParams<'a>>,
     }
-}
 
-/// The `data` of error -32042: what has to be opened before the request can succeed; 2025-11-25
-/// only (`elicit.32042`).
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct URLElicitationRequired<'a> {
-    /// The elicitations, each with its id.
-    #[serde(borrow)]
-    pub elicitations: List<'a, ElicitRequestURLParams<'a>>,
-}
-
-impl<'a> URLElicitationRequired<'a> {
     /// These have to be opened.
-    pub fn new(elicitations: Vec<ElicitRequestURLParams<'a>>) -> Self {
-        Self {
-            elicitations: elicitations.into(),
-        }
-    }
+    pub fn new(elicitations: Vec<ElicitRequestURLParams<'a>>);
 }
 
 already_owned!(ElicitAction);
-
-setters! {
-    ElicitRequestFormParams { task: Raw<'a>, meta: Meta<'a> }
-    ElicitRequestURLParams { elicitation_id: Text<'a>, task: Raw<'a>, meta: Meta<'a> }
-    ElicitResult { meta: Meta<'a> }
-    ElicitationCompleteParams { meta: Meta<'a> }
-}
-
-into_owned! {
-    ElicitRequestFormParams { mode, message, requested_schema, task, meta }
-    ElicitRequestURLParams { mode, message, url, elicitation_id, task, meta }
-    ElicitResult { action, content, meta }
-    ElicitationCompleteParams { elicitation_id, meta }
-    URLElicitationRequired { elicitations }
-}

@@ -103,12 +103,13 @@ pub(crate) fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
     Ok(number.or_else(|| text.parse::<f64>().ok().map(|number| number as i64)))
 }
 
-/// Writes how long a result stays fresh, which is never less than no time (`cache.ttl`).
-pub(crate) fn lifetime<S: Serializer>(
-    milliseconds: &Option<i64>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    milliseconds.map(|time| time.max(0)).serialize(serializer)
+/// How many milliseconds a result stays fresh, written as never less than none (`cache.ttl`).
+pub(crate) struct Lifetime<'a>(pub(crate) &'a i64);
+
+impl Serialize for Lifetime<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_i64((*self.0).max(0))
+    }
 }
 
 /// A number that is written without a fraction when it has none, so that `5` stays `5`.
@@ -123,19 +124,6 @@ impl Serialize for Number<'_> {
         }
         serializer.serialize_f64(*self.0)
     }
-}
-
-/// Writes a required number.
-pub(crate) fn number<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
-    Number(value).serialize(serializer)
-}
-
-/// Writes an optional number; an absent one is to be skipped by the field itself.
-pub(crate) fn optional_number<S: Serializer>(
-    value: &Option<f64>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    value.as_ref().map(Number).serialize(serializer)
 }
 
 /// A member with one fixed value, such as the `type` of a content block. It takes no room, is
@@ -233,7 +221,7 @@ macro_rules! open_enum {
 /// It is written as a struct as long as there is nothing in `other`, so that an encoder can tell
 /// its members by name, and as a map otherwise.
 macro_rules! open_struct {
-    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $field:ident: $type:ty = $key:literal $(as $written:ident)?),* $(,)? }) => {
+    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $field:ident: $type:ty = $key:literal $(as $written:ident)? $([$($rule:ident($revision:ident)),*])?),* $(,)? }) => {
         $(#[$about])*
         #[derive(Debug, Clone, Default, PartialEq)]
         #[non_exhaustive]
@@ -244,11 +232,22 @@ macro_rules! open_struct {
         }
 
         impl $name<'_> {
+            /// What older revisions lack of it.
+            pub(crate) const DOWNGRADE: &'static $crate::model::encode::downgrade::StructRules = {
+                use $crate::model::encode::downgrade::{FieldRule, StructRules};
+                &StructRules::new(const { &[$(
+                    FieldRule::always($key)$($(.$rule($crate::revision::Revision::$revision))*)?
+                ),*] })
+                .listed_as(stringify!($name))
+            };
+
             /// Nothing set.
             pub fn new() -> Self {
                 Self::default()
             }
         }
+
+        const _: &$crate::model::encode::downgrade::StructRules = $name::DOWNGRADE;
 
         $crate::model::field::setters!($name { $($field: $type),* });
         $crate::model::owned::into_owned!($name { $($field,)* other });
@@ -258,7 +257,7 @@ macro_rules! open_struct {
                 use serde::ser::{SerializeMap, SerializeStruct};
                 let known = 0 $(+ usize::from(self.$field.is_some()))*;
                 if self.other.is_empty() {
-                    let mut fields = serializer.serialize_struct(concat!("mcp_proto::", stringify!($name)), known)?;
+                    let mut fields = serializer.serialize_struct($crate::model::encode::downgrade::announced!($name), known)?;
                     $(if let Some(value) = &self.$field {
                         fields.serialize_field($key, &$($written)?(value))?;
                     })*

@@ -9,12 +9,15 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::model::elicitation::ElicitParams;
+use crate::model::encode::downgrade::StructRules;
 use crate::model::field::{last_of_each_key, open_enum, setters, tag};
 use crate::model::meta::Meta;
 use crate::model::method::{CreateMessage, Elicit, ListRoots, Method};
 use crate::model::owned::{IntoOwned, into_owned};
 use crate::model::sampling::CreateMessageParams;
 pub use crate::model::state::RequestState;
+use crate::model::wire_type::wire_type;
+use crate::revision::Revision;
 use crate::rpc::{Raw, Text};
 
 open_enum! {
@@ -29,34 +32,21 @@ open_enum! {
     }
 }
 
-/// One thing to ask the client: a request without an id, inside a result (`mrtr.values`).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct InputRequest<'a> {
-    /// The method: `elicitation/create`, `sampling/createMessage` or `roots/list`.
-    #[serde(borrow)]
-    pub method: Text<'a>,
-    /// The method's parameters.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub params: Option<Raw<'a>>,
+wire_type! {
+    /// One thing to ask the client: a request without an id, inside a result (`mrtr.values`).
+    #[derive(Debug)]
+    pub struct InputRequest<'a> {
+        /// The method: `elicitation/create`, `sampling/createMessage` or `roots/list`.
+        method: Text<'a>,
+        /// The method's parameters.
+        params?: Raw<'a>,
+    }
+
+    /// A request of `method` without parameters.
+    pub fn new(method: impl Into<Text<'a>>);
 }
 
 impl<'a> InputRequest<'a> {
-    /// A request of `method` without parameters.
-    pub fn new(method: impl Into<Text<'a>>) -> Self {
-        Self {
-            method: method.into(),
-            params: None,
-        }
-    }
-
-    /// Sets the parameters.
-    #[must_use]
-    pub fn params(mut self, params: Raw<'a>) -> Self {
-        self.params = Some(params);
-        self
-    }
-
     /// A request of method `M`. Errs when JSON can't express the parameters.
     pub fn encode<M: Method>(params: &M::Params<'_>) -> Result<Self, serde_json::Error> {
         Ok(Self::new(M::NAME).params(Raw::encode(params)?))
@@ -238,6 +228,11 @@ pub struct InputRequiredResult<'a> {
 }
 
 impl<'a> InputRequiredResult<'a> {
+    /// What older revisions lack of it: everything.
+    pub(crate) const DOWNGRADE: &'static StructRules = &StructRules::new(&[])
+        .refused_before(Revision::V2026_07_28, "a result that asks for input")
+        .listed_as("InputRequiredResult");
+
     /// A result that asks `input_requests`.
     pub fn asking(input_requests: InputRequests<'a>) -> Self {
         Self {
@@ -308,6 +303,5 @@ setters! {
 }
 
 into_owned! {
-    InputRequest { method, params }
     InputRequiredResult { result_type, input_requests, request_state, meta }
 }

@@ -4,9 +4,9 @@ use core::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::model::field::setters;
 use crate::model::meta::Meta;
-use crate::model::owned::{already_owned, into_owned};
+use crate::model::owned::already_owned;
+use crate::model::wire_type::wire_type;
 use crate::rpc::{Raw, Text};
 
 /// How grave a log message is; ordered, the gravest last.
@@ -90,79 +90,44 @@ fn received_level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LoggingL
     Ok(LoggingLevel::from_wire(&name).unwrap_or(LoggingLevel::Info))
 }
 
-/// The parameters of `logging/setLevel`; up to 2025-11-25.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct SetLevelParams<'a> {
-    /// The least grave level that is wanted; an unknown one is refused on decoding.
-    pub level: LoggingLevel,
-    /// Metadata of the request.
-    #[serde(
-        rename = "_meta",
-        borrow,
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub meta: Option<Meta<'a>>,
-}
-
-impl SetLevelParams<'_> {
-    /// Asks for messages of `level` and graver ones.
-    pub fn new(level: LoggingLevel) -> Self {
-        Self { level, meta: None }
+wire_type! {
+    /// The parameters of `logging/setLevel`; up to 2025-11-25.
+    #[derive(Debug)]
+    pub struct SetLevelParams<'a> {
+        /// The least grave level that is wanted; an unknown one is refused on decoding.
+        level: LoggingLevel,
+        /// Metadata of the request.
+        meta? as "_meta": Meta<'a>,
     }
+
+    /// Asks for messages of `level` and graver ones.
+    pub fn new(level: LoggingLevel);
 }
 
-/// The parameters of `notifications/message`: one log message.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct LoggingMessageParams<'a> {
-    /// How grave it is; a level that is none of the eight reads as [`LoggingLevel::Info`].
-    #[serde(deserialize_with = "received_level")]
-    pub level: LoggingLevel,
-    /// Which part of the server says it.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub logger: Option<Text<'a>>,
-    /// What is said: any JSON value, often a string.
-    #[serde(borrow)]
-    pub data: Raw<'a>,
-    /// Metadata of the notification.
-    #[serde(
-        rename = "_meta",
-        borrow,
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub meta: Option<Meta<'a>>,
+wire_type! {
+    /// The parameters of `notifications/message`: one log message.
+    #[derive(Debug)]
+    pub struct LoggingMessageParams<'a> {
+        /// How grave it is; a level that is none of the eight reads as [`LoggingLevel::Info`].
+        #[serde(deserialize_with = "received_level")]
+        level: LoggingLevel,
+        /// Which part of the server says it.
+        logger?: Text<'a>,
+        /// What is said: any JSON value, often a string.
+        data: Raw<'a>,
+        /// Metadata of the notification.
+        meta? as "_meta": Meta<'a>,
+    }
+
+    /// A message that says `data`.
+    pub fn new(level: LoggingLevel, data: Raw<'a>);
 }
 
 impl<'a> LoggingMessageParams<'a> {
-    /// A message that says `data`.
-    pub fn new(level: LoggingLevel, data: Raw<'a>) -> Self {
-        Self {
-            level,
-            logger: None,
-            data,
-            meta: None,
-        }
-    }
-
     /// A message that says a text.
     pub fn text(level: LoggingLevel, text: &str) -> Self {
         Self::new(level, serde_json::Value::from(text).into())
     }
 }
 
-setters! {
-    SetLevelParams { meta: Meta<'a> }
-    LoggingMessageParams { logger: Text<'a>, meta: Meta<'a> }
-}
-
 already_owned!(LoggingLevel);
-
-into_owned! {
-    SetLevelParams { level, meta }
-    LoggingMessageParams { level, logger, data, meta }
-}

@@ -9,11 +9,10 @@ use crate::model::capability::{ClientCapabilities, ServerCapabilities};
 use crate::model::completion::{CompleteParams, CompleteResult};
 use crate::model::discover::{DiscoverParams, DiscoverResult};
 use crate::model::elicitation::{ElicitParams, ElicitResult, ElicitationCompleteParams};
-use crate::model::field::setters;
 use crate::model::initialize::{InitializeParams, InitializeResult, InitializedParams};
 use crate::model::logging::{LoggingMessageParams, SetLevelParams};
 use crate::model::meta::Meta;
-use crate::model::owned::{already_owned, into_owned};
+use crate::model::owned::already_owned;
 use crate::model::page::PaginatedRequestParams;
 use crate::model::progress::ProgressParams;
 use crate::model::prompt::{GetPromptParams, GetPromptResult, ListPromptsResult};
@@ -27,6 +26,7 @@ use crate::model::subscription::{
     SubscriptionsAcknowledgedParams, SubscriptionsListenParams, SubscriptionsListenResult,
 };
 use crate::model::tool::{CallToolParams, CallToolResult, ListToolsResult};
+use crate::model::wire_type::wire_type;
 use crate::revision::{Era, Revision};
 use crate::rpc::{Found, Text};
 
@@ -420,33 +420,22 @@ notifications! {
     SubscriptionsAcknowledged: SubscriptionsAcknowledgedParams;
 }
 
-/// The parameters of a method or notification that has none but `_meta`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct EmptyParams<'a> {
-    /// The message's `_meta`.
-    #[serde(
-        borrow,
-        default,
-        rename = "_meta",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub meta: Option<Meta<'a>>,
+wire_type! {
+    /// The parameters of a method or notification that has none but `_meta`.
+    #[derive(Debug, Default)]
+    pub struct EmptyParams<'a> {
+        /// The message's `_meta`.
+        meta? as "_meta": Meta<'a>,
+    }
 }
 
-/// The result of a method that has nothing to say but `_meta`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename(serialize = "mcp_proto::EmptyResult"))]
-#[non_exhaustive]
-pub struct EmptyResult<'a> {
-    /// The result's `_meta`.
-    #[serde(
-        borrow,
-        default,
-        rename = "_meta",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub meta: Option<Meta<'a>>,
+wire_type! {
+    /// The result of a method that has nothing to say but `_meta`.
+    #[derive(Debug, Default)]
+    pub struct EmptyResult<'a> {
+        /// The result's `_meta`.
+        meta? as "_meta": Meta<'a>,
+    }
 }
 
 impl<'a> EmptyParams<'a> {
@@ -464,13 +453,3 @@ impl<'a> EmptyResult<'a> {
 }
 
 already_owned!(SpecMethod, Sender, ServerCapability, ClientCapability);
-
-setters! {
-    EmptyParams { meta: Meta<'a> }
-    EmptyResult { meta: Meta<'a> }
-}
-
-into_owned! {
-    EmptyParams { meta }
-    EmptyResult { meta }
-}

@@ -7,34 +7,23 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::field::{open_enum, setters};
+use crate::model::field::open_enum;
 use crate::model::meta::Meta;
-use crate::model::owned::into_owned;
+use crate::model::wire_type::wire_type;
 use crate::rpc::Text;
 
-/// The parameters of every method that returns its list in pages.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct PaginatedRequestParams<'a> {
-    /// Where to go on, as the previous page's `next_cursor` said; `None` asks for the first page.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub cursor: Option<Text<'a>>,
-    /// Metadata of the request.
-    #[serde(
-        rename = "_meta",
-        borrow,
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub meta: Option<Meta<'a>>,
-}
-
-impl PaginatedRequestParams<'_> {
-    /// Asks for the first page.
-    pub fn new() -> Self {
-        Self::default()
+wire_type! {
+    /// The parameters of every method that returns its list in pages.
+    #[derive(Debug, Default)]
+    pub struct PaginatedRequestParams<'a> {
+        /// Where to go on, as the previous page's `next_cursor` said; `None` asks for the first page.
+        cursor?: Text<'a>,
+        /// Metadata of the request.
+        meta? as "_meta": Meta<'a>,
     }
+
+    /// Asks for the first page.
+    pub fn new();
 }
 
 open_enum! {
@@ -135,12 +124,4 @@ impl PageGuard {
         self.seen.push(cursor.as_str().into());
         Ok(Some(cursor))
     }
-}
-
-setters! {
-    PaginatedRequestParams { cursor: Text<'a>, meta: Meta<'a> }
-}
-
-into_owned! {
-    PaginatedRequestParams { cursor, meta }
 }

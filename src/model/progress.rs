@@ -5,9 +5,10 @@ use alloc::string::ToString;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::model::field::setters;
+use crate::model::field::Number;
 use crate::model::meta::Meta;
 use crate::model::owned::into_owned;
+use crate::model::wire_type::wire_type;
 use crate::rpc::{Raw, Text};
 
 /// What ties progress to a request: a string or an integer that the requestor chose.
@@ -84,57 +85,26 @@ impl<'de: 'a, 'a> Deserialize<'de> for ProgressToken<'a> {
     }
 }
 
-/// The parameters of `notifications/progress`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[serde(rename(serialize = "mcp_proto::ProgressParams"))]
-#[non_exhaustive]
-pub struct ProgressParams<'a> {
-    /// Which request it is about.
-    #[serde(borrow)]
-    pub progress_token: ProgressToken<'a>,
-    /// How far it is; grows with every notification.
-    #[serde(serialize_with = "crate::model::field::number")]
-    pub progress: f64,
-    /// How far it goes, if that is known.
-    #[serde(
-        default,
-        serialize_with = "crate::model::field::optional_number",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub total: Option<f64>,
-    /// What is being done, for people; since 2025-03-26.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub message: Option<Text<'a>>,
-    /// Metadata of the notification.
-    #[serde(
-        rename = "_meta",
-        borrow,
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub meta: Option<Meta<'a>>,
-}
-
-impl<'a> ProgressParams<'a> {
-    /// Says how far the request with that token is.
-    pub fn new(progress_token: impl Into<ProgressToken<'a>>, progress: f64) -> Self {
-        let progress_token = progress_token.into();
-        Self {
-            progress_token,
-            progress,
-            total: None,
-            message: None,
-            meta: None,
-        }
+wire_type! {
+    /// The parameters of `notifications/progress`.
+    #[derive(Debug)]
+    pub struct ProgressParams<'a> {
+        /// Which request it is about.
+        progress_token: ProgressToken<'a>,
+        /// How far it is; grows with every notification.
+        progress: f64 as Number,
+        /// How far it goes, if that is known.
+        total?: f64 as Number,
+        /// What is being done, for people; since 2025-03-26.
+        message?: Text<'a> [since(V2025_03_26)],
+        /// Metadata of the notification.
+        meta? as "_meta": Meta<'a>,
     }
-}
 
-setters! {
-    ProgressParams { total: f64, message: Text<'a>, meta: Meta<'a> }
+    /// Says how far the request with that token is.
+    pub fn new(progress_token: impl Into<ProgressToken<'a>>, progress: f64);
 }
 
 into_owned! {
     ProgressToken { raw }
-    ProgressParams { progress_token, progress, total, message, meta }
 }

@@ -7,7 +7,8 @@ use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::model::content::{ContentBlock, Role};
-use crate::model::field::{last_of_each_key, setters};
+use crate::model::field::Lifetime;
+use crate::model::field::last_of_each_key;
 use crate::model::initialize::Icon;
 use crate::model::list::List;
 use crate::model::meta::Meta;
@@ -15,57 +16,33 @@ use crate::model::owned::into_owned;
 pub use crate::model::page::PaginatedRequestParams as ListPromptsParams;
 use crate::model::page::{CacheScope, cache_hints};
 use crate::model::state::RequestState;
+use crate::model::wire_type::wire_type;
 use crate::rpc::{Concealed, Raw, Text};
 
-/// A prompt or prompt template that a server offers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[serde(rename(serialize = "mcp_proto::Prompt"))]
-#[non_exhaustive]
-pub struct Prompt<'a> {
-    /// The name for programs.
-    #[serde(borrow)]
-    pub name: Text<'a>,
-    /// The name for people; since 2025-06-18.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub title: Option<Text<'a>>,
-    /// What the prompt is for.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<Text<'a>>,
-    /// What can be filled in.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub arguments: Option<List<'a, PromptArgument<'a>>>,
-    /// Pictures to show for it; since 2025-11-25.
-    #[serde(
-        borrow,
-        default,
-        deserialize_with = "crate::model::initialize::icons",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub icons: Option<Vec<Icon<'a>>>,
-    /// Metadata of the prompt; since 2025-06-18.
-    #[serde(
-        rename = "_meta",
-        borrow,
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub meta: Option<Meta<'a>>,
+wire_type! {
+    /// A prompt or prompt template that a server offers.
+    #[derive(Debug)]
+    pub struct Prompt<'a> {
+        /// The name for programs.
+        name: Text<'a>,
+        /// The name for people; since 2025-06-18.
+        title?: Text<'a> [since(V2025_06_18)],
+        /// What the prompt is for.
+        description?: Text<'a>,
+        /// What can be filled in.
+        arguments?: List<'a, PromptArgument<'a>>,
+        /// Pictures to show for it; since 2025-11-25.
+        #[serde(deserialize_with = "crate::model::initialize::icons")]
+        icons?: Vec<Icon<'a>> [since(V2025_11_25)],
+        /// Metadata of the prompt; since 2025-06-18.
+        meta? as "_meta": Meta<'a> [since(V2025_06_18)],
+    }
+
+    /// A prompt without arguments.
+    pub fn new(name: impl Into<Text<'a>>);
 }
 
 impl<'a> Prompt<'a> {
-    /// A prompt without arguments.
-    pub fn new(name: impl Into<Text<'a>>) -> Self {
-        Self {
-            name: name.into(),
-            title: None,
-            description: None,
-            arguments: None,
-            icons: None,
-            meta: None,
-        }
-    }
-
     /// Adds one argument.
     #[must_use]
     pub fn argument(mut self, argument: PromptArgument<'a>) -> Self {
@@ -87,84 +64,50 @@ impl<'a> Prompt<'a> {
     }
 }
 
-/// Something that can be filled in in a prompt.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[serde(rename(serialize = "mcp_proto::PromptArgument"))]
-#[non_exhaustive]
-pub struct PromptArgument<'a> {
-    /// The name for programs.
-    #[serde(borrow)]
-    pub name: Text<'a>,
-    /// The name for people; since 2025-06-18.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub title: Option<Text<'a>>,
-    /// What is to be filled in.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<Text<'a>>,
-    /// Whether the prompt can't do without; absent means it can.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub required: Option<bool>,
+wire_type! {
+    /// Something that can be filled in in a prompt.
+    #[derive(Debug)]
+    pub struct PromptArgument<'a> {
+        /// The name for programs.
+        name: Text<'a>,
+        /// The name for people; since 2025-06-18.
+        title?: Text<'a> [since(V2025_06_18)],
+        /// What is to be filled in.
+        description?: Text<'a>,
+        /// Whether the prompt can't do without; absent means it can.
+        required?: bool,
+    }
+
+    /// An argument that may be left out.
+    pub fn new(name: impl Into<Text<'a>>);
 }
 
 impl<'a> PromptArgument<'a> {
-    /// An argument that may be left out.
-    pub fn new(name: impl Into<Text<'a>>) -> Self {
-        Self {
-            name: name.into(),
-            title: None,
-            description: None,
-            required: None,
-        }
-    }
-
     /// Whether the prompt can't do without it.
     pub fn is_required(&self) -> bool {
         self.required.unwrap_or(false)
     }
 }
 
-/// The result of `prompts/list`: one page of prompts.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[serde(rename(serialize = "mcp_proto::ListPromptsResult"))]
-#[non_exhaustive]
-pub struct ListPromptsResult<'a> {
-    /// The prompts of this page.
-    #[serde(borrow)]
-    pub prompts: List<'a, Prompt<'a>>,
-    /// The cursor of the next page; `None` when this is the last.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub next_cursor: Option<Text<'a>>,
-    /// For how many milliseconds the result stays fresh; since 2026-07-28.
-    #[serde(
-        default,
-        deserialize_with = "crate::model::field::integer",
-        serialize_with = "crate::model::field::lifetime",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub ttl_ms: Option<i64>,
-    /// Who may be given a cached copy; since 2026-07-28.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub cache_scope: Option<CacheScope<'a>>,
-    /// Metadata of the result.
-    #[serde(
-        rename = "_meta",
-        borrow,
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub meta: Option<Meta<'a>>,
-}
-
-impl<'a> ListPromptsResult<'a> {
-    /// The last page, with these prompts.
-    pub fn new(prompts: Vec<Prompt<'a>>) -> Self {
-        Self {
-            prompts: prompts.into(),
-            ..Self::default()
-        }
+wire_type! {
+    /// The result of `prompts/list`: one page of prompts.
+    #[derive(Debug, Default)]
+    pub struct ListPromptsResult<'a> {
+        /// The prompts of this page.
+        prompts: List<'a, Prompt<'a>>,
+        /// The cursor of the next page; `None` when this is the last.
+        next_cursor?: Text<'a>,
+        /// For how many milliseconds the result stays fresh; since 2026-07-28.
+        #[serde(deserialize_with = "crate::model::field::integer")]
+        ttl_ms?: i64 as Lifetime [since(V2026_07_28)],
+        /// Who may be given a cached copy; since 2026-07-28.
+        cache_scope?: CacheScope<'a> [since(V2026_07_28)],
+        /// Metadata of the result.
+        meta? as "_meta": Meta<'a>,
     }
+
+    /// The last page, with these prompts.
+    pub fn new(prompts: Vec<Prompt<'a>>);
 }
 
 /// Texts by name, in the order in which they came; what is no text is refused on decoding.
@@ -270,90 +213,55 @@ impl<'de: 'a, 'a> Deserialize<'de> for Arguments<'a> {
     }
 }
 
-/// The parameters of `prompts/get`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[serde(rename(serialize = "mcp_proto::GetPromptParams"))]
-#[non_exhaustive]
-pub struct GetPromptParams<'a> {
-    /// The prompt's name.
-    #[serde(borrow)]
-    pub name: Text<'a>,
-    /// What to fill in.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub arguments: Option<Arguments<'a>>,
-    /// The answers to what the previous round asked for; since 2026-07-28.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub input_responses: Option<Raw<'a>>,
-    /// The server's state, echoed from the previous round; since 2026-07-28.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub request_state: Option<RequestState<'a>>,
-    /// Metadata of the request.
-    #[serde(
-        rename = "_meta",
-        borrow,
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub meta: Option<Meta<'a>>,
-}
+wire_type! {
+    /// The parameters of `prompts/get`.
+    #[derive(Debug)]
+    pub struct GetPromptParams<'a> {
+        /// The prompt's name.
+        name: Text<'a>,
+        /// What to fill in.
+        arguments?: Arguments<'a>,
+        /// The answers to what the previous round asked for; since 2026-07-28.
+        input_responses?: Raw<'a> [since(V2026_07_28)],
+        /// The server's state, echoed from the previous round; since 2026-07-28.
+        request_state?: RequestState<'a> [since(V2026_07_28)],
+        /// Metadata of the request.
+        meta? as "_meta": Meta<'a>,
+    }
 
-impl<'a> GetPromptParams<'a> {
     /// The prompt of that name, with nothing filled in.
-    pub fn new(name: impl Into<Text<'a>>) -> Self {
-        Self {
-            name: name.into(),
-            arguments: None,
-            input_responses: None,
-            request_state: None,
-            meta: None,
-        }
+    pub fn new(name: impl Into<Text<'a>>);
+}
+
+wire_type! {
+    /// The result of `prompts/get`.
+    #[derive(Debug, Default)]
+    pub struct GetPromptResult<'a> {
+        /// What the prompt is for.
+        description?: Text<'a>,
+        /// The messages to give to a model.
+        messages: List<'a, PromptMessage<'a>>,
+        /// Metadata of the result.
+        meta? as "_meta": Meta<'a>,
     }
-}
 
-/// The result of `prompts/get`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[serde(rename(serialize = "mcp_proto::GetPromptResult"))]
-#[non_exhaustive]
-pub struct GetPromptResult<'a> {
-    /// What the prompt is for.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<Text<'a>>,
-    /// The messages to give to a model.
-    #[serde(borrow)]
-    pub messages: List<'a, PromptMessage<'a>>,
-    /// Metadata of the result.
-    #[serde(
-        rename = "_meta",
-        borrow,
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub meta: Option<Meta<'a>>,
-}
-
-impl<'a> GetPromptResult<'a> {
     /// These messages.
-    pub fn new(messages: Vec<PromptMessage<'a>>) -> Self {
-        Self {
-            messages: messages.into(),
-            ..Self::default()
-        }
-    }
+    pub fn new(messages: Vec<PromptMessage<'a>>);
 }
 
-/// A message of a prompt. Its content is one block; an array is refused on decoding.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct PromptMessage<'a> {
-    /// Who says it.
-    #[serde(borrow)]
-    pub role: Role<'a>,
-    /// What is said.
-    #[serde(borrow, deserialize_with = "one_block")]
-    pub content: ContentBlock<'a>,
+wire_type! {
+    /// A message of a prompt. Its content is one block; an array is refused on decoding.
+    #[derive(Debug)]
+    pub struct PromptMessage<'a> {
+        /// Who says it.
+        role: Role<'a>,
+        /// What is said.
+        #[serde(deserialize_with = "one_block")]
+        content: ContentBlock<'a>,
+    }
+
+    /// What `role` says.
+    pub fn new(role: Role<'a>, content: impl Into<ContentBlock<'a>>);
 }
 
 /// Reads one block, malformed or not; an array of them is no message (`prompts.result`).
@@ -367,40 +275,8 @@ fn one_block<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ContentBlock<
     }
 }
 
-impl<'a> PromptMessage<'a> {
-    /// What `role` says.
-    pub fn new(role: Role<'a>, content: impl Into<ContentBlock<'a>>) -> Self {
-        Self {
-            role,
-            content: content.into(),
-        }
-    }
-}
-
 cache_hints!(ListPromptsResult);
 
-setters! {
-    Prompt {
-        title: Text<'a>, description: Text<'a>, arguments: List<'a, PromptArgument<'a>>,
-        icons: Vec<Icon<'a>>, meta: Meta<'a>,
-    }
-    PromptArgument { title: Text<'a>, description: Text<'a>, required: bool }
-    ListPromptsResult {
-        next_cursor: Text<'a>, ttl_ms: i64, cache_scope: CacheScope<'a>, meta: Meta<'a>,
-    }
-    GetPromptParams {
-        arguments: Arguments<'a>, input_responses: Raw<'a>, request_state: RequestState<'a>,
-        meta: Meta<'a>,
-    }
-    GetPromptResult { description: Text<'a>, meta: Meta<'a> }
-}
-
 into_owned! {
-    Prompt { name, title, description, arguments, icons, meta }
-    PromptArgument { name, title, description, required }
-    ListPromptsResult { prompts, next_cursor, ttl_ms, cache_scope, meta }
     Arguments { entries }
-    GetPromptParams { name, arguments, input_responses, request_state, meta }
-    GetPromptResult { description, messages, meta }
-    PromptMessage { role, content }
 }

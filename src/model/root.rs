@@ -2,47 +2,29 @@
 
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
-
-use crate::model::field::setters;
 use crate::model::list::List;
 use crate::model::meta::Meta;
-use crate::model::owned::into_owned;
 use crate::model::resource::is_valid_uri;
+use crate::model::wire_type::wire_type;
 use crate::rpc::Text;
 
-/// A directory or file that a server may work in.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[serde(rename(serialize = "mcp_proto::Root"))]
-#[non_exhaustive]
-pub struct Root<'a> {
-    /// Where it is, a `file://` URI; see [`Root::is_file_uri`].
-    #[serde(borrow)]
-    pub uri: Text<'a>,
-    /// The name for people.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<Text<'a>>,
-    /// Metadata of the root; since 2025-06-18.
-    #[serde(
-        rename = "_meta",
-        borrow,
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub meta: Option<Meta<'a>>,
+wire_type! {
+    /// A directory or file that a server may work in.
+    #[derive(Debug)]
+    pub struct Root<'a> {
+        /// Where it is, a `file://` URI; see [`Root::is_file_uri`].
+        uri: Text<'a>,
+        /// The name for people.
+        name?: Text<'a>,
+        /// Metadata of the root; since 2025-06-18.
+        meta? as "_meta": Meta<'a> [since(V2025_06_18)],
+    }
+
+    /// The root at `uri`.
+    pub fn new(uri: impl Into<Text<'a>>);
 }
 
 impl<'a> Root<'a> {
-    /// The root at `uri`.
-    pub fn new(uri: impl Into<Text<'a>>) -> Self {
-        Self {
-            uri: uri.into(),
-            name: None,
-            meta: None,
-        }
-    }
-
     /// Whether the URI is a `file://` URI, as every revision asks; not checked on decoding.
     pub fn is_file_uri(&self) -> bool {
         let scheme = self.uri.get(..7);
@@ -51,41 +33,16 @@ impl<'a> Root<'a> {
     }
 }
 
-/// The result of `roots/list`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[serde(rename(serialize = "mcp_proto::ListRootsResult"))]
-#[non_exhaustive]
-pub struct ListRootsResult<'a> {
-    /// The roots; an empty list lets the server work nowhere.
-    #[serde(borrow)]
-    pub roots: List<'a, Root<'a>>,
-    /// Metadata of the result; up to 2025-11-25.
-    #[serde(
-        rename = "_meta",
-        borrow,
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub meta: Option<Meta<'a>>,
-}
-
-impl<'a> ListRootsResult<'a> {
-    /// These roots.
-    pub fn new(roots: Vec<Root<'a>>) -> Self {
-        Self {
-            roots: roots.into(),
-            meta: None,
-        }
+wire_type! {
+    /// The result of `roots/list`.
+    #[derive(Debug, Default)]
+    pub struct ListRootsResult<'a> {
+        /// The roots; an empty list lets the server work nowhere.
+        roots: List<'a, Root<'a>>,
+        /// Metadata of the result; up to 2025-11-25.
+        meta? as "_meta": Meta<'a> [until(V2025_11_25)],
     }
-}
 
-setters! {
-    Root { name: Text<'a>, meta: Meta<'a> }
-    ListRootsResult { meta: Meta<'a> }
-}
-
-into_owned! {
-    Root { uri, name, meta }
-    ListRootsResult { roots, meta }
+    /// These roots.
+    pub fn new(roots: Vec<Root<'a>>);
 }

@@ -11,86 +11,57 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::model::content::{
     AudioContent, ContentBlock, ImageContent, Role, TextContent, block_type,
 };
-use crate::model::field::{inner_error, json_text, open_enum, setters, tag};
+use crate::model::encode::EncodeError;
+use crate::model::encode::downgrade::keep_object;
+use crate::model::encode::downgrade::{Rewritten, converted};
+use crate::model::field::Number;
+use crate::model::field::{inner_error, json_text, open_enum, tag};
 use crate::model::list::Unreadable;
 use crate::model::meta::{Meta, Object};
-use crate::model::owned::{IntoOwned, into_owned};
+use crate::model::owned::IntoOwned;
 use crate::model::tool::Tool;
+use crate::model::wire_type::wire_type;
+use crate::revision::Revision;
 use crate::rpc::{Raw, Text, bounded};
 
-/// The parameters of `sampling/createMessage`. The client may change any of them before it asks
-/// the model, except for `max_tokens`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[serde(rename(serialize = "mcp_proto::CreateMessageParams"))]
-#[non_exhaustive]
-pub struct CreateMessageParams<'a> {
-    /// The conversation so far.
-    #[serde(borrow, deserialize_with = "crate::model::field::list")]
-    pub messages: Vec<SamplingMessage<'a>>,
-    /// Which model is wanted.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub model_preferences: Option<ModelPreferences<'a>>,
-    /// The system prompt that is wanted.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub system_prompt: Option<Text<'a>>,
-    /// Whose context to put in; absent means nobody's.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub include_context: Option<IncludeContext<'a>>,
-    /// How freely the model chooses.
-    #[serde(
-        default,
-        serialize_with = "crate::model::field::optional_number",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub temperature: Option<f64>,
-    /// The most tokens that the model may produce.
-    pub max_tokens: u64,
-    /// Texts at which the model stops.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub stop_sequences: Option<Vec<Text<'a>>>,
-    /// What the model's provider is told.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub metadata: Option<Object<'a>>,
-    /// The tools that the model may use; since 2025-11-25.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub tools: Option<Vec<Tool<'a>>>,
-    /// Whether the model may or must use tools; since 2025-11-25. See
-    /// [`CreateMessageParams::tool_choice_mode`].
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub tool_choice: Option<ToolChoice<'a>>,
-    /// Asks for the request to run as a task; 2025-11-25 only.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub task: Option<Raw<'a>>,
-    /// Metadata of the request; up to 2025-11-25.
-    #[serde(
-        rename = "_meta",
-        borrow,
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub meta: Option<Meta<'a>>,
+wire_type! {
+    /// The parameters of `sampling/createMessage`. The client may change any of them before it asks
+    /// the model, except for `max_tokens`.
+    #[derive(Debug)]
+    pub struct CreateMessageParams<'a> {
+        /// The conversation so far.
+        #[serde(deserialize_with = "crate::model::field::list")]
+        messages: Vec<SamplingMessage<'a>>,
+        /// Which model is wanted.
+        model_preferences?: ModelPreferences<'a>,
+        /// The system prompt that is wanted.
+        system_prompt?: Text<'a>,
+        /// Whose context to put in; absent means nobody's.
+        include_context?: IncludeContext<'a>,
+        /// How freely the model chooses.
+        temperature?: f64 as Number,
+        /// The most tokens that the model may produce.
+        max_tokens: u64,
+        /// Texts at which the model stops.
+        stop_sequences?: Vec<Text<'a>>,
+        /// What the model's provider is told.
+        metadata?: Object<'a>,
+        /// The tools that the model may use; since 2025-11-25.
+        tools?: Vec<Tool<'a>> [since(V2025_11_25)],
+        /// Whether the model may or must use tools; since 2025-11-25. See
+        /// [`CreateMessageParams::tool_choice_mode`].
+        tool_choice?: ToolChoice<'a> [since(V2025_11_25)],
+        /// Asks for the request to run as a task; 2025-11-25 only.
+        task?: Raw<'a> [only(V2025_11_25)],
+        /// Metadata of the request; up to 2025-11-25.
+        meta? as "_meta": Meta<'a> [until(V2025_11_25)],
+    }
+
+    /// Asks to go on from `messages` with at most `max_tokens` tokens.
+    pub fn new(messages: Vec<SamplingMessage<'a>>, max_tokens: u64);
 }
 
 impl<'a> CreateMessageParams<'a> {
-    /// Asks to go on from `messages` with at most `max_tokens` tokens.
-    pub fn new(messages: Vec<SamplingMessage<'a>>, max_tokens: u64) -> Self {
-        Self {
-            messages,
-            model_preferences: None,
-            system_prompt: None,
-            include_context: None,
-            temperature: None,
-            max_tokens,
-            stop_sequences: None,
-            metadata: None,
-            tools: None,
-            tool_choice: None,
-            task: None,
-            meta: None,
-        }
-    }
-
     /// Whether the model may or must use tools; by default it may (`sampling.choice`).
     pub fn tool_choice_mode(&self) -> &ToolChoiceMode<'a> {
         let mode = self
@@ -101,38 +72,23 @@ impl<'a> CreateMessageParams<'a> {
     }
 }
 
-/// A message of the conversation with the model.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[serde(rename(serialize = "mcp_proto::SamplingMessage"))]
-#[non_exhaustive]
-pub struct SamplingMessage<'a> {
-    /// Who says it.
-    #[serde(borrow)]
-    pub role: Role<'a>,
-    /// What is said.
-    #[serde(borrow)]
-    pub content: SamplingContent<'a>,
-    /// Metadata of the message; since 2025-11-25.
-    #[serde(
-        rename = "_meta",
-        borrow,
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub meta: Option<Meta<'a>>,
+wire_type! {
+    /// A message of the conversation with the model.
+    #[derive(Debug)]
+    pub struct SamplingMessage<'a> {
+        /// Who says it.
+        role: Role<'a>,
+        /// What is said.
+        content: SamplingContent<'a> [rewritten_before(V2025_11_25, SamplingContent::downgrade)],
+        /// Metadata of the message; since 2025-11-25.
+        meta? as "_meta": Meta<'a> [since(V2025_11_25)],
+    }
+
+    /// What `role` says.
+    pub fn new(role: Role<'a>, content: impl Into<SamplingContent<'a>>);
 }
 
 impl<'a> SamplingMessage<'a> {
-    /// What `role` says.
-    pub fn new(role: Role<'a>, content: impl Into<SamplingContent<'a>>) -> Self {
-        Self {
-            role,
-            content: content.into(),
-            meta: None,
-        }
-    }
-
     /// A text that the person says.
     pub fn user(text: impl Into<Text<'a>>) -> Self {
         Self::new(Role::User, SamplingMessageContentBlock::text(text))
@@ -174,6 +130,28 @@ impl<'a> SamplingContent<'a> {
         self.blocks
             .iter()
             .find_map(SamplingMessageContentBlock::as_text)
+    }
+
+    /// Writes the content that is already written as the one block that revisions before 2025-11-25
+    /// have room for (`sampling.noarray.old`).
+    fn downgrade(written: &[u8], revision: Revision) -> Result<Rewritten, EncodeError> {
+        let refused = |what| Err(EncodeError::NotInRevision { what, revision });
+        converted(written, |content: SamplingContent<'_>| {
+            let [block] = content.blocks.as_slice() else {
+                return refused("a sampling message that isn't exactly one block");
+            };
+            // Sampling has no resources: this was audio, replaced for the oldest revision.
+            if let SamplingMessageContentBlock::Unknown(raw) = block
+                && block_type(raw.as_str()).is_ok_and(|kind| kind == "resource")
+            {
+                return refused("audio in a sampling message");
+            }
+            Ok(SamplingContent {
+                single: true,
+                ..content
+            })
+        })
+        .map(Rewritten::Replaced)
     }
 }
 
@@ -340,104 +318,56 @@ blocks! {
 tag!(ToolUseType = "tool_use");
 tag!(ToolResultType = "tool_result");
 
-/// The model uses a tool; since 2025-11-25.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[serde(rename(serialize = "mcp_proto::ToolUseContent"))]
-#[non_exhaustive]
-pub struct ToolUseContent<'a> {
-    #[serde(rename = "type", default)]
-    pub(crate) kind: ToolUseType,
-    /// What the result will name.
-    #[serde(borrow)]
-    pub id: Text<'a>,
-    /// The tool's name.
-    #[serde(borrow)]
-    pub name: Text<'a>,
-    /// The arguments.
-    #[serde(borrow)]
-    pub input: Object<'a>,
-    /// Metadata of the block, to be kept from turn to turn.
-    #[serde(
-        rename = "_meta",
-        borrow,
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub meta: Option<Meta<'a>>,
-}
+wire_type! {
+    /// The model uses a tool; since 2025-11-25.
+    #[derive(Debug)]
+    pub struct ToolUseContent<'a> [refused_before(V2025_11_25, "a tool use block")] {
+        const kind as "type": ToolUseType,
+        /// What the result will name.
+        id: Text<'a>,
+        /// The tool's name.
+        name: Text<'a>,
+        /// The arguments.
+        input: Object<'a>,
+        /// Metadata of the block, to be kept from turn to turn.
+        meta? as "_meta": Meta<'a>,
+    }
 
-impl<'a> ToolUseContent<'a> {
     /// The tool `name` is used with `input`.
-    pub fn new(id: impl Into<Text<'a>>, name: impl Into<Text<'a>>, input: Object<'a>) -> Self {
-        Self {
-            kind: ToolUseType,
-            id: id.into(),
-            name: name.into(),
-            input,
-            meta: None,
-        }
+    pub fn new(id: impl Into<Text<'a>>, name: impl Into<Text<'a>>, input: Object<'a>);
+}
+
+wire_type! {
+    /// What came of a tool's use; since 2025-11-25.
+    #[derive(Debug)]
+    pub struct ToolResultContent<'a> [refused_before(V2025_11_25, "a tool result block")] {
+        const kind as "type": ToolResultType,
+        /// The `id` of the use.
+        tool_use_id: Text<'a>,
+        /// What the tool says.
+        #[serde(default, deserialize_with = "crate::model::field::list")]
+        content: Vec<ContentBlock<'a>>,
+        /// The result as JSON: an object, since 2026-07-28 any value. A `null` that is there is
+        /// [`Raw::NULL`], not `None`.
+        #[serde(deserialize_with = "crate::model::field::present")]
+        structured_content?: Raw<'a> [rewritten_before(V2026_07_28, keep_object)],
+        /// Whether the tool failed; absent means it didn't.
+        is_error?: bool,
+        /// Metadata of the block, to be kept from turn to turn.
+        meta? as "_meta": Meta<'a>,
     }
-}
 
-/// What came of a tool's use; since 2025-11-25.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[serde(rename(serialize = "mcp_proto::ToolResultContent"))]
-#[non_exhaustive]
-pub struct ToolResultContent<'a> {
-    #[serde(rename = "type", default)]
-    pub(crate) kind: ToolResultType,
-    /// The `id` of the use.
-    #[serde(borrow)]
-    pub tool_use_id: Text<'a>,
-    /// What the tool says.
-    #[serde(borrow, default, deserialize_with = "crate::model::field::list")]
-    pub content: Vec<ContentBlock<'a>>,
-    /// The result as JSON: an object, since 2026-07-28 any value. A `null` that is there is
-    /// [`Raw::NULL`], not `None`.
-    #[serde(
-        borrow,
-        default,
-        deserialize_with = "crate::model::field::present",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub structured_content: Option<Raw<'a>>,
-    /// Whether the tool failed; absent means it didn't.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub is_error: Option<bool>,
-    /// Metadata of the block, to be kept from turn to turn.
-    #[serde(
-        rename = "_meta",
-        borrow,
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub meta: Option<Meta<'a>>,
-}
-
-impl<'a> ToolResultContent<'a> {
     /// The use called `tool_use_id` succeeded and says `content`.
-    pub fn new(tool_use_id: impl Into<Text<'a>>, content: Vec<ContentBlock<'a>>) -> Self {
-        Self {
-            kind: ToolResultType,
-            tool_use_id: tool_use_id.into(),
-            content,
-            structured_content: None,
-            is_error: None,
-            meta: None,
-        }
-    }
+    pub fn new(tool_use_id: impl Into<Text<'a>>, content: Vec<ContentBlock<'a>>);
 }
 
-/// Whether the model may or must use tools; since 2025-11-25.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct ToolChoice<'a> {
-    /// Absent means [`ToolChoiceMode::Auto`].
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub mode: Option<ToolChoiceMode<'a>>,
+wire_type! {
+    /// Whether the model may or must use tools; since 2025-11-25.
+    #[derive(Debug, Default)]
+    pub struct ToolChoice<'a> {
+        /// Absent means [`ToolChoiceMode::Auto`].
+        mode?: ToolChoiceMode<'a>,
+    }
 }
 
 impl<'a> ToolChoice<'a> {
@@ -471,43 +401,25 @@ open_enum! {
     }
 }
 
-/// Which model is wanted. The client decides.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct ModelPreferences<'a> {
-    /// Names to look for, the most wanted first; they outrank the priorities.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub hints: Option<Vec<ModelHint<'a>>>,
-    /// How much a low cost matters, from 0 to 1.
-    #[serde(
-        default,
-        serialize_with = "crate::model::field::optional_number",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub cost_priority: Option<f64>,
-    /// How much a short time matters, from 0 to 1.
-    #[serde(
-        default,
-        serialize_with = "crate::model::field::optional_number",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub speed_priority: Option<f64>,
-    /// How much ability matters, from 0 to 1.
-    #[serde(
-        default,
-        serialize_with = "crate::model::field::optional_number",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub intelligence_priority: Option<f64>,
+wire_type! {
+    /// Which model is wanted. The client decides.
+    #[derive(Debug, Default)]
+    pub struct ModelPreferences<'a> {
+        /// Names to look for, the most wanted first; they outrank the priorities.
+        hints?: Vec<ModelHint<'a>>,
+        /// How much a low cost matters, from 0 to 1.
+        cost_priority?: f64 as Number,
+        /// How much a short time matters, from 0 to 1.
+        speed_priority?: f64 as Number,
+        /// How much ability matters, from 0 to 1.
+        intelligence_priority?: f64 as Number,
+    }
+
+    /// No preferences.
+    pub fn new();
 }
 
 impl<'a> ModelPreferences<'a> {
-    /// No preferences.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Adds a name to look for after those there are.
     #[must_use]
     pub fn hint(mut self, name: impl Into<Text<'a>>) -> Self {
@@ -530,14 +442,13 @@ impl<'a> ModelPreferences<'a> {
     }
 }
 
-/// A name of a model to look for.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct ModelHint<'a> {
-    /// A part of the model's name.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<Text<'a>>,
+wire_type! {
+    /// A name of a model to look for.
+    #[derive(Debug, Default)]
+    pub struct ModelHint<'a> {
+        /// A part of the model's name.
+        name?: Text<'a>,
+    }
 }
 
 /// The index of the first of `available` whose name contains the first hint that any contains;
@@ -559,32 +470,21 @@ pub fn select_model<T: AsRef<str>>(
     })
 }
 
-/// The result of `sampling/createMessage`: what the model says.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[serde(rename(serialize = "mcp_proto::CreateMessageResult"))]
-#[non_exhaustive]
-pub struct CreateMessageResult<'a> {
-    /// Who says it.
-    #[serde(borrow)]
-    pub role: Role<'a>,
-    /// What is said; peers older than 2025-11-25 take one block only.
-    #[serde(borrow)]
-    pub content: SamplingContent<'a>,
-    /// The name of the model.
-    #[serde(borrow)]
-    pub model: Text<'a>,
-    /// Why the model stopped, if it is known.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub stop_reason: Option<StopReason<'a>>,
-    /// Metadata of the result.
-    #[serde(
-        rename = "_meta",
-        borrow,
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub meta: Option<Meta<'a>>,
+wire_type! {
+    /// The result of `sampling/createMessage`: what the model says.
+    #[derive(Debug)]
+    pub struct CreateMessageResult<'a> {
+        /// Who says it.
+        role: Role<'a>,
+        /// What is said; peers older than 2025-11-25 take one block only.
+        content: SamplingContent<'a> [rewritten_before(V2025_11_25, SamplingContent::downgrade)],
+        /// The name of the model.
+        model: Text<'a>,
+        /// Why the model stopped, if it is known.
+        stop_reason?: StopReason<'a>,
+        /// Metadata of the result.
+        meta? as "_meta": Meta<'a>,
+    }
 }
 
 impl<'a> CreateMessageResult<'a> {
@@ -726,32 +626,4 @@ pub fn malformed_block<'m>(
 
 fn is_result(block: &SamplingMessageContentBlock<'_>) -> bool {
     matches!(block, SamplingMessageContentBlock::ToolResult(_))
-}
-
-setters! {
-    CreateMessageParams {
-        model_preferences: ModelPreferences<'a>, system_prompt: Text<'a>,
-        include_context: IncludeContext<'a>, temperature: f64, stop_sequences: Vec<Text<'a>>,
-        metadata: Object<'a>, tools: Vec<Tool<'a>>, tool_choice: ToolChoice<'a>, task: Raw<'a>,
-        meta: Meta<'a>,
-    }
-    SamplingMessage { meta: Meta<'a> }
-    ToolUseContent { meta: Meta<'a> }
-    ToolResultContent { structured_content: Raw<'a>, is_error: bool, meta: Meta<'a> }
-    ModelPreferences { cost_priority: f64, speed_priority: f64, intelligence_priority: f64 }
-    CreateMessageResult { stop_reason: StopReason<'a>, meta: Meta<'a> }
-}
-
-into_owned! {
-    CreateMessageParams {
-        messages, model_preferences, system_prompt, include_context, temperature, max_tokens,
-        stop_sequences, metadata, tools, tool_choice, task, meta,
-    }
-    SamplingMessage { role, content, meta }
-    ToolUseContent { kind, id, name, input, meta }
-    ToolResultContent { kind, tool_use_id, content, structured_content, is_error, meta }
-    ToolChoice { mode }
-    ModelPreferences { hints, cost_priority, speed_priority, intelligence_priority }
-    ModelHint { name }
-    CreateMessageResult { role, content, model, stop_reason, meta }
 }

@@ -8,8 +8,12 @@ use core::fmt;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::model::field::{json_text, last_of_each_key, open_enum, setters, tag};
+use crate::model::encode::EncodeError;
+use crate::model::encode::downgrade::{Rewritten, converted};
+use crate::model::field::{Number, json_text, last_of_each_key, open_enum, tag};
 use crate::model::owned::{IntoOwned, already_owned, into_owned};
+use crate::model::wire_type::wire_type;
+use crate::revision::Revision;
 use crate::rpc::{Raw, Text};
 
 tag!(ObjectType = "object");
@@ -78,6 +82,19 @@ impl<'a> RequestedSchema<'a> {
     /// Whether the field of that name has to be filled in.
     pub fn is_required(&self, name: &str) -> bool {
         self.required.iter().flatten().any(|known| *known == name)
+    }
+
+    /// Writes a form that is already written as 2025-06-18 has it, the first revision with forms: it
+    /// knows fewer kinds of fields, no defaults except those of booleans, and no `$schema`.
+    pub(crate) fn downgrade(written: &[u8], revision: Revision) -> Result<Rewritten, EncodeError> {
+        converted(written, |mut form: RequestedSchema<'_>| {
+            form.schema = None;
+            for (_, field) in &mut form.properties.entries {
+                field.downgrade(revision)?;
+            }
+            Ok(form)
+        })
+        .map(Rewritten::Replaced)
     }
 }
 
@@ -209,6 +226,30 @@ impl<'a> PrimitiveSchemaDefinition<'a> {
         };
         decoded.ok()
     }
+
+    /// Makes it what 2025-06-18 has. Returns an error if that has no such field.
+    fn downgrade(&mut self, revision: Revision) -> Result<(), EncodeError> {
+        match self {
+            Self::String(field) => field.default = None,
+            Self::Number(field) => field.default = None,
+            Self::UntitledSingleSelect(field) => field.default = None,
+            Self::LegacyTitled(field) => field.default = None,
+            Self::TitledSingleSelect(field) => {
+                let options = core::mem::take(&mut field.one_of).into_iter();
+                let (values, names): (Vec<_>, Vec<_>) =
+                    options.map(|option| (option.value, option.title)).unzip();
+                let mut old = LegacyTitledEnumSchema::new(values).enum_names::<Text<'_>>(names);
+                (old.title, old.description) = (field.title.take(), field.description.take());
+                *self = Self::LegacyTitled(old);
+            }
+            Self::UntitledMultiSelect(_) | Self::TitledMultiSelect(_) => {
+                let what = "a form field with several choices";
+                return Err(EncodeError::NotInRevision { what, revision });
+            }
+            Self::Boolean(_) | Self::Unknown(_) => {}
+        }
+        Ok(())
+    }
 }
 
 fn has_titled_items(features: &Features<'_>) -> bool {
@@ -281,53 +322,39 @@ kinds! {
 macro_rules! field_schema {
     (
         $(#[$about:meta])*
-        $name:ident: $kind:ty {
-            $($(#[$attribute:meta])* $field:ident: $type:ty,)*
-        }
+        pub struct $name:ident<'a>: $kind:ty { $($fields:tt)* }
+        $($new:tt)*
     ) => {
-        $(#[$about])*
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        #[non_exhaustive]
-        pub struct $name<'a> {
-            #[serde(rename = "type")]
-            pub(crate) kind: $kind,
-            /// The name for people.
-            #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-            pub title: Option<Text<'a>>,
-            /// What is to be filled in.
-            #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-            pub description: Option<Text<'a>>,
-            $(
-                $(#[$attribute])*
-                pub $field: $type,
-            )*
+        wire_type! {
+            $(#[$about])*
+            #[derive(Debug)]
+            pub struct $name<'a> {
+                const kind as "type": $kind,
+                /// The name for people.
+                title?: Text<'a>,
+                /// What is to be filled in.
+                description?: Text<'a>,
+                $($fields)*
+            }
+            $($new)*
         }
-
-        into_owned! { $name { kind, title, description, $($field),* } }
-        setters! { $name { title: Text<'a>, description: Text<'a> } }
     };
 }
 
 field_schema! {
     /// A field that is a text.
-    StringSchema: StringType {
+    pub struct StringSchema<'a>: StringType {
         /// The least number of characters.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        min_length: Option<u64>,
+        min_length?: u64,
         /// The greatest number of characters.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        max_length: Option<u64>,
+        max_length?: u64,
         /// What the text is.
-        #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-        format: Option<StringFormat<'a>>,
+        format?: StringFormat<'a>,
         /// What is filled in beforehand; since 2025-11-25.
-        #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-        default: Option<Text<'a>>,
+        default?: Text<'a>,
         /// A regular expression. Some peers send one although no revision's schema has it; it is
         /// neither checked nor sent on.
-        #[serde(borrow, default, skip_serializing)]
-        pattern: Option<Text<'a>>,
+        pattern?: Text<'a> [read only],
     }
 }
 
@@ -369,28 +396,13 @@ open_enum! {
 
 field_schema! {
     /// A field that is a number.
-    NumberSchema: NumberType {
+    pub struct NumberSchema<'a>: NumberType {
         /// The least value.
-        #[serde(
-            default,
-            serialize_with = "crate::model::field::optional_number",
-            skip_serializing_if = "Option::is_none"
-        )]
-        minimum: Option<f64>,
+        minimum?: f64 as Number,
         /// The greatest value.
-        #[serde(
-            default,
-            serialize_with = "crate::model::field::optional_number",
-            skip_serializing_if = "Option::is_none"
-        )]
-        maximum: Option<f64>,
+        maximum?: f64 as Number,
         /// What is filled in beforehand; since 2025-11-25.
-        #[serde(
-            default,
-            serialize_with = "crate::model::field::optional_number",
-            skip_serializing_if = "Option::is_none"
-        )]
-        default: Option<f64>,
+        default?: f64 as Number,
     }
 }
 
@@ -424,11 +436,12 @@ impl NumberSchema<'_> {
 }
 
 /// Whether a number may have a fraction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum NumberType {
     /// It may.
+    #[default]
     Number,
     /// It may not.
     Integer,
@@ -436,10 +449,9 @@ pub enum NumberType {
 
 field_schema! {
     /// A field that is yes or no.
-    BooleanSchema: BooleanType {
+    pub struct BooleanSchema<'a>: BooleanType {
         /// What is filled in beforehand.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        default: Option<bool>,
+        default?: bool,
     }
 }
 
@@ -463,13 +475,11 @@ impl Default for BooleanSchema<'_> {
 
 field_schema! {
     /// A field that is one of several texts.
-    UntitledSingleSelectEnumSchema: StringType {
+    pub struct UntitledSingleSelectEnumSchema<'a>: StringType {
         /// The texts to choose from.
-        #[serde(rename = "enum", borrow)]
-        values: Vec<Text<'a>>,
+        values as "enum": Vec<Text<'a>>,
         /// What is chosen beforehand; since 2025-11-25.
-        #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-        default: Option<Text<'a>>,
+        default?: Text<'a>,
     }
 }
 
@@ -489,13 +499,11 @@ impl<'a> UntitledSingleSelectEnumSchema<'a> {
 
 field_schema! {
     /// A field that is one of several texts with names for people; since 2025-11-25.
-    TitledSingleSelectEnumSchema: StringType {
+    pub struct TitledSingleSelectEnumSchema<'a>: StringType {
         /// What to choose from.
-        #[serde(borrow)]
         one_of: Vec<EnumOption<'a>>,
         /// What is chosen beforehand.
-        #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-        default: Option<Text<'a>>,
+        default?: Text<'a>,
     }
 }
 
@@ -515,19 +523,15 @@ impl<'a> TitledSingleSelectEnumSchema<'a> {
 
 field_schema! {
     /// A field that is some of several texts; since 2025-11-25.
-    UntitledMultiSelectEnumSchema: ArrayType {
+    pub struct UntitledMultiSelectEnumSchema<'a>: ArrayType {
         /// What to choose from.
-        #[serde(borrow)]
         items: UntitledItems<'a>,
         /// The least number to choose.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        min_items: Option<u64>,
+        min_items?: u64,
         /// The greatest number to choose.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        max_items: Option<u64>,
+        max_items?: u64,
         /// What is chosen beforehand.
-        #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-        default: Option<Vec<Text<'a>>>,
+        default?: Vec<Text<'a>>,
     }
 }
 
@@ -552,19 +556,15 @@ impl<'a> UntitledMultiSelectEnumSchema<'a> {
 
 field_schema! {
     /// A field that is some of several texts with names for people; since 2025-11-25.
-    TitledMultiSelectEnumSchema: ArrayType {
+    pub struct TitledMultiSelectEnumSchema<'a>: ArrayType {
         /// What to choose from.
-        #[serde(borrow)]
         items: TitledItems<'a>,
         /// The least number to choose.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        min_items: Option<u64>,
+        min_items?: u64,
         /// The greatest number to choose.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        max_items: Option<u64>,
+        max_items?: u64,
         /// What is chosen beforehand.
-        #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-        default: Option<Vec<Text<'a>>>,
+        default?: Vec<Text<'a>>,
     }
 }
 
@@ -588,16 +588,13 @@ impl<'a> TitledMultiSelectEnumSchema<'a> {
 field_schema! {
     /// A field that is one of several texts, with names for people beside them; the only enum with
     /// names that 2025-06-18 has, and later ones still take it.
-    LegacyTitledEnumSchema: StringType {
+    pub struct LegacyTitledEnumSchema<'a>: StringType {
         /// The texts to choose from.
-        #[serde(rename = "enum", borrow)]
-        values: Vec<Text<'a>>,
+        values as "enum": Vec<Text<'a>>,
         /// Their names for people, in the same order.
-        #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-        enum_names: Option<Vec<Text<'a>>>,
+        enum_names?: Vec<Text<'a>>,
         /// What is chosen beforehand; since 2025-11-25.
-        #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-        default: Option<Text<'a>>,
+        default?: Text<'a>,
     }
 }
 
@@ -616,26 +613,18 @@ impl<'a> LegacyTitledEnumSchema<'a> {
     }
 }
 
-/// One text to choose and its name for people.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct EnumOption<'a> {
-    /// The text that is answered.
-    #[serde(rename = "const", borrow)]
-    pub value: Text<'a>,
-    /// The name for people.
-    #[serde(borrow)]
-    pub title: Text<'a>,
-}
-
-impl<'a> EnumOption<'a> {
-    /// The text `value`, shown as `title`.
-    pub fn new(value: impl Into<Text<'a>>, title: impl Into<Text<'a>>) -> Self {
-        Self {
-            value: value.into(),
-            title: title.into(),
-        }
+wire_type! {
+    /// One text to choose and its name for people.
+    #[derive(Debug)]
+    pub struct EnumOption<'a> {
+        /// The text that is answered.
+        value as "const": Text<'a>,
+        /// The name for people.
+        title: Text<'a>,
     }
+
+    /// The text `value`, shown as `title`.
+    pub fn new(value: impl Into<Text<'a>>, title: impl Into<Text<'a>>);
 }
 
 /// The texts that a field with several choices allows.
@@ -664,18 +653,6 @@ already_owned!(NumberType);
 into_owned! {
     RequestedSchema { schema, kind, properties, required }
     Properties { entries }
-    EnumOption { value, title }
     UntitledItems { kind, values }
     TitledItems { any_of }
-}
-
-setters! {
-    StringSchema { min_length: u64, max_length: u64, format: StringFormat<'a>, default: Text<'a> }
-    NumberSchema { minimum: f64, maximum: f64, default: f64 }
-    BooleanSchema { default: bool }
-    UntitledSingleSelectEnumSchema { default: Text<'a> }
-    TitledSingleSelectEnumSchema { default: Text<'a> }
-    UntitledMultiSelectEnumSchema { min_items: u64, max_items: u64, default: Vec<Text<'a>> }
-    TitledMultiSelectEnumSchema { min_items: u64, max_items: u64, default: Vec<Text<'a>> }
-    LegacyTitledEnumSchema { enum_names: Vec<Text<'a>>, default: Text<'a> }
 }

@@ -9,9 +9,9 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::model::capability::ServerCapabilities;
-use crate::model::field::setters;
 use crate::model::meta::Meta;
 use crate::model::owned::into_owned;
+use crate::model::wire_type::wire_type;
 use crate::rpc::Text;
 
 /// The id of the tasks extension, without which no task is told of.
@@ -207,71 +207,40 @@ impl<'de: 'a, 'a> Deserialize<'de> for SubscriptionFilter<'a> {
     }
 }
 
-/// The parameters of `subscriptions/listen`, which opens a subscription.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct SubscriptionsListenParams<'a> {
-    /// What the client wants to be told.
-    #[serde(borrow)]
-    pub notifications: SubscriptionFilter<'a>,
-    /// The request's `_meta`.
-    #[serde(
-        borrow,
-        default,
-        rename = "_meta",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub meta: Option<Meta<'a>>,
-}
-
-/// The parameters of `notifications/subscriptions/acknowledged`, a subscription's first message.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct SubscriptionsAcknowledgedParams<'a> {
-    /// What the server will tell: at most what it was asked for.
-    #[serde(borrow)]
-    pub notifications: SubscriptionFilter<'a>,
-    /// The notification's `_meta`, which names the subscription.
-    #[serde(
-        borrow,
-        default,
-        rename = "_meta",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub meta: Option<Meta<'a>>,
-}
-
-/// The result of `subscriptions/listen`, with which the server ends the subscription.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct SubscriptionsListenResult<'a> {
-    /// The result's `_meta`, which names the subscription.
-    #[serde(
-        borrow,
-        default,
-        rename = "_meta",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub meta: Option<Meta<'a>>,
-}
-
-impl<'a> SubscriptionsListenParams<'a> {
-    /// A wish to be told what `notifications` lets through.
-    pub fn new(notifications: SubscriptionFilter<'a>) -> Self {
-        Self {
-            notifications,
-            meta: None,
-        }
+wire_type! {
+    /// The parameters of `subscriptions/listen`, which opens a subscription.
+    #[derive(Debug)]
+    pub struct SubscriptionsListenParams<'a> {
+        /// What the client wants to be told.
+        notifications: SubscriptionFilter<'a>,
+        /// The request's `_meta`.
+        meta? as "_meta": Meta<'a>,
     }
+
+    /// A wish to be told what `notifications` lets through.
+    pub fn new(notifications: SubscriptionFilter<'a>);
 }
 
-impl<'a> SubscriptionsAcknowledgedParams<'a> {
+wire_type! {
+    /// The parameters of `notifications/subscriptions/acknowledged`, a subscription's first message.
+    #[derive(Debug)]
+    pub struct SubscriptionsAcknowledgedParams<'a> {
+        /// What the server will tell: at most what it was asked for.
+        notifications: SubscriptionFilter<'a>,
+        /// The notification's `_meta`, which names the subscription.
+        meta? as "_meta": Meta<'a>,
+    }
+
     /// The promise to tell what `notifications` lets through.
-    pub fn new(notifications: SubscriptionFilter<'a>) -> Self {
-        Self {
-            notifications,
-            meta: None,
-        }
+    pub fn new(notifications: SubscriptionFilter<'a>);
+}
+
+wire_type! {
+    /// The result of `subscriptions/listen`, with which the server ends the subscription.
+    #[derive(Debug, Default)]
+    pub struct SubscriptionsListenResult<'a> {
+        /// The result's `_meta`, which names the subscription.
+        meta? as "_meta": Meta<'a>,
     }
 }
 
@@ -282,18 +251,9 @@ impl<'a> SubscriptionsListenResult<'a> {
     }
 }
 
-setters! {
-    SubscriptionsListenParams { meta: Meta<'a> }
-    SubscriptionsAcknowledgedParams { meta: Meta<'a> }
-    SubscriptionsListenResult { meta: Meta<'a> }
-}
-
 into_owned! {
     SubscriptionFilter {
         tools_list_changed, prompts_list_changed, resources_list_changed, resource_subscriptions,
         task_ids
     }
-    SubscriptionsListenParams { notifications, meta }
-    SubscriptionsAcknowledgedParams { notifications, meta }
-    SubscriptionsListenResult { meta }
 }

@@ -7,14 +7,17 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::model::content::{self, ContentBlock};
-use crate::model::field::{open_enum, open_struct, setters};
+use crate::model::encode::downgrade::keep_object;
+use crate::model::encode::downgrade::keep_object_schema;
+use crate::model::field::Lifetime;
+use crate::model::field::{open_enum, open_struct};
 use crate::model::initialize::Icon;
 use crate::model::list::List;
 use crate::model::meta::Meta;
-use crate::model::owned::into_owned;
 pub use crate::model::page::PaginatedRequestParams as ListToolsParams;
 use crate::model::page::{CacheScope, cache_hints};
 use crate::model::state::RequestState;
+use crate::model::wire_type::wire_type;
 use crate::rpc::{Found, Member, Raw, Text};
 
 /// The input schema of a tool that takes no arguments.
@@ -22,77 +25,38 @@ pub const NO_ARGUMENTS_SCHEMA: Raw<'static> = Raw::trusted(Cow::Borrowed(
     r#"{"type":"object","additionalProperties":false}"#,
 ));
 
-/// A tool that a server offers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[serde(rename(serialize = "mcp_proto::Tool"))]
-#[non_exhaustive]
-pub struct Tool<'a> {
-    /// The name for programs, unique on its server; see [`is_conforming_tool_name`].
-    #[serde(borrow)]
-    pub name: Text<'a>,
-    /// The name for people; since 2025-06-18. See [`Tool::display_name`].
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub title: Option<Text<'a>>,
-    /// What the tool does, for models.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<Text<'a>>,
-    /// The JSON Schema of the arguments; its root has `"type":"object"`.
-    #[serde(borrow)]
-    pub input_schema: Raw<'a>,
-    /// The JSON Schema of the structured result, if there is one; since 2025-06-18.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub output_schema: Option<Raw<'a>>,
-    /// Hints about how the tool behaves; since 2025-03-26. Not to be trusted.
-    #[serde(
-        borrow,
-        default,
-        deserialize_with = "crate::model::field::hint",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub annotations: Option<ToolAnnotations<'a>>,
-    /// How the tool can be run; 2025-11-25 only.
-    #[serde(
-        borrow,
-        default,
-        deserialize_with = "crate::model::field::hint",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub execution: Option<ToolExecution<'a>>,
-    /// Pictures to show for it; since 2025-11-25.
-    #[serde(
-        borrow,
-        default,
-        deserialize_with = "crate::model::initialize::icons",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub icons: Option<Vec<Icon<'a>>>,
-    /// Metadata of the tool; since 2025-06-18.
-    #[serde(
-        rename = "_meta",
-        borrow,
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub meta: Option<Meta<'a>>,
+wire_type! {
+    /// A tool that a server offers.
+    #[derive(Debug)]
+    pub struct Tool<'a> {
+        /// The name for programs, unique on its server; see [`is_conforming_tool_name`].
+        name: Text<'a>,
+        /// The name for people; since 2025-06-18. See [`Tool::display_name`].
+        title?: Text<'a> [since(V2025_06_18)],
+        /// What the tool does, for models.
+        description?: Text<'a>,
+        /// The JSON Schema of the arguments; its root has `"type":"object"`.
+        input_schema: Raw<'a>,
+        /// The JSON Schema of the structured result, if there is one; since 2025-06-18.
+        output_schema?: Raw<'a> [since(V2025_06_18), rewritten_before(V2026_07_28, keep_object_schema)],
+        /// Hints about how the tool behaves; since 2025-03-26. Not to be trusted.
+        #[serde(deserialize_with = "crate::model::field::hint")]
+        annotations?: ToolAnnotations<'a> [since(V2025_03_26)],
+        /// How the tool can be run; 2025-11-25 only.
+        #[serde(deserialize_with = "crate::model::field::hint")]
+        execution?: ToolExecution<'a> [only(V2025_11_25)],
+        /// Pictures to show for it; since 2025-11-25.
+        #[serde(deserialize_with = "crate::model::initialize::icons")]
+        icons?: Vec<Icon<'a>> [since(V2025_11_25)],
+        /// Metadata of the tool; since 2025-06-18.
+        meta? as "_meta": Meta<'a> [since(V2025_06_18)],
+    }
+
+    /// A tool whose arguments fit `input_schema`; see [`NO_ARGUMENTS_SCHEMA`] for one without any.
+    pub fn new(name: impl Into<Text<'a>>, input_schema: Raw<'a>);
 }
 
 impl<'a> Tool<'a> {
-    /// A tool whose arguments fit `input_schema`; see [`NO_ARGUMENTS_SCHEMA`] for one without any.
-    pub fn new(name: impl Into<Text<'a>>, input_schema: Raw<'a>) -> Self {
-        Self {
-            name: name.into(),
-            title: None,
-            description: None,
-            input_schema,
-            output_schema: None,
-            annotations: None,
-            execution: None,
-            icons: None,
-            meta: None,
-        }
-    }
-
     /// The name to show: `title`, else the annotations' title, else `name` (`data.name.title`).
     pub fn display_name(&self) -> &str {
         let annotated = self
@@ -173,21 +137,16 @@ impl ToolAnnotations<'_> {
     }
 }
 
-/// How a tool can be run; 2025-11-25 only.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct ToolExecution<'a> {
-    /// Whether a call may or must run as a task; absent means it must not.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub task_support: Option<TaskSupport<'a>>,
-}
-
-impl ToolExecution<'_> {
-    /// Nothing set.
-    pub fn new() -> Self {
-        Self::default()
+wire_type! {
+    /// How a tool can be run; 2025-11-25 only.
+    #[derive(Debug, Default)]
+    pub struct ToolExecution<'a> {
+        /// Whether a call may or must run as a task; absent means it must not.
+        task_support?: TaskSupport<'a>,
     }
+
+    /// Nothing set.
+    pub fn new();
 }
 
 open_enum! {
@@ -202,98 +161,51 @@ open_enum! {
     }
 }
 
-/// The result of `tools/list`: one page of tools.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[serde(rename(serialize = "mcp_proto::ListToolsResult"))]
-#[non_exhaustive]
-pub struct ListToolsResult<'a> {
-    /// The tools of this page.
-    #[serde(borrow)]
-    pub tools: List<'a, Tool<'a>>,
-    /// The cursor of the next page; `None` when this is the last.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub next_cursor: Option<Text<'a>>,
-    /// For how many milliseconds the result stays fresh; since 2026-07-28.
-    #[serde(
-        default,
-        deserialize_with = "crate::model::field::integer",
-        serialize_with = "crate::model::field::lifetime",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub ttl_ms: Option<i64>,
-    /// Who may be given a cached copy; since 2026-07-28.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub cache_scope: Option<CacheScope<'a>>,
-    /// Metadata of the result.
-    #[serde(
-        rename = "_meta",
-        borrow,
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub meta: Option<Meta<'a>>,
-}
-
-impl<'a> ListToolsResult<'a> {
-    /// The last page, with these tools.
-    pub fn new(tools: Vec<Tool<'a>>) -> Self {
-        Self {
-            tools: tools.into(),
-            ..Self::default()
-        }
+wire_type! {
+    /// The result of `tools/list`: one page of tools.
+    #[derive(Debug, Default)]
+    pub struct ListToolsResult<'a> {
+        /// The tools of this page.
+        tools: List<'a, Tool<'a>>,
+        /// The cursor of the next page; `None` when this is the last.
+        next_cursor?: Text<'a>,
+        /// For how many milliseconds the result stays fresh; since 2026-07-28.
+        #[serde(deserialize_with = "crate::model::field::integer")]
+        ttl_ms?: i64 as Lifetime [since(V2026_07_28)],
+        /// Who may be given a cached copy; since 2026-07-28.
+        cache_scope?: CacheScope<'a> [since(V2026_07_28)],
+        /// Metadata of the result.
+        meta? as "_meta": Meta<'a>,
     }
+
+    /// The last page, with these tools.
+    pub fn new(tools: Vec<Tool<'a>>);
 }
 
-/// The parameters of `tools/call`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[serde(rename(serialize = "mcp_proto::CallToolParams"))]
-#[non_exhaustive]
-pub struct CallToolParams<'a> {
-    /// The tool's name.
-    #[serde(borrow)]
-    pub name: Text<'a>,
-    /// The arguments, an object; what is no object is refused on decoding.
-    #[serde(
-        borrow,
-        default,
-        deserialize_with = "crate::model::field::object",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub arguments: Option<Raw<'a>>,
-    /// Asks for the call to run as a task; 2025-11-25 only.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub task: Option<Raw<'a>>,
-    /// The answers to what the previous round asked for; since 2026-07-28.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub input_responses: Option<Raw<'a>>,
-    /// The server's state, echoed from the previous round; since 2026-07-28.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub request_state: Option<RequestState<'a>>,
-    /// Metadata of the request.
-    #[serde(
-        rename = "_meta",
-        borrow,
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub meta: Option<Meta<'a>>,
+wire_type! {
+    /// The parameters of `tools/call`.
+    #[derive(Debug)]
+    pub struct CallToolParams<'a> {
+        /// The tool's name.
+        name: Text<'a>,
+        /// The arguments, an object; what is no object is refused on decoding.
+        #[serde(deserialize_with = "crate::model::field::object")]
+        arguments?: Raw<'a>,
+        /// Asks for the call to run as a task; 2025-11-25 only.
+        task?: Raw<'a> [only(V2025_11_25)],
+        /// The answers to what the previous round asked for; since 2026-07-28.
+        input_responses?: Raw<'a> [since(V2026_07_28)],
+        /// The server's state, echoed from the previous round; since 2026-07-28.
+        request_state?: RequestState<'a> [since(V2026_07_28)],
+        /// Metadata of the request.
+        meta? as "_meta": Meta<'a>,
+    }
+
+    /// A call without arguments.
+    pub fn new(name: impl Into<Text<'a>>);
 }
 
 impl<'a> CallToolParams<'a> {
-    /// A call without arguments.
-    pub fn new(name: impl Into<Text<'a>>) -> Self {
-        Self {
-            name: name.into(),
-            arguments: None,
-            task: None,
-            input_responses: None,
-            request_state: None,
-            meta: None,
-        }
-    }
-
     /// The params by their members, when all are as they should be.
     pub(crate) fn found(found: &Found<'a>) -> Option<Self> {
         Some(Self {
@@ -307,46 +219,28 @@ impl<'a> CallToolParams<'a> {
     }
 }
 
-/// The result of `tools/call`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[serde(rename(serialize = "mcp_proto::CallToolResult"))]
-#[non_exhaustive]
-pub struct CallToolResult<'a> {
-    /// What the tool says. Some servers leave it out, which reads as empty.
-    #[serde(borrow, default, deserialize_with = "crate::model::field::list")]
-    pub content: Vec<ContentBlock<'a>>,
-    /// The result as JSON; since 2025-06-18 an object, since 2026-07-28 any value. A `null` that
-    /// is there is [`Raw::NULL`], not `None`.
-    #[serde(
-        borrow,
-        default,
-        deserialize_with = "crate::model::field::present",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub structured_content: Option<Raw<'a>>,
-    /// Whether the tool failed; see [`CallToolResult::failed`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub is_error: Option<bool>,
-    /// Metadata of the result.
-    #[serde(
-        rename = "_meta",
-        borrow,
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub meta: Option<Meta<'a>>,
+wire_type! {
+    /// The result of `tools/call`.
+    #[derive(Debug, Default)]
+    pub struct CallToolResult<'a> {
+        /// What the tool says. Some servers leave it out, which reads as empty.
+        #[serde(default, deserialize_with = "crate::model::field::list")]
+        content: Vec<ContentBlock<'a>>,
+        /// The result as JSON; since 2025-06-18 an object, since 2026-07-28 any value. A `null` that
+        /// is there is [`Raw::NULL`], not `None`.
+        #[serde(deserialize_with = "crate::model::field::present")]
+        structured_content?: Raw<'a> [since(V2025_06_18), rewritten_before(V2026_07_28, keep_object)],
+        /// Whether the tool failed; see [`CallToolResult::failed`].
+        is_error?: bool,
+        /// Metadata of the result.
+        meta? as "_meta": Meta<'a>,
+    }
+
+    /// A success that says `content`.
+    pub fn new(content: Vec<ContentBlock<'a>>);
 }
 
 impl<'a> CallToolResult<'a> {
-    /// A success that says `content`.
-    pub fn new(content: Vec<ContentBlock<'a>>) -> Self {
-        Self {
-            content,
-            ..Self::default()
-        }
-    }
-
     /// A success that says one text.
     pub fn text(text: impl Into<Text<'a>>) -> Self {
         Self::new(vec![ContentBlock::text(text)])
@@ -397,30 +291,3 @@ impl<'a> CallToolResult<'a> {
 }
 
 cache_hints!(ListToolsResult);
-
-setters! {
-    Tool {
-        title: Text<'a>, description: Text<'a>, output_schema: Raw<'a>,
-        annotations: ToolAnnotations<'a>, execution: ToolExecution<'a>, icons: Vec<Icon<'a>>,
-        meta: Meta<'a>,
-    }
-    ToolExecution { task_support: TaskSupport<'a> }
-    ListToolsResult {
-        next_cursor: Text<'a>, ttl_ms: i64, cache_scope: CacheScope<'a>, meta: Meta<'a>,
-    }
-    CallToolParams {
-        arguments: Raw<'a>, task: Raw<'a>, input_responses: Raw<'a>, request_state: RequestState<'a>,
-        meta: Meta<'a>,
-    }
-    CallToolResult { structured_content: Raw<'a>, is_error: bool, meta: Meta<'a> }
-}
-
-into_owned! {
-    Tool {
-        name, title, description, input_schema, output_schema, annotations, execution, icons, meta,
-    }
-    ToolExecution { task_support }
-    ListToolsResult { tools, next_cursor, ttl_ms, cache_scope, meta }
-    CallToolParams { name, arguments, task, input_responses, request_state, meta }
-    CallToolResult { content, structured_content, is_error, meta }
-}

@@ -203,10 +203,7 @@ fn every_kind() -> RequestedSchema<'static> {
             "titled",
             TitledSingleSelectEnumSchema::new(options()).default("b"),
         )
-        .optional(
-            "old",
-            LegacyTitledEnumSchema::new(["a"]).enum_names(vec!["A".into()]),
-        )
+        .optional("old", LegacyTitledEnumSchema::new(["a"]).enum_names(["A"]))
         .optional(
             "some",
             UntitledMultiSelectEnumSchema::new(["a", "b"])
@@ -215,7 +212,7 @@ fn every_kind() -> RequestedSchema<'static> {
         )
         .optional(
             "many",
-            TitledMultiSelectEnumSchema::new(options()).default(vec!["a".into()]),
+            TitledMultiSelectEnumSchema::new(options()).default(["a"]),
         )
 }
 

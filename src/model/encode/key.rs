@@ -6,7 +6,7 @@ use core::fmt;
 
 use serde::{Serialize, Serializer, ser::Impossible};
 
-use super::{EncodeError, refuse};
+use super::error::{EncodeError, refuse};
 use crate::rpc::write::{write_shown_string, write_string};
 
 /// Appends a key in quotes.

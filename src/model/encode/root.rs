@@ -6,10 +6,34 @@ use core::ops::Range;
 
 use serde::ser::{self, Impossible, Serialize, Serializer};
 
+use super::error::{EncodeError, refuse};
 use super::value::{Compound, Object, Value, close};
-use super::{EncodeError, Encoded, SessionMembers, refuse};
-use crate::Revision;
+use crate::revision::Revision;
 use crate::rpc::{Entry, listed_members, members, string_of};
+
+/// What the session adds to a message's params or result while it is written.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "built in place wherever a message is written"
+)]
+pub struct SessionMembers<'a> {
+    /// Members for `_meta`, already encoded: `"key":value,"key":value`. They are merged into the
+    /// value's own `_meta`, which may not have one of their keys.
+    pub meta: &'a [u8],
+    /// Members for the object itself, already encoded, written after the value's own. The value's
+    /// own `resultType`, `ttlMs` and `cacheScope` win over those given here.
+    pub members: &'a [u8],
+}
+
+/// What is known of a body once it is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Encoded {
+    /// Where in the buffer (start and end) the JSON token of the root's `name`, `uri` or `taskId`
+    /// stands, which HTTP repeats in a header; `None` when the root has none of them.
+    pub name: Option<(usize, usize)>,
+}
 
 /// The members of a result that a value may have itself although the session would add them.
 const OWN_FIRST: [&str; 3] = ["resultType", "ttlMs", "cacheScope"];
@@ -299,7 +323,7 @@ impl ser::SerializeStruct for RootStruct<'_, '_> {
             append_meta(out, additions.meta);
         }
         append_members(out, additions.members, own);
-        object.close();
+        object.close()?;
         Ok(encoded)
     }
 }
@@ -334,7 +358,7 @@ fn append_members(out: &mut Vec<u8>, added: &[u8], own: u8) {
     }
 }
 
-/// The bit of `name` among [`OWN_FIRST`]; nought for any other.
+/// The bit of `name` among [`OWN_FIRST`]; zero for any other.
 fn own_bit(name: &str) -> u8 {
     OWN_FIRST
         .iter()

@@ -1,4 +1,4 @@
-//! The serializer for everything inside a body: appends compact JSON and lowers it on the way.
+//! The serializer for everything inside a body: appends compact JSON as a revision wants it.
 //!
 //! Each element and member is written with a comma before it; closing a compound turns the first
 //! of them into its bracket. So nothing has to remember whether a comma is due.
@@ -8,11 +8,12 @@ use core::fmt;
 
 use serde::ser::{self, Serialize, Serializer};
 
-use super::EncodeError;
+use super::downgrade::{StructRules, may_downgrade};
+use super::error::EncodeError;
 use super::key::Key;
+use super::table::rules;
 use super::verbatim::Verbatim;
-use crate::Revision;
-use crate::model::lower::{self, StructRules};
+use crate::revision::Revision;
 use crate::rpc::RAW_TOKEN;
 use crate::rpc::write::{
     is_clean_run, write_escaped, write_f32, write_f64, write_i64, write_name, write_shown,
@@ -391,7 +392,7 @@ enum Plan {
     /// As they are.
     Plain,
     /// As this revision wants them.
-    Lowered(&'static StructRules),
+    Downgraded(&'static StructRules),
     /// It is no struct, but a text in disguise.
     Verbatim,
 }
@@ -400,10 +401,10 @@ impl<'o> Object<'o> {
     #[inline(always)]
     pub(super) fn open(value: Value<'o>, name: &'static str) -> Result<Self, EncodeError> {
         let Value { out, revision } = value;
-        let plan = match lower::rules(name) {
-            Some(rules) if !rules.are_settled(revision) => {
+        let plan = match rules(name) {
+            Some(rules) if !rules.is_verbatim(revision) => {
                 rules.refuse(revision)?;
-                Plan::Lowered(rules)
+                Plan::Downgraded(rules)
             }
             Some(_) => Plan::Plain,
             None if SERDE_JSON_TOKENS.contains(&name) => Plan::Verbatim,
@@ -433,7 +434,7 @@ impl<'o> Object<'o> {
     ) -> Result<Option<usize>, EncodeError> {
         let plain = match self.plan {
             Plan::Plain => true,
-            Plan::Lowered(_) => !lower::may_lower(key, self.revision),
+            Plan::Downgraded(_) => !may_downgrade(key, self.revision),
             Plan::Verbatim => false,
         };
         if !plain {
@@ -455,10 +456,10 @@ impl<'o> Object<'o> {
     ) -> Result<Option<usize>, EncodeError> {
         let rule = match self.plan {
             Plan::Verbatim => return value.serialize(Verbatim(self.out)).map(|()| None),
-            Plan::Lowered(rules) => rules.field(key),
+            Plan::Downgraded(rules) => rules.field(key),
             Plan::Plain => None,
         };
-        if rule.is_some_and(|rule| !rule.exists_in(self.revision)) {
+        if rule.is_some_and(|rule| !rule.is_known_in(self.revision)) {
             return Ok(None);
         }
         let member_start = self.out.len();
@@ -470,21 +471,27 @@ impl<'o> Object<'o> {
             out: self.out,
             revision: self.revision,
         })?;
-        let Some(rule) = rule else {
-            return Ok(Some(value_start));
+        let is_kept = match rule {
+            Some(rule) => rule.rewrite(self.out, value_start, self.revision)?,
+            None => true,
         };
-        rule.reshape(self.out, member_start, value_start, self.revision)?;
-        Ok((self.out.len() > value_start).then_some(value_start))
+        if !is_kept {
+            self.out.truncate(member_start);
+        }
+        Ok(is_kept.then_some(value_start))
     }
 
     #[inline(always)]
-    pub(super) fn close(self) {
+    pub(super) fn close(self) -> Result<(), EncodeError> {
         match self.plan {
-            Plan::Verbatim => {}
-            Plan::Plain => close(self.out, self.start, *b"{}"),
-            Plan::Lowered(rules) => {
+            Plan::Verbatim => Ok(()),
+            Plan::Plain => {
                 close(self.out, self.start, *b"{}");
-                rules.replace(self.out, self.start, self.revision);
+                Ok(())
+            }
+            Plan::Downgraded(rules) => {
+                close(self.out, self.start, *b"{}");
+                rules.replace(self.out, self.start, self.revision)
             }
         }
     }
@@ -506,7 +513,6 @@ impl ser::SerializeStruct for Object<'_> {
 
     #[inline]
     fn end(self) -> Result<(), EncodeError> {
-        self.close();
-        Ok(())
+        self.close()
     }
 }

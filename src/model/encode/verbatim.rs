@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use serde::{Serialize, Serializer, ser::Impossible};
 
-use super::{EncodeError, refuse};
+use super::error::{EncodeError, refuse};
 use crate::rpc::write::write_raw;
 
 /// Appends the text it is given; asks for text by not being human readable.

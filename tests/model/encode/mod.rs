@@ -1,7 +1,7 @@
 //! The encoder: JSON that any reader agrees with, additions merged in, older revisions obeyed.
 
+mod downgrade;
 mod json;
-mod lower;
 mod strangers;
 mod types;
 

@@ -85,7 +85,6 @@ fn params_and_results_lose_what_a_revision_does_not_know() {
         ("CallToolResult", "structuredContent", SINCE_C),
         ("ListToolsResult", "ttlMs", ONLY_E),
         ("ReadResourceResult", "cacheScope", ONLY_E),
-        ("GetPromptResult", "resultType", ONLY_E),
         ("CallToolParams", "inputResponses", ONLY_E),
         ("CallToolParams", "task", ONLY_D),
         ("GetPromptParams", "requestState", ONLY_E),
