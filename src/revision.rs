@@ -1,4 +1,5 @@
 //! The five released revisions of the protocol and the two eras they fall into.
+//! A new one is a variant here; the compiler then names every place that has to decide about it.
 //! A revision is an opaque date string on the wire, compared for equality only.
 
 use core::fmt;
@@ -24,6 +25,10 @@ pub enum Revision {
     /// 2026-07-28
     #[serde(rename = "2026-07-28")]
     V2026_07_28,
+    /// Made up: in this crate's own tests it stands for the next revision.
+    #[cfg(test)]
+    #[serde(rename = "2027-06-30")]
+    V2027_06_30,
 }
 
 /// How a revision opens a conversation and who may send requests in it.
@@ -38,7 +43,16 @@ pub enum Era {
 
 impl Revision {
     /// Every revision, oldest first.
-    pub const ALL: [Self; 5] = [
+    #[cfg(not(test))]
+    pub const ALL: [Self; 5] = Self::RELEASED;
+    #[cfg(test)]
+    /// Every revision, oldest first, and the made-up one.
+    pub const ALL: [Self; 6] = {
+        let [a, b, c, d, e] = Self::RELEASED;
+        [a, b, c, d, e, Self::V2027_06_30]
+    };
+
+    const RELEASED: [Self; 5] = [
         Self::V2024_11_05,
         Self::V2025_03_26,
         Self::V2025_06_18,
@@ -50,7 +64,7 @@ impl Revision {
     pub const NEWEST_LEGACY: Self = Self::V2025_11_25;
 
     /// The newest revision of all.
-    pub const NEWEST: Self = Self::V2026_07_28;
+    pub const NEWEST: Self = Self::ALL[Self::ALL.len() - 1];
 
     /// The revision that the wire calls `text`; `None` for any other string.
     pub fn from_wire(text: &str) -> Option<Self> {
@@ -67,14 +81,20 @@ impl Revision {
             Self::V2025_06_18 => "2025-06-18",
             Self::V2025_11_25 => "2025-11-25",
             Self::V2026_07_28 => "2026-07-28",
+            #[cfg(test)]
+            Self::V2027_06_30 => "2027-06-30",
         }
     }
 
     /// The era this revision belongs to.
     pub const fn era(self) -> Era {
         match self {
+            Self::V2024_11_05 | Self::V2025_03_26 | Self::V2025_06_18 | Self::V2025_11_25 => {
+                Era::Legacy
+            }
             Self::V2026_07_28 => Era::Modern,
-            _ => Era::Legacy,
+            #[cfg(test)]
+            Self::V2027_06_30 => Era::Modern,
         }
     }
 }

@@ -67,10 +67,10 @@ pub trait Notification: 'static {
     type Params<'a>: Serialize + Deserialize<'a>;
 }
 
-/// Declares [`SpecMethod`]: each row has the wire name, the first and the last revision, and who sends
-/// it in the legacy and in the modern era.
+/// Declares [`SpecMethod`]: each row has the wire name, the first and, if it is over, the last
+/// revision, and who sends it in the legacy and in the modern era.
 macro_rules! known {
-    ($($name:ident = $wire:literal, $since:ident to $until:ident, $legacy:ident / $modern:ident;)*) => {
+    ($($name:ident = $wire:literal, $since:ident $(to $until:ident)?, $legacy:ident / $modern:ident;)*) => {
         /// A request method or notification that some revision of the protocol defines.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[non_exhaustive]
@@ -116,10 +116,12 @@ macro_rules! known {
                 }
             }
 
-            /// The last revision that has it.
+            /// The last revision that has it: the newest one unless it is over.
             pub const fn until(self) -> Revision {
+                #[allow(unreachable_patterns, reason = "a row without an end")]
                 match self {
-                    $(Self::$name => Revision::$until,)*
+                    $($(Self::$name => Revision::$until,)?)*
+                    _ => Revision::NEWEST,
                 }
             }
 
@@ -138,34 +140,34 @@ macro_rules! known {
 
 known! {
     Initialize = "initialize", V2024_11_05 to V2025_11_25, Client / Client;
-    Discover = "server/discover", V2026_07_28 to V2026_07_28, Client / Client;
+    Discover = "server/discover", V2026_07_28, Client / Client;
     Ping = "ping", V2024_11_05 to V2025_11_25, Both / Both;
-    ListTools = "tools/list", V2024_11_05 to V2026_07_28, Client / Client;
-    CallTool = "tools/call", V2024_11_05 to V2026_07_28, Client / Client;
-    ListResources = "resources/list", V2024_11_05 to V2026_07_28, Client / Client;
-    ListResourceTemplates = "resources/templates/list", V2024_11_05 to V2026_07_28, Client / Client;
-    ReadResource = "resources/read", V2024_11_05 to V2026_07_28, Client / Client;
+    ListTools = "tools/list", V2024_11_05, Client / Client;
+    CallTool = "tools/call", V2024_11_05, Client / Client;
+    ListResources = "resources/list", V2024_11_05, Client / Client;
+    ListResourceTemplates = "resources/templates/list", V2024_11_05, Client / Client;
+    ReadResource = "resources/read", V2024_11_05, Client / Client;
     Subscribe = "resources/subscribe", V2024_11_05 to V2025_11_25, Client / Client;
     Unsubscribe = "resources/unsubscribe", V2024_11_05 to V2025_11_25, Client / Client;
-    ListPrompts = "prompts/list", V2024_11_05 to V2026_07_28, Client / Client;
-    GetPrompt = "prompts/get", V2024_11_05 to V2026_07_28, Client / Client;
-    Complete = "completion/complete", V2024_11_05 to V2026_07_28, Client / Client;
+    ListPrompts = "prompts/list", V2024_11_05, Client / Client;
+    GetPrompt = "prompts/get", V2024_11_05, Client / Client;
+    Complete = "completion/complete", V2024_11_05, Client / Client;
     SetLevel = "logging/setLevel", V2024_11_05 to V2025_11_25, Client / Client;
-    CreateMessage = "sampling/createMessage", V2024_11_05 to V2026_07_28, Server / Embedded;
-    Elicit = "elicitation/create", V2025_06_18 to V2026_07_28, Server / Embedded;
-    ListRoots = "roots/list", V2024_11_05 to V2026_07_28, Server / Embedded;
-    SubscriptionsListen = "subscriptions/listen", V2026_07_28 to V2026_07_28, Client / Client;
+    CreateMessage = "sampling/createMessage", V2024_11_05, Server / Embedded;
+    Elicit = "elicitation/create", V2025_06_18, Server / Embedded;
+    ListRoots = "roots/list", V2024_11_05, Server / Embedded;
+    SubscriptionsListen = "subscriptions/listen", V2026_07_28, Client / Client;
     Initialized = "notifications/initialized", V2024_11_05 to V2025_11_25, Client / Client;
-    Cancelled = "notifications/cancelled", V2024_11_05 to V2026_07_28, Both / Both;
-    Progress = "notifications/progress", V2024_11_05 to V2026_07_28, Both / Server;
-    ToolsListChanged = "notifications/tools/list_changed", V2024_11_05 to V2026_07_28, Server / Server;
-    ResourcesListChanged = "notifications/resources/list_changed", V2024_11_05 to V2026_07_28, Server / Server;
-    ResourceUpdated = "notifications/resources/updated", V2024_11_05 to V2026_07_28, Server / Server;
-    PromptsListChanged = "notifications/prompts/list_changed", V2024_11_05 to V2026_07_28, Server / Server;
-    LoggingMessage = "notifications/message", V2024_11_05 to V2026_07_28, Server / Server;
+    Cancelled = "notifications/cancelled", V2024_11_05, Both / Both;
+    Progress = "notifications/progress", V2024_11_05, Both / Server;
+    ToolsListChanged = "notifications/tools/list_changed", V2024_11_05, Server / Server;
+    ResourcesListChanged = "notifications/resources/list_changed", V2024_11_05, Server / Server;
+    ResourceUpdated = "notifications/resources/updated", V2024_11_05, Server / Server;
+    PromptsListChanged = "notifications/prompts/list_changed", V2024_11_05, Server / Server;
+    LoggingMessage = "notifications/message", V2024_11_05, Server / Server;
     ElicitationComplete = "notifications/elicitation/complete", V2025_11_25 to V2025_11_25, Server / Server;
     RootsListChanged = "notifications/roots/list_changed", V2024_11_05 to V2025_11_25, Client / Client;
-    SubscriptionsAcknowledged = "notifications/subscriptions/acknowledged", V2026_07_28 to V2026_07_28, Server / Server;
+    SubscriptionsAcknowledged = "notifications/subscriptions/acknowledged", V2026_07_28, Server / Server;
 }
 
 impl SpecMethod {

@@ -21,7 +21,10 @@ mod id;
 mod machine;
 mod name;
 mod negotiate;
+#[cfg(test)]
+mod next_revision;
 mod outbox;
+mod own_meta;
 mod path;
 mod queue;
 mod rebase;

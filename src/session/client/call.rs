@@ -240,10 +240,7 @@ impl ClientSession {
         options: &CallOptions<'_>,
     ) -> Result<core::ops::Range<usize>, Misuse> {
         let number = self.writer.next_number();
-        let own_meta: &[u8] = match revision.era() {
-            Era::Legacy => b"",
-            Era::Modern => &self.own_meta,
-        };
+        let own_meta = self.own_meta.of(revision);
         let level = options.log_level.or(self.log_level);
         let mut collected = Vec::new();
         let is_plain = !options.progress && options.meta.is_none();

@@ -26,11 +26,11 @@ use serde::Serialize;
 use crate::frame::FrameError;
 use crate::limits::Limits;
 use crate::model::capability::{ClientCapabilities, ServerCapabilities};
-use crate::model::encode::{SessionMembers, encode_value};
+use crate::model::encode::SessionMembers;
 use crate::model::initialize::Implementation;
 use crate::model::logging::LoggingLevel;
 use crate::model::method::{ClientCapability, Notification, Ping, SetLevel};
-use crate::model::{logging, meta, method};
+use crate::model::{logging, method};
 use crate::revision::{Era, Revision};
 use crate::rpc::{Places, Repeated, Text};
 use crate::time::Instant;
@@ -42,6 +42,7 @@ use super::error::{CallError, CloseReason, Misuse};
 use super::event::{Answer, Body, Completed};
 use super::id::CallId;
 use super::name::MethodName;
+use super::own_meta::OwnMeta;
 use super::queue::Queue;
 use super::rebase::Rebase;
 use super::table::Table;
@@ -62,7 +63,7 @@ pub(super) use self::subscribe::{Subscription, covers};
 pub struct ClientSession {
     pub(super) config: ClientConfig,
     /// The members of `_meta` that every modern request has, encoded once.
-    own_meta: Box<[u8]>,
+    own_meta: OwnMeta,
     /// A buffer of params that were kept for another round, to be used again.
     spare: Vec<u8>,
     /// The `_meta` that the server repeats in every modern result.
@@ -99,7 +100,7 @@ impl ClientSession {
     /// A session that waits to be opened.
     pub fn new(config: ClientConfig) -> Self {
         Self {
-            own_meta: own_meta(&config),
+            own_meta: OwnMeta::of_client(&config),
             spare: Vec::new(),
             repeated: Repeated::default(),
             writer: MessageWriter::new(config.limits.clone()),
@@ -426,39 +427,4 @@ impl Session for ClientSession {
     fn frame_limit(&self) -> usize {
         self.config.limits.frame
     }
-}
-
-/// What every modern request says of the client (`meta.req.version`, `meta.req.caps`).
-fn own_meta(config: &ClientConfig) -> Box<[u8]> {
-    let revision = config.newest(Era::Modern).unwrap_or(Revision::NEWEST);
-    let mut out = Vec::new();
-    let mut member = |key: &str, write: &dyn Fn(&mut Vec<u8>) -> bool| {
-        let start = out.len();
-        if start > 0 {
-            out.push(b',');
-        }
-        crate::rpc::write_string(&mut out, key);
-        out.push(b':');
-        if !write(&mut out) {
-            out.truncate(start);
-        }
-    };
-    member(meta::PROTOCOL_VERSION, &|out| {
-        crate::rpc::write_string(out, revision.as_str());
-        true
-    });
-    member(meta::CLIENT_CAPABILITIES, &|out| {
-        encode_value(
-            out,
-            revision,
-            &config.capabilities.clone().for_revision(revision),
-        )
-        .is_ok()
-    });
-    if config.send_info {
-        member(meta::CLIENT_INFO, &|out| {
-            encode_value(out, revision, &config.info).is_ok()
-        });
-    }
-    out.into()
 }

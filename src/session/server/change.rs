@@ -275,9 +275,10 @@ impl ServerSession {
             debug_assert!(written.is_ok(), "an id can always be written");
         }
         let mut all = tag;
-        if !self.own_meta.is_empty() {
+        let own_meta = self.own_meta.of(listen.revision);
+        if !own_meta.is_empty() {
             all.push(b',');
-            all.extend_from_slice(&self.own_meta);
+            all.extend_from_slice(own_meta);
         }
         let additions = SessionMembers {
             meta: &all,

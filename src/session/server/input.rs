@@ -171,7 +171,7 @@ impl ServerSession {
             write_string(&mut members, state);
         }
         let additions = SessionMembers {
-            meta: &self.own_meta,
+            meta: self.own_meta.of(revision),
             members: &members,
         };
         let nothing = serde_json::Map::new();

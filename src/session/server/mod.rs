@@ -27,12 +27,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::frame::FrameError;
 use crate::model::capability::ClientCapabilities;
-use crate::model::encode::encode_value;
 use crate::model::initialize::Implementation;
 use crate::model::logging::LoggingLevel;
-use crate::model::meta;
 use crate::revision::Revision;
-use crate::rpc::{Repeated, RequestId, write_string};
+use crate::rpc::{Repeated, RequestId};
 use crate::time::Instant;
 
 use super::capability_set::CapabilitySet;
@@ -40,6 +38,7 @@ use super::config::ServerConfig;
 use super::error::CloseReason;
 use super::event::Ignored;
 use super::id::IncomingId;
+use super::own_meta::OwnMeta;
 use super::queue::Queue;
 use super::rebase::Rebase;
 use super::table::Table;
@@ -62,7 +61,7 @@ pub(crate) use self::input::needed_for;
 pub struct ServerSession {
     pub(super) config: ServerConfig,
     /// The members of `_meta` that every modern result has, encoded once.
-    own_meta: Box<[u8]>,
+    own_meta: OwnMeta,
     /// The `_meta` that the client repeats in every modern request.
     repeated: Repeated,
     declared: CapabilitySet,
@@ -124,7 +123,7 @@ impl ServerSession {
     /// A session that waits for its client.
     pub fn new(config: ServerConfig) -> Self {
         Self {
-            own_meta: own_meta(&config),
+            own_meta: OwnMeta::of_server(&config),
             repeated: Repeated::default(),
             declared: CapabilitySet::new(&config.capabilities),
             writer: MessageWriter::new(config.limits.clone()),
@@ -277,17 +276,4 @@ impl Session for ServerSession {
     fn frame_limit(&self) -> usize {
         self.config.limits.frame
     }
-}
-
-/// What every modern result says of the server (`meta.res.serverinfo`).
-fn own_meta(config: &ServerConfig) -> Box<[u8]> {
-    let mut out = Vec::new();
-    if config.send_info {
-        write_string(&mut out, meta::SERVER_INFO);
-        out.push(b':');
-        if encode_value(&mut out, Revision::NEWEST, &config.info).is_err() {
-            out.clear();
-        }
-    }
-    out.into()
 }

@@ -77,7 +77,7 @@ impl ServerSession {
             .cache_scope(self.cache_scope());
         result.instructions = self.config.instructions.as_ref().map(Text::reborrow);
         let additions = SessionMembers {
-            meta: &self.own_meta,
+            meta: self.own_meta.of(arrival.revision),
             members: b"\"resultType\":\"complete\"",
         };
         let written = self.writer.result(

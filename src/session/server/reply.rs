@@ -211,7 +211,7 @@ impl ServerSession {
         let additions = match revision.era() {
             Era::Legacy => SessionMembers::default(),
             Era::Modern => SessionMembers {
-                meta: &self.own_meta,
+                meta: self.own_meta.of(revision),
                 members: result_members(&self.config, incoming.method.known(), &mut members),
             },
         };
