@@ -8,7 +8,7 @@ use core::fmt;
 use std::io;
 
 use super::Handle;
-use super::blocking::Events;
+use super::blocking::Drive;
 use crate::model::method::{Method, Paginated};
 use crate::model::page::{PageError, PageGuard, PaginatedRequestParams};
 use crate::rpc::Text;
@@ -76,7 +76,7 @@ impl<S: Session, F: FnMut(&Handle<S>, ClientEvent) + Send> React<S> for F {}
 /// # Ok(())
 /// # }
 /// ```
-pub struct Client<C: Events> {
+pub struct Client<C: Drive> {
     connection: C,
     react: Box<dyn React<C::Session>>,
     /// The calls that were begun here and not waited for yet, and the ends that have come.
@@ -86,7 +86,7 @@ pub struct Client<C: Events> {
 
 impl<C> Client<C>
 where
-    C: Events,
+    C: Drive,
     C::Session: Session<Event = ClientEvent> + AsMut<ClientSession>,
 {
     /// A client of `connection` that is to be opened.
@@ -272,7 +272,7 @@ where
     }
 }
 
-impl<C: Events + fmt::Debug> fmt::Debug for Client<C> {
+impl<C: Drive + fmt::Debug> fmt::Debug for Client<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
             .field("connection", &self.connection)

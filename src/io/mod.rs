@@ -31,6 +31,7 @@ pub mod nonblocking;
 pub mod seal;
 mod shared;
 mod slot;
+mod state;
 
 use core::fmt;
 use std::sync::Arc;

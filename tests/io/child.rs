@@ -33,12 +33,17 @@ fn next_line(connection: &mut ChildConnection<Toy>) -> String {
 fn lines(command: Command) -> Vec<String> {
     let mut connection = command.connect(Toy::default()).unwrap();
     let mut lines = Vec::new();
-    while let Some(event) = connection.next().unwrap() {
-        if let Event::Frame(line) = event {
-            lines.push(String::from_utf8(line.to_vec()).unwrap());
+    loop {
+        match connection.next() {
+            Ok(Some(Event::Frame(line))) => {
+                lines.push(String::from_utf8(line.to_vec()).unwrap());
+            }
+            Ok(Some(_)) => {}
+            Ok(None) => return lines,
+            // None of these lines is a message, which is told at the end.
+            Err(error) => assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{error}"),
         }
     }
-    lines
 }
 
 fn environment(command: Command) -> BTreeMap<String, String> {
@@ -273,21 +278,82 @@ fn a_child_that_still_writes_is_read_to_its_end() {
 }
 
 #[test]
-fn dropping_the_connection_ends_the_child_without_waiting_for_it() {
+fn dropping_the_connection_waits_until_the_child_and_all_it_started_have_ended() {
+    // A process that outlives the end of `main` would never be ended.
     within(|| {
         let (alive, gone) = mpsc::channel::<()>();
         let script = "trap '' TERM; echo '{}'; sleep 60";
         let command = shell(script).stderr_lines(move |_| drop(alive.clone()));
-        let command = command.close_wait(Duration::from_secs(1));
         let mut connection = command.connect(Toy::default()).unwrap();
         next_line(&mut connection);
-        let begin = Instant::now();
+        let id = connection.id().unwrap();
         drop(connection);
-        assert!(
-            begin.elapsed() < Duration::from_millis(900),
-            "it was not waited for"
-        );
+        assert!(!is_alive(id), "it was waited for");
         assert!(gone.recv().is_err());
+    });
+}
+
+fn is_alive(id: u32) -> bool {
+    let status = std::process::Command::new("kill")
+        .args(["-0", &id.to_string()])
+        .stderr(std::process::Stdio::null())
+        .status();
+    status.unwrap().success()
+}
+
+#[test]
+fn a_panic_in_what_takes_the_lines_of_stderr_costs_its_line_and_nothing_else() {
+    within(|| {
+        let (give, given) = mpsc::channel();
+        let mut is_first = true;
+        // More than a pipe holds, so that a server nobody drains would stop.
+        let script = "echo first >&2; head -c 300000 /dev/zero | tr '\\0' '\\n' >&2; echo last >&2; exec cat";
+        let command = shell(script).stderr_lines(move |line| {
+            if std::mem::take(&mut is_first) {
+                panic!("expected by the test");
+            }
+            drop(give.send(line.to_owned()));
+        });
+        let mut connection = command.connect(Toy::default()).unwrap();
+        connection.with(|toy, _| toy.send("{}"));
+        assert_eq!(next_line(&mut connection), "{}");
+        assert_eq!(given.recv().unwrap(), "last");
+    });
+}
+
+#[test]
+fn pipes_that_a_process_of_another_group_holds_bind_no_threads() {
+    within(|| {
+        let (alive, gone) = mpsc::channel::<()>();
+        // It outlives the server and all its signals.
+        let script = "setsid sh -c 'echo $$; exec sleep 20' & wait";
+        let command = shell(script).stderr_lines(move |_| drop(alive.clone()));
+        let mut connection = command.connect(Toy::default()).unwrap();
+        let grandchild = next_line(&mut connection).parse().unwrap();
+        connection.shutdown().unwrap();
+        assert!(
+            gone.recv().is_err(),
+            "the thread of its standard error has ended"
+        );
+        assert!(is_alive(grandchild), "or the test would show nothing");
+        let mut kill = std::process::Command::new("kill");
+        kill.arg(grandchild.to_string()).status().unwrap();
+    });
+}
+
+#[test]
+fn a_server_that_says_no_message_is_named_with_its_first_words() {
+    within(|| {
+        let script = "echo 'Starting up ...'; echo; cat >/dev/null";
+        let mut connection = shell(script).connect(Toy::default()).unwrap();
+        assert_eq!(next_line(&mut connection), "Starting up ...");
+        connection.with(|toy, _| toy.close());
+        let error = connection.next().unwrap_err().to_string();
+        assert!(
+            error.contains("`sh`") && error.contains("\"Starting up ...\""),
+            "{error}"
+        );
+        assert_eq!(connection.next().unwrap(), None);
     });
 }
 

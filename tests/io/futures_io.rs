@@ -18,7 +18,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use crate::toy::{Event, Toy, frame, long_frame, within};
 
 /// tokio's in-memory pipe behind the other family's traits.
-struct Pipe(DuplexStream);
+pub struct Pipe(pub DuplexStream);
 
 impl AsyncRead for Pipe {
     fn poll_read(
@@ -50,7 +50,7 @@ impl AsyncWrite for Pipe {
     }
 }
 
-fn sleep(time: Duration) -> impl Future<Output = ()> {
+pub fn sleep(time: Duration) -> impl Future<Output = ()> + Send {
     let rang = Arc::new(AtomicBool::new(false));
     let mut started = false;
     poll_fn(move |cx| {

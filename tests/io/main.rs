@@ -10,6 +10,7 @@ mod blocking;
 #[cfg(all(feature = "child", unix))]
 mod child;
 mod client;
+mod contract;
 #[cfg(feature = "futures-io")]
 mod futures_io;
 #[cfg(all(feature = "child", unix))]

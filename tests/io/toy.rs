@@ -27,6 +27,12 @@ pub struct Toy {
     /// Events past this many make frames unwelcome; 0 for no such limit.
     pub event_limit: usize,
     pub due: Option<Instant>,
+    /// Whether a deadline stays due when it has come.
+    pub stays_due: bool,
+    /// How often the session was told that a deadline has come.
+    pub timeouts: usize,
+    /// Whether the next frame makes the session panic.
+    pub panics: bool,
     pub handled: usize,
     /// Dropped with the session.
     pub alive: Option<mpsc::Sender<()>>,
@@ -63,6 +69,7 @@ impl Session for Toy {
     fn handle_frame(&mut self, _: Instant, route: Route, frame: Bytes) {
         assert_eq!(route, Route::Pipe);
         self.handled += 1;
+        assert!(!self.panics, "expected by the test");
         match self.echo {
             true => self.send(frame),
             false => self.events.push_back(Event::Frame(frame)),
@@ -80,6 +87,10 @@ impl Session for Toy {
     }
 
     fn handle_timeout(&mut self, now: Instant) {
+        self.timeouts += 1;
+        if self.stays_due {
+            return;
+        }
         if self.due.take_if(|due| *due <= now).is_some() {
             self.events.push_back(Event::TimedOut);
             self.send("{\"timed\":\"out\"}");
@@ -131,6 +142,10 @@ pub fn within<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> T 
             Ok(_) => unreachable!("the result was sent"),
         },
     }
+}
+
+pub fn event(text: impl Into<String>) -> Event {
+    Event::Frame(Bytes::from(text.into()))
 }
 
 pub fn frame(number: usize) -> String {

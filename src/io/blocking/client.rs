@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::super::hub::Hub;
 use super::super::nonblocking::client::{AsyncClient, catch_panic};
 use super::super::slot::block_on;
-use super::connection::Events;
+use super::connection::Drive;
 use super::pool::{Job, Pool, THREADS};
 use super::threads::spawn;
 use crate::client::{
@@ -66,7 +66,7 @@ impl BlockingClient {
     pub fn new<F, C>(options: ClientOptions, connect: F) -> Self
     where
         F: FnMut(Client) -> io::Result<C> + Send + 'static,
-        C: Events<Session = Client> + 'static,
+        C: Drive<Session = Client> + 'static,
     {
         let connect = Arc::new(Mutex::new(connect));
         let launch = move |hub: &Arc<Hub>| {
@@ -203,16 +203,17 @@ blocking! {
     subscribe(filter: SubscriptionFilter<'static>) -> (SubscriptionId, SubscriptionFilter<'static>);
 }
 
-/// Drives one connection to its end; gives what its streams failed with.
-fn drive<C: Events<Session = Client>>(hub: &Arc<Hub>, mut connection: C) -> Option<io::Error> {
+/// Drives one connection to its end, and what stands behind it to its own; gives what its streams
+/// failed with.
+fn drive<C: Drive<Session = Client>>(hub: &Arc<Hub>, mut connection: C) -> Option<io::Error> {
     let handle = connection.handle();
     let pool = Pool::new(THREADS);
     hub.connected(&handle);
-    loop {
+    let failed = loop {
         let event = match connection.next_event() {
             Ok(Some(event)) => event,
-            Ok(None) => return None,
-            Err(error) => return Some(error),
+            Ok(None) => break None,
+            Err(error) => break Some(error),
         };
         match hub.take(&handle, event) {
             Some(Reaction::Now(run)) => catch_panic(run),
@@ -220,7 +221,8 @@ fn drive<C: Events<Session = Client>>(hub: &Arc<Hub>, mut connection: C) -> Opti
             Some(Reaction::Aside(run)) => pool.run(Job::new(run, |_| {})),
             None => {}
         }
-    }
+    };
+    failed.or(connection.end().err())
 }
 
 /// Says that a connection has ended, and why, even when its thread panics.

@@ -4,12 +4,16 @@
 //! when the session is closed, or when the connection is dropped and the stream next yields.
 
 use core::fmt;
-use core::time::Duration;
 use std::io::{self, Read, Write};
+use std::net::TcpStream;
+#[cfg(unix)]
+use std::os::unix::net::UnixStream;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
-use super::super::shared::{LINGER, Shared, State};
+use super::super::shared::{LINGER, Shared, sleep_time};
+use super::super::state::State;
 use super::super::{Clock, Handle};
+use super::socket::HalfClose;
 use super::threads::{read_all, spawn, write_all};
 use crate::frame::LineDecoder;
 use crate::session::Session;
@@ -49,6 +53,22 @@ where
     /// standard error (`stdio.stdout.pure`).
     pub fn stdio(session: S) -> io::Result<Self> {
         Self::new(session, io::stdin(), io::stdout())
+    }
+
+    /// Starts to drive `session` over a TCP connection. When the session is closed, the peer learns
+    /// of it by the end of its input, although this end may still read.
+    ///
+    /// Returns an error if the socket can't be used twice or a thread can't be started.
+    pub fn tcp(session: S, stream: TcpStream) -> io::Result<Self> {
+        let writer = HalfClose(stream.try_clone()?);
+        Self::new(session, stream, writer)
+    }
+
+    /// As [`tcp`](Self::tcp), over a socket of the file system.
+    #[cfg(unix)]
+    pub fn unix(session: S, stream: UnixStream) -> io::Result<Self> {
+        let writer = HalfClose(stream.try_clone()?);
+        Self::new(session, stream, writer)
     }
 
     /// As [`new`](Self::new); with `drain` the reader goes on to the end of its stream when the
@@ -93,14 +113,15 @@ impl<S: Session> Connection<S> {
     /// The next event if there is one already; never waits. It says `None` at the end as well.
     pub fn try_next(&mut self) -> Option<S::Event> {
         let mut state = self.shared.lock();
-        let now = drive_timeout(&self.shared, &mut state);
-        let event = state.next_event(now);
+        state.drive_timeout();
+        let event = state.next_event();
         let _no_task = self.shared.settle(&mut state);
         event
     }
 
     /// As [`next`](Self::next), but gives up with `None` at `deadline`, a time of this connection's
-    /// [`now`](Self::now); [`is_closed`](Self::is_closed) tells the two apart.
+    /// [`now`](Self::now), even if more events are there; [`is_closed`](Self::is_closed) tells the
+    /// two apart.
     pub fn next_before(&mut self, deadline: Instant) -> io::Result<Option<S::Event>> {
         self.next_until(Some(deadline))
     }
@@ -124,13 +145,25 @@ impl<S: Session> Connection<S> {
 
     /// Whether the session is closed. Events may still be waiting.
     pub fn is_closed(&self) -> bool {
-        self.shared.lock().session.is_closed()
+        self.shared.lock().is_closed()
     }
 
     /// Says whether the end of the input leaves the session open. While it does, `next` says `None`
     /// once all events before that end were taken.
     pub(in crate::io) fn hold(&mut self, hold: bool) {
         self.shared.lock().hold = hold;
+    }
+
+    /// Closes the session as dropping the connection does.
+    #[cfg(feature = "child")]
+    pub(in crate::io) fn stop(&self) {
+        self.shared.stop();
+    }
+
+    /// The beginning of the first line that came, if nothing that came was a message. Told once.
+    #[cfg(feature = "child")]
+    pub(in crate::io) fn take_junk(&self) -> Option<alloc::vec::Vec<u8>> {
+        self.shared.lock().take_junk()
     }
 
     /// Whether it was a stream that ended the session, its events having been given.
@@ -143,17 +176,21 @@ impl<S: Session> Connection<S> {
         let Self { shared, lingered } = self;
         let mut state = shared.lock();
         loop {
-            let now = drive_timeout(shared, &mut state);
-            if let Some(event) = state.next_event(now) {
-                let _no_task = shared.settle(&mut state);
-                return Ok(Some(event));
-            }
+            let now = state.drive_timeout();
+            let is_late = deadline.is_some_and(|deadline| deadline <= now);
+            // Under a flood there is always one more event: the deadline comes first.
+            let event = if is_late { None } else { state.next_event() };
             let _no_task = shared.settle(&mut state);
-            if state.session.is_closed() {
+            if event.is_some() {
+                return Ok(event);
+            }
+            if is_late {
+                return Ok(None);
+            }
+            if state.is_closed() {
                 return end(shared, state, lingered);
             }
-            let held = state.hold && state.input_end.is_some();
-            if held || deadline.is_some_and(|deadline| deadline <= now) {
+            if state.hold && state.input_end.is_some() {
                 return Ok(None);
             }
             let wake = [deadline, state.session.poll_timeout()]
@@ -165,10 +202,8 @@ impl<S: Session> Connection<S> {
     }
 }
 
-/// What the blocking connections have in common: this one, and that to a child process.
-///
-/// The methods are those of [`Connection`].
-pub trait Events {
+/// What drives a session and blocks meanwhile: a [`Connection`], or one to a child process.
+pub trait Drive {
     /// The session that is driven.
     type Session: Session;
 
@@ -183,9 +218,18 @@ pub trait Events {
 
     /// A handle for other threads.
     fn handle(&self) -> Handle<Self::Session>;
+
+    /// Ends what stands behind the connection, and waits until it has ended. Bounded by the
+    /// connection's own time limits; does nothing for mere streams.
+    ///
+    /// Call it once the session is closed. It closes the session otherwise. Returns an error if what
+    /// stands behind the connection can't be ended.
+    fn end(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
-impl<S: Session> Events for Connection<S> {
+impl<S: Session> Drive for Connection<S> {
     type Session = S;
 
     fn next_event(&mut self) -> io::Result<Option<S::Event>> {
@@ -213,15 +257,6 @@ impl<S: Session> fmt::Debug for Connection<S> {
     }
 }
 
-/// Lets the time pass for the session; returns the time.
-fn drive_timeout<S: Session>(shared: &Shared<S>, state: &mut State<S>) -> Instant {
-    let now = shared.clock.now();
-    if state.session.poll_timeout().is_some_and(|due| due <= now) {
-        state.session.handle_timeout(now);
-    }
-    now
-}
-
 /// Waits for the last output to be written, but not for ever, and gives the stream's error.
 fn end<'a, S: Session>(
     shared: &'a Shared<S>,
@@ -234,7 +269,7 @@ fn end<'a, S: Session>(
         *lingered = limit <= now;
         state = wait(shared, state, now, Some(limit));
     }
-    match state.error.take() {
+    match state.take_error() {
         Some(error) => Err(error),
         None => Ok(None),
     }
@@ -255,11 +290,9 @@ fn wait<'a, S: Session>(
             .wait(state)
             .unwrap_or_else(PoisonError::into_inner),
         Some(wake) => {
-            // A deadline that stays due must not become a busy loop.
-            let time = (wake - now).max(Duration::from_millis(1));
             shared
                 .user
-                .wait_timeout(state, time)
+                .wait_timeout(state, sleep_time(wake, now))
                 .unwrap_or_else(PoisonError::into_inner)
                 .0
         }

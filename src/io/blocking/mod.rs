@@ -5,8 +5,9 @@ pub(super) mod client;
 pub(super) mod connection;
 pub mod pool;
 pub(super) mod serve;
+mod socket;
 pub(super) mod threads;
 
 pub use client::BlockingClient;
-pub use connection::{Connection, Events};
+pub use connection::{Connection, Drive};
 pub use serve::{Context, ServeOptions, serve, serve_connection, serve_stdio};

@@ -7,19 +7,16 @@ use alloc::format;
 use alloc::sync::Weak;
 use alloc::vec;
 use alloc::vec::Vec;
-use core::time::Duration;
 use std::io::{self, Read, Write};
 use std::sync::PoisonError;
 use std::thread;
 
-use super::super::shared::{Shared, State, is_peer_gone, recycle};
+use super::super::shared::{Shared, recycle, sleep_time};
 use crate::frame::LineDecoder;
-use crate::session::{Closed, Session};
+use crate::session::Session;
 
 /// How much one read asks for.
 const CHUNK: usize = 64 * 1024;
-/// How long a failed write waits for the last frames of a peer that has gone.
-const DRAIN_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// Starts a detached thread.
 pub(in crate::io) fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
@@ -30,6 +27,9 @@ pub(in crate::io) fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> i
 }
 
 /// The reader thread. It holds the session only while it hands frames on.
+///
+/// Once the session is closed it reads on, and throws away what comes, until the output is written:
+/// a peer that is busy writing may not read before. With `drain` it goes on to the end of the stream.
 pub(in crate::io) fn read_all<S: Session>(
     connection: &Weak<Shared<S>>,
     mut reader: impl Read,
@@ -48,29 +48,48 @@ pub(in crate::io) fn read_all<S: Session>(
             break Ok(());
         };
         if !hand_on(&shared, &mut decoder) {
+            drop(shared);
+            discard(connection, &mut reader, &mut chunk, drain);
             break Ok(());
         }
     };
     if let Some(shared) = connection.upgrade() {
         let mut state = shared.lock();
-        let now = shared.clock.now();
-        state.end_input(now, &mut decoder, end);
+        state.end_input(&mut decoder, end);
         shared.writer.notify_one();
         let _no_task = shared.settle(&mut state);
     }
-    while drain && matches!(reader.read(&mut chunk), Ok(1..)) {}
+}
+
+fn discard<S: Session>(
+    connection: &Weak<Shared<S>>,
+    reader: &mut impl Read,
+    chunk: &mut [u8],
+    drain: bool,
+) {
+    let is_writing = || {
+        let shared = connection.upgrade();
+        shared.is_some_and(|shared| !shared.lock().writer_done)
+    };
+    while drain || is_writing() {
+        match reader.read(chunk) {
+            Ok(1..) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            _ => return,
+        }
+    }
 }
 
 /// Hands on what the decoder has, waiting while no frames are welcome; `false` at the end.
 fn hand_on<S: Session>(shared: &Shared<S>, decoder: &mut LineDecoder) -> bool {
     let mut state = shared.lock();
     loop {
-        let fed = state.feed(shared.clock.now(), decoder);
+        let fed = state.feed(decoder);
         let _no_task = shared.settle(&mut state);
         if state.is_ended() {
             return false;
         }
-        if state.session.wants_frames() {
+        if state.wants_frames() {
             if fed == 0 {
                 return true;
             }
@@ -91,15 +110,13 @@ pub(in crate::io) fn write_all<S: Session>(shared: &Shared<S>, mut writer: impl 
     drop(writer);
     let mut state = shared.lock();
     if let Err(error) = end {
-        if is_peer_gone(&error) {
-            let waiting = |state: &mut State<S>| state.input_end.is_none() && !state.is_ended();
-            let waited = shared
-                .writer
-                .wait_timeout_while(state, DRAIN_TIMEOUT, waiting);
+        state.fail_output(error);
+        let _no_task = shared.settle(&mut state);
+        while let Some(wake) = state.poll_drain() {
+            let time = sleep_time(wake, shared.clock.now());
+            let waited = shared.writer.wait_timeout(state, time);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
-        state.close(shared.clock.now(), Closed::WriteFailed);
-        state.keep_error(error);
     }
     state.writer_done = true;
     let _no_task = shared.settle(&mut state);

@@ -16,8 +16,10 @@ use std::process::Stdio;
 
 use super::super::blocking::Connection;
 use super::super::blocking::threads::spawn;
-use super::ChildConnection;
-use super::process::{Process, Stderr, Tail, Waits};
+use super::pipe::{Output, alive};
+use super::process::{Process, Waits};
+use super::stderr::{Stderr, Tail};
+use super::{AsyncChildConnection, ChildConnection};
 use crate::client::config::{ServerEntry, ServerKind};
 use crate::session::Session;
 
@@ -40,6 +42,7 @@ const INHERITED: &[&str] = if cfg!(windows) {
 } else {
     &["HOME", "LOGNAME", "PATH", "SHELL", "TERM", "USER"]
 };
+
 /// How to start a server process.
 ///
 /// ```no_run
@@ -175,7 +178,7 @@ impl Command {
 
     /// Starts the process and drives `session` over its standard streams.
     ///
-    /// Errs, naming the program, when it can't be started.
+    /// Returns an error, naming the program, when it can't be started.
     pub fn connect<S>(self, session: S) -> io::Result<ChildConnection<S>>
     where
         S: Session + Send + 'static,
@@ -186,19 +189,32 @@ impl Command {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        let (alive, gone) = alive()?;
         let mut child = command.spawn().map_err(|error| self.not_started(&error))?;
         let streams = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let tail = Arc::new(Tail::default());
         // From here on an error ends the process.
-        let process = Process::new(child, self.waits, Arc::clone(&tail));
+        let process = Process::new(child, self.waits, Arc::clone(&tail), alive);
         let (Some(stdin), Some(stdout), Some(stderr)) = streams else {
             return Err(io::Error::other("the process has no standard streams"));
         };
         let to = self.stderr;
+        let (stdout, stderr) = (Output::new(stdout, &gone), Output::new(stderr, &gone));
         spawn("mcp stderr", move || tail.drain(stderr, to))?;
         let connection = Connection::start(session, stdout, stdin, true)?;
         let program = self.program.to_string_lossy().into_owned();
         Ok(ChildConnection::new(connection, process, program))
+    }
+
+    /// As [`connect`](Self::connect), for tasks of any runtime: threads do what blocks.
+    ///
+    /// Returns an error, naming the program, when it can't be started.
+    pub fn connect_async<S>(self, session: S) -> io::Result<AsyncChildConnection<S>>
+    where
+        S: Session + Send + 'static,
+        S::Event: Send + 'static,
+    {
+        AsyncChildConnection::new(self.connect(session)?)
     }
 
     fn not_started(&self, error: &io::Error) -> io::Error {

@@ -4,19 +4,24 @@
 //! own; of the environment it gets the few variables that every program needs, and what it is given.
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use core::fmt;
 use core::time::Duration;
 use std::io;
 use std::process::ExitStatus;
 
 mod command;
+mod nonblocking;
+mod pipe;
 mod process;
+mod stderr;
 
 pub use self::command::{Command, CommandError};
+pub use self::nonblocking::AsyncChildConnection;
 use self::process::Process;
+use self::stderr::Tail;
 use super::Handle;
-use super::blocking::{Connection, Events};
+use super::blocking::{Connection, Drive};
 use crate::session::Session;
 use crate::time::Instant;
 
@@ -25,7 +30,9 @@ const EXIT: Duration = Duration::from_millis(500);
 
 /// A session that speaks to a child process.
 ///
-/// Dropping it does what [`shutdown`](Self::shutdown) does, on a thread of its own.
+/// Dropping it does what [`shutdown`](Self::shutdown) does, and waits for it: a process that is
+/// left behind at the end of `main` would never be ended. A server that ends with its input takes
+/// milliseconds; one that doesn't takes up to the two waits of its [`Command`].
 pub struct ChildConnection<S: Session> {
     // The order matters: dropping the connection closes the child's input, which ends it.
     connection: Connection<S>,
@@ -90,7 +97,8 @@ impl<S: Session> ChildConnection<S> {
     }
 
     /// The last lines, up to 20, that the child wrote to its standard error. They say nothing about
-    /// the session's state (`stdio.stderr`).
+    /// the session's state.
+    // `stdio.stderr`
     pub fn stderr_tail(&self) -> String {
         self.process.stderr.text()
     }
@@ -103,39 +111,64 @@ impl<S: Session> ChildConnection<S> {
     /// Ends the child: closes its input, waits, asks its process group to terminate, waits, kills it.
     ///
     /// What is pending is still written. Close the session first if the server is to hear of it.
-    pub fn shutdown(self) -> io::Result<ExitStatus> {
-        let Self {
-            connection,
-            process,
-            ..
-        } = self;
-        drop(connection);
-        process.end()
+    /// Returns how the child ended, or an error if the system doesn't tell.
+    pub fn shutdown(mut self) -> io::Result<ExitStatus> {
+        self.end_process()
     }
 
+    fn end_process(&mut self) -> io::Result<ExitStatus> {
+        self.connection.stop();
+        self.process.end()
+    }
+
+    /// The same result, and at the end what is known of the child.
     fn or_exit(&mut self, next: io::Result<Option<S::Event>>) -> io::Result<Option<S::Event>> {
-        if self.asked || matches!(next, Ok(Some(_))) || !self.connection.is_lost() {
+        if matches!(next, Ok(Some(_))) || !self.connection.is_closed() {
             return next;
         }
-        self.asked = true;
-        match self.process.wait(EXIT)? {
-            Some(status) if !status.success() => Err(self.failed(status)),
-            _ => next,
+        let mut status = None;
+        if self.connection.is_lost() && !self.asked {
+            self.asked = true;
+            status = self.process.wait(EXIT)?;
+        }
+        let status = status.filter(|status| !status.success());
+        match (next, status) {
+            (next, Some(status)) => Err(self.failed(status, next.err())),
+            (Err(error), None) => Err(self.named(error.kind(), &error.to_string())),
+            (Ok(_), None) => match self.said() {
+                Some(said) => Err(self.named(io::ErrorKind::InvalidData, &said)),
+                None => Ok(None),
+            },
         }
     }
 
-    fn failed(&self, status: ExitStatus) -> io::Error {
-        let program = &self.program;
+    fn failed(&self, status: ExitStatus, cause: Option<io::Error>) -> io::Error {
+        let mut text = format!("`{}` ended with {status}", self.program);
+        for cause in [cause.map(|cause| cause.to_string()), self.said()] {
+            if let Some(cause) = cause {
+                text.push_str(&format!("; {cause}"));
+            }
+        }
         let words = self.stderr_tail();
-        let text = match words.is_empty() {
-            true => format!("`{program}` ended with {status}"),
-            false => format!("`{program}` ended with {status}, having written to stderr:\n{words}"),
-        };
+        if !words.is_empty() {
+            text.push_str(&format!(", having written to stderr:\n{words}"));
+        }
         io::Error::new(io::ErrorKind::UnexpectedEof, text)
+    }
+
+    fn named(&self, kind: io::ErrorKind, text: &str) -> io::Error {
+        io::Error::new(kind, format!("`{}`: {text}", self.program))
+    }
+
+    /// What the child wrote to its standard output, if none of it was a message. Told once.
+    fn said(&self) -> Option<String> {
+        let junk = self.connection.take_junk()?;
+        let shown = String::from_utf8_lossy(&junk);
+        Some(format!("its first line is no message: {shown:?}"))
     }
 }
 
-impl<S: Session> Events for ChildConnection<S> {
+impl<S: Session> Drive for ChildConnection<S> {
     type Session = S;
 
     fn next_event(&mut self) -> io::Result<Option<S::Event>> {
@@ -148,6 +181,10 @@ impl<S: Session> Events for ChildConnection<S> {
 
     fn handle(&self) -> Handle<S> {
         self.handle()
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.end_process().map(drop)
     }
 }
 

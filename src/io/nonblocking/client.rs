@@ -6,7 +6,6 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use core::fmt;
 use core::future::poll_fn;
-use core::task::{Context, Poll};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -14,6 +13,7 @@ use serde::Serialize;
 
 use super::super::Handle;
 use super::super::hub::{About, Hub};
+use super::Drive;
 use crate::client::{
     Client, ClientError, ClientOptions, Event, Output, Reaction, Reconnect, Request,
     ResourceOutput, ToolCall, ToolOutput,
@@ -27,22 +27,7 @@ use crate::model::resource::{Resource, ResourceTemplate};
 use crate::model::subscription::SubscriptionFilter;
 use crate::model::tool::{CallToolResult, Tool};
 use crate::revision::Revision;
-use crate::session::{Misuse, Session, SubscriptionId};
-
-/// What the asynchronous connections have in common.
-pub trait AsyncEvents {
-    /// The session that is driven.
-    type Session: Session;
-
-    /// The next event; `None` at the end. See the connections' own `poll_next`.
-    fn poll_next_event(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<Option<<Self::Session as Session>::Event>>>;
-
-    /// A handle for other tasks.
-    fn handle(&self) -> Handle<Self::Session>;
-}
+use crate::session::{Misuse, SubscriptionId};
 
 /// The high-level client of one server, for any number of tasks at once. Cheap to clone.
 ///
@@ -83,7 +68,7 @@ impl AsyncClient {
     pub fn new<F, C>(options: ClientOptions, connect: F) -> (Self, AsyncDriver<F>)
     where
         F: AsyncFnMut(Client) -> io::Result<C>,
-        C: AsyncEvents<Session = Client>,
+        C: Drive<Session = Client>,
     {
         let hub = Hub::new(options, None);
         let client = Self {
@@ -276,7 +261,7 @@ impl<F> AsyncDriver<F> {
     pub async fn run<C>(self)
     where
         F: AsyncFnMut(Client) -> io::Result<C>,
-        C: AsyncEvents<Session = Client>,
+        C: Drive<Session = Client>,
     {
         // Dropped after the connection, so that nothing can be begun on that any more.
         let Self {
@@ -294,20 +279,23 @@ impl<F> AsyncDriver<F> {
     }
 }
 
-/// Drives one connection to its end; gives what its streams failed with.
-async fn drive<C: AsyncEvents<Session = Client>>(
+/// Drives one connection to its end, and what stands behind it to its own; gives what its streams
+/// failed with.
+async fn drive<C: Drive<Session = Client>>(
     hub: &Arc<Hub>,
     connection: &mut C,
 ) -> Option<io::Error> {
     let handle = connection.handle();
     hub.connected(&handle);
-    loop {
-        match poll_fn(|cx| connection.poll_next_event(cx)).await {
+    let failed = loop {
+        match poll_fn(|cx| connection.poll_event(cx)).await {
             Ok(Some(event)) => react(hub, &handle, event),
-            Ok(None) => return None,
-            Err(error) => return Some(error),
+            Ok(None) => break None,
+            Err(error) => break Some(error),
         }
-    }
+    };
+    let ended = poll_fn(|cx| connection.poll_end(cx)).await;
+    failed.or(ended.err())
 }
 
 /// Does what there is to be done about an event. A panic of the user's stays the user's: what it

@@ -2,7 +2,8 @@
 //! the time and takes events, whatever the traits of the streams are called.
 //!
 //! Rules of this file: nothing is awaited, so nothing is lost when a future is dropped; the lock is
-//! never held while a stream is polled; reading never waits for writing, nor writing for reading.
+//! never held while a stream is polled; reading never waits for writing, nor writing for reading;
+//! only what has moved lets the loop go round again.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -11,10 +12,11 @@ use core::time::Duration;
 use std::io;
 use std::sync::Arc;
 
-use super::super::shared::{LINGER, Shared, recycle};
+use super::super::shared::{LINGER, Shared, recycle, sleep_time};
+use super::super::state::State;
 use super::super::{Clock, Handle};
 use crate::frame::LineDecoder;
-use crate::session::{Closed, Session};
+use crate::session::Session;
 use crate::time::Instant;
 
 /// How much one read asks for.
@@ -22,8 +24,8 @@ const CHUNK: usize = 16 * 1024;
 /// How often one poll goes round before other tasks get their turn.
 const ROUNDS: usize = 32;
 
-/// The streams and the timer of one runtime.
-pub(in crate::io) trait Streams {
+/// The streams and the timer of one runtime. The methods are those of the runtime's own traits.
+pub trait Streams {
     fn poll_read(&mut self, cx: &mut Context<'_>, chunk: &mut [u8]) -> Poll<io::Result<usize>>;
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>>;
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
@@ -104,25 +106,37 @@ impl<S: Session> Driver<S> {
             // Set before anything is looked at: what a handle changes from here on wakes the task.
             self.sleep_as(cx);
             let written = self.poll_output(cx, streams);
-            let due = self.poll_time(cx, streams);
-            let mut state = self.shared.lock();
-            if let Some(event) = state.next_event(self.shared.clock.now()) {
-                // The task is awake and will be back, so handles needn't wake it.
-                state.waker = None;
-                return Poll::Ready(Ok(Some(event)));
+            if let Some(next) = self.take_next() {
+                return Poll::Ready(next);
             }
-            if state.session.is_closed() && self.is_finished() {
-                state.waker = None;
-                return Poll::Ready(state.error.take().map_or(Ok(None), Err));
-            }
-            drop(state);
             let read = self.poll_input(cx, streams);
-            if !(written || due || read) {
+            if !(written || read || self.poll_time(cx, streams)) {
                 return Poll::Pending;
             }
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// The next event, or the end, if it is there.
+    fn take_next(&mut self) -> Option<io::Result<Option<S::Event>>> {
+        let shared = Arc::clone(&self.shared);
+        let mut state = shared.lock();
+        let now = state.drive_timeout();
+        if let (Some(grace), Some(_)) = (self.grace, state.input_end) {
+            state.hold = now < *self.held_until.get_or_insert(now + grace);
+        }
+        let event = state.next_event();
+        let next = match event {
+            Some(event) => Ok(Some(event)),
+            None if state.is_closed() && self.is_finished(now) => {
+                state.take_error().map_or(Ok(None), Err)
+            }
+            None => return None,
+        };
+        // The task is awake and will be back, so handles needn't wake it.
+        state.waker = None;
+        Some(next)
     }
 
     fn sleep_as(&self, cx: &Context<'_>) {
@@ -136,10 +150,9 @@ impl<S: Session> Driver<S> {
         }
     }
 
-    /// Whether the output has ended or has been waited for long enough.
-    fn is_finished(&self) -> bool {
-        let now = self.shared.clock.now();
-        self.output == Output::Done || self.linger.is_some_and(|limit| limit <= now)
+    /// Whether the output of a closed session has ended or has been waited for long enough.
+    fn is_finished(&mut self, now: Instant) -> bool {
+        self.output == Output::Done || *self.linger.get_or_insert(now + LINGER) <= now
     }
 
     /// Writes as much as the stream takes; whether anything moved.
@@ -182,84 +195,77 @@ impl<S: Session> Driver<S> {
         core::mem::swap(&mut state.outgoing, &mut self.lines);
         match self.lines.is_empty() {
             false => Some(Output::Writing(0)),
-            true => state.session.is_closed().then_some(Output::Closing),
+            true => state.is_closed().then_some(Output::Closing),
         }
     }
 
     fn fail_output(&mut self, error: io::Error) {
         self.output = Output::Done;
-        let now = self.shared.clock.now();
-        let mut state = self.shared.lock();
-        state.close(now, Closed::WriteFailed);
-        state.keep_error(error);
+        self.shared.lock().fail_output(error);
     }
 
-    /// Lets the time pass for the session and sets the timer; whether anything was due.
+    /// Sets the timer for whatever comes first; whether it has gone off, or a lost write has closed
+    /// the session.
     fn poll_time(&mut self, cx: &mut Context<'_>, streams: &mut impl Streams) -> bool {
-        let now = self.shared.clock.now();
         let mut state = self.shared.lock();
-        let due = state.session.poll_timeout().is_some_and(|due| due <= now);
-        if due {
-            state.session.handle_timeout(now);
+        let was_closed = state.is_closed();
+        let drained = state.poll_drain();
+        if state.is_closed() != was_closed {
+            return true;
         }
-        let mut wake = state.session.poll_timeout();
-        if state.session.is_closed() && self.output != Output::Done {
-            let limit = *self.linger.get_or_insert(now + LINGER);
-            wake = Some(wake.map_or(limit, |wake| wake.min(limit)));
-        }
-        if let (Some(grace), Some(_)) = (self.grace, state.input_end) {
-            let limit = *self.held_until.get_or_insert(now + grace);
-            state.hold = now < limit;
-            wake = Some(wake.map_or(limit, |wake| wake.min(limit)))
-                .filter(|_| state.hold)
-                .or(wake);
-        }
+        let held_until = self.held_until.filter(|_| state.hold);
+        let linger = self.linger.filter(|_| self.output != Output::Done);
+        let wakes = [state.session.poll_timeout(), drained, held_until, linger];
         drop(state);
-        let Some(wake) = wake else { return due };
+        let Some(wake) = wakes.into_iter().flatten().min() else {
+            return false;
+        };
         // A timer that is set too early costs one look; setting it anew costs more.
         if self.armed.is_none_or(|armed| wake < armed) {
             self.armed = Some(wake);
-            // A deadline that stays due must not become a busy loop.
-            streams.arm((wake - now).max(Duration::from_millis(1)));
+            streams.arm(sleep_time(wake, self.shared.clock.now()));
         }
         let rang = streams.poll_timer(cx).is_ready();
         if rang {
             self.armed = None;
         }
-        due || rang
+        rang
     }
 
-    /// Reads while frames are welcome; whether anything came.
+    /// Reads while frames are welcome; whether anything came. Once the session is closed, what comes
+    /// while there is still output is thrown away: a peer that is busy writing may not read before.
     fn poll_input(&mut self, cx: &mut Context<'_>, streams: &mut impl Streams) -> bool {
-        let now = self.shared.clock.now();
         let mut state = self.shared.lock();
-        if state.input_end.is_some() || state.is_ended() || !state.session.wants_frames() {
+        let discards = state.is_closed() && self.output != Output::Done;
+        if state.input_end.is_some() || !(discards || state.wants_frames()) {
             return false;
         }
         // What the decoder still holds comes before what is still to be read.
-        if state.feed(now, &mut self.decoder) > 0 {
+        if state.feed(&mut self.decoder) > 0 {
             return true;
         }
         drop(state);
         if self.chunk.is_empty() {
             self.chunk = vec![0; CHUNK];
         }
-        let read = match streams.poll_read(cx, &mut self.chunk) {
-            Poll::Pending => return false,
-            Poll::Ready(read) => read,
+        let Poll::Ready(read) = streams.poll_read(cx, &mut self.chunk) else {
+            return false;
         };
-        let mut state = self.shared.lock();
-        let end = match read {
-            Ok(0) => Ok(()),
-            Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
-            read => {
-                self.decoder.push(&self.chunk[..read.unwrap_or(0)]);
-                state.feed(now, &mut self.decoder);
-                return true;
-            }
-        };
-        state.end_input(now, &mut self.decoder, end);
+        let shared = Arc::clone(&self.shared);
+        let mut state = shared.lock();
+        match read {
+            Ok(0) => state.end_input(&mut self.decoder, Ok(())),
+            Ok(_) if discards => {}
+            Ok(length) => self.take_in(&mut state, length),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => state.end_input(&mut self.decoder, Err(error)),
+        }
         true
+    }
+
+    fn take_in(&mut self, state: &mut State<S>, length: usize) {
+        self.decoder.push(&self.chunk[..length]);
+        state.feed(&mut self.decoder);
     }
 }
 

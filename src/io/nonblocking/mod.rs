@@ -3,14 +3,22 @@
 
 pub(super) mod client;
 #[cfg(any(feature = "tokio", feature = "futures-io"))]
+mod connection;
+#[cfg(any(feature = "tokio", feature = "futures-io"))]
 mod drive;
+mod driven;
 #[cfg(feature = "futures-io")]
 pub mod futures_io;
 #[cfg(any(feature = "tokio", feature = "futures-io"))]
 mod serve;
+mod threaded;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 
-pub use client::{AsyncClient, AsyncDriver, AsyncEvents};
+pub use client::{AsyncClient, AsyncDriver};
 #[cfg(any(feature = "tokio", feature = "futures-io"))]
-pub use serve::{AsyncServeOptions, Served};
+pub use connection::Connection;
+pub use driven::Drive;
+#[cfg(any(feature = "tokio", feature = "futures-io"))]
+pub use serve::AsyncServeOptions;
+pub use threaded::Threaded;

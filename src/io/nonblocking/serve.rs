@@ -17,6 +17,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::super::Handle;
+use super::driven::Drive;
 use crate::rpc::RpcError;
 use crate::server::{Async, Reach, Server};
 use crate::session::{IncomingId, Request, ServerEvent, ServerSession};
@@ -57,18 +58,6 @@ impl AsyncServeOptions {
     }
 }
 
-/// A connection of a server's session that is driven by being polled.
-pub trait Served {
-    /// The next event, as the connection's `poll_next` gives it.
-    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<ServerEvent>>>;
-
-    /// The session, for handlers.
-    fn session(&self) -> Handle<ServerSession>;
-
-    /// Says whether handlers run that the end of the input should wait for, and how long.
-    fn hold(&mut self, grace: Option<Duration>);
-}
-
 /// Serves the client of `connection` until it leaves.
 ///
 /// Nothing is spawned: handlers run within this future. Errs with what a stream failed with, and
@@ -76,7 +65,7 @@ pub trait Served {
 /// Dropping it drops the handlers and the connection.
 pub async fn serve(
     server: Server<Async>,
-    mut connection: impl Served,
+    mut connection: impl Drive<Session = ServerSession>,
     options: AsyncServeOptions,
 ) -> io::Result<()> {
     server
@@ -84,7 +73,7 @@ pub async fn serve(
         .map_err(crate::io::blocking::serve::refused)?;
     let mut tasks = Tasks {
         server,
-        session: connection.session(),
+        session: connection.handle(),
         running: Vec::new(),
         waiting: VecDeque::new(),
         options,
@@ -124,7 +113,11 @@ impl Reach for Reached {
 }
 
 impl Tasks {
-    fn poll(&mut self, cx: &mut Context<'_>, connection: &mut impl Served) -> Poll<io::Result<()>> {
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        connection: &mut impl Drive<Session = ServerSession>,
+    ) -> Poll<io::Result<()>> {
         loop {
             let grace = (!self.running.is_empty()).then_some(self.options.grace);
             connection.hold(grace);

@@ -1,0 +1,38 @@
+//! What all asynchronous connections have in common.
+
+use core::task::{Context, Poll};
+use core::time::Duration;
+use std::io;
+
+use super::super::Handle;
+use crate::session::Session;
+
+/// What drives a session by being polled: a connection over the streams of some runtime, or one to a
+/// child process.
+pub trait Drive {
+    /// The session that is driven.
+    type Session: Session;
+
+    /// Waits for the next event; `None` at the end. See the connections' own `poll_next`.
+    fn poll_event(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<Option<<Self::Session as Session>::Event>>>;
+
+    /// A handle for other tasks and threads.
+    fn handle(&self) -> Handle<Self::Session>;
+
+    /// Sets how long the end of the input leaves the session open for what still runs; not at all
+    /// with `None`.
+    fn hold(&mut self, grace: Option<Duration>);
+
+    /// Ends what stands behind the connection; ready once it has ended. Bounded by the connection's
+    /// own time limits; does nothing for mere streams.
+    ///
+    /// Call it once the session is closed. It closes the session otherwise. Returns an error if what
+    /// stands behind the connection can't be ended.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let _ = cx;
+        Poll::Ready(Ok(()))
+    }
+}

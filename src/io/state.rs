@@ -1,0 +1,349 @@
+//! What the lock of a connection protects: the session and how far its two streams have got.
+//!
+//! Rules of this file: the end of the input closes the session once every event before it was taken;
+//! a lost write closes it only when the input has ended too or has been quiet for a while, since
+//! answers may already be in the pipe; output that can't be written is thrown away, so that it never
+//! stops the reading; a session that panics is closed and not asked again.
+
+use alloc::vec::Vec;
+use core::task::Waker;
+use core::time::Duration;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::Clock;
+use crate::frame::{FrameError, LineDecoder};
+use crate::session::{Closed, Route, Session};
+use crate::time::Instant;
+
+/// Output is gathered into one write until it is this long.
+const GATHER: usize = 64 * 1024;
+/// How long the input has to be quiet after a lost write before the session is closed.
+const QUIET: Duration = Duration::from_millis(200);
+/// How long a peer that still sends, but no longer reads, is listened to.
+const LISTEN: Duration = Duration::from_secs(2);
+/// How much of a line that is no message is kept.
+const JUNK: usize = 80;
+
+/// What the lock protects.
+pub(super) struct State<S: Session> {
+    pub(super) session: S,
+    clock: Clock,
+    /// An event that was taken from the session to see whether there was one.
+    event: Option<S::Event>,
+    /// Lines that were taken from the session to be written next.
+    pub(super) outgoing: Vec<u8>,
+    pub(super) reader_waits: bool,
+    pub(super) writer_waits: bool,
+    pub(super) user_waits: bool,
+    /// When the user's thread wakes by itself.
+    pub(super) armed: Option<Instant>,
+    /// The task that drives the connection, while it sleeps.
+    pub(super) waker: Option<Waker>,
+    /// Whether the connection was dropped.
+    pub(super) stopped: bool,
+    /// Whether it was a stream that ended the session.
+    pub(super) lost: bool,
+    /// Why nothing more will be read.
+    pub(super) input_end: Option<Closed>,
+    /// Whether the end of the input leaves the session open until somebody closes it.
+    pub(super) hold: bool,
+    pub(super) writer_done: bool,
+    /// Since a write has failed.
+    drain: Option<Drain>,
+    /// Whether nothing can be written any more.
+    output_lost: bool,
+    /// Whether the session has panicked.
+    broken: bool,
+    /// How many lines were handed on.
+    fed: u64,
+    /// Whether one of them looked like a message.
+    has_message: bool,
+    /// The beginning of the first one that didn't.
+    junk: Option<Vec<u8>>,
+    /// What went wrong with a stream, to be given after the last event.
+    error: Option<io::Error>,
+}
+
+/// How long the input is still listened to after a lost write.
+struct Drain {
+    quiet_until: Instant,
+    latest: Instant,
+    fed: u64,
+}
+
+impl Drain {
+    /// Waits anew, as it was the user who kept frames from being read.
+    fn put_off(&mut self, now: Instant) {
+        self.quiet_until = now + QUIET;
+        self.latest = self.latest.max(self.quiet_until);
+    }
+}
+
+impl<S: Session> State<S> {
+    pub(super) fn new(session: S, clock: Clock) -> Self {
+        Self {
+            session,
+            clock,
+            event: None,
+            outgoing: Vec::new(),
+            reader_waits: false,
+            writer_waits: false,
+            user_waits: false,
+            armed: None,
+            waker: None,
+            stopped: false,
+            lost: false,
+            input_end: None,
+            hold: false,
+            writer_done: false,
+            drain: None,
+            output_lost: false,
+            broken: false,
+            fed: 0,
+            has_message: false,
+            junk: None,
+            error: None,
+        }
+    }
+
+    /// The next event, in order; at the end of the input the closing one.
+    pub(super) fn next_event(&mut self) -> Option<S::Event> {
+        let is_held_up = self.drain.is_some() && !self.session.wants_frames();
+        let event = self.event.take().or_else(|| self.session.poll_event());
+        match (self.input_end, &mut self.drain) {
+            (Some(why), _) if event.is_none() && !self.hold => {
+                self.close(why);
+                self.session.poll_event()
+            }
+            (_, Some(drain)) if is_held_up => {
+                drain.put_off(self.clock.now());
+                event
+            }
+            _ => event,
+        }
+    }
+
+    /// Lets the time pass for the session; returns the time.
+    pub(super) fn drive_timeout(&mut self) -> Instant {
+        let now = self.clock.now();
+        if self.session.poll_timeout().is_some_and(|due| due <= now) {
+            self.session.handle_timeout(now);
+        }
+        now
+    }
+
+    /// Whether the session is closed, or has panicked and is not asked again.
+    pub(super) fn is_closed(&self) -> bool {
+        self.broken || self.session.is_closed()
+    }
+
+    /// Whether no more input is taken and the output ends with what is pending.
+    pub(super) fn is_ended(&self) -> bool {
+        self.stopped || self.is_closed()
+    }
+
+    /// Whether the next frame is welcome.
+    pub(super) fn wants_frames(&self) -> bool {
+        !self.is_ended() && self.session.wants_frames()
+    }
+
+    /// Takes lines from the session until one write is full; the first frame isn't copied.
+    pub(super) fn fill_output(&mut self) {
+        let mut outgoing = core::mem::take(&mut self.outgoing);
+        self.catch(|session| {
+            while outgoing.len() < GATHER && session.poll_transmit(&mut outgoing).is_some() {
+                if outgoing.len() >= GATHER {
+                    outgoing.reserve_exact(1);
+                }
+                outgoing.push(b'\n');
+            }
+        });
+        self.outgoing = outgoing;
+    }
+
+    /// Throws away what can't be written any more; whether that is so.
+    pub(super) fn discard_output(&mut self) -> bool {
+        while self.output_lost {
+            self.outgoing.clear();
+            self.fill_output();
+            if self.outgoing.is_empty() {
+                break;
+            }
+        }
+        self.output_lost
+    }
+
+    /// Learns that a write has failed. What the peer has already sent is still heard.
+    pub(super) fn fail_output(&mut self, error: io::Error) {
+        let now = self.clock.now();
+        self.keep_error(error);
+        self.output_lost = true;
+        self.discard_output();
+        self.drain = Some(Drain {
+            quiet_until: now + QUIET,
+            latest: now + LISTEN,
+            fed: self.fed,
+        });
+    }
+
+    /// Closes the session if a write has failed and the input has nothing more to say; returns when
+    /// to ask again.
+    pub(super) fn poll_drain(&mut self) -> Option<Instant> {
+        let now = self.clock.now();
+        let drain = self.drain.as_mut()?;
+        if self.input_end.is_some() || self.stopped || self.broken || self.session.is_closed() {
+            return None;
+        }
+        // Frames that the user keeps from being read are not late.
+        if !self.session.wants_frames() {
+            drain.put_off(now);
+        }
+        if drain.fed != self.fed {
+            drain.fed = self.fed;
+            drain.quiet_until = now + QUIET;
+        }
+        let limit = drain.quiet_until.min(drain.latest);
+        if limit <= now {
+            self.close(Closed::WriteFailed);
+            return None;
+        }
+        Some(limit)
+    }
+
+    /// Closes the session, unless it is closed: for the end of the input if that has come, else for
+    /// `why`.
+    pub(super) fn close(&mut self, why: Closed) {
+        if !self.is_closed() {
+            self.lost = true;
+            let now = self.clock.now();
+            let why = self.input_end.unwrap_or(why);
+            self.catch(|session| session.handle_closed(now, Route::Pipe, why));
+        }
+    }
+
+    /// Hands on the decoder's frames while they are welcome; how many.
+    pub(super) fn feed(&mut self, decoder: &mut LineDecoder) -> usize {
+        let mut fed = 0;
+        while self.wants_frames() {
+            let Some(line) = decoder.next_frame() else {
+                break;
+            };
+            self.hand_on(line);
+            fed += 1;
+        }
+        fed
+    }
+
+    /// Hands on what the decoder still holds when nothing more will be read.
+    pub(super) fn end_input(&mut self, decoder: &mut LineDecoder, end: io::Result<()>) {
+        match end {
+            Ok(()) if !self.is_ended() => {
+                if let Some(line) = decoder.finish() {
+                    self.hand_on(line);
+                }
+            }
+            Ok(()) => {}
+            Err(error) => {
+                self.input_end = Some(Closed::ReadFailed);
+                self.keep_error(error);
+            }
+        }
+        self.input_end.get_or_insert(Closed::EndOfInput);
+    }
+
+    fn hand_on(&mut self, line: Result<bytes::Bytes, FrameError>) {
+        let now = self.clock.now();
+        self.fed += 1;
+        match line {
+            Ok(frame) => {
+                self.look_at(&frame);
+                self.catch(|session| session.handle_frame(now, Route::Pipe, frame));
+            }
+            Err(error) => {
+                if let FrameError::TooLong { head, .. } = &error {
+                    self.look_at(head);
+                }
+                self.catch(|session| session.handle_malformed(now, Route::Pipe, error));
+            }
+        }
+    }
+
+    /// Remembers the first line that can't be a message, for the error at the end.
+    fn look_at(&mut self, line: &[u8]) {
+        if self.has_message {
+            return;
+        }
+        match line.trim_ascii_start().first() {
+            Some(b'{' | b'[') => self.has_message = true,
+            _ if self.junk.is_none() => self.junk = Some(line[..line.len().min(JUNK)].to_vec()),
+            _ => {}
+        }
+    }
+
+    /// Whether the user's thread has something to do.
+    pub(super) fn concerns_user(&mut self) -> bool {
+        if self.event.is_none() {
+            self.event = self.session.poll_event();
+        }
+        self.event.is_some()
+            || self.input_end.is_some()
+            || self.is_closed()
+            || match (self.session.poll_timeout(), self.armed) {
+                (Some(due), Some(armed)) => due < armed,
+                (due, _) => due.is_some(),
+            }
+    }
+
+    /// What a stream failed with, to be told after the last event. `None` from then on.
+    pub(super) fn take_error(&mut self) -> Option<io::Error> {
+        self.error.take()
+    }
+
+    /// The beginning of the first line that came, if nothing that came was a message. `None` from
+    /// then on.
+    #[cfg(feature = "child")]
+    pub(super) fn take_junk(&mut self) -> Option<Vec<u8>> {
+        self.junk.take().filter(|_| !self.has_message)
+    }
+
+    /// Keeps what a stream failed with, to be given at the end.
+    fn keep_error(&mut self, error: io::Error) {
+        // That the peer has gone is an ending which the closing event tells of.
+        if !is_peer_gone(&error) && self.error.is_none() {
+            self.error = Some(error);
+        }
+    }
+
+    /// Runs `act` on the session. A panic, which was printed, closes the session instead of stopping
+    /// whoever drives it.
+    fn catch(&mut self, act: impl FnOnce(&mut S)) {
+        if self.broken {
+            return;
+        }
+        if catch_unwind(AssertUnwindSafe(|| act(&mut self.session))).is_ok() {
+            return;
+        }
+        self.broken = true;
+        self.lost = true;
+        self.error = Some(io::Error::other("the session has panicked"));
+        let now = self.clock.now();
+        let close = AssertUnwindSafe(|| {
+            if !self.session.is_closed() {
+                let session = &mut self.session;
+                session.handle_closed(now, Route::Pipe, Closed::ReadFailed);
+            }
+        });
+        // What still works of it completes its calls; a second panic has been printed as well.
+        drop(catch_unwind(close));
+    }
+}
+
+/// Whether `error` only says that the other side is no longer there.
+fn is_peer_gone(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected};
+    matches!(
+        error.kind(),
+        BrokenPipe | ConnectionReset | ConnectionAborted | NotConnected
+    )
+}

@@ -1,0 +1,115 @@
+//! One contract for all adapters: the same list of behaviours against each. A new adapter says in
+//! `adapters.rs` how it is put between a session and a peer, and joins the list at the end of this
+//! file.
+
+mod adapters;
+mod ending;
+mod flow;
+mod timing;
+mod user;
+
+use std::io::{Read, Write};
+use std::time::Duration;
+
+use mcp_proto::io::Handle;
+use mcp_proto::session::Session;
+
+/// What an adapter's next event may be: an event, the end, or what a stream failed with.
+type Next<E> = std::io::Result<Option<E>>;
+
+/// How an adapter is put between a session and a peer.
+pub trait Adapter {
+    fn connect<S>(session: S) -> Connected<S>
+    where
+        S: Session<Event: Send> + Send + 'static;
+}
+
+/// A connection, and the peer's ends of its two pipes. Dropping a field drops what it stands for.
+pub struct Connected<S: Session> {
+    /// Waits for the next event, for ever or for so long; `None` when none came in time. An adapter
+    /// that is driven by futures drops one and makes another for each call.
+    pub next: Box<dyn FnMut(Option<Duration>) -> Option<Next<S::Event>> + Send>,
+    pub handle: Handle<S>,
+    pub from_us: Box<dyn Read + Send>,
+    pub to_us: Box<dyn Write + Send>,
+}
+
+impl<S: Session> Connected<S> {
+    pub fn next(&mut self) -> Next<S::Event> {
+        (self.next)(None).expect("it waits for ever")
+    }
+
+    pub fn next_within(&mut self, time: Duration) -> Option<Next<S::Event>> {
+        (self.next)(Some(time))
+    }
+}
+
+/// Runs every behaviour against an adapter.
+macro_rules! contract {
+    ($adapter:ident: $($file:ident { $($behaviour:ident)* })*) => { $($(
+        #[test]
+        fn $behaviour() {
+            crate::toy::within(super::$file::$behaviour::<super::adapters::$adapter>);
+        }
+    )*)* };
+}
+
+macro_rules! behaviours {
+    ($($(#[$when:meta])* $module:ident: $adapter:ident,)*) => { $(
+        $(#[$when])*
+        mod $module {
+            contract! { $adapter:
+                ending {
+                    the_end_of_the_input_comes_after_all_that_was_sent_before
+                    who_answers_in_turn_answers_all_that_came_before_the_end
+                    what_is_pending_at_the_end_of_the_input_is_still_written
+                    answers_that_came_before_a_lost_write_are_delivered
+                    answers_that_the_user_has_not_room_for_survive_a_lost_write
+                    a_peer_that_reads_no_more_but_talks_on_is_not_listened_to_for_ever
+                    a_session_that_closes_itself_flushes_and_ends_the_output
+                    closing_flushes_although_the_peer_is_busy_writing
+                    the_end_does_not_wait_for_ever_for_a_peer_that_does_not_read
+                    half_a_line_at_the_end_is_told
+                }
+                flow {
+                    frames_cross_in_both_directions_in_order
+                    large_frames_cross_in_both_directions_at_once
+                    lines_that_are_no_frames_cost_no_others
+                    a_peer_that_does_not_read_stops_our_reading
+                    a_user_who_takes_no_events_stops_our_reading
+                }
+                timing {
+                    deadlines_fire_while_nothing_moves
+                    deadlines_fire_while_frames_pour_in
+                    deadlines_fire_while_writing_is_blocked
+                    a_deadline_beyond_all_clocks_is_no_limit
+                    a_deadline_that_stays_due_is_no_busy_loop
+                    a_deadline_that_another_thread_sets_is_kept
+                }
+                user {
+                    a_command_of_another_thread_wakes_who_waits
+                    a_panic_in_a_command_costs_the_command
+                    a_panic_in_the_session_ends_the_connection
+                    dropping_the_connection_closes_the_session_and_the_output
+                    dropping_a_wait_loses_nothing
+                    a_handle_outlives_its_connection
+                }
+            }
+        }
+    )* };
+}
+
+behaviours! {
+    blocking: Blocking,
+    threaded: Threads,
+    #[cfg(unix)]
+    unix: Unix,
+    #[cfg(feature = "tokio")]
+    tokio: Tokio,
+    #[cfg(feature = "futures-io")]
+    futures_io: FuturesIo,
+    #[cfg(all(feature = "child", unix))]
+    child: Child,
+    #[cfg(all(feature = "child", unix))]
+    child_async: ChildAsync,
+}
