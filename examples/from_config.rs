@@ -1,72 +1,96 @@
-//! Connects to every server of a configuration file and shows their tools as one list:
+//! Connects to every server of a configuration file, all at once, and shows their tools as one list:
 //! `cargo run --example from_config -- mcp.json`
 
 #![allow(
     clippy::disallowed_methods,
-    reason = "a program reads its arguments, its environment and files"
+    reason = "a program reads its arguments, its environment and files, and starts threads"
 )]
 
 use std::error::Error;
+use std::sync::Arc;
+use std::thread;
 
-use mcp_proto::client::config::{ServerEntry, ServerKind, Servers};
+use mcp_proto::client::config::{Config, ServerEntry};
 use mcp_proto::client::{ClientOptions, ToolSet};
 use mcp_proto::io::blocking::BlockingClient;
 use mcp_proto::io::child::Command;
+use mcp_proto::model::tool::Tool;
 
-fn main() -> Result<(), Box<dyn Error>> {
+type Failure = Box<dyn Error + Send + Sync>;
+
+/// A server that is there, and its tools.
+type Connected = (BlockingClient, Arc<[Tool<'static>]>);
+
+fn main() -> Result<(), Failure> {
     let file = std::env::args().nth(1).ok_or("usage: from_config FILE")?;
     let text = std::fs::read_to_string(&file)?;
-    let servers = Servers::parse(&file, &text, |name| std::env::var(name).ok())?;
-
-    let mut toolbox = ToolSet::new();
-    let mut clients = Vec::new();
-    for entry in servers.into_iter().filter(|entry| entry.enabled) {
-        let name = entry.name.clone();
-        let Some(client) = client(entry) else {
-            eprintln!("{name}: not a process, left out");
-            continue;
-        };
-        // One server that can't be had leaves the others.
-        if let Err(error) = client.open() {
-            eprintln!("{name}: {error}");
-            continue;
-        }
-        let prefix = &client.options().tool_prefix;
-        toolbox.add(name, prefix, &client.list_tools()?)?;
-        clients.push(client);
+    let config = Config::parse(&file, &text, |name| std::env::var(name).ok())?;
+    for error in &config.errors {
+        eprintln!("{error}");
     }
-    for tool in toolbox.tools() {
+
+    let enabled: Vec<_> = config
+        .servers
+        .into_iter()
+        .filter(|entry| entry.enabled)
+        .collect();
+    // Side by side, since a slow server would keep the others waiting.
+    let connected: Vec<_> = thread::scope(|scope| {
+        let threads: Vec<_> = enabled
+            .iter()
+            .map(|entry| thread::Builder::new().spawn_scoped(scope, || connect(entry)))
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread?.join().map_err(|_| "panicked")?)
+            .collect()
+    });
+
+    let mut tools = ToolSet::new();
+    let mut clients = Vec::new();
+    for (entry, connected) in enabled.into_iter().zip(connected) {
+        let name = &entry.name;
+        match connected {
+            // One server that can't be had leaves the others.
+            Err(error) => {
+                eprintln!("{name}: {error}");
+                entry
+                    .warnings
+                    .iter()
+                    .for_each(|warning| eprintln!("  {warning}"));
+            }
+            Ok((client, listed)) => {
+                if let Err(error) = tools.add(name, &client.options().tool_prefix, &listed) {
+                    eprintln!("{name}: {error}");
+                }
+                clients.push((entry.name, client));
+            }
+        }
+    }
+    for tool in tools.tools() {
         let description = tool.tool.description.as_deref().unwrap_or("-");
         let first = description.lines().next().unwrap_or_default();
-        println!("{} ({}): {first}", tool.name, toolbox.label(tool.server));
+        println!("{} ({}): {first}", tool.name, tools.label(tool.server));
     }
-    for client in clients {
-        client.close()?;
+    for (name, client) in clients {
+        if let Err(error) = client.close() {
+            eprintln!("{name}: {error}");
+        }
     }
     Ok(())
 }
 
-/// A client of a server that is a process; its tools get its name as a prefix.
-fn client(entry: ServerEntry) -> Option<BlockingClient> {
+/// Starts a server that is a process; its tools get its name as a prefix.
+fn connect(entry: &ServerEntry) -> Result<Connected, Failure> {
+    // What can't be started at all is known before anything is.
+    Command::try_from(entry)?;
     let options = ClientOptions::new("from-config", "1.0").tool_prefix(&entry.name);
-    let ServerKind::Stdio {
-        command,
-        args,
-        env,
-        cwd,
-        ..
-    } = entry.kind
-    else {
-        return None;
-    };
-    Some(BlockingClient::new(options, move |client| {
-        let mut server = Command::new(&command).args(&args);
-        for (name, value) in &env {
-            server = server.env(name, value);
-        }
-        if let Some(directory) = &cwd {
-            server = server.current_dir(directory);
-        }
-        server.connect(client)
-    }))
+    let entry = entry.clone();
+    let client = BlockingClient::new(options, move |session| {
+        let command = Command::try_from(&entry).map_err(std::io::Error::other)?;
+        command.connect(session)
+    });
+    client.open()?;
+    let tools = client.list_tools()?;
+    Ok((client, tools))
 }

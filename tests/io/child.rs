@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use mcp_proto::client::config::Servers;
+use mcp_proto::client::config::Config;
 use mcp_proto::io::child::{ChildConnection, Command, CommandError};
 use mcp_proto::session::Closed;
 
@@ -374,8 +374,8 @@ fn a_command_for_another_runtime_has_the_same_environment() {
 /// The one server of a configuration file, as a command.
 fn configured(entry: &str) -> Result<Command, CommandError> {
     let file = format!(r#"{{"mcpServers": {{"s": {entry}}}}}"#);
-    let servers = Servers::parse("mcp.json", &file, |_| None).unwrap();
-    Command::try_from(servers.get("s").unwrap())
+    let config = Config::parse("mcp.json", &file, |_| None).unwrap();
+    Command::try_from(config.get("s").unwrap())
 }
 
 #[test]

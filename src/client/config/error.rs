@@ -1,53 +1,96 @@
 //! What can be wrong with a configuration file, and where in it.
-//! An error names keys and variables, never a value, since a value may be a secret.
+//! An error names keys and variables, never a value, since a value may be a secret. Every text in it
+//! is bounded, so that a file of mistakes costs no more than a file of servers.
 
 use alloc::boxed::Box;
-use core::fmt;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::{self, Write};
 
-/// A configuration file that can't be used: which file, which server, which field and why.
+/// How many bytes of a name, a path or a reason an error keeps.
+pub(super) const LONGEST_TEXT: usize = 256;
+
+/// How many of an object's keys an error names.
+const MOST_KEYS: usize = 16;
+
+/// How many bytes of each of them.
+const LONGEST_KEY: usize = 64;
+
+/// One mistake of a configuration file: which file, which server, which field, where and what.
 ///
 /// It reads as `mcp.json: server "weather": env.API_KEY: environment variable ${API_KEY} is not
-/// defined at line 4 column 28`.
+/// defined at line 4 column 28`. Names longer than 256 bytes are cut short.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{file}: {}{}{kind} at line {line} column {column}",
-    Server(self.server.as_deref()),
-    Field(self.field.as_deref())
+    "{}: {}{}{kind}{}",
+    Plain(file),
+    Server(server.as_deref()),
+    Field(field.as_deref()),
+    At(*position)
 )]
 #[non_exhaustive]
 pub struct ConfigError {
     /// The file's name, as it was given.
     pub file: Box<str>,
-    /// The server in whose entry the mistake stands; `None` when it stands outside of all.
+    /// The server whose entry has the mistake; `None` when it stands outside of all.
     pub server: Option<Box<str>>,
     /// Which field is wrong, such as `args[1]` or `env.API_KEY`; `None` when it isn't about one.
     pub field: Option<Box<str>>,
-    /// The line, from 1.
-    pub line: u32,
-    /// The character in the line, from 1.
-    pub column: u32,
+    /// Where it is; `None` when the configuration was given as a value, not as text.
+    pub position: Option<Position>,
     /// What is wrong there.
     pub kind: ConfigErrorKind,
 }
 
-/// What is wrong with a configuration file.
+/// A place in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub struct Position {
+    /// The line, from 1.
+    pub line: u32,
+    /// The character in the line, from 1.
+    pub column: u32,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {} column {}", self.line, self.column)
+    }
+}
+
+/// What is wrong with a configuration file, or with one of its servers.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigErrorKind {
-    /// The file is not JSON, even when comments and trailing commas are allowed.
-    #[error("{reason}")]
+    /// The file is not JSON, even when comments and trailing commas are allowed; or the value that
+    /// was handed over can't be read.
+    #[error("{}", Plain(reason))]
     Syntax {
         /// What was met there.
         reason: Box<str>,
     },
-    /// The file has 4 GiB or more.
-    #[error("the file is too long")]
-    TooLong,
+    /// The file is longer than a configuration may be.
+    #[error("longer than {limit} bytes")]
+    TooLong {
+        /// How long it may be, in bytes.
+        limit: usize,
+    },
+    /// The value that was handed over is nested too deeply.
+    #[error("nested more than {limit} levels deep")]
+    TooDeep {
+        /// How deep it may be.
+        limit: usize,
+    },
     /// The file lists no servers under any of the keys of the known products.
     #[error(
-        "no servers: expected the key `mcpServers`, `servers`, `mcp.servers` or `context_servers`"
+        "no servers: expected the key `mcpServers`, `servers`, `mcp.servers`, `mcp`, \
+         `context_servers` or `amp.mcpServers`{}",
+        Found(found)
     )]
-    NoServers,
+    NoServers {
+        /// The keys that are there, each in backticks; the first 16 if there are many.
+        found: Box<str>,
+    },
     /// A value of another type was expected.
     #[error("expected {expected}, found {found}")]
     WrongType {
@@ -60,10 +103,16 @@ pub enum ConfigErrorKind {
     #[error("missing")]
     Missing,
     /// Nothing tells how the server is reached.
-    #[error("neither `command` nor `url` is given")]
-    NoKind,
+    #[error("neither `command` nor `url` is given{}", Found(found))]
+    NoKind {
+        /// The keys that are there, each in backticks; the first 16 if there are many.
+        found: Box<str>,
+    },
     /// The `type` or `transport` is none of the known ones.
-    #[error("expected one of `stdio`, `http`, `streamable-http`, `streamableHttp` and `sse`")]
+    #[error(
+        "expected one of `stdio`, `local`, `http`, `streamable-http`, `streamableHttp`, \
+         `streamable_http`, `remote` and `sse`"
+    )]
     UnknownKind,
     /// Two fields say opposite things.
     #[error("contradicts `{other}`")]
@@ -71,20 +120,112 @@ pub enum ConfigErrorKind {
         /// The other field.
         other: &'static str,
     },
-    /// A name that may stand once stands twice, and only one of the two could be kept.
-    #[error("defined twice, first at line {first_line} column {first_column} and again")]
+    /// A name that may stand once stands twice, and nothing tells which of the two is meant.
+    #[error("defined twice{}", Twice(*first))]
     Duplicate {
-        /// The line of the first, from 1.
-        first_line: u32,
-        /// The character in that line, from 1.
-        first_column: u32,
+        /// Where the first one is; `None` when the configuration was given as a value.
+        first: Option<Position>,
     },
     /// A value refers to a variable that the environment doesn't have, without a default.
-    #[error("environment variable ${{{variable}}} is not defined")]
+    #[error("environment variable ${{{}}} is not defined", Plain(variable))]
     Undefined {
         /// The variable's name.
         variable: Box<str>,
     },
+    /// The variables that an entry refers to bring in more text than an entry may have.
+    #[error("references bring in more than {limit} bytes")]
+    ReferencesTooLong {
+        /// How many bytes they may bring in.
+        limit: usize,
+    },
+    /// A warning: the command has arguments in it, which are taken for a part of its name.
+    #[error("has spaces in it: arguments go into `args`, one element each")]
+    ArgumentsInCommand,
+    /// A warning: `$NAME` isn't replaced, `${NAME}` is.
+    #[error("`$NAME` is passed on as it is: a variable is written `${{NAME}}`")]
+    BareVariable,
+}
+
+/// All mistakes of a configuration file, for who wants none. Reads as a line for each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConfigErrors {
+    /// The mistakes, in the file's order. Never empty.
+    pub errors: Vec<ConfigError>,
+    /// How many there are beyond these.
+    pub omitted: usize,
+}
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, error) in self.errors.iter().enumerate() {
+            let separator = if n == 0 { "" } else { "\n" };
+            write!(f, "{separator}{error}")?;
+        }
+        match self.omitted {
+            0 => Ok(()),
+            more => write!(f, "\nand {more} more"),
+        }
+    }
+}
+
+impl core::error::Error for ConfigErrors {}
+
+impl From<ConfigError> for ConfigErrors {
+    fn from(error: ConfigError) -> Self {
+        Self {
+            errors: alloc::vec![error],
+            omitted: 0,
+        }
+    }
+}
+
+/// The text, cut short to what an error keeps.
+pub(super) fn clip(text: &str) -> Box<str> {
+    clip_to(text, LONGEST_TEXT).into()
+}
+
+fn clip_to(text: &str, limit: usize) -> String {
+    if text.len() <= limit {
+        return text.into();
+    }
+    let mut end = limit;
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let mut clipped = String::from(text.get(..end).unwrap_or_default());
+    clipped.push('…');
+    clipped
+}
+
+/// Lists keys for an error.
+pub(super) fn list_keys<'a>(keys: impl ExactSizeIterator<Item = &'a str>) -> Box<str> {
+    let more = keys.len().saturating_sub(MOST_KEYS);
+    let mut list = String::new();
+    for key in keys.take(MOST_KEYS) {
+        let separator = if list.is_empty() { "" } else { ", " };
+        // Writing into a string can't fail.
+        let _ = write!(list, "{separator}`{}`", Plain(&clip_to(key, LONGEST_KEY)));
+    }
+    if more > 0 {
+        let _ = write!(list, " and {more} more");
+    }
+    list.into()
+}
+
+/// A text of the file's without its control characters, which could rewrite a terminal's lines.
+struct Plain<'a>(&'a str);
+
+impl fmt::Display for Plain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for character in self.0.chars() {
+            match character.is_control() {
+                true => write!(f, "{}", character.escape_default())?,
+                false => f.write_char(character)?,
+            }
+        }
+        Ok(())
+    }
 }
 
 struct Server<'a>(Option<&'a str>);
@@ -99,6 +240,34 @@ struct Field<'a>(Option<&'a str>);
 
 impl fmt::Display for Field<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.map_or(Ok(()), |name| write!(f, "{name}: "))
+        self.0.map_or(Ok(()), |name| write!(f, "{}: ", Plain(name)))
+    }
+}
+
+struct At(Option<Position>);
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |place| write!(f, " at {place}"))
+    }
+}
+
+struct Twice(Option<Position>);
+
+impl fmt::Display for Twice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0
+            .map_or(Ok(()), |first| write!(f, ", first at {first} and again"))
+    }
+}
+
+struct Found<'a>(&'a str);
+
+impl fmt::Display for Found<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            "" => Ok(()),
+            keys => write!(f, ", only {keys}"),
+        }
     }
 }

@@ -1,17 +1,14 @@
 //! `${VAR}` and `${VAR:-default}` in the values of a configuration file.
 //!
 //! What is replaced is `\$\{([^}:]+)(:-([^}]*))?\}`, from left to right, once: neither a default nor
-//! a variable's value is looked at again. `${env:VAR}` means `${VAR}`. The products' own references,
-//! such as `${input:token}` and `${workspaceFolder}`, stay as they are when nobody answers for them.
+//! a variable's value is looked at again, so no text grows but by the values put into it, which are
+//! counted. `${env:VAR}` means `${VAR}`, and so does opencode's `{env:VAR}` in a file of its own. The
+//! products' other references, such as `${input:token}`, stay as they are when nobody answers.
 
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-
-use super::comments::string_end;
-use super::error::ConfigError;
-use crate::rpc::{string_of, write_string};
 
 /// Looks up a variable by its name.
 pub(super) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -28,53 +25,100 @@ const EDITOR_NAMES: [&str; 7] = [
 ];
 
 /// What stands before the colon of an editor's reference, as in `${input:token}`.
-const EDITOR_PREFIXES: [&str; 4] = ["command", "config", "input", "workspaceFolder"];
+const EDITOR_PREFIXES: [&str; 5] = ["command", "config", "file", "input", "workspaceFolder"];
+
+/// How references are written in a file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Syntax {
+    /// `${VAR}` and its like.
+    Dollar,
+    /// The same, and opencode's `{env:VAR}` and `{file:path}`.
+    Braces,
+}
 
 /// A text whose references were replaced.
 #[derive(Default)]
 pub(super) struct Expanded {
     pub(super) text: String,
-    /// The editors' references that are still in it, without `${` and `}`.
+    /// The references that are still in it, without their braces.
     pub(super) unresolved: Vec<String>,
 }
 
-/// Replaces the references in `text`. Errs with the name of a variable that is not defined.
-pub(super) fn expand(text: &str, environment: Environment<'_>) -> Result<Expanded, String> {
-    let mut out = Expanded::default();
+/// Why the references of a text can't be replaced.
+pub(super) enum ExpandError {
+    /// This variable is not defined.
+    Undefined(String),
+    /// The values would bring in more than there is room for.
+    TooLong,
+}
+
+/// Replaces the references in `text`, and takes the length of what that brings in from `room`.
+pub(super) fn expand(
+    text: &str,
+    syntax: Syntax,
+    environment: Environment<'_>,
+    room: &mut usize,
+) -> Result<Expanded, ExpandError> {
+    let mut expander = Expander {
+        out: Expanded::default(),
+        environment,
+        room,
+    };
     // Behind the last `}` there is nothing to find; before it, no search for one is in vain.
     let last = text.rfind('}').map_or(0, |at| at + 1);
     let (mut rest, tail) = text.split_at(last);
-    while let Some(start) = rest.find("${") {
+    while let Some(start) = next_opening(rest, syntax) {
         let (before, from) = rest.split_at(start);
-        out.text.push_str(before);
-        rest = out.reference(from, environment)?;
+        expander.out.text.push_str(before);
+        rest = match from.starts_with('$') {
+            true => expander.dollar(from)?,
+            false => expander.braces(from)?,
+        };
     }
-    out.text.push_str(rest);
-    out.text.push_str(tail);
-    Ok(out)
+    expander.out.text.push_str(rest);
+    expander.out.text.push_str(tail);
+    Ok(expander.out)
 }
 
-impl Expanded {
+/// Whether there is anything in `text` that [`expand`] would look at.
+pub(super) fn has_opening(text: &str, syntax: Syntax) -> bool {
+    next_opening(text, syntax).is_some()
+}
+
+fn next_opening(text: &str, syntax: Syntax) -> Option<usize> {
+    text.match_indices('{').find_map(|(at, _)| {
+        let (before, from) = text.split_at(at);
+        let is_brace = || from.starts_with("{env:") || from.starts_with("{file:");
+        match before.ends_with('$') {
+            true => Some(at - 1),
+            false => (syntax == Syntax::Braces && is_brace()).then_some(at),
+        }
+    })
+}
+
+struct Expander<'a> {
+    out: Expanded,
+    environment: Environment<'a>,
+    room: &'a mut usize,
+}
+
+impl Expander<'_> {
     /// Appends what the `${` at the start of `from` stands for, and returns what follows.
-    fn reference<'a>(
-        &mut self,
-        from: &'a str,
-        environment: Environment<'_>,
-    ) -> Result<&'a str, String> {
+    fn dollar<'a>(&mut self, from: &'a str) -> Result<&'a str, ExpandError> {
         let body = from.get(2..).unwrap_or_default();
         if let Some(body) = body.strip_prefix("env:")
-            && let Some((found, rest)) = Found::parse(body)
-            && !found.name.contains("${")
+            && let Some((reference, rest)) = Reference::parse(body)
+            && !reference.name.contains("${")
         {
-            self.append(&found, environment)?;
+            self.append(&reference)?;
             return Ok(rest);
         }
-        if let Some((found, rest)) = Found::parse(body) {
-            self.append(&found, environment)?;
+        if let Some((reference, rest)) = Reference::parse(body) {
+            self.append(&reference)?;
             return Ok(rest);
         }
         if let Some((reference, rest)) = editor_reference(body) {
-            self.append_editors(reference, environment);
+            self.append_or_keep(reference, &format!("${{{reference}}}"))?;
             return Ok(rest);
         }
         // Every `${` up to the next `}` or `:` would fail at the same place, but the last of them
@@ -83,64 +127,82 @@ impl Expanded {
         let name = body.get(..stop).unwrap_or_default();
         let next = 2 + name.rfind("${").unwrap_or(stop);
         let (literal, rest) = from.split_at(next);
-        self.text.push_str(literal);
+        self.out.text.push_str(literal);
         Ok(rest)
     }
 
-    fn append(&mut self, found: &Found<'_>, environment: Environment<'_>) -> Result<(), String> {
-        if let Some(value) = environment(found.name) {
-            self.text.push_str(&value);
-        } else if let Some(default) = found.default {
-            self.text.push_str(default);
-        } else if EDITOR_NAMES.contains(&found.name) {
-            self.keep(found.name);
-        } else {
-            return Err(found.name.to_owned());
+    /// Appends what the `{env:` or `{file:` at the start of `from` stands for.
+    fn braces<'a>(&mut self, from: &'a str) -> Result<&'a str, ExpandError> {
+        let (whole, rest) = from.split_at(from.find('}').map_or(from.len(), |end| end + 1));
+        let inside = whole.trim_start_matches('{').trim_end_matches('}');
+        match inside.strip_prefix("env:") {
+            Some("") => self.out.text.push_str(whole),
+            Some(name) => self.append(&Reference {
+                name,
+                default: None,
+            })?,
+            None => self.append_or_keep(inside, whole)?,
         }
+        Ok(rest)
+    }
+
+    fn append(&mut self, reference: &Reference<'_>) -> Result<(), ExpandError> {
+        let name = reference.name;
+        if let Some(value) = (self.environment)(name) {
+            self.bring_in(&value)
+        } else if let Some(default) = reference.default {
+            self.out.text.push_str(default);
+            Ok(())
+        } else if EDITOR_NAMES.contains(&name) {
+            self.keep(name, &format!("${{{name}}}"));
+            Ok(())
+        } else {
+            Err(ExpandError::Undefined(name.to_owned()))
+        }
+    }
+
+    fn append_or_keep(&mut self, reference: &str, whole: &str) -> Result<(), ExpandError> {
+        match (self.environment)(reference) {
+            Some(value) => self.bring_in(&value),
+            None => {
+                self.keep(reference, whole);
+                Ok(())
+            }
+        }
+    }
+
+    fn bring_in(&mut self, value: &str) -> Result<(), ExpandError> {
+        let left = self.room.checked_sub(value.len());
+        *self.room = left.ok_or(ExpandError::TooLong)?;
+        self.out.text.push_str(value);
         Ok(())
     }
 
-    fn append_editors(&mut self, reference: &str, environment: Environment<'_>) {
-        match environment(reference) {
-            Some(value) => self.text.push_str(&value),
-            None => self.keep(reference),
-        }
-    }
-
-    fn keep(&mut self, reference: &str) {
-        self.text.push_str(&format!("${{{reference}}}"));
-        self.unresolved.push(reference.to_owned());
+    fn keep(&mut self, reference: &str, whole: &str) {
+        self.out.text.push_str(whole);
+        self.out.unresolved.push(reference.to_owned());
     }
 }
 
 /// A reference to a variable of the environment.
-struct Found<'a> {
+struct Reference<'a> {
     name: &'a str,
     default: Option<&'a str>,
 }
 
-impl<'a> Found<'a> {
+impl<'a> Reference<'a> {
     /// Reads what follows `${`, up to and with the `}`; the second is what follows that.
     fn parse(body: &'a str) -> Option<(Self, &'a str)> {
         let stop = body.find(['}', ':']).filter(|stop| *stop > 0)?;
         let (name, rest) = body.split_at(stop);
-        if let Some(rest) = rest.strip_prefix('}') {
-            return Some((
-                Self {
-                    name,
-                    default: None,
-                },
-                rest,
-            ));
-        }
-        let (default, rest) = rest.strip_prefix(":-")?.split_once('}')?;
-        Some((
-            Self {
-                name,
-                default: Some(default),
-            },
-            rest,
-        ))
+        let (default, rest) = match rest.strip_prefix('}') {
+            Some(rest) => (None, rest),
+            None => {
+                let (default, rest) = rest.strip_prefix(":-")?.split_once('}')?;
+                (Some(default), rest)
+            }
+        };
+        Some((Self { name, default }, rest))
     }
 }
 
@@ -153,109 +215,4 @@ fn editor_reference(body: &str) -> Option<(&str, &str)> {
     let end = body.find(['}', '$'])?;
     let (reference, rest) = body.split_at(end);
     Some((reference, rest.strip_prefix('}')?))
-}
-
-/// What to do with each string: its path, its offset and its text; `None` leaves it as it is.
-pub(super) type Each<'a> =
-    &'a mut dyn FnMut(&str, usize, &str) -> Result<Option<String>, ConfigError>;
-
-/// Copies a JSON value that is known to be good, without the space between its tokens, and with
-/// what `each` makes of the string values in it at any depth. Keys are left alone.
-pub(super) fn expand_json(json: &[u8], path: &str, each: Each<'_>) -> Result<String, ConfigError> {
-    let mut place = Place {
-        path: path.to_owned(),
-        levels: Vec::new(),
-    };
-    let mut out = Vec::new();
-    let mut at = 0;
-    while let Some(&byte) = json.get(at) {
-        let end = if byte == b'"' {
-            string_end(json, at)
-        } else {
-            at + 1
-        };
-        let token = json.get(at..end).unwrap_or_default();
-        if byte.is_ascii_whitespace() {
-            at = end;
-            continue;
-        }
-        let replaced = match byte {
-            b'"' if is_key(json, end) => {
-                place.key(&string_of(token));
-                None
-            }
-            b'"' => each(&place.path, at, &string_of(token))?,
-            _ => {
-                place.pass(byte);
-                None
-            }
-        };
-        match replaced {
-            Some(text) => write_string(&mut out, &text),
-            None => out.extend_from_slice(token),
-        }
-        at = end;
-    }
-    Ok(String::from_utf8_lossy(&out).into_owned())
-}
-
-/// Whether the string that ends at `end` is followed by a colon.
-fn is_key(json: &[u8], end: usize) -> bool {
-    let mut following = json.get(end..).unwrap_or_default().iter();
-    following.find(|byte| !byte.is_ascii_whitespace()) == Some(&b':')
-}
-
-/// Where in a JSON value a scan stands, as a path of keys and indexes.
-struct Place {
-    path: String,
-    levels: Vec<Level>,
-}
-
-/// A container: how long its own path is, and which of its elements the scan is at if it's an array.
-struct Level {
-    length: usize,
-    index: Option<usize>,
-}
-
-impl Place {
-    fn key(&mut self, key: &str) {
-        self.path.push('.');
-        self.path.push_str(key);
-    }
-
-    /// Takes note of a byte between the strings.
-    fn pass(&mut self, byte: u8) {
-        match byte {
-            b'{' => self.enter(None),
-            b'[' => {
-                self.enter(Some(0));
-                self.path.push_str("[0]");
-            }
-            b'}' | b']' => {
-                if let Some(level) = self.levels.pop() {
-                    self.path.truncate(level.length);
-                }
-            }
-            b',' => self.next(),
-            _ => {}
-        }
-    }
-
-    fn enter(&mut self, index: Option<usize>) {
-        self.levels.push(Level {
-            length: self.path.len(),
-            index,
-        });
-    }
-
-    fn next(&mut self) {
-        let Some(level) = self.levels.last_mut() else {
-            return;
-        };
-        self.path.truncate(level.length);
-        if let Some(index) = &mut level.index {
-            *index += 1;
-            self.path.push_str(&format!("[{index}]"));
-        }
-    }
 }

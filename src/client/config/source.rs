@@ -1,39 +1,51 @@
-//! The text of a configuration file: where its members stand, what their strings are, and errors
-//! that name the line and column of an offset.
+//! The JSON of a configuration: where its members stand, what their strings are, and errors that
+//! name the line and column of an offset.
 
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::cell::OnceCell;
 
+use serde::Deserializer;
 use serde::de::IgnoredAny;
 
 use super::comments::strip;
-use super::error::{ConfigError, ConfigErrorKind};
+use super::error::{ConfigError, ConfigErrorKind, Position, clip};
 use super::expand::Environment;
+use super::value::to_json;
 use crate::rpc::{Entry, Span, elements, members};
 
-/// A file that is JSON once its comments are blanked.
+/// How many bytes a configuration may have.
+pub(super) const LONGEST_FILE: usize = 16 << 20;
+
+/// How far apart the places are whose line and column are remembered, in bytes.
+const MARK_EVERY: usize = 64 << 10;
+
+/// A configuration as JSON, each byte of which stands where it stands in the file.
 pub(super) struct Source<'a> {
     file: &'a str,
-    text: &'a str,
     json: Vec<u8>,
+    /// The file's text; `None` when the configuration was given as a value.
+    text: Option<&'a str>,
+    marks: OnceCell<Vec<Mark>>,
     pub(super) environment: Environment<'a>,
 }
 
 impl<'a> Source<'a> {
-    pub(super) fn new(
+    pub(super) fn from_text(
         file: &'a str,
         text: &'a str,
         environment: Environment<'a>,
     ) -> Result<Self, ConfigError> {
-        let mut source = Self {
-            file,
-            text,
-            json: Vec::new(),
-            environment,
-        };
-        if u32::try_from(text.len()).is_err() {
-            return Err(source.error(0, ConfigErrorKind::TooLong));
+        let mut source = Self::new(file, environment);
+        source.text = Some(text);
+        if text.len() > LONGEST_FILE {
+            return Err(source.error(
+                0,
+                ConfigErrorKind::TooLong {
+                    limit: LONGEST_FILE,
+                },
+            ));
         }
         source.json = strip(text).map_err(|at| {
             let reason = "comment without an end".into();
@@ -41,8 +53,32 @@ impl<'a> Source<'a> {
         })?;
         match serde_json::from_slice::<IgnoredAny>(&source.json) {
             Ok(_) => Ok(source),
-            Err(error) => Err(source.syntax_error(&error)),
+            Err(error) => Err(source.syntax_error(text, &error)),
         }
+    }
+
+    pub(super) fn from_value<'de>(
+        file: &'a str,
+        value: impl Deserializer<'de>,
+        environment: Environment<'a>,
+    ) -> Result<Self, ConfigError> {
+        let mut source = Self::new(file, environment);
+        source.json = to_json(value, LONGEST_FILE).map_err(|kind| source.error(0, kind))?;
+        Ok(source)
+    }
+
+    fn new(file: &'a str, environment: Environment<'a>) -> Self {
+        Self {
+            file,
+            json: Vec::new(),
+            text: None,
+            marks: OnceCell::new(),
+            environment,
+        }
+    }
+
+    pub(super) fn is_text(&self) -> bool {
+        self.text.is_some()
     }
 
     pub(super) fn root(&self) -> Span {
@@ -109,43 +145,108 @@ impl<'a> Source<'a> {
 
     /// An error at an offset, outside of all servers.
     pub(super) fn error(&self, at: usize, kind: ConfigErrorKind) -> ConfigError {
-        let (line, column) = self.position(at);
         ConfigError {
-            file: self.file.into(),
+            file: clip(self.file),
             server: None,
             field: None,
-            line,
-            column,
+            position: self.position(at),
             kind,
         }
     }
 
-    /// The line and column of an offset, from 1.
-    pub(super) fn position(&self, at: usize) -> (u32, u32) {
-        let before = self.text.get(..at).unwrap_or(self.text);
-        let lines = before.matches('\n').count();
-        let in_line = before.rsplit('\n').next().unwrap_or_default();
-        let columns = in_line.trim_start_matches('\u{feff}').chars().count();
-        (lines as u32 + 1, columns as u32 + 1)
+    /// An error at a field outside of all servers.
+    pub(super) fn field_error(&self, field: &str, at: Span, kind: ConfigErrorKind) -> ConfigError {
+        ConfigError {
+            field: Some(clip(field)),
+            ..self.error(at.start as usize, kind)
+        }
     }
 
-    fn syntax_error(&self, error: &serde_json::Error) -> ConfigError {
+    /// Says that a name stands twice, for the first time at `first`.
+    pub(super) fn duplicate(&self, first: Span) -> ConfigErrorKind {
+        ConfigErrorKind::Duplicate {
+            first: self.position(first.start as usize),
+        }
+    }
+
+    /// The line and column of an offset; `None` when there is no text.
+    fn position(&self, at: usize) -> Option<Position> {
+        let text = self.text?;
+        // A file may be one long line with a thousand mistakes: none of them counts from its start.
+        let marks = self.marks.get_or_init(|| marks(text));
+        let after = marks.partition_point(|mark| mark.at <= at);
+        let mark = marks.get(after.saturating_sub(1))?;
+        let mark = mark.advance(text, floor(text, at));
+        Some(mark.position)
+    }
+
+    fn syntax_error(&self, text: &str, error: &serde_json::Error) -> ConfigError {
         let kind = ConfigErrorKind::Syntax {
             reason: reason(error),
         };
-        let line_start: usize = self
-            .text
+        let line_start: usize = text
             .split_inclusive('\n')
             .take(error.line().saturating_sub(1))
             .map(str::len)
             .sum();
         // Bytes, and possibly in the middle of a character.
         let mut at = line_start + error.column().saturating_sub(1);
-        while !self.text.is_char_boundary(at) && at < self.text.len() {
+        while !text.is_char_boundary(at) && at < text.len() {
             at += 1;
         }
         self.error(at, kind)
     }
+}
+
+/// An offset whose line and column are known.
+#[derive(Clone, Copy)]
+struct Mark {
+    at: usize,
+    position: Position,
+}
+
+impl Mark {
+    /// The mark at `to`, which is behind this one.
+    fn advance(self, text: &str, to: usize) -> Self {
+        let passed = text.get(self.at..to).unwrap_or_default();
+        let Position { line, column } = self.position;
+        let position = match passed.rfind('\n') {
+            Some(last) => Position {
+                line: line + passed.matches('\n').count() as u32,
+                column: 1 + passed[last + 1..].chars().count() as u32,
+            },
+            None => Position {
+                line,
+                column: column + passed.chars().count() as u32,
+            },
+        };
+        Self { at: to, position }
+    }
+}
+
+/// The places of a text whose line and column are worth remembering.
+fn marks(text: &str) -> Vec<Mark> {
+    // A byte order mark is no character of the first line.
+    let start = text.len() - text.trim_start_matches('\u{feff}').len();
+    let mut mark = Mark {
+        at: start,
+        position: Position { line: 1, column: 1 },
+    };
+    let mut marks = alloc::vec![mark];
+    while mark.at + MARK_EVERY < text.len() {
+        mark = mark.advance(text, floor(text, mark.at + MARK_EVERY));
+        marks.push(mark);
+    }
+    marks
+}
+
+/// The offset, or that of the character it is in the middle of; the end if it is beyond.
+fn floor(text: &str, at: usize) -> usize {
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
 }
 
 fn within(outer: Span, inner: Span) -> Span {
@@ -159,5 +260,5 @@ fn within(outer: Span, inner: Span) -> Span {
 fn reason(error: &serde_json::Error) -> Box<str> {
     let text = error.to_string();
     let reason = text.split(" at line ").next();
-    reason.unwrap_or_default().into()
+    clip(reason.unwrap_or_default())
 }

@@ -292,7 +292,10 @@ impl TryFrom<&ServerEntry> for Command {
         };
         let is_used = |field: &str| {
             let end = field.find(['.', '[']).unwrap_or(field.len());
-            matches!(&field[..end], "command" | "args" | "env" | "cwd")
+            matches!(
+                &field[..end],
+                "command" | "args" | "env" | "environment" | "cwd"
+            )
         };
         if let Some(open) = entry.unresolved.iter().find(|open| is_used(&open.field)) {
             return Err(CommandError::Unresolved {

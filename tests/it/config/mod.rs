@@ -1,9 +1,12 @@
 //! Configuration files: what they may say, references, errors, and what is kept secret.
 
+mod bounds;
+mod dialects;
+mod entries;
 mod products;
 
 use self::products::VS_CODE;
-use mcp_proto::client::config::{ConfigError, ConfigErrorKind, ServerEntry, ServerKind, Servers};
+use mcp_proto::client::config::{Config, ConfigError, ConfigErrorKind, ServerEntry, ServerKind};
 
 /// Knows `KEY`, `EMPTY` and `NESTED`.
 fn environment(name: &str) -> Option<String> {
@@ -17,19 +20,28 @@ fn environment(name: &str) -> Option<String> {
     Some(value.to_owned())
 }
 
-fn parse(text: &str) -> Servers {
-    Servers::parse("mcp.json", text, environment).unwrap()
+/// A file without a mistake.
+fn parse(text: &str) -> Config {
+    let config = Config::parse("mcp.json", text, environment).unwrap();
+    config.strict().unwrap()
 }
 
+/// What is wrong with a file that has one mistake.
 fn error(text: &str) -> ConfigError {
-    Servers::parse("mcp.json", text, environment).unwrap_err()
+    match Config::parse("mcp.json", text, environment) {
+        Err(error) => error,
+        Ok(config) => {
+            assert_eq!(config.errors.len(), 1, "{:?}", config.errors);
+            config.errors[0].clone()
+        }
+    }
 }
 
 /// The one server of a `mcpServers` file.
 fn one(entry: &str) -> ServerEntry {
-    let servers = parse(&format!(r#"{{"mcpServers": {{"s": {entry}}}}}"#));
-    assert_eq!(servers.len(), 1);
-    servers.into_iter().next().unwrap()
+    let config = parse(&format!(r#"{{"mcpServers": {{"s": {entry}}}}}"#));
+    assert_eq!(config.servers.len(), 1);
+    config.servers.into_iter().next().unwrap()
 }
 
 /// What is wrong with the one server of a `mcpServers` file, without the file and the server.
@@ -49,6 +61,11 @@ fn expanded(text: &str) -> String {
     }
 }
 
+fn place(error: &ConfigError) -> (u32, u32) {
+    let position = error.position.unwrap();
+    (position.line, position.column)
+}
+
 fn pairs(pairs: &[(String, String)]) -> Vec<(&str, &str)> {
     let borrowed = pairs.iter().map(|(name, value)| (&**name, &**value));
     borrowed.collect()
@@ -56,7 +73,7 @@ fn pairs(pairs: &[(String, String)]) -> Vec<(&str, &str)> {
 
 #[test]
 fn f1_the_file_is_named_and_never_opened() {
-    let error = Servers::parse("/nope.json", "", environment).unwrap_err();
+    let error = Config::parse("/nope.json", "", environment).unwrap_err();
     assert_eq!(&*error.file, "/nope.json");
     assert!(error.to_string().starts_with("/nope.json: EOF"), "{error}");
 }
@@ -66,9 +83,9 @@ fn f2_order_is_kept_and_no_servers_are_fine() {
     let servers = parse(
         r#"{"mcpServers": {"z": {"command": "1"}, "a": {"url": "u"}, "m": {"command": "3"}}}"#,
     );
-    let names: Vec<_> = servers.iter().map(|entry| &*entry.name).collect();
+    let names: Vec<_> = servers.servers.iter().map(|entry| &*entry.name).collect();
     assert_eq!(names, ["z", "a", "m"]);
-    assert!(parse(r#"{"mcpServers": {}}"#).is_empty());
+    assert!(parse(r#"{"mcpServers": {}}"#).servers.is_empty());
 }
 
 #[test]
@@ -80,7 +97,7 @@ fn f2_a_missing_top_key_is_an_error_that_lists_the_accepted_ones() {
         r#"{"mcp": 1}"#,
     ] {
         let error = error(text);
-        assert_eq!(error.kind, ConfigErrorKind::NoServers);
+        assert!(matches!(error.kind, ConfigErrorKind::NoServers { .. }));
         for key in [
             "`mcpServers`",
             "`servers`",
@@ -172,8 +189,8 @@ fn f3_an_explicit_type_decides() {
 fn f3_a_type_that_does_not_fit_is_an_error() {
     assert_eq!(
         wrong(r#"{"type": "carrier-pigeon", "command": "c"}"#),
-        "type: expected one of `stdio`, `http`, `streamable-http`, `streamableHttp` and `sse` \
-         at line 2 column 15"
+        "type: expected one of `stdio`, `local`, `http`, `streamable-http`, `streamableHttp`, \
+         `streamable_http`, `remote` and `sse` at line 2 column 15"
     );
     assert_eq!(
         wrong(r#"{"type": "stdio", "url": "u"}"#),
@@ -414,12 +431,12 @@ fn f7_an_undefined_variable_is_an_error_that_names_file_server_and_field() {
     );
     assert_eq!(error.server.as_deref(), Some("weather"));
     assert_eq!(error.field.as_deref(), Some("env.API_KEY"));
-    assert_eq!((error.line, error.column), (4, 26));
+    assert_eq!(place(&error), (4, 26));
 }
 
 #[test]
 fn f7_every_value_of_a_server_is_expanded_before_its_kind_is_decided() {
-    let sse = Servers::parse("f", r#"{"mcpServers": {"s": {"url": "${U}"}}}"#, |_| {
+    let sse = Config::parse("f", r#"{"mcpServers": {"s": {"url": "${U}"}}}"#, |_| {
         Some("https://h/sse".to_owned())
     });
     assert!(matches!(
@@ -482,7 +499,7 @@ fn expanded_len(text: &str) {
     let text = serde_json::Value::from(text);
     let file = format!(r#"{{"mcpServers": {{"s": {{"command": {text}}}}}}}"#);
     let any = |_: &str| Some(String::new());
-    assert_eq!(Servers::parse("f", &file, any).unwrap().len(), 1);
+    assert_eq!(Config::parse("f", &file, any).unwrap().servers.len(), 1);
 }
 
 #[test]
@@ -492,7 +509,7 @@ fn f8_what_is_not_json_is_an_error_with_its_place() {
         "mcp.json: expected ident at line 1 column 2"
     );
     let error = error("{\"é\": 1, // é\r\n \"é\": /* é */ x}");
-    assert_eq!((error.line, error.column), (2, 15), "{error}");
+    assert_eq!(place(&error), (2, 15), "{error}");
 }
 
 #[test]
@@ -617,8 +634,9 @@ fn any_cut_or_changed_file_ends_in_a_result() {
     for cut in (0..VS_CODE.len()).filter(|cut| VS_CODE.is_char_boundary(*cut)) {
         let (start, end) = VS_CODE.split_at(cut);
         for text in [start.to_owned(), end.to_owned(), format!("{start}é\"{end}")] {
-            if let Err(error) = Servers::parse("f", &text, environment) {
-                assert!(error.line >= 1 && error.column >= 1);
+            if let Err(error) = Config::parse("f", &text, environment) {
+                let (line, column) = place(&error);
+                assert!(line >= 1 && column >= 1);
             }
         }
     }

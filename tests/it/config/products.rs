@@ -1,6 +1,6 @@
 //! The files that the products write, each in its real shape.
 
-use mcp_proto::client::config::{ServerKind, Servers};
+use mcp_proto::client::config::{Config, ServerKind};
 
 use super::{error, pairs, parse};
 
@@ -144,7 +144,7 @@ fn a_file_of_vs_code_is_read_with_its_inputs_open() {
 #[test]
 fn an_environment_may_answer_for_the_editor() {
     let answers = |name: &str| name.starts_with("input:").then(|| "answer".to_owned());
-    let servers = Servers::parse("mcp.json", VS_CODE, answers).unwrap();
+    let servers = Config::parse("mcp.json", VS_CODE, answers).unwrap();
     let ServerKind::Stdio { env, .. } = &servers.get("perplexity").unwrap().kind else {
         panic!("it is a process")
     };
@@ -164,7 +164,7 @@ fn settings_of_vs_code_are_read() {
             }
         }"#,
     );
-    assert_eq!(servers.iter().next().unwrap().name, "time");
+    assert_eq!(servers.servers[0].name, "time");
     let unknown: Vec<_> = servers.unknown().iter().map(|field| &*field.path).collect();
     assert_eq!(unknown, ["mcp.discovery", "editor.fontSize"]);
 }
