@@ -22,7 +22,7 @@ use crate::rpc::{Found, Member, Raw, Text};
 
 /// The input schema of a tool that takes no arguments.
 pub const NO_ARGUMENTS_SCHEMA: Raw<'static> = Raw::trusted(Cow::Borrowed(
-    r#"{"type":"object","additionalProperties":false}"#,
+    r#"{"type":"object","properties":{},"additionalProperties":false}"#,
 ));
 
 wire_type! {

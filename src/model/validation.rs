@@ -15,14 +15,21 @@ use crate::rpc::Raw;
 pub trait Validator: Send + Sync {
     /// Reads a schema; one without `$schema` is of the dialect 2020-12 (`jschema.default`).
     ///
-    /// Errs when it is none, and when it can't be held to as it stands.
+    /// Returns an error if it is none, or if it can't be held to as it stands.
     fn compile(&self, schema: &Raw<'_>) -> Result<Arc<dyn CompiledSchema>, SchemaError>;
 }
 
 /// A schema that has been read.
 pub trait CompiledSchema: Send + Sync {
-    /// Errs with the first thing in `value` that doesn't fit.
+    /// Returns the first thing in `value` that doesn't fit as an error.
     fn check(&self, value: &Raw<'_>) -> Result<(), Violation>;
+
+    /// The same for the arguments of a tool, in which a member that is `null` may count as absent:
+    /// callers send it for what they leave out, and a schema that a strict host takes has no words
+    /// for it. By default it does not.
+    fn check_arguments(&self, arguments: &Raw<'_>) -> Result<(), Violation> {
+        self.check(arguments)
+    }
 }
 
 /// Why a schema can't be used.

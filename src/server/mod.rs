@@ -23,6 +23,8 @@
 //! once the answer is there. See [`Context`].
 
 mod ask;
+#[cfg(feature = "schemars")]
+mod conservative;
 mod context;
 mod definition;
 mod output;
@@ -67,7 +69,7 @@ pub use seal::Seal;
 pub use state::{SealError, StateSeal};
 pub use template::{Template, TemplateError, Variables};
 #[cfg(feature = "schemars")]
-pub use typed::{output_schema_for, tool_for};
+pub use typed::{exact_tool_for, output_schema_for, tool_for};
 
 use registry::{Handler, Reply, TemplateDefinition, completion_key};
 

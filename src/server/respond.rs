@@ -45,6 +45,12 @@ pub(super) fn arguments<A: DeserializeOwned>(context: &Context) -> Result<A, Han
         Ok(arguments) => return Ok(arguments),
         Err(malformed) => malformed,
     };
+    // A type without content, such as `()`, may read from nothing but `null`.
+    if size_of::<A>() == 0
+        && let Ok(arguments) = serde_json::from_str("null")
+    {
+        return Ok(arguments);
+    }
     Err(bad_arguments(request.revision, &malformed))
 }
 
@@ -166,7 +172,7 @@ impl<Mode> Server<Mode> {
         let found = self.shared.registry.read().tools.get(&name);
         let (definition, handler) = found.ok_or_else(|| unknown("tool", &name))?;
         let checked = match &definition.input {
-            Some(schema) => schema.check(&request.arguments()),
+            Some(schema) => schema.check_arguments(&request.arguments()),
             None => Ok(()),
         };
         let handler = match checked {

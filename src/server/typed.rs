@@ -6,13 +6,33 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
+use super::conservative;
 use crate::model::tool::Tool;
 use crate::rpc::{Raw, Text};
 
-/// A tool whose arguments are an `A`, described by what the doc comment of `A` says.
+/// Returns a tool whose arguments are an `A`, described by what the doc comment of `A` says.
 ///
-/// The schema is that of the dialect 2020-12 for reading an `A`.
+/// Its input schema is one that strict hosts and model providers take: the root is an object with
+/// `properties`, optional fields are simply not required, nothing refers to definitions unless a
+/// type contains itself, formats are those of JSON Schema, and enums are plain. It takes the same
+/// arguments as [`exact_tool_for`]: a `null` for an optional field is read as if it were left out.
+/// Properties stand in the order of their names, since `schemars` gives no other.
 pub fn tool_for<A: JsonSchema>(name: impl Into<Text<'static>>) -> Tool<'static> {
+    let settings = SchemaSettings::draft2020_12()
+        .with(|settings| {
+            settings.inline_subschemas = true;
+            settings.meta_schema = None;
+        })
+        .for_deserialize();
+    let schema = settings.into_generator().into_root_schema_for::<A>();
+    described(name, conservative::root(schema.to_value()))
+}
+
+/// Returns a tool whose arguments are an `A`, with the schema exactly as `schemars` derives it for
+/// reading an `A` in the dialect 2020-12.
+///
+/// It says more than that of [`tool_for`], and some hosts refuse it.
+pub fn exact_tool_for<A: JsonSchema>(name: impl Into<Text<'static>>) -> Tool<'static> {
     let settings = SchemaSettings::draft2020_12().for_deserialize();
     let schema = settings.into_generator().into_root_schema_for::<A>();
     let mut members = match schema.to_value() {
@@ -21,18 +41,23 @@ pub fn tool_for<A: JsonSchema>(name: impl Into<Text<'static>>) -> Tool<'static> 
         _ => Map::new(),
     };
     members.entry("type").or_insert_with(|| "object".into());
-    let description = match members.remove("description") {
+    described(name, members)
+}
+
+/// A tool with this input schema, whose description moves to the tool.
+fn described(name: impl Into<Text<'static>>, mut schema: Map<String, Value>) -> Tool<'static> {
+    let description = match schema.remove("description") {
         Some(Value::String(description)) => Some(description),
         _ => None,
     };
-    let tool = Tool::new(name, Raw::from(Value::Object(members)));
+    let tool = Tool::new(name, Raw::from(Value::Object(schema)));
     match description {
         Some(description) => tool.description(description),
         None => tool,
     }
 }
 
-/// The output schema of a tool that returns an `O`, for [`Tool::output_schema`].
+/// Returns the output schema of a tool that returns an `O`, for [`Tool::output_schema`].
 ///
 /// It says what structured content has: values that are no objects stand in `{"result": ..}`.
 pub fn output_schema_for<O: JsonSchema>() -> Raw<'static> {

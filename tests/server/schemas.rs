@@ -139,3 +139,63 @@ fn patterns_take_linear_time() {
     let text = format!("{}b", "a".repeat(50_000));
     assert!(check(schema, json!(text)).is_err());
 }
+
+#[test]
+fn work_that_multiplies_with_the_depth_of_a_value_is_bounded() {
+    // `jschema.bounds`
+    let branches = |required: bool| {
+        let mut branch = json!({"properties": {"c": {"$ref": "#/$defs/n"}}});
+        if required {
+            branch["required"] = json!(["zz"]);
+        }
+        json!([branch, branch])
+    };
+    let doubling = [
+        json!({"$defs": {"n": {"allOf": branches(false)}}, "$ref": "#/$defs/n"}),
+        json!({"$defs": {"n": {"anyOf": branches(true)}}, "$ref": "#/$defs/n"}),
+        json!({"$defs": {"n": {"oneOf": branches(false)}}, "$ref": "#/$defs/n"}),
+        json!({"$defs": {"n": {"properties": {"c": {"$ref": "#/$defs/n"}},
+            "unevaluatedProperties": false}}, "$ref": "#/$defs/n"}),
+    ];
+    for schema in doubling {
+        let nested = |depth: usize| (0..depth).fold(json!(1), |inner, _| json!({"c": inner}));
+        let schema = Raw::from(schema);
+        let compiled = JsonSchema::new()
+            .compile(&schema)
+            .expect("its shape is harmless");
+        let violation = compiled.check(&Raw::from(nested(60))).unwrap_err();
+        assert!(violation.reason.contains("too long"), "{violation}");
+        if let Err(violation) = compiled.check(&Raw::from(nested(2))) {
+            assert!(!violation.reason.contains("too long"), "{violation}");
+        }
+    }
+}
+
+#[test]
+fn large_values_are_held_to_plain_schemas() {
+    let schema = json!({"type": "array", "items": {"$ref": "#/$defs/point"}, "$defs": {"point": {
+        "type": "object", "properties": {"x": {"type": "number"}, "y": {"type": "number"}},
+        "required": ["x"], "additionalProperties": {"type": "string"}}}});
+    let points: Vec<Value> = (0..100_000).map(|n| json!({"x": n, "y": n})).collect();
+    assert_eq!(check(schema, json!(points)), Ok(()));
+}
+
+#[test]
+fn a_null_argument_counts_as_left_out_where_the_schema_has_no_null() {
+    let schema = json!({"type": "object", "required": ["a"], "properties": {
+        "a": {"type": "string"}, "b": {"type": "string"}, "any": {},
+        "inner": {"type": "object", "properties": {"c": {"type": "integer"}}}}});
+    let compiled = JsonSchema::new().compile(&Raw::from(schema)).unwrap();
+    let arguments = |value: Value| compiled.check_arguments(&Raw::from(value));
+    assert_eq!(
+        arguments(json!({"a": "x", "b": null, "any": null, "inner": {"c": null}})),
+        Ok(())
+    );
+    assert!(arguments(json!({"a": null})).is_err(), "it is required");
+    assert!(arguments(json!({"a": "x", "b": 7})).is_err());
+    assert!(
+        compiled
+            .check(&Raw::from(json!({"a": "x", "b": null})))
+            .is_err()
+    );
+}
