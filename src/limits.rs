@@ -15,7 +15,7 @@ pub struct Limits {
     pub depth: usize,
     /// The longest request id, as JSON text. 256: ids are echoed and kept for each request.
     pub id: usize,
-    /// The longest method, tool or prompt name. 1 KiB.
+    /// The longest method, tool or prompt name. 1 KiB; a method may always have 64 bytes.
     pub name: usize,
     /// The longest resource URI or cursor. 8 KiB, as HTTP servers have for a request line.
     pub uri: usize,

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use mcp_proto::Limits;
 use mcp_proto::client::Direction;
+use mcp_proto::model::Peek;
 use mcp_proto::model::meta;
-use mcp_proto::rpc::{Kind, Peek};
+use mcp_proto::rpc::Kind;
 use serde_json::Value;
 
 /// A frame that has passed.

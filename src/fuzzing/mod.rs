@@ -18,10 +18,11 @@ use serde::de::IgnoredAny;
 
 use crate::frame::{FrameError, LineDecoder};
 use crate::limits::Limits;
+use crate::model::Peek;
 use crate::model::encode::{SessionMembers, encode_body};
 use crate::model::method::{self, Method, Notification};
 use crate::revision::Revision;
-use crate::rpc::{Kind, Message, Peek};
+use crate::rpc::{Kind, Message, code};
 use crate::session::Session;
 use crate::time::Instant;
 
@@ -74,6 +75,8 @@ pub fn rpc(bytes: &[u8]) {
     let (peek, message) = match (peek, message) {
         (Ok(peek), Ok(message)) => (peek, message),
         (Err(peek), Err(message)) => return assert_eq!(peek, message),
+        // A peek looks further than the envelope.
+        (Err(peek), Ok(_)) if peek.error.code == code::INVALID_PARAMS => return,
         (peek, message) => panic!("{peek:?} beside {message:?}"),
     };
     let json = serde_json::from_slice::<IgnoredAny>(bytes);

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::value::RawValue;
 
-use crate::rpc::{Raw, Text, bounded};
+use crate::rpc::{Raw, bounded};
 
 /// Reads one value as the JSON text it is.
 pub(crate) fn json_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<&'de str, D::Error> {
@@ -44,7 +44,7 @@ where
 /// One entry for each key: the last value, in the place of the first.
 ///
 /// It sorts instead of looking each key up, since a peer chooses how many there are.
-pub(crate) fn last_of_each_key<'a, V>(entries: Vec<(Text<'a>, V)>) -> Vec<(Text<'a>, V)> {
+pub(crate) fn last_of_each_key<K: Ord, V>(entries: Vec<(K, V)>) -> Vec<(K, V)> {
     let mut order: Vec<usize> = (0..entries.len()).collect();
     order.sort_unstable_by(|a, b| (&entries[*a].0, a).cmp(&(&entries[*b].0, b)));
     let is_same = |a: usize, b: usize| entries[a].0 == entries[b].0;
@@ -58,7 +58,7 @@ pub(crate) fn last_of_each_key<'a, V>(entries: Vec<(Text<'a>, V)>) -> Vec<(Text<
             places[pair[1]] = places[pair[0]];
         }
     }
-    let mut kept: Vec<Option<(Text<'a>, V)>> = entries.iter().map(|_| None).collect();
+    let mut kept: Vec<Option<(K, V)>> = entries.iter().map(|_| None).collect();
     for (place, entry) in places.into_iter().zip(entries) {
         kept[place] = Some(entry);
     }
@@ -328,3 +328,52 @@ macro_rules! setters {
 }
 
 pub(crate) use {open_enum, open_struct, setters, tag};
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+    use core::cell::Cell;
+    use core::cmp::Ordering;
+
+    use super::last_of_each_key;
+
+    /// A key that counts how often it is compared.
+    struct Key<'c>(usize, &'c Cell<usize>);
+
+    impl Ord for Key<'_> {
+        fn cmp(&self, other: &Self) -> Ordering {
+            self.1.set(self.1.get() + 1);
+            self.0.cmp(&other.0)
+        }
+    }
+
+    impl PartialOrd for Key<'_> {
+        fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+            Some(self.cmp(other))
+        }
+    }
+
+    impl PartialEq for Key<'_> {
+        fn eq(&self, other: &Self) -> bool {
+            self.cmp(other).is_eq()
+        }
+    }
+
+    impl Eq for Key<'_> {}
+
+    #[test]
+    fn many_keys_are_compared_about_as_often_as_it_takes_to_sort_them() {
+        for distinct in [1, 100, 50_000] {
+            let (count, compared) = (50_000_usize, Cell::new(0));
+            // Spread, so that they aren't in order already.
+            let key = |n: usize| Key(n * 7919 % distinct, &compared);
+            let entries: Vec<_> = (0..count).map(|n| (key(n), n)).collect();
+            assert_eq!(last_of_each_key(entries).len(), distinct);
+            assert!(
+                compared.get() < count * 40,
+                "{} comparisons",
+                compared.get()
+            );
+        }
+    }
+}

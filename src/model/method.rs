@@ -28,7 +28,7 @@ use crate::model::subscription::{
 use crate::model::tool::{CallToolParams, CallToolResult, ListToolsResult};
 use crate::model::wire_type::wire_type;
 use crate::revision::{Era, Revision};
-use crate::rpc::{Found, Text};
+use crate::rpc::Text;
 
 /// A request method: its name on the wire and the types of its parameters and result.
 pub trait Method: 'static {
@@ -38,19 +38,6 @@ pub trait Method: 'static {
     type Params<'a>: Serialize + Deserialize<'a>;
     /// The result, which may borrow in the same way.
     type Result<'a>: Serialize + Deserialize<'a>;
-
-    /// Reads params whose members have been found already; `None` leaves it to `Deserialize`,
-    /// which also says what is wrong with bad ones.
-    #[doc(hidden)]
-    fn found_params<'a>(_: &Found<'a>) -> Option<Self::Params<'a>> {
-        None
-    }
-
-    /// The same for a result.
-    #[doc(hidden)]
-    fn found_result<'a>(_: &Found<'a>) -> Option<Self::Result<'a>> {
-        None
-    }
 }
 
 /// A method whose list comes in pages.
@@ -334,10 +321,9 @@ impl ClientCapability {
     }
 }
 
-/// Declares the types that stand for methods, each with its parameters and its result, and the
-/// function by which both are read when their members have been found, if there is one.
+/// Declares the types that stand for methods, each with its parameters and its result.
 macro_rules! methods {
-    ($($name:ident: $params:ident => $result:ident $(, $found:ident)?;)*) => { $(
+    ($($name:ident: $params:ident => $result:ident;)*) => { $(
         #[doc = concat!("The method [`SpecMethod::", stringify!($name), "`].")]
         #[derive(Clone, Copy, Debug)]
         #[non_exhaustive]
@@ -347,15 +333,6 @@ macro_rules! methods {
             const NAME: &'static str = SpecMethod::$name.as_str();
             type Params<'a> = $params<'a>;
             type Result<'a> = $result<'a>;
-            $(
-                fn found_params<'a>(found: &Found<'a>) -> Option<$params<'a>> {
-                    $params::$found(found)
-                }
-
-                fn found_result<'a>(found: &Found<'a>) -> Option<$result<'a>> {
-                    $result::$found(found)
-                }
-            )?
         }
     )* };
 }
@@ -365,7 +342,7 @@ methods! {
     Discover: DiscoverParams => DiscoverResult;
     Ping: EmptyParams => EmptyResult;
     ListTools: PaginatedRequestParams => ListToolsResult;
-    CallTool: CallToolParams => CallToolResult, found;
+    CallTool: CallToolParams => CallToolResult;
     ListResources: PaginatedRequestParams => ListResourcesResult;
     ListResourceTemplates: PaginatedRequestParams => ListResourceTemplatesResult;
     ReadResource: ReadResourceParams => ReadResourceResult;

@@ -9,16 +9,19 @@ pub mod elicitation;
 pub mod encode;
 mod field;
 pub mod form;
+pub(crate) mod from_scan;
 pub mod initialize;
 pub mod input;
 #[cfg(feature = "jsonschema")]
 pub mod json_schema;
 pub mod list;
 pub mod logging;
+pub(crate) mod members;
 pub mod meta;
 pub mod method;
 pub mod owned;
 pub mod page;
+mod peek;
 pub mod progress;
 pub mod prompt;
 pub mod resource;
@@ -30,3 +33,6 @@ pub mod subscription;
 pub mod tool;
 pub mod validation;
 mod wire_type;
+
+pub use peek::Peek;
+pub(crate) use peek::subject;

@@ -13,12 +13,13 @@ use crate::model::field::Lifetime;
 use crate::model::field::{open_enum, open_struct};
 use crate::model::initialize::Icon;
 use crate::model::list::List;
+use crate::model::members::ScannedBody;
 use crate::model::meta::Meta;
 pub use crate::model::page::PaginatedRequestParams as ListToolsParams;
 use crate::model::page::{CacheScope, cache_hints};
 use crate::model::state::RequestState;
 use crate::model::wire_type::wire_type;
-use crate::rpc::{Found, Member, Raw, Text};
+use crate::rpc::{Raw, Text};
 
 /// The input schema of a tool that takes no arguments.
 pub const NO_ARGUMENTS_SCHEMA: Raw<'static> = Raw::trusted(Cow::Borrowed(
@@ -207,14 +208,14 @@ wire_type! {
 
 impl<'a> CallToolParams<'a> {
     /// The params by their members, when all are as they should be.
-    pub(crate) fn found(found: &Found<'a>) -> Option<Self> {
+    pub(crate) fn from_scan(body: ScannedBody<'a>) -> Option<Self> {
         Some(Self {
-            name: found.text(Member::Name)?,
-            arguments: found.object(Member::Arguments)?,
+            name: body.name()?,
+            arguments: body.arguments()?,
             task: None,
             input_responses: None,
             request_state: None,
-            meta: found.object(Member::Meta)?.and_then(Meta::from_raw),
+            meta: body.meta()?.and_then(Meta::from_raw),
         })
     }
 }
@@ -266,21 +267,21 @@ impl<'a> CallToolResult<'a> {
     }
 
     /// The result by its members, when all are as they should be.
-    pub(crate) fn found(found: &Found<'a>) -> Option<Self> {
-        let content = match found.json(Member::Content)? {
+    pub(crate) fn from_scan(body: ScannedBody<'a>) -> Option<Self> {
+        let content = match body.content()? {
             "" => Vec::new(),
             content => content::read_blocks(content)?,
         };
         Some(Self {
             content,
-            structured_content: found.raw(Member::StructuredContent),
-            is_error: match found.json(Member::IsError)? {
+            structured_content: body.structured_content(),
+            is_error: match body.is_error()? {
                 "" => None,
                 "false" => Some(false),
                 "true" => Some(true),
                 _ => return None,
             },
-            meta: found.object(Member::Meta)?.and_then(Meta::from_raw),
+            meta: body.meta()?.and_then(Meta::from_raw),
         })
     }
 

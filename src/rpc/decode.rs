@@ -5,6 +5,8 @@
 //! a wrong `jsonrpc` or an id that is neither a string nor an integer is an invalid request
 //! (`base.id.notnull`); a malformed response fails the call it belongs to and is never answered.
 
+use alloc::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::frame;
@@ -13,7 +15,12 @@ use crate::limits::Limits;
 use super::error::{RpcError, code};
 use super::id::RequestId;
 use super::repeated::Repeated;
-use super::scan::{self, EnvelopeKey, Member, Scan, ScanError, Scanned, Span};
+use super::scan::{self, EnvelopeKey, ErrorKey, Scan, ScanError, Scanned};
+use super::span::{KeyTable, Span};
+use super::walk::is_string;
+
+/// A method's name may be this long whatever the limit on names: a protocol's own must fit.
+const LEAST_NAME: usize = 64;
 
 /// What a message is, by the keys it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,7 +78,7 @@ pub struct Rejection {
 }
 
 impl Rejection {
-    fn new(code: i64, message: &'static str) -> Self {
+    fn new(code: i64, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             error: RpcError::new(code, message),
             id: None,
@@ -79,8 +86,23 @@ impl Rejection {
         }
     }
 
-    pub(crate) fn invalid(message: &'static str) -> Self {
+    pub(crate) fn invalid(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(code::INVALID_REQUEST, message)
+    }
+
+    /// For a batch where one message is wanted.
+    pub(crate) fn not_one() -> Self {
+        Self::invalid("Invalid request: a batch")
+    }
+
+    /// For params in which a member stands twice by which the message is routed.
+    pub(crate) fn repeated_param(id: Option<RequestId>, kind: Kind) -> Self {
+        Self::new(
+            code::INVALID_PARAMS,
+            "Invalid params: a member stands twice",
+        )
+        .with_id(id)
+        .of_kind(Some(kind))
     }
 
     fn with_id(mut self, id: Option<RequestId>) -> Self {
@@ -105,9 +127,10 @@ impl Rejection {
     }
 }
 
-/// Reads the envelope of `frame` by way of a fresh `scan`, keeping to the limits on depth and ids.
+/// Reads the envelope of `frame` by way of a fresh `scan`, which remembers the members that `K`
+/// names, keeping to the limits on depth, ids and the name of the method.
 // The scan is the caller's, since it is large and would be copied on each way out.
-pub(crate) fn decode<'s>(
+pub(crate) fn decode<'s, K: KeyTable>(
     frame: &[u8],
     limits: &Limits,
     repeated: &Repeated,
@@ -117,13 +140,13 @@ pub(crate) fn decode<'s>(
     if !is_ascii(frame) && frame::text(frame).is_err() {
         return Err(Rejection::new(code::PARSE_ERROR, "Parse error: not UTF-8"));
     }
-    match scan::scan(frame, limits.depth, repeated, scan) {
+    match scan::scan::<K>(frame, limits.depth, repeated, scan) {
         Ok(Scanned::One) => envelope(frame, scan, limits).map(Decoded::One),
         Ok(Scanned::Batch) => Ok(Decoded::Batch),
         Err(ScanError::Syntax) => Err(Rejection::new(code::PARSE_ERROR, "Parse error: not JSON")),
         Err(ScanError::TooDeep) => {
             let id = read_id(frame, scan.key(EnvelopeKey::Id), limits);
-            let kind = meant(frame, scan).filter(|kind| *kind != Kind::Notification);
+            let kind = intended_kind(frame, scan).filter(|kind| *kind != Kind::Notification);
             Err(Rejection::invalid("Invalid request: nested too deep")
                 .with_id(id.ok().flatten())
                 .of_kind(kind))
@@ -133,7 +156,7 @@ pub(crate) fn decode<'s>(
 }
 
 /// What was meant, by the keys that are there: an id that can't be read is an id all the same.
-fn meant(frame: &[u8], scan: &Scan) -> Option<Kind> {
+fn intended_kind(frame: &[u8], scan: &Scan) -> Option<Kind> {
     let has = |key| scan.key(key).is_some();
     if has(EnvelopeKey::Method) {
         let is_notification =
@@ -153,7 +176,7 @@ fn meant(frame: &[u8], scan: &Scan) -> Option<Kind> {
 
 /// What the first part of a frame that was too long to be kept tells of it: the id, and what the
 /// message was meant to be. `None` when the id can't be read.
-pub(crate) fn salvage(head: &[u8], limits: &Limits) -> Option<(RequestId, Option<Kind>)> {
+pub(crate) fn recover_id(head: &[u8], limits: &Limits) -> Option<(RequestId, Option<Kind>)> {
     // Only the outermost object's own keys count, and only those before anything deep.
     let mut rest = head.trim_ascii_start().strip_prefix(b"{")?;
     let (mut id, mut kind) = (None, None);
@@ -206,20 +229,20 @@ fn simple_value_end(text: &[u8]) -> Option<usize> {
 }
 
 fn envelope<'s>(frame: &[u8], scan: &'s Scan, limits: &Limits) -> Result<Envelope<'s>, Rejection> {
-    let meant = meant(frame, scan);
+    let intended = intended_kind(frame, scan);
     let id = match read_id(frame, scan.key(EnvelopeKey::Id), limits) {
         Ok(id) => id,
         // An error whose sender could not read our id says null (`base.resp.error.noid`).
-        Err(IdError::Null) if meant == Some(Kind::Error) => None,
+        Err(IdError::Null) if intended == Some(Kind::Error) => None,
         Err(_) => {
             let text = "Invalid request: the id must be a string or an integer";
-            return Err(Rejection::invalid(text).of_kind(meant));
+            return Err(Rejection::invalid(text).of_kind(intended));
         }
     };
-    let kind = check_shape(frame, scan, id.is_some()).map_err(|rejection| {
+    let kind = check_shape(frame, scan, limits, id.is_some()).map_err(|rejection| {
         // Which of two ids was meant can't be told.
         let id = id.clone().filter(|_| !scan.duplicate);
-        rejection.of_kind(meant).with_id(id)
+        rejection.of_kind(intended).with_id(id)
     })?;
     Ok(Envelope { kind, id, scan })
 }
@@ -233,7 +256,12 @@ fn is_ascii(text: &[u8]) -> bool {
 }
 
 /// The rules that an envelope has to keep, given that its id is good.
-fn check_shape(frame: &[u8], scan: &Scan, has_id: bool) -> Result<Kind, Rejection> {
+fn check_shape(
+    frame: &[u8],
+    scan: &Scan,
+    limits: &Limits,
+    has_id: bool,
+) -> Result<Kind, Rejection> {
     let method = scan.key(EnvelopeKey::Method);
     let result = scan.key(EnvelopeKey::Result);
     let error = scan.key(EnvelopeKey::Error);
@@ -251,22 +279,7 @@ fn check_shape(frame: &[u8], scan: &Scan, has_id: bool) -> Result<Kind, Rejectio
                 "Invalid request: both a method and a result",
             ));
         }
-        if !method.of(frame).starts_with(b"\"") {
-            return Err(Rejection::invalid(
-                "Invalid request: the method must be a string",
-            ));
-        }
-        return match scan.key(EnvelopeKey::Params).of(frame).first() {
-            None | Some(b'{') if has_id => Ok(Kind::Request),
-            None | Some(b'{') => Ok(Kind::Notification),
-            Some(b'[') => Err(Rejection::new(
-                code::INVALID_PARAMS,
-                "Invalid params: they must be an object",
-            )),
-            Some(_) => Err(Rejection::invalid(
-                "Invalid request: params must be an object",
-            )),
-        };
+        return check_call(frame, scan, limits, has_id);
     }
     match (result.is_some(), error.is_some()) {
         (true, false) if !has_id => Err(Rejection::invalid("Invalid response: no id")),
@@ -282,27 +295,48 @@ fn check_shape(frame: &[u8], scan: &Scan, has_id: bool) -> Result<Kind, Rejectio
     }
 }
 
+/// The rules for a request or a notification.
+fn check_call(frame: &[u8], scan: &Scan, limits: &Limits, has_id: bool) -> Result<Kind, Rejection> {
+    let method = scan.key(EnvelopeKey::Method);
+    if !method.of(frame).starts_with(b"\"") {
+        return Err(Rejection::invalid(
+            "Invalid request: the method must be a string",
+        ));
+    }
+    // Names are kept and shown, so that they are bounded wherever they come from.
+    let limit = limits.name.max(LEAST_NAME);
+    if method.range().len() > limit + 2 {
+        let text = alloc::format!("Method not found: its name is longer than {limit} bytes");
+        return Err(Rejection::new(code::METHOD_NOT_FOUND, text));
+    }
+    match scan.key(EnvelopeKey::Params).of(frame).first() {
+        None | Some(b'{') if has_id => Ok(Kind::Request),
+        None | Some(b'{') => Ok(Kind::Notification),
+        Some(b'[') => Err(Rejection::new(
+            code::INVALID_PARAMS,
+            "Invalid params: they must be an object",
+        )),
+        Some(_) => Err(Rejection::invalid(
+            "Invalid request: params must be an object",
+        )),
+    }
+}
+
 /// An error has an integer code and a string message (`base.resp.error.shape`).
 fn check_error(frame: &[u8], scan: &Scan) -> Result<(), Rejection> {
-    let code = core::str::from_utf8(scan.member(Member::Code).of(frame)).unwrap_or_default();
-    let message = scan.member(Member::Message).of(frame);
+    let code = core::str::from_utf8(scan.error(ErrorKey::Code).of(frame)).unwrap_or_default();
+    let message = scan.error(ErrorKey::Message).of(frame);
+    if scan.duplicate_in_error {
+        return Err(Rejection::invalid(
+            "Invalid response: a key of the error stands twice",
+        ));
+    }
     if code.parse::<i64>().is_err() || !message.starts_with(b"\"") {
         return Err(Rejection::invalid(
             "Invalid response: the error has no code or no message",
         ));
     }
     Ok(())
-}
-
-/// Whether the value is the string `expected`, escapes resolved.
-#[inline]
-pub(crate) fn is_string(frame: &[u8], span: Span, expected: &str) -> bool {
-    let token = span.of(frame);
-    let inner = token.get(1..token.len().saturating_sub(1));
-    inner == Some(expected.as_bytes())
-        || (token.contains(&b'\\')
-            && serde_json::from_slice::<alloc::string::String>(token)
-                .is_ok_and(|text| text == expected))
 }
 
 enum IdError {

@@ -1,4 +1,4 @@
-//! Messages as a gateway sees them: what kind, whose id, which method, for which tool, and the
+//! One message as anybody who speaks JSON-RPC sees it: what kind, whose id, which method, and the
 //! rest untouched. The same pass that the sessions use finds it all.
 
 use alloc::borrow::Cow;
@@ -10,7 +10,8 @@ use super::error::RpcError;
 use super::id::RequestId;
 use super::raw::Raw;
 use super::repeated::Repeated;
-use super::scan::{EnvelopeKey, Member, Scan, Span};
+use super::scan::{EnvelopeKey, Scan};
+use super::span::{KeyTable, Span};
 use super::text::Text;
 
 /// One JSON-RPC message, its payload left as the text it came in.
@@ -45,12 +46,13 @@ pub enum Message<'a> {
 impl<'a> Message<'a> {
     /// Reads one message, payloads left as they are.
     ///
-    /// Errs with what its sender should hear when the frame is not one message; a batch, which only
-    /// 2025-03-26 has, is refused here.
+    /// Returns an error with what its sender should hear if the frame is not one message; a batch is
+    /// refused here.
     pub fn decode(frame: &'a [u8], limits: &Limits) -> Result<Self, Rejection> {
         let mut scan = Scan::default();
-        let Decoded::One(envelope) = decode(frame, limits, &Repeated::default(), &mut scan)? else {
-            return Err(not_one());
+        let decoded = decode::<NoKeys>(frame, limits, &Repeated::default(), &mut scan)?;
+        let Decoded::One(envelope) = decoded else {
+            return Err(Rejection::not_one());
         };
         let body = raw_at(frame, envelope.body());
         let method = || text_at(frame, envelope.scan.key(EnvelopeKey::Method)).unwrap_or("".into());
@@ -76,52 +78,29 @@ impl<'a> Message<'a> {
     }
 }
 
-fn not_one() -> Rejection {
-    Rejection::invalid("Invalid request: a batch")
+/// No members: a message is told by its envelope alone.
+struct NoKeys;
+
+impl KeyTable for NoKeys {
+    const NESTED: usize = usize::MAX;
+
+    fn in_params(_: &[u8]) -> Option<usize> {
+        None
+    }
+
+    fn in_result(_: &[u8]) -> Option<usize> {
+        None
+    }
+
+    fn in_nested(_: &[u8]) -> Option<usize> {
+        None
+    }
 }
 
 /// The error object that an envelope was found to hold.
 pub(crate) fn error_of(body: Option<Raw<'_>>) -> RpcError {
     body.and_then(|raw| raw.decode().ok())
         .unwrap_or_else(|| RpcError::invalid_request("Invalid response: an unreadable error"))
-}
-
-/// What a router needs of a frame before it forwards its bytes untouched.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Peek<'a> {
-    /// What kind of message it is.
-    pub kind: Kind,
-    /// The id; `None` for notifications, and for errors whose sender could not read it.
-    pub id: Option<RequestId>,
-    /// The method; `None` for responses.
-    pub method: Option<Text<'a>>,
-    /// `params._meta.progressToken` as JSON, or the token of a progress notification.
-    pub progress_token: Option<Raw<'a>>,
-    /// `params.name` or, failing that, `params.uri`: the tool, prompt or resource it is for.
-    pub name: Option<Text<'a>>,
-}
-
-impl<'a> Peek<'a> {
-    /// Looks at a frame; the costs are those of one pass over its bytes.
-    ///
-    /// Errs as [`Message::decode`] does.
-    pub fn new(frame: &'a [u8], limits: &Limits) -> Result<Self, Rejection> {
-        let mut scan = Scan::default();
-        let Decoded::One(envelope) = decode(frame, limits, &Repeated::default(), &mut scan)? else {
-            return Err(not_one());
-        };
-        let member = |member| envelope.scan.member(member);
-        Ok(Self {
-            kind: envelope.kind,
-            method: text_at(frame, envelope.scan.key(EnvelopeKey::Method)),
-            progress_token: raw_at(frame, member(Member::MetaProgressToken))
-                .or_else(|| raw_at(frame, member(Member::ProgressToken))),
-            name: text_at(frame, member(Member::Name))
-                .or_else(|| text_at(frame, member(Member::Uri))),
-            id: envelope.id,
-        })
-    }
 }
 
 /// The JSON at `span`; `None` when there is none.

@@ -2,117 +2,32 @@
 //! stand by which it is routed. Everything it doesn't need is validated and left where it is.
 //!
 //! Rules of this file: no allocation, no panic on any bytes, each byte looked at once; strings,
-//! numbers and nesting are checked as RFC 8259 has them; a key written with escapes is the same key.
+//! numbers and nesting are checked as RFC 8259 has them; a key written with escapes is the same key;
+//! each body has a table of its own, so that no member of one can be taken for another's.
 
 use alloc::string::String;
 
-use serde::{Deserialize, Serialize};
-
 use super::repeated::Repeated;
+use super::span::{BodySpans, KeyTable, Span};
 use super::write::plain_length;
-
-/// Where a JSON value stands in its frame, as byte offsets; 0 to 0 when there is none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Span {
-    pub(crate) start: u32,
-    pub(crate) end: u32,
-}
-
-impl Span {
-    pub(crate) const NONE: Self = Self { start: 0, end: 0 };
-
-    pub(super) fn new(start: usize, end: usize) -> Self {
-        // Frames are bounded far below 4 GiB; `scan` refuses longer ones before it gets here.
-        Self {
-            start: start as u32,
-            end: end as u32,
-        }
-    }
-
-    /// From the start of this one to the end of a later one.
-    pub(crate) const fn to(self, later: Self) -> Self {
-        Self {
-            start: self.start,
-            end: later.end,
-        }
-    }
-
-    pub(crate) const fn is_some(self) -> bool {
-        self.end != 0
-    }
-
-    pub(crate) const fn range(self) -> core::ops::Range<usize> {
-        self.start as usize..self.end as usize
-    }
-
-    /// The same value in a text of which a part was cut out that started at `from` and now starts at
-    /// `to`.
-    pub(super) const fn moved(self, from: usize, to: usize) -> Self {
-        match self.is_some() {
-            true => Self {
-                start: self.start - from as u32 + to as u32,
-                end: self.end - from as u32 + to as u32,
-            },
-            false => Self::NONE,
-        }
-    }
-
-    /// The bytes of the value, or nothing when there is none.
-    pub(crate) fn of(self, frame: &[u8]) -> &[u8] {
-        frame.get(self.range()).unwrap_or_default()
-    }
-}
-
-/// The members of `params`, `result`, `error` and their `_meta` whose places are remembered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub(crate) enum Member {
-    Name,
-    Uri,
-    Arguments,
-    Meta,
-    RequestId,
-    ProgressToken,
-    InputResponses,
-    RequestState,
-    Task,
-    ResultType,
-    InputRequests,
-    Content,
-    StructuredContent,
-    IsError,
-    /// The one member that a list or a read answers with.
-    List,
-    Code,
-    Message,
-    Data,
-    MetaProgressToken,
-    MetaProtocolVersion,
-    MetaClientCapabilities,
-    MetaClientInfo,
-    MetaLogLevel,
-    MetaSubscriptionId,
-}
 
 /// The scanner recurses; a limit above this would let a frame exhaust the stack.
 const DEEPEST: usize = 1024;
-const MEMBERS: usize = Member::MetaSubscriptionId as usize + 1;
-/// How many of the members stand in a `_meta`.
-pub(super) const META_MEMBERS: usize = MEMBERS - Member::MetaProgressToken as usize;
 
 /// What the pass found in a JSON object that may be a message.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Scan {
     envelope: [Span; 6],
-    members: [Span; MEMBERS],
-    /// The key under which [`Member::List`] stood, without its quotes.
-    pub(crate) list_key: Span,
+    /// The members of `params`.
+    pub(crate) params: BodySpans,
+    /// The members of `result`.
+    pub(crate) result: BodySpans,
+    /// `code` and `message` of the error.
+    error: [Span; 2],
     /// Whether an envelope key came twice.
     pub(crate) duplicate: bool,
-    /// Whether one of the remembered members came twice.
-    pub(crate) duplicate_member: bool,
-    /// Whether the `_meta` is the one that the peer repeats, which has passed all checks before.
-    pub(crate) is_meta_repeated: bool,
+    /// Whether a key of the error came twice.
+    pub(super) duplicate_in_error: bool,
 }
 
 /// The keys of a JSON-RPC message.
@@ -127,21 +42,21 @@ pub(crate) enum EnvelopeKey {
     Error,
 }
 
+/// The keys of a JSON-RPC error that have to be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum ErrorKey {
+    Code,
+    Message,
+}
+
 impl Scan {
     pub(crate) const fn key(&self, key: EnvelopeKey) -> Span {
         self.envelope[key as usize]
     }
 
-    pub(crate) const fn member(&self, member: Member) -> Span {
-        self.members[member as usize]
-    }
-
-    /// The members that stand in the `_meta`.
-    pub(super) fn meta_members(&self) -> [Span; META_MEMBERS] {
-        *self
-            .members
-            .last_chunk()
-            .unwrap_or(&[Span::NONE; META_MEMBERS])
+    pub(super) const fn error(&self, key: ErrorKey) -> Span {
+        self.error[key as usize]
     }
 }
 
@@ -165,8 +80,9 @@ pub(crate) enum Scanned {
     Batch,
 }
 
-/// Scans `frame`, whose values may nest `depth` deep, and fills in a fresh `scan`.
-pub(crate) fn scan(
+/// Scans `frame`, whose values may nest `depth` deep, and fills in a fresh `scan` with the members
+/// that `K` names.
+pub(crate) fn scan<K: KeyTable>(
     frame: &[u8],
     depth: usize,
     repeated: &Repeated,
@@ -175,41 +91,26 @@ pub(crate) fn scan(
     if u32::try_from(frame.len()).is_err() {
         return Err(ScanError::Syntax);
     }
-    let depth = depth.min(DEEPEST);
     let mut scanner = Scanner {
         bytes: frame,
-        repeated,
         at: 0,
-        depth,
+        depth: depth.min(DEEPEST),
     };
-    scanner.document(scan).map_err(|stop| match stop {
-        Stop::Syntax => ScanError::Syntax,
-        Stop::TooDeep => ScanError::TooDeep,
-        Stop::NotAnObject => ScanError::NotAnObject,
-    })
+    scanner.document::<K>(repeated, scan)
 }
 
 /// Whether `text` is one value, without white space around it and not too deep to tell.
 pub(super) fn is_value(text: &[u8]) -> bool {
     let mut scanner = Scanner {
         bytes: text,
-        repeated: &Repeated::default(),
         at: 0,
         depth: 0,
     };
     scanner.value(DEEPEST).is_ok() && scanner.at == text.len()
 }
 
-/// Why a scan stopped; the place is the scanner's own.
-enum Stop {
-    Syntax,
-    TooDeep,
-    NotAnObject,
-}
-
 struct Scanner<'a> {
     bytes: &'a [u8],
-    repeated: &'a Repeated,
     at: usize,
     depth: usize,
 }
@@ -222,11 +123,15 @@ struct Key {
 }
 
 impl Scanner<'_> {
-    fn document(&mut self, scan: &mut Scan) -> Result<Scanned, Stop> {
+    fn document<K: KeyTable>(
+        &mut self,
+        repeated: &Repeated,
+        scan: &mut Scan,
+    ) -> Result<Scanned, ScanError> {
         self.white_space();
         let scanned = match self.peek() {
             Some(b'{') => {
-                self.envelope(scan)?;
+                self.envelope::<K>(repeated, scan)?;
                 Scanned::One
             }
             Some(b'[') => {
@@ -236,26 +141,30 @@ impl Scanner<'_> {
             _ => {
                 self.value(self.depth)?;
                 self.end()?;
-                return Err(Stop::NotAnObject);
+                return Err(ScanError::NotAnObject);
             }
         };
         self.end()?;
         Ok(scanned)
     }
 
-    fn end(&mut self) -> Result<(), Stop> {
+    fn end(&mut self) -> Result<(), ScanError> {
         self.white_space();
         if self.at == self.bytes.len() {
             Ok(())
         } else {
-            Err(Stop::Syntax)
+            Err(ScanError::Syntax)
         }
     }
 
-    fn envelope(&mut self, scan: &mut Scan) -> Result<(), Stop> {
+    fn envelope<K: KeyTable>(
+        &mut self,
+        repeated: &Repeated,
+        scan: &mut Scan,
+    ) -> Result<(), ScanError> {
         /// Many peers write this first, and it is quicker to compare than to scan.
         const BEGINNING: &[u8] = br#"{"jsonrpc":"2.0","#;
-        let depth = self.depth.checked_sub(1).ok_or(Stop::TooDeep)?;
+        let depth = self.depth.checked_sub(1).ok_or(ScanError::TooDeep)?;
         if self.bytes.starts_with(BEGINNING) {
             let version = br#"{"jsonrpc":"#.len();
             scan.envelope[EnvelopeKey::JsonRpc as usize] = Span::new(version, BEGINNING.len() - 1);
@@ -277,10 +186,14 @@ impl Scanner<'_> {
                 // Where it starts, for an error that has to stop before its end.
                 *slot = Span::new(start, start + 1);
             }
-            match known {
-                Some(EnvelopeKey::Params) => self.body_or_value(scan, depth, params_member)?,
-                Some(EnvelopeKey::Result) => self.body_or_value(scan, depth, result_member)?,
-                Some(EnvelopeKey::Error) => self.body_or_value(scan, depth, error_member)?,
+            match (known, self.peek()) {
+                (Some(EnvelopeKey::Params), Some(b'{')) => {
+                    self.body::<K>(repeated, &mut scan.params, depth, K::in_params)?;
+                }
+                (Some(EnvelopeKey::Result), Some(b'{')) => {
+                    self.body::<K>(repeated, &mut scan.result, depth, K::in_result)?;
+                }
+                (Some(EnvelopeKey::Error), Some(b'{')) => self.error(scan, depth)?,
                 _ => self.value(depth)?,
             }
             if let Some(known) = known {
@@ -292,71 +205,98 @@ impl Scanner<'_> {
         }
     }
 
-    fn body_or_value(
+    /// The object under `params` or `result`, remembering the members that `known` names.
+    fn body<K: KeyTable>(
         &mut self,
-        scan: &mut Scan,
+        repeated: &Repeated,
+        spans: &mut BodySpans,
         depth: usize,
-        known: impl Fn(&[u8]) -> Option<Member> + Copy,
-    ) -> Result<(), Stop> {
-        match self.peek() {
-            Some(b'{') => self.body(scan, depth, known),
-            _ => self.value(depth),
-        }
+        known: impl Fn(&[u8]) -> Option<usize> + Copy,
+    ) -> Result<(), ScanError> {
+        self.members(depth, |scanner, key, depth| {
+            let start = scanner.at;
+            let number = scanner.look_up(&key, known);
+            match scanner.peek() {
+                Some(b'{') if number == Some(K::NESTED) => {
+                    scanner.nested::<K>(repeated, spans, depth)?;
+                }
+                _ => scanner.value(depth)?,
+            }
+            if let Some(number) = number {
+                spans.set_member(number, Span::new(start, scanner.at));
+            }
+            Ok(())
+        })
     }
 
-    /// The object under `params`, `result`, `error` or `_meta`, remembering the members that
-    /// `known` names.
-    fn body(
+    /// The metadata in params or in a result.
+    fn nested<K: KeyTable>(
         &mut self,
-        scan: &mut Scan,
+        repeated: &Repeated,
+        spans: &mut BodySpans,
         depth: usize,
-        known: impl Fn(&[u8]) -> Option<Member> + Copy,
-    ) -> Result<(), Stop> {
-        let depth = depth.checked_sub(1).ok_or(Stop::TooDeep)?;
+    ) -> Result<(), ScanError> {
+        if spans.member(K::NESTED).is_some() {
+            spans.forget_nested();
+        }
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        // It stands as deep as when it was scanned, so the depth was checked then.
+        if let Some((length, members)) = repeated.at(rest) {
+            spans.nested = members.map(|member| member.moved(0, self.at));
+            spans.is_nested_repeated = true;
+            self.at += length;
+            return Ok(());
+        }
+        self.members(depth, |scanner, key, depth| {
+            let start = scanner.at;
+            let number = scanner.look_up(&key, K::in_nested);
+            scanner.value(depth)?;
+            if let Some(number) = number {
+                spans.set_nested(number, Span::new(start, scanner.at));
+            }
+            Ok(())
+        })
+    }
+
+    /// The object under `error`.
+    fn error(&mut self, scan: &mut Scan, depth: usize) -> Result<(), ScanError> {
+        self.members(depth, |scanner, key, depth| {
+            let start = scanner.at;
+            let known = scanner.look_up(&key, error_key);
+            scanner.value(depth)?;
+            if let Some(known) = known {
+                let slot = &mut scan.error[known as usize];
+                scan.duplicate_in_error |= slot.is_some();
+                *slot = Span::new(start, scanner.at);
+            }
+            Ok(())
+        })
+    }
+
+    /// An object, the scanner standing at its brace; `member` passes each value, given its key and
+    /// how deep it may nest.
+    #[inline(always)]
+    fn members(
+        &mut self,
+        depth: usize,
+        mut member: impl FnMut(&mut Self, Key, usize) -> Result<(), ScanError>,
+    ) -> Result<(), ScanError> {
+        let depth = depth.checked_sub(1).ok_or(ScanError::TooDeep)?;
         self.at += 1;
         if self.closes(b'}') {
             return Ok(());
         }
         loop {
             let key = self.key()?;
-            let start = self.at;
-            let member = self.look_up(&key, known);
-            match (member, self.peek()) {
-                (Some(Member::Meta), Some(b'{')) => self.meta(scan, depth)?,
-                _ => self.value(depth)?,
-            }
-            if let Some(member) = member {
-                let slot = &mut scan.members[member as usize];
-                // Results may well have several lists; the first is as good as any.
-                scan.duplicate_member |= slot.is_some() && member != Member::List;
-                *slot = Span::new(start, self.at);
-                if member == Member::List {
-                    scan.list_key = Span::new(key.start, key.end);
-                }
-            }
+            member(self, key, depth)?;
             if self.separator(b'}')? {
                 return Ok(());
             }
         }
     }
 
-    /// The `_meta` of params or of a result.
-    fn meta(&mut self, scan: &mut Scan, depth: usize) -> Result<(), Stop> {
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
-        // It stands as deep as when it was scanned, so the depth was checked then.
-        let Some((length, members)) = self.repeated.at(rest) else {
-            return self.body(scan, depth, meta_member);
-        };
-        if let Some(found) = scan.members.last_chunk_mut() {
-            *found = members.map(|member| member.moved(0, self.at));
-        }
-        scan.is_meta_repeated = true;
-        self.at += length;
-        Ok(())
-    }
-
     /// Any value, validated and passed over.
-    fn value(&mut self, depth: usize) -> Result<(), Stop> {
+    fn value(&mut self, depth: usize) -> Result<(), ScanError> {
         match self.peek() {
             Some(b'"') => self.string().map(|_| ()),
             Some(b'{') => self.object(depth),
@@ -365,27 +305,16 @@ impl Scanner<'_> {
             Some(b'f') => self.literal(b"false"),
             Some(b'n') => self.literal(b"null"),
             Some(b'-' | b'0'..=b'9') => self.number(),
-            _ => Err(Stop::Syntax),
+            _ => Err(ScanError::Syntax),
         }
     }
 
-    fn object(&mut self, depth: usize) -> Result<(), Stop> {
-        let depth = depth.checked_sub(1).ok_or(Stop::TooDeep)?;
-        self.at += 1;
-        if self.closes(b'}') {
-            return Ok(());
-        }
-        loop {
-            self.key()?;
-            self.value(depth)?;
-            if self.separator(b'}')? {
-                return Ok(());
-            }
-        }
+    fn object(&mut self, depth: usize) -> Result<(), ScanError> {
+        self.members(depth, |scanner, _, depth| scanner.value(depth))
     }
 
-    fn array(&mut self, depth: usize) -> Result<(), Stop> {
-        let depth = depth.checked_sub(1).ok_or(Stop::TooDeep)?;
+    fn array(&mut self, depth: usize) -> Result<(), ScanError> {
+        let depth = depth.checked_sub(1).ok_or(ScanError::TooDeep)?;
         self.at += 1;
         if self.closes(b']') {
             return Ok(());
@@ -409,7 +338,7 @@ impl Scanner<'_> {
     /// Passes a comma (`false`; the scanner then stands at the next token) or the end of the
     /// container (`true`).
     #[inline]
-    fn separator(&mut self, close: u8) -> Result<bool, Stop> {
+    fn separator(&mut self, close: u8) -> Result<bool, ScanError> {
         self.white_space();
         match self.peek() {
             Some(b',') => {
@@ -421,12 +350,12 @@ impl Scanner<'_> {
                 self.at += 1;
                 Ok(true)
             }
-            _ => Err(Stop::Syntax),
+            _ => Err(ScanError::Syntax),
         }
     }
 
     /// A key and its colon; the scanner then stands at the value.
-    fn key(&mut self) -> Result<Key, Stop> {
+    fn key(&mut self) -> Result<Key, ScanError> {
         let start = self.at + 1;
         let escaped = self.string()?;
         let end = self.at - 1;
@@ -438,10 +367,10 @@ impl Scanner<'_> {
         })
     }
 
-    fn colon(&mut self) -> Result<(), Stop> {
+    fn colon(&mut self) -> Result<(), ScanError> {
         self.white_space();
         if self.peek() != Some(b':') {
-            return Err(Stop::Syntax);
+            return Err(ScanError::Syntax);
         }
         self.at += 1;
         self.white_space();
@@ -470,18 +399,18 @@ impl Scanner<'_> {
         }
     }
 
-    fn literal(&mut self, literal: &[u8]) -> Result<(), Stop> {
+    fn literal(&mut self, literal: &[u8]) -> Result<(), ScanError> {
         if !self.bytes[self.at..].starts_with(literal) {
-            return Err(Stop::Syntax);
+            return Err(ScanError::Syntax);
         }
         self.at += literal.len();
         Ok(())
     }
 
     /// Passes a string. Tells whether it holds escapes.
-    fn string(&mut self) -> Result<bool, Stop> {
+    fn string(&mut self) -> Result<bool, ScanError> {
         let Some([b'"', rest @ ..]) = self.bytes.get(self.at..) else {
-            return Err(Stop::Syntax);
+            return Err(ScanError::Syntax);
         };
         let plain = plain_length(rest);
         self.at += 1 + plain;
@@ -491,13 +420,13 @@ impl Scanner<'_> {
                 Ok(false)
             }
             Some(b'\\') => self.escaped_string(),
-            _ => Err(Stop::Syntax),
+            _ => Err(ScanError::Syntax),
         }
     }
 
     /// Passes the rest of a string, of which the next byte is a backslash.
     #[inline(never)]
-    fn escaped_string(&mut self) -> Result<bool, Stop> {
+    fn escaped_string(&mut self) -> Result<bool, ScanError> {
         loop {
             self.at += 1;
             self.escape()?;
@@ -510,37 +439,40 @@ impl Scanner<'_> {
                     return Ok(true);
                 }
                 Some(b'\\') => {}
-                _ => return Err(Stop::Syntax),
+                _ => return Err(ScanError::Syntax),
             }
         }
     }
 
     /// What follows a backslash.
-    fn escape(&mut self) -> Result<(), Stop> {
-        let byte = self.peek().ok_or(Stop::Syntax)?;
+    fn escape(&mut self) -> Result<(), ScanError> {
+        let byte = self.peek().ok_or(ScanError::Syntax)?;
         self.at += 1;
         match byte {
             b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(()),
             b'u' => {
-                let digits = self.bytes.get(self.at..self.at + 4).ok_or(Stop::Syntax)?;
+                let digits = self
+                    .bytes
+                    .get(self.at..self.at + 4)
+                    .ok_or(ScanError::Syntax)?;
                 if !digits.iter().all(u8::is_ascii_hexdigit) {
-                    return Err(Stop::Syntax);
+                    return Err(ScanError::Syntax);
                 }
                 self.at += 4;
                 Ok(())
             }
-            _ => Err(Stop::Syntax),
+            _ => Err(ScanError::Syntax),
         }
     }
 
-    fn number(&mut self) -> Result<(), Stop> {
+    fn number(&mut self) -> Result<(), ScanError> {
         if self.peek() == Some(b'-') {
             self.at += 1;
         }
         match self.peek() {
             Some(b'0') => self.at += 1,
             Some(b'1'..=b'9') => self.digits()?,
-            _ => return Err(Stop::Syntax),
+            _ => return Err(ScanError::Syntax),
         }
         if self.peek() == Some(b'.') {
             self.at += 1;
@@ -557,13 +489,13 @@ impl Scanner<'_> {
     }
 
     /// At least one digit.
-    fn digits(&mut self) -> Result<(), Stop> {
+    fn digits(&mut self) -> Result<(), ScanError> {
         let start = self.at;
         while let Some(b'0'..=b'9') = self.peek() {
             self.at += 1;
         }
         if self.at == start {
-            Err(Stop::Syntax)
+            Err(ScanError::Syntax)
         } else {
             Ok(())
         }
@@ -582,55 +514,10 @@ fn envelope_key(key: &[u8]) -> Option<EnvelopeKey> {
     })
 }
 
-fn params_member(key: &[u8]) -> Option<Member> {
+fn error_key(key: &[u8]) -> Option<ErrorKey> {
     Some(match key {
-        b"name" => Member::Name,
-        b"uri" => Member::Uri,
-        b"arguments" => Member::Arguments,
-        b"_meta" => Member::Meta,
-        b"requestId" => Member::RequestId,
-        b"progressToken" => Member::ProgressToken,
-        b"inputResponses" => Member::InputResponses,
-        b"requestState" => Member::RequestState,
-        b"task" => Member::Task,
+        b"code" => ErrorKey::Code,
+        b"message" => ErrorKey::Message,
         _ => return None,
     })
-}
-
-fn result_member(key: &[u8]) -> Option<Member> {
-    Some(match key {
-        b"content" => Member::Content,
-        b"_meta" => Member::Meta,
-        b"resultType" => Member::ResultType,
-        b"structuredContent" => Member::StructuredContent,
-        b"isError" => Member::IsError,
-        b"inputRequests" => Member::InputRequests,
-        b"requestState" => Member::RequestState,
-        b"tools" | b"resources" | b"resourceTemplates" | b"prompts" | b"contents" | b"messages"
-        | b"completion" | b"roots" => Member::List,
-        _ => return None,
-    })
-}
-
-fn error_member(key: &[u8]) -> Option<Member> {
-    Some(match key {
-        b"code" => Member::Code,
-        b"message" => Member::Message,
-        b"data" => Member::Data,
-        _ => return None,
-    })
-}
-
-fn meta_member(key: &[u8]) -> Option<Member> {
-    if let Some(key) = key.strip_prefix(b"io.modelcontextprotocol/") {
-        return Some(match key {
-            b"protocolVersion" => Member::MetaProtocolVersion,
-            b"clientCapabilities" => Member::MetaClientCapabilities,
-            b"clientInfo" => Member::MetaClientInfo,
-            b"logLevel" => Member::MetaLogLevel,
-            b"subscriptionId" => Member::MetaSubscriptionId,
-            _ => return None,
-        });
-    }
-    (key == b"progressToken").then_some(Member::MetaProgressToken)
 }

@@ -4,7 +4,7 @@
 use alloc::borrow::Cow;
 use alloc::string::String;
 
-use super::scan::Span;
+use super::span::Span;
 use super::write::plain_length;
 
 /// A member of an object: where its key (with quotes) and its value stand in the text.
@@ -152,9 +152,21 @@ pub(crate) fn string_of(token: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// The value of the member `name` of the object `text`; `None` when it has no such member.
+/// Whether the value is the string `expected`, escapes resolved.
+#[inline]
+pub(crate) fn is_string(frame: &[u8], span: Span, expected: &str) -> bool {
+    let token = span.of(frame);
+    let inner = token.get(1..token.len().saturating_sub(1));
+    inner == Some(expected.as_bytes())
+        || (token.contains(&b'\\')
+            && serde_json::from_slice::<String>(token).is_ok_and(|text| text == expected))
+}
+
+/// The value of the member `name` of the object `text`, the last one when there are several, as
+/// every other reader has it; `None` when there is no such member.
 pub(crate) fn member_of<'a>(text: &'a [u8], name: &str) -> Option<&'a [u8]> {
     members(text)
-        .find(|member| string_of(member.key.of(text)) == name)
+        .filter(|member| is_string(text, member.key, name))
+        .last()
         .map(|member| member.value.of(text))
 }

@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use crate::limits::Limits;
-use crate::rpc::{Decoded, Envelope, Kind, Rejection, Repeated, Scan, decode, elements};
+use crate::model::members::decode;
+use crate::rpc::{Decoded, Envelope, Kind, Rejection, Repeated, Scan, elements};
 
 /// What a batch holds.
 pub(super) struct Elements {

@@ -9,9 +9,11 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::frame::FrameError;
+use crate::model::from_scan;
+use crate::model::members::{MemberSpans, ScannedBody};
 use crate::model::method::{Method, Notification};
 use crate::rpc::{
-    Found, Places, Raw, RequestId, RpcError, Span, Text, is_string, member_of, raw_at, text_at,
+    Concealed, Raw, RequestId, RpcError, Span, Text, is_string, member_of, raw_at, text_at,
 };
 
 use super::error::CallError;
@@ -19,11 +21,18 @@ use super::id::CallId;
 use super::name::MethodName;
 use super::path::Malformed;
 
-/// A JSON object inside a frame: the params of a message, or a result.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// A JSON object inside a frame: the params of a message, or a result. `Debug` shows its size, since
+/// it may hold secrets.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Body {
     pub(crate) frame: Bytes,
     pub(crate) span: Span,
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Body({:?})", Concealed(self.span.range().len()))
+    }
 }
 
 impl Body {
@@ -59,7 +68,7 @@ impl Body {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Answer {
     pub(crate) body: Body,
-    pub(crate) places: Places,
+    pub(crate) spans: MemberSpans,
 }
 
 /// A notification as it was received.
@@ -117,9 +126,8 @@ impl Completed {
     /// The outcome, its result read as that of `M`.
     pub fn result<M: Method>(&self) -> Result<M::Result<'_>, CallError> {
         let answer = self.outcome.as_ref().map_err(CallError::clone)?;
-        let found = Found::new(&answer.body.frame, &answer.places);
-        let found = found.filter(|_| self.method.is::<M>());
-        if let Some(result) = found.and_then(|found| M::found_result(&found)) {
+        let scanned = ScannedBody::new(&answer.body.frame, &answer.spans);
+        if let Some(result) = scanned.and_then(from_scan::result::<M>) {
             return Ok(result);
         }
         let result = answer.body.decode();

@@ -33,6 +33,7 @@ mod peek;
 mod progress;
 mod prompts;
 mod props;
+mod readings;
 mod repeated_meta;
 mod resources;
 mod roots;

@@ -1,7 +1,8 @@
 //! What a gateway sees of a message, against a full decode of it.
 
 use mcp_proto::Limits;
-use mcp_proto::rpc::{Kind, Message, Peek, code};
+use mcp_proto::model::Peek;
+use mcp_proto::rpc::{Kind, Message, code};
 use proptest::prelude::*;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
@@ -100,12 +101,14 @@ fn check(frame: &[u8]) {
         Message::Request { id, method, params } => {
             assert_eq!((peek.kind, peek.id), (Kind::Request, Some(id)));
             assert_eq!(peek.method, Some(method));
-            check_params(params.as_ref().map(|params| params.as_str()), frame);
+            let params = params.as_ref().map(|params| params.as_str());
+            check_params(peek.method.as_deref(), params, frame);
         }
         Message::Notification { method, params } => {
             assert_eq!((peek.kind, peek.id), (Kind::Notification, None));
             assert_eq!(peek.method, Some(method));
-            check_params(params.as_ref().map(|params| params.as_str()), frame);
+            let params = params.as_ref().map(|params| params.as_str());
+            check_params(peek.method.as_deref(), params, frame);
         }
         Message::Response { id, outcome } => {
             let kind = if outcome.is_ok() {
@@ -114,23 +117,33 @@ fn check(frame: &[u8]) {
                 Kind::Error
             };
             assert_eq!((peek.kind, peek.id), (kind, id));
-            assert_eq!(peek.method, None);
+            assert_eq!(
+                (peek.method, peek.name, peek.progress_token),
+                (None, None, None)
+            );
         }
         other => panic!("{other:?}"),
     }
 }
 
 /// The name and the token that were found, against those of the decoded params.
-fn check_params(params: Option<&str>, frame: &[u8]) {
+fn check_params(method: Option<&str>, params: Option<&str>, frame: &[u8]) {
     let limits = Limits::default();
     let peek = Peek::new(frame, &limits).unwrap();
     let params: Value = serde_json::from_str(params.unwrap_or("{}")).unwrap();
     assert!(params.is_object());
-    let name = params["name"].as_str().or(params["uri"].as_str());
-    assert_eq!(peek.name.as_deref(), name);
-    let token = params["_meta"]
-        .get("progressToken")
-        .or(params.get("progressToken"));
+    let (name, uri) = (params["name"].as_str(), params["uri"].as_str());
+    let subject = match method {
+        Some("tools/call" | "prompts/get") => name,
+        Some("resources/read" | "resources/subscribe" | "resources/unsubscribe") => uri,
+        Some("notifications/resources/updated") => uri,
+        _ => name.or(uri),
+    };
+    assert_eq!(peek.name.as_deref(), subject);
+    let token = match method {
+        Some("notifications/progress") => params.get("progressToken"),
+        _ => params["_meta"].get("progressToken"),
+    };
     let found = peek
         .progress_token
         .map(|token| token.decode::<Value>().unwrap());

@@ -29,10 +29,11 @@ use crate::model::capability::{ClientCapabilities, ServerCapabilities};
 use crate::model::encode::SessionMembers;
 use crate::model::initialize::Implementation;
 use crate::model::logging::LoggingLevel;
+use crate::model::members::MemberSpans;
 use crate::model::method::{ClientCapability, Notification, Ping, SetLevel};
 use crate::model::{logging, method};
 use crate::revision::{Era, Revision};
-use crate::rpc::{Places, Repeated, Text};
+use crate::rpc::{Repeated, Text};
 use crate::time::Instant;
 
 use self::event::RequestKey;
@@ -205,7 +206,7 @@ impl ClientSession {
                 Bytes::from_static(b"{}"),
                 crate::rpc::Span { start: 0, end: 2 },
             ),
-            places: Places::default(),
+            spans: MemberSpans::default(),
         };
         self.complete(
             call,

@@ -9,11 +9,12 @@ use bytes::Bytes;
 
 use crate::frame::FrameError;
 use crate::model::encode::SessionMembers;
+use crate::model::members::{MemberSpans, Param, ResultMember, decode, remember_meta};
 use crate::model::method::{self, SpecMethod};
 use crate::revision::{Era, Revision};
 use crate::rpc::{
-    Decoded, Envelope, EnvelopeKey, Kind, Member, Places, Rejection, RequestId, RpcError, Scan,
-    decode, error_of, raw_at, salvage, text_at,
+    Decoded, Envelope, EnvelopeKey, Kind, Rejection, RequestId, RpcError, Scan, error_of, raw_at,
+    recover_id, text_at,
 };
 
 use super::super::error::CallError;
@@ -42,7 +43,7 @@ impl ClientSession {
             limit,
             ..
         } = &error
-            && let Some((id, kind)) = salvage(head, &self.config.limits)
+            && let Some((id, kind)) = recover_id(head, &self.config.limits)
         {
             let text = alloc::format!("Invalid request: longer than {limit} bytes");
             let rejection = Rejection {
@@ -164,6 +165,10 @@ impl ClientSession {
             // No legacy server has the method that is asked first.
             None => self.opening.is_probing(),
         };
+        // What the session decides by must be what every other reader of the result sees.
+        if is_modern && scan.result.has_duplicate {
+            return self.fail(number, "the root", "a member stands twice");
+        }
         if is_modern {
             match self.result_type(number, &body, scan) {
                 ResultType::Complete => {}
@@ -178,15 +183,15 @@ impl ClientSession {
             }
         }
         if is_modern {
-            self.repeated.remember(&body.frame, scan);
+            remember_meta(&mut self.repeated, &body.frame, &scan.result);
         }
-        let places = Places::of_result(scan);
-        self.answered(number, Ok(Answer { body, places }));
+        let spans = MemberSpans::of_result(scan);
+        self.answered(number, Ok(Answer { body, spans }));
     }
 
     /// What kind of result a modern server gave (`rtype.absent`, `rtype.unknown`).
     fn result_type(&self, number: u64, body: &Body, scan: &Scan) -> ResultType {
-        let span = scan.member(Member::ResultType);
+        let span = scan.result_member(ResultMember::ResultType);
         if !span.is_some() {
             return ResultType::Complete;
         }
@@ -290,6 +295,9 @@ impl ClientSession {
         let Some(known) = SpecMethod::from_wire(&received.method()) else {
             return self.events.push_back(ClientEvent::Notification(received));
         };
+        if scan.params.has_duplicate {
+            return self.ignore_notification(&received);
+        }
         if let Some(change) = Self::change_of(known) {
             return self.changed(change, received, scan);
         }
@@ -306,7 +314,7 @@ impl ClientSession {
     }
 
     fn progressed(&mut self, received: Received, scan: &Scan) {
-        let token = raw_at(&received.body.frame, scan.member(Member::ProgressToken));
+        let token = raw_at(&received.body.frame, scan.param(Param::ProgressToken));
         let token = token.and_then(|token| token.as_str().parse().ok());
         let number = token.and_then(|token| self.call_of_token(token));
         let is_good = received.params::<method::Progress>().is_ok();
@@ -328,7 +336,7 @@ impl ClientSession {
 
     /// The server takes back a request of its own, or ends a listen stream.
     fn cancelled_by_server(&mut self, received: &Received, scan: &Scan) {
-        let id = raw_at(&received.body.frame, scan.member(Member::RequestId));
+        let id = raw_at(&received.body.frame, scan.param(Param::RequestId));
         let Some(id) = id.and_then(|id| RequestId::from_json(id.as_str())) else {
             return self.ignore_notification(received);
         };

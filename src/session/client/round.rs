@@ -16,13 +16,14 @@ use crate::model::capability::ClientCapabilities;
 use crate::model::elicitation::{ElicitParams, URLElicitationRequired};
 use crate::model::encode::{SessionMembers, encode_value};
 use crate::model::input::InputRequests;
+use crate::model::members::ResultMember;
 use crate::model::method::{self, ListRoots, Method, Notification, SpecMethod};
 use crate::model::progress::{ProgressParams, ProgressToken};
 use crate::model::root::{ListRootsResult, Root};
 use crate::model::sampling::{CreateMessageParams, check_tool_balance, malformed_block};
 use crate::revision::{Era, Revision};
 use crate::rpc::{
-    Entry, Kind, Member, Raw, RpcError, Scan, Span, Text, code, members, text_at, write_string,
+    Entry, Kind, Raw, RpcError, Scan, Span, Text, code, members, text_at, write_string,
 };
 use crate::time::Instant;
 
@@ -272,7 +273,7 @@ impl ClientSession {
             Ok(requests) => requests,
             Err(error) => return self.abandon(number, None, error),
         };
-        let state = present(&body, scan, Member::RequestState);
+        let state = present(&body, scan, ResultMember::RequestState);
         let state = state.is_some().then(|| state.of(&body.frame));
         let state = state
             .and_then(|state| core::str::from_utf8(state).ok())
@@ -309,8 +310,8 @@ impl ClientSession {
             path: path.into(),
             reason: reason.into(),
         };
-        let state = present(body, scan, Member::RequestState);
-        let requests = present(body, scan, Member::InputRequests);
+        let state = present(body, scan, ResultMember::RequestState);
+        let requests = present(body, scan, ResultMember::InputRequests);
         if !state.is_some() && !requests.is_some() {
             return Err(bad("the root", "neither inputRequests nor requestState"));
         }
@@ -432,8 +433,8 @@ struct RoundRequest {
 }
 
 /// A member of a result, unless it is null.
-fn present(body: &Body, scan: &Scan, member: Member) -> Span {
-    let span = scan.member(member);
+fn present(body: &Body, scan: &Scan, member: ResultMember) -> Span {
+    let span = scan.result_member(member);
     match span.of(&body.frame) {
         b"null" => Span::NONE,
         _ => span,

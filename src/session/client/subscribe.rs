@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::members::MetaMember;
 use crate::model::method::{self, ResourceUpdated, ServerCapability, SpecMethod};
 use crate::model::owned::IntoOwned;
 use crate::model::resource::{SubscribeParams, UnsubscribeParams};
@@ -17,7 +18,7 @@ use crate::model::subscription::{
     SubscriptionFilter, SubscriptionsAcknowledgedParams, SubscriptionsListenParams,
 };
 use crate::revision::{Era, Revision};
-use crate::rpc::{Member, RequestId, Scan, raw_at};
+use crate::rpc::{RequestId, Scan, raw_at};
 use crate::time::Instant;
 
 use super::super::capability_set;
@@ -327,7 +328,7 @@ impl ClientSession {
     /// Something has changed. A modern server tags a copy for each subscription (`sub.demux`); what
     /// a legacy one says once is handed to each subscription that is about it.
     pub(super) fn changed(&mut self, change: Change, received: Received, scan: &Scan) {
-        let is_tagged = scan.member(Member::MetaSubscriptionId).is_some();
+        let is_tagged = scan.param_meta(MetaMember::SubscriptionId).is_some();
         let concerned: Vec<u64> = match is_tagged {
             true => self.tagged(&received, scan).into_iter().collect(),
             false => self.concerned(change, &received),
@@ -354,7 +355,7 @@ impl ClientSession {
     fn tagged(&self, received: &Received, scan: &Scan) -> Option<u64> {
         let tag = raw_at(
             &received.body.frame,
-            scan.member(Member::MetaSubscriptionId),
+            scan.param_meta(MetaMember::SubscriptionId),
         )?;
         let id = RequestId::from_json(tag.as_str())?.as_integer()?;
         let listen = u64::try_from(id).ok()?;

@@ -2,9 +2,10 @@
 //! them. What is checked here is the protocol's; arguments are the tool's own.
 
 use crate::limits::Limits;
+use crate::model::members::Param;
 use crate::model::method::{self, Method, SpecMethod};
 use crate::model::resource::is_valid_uri;
-use crate::rpc::{Member, RpcError, Span, text_at};
+use crate::rpc::{RpcError, Span, text_at};
 
 use super::arrival::Arrival;
 
@@ -16,11 +17,11 @@ pub(super) fn params(
 ) -> Result<(), RpcError> {
     match known {
         SpecMethod::CallTool => {
-            bounded_text(arrival, Member::Name, "name", limits.name)?;
-            object_or_absent(arrival, Member::Arguments, "arguments")?;
+            bounded_text(arrival, Param::Name, "name", limits.name)?;
+            object_or_absent(arrival, Param::Arguments, "arguments")?;
         }
         SpecMethod::GetPrompt => {
-            bounded_text(arrival, Member::Name, "name", limits.name)?;
+            bounded_text(arrival, Param::Name, "name", limits.name)?;
             fits::<method::GetPrompt>(arrival)?;
         }
         SpecMethod::ReadResource | SpecMethod::Subscribe | SpecMethod::Unsubscribe => {
@@ -34,8 +35,8 @@ pub(super) fn params(
         _ => {}
     }
     if known.allows_input_required() {
-        object_or_absent(arrival, Member::InputResponses, "inputResponses")?;
-        let state = arrival.scan.member(Member::RequestState);
+        object_or_absent(arrival, Param::InputResponses, "inputResponses")?;
+        let state = arrival.scan.param(Param::RequestState);
         if state.is_some() && text_at(&arrival.body.frame, state).is_none() {
             return Err(invalid("requestState", "must be a string"));
         }
@@ -57,11 +58,11 @@ fn fits<M: Method>(arrival: &Arrival<'_>) -> Result<(), RpcError> {
 
 fn bounded_text(
     arrival: &Arrival<'_>,
-    member: Member,
+    member: Param,
     name: &str,
     limit: usize,
 ) -> Result<Span, RpcError> {
-    let span = arrival.scan.member(member);
+    let span = arrival.scan.param(member);
     if !span.of(&arrival.body.frame).starts_with(b"\"") {
         return Err(invalid(name, "must be a string"));
     }
@@ -74,15 +75,15 @@ fn bounded_text(
     Ok(span)
 }
 
-fn object_or_absent(arrival: &Arrival<'_>, member: Member, name: &str) -> Result<(), RpcError> {
-    match arrival.scan.member(member).of(&arrival.body.frame).first() {
+fn object_or_absent(arrival: &Arrival<'_>, member: Param, name: &str) -> Result<(), RpcError> {
+    match arrival.scan.param(member).of(&arrival.body.frame).first() {
         None | Some(b'{') => Ok(()),
         Some(_) => Err(invalid(name, "must be an object")),
     }
 }
 
 fn uri(arrival: &Arrival<'_>, limits: &Limits) -> Result<(), RpcError> {
-    let span = bounded_text(arrival, Member::Uri, "uri", limits.uri)?;
+    let span = bounded_text(arrival, Param::Uri, "uri", limits.uri)?;
     let is_valid = text_at(&arrival.body.frame, span).is_some_and(|uri| is_valid_uri(&uri));
     if is_valid {
         Ok(())

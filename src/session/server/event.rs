@@ -7,13 +7,13 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::model::capability::ClientCapabilities;
+use crate::model::from_scan;
 use crate::model::initialize::Implementation;
+use crate::model::members::{MemberSpans, ScannedBody};
 use crate::model::meta;
 use crate::model::method::{Method, SpecMethod};
 use crate::revision::{Era, Revision};
-use crate::rpc::{
-    Found, Member, Places, Raw, RequestId, RpcError, Span, Text, member_of, raw_at, text_at,
-};
+use crate::rpc::{Raw, RequestId, RpcError, Span, Text, member_of, text_at};
 
 use super::super::error::CloseReason;
 use super::super::event::{Body, Ignored, Received};
@@ -74,7 +74,7 @@ pub struct Request {
     pub revision: Revision,
     pub(crate) method: MethodName,
     pub(crate) body: Body,
-    pub(crate) places: Places,
+    pub(crate) spans: MemberSpans,
     pub(crate) wants_progress: bool,
     pub(crate) inputs: Inputs,
 }
@@ -133,8 +133,8 @@ impl Request {
     ///
     /// Errs, naming the place, when they don't fit: the error is ready to be the answer.
     pub fn params<M: Method>(&self) -> Result<M::Params<'_>, Malformed> {
-        let found = Found::new(&self.body.frame, &self.places).filter(|_| self.method.is::<M>());
-        match found.and_then(|found| M::found_params(&found)) {
+        let scanned = ScannedBody::new(&self.body.frame, &self.spans);
+        match scanned.and_then(from_scan::params::<M>) {
             Some(params) => Ok(params),
             None => self.body.decode(),
         }
@@ -145,24 +145,31 @@ impl Request {
         self.body.raw()
     }
 
-    /// The tool, prompt or resource that the request is for: `params.name` or `params.uri`.
+    /// The tool, prompt or resource that the request is for: `params.name` or `params.uri`, as the
+    /// method has it.
     pub fn target(&self) -> Option<Text<'_>> {
-        text_at(&self.body.frame, self.places.of(Member::Name))
+        text_at(&self.body.frame, self.spans.subject())
     }
 
     /// `params.arguments` as JSON; an empty object when there are none (`T10`).
     pub fn arguments(&self) -> Raw<'_> {
-        raw_at(&self.body.frame, self.places.of(Member::Arguments)).unwrap_or(Raw::EMPTY_OBJECT)
+        Raw::trusted(self.arguments_text().into())
     }
 
     /// `params.arguments` as `T`; absent ones read like an empty object.
     ///
     /// Errs, naming the place, when they don't fit.
     pub fn arguments_as<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Malformed> {
-        let text = core::str::from_utf8(self.places.of(Member::Arguments).of(&self.body.frame))
-            .unwrap_or_default();
-        let text = if text.is_empty() { "{}" } else { text };
+        let text = self.arguments_text();
         serde_json::from_str(text).map_err(|error| Malformed::new(text, &error))
+    }
+
+    /// The arguments as they came; a `null` counts as absent, as it does in the typed params.
+    fn arguments_text(&self) -> &str {
+        match core::str::from_utf8(self.spans.arguments().of(&self.body.frame)) {
+            Ok("" | "null") | Err(_) => "{}",
+            Ok(arguments) => arguments,
+        }
     }
 
     /// Whether the client wants progress to be reported.
@@ -255,7 +262,7 @@ impl Request {
     /// What a modern request says in its `_meta`, if it is there and well-formed.
     fn in_meta<'a, T: Deserialize<'a>>(&'a self, key: &str) -> Option<T> {
         let is_modern = self.revision.era() == Era::Modern;
-        let meta = self.places.of(Member::Meta).of(&self.body.frame);
+        let meta = self.spans.meta().of(&self.body.frame);
         serde_json::from_slice(member_of(meta, key).filter(|_| is_modern)?).ok()
     }
 }
@@ -268,7 +275,7 @@ pub(crate) struct Incoming {
     pub(crate) revision: Revision,
     pub(crate) method: MethodName,
     pub(crate) body: Body,
-    pub(crate) places: Places,
+    pub(crate) spans: MemberSpans,
     pub(crate) progress_token: Span,
     /// What a modern request says that its client can do; none for a legacy one.
     pub(crate) client_capabilities: Span,

@@ -4,9 +4,10 @@ use crate::model::discover::DiscoverResult;
 use crate::model::encode::SessionMembers;
 use crate::model::initialize::Implementation;
 use crate::model::logging::LoggingLevel;
+use crate::model::members::MetaMember;
 use crate::model::page::CacheScope;
 use crate::revision::{Era, Revision};
-use crate::rpc::{Entry, Member, RpcError, Text, members, text_at};
+use crate::rpc::{Entry, RpcError, Text, members, text_at};
 
 use super::ServerSession;
 use super::arrival::Arrival;
@@ -16,8 +17,8 @@ impl ServerSession {
     /// `version.unsupported`).
     pub(super) fn check_modern(&self, arrival: &mut Arrival<'_>) -> Result<(), RpcError> {
         let frame = &arrival.body.frame;
-        let member = |member| arrival.scan.member(member);
-        let Some(version) = text_at(frame, member(Member::MetaProtocolVersion)) else {
+        let member = |member| arrival.scan.param_meta(member);
+        let Some(version) = text_at(frame, member(MetaMember::ProtocolVersion)) else {
             return Err(RpcError::invalid_params(
                 "Invalid params: protocolVersion must be a string",
             ));
@@ -30,7 +31,7 @@ impl ServerSession {
         let Some(revision) = revision else {
             return Err(RpcError::unsupported_version(&supported, &version));
         };
-        if !member(Member::MetaClientCapabilities)
+        if !member(MetaMember::ClientCapabilities)
             .of(frame)
             .starts_with(b"{")
         {
@@ -38,14 +39,14 @@ impl ServerSession {
                 "Invalid params: clientCapabilities is missing from _meta or not an object",
             ));
         }
-        let info = member(Member::MetaClientInfo);
-        let is_checked = arrival.scan.is_meta_repeated || !info.is_some();
+        let info = member(MetaMember::ClientInfo);
+        let is_checked = arrival.scan.params.is_nested_repeated || !info.is_some();
         if !is_checked && !is_implementation(info.of(frame)) {
             return Err(RpcError::invalid_params(
                 "Invalid params: clientInfo is malformed",
             ));
         }
-        let level = member(Member::MetaLogLevel);
+        let level = member(MetaMember::LogLevel);
         let log_level = text_at(frame, level).and_then(|level| LoggingLevel::from_wire(&level));
         if level.is_some() && log_level.is_none() {
             return Err(RpcError::invalid_params("Invalid params: unknown logLevel"));

@@ -11,11 +11,13 @@ use alloc::boxed::Box;
 use bytes::Bytes;
 
 use crate::frame::FrameError;
+use crate::model::members::{MemberSpans, MetaMember, Param, decode, remember_meta};
 use crate::model::method::{self, Sender, SpecMethod};
+use crate::model::subject;
 use crate::revision::{Era, Revision};
 use crate::rpc::{
-    Decoded, Envelope, EnvelopeKey, Kind, Member, Places, Rejection, RequestId, RpcError, Scan,
-    Span, code, decode, error_of, raw_at, salvage,
+    Decoded, Envelope, EnvelopeKey, Kind, Rejection, RequestId, RpcError, Scan, Span, code,
+    error_of, raw_at, recover_id,
 };
 
 use super::super::event::{Body, Ignored, Received};
@@ -43,14 +45,14 @@ impl ServerSession {
                 head, last, limit, ..
             } => {
                 // What doesn't end like an object was never a request.
-                let salvaged = (*last == b'}')
-                    .then(|| salvage(head, &self.config.limits))
+                let recovered = (*last == b'}')
+                    .then(|| recover_id(head, &self.config.limits))
                     .flatten();
                 let text = alloc::format!("Invalid request: longer than {limit} bytes");
                 Some(Rejection {
                     error: RpcError::invalid_request(text),
-                    kind: salvaged.as_ref().and_then(|(_, kind)| *kind),
-                    id: salvaged.map(|(id, _)| id),
+                    kind: recovered.as_ref().and_then(|(_, kind)| *kind),
+                    id: recovered.map(|(id, _)| id),
                 })
             }
             FrameError::NotUtf8 { .. } => {
@@ -133,7 +135,7 @@ impl ServerSession {
             return;
         };
         let method = MethodName::at(&body.frame, scan.key(EnvelopeKey::Method));
-        let is_modern = scan.member(Member::MetaProtocolVersion).is_some()
+        let is_modern = scan.param_meta(MetaMember::ProtocolVersion).is_some()
             && self
                 .config
                 .revisions
@@ -154,7 +156,7 @@ impl ServerSession {
             false => self.check_legacy(&arrival),
         });
         if is_modern && checked.is_ok() {
-            self.repeated.remember(&arrival.body.frame, scan);
+            remember_meta(&mut self.repeated, &arrival.body.frame, &scan.params);
         }
         match checked {
             Ok(()) => self.dispatch(arrival),
@@ -170,18 +172,18 @@ impl ServerSession {
                 "Invalid request: the id is in use",
             ));
         }
-        if arrival.scan.duplicate_member {
+        if arrival.scan.params.has_duplicate {
             return Err(RpcError::invalid_params(
                 "Invalid params: a member stands twice",
             ));
         }
-        let meta = arrival.scan.member(Member::Meta);
+        let meta = arrival.scan.param(Param::Meta);
         if meta.is_some() && !meta.of(frame).starts_with(b"{") {
             return Err(RpcError::invalid_params(
                 "Invalid params: _meta must be an object",
             ));
         }
-        let token = raw_at(frame, arrival.scan.member(Member::MetaProgressToken));
+        let token = raw_at(frame, arrival.scan.param_meta(MetaMember::ProgressToken));
         if token.is_some_and(|token| RequestId::from_json(token.as_str()).is_none()) {
             return Err(RpcError::invalid_params(
                 "Invalid params: the progress token must be a string or an integer",
@@ -277,16 +279,17 @@ impl ServerSession {
             return self.refuse(&arrival, &error);
         }
         let scan = arrival.scan;
-        let member = |member| scan.member(member);
+        let known = arrival.method.known();
+        let subject = subject(known, &arrival.body.frame, scan);
         let is_modern = arrival.revision.era() == Era::Modern;
         let incoming = Incoming {
             request: arrival.id,
             target: arrival.target,
             revision: arrival.revision,
-            places: Places::of_params(scan),
-            progress_token: member(Member::MetaProgressToken),
+            spans: MemberSpans::of_params(scan, subject, known == Some(SpecMethod::CallTool)),
+            progress_token: scan.param_meta(MetaMember::ProgressToken),
             client_capabilities: match is_modern {
-                true => member(Member::MetaClientCapabilities),
+                true => scan.param_meta(MetaMember::ClientCapabilities),
                 false => Span::NONE,
             },
             method: arrival.method,
@@ -297,8 +300,8 @@ impl ServerSession {
             rounds: 0,
             input_round: None,
         };
-        let is_retry =
-            member(Member::InputResponses).is_some() || member(Member::RequestState).is_some();
+        let is_retry = scan.param(Param::InputResponses).is_some()
+            || scan.param(Param::RequestState).is_some();
         let inputs = match is_modern && is_retry {
             true => Inputs::InFrame,
             false => Inputs::None,
@@ -321,7 +324,11 @@ impl ServerSession {
             method: scan.key(EnvelopeKey::Method),
             body: Body::new(frame, envelope.body()),
         };
-        match SpecMethod::from_wire(&received.method()) {
+        let known = SpecMethod::from_wire(&received.method());
+        if known.is_some() && scan.params.has_duplicate {
+            return self.ignore_notification(&received);
+        }
+        match known {
             None => self.events.push_back(ServerEvent::Notification(received)),
             Some(SpecMethod::Initialized) => self.initialized(),
             Some(SpecMethod::Cancelled) => self.cancelled(&received, scan),
@@ -338,7 +345,7 @@ impl ServerSession {
     /// The client takes a request back; unknown and malformed ids are ignored
     /// (`cancel.recv.ignore`, `cancel.malformed`).
     fn cancelled(&mut self, received: &Received, scan: &Scan) {
-        let id = raw_at(&received.body.frame, scan.member(Member::RequestId));
+        let id = raw_at(&received.body.frame, scan.param(Param::RequestId));
         let Some(id) = id.and_then(|id| RequestId::from_json(id.as_str())) else {
             return self.ignore_notification(received);
         };
@@ -416,7 +423,7 @@ impl Incoming {
             revision: self.revision,
             method: self.method.clone(),
             body: self.body.clone(),
-            places: self.places,
+            spans: self.spans,
             wants_progress: self.progress_token.is_some(),
             inputs,
         }

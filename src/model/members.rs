@@ -1,0 +1,249 @@
+//! The members by which messages are routed: the keys that a scan looks for, and what is kept of
+//! their places so that a body need not be scanned again.
+
+use serde::{Deserialize, Serialize};
+
+use crate::limits::Limits;
+use crate::rpc::{
+    self, BodySpans, Decoded, KeyTable, Raw, Rejection, Repeated, Scan, Span, Text, raw_at, text_at,
+};
+
+/// Declares the members of one kind of object that a scan remembers, by their keys.
+macro_rules! members {
+    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $member:ident = $key:literal,)* }) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u8)]
+        pub(crate) enum $name {
+            $($(#[$doc])* $member,)*
+        }
+
+        impl $name {
+            /// The number of the member called `key`.
+            #[inline]
+            fn number(key: &[u8]) -> Option<usize> {
+                $(if key == $key {
+                    return Some(Self::$member as usize);
+                })*
+                None
+            }
+        }
+    };
+}
+
+members! {
+    /// A member of params.
+    Param {
+        Meta = b"_meta",
+        Name = b"name",
+        Uri = b"uri",
+        Arguments = b"arguments",
+        RequestId = b"requestId",
+        ProgressToken = b"progressToken",
+        InputResponses = b"inputResponses",
+        RequestState = b"requestState",
+        Task = b"task",
+    }
+}
+
+members! {
+    /// A member of a result.
+    ResultMember {
+        Meta = b"_meta",
+        Content = b"content",
+        ResultType = b"resultType",
+        StructuredContent = b"structuredContent",
+        IsError = b"isError",
+        InputRequests = b"inputRequests",
+        RequestState = b"requestState",
+    }
+}
+
+members! {
+    /// A member of the `_meta` of params or of a result.
+    MetaMember {
+        ProgressToken = b"progressToken",
+        ProtocolVersion = b"io.modelcontextprotocol/protocolVersion",
+        ClientCapabilities = b"io.modelcontextprotocol/clientCapabilities",
+        ClientInfo = b"io.modelcontextprotocol/clientInfo",
+        LogLevel = b"io.modelcontextprotocol/logLevel",
+        SubscriptionId = b"io.modelcontextprotocol/subscriptionId",
+    }
+}
+
+/// The keys of MCP for the scan, which knows none.
+pub(crate) struct Keys;
+
+impl KeyTable for Keys {
+    // It stands first in both kinds of body.
+    const NESTED: usize = Param::Meta as usize;
+
+    #[inline]
+    fn in_params(key: &[u8]) -> Option<usize> {
+        Param::number(key)
+    }
+
+    #[inline]
+    fn in_result(key: &[u8]) -> Option<usize> {
+        ResultMember::number(key)
+    }
+
+    #[inline]
+    fn in_nested(key: &[u8]) -> Option<usize> {
+        MetaMember::number(key)
+    }
+}
+
+const _: () = assert!(Param::Meta as usize == ResultMember::Meta as usize);
+
+/// Reads the envelope of `frame` by way of a fresh `scan`, remembering MCP's members.
+pub(crate) fn decode<'s>(
+    frame: &[u8],
+    limits: &Limits,
+    repeated: &Repeated,
+    scan: &'s mut Scan,
+) -> Result<Decoded<'s>, Rejection> {
+    rpc::decode::<Keys>(frame, limits, repeated, scan)
+}
+
+impl Scan {
+    /// The member of `params`.
+    #[inline]
+    pub(crate) fn param(&self, member: Param) -> Span {
+        self.params.member(member as usize)
+    }
+
+    /// The member of the `_meta` of `params`.
+    #[inline]
+    pub(crate) fn param_meta(&self, member: MetaMember) -> Span {
+        self.params.nested(member as usize)
+    }
+
+    /// The member of `result`.
+    #[inline]
+    pub(crate) fn result_member(&self, member: ResultMember) -> Span {
+        self.result.member(member as usize)
+    }
+}
+
+/// Remembers the `_meta` of a body that has passed all checks, unless it says something that
+/// differs from message to message.
+pub(crate) fn remember_meta(repeated: &mut Repeated, frame: &[u8], body: &BodySpans) {
+    let varies = [MetaMember::ProgressToken, MetaMember::SubscriptionId];
+    if !varies
+        .iter()
+        .any(|member| body.nested(*member as usize).is_some())
+    {
+        repeated.remember(frame, body.member(Keys::NESTED), body);
+    }
+}
+
+/// Where the members of a body stand in its frame that are asked for after the scan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct MemberSpans {
+    spans: [Span; 4],
+    /// Whether `tools/call` has no other members in this body, so that these are enough to read it.
+    is_complete: bool,
+}
+
+impl MemberSpans {
+    /// Those of a request's params, given where its subject stands and whether it calls a tool.
+    pub(crate) fn of_params(scan: &Scan, subject: Span, calls_tool: bool) -> Self {
+        let others = [Param::InputResponses, Param::RequestState, Param::Task];
+        let has_others = others.iter().any(|other| scan.param(*other).is_some());
+        Self {
+            spans: [
+                subject,
+                scan.param(Param::Arguments),
+                Span::NONE,
+                scan.param(Param::Meta),
+            ],
+            is_complete: calls_tool && !has_others && !scan.params.has_duplicate,
+        }
+    }
+
+    /// Those of a result.
+    pub(crate) fn of_result(scan: &Scan) -> Self {
+        Self {
+            spans: [
+                scan.result_member(ResultMember::Content),
+                scan.result_member(ResultMember::StructuredContent),
+                scan.result_member(ResultMember::IsError),
+                scan.result_member(ResultMember::Meta),
+            ],
+            is_complete: !scan.result.has_duplicate,
+        }
+    }
+
+    /// What a request is for: the name of a tool or prompt, or a URI.
+    pub(crate) const fn subject(&self) -> Span {
+        self.spans[0]
+    }
+
+    /// The arguments of a request.
+    pub(crate) const fn arguments(&self) -> Span {
+        self.spans[1]
+    }
+
+    /// The `_meta`.
+    pub(crate) const fn meta(&self) -> Span {
+        self.spans[3]
+    }
+}
+
+/// A body of `tools/call` whose members a scan has found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ScannedBody<'a> {
+    frame: &'a [u8],
+    spans: &'a MemberSpans,
+}
+
+impl<'a> ScannedBody<'a> {
+    /// The body in `frame` that has its members at `spans`; `None` when there may be others that
+    /// matter.
+    pub(crate) fn new(frame: &'a [u8], spans: &'a MemberSpans) -> Option<Self> {
+        spans.is_complete.then_some(Self { frame, spans })
+    }
+
+    /// The name of the tool, when it is a string.
+    pub(crate) fn name(&self) -> Option<Text<'a>> {
+        text_at(self.frame, self.spans.subject())
+    }
+
+    /// The arguments if there are any; `None` when they are no object.
+    pub(crate) fn arguments(&self) -> Option<Option<Raw<'a>>> {
+        self.object(self.spans.arguments())
+    }
+
+    /// The `_meta` if there is one; `None` when it is no object.
+    pub(crate) fn meta(&self) -> Option<Option<Raw<'a>>> {
+        self.object(self.spans.meta())
+    }
+
+    /// The content as the text it is, empty when there is none.
+    pub(crate) fn content(&self) -> Option<&'a str> {
+        self.json(self.spans.spans[0])
+    }
+
+    /// The structured content.
+    pub(crate) fn structured_content(&self) -> Option<Raw<'a>> {
+        raw_at(self.frame, self.spans.spans[1])
+    }
+
+    /// Whether the tool failed, as the text it is, empty when nothing is said.
+    pub(crate) fn is_error(&self) -> Option<&'a str> {
+        self.json(self.spans.spans[2])
+    }
+
+    fn json(&self, span: Span) -> Option<&'a str> {
+        core::str::from_utf8(span.of(self.frame)).ok()
+    }
+
+    fn object(&self, span: Span) -> Option<Option<Raw<'a>>> {
+        let raw = raw_at(self.frame, span);
+        match &raw {
+            Some(raw) if !raw.is_object() => None,
+            _ => Some(raw),
+        }
+    }
+}
