@@ -1,5 +1,7 @@
 //! Both sessions in one program, joined by nothing but two buffers: no adapter, no threads, no clock.
 
+use std::io::Write;
+
 use mcp_proto::Instant;
 use mcp_proto::model::capability::ServerCapabilities;
 use mcp_proto::model::method::CallTool;
@@ -9,13 +11,18 @@ use mcp_proto::session::{
     ServerEvent, ServerSession, Session,
 };
 
+/// As `println!`, but for a reader that has gone, as behind `| head`.
+macro_rules! say {
+    ($($text:tt)*) => { drop(writeln!(std::io::stdout(), $($text)*)) };
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     converse(EraPolicy::Legacy)?;
     converse(EraPolicy::Modern)
 }
 
 fn converse(era: EraPolicy) -> Result<(), Box<dyn std::error::Error>> {
-    println!("-- {era:?}");
+    say!("-- {era:?}");
     let offers = ServerCapabilities::new().tools(false);
     let mut server = ServerSession::new(ServerConfig::new("greeter", "1.0").capabilities(offers));
     let mut client = ClientSession::new(ClientConfig::new("guest", "1.0").era(era));
@@ -39,7 +46,7 @@ fn converse(era: EraPolicy) -> Result<(), Box<dyn std::error::Error>> {
                     client.call::<CallTool>(now, &greet, CallOptions::new())?;
                 }
                 ClientEvent::Completed(done) => {
-                    println!("the tool said {:?}", done.result::<CallTool>()?.content);
+                    say!("the tool said {:?}", done.result::<CallTool>()?.content);
                     client.close(now);
                 }
                 _ => {}
@@ -53,7 +60,7 @@ fn converse(era: EraPolicy) -> Result<(), Box<dyn std::error::Error>> {
 fn carry(name: &str, from: &mut impl Session, to: &mut impl Session, now: Instant) {
     let mut buffer = Vec::new();
     while from.poll_transmit(&mut buffer).is_some() {
-        println!("{name}: {}", String::from_utf8_lossy(&buffer));
+        say!("{name}: {}", String::from_utf8_lossy(&buffer));
         to.handle_frame(now, Route::Pipe, std::mem::take(&mut buffer).into());
     }
 }

@@ -13,7 +13,7 @@ const USAGE: &str = "usage: stdio_client [OPTION..] COMMAND [ARGUMENT..]
   --call NAME JSON     call a tool with these arguments, instead of listing what there is
   --log LEVEL          ask for log messages: debug, info, notice, warning, error ..
   --era ERA            auto (default), legacy or modern
-  --timeout SECONDS    how long the opening may take, half of it for the probe (default 20)
+  --timeout SECONDS    how long the opening may take (default 20)
   --script PROFILE     run the fixed scenario against a known server: py1, py2, everything or ours
   --revision REVISION  the revision that the scenario expects to end at";
 

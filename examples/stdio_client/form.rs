@@ -22,7 +22,7 @@ pub fn fill_in<'a>(form: &ElicitRequestFormParams<'a>) -> ElicitResult<'a> {
     match form.validate(&answer) {
         Ok(()) => answer,
         Err(violation) => {
-            println!("  can't fill in the form: {violation}");
+            say!("  can't fill in the form: {violation}");
             ElicitResult::decline()
         }
     }

@@ -2,21 +2,17 @@
 
 use std::env;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use mcp_proto::io::Handle;
+use mcp_proto::client::{ClientOptions, Direction};
 use mcp_proto::model::elicitation::{ElicitParams, ElicitResult};
-use mcp_proto::model::method::{
-    CreateMessage, Elicit, ListRoots, LoggingMessage, Progress, ResourceUpdated,
-};
+use mcp_proto::model::logging::LoggingMessageParams;
+use mcp_proto::model::method::ResourceUpdated;
 use mcp_proto::model::owned::IntoOwned;
-use mcp_proto::model::root::{ListRootsResult, Root};
+use mcp_proto::model::progress::ProgressParams;
+use mcp_proto::model::root::Root;
 use mcp_proto::model::sampling::CreateMessageResult;
-use mcp_proto::model::subscription::SubscriptionFilter;
-use mcp_proto::rpc::RpcError;
-use mcp_proto::session::{
-    Change, ClientEvent, ClientSession, InputRequested, Malformed, Misuse, Received,
-};
+use mcp_proto::session::{Change, ClientEvent, CloseReason, Received};
 
 use crate::form;
 
@@ -31,12 +27,13 @@ pub struct Seen {
     pub logs: usize,
     pub samplings: usize,
     pub elicitations: usize,
-    pub roots: usize,
-    /// What the server has promised to tell.
-    pub subscribed: Vec<SubscriptionFilter<'static>>,
     pub ignored: usize,
+    /// How often the server was told that a call is cancelled.
+    pub cancelled: usize,
 }
 
+/// Shares what it has seen with whoever asks.
+#[derive(Clone)]
 pub struct Host {
     seen: Arc<Mutex<Seen>>,
 }
@@ -46,81 +43,95 @@ impl Host {
         Self { seen }
     }
 
-    /// Takes one event. What the server got wrong is shown and does no further harm.
-    pub fn take(&mut self, session: &Handle<ClientSession>, event: ClientEvent) {
-        let seen = Arc::clone(&self.seen);
-        let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = match event {
-            ClientEvent::InputRequested(request) => {
-                if let Err(misuse) = answer(&mut seen, session, &request) {
-                    println!("  {}: {misuse}", request.method());
-                }
-                Ok(())
-            }
-            ClientEvent::Progress { progress, .. } => show_progress(&mut seen, &progress),
-            ClientEvent::Log(message) => show_log(&mut seen, &message),
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets the host answer the server and see what it reports.
+    pub fn serve(self, options: ClientOptions) -> ClientOptions {
+        let (model, person, log, events, frames) =
+            (self.clone(), self.clone(), self.clone(), self.clone(), self);
+        options
+            .sampling(move |_| {
+                say!("  the server asks its client's model");
+                model.seen().samplings += 1;
+                Ok(CreateMessageResult::text("a-fox-with-a-pen", MODEL_SAYS))
+            })
+            .elicitation(move |asked| {
+                person.seen().elicitations += 1;
+                Ok(answer(&asked))
+            })
+            .roots(|| roots().into_iter().collect())
+            .on_log(move |message| log.show_log(&message))
+            .on_event(move |event| events.show_event(event))
+            .on_frame(move |direction, frame| frames.look_at(direction, frame))
+    }
+
+    fn show_log(&self, message: &LoggingMessageParams<'_>) {
+        self.seen().logs += 1;
+        say!("  log: {}: {}", message.level, message.data.as_str());
+    }
+
+    /// Shows what has happened. What the server got wrong does no further harm.
+    fn show_event(&self, event: &ClientEvent) {
+        match event {
             ClientEvent::Changed {
                 change,
                 notification,
                 ..
-            } => show_change(change, &notification),
-            ClientEvent::Subscribed { honoured, .. } => {
-                seen.subscribed.push(honoured);
-                Ok(())
-            }
+            } => show_change(*change, notification),
             ClientEvent::Ignored(ignored) => {
+                let mut seen = self.seen();
                 seen.ignored += 1;
                 if seen.ignored <= 3 {
-                    println!("  ignored: {ignored}");
+                    say!("  ignored: {ignored}");
                 }
-                Ok(())
             }
-            _ => Ok(()),
-        };
-        if let Err(malformed) = taken {
-            println!("  a notification that can't be read: {malformed}");
+            // Some legacy servers exit on anything before `initialize`.
+            ClientEvent::Closed(CloseReason::LostInProbe(_)) => {
+                eprintln!("the server ended during the probe; once more, as a legacy one");
+            }
+            _ => {}
+        }
+    }
+
+    fn look_at(&self, direction: Direction, frame: &[u8]) {
+        let name = b"notifications/cancelled";
+        let is_cancel = frame.windows(name.len()).any(|part| part == name);
+        if direction == Direction::Sent && is_cancel {
+            self.seen().cancelled += 1;
         }
     }
 }
 
-/// Answers a request of the server, in place of a model and of a person.
-fn answer(
-    seen: &mut Seen,
-    session: &Handle<ClientSession>,
-    request: &InputRequested,
-) -> Result<(), Misuse> {
-    let input = request.input;
-    println!("  the server asks: {}", request.method());
-    if request.params::<CreateMessage>().is_some() {
-        seen.samplings += 1;
-        let message = CreateMessageResult::text("a-fox-with-a-pen", MODEL_SAYS);
-        return session.with(|session, now| session.answer::<CreateMessage>(now, input, &message));
-    }
-    if request.params::<ListRoots>().is_some() {
-        seen.roots += 1;
-        let roots = roots();
-        return session.with(|session, now| session.answer::<ListRoots>(now, input, &roots));
-    }
-    let answer = match request.params::<Elicit>() {
-        Some(Ok(ElicitParams::Form(form))) => {
-            println!("  \"{}\"", form.message);
-            form::fill_in(&form).into_owned()
+/// Shows how far a call has come, and remembers it.
+pub fn show_progress(seen: &Mutex<Seen>, progress: &ProgressParams<'_>) {
+    let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+    seen.progress.push(progress.progress);
+    let total = progress.total.map(|total| format!(" of {total}"));
+    say!(
+        "  progress: {}{} {}",
+        progress.progress,
+        total.unwrap_or_default(),
+        progress.message.as_deref().unwrap_or_default()
+    );
+}
+
+/// Answers in place of a person.
+fn answer(asked: &ElicitParams<'_>) -> ElicitResult<'static> {
+    match asked {
+        ElicitParams::Form(form) => {
+            say!("  the server asks: \"{}\"", form.message);
+            form::fill_in(form).into_owned()
         }
-        Some(_) => ElicitResult::cancel(),
-        None => {
-            let error = RpcError::method_not_found(request.method());
-            return session.with(|session, now| session.decline(now, input, error));
-        }
-    };
-    seen.elicitations += 1;
-    session.with(|session, now| session.answer::<Elicit>(now, input, &answer))
+        _ => ElicitResult::cancel(),
+    }
 }
 
 /// The current directory and nothing else.
-fn roots() -> ListRootsResult<'static> {
-    let directory = env::current_dir().ok();
-    let roots = directory.map(|directory| Root::new(file_uri(&directory)));
-    ListRootsResult::new(roots.into_iter().collect())
+fn roots() -> Option<Root<'static>> {
+    let directory = env::current_dir().ok()?;
+    Some(Root::new(file_uri(&directory)))
 }
 
 fn file_uri(path: &Path) -> String {
@@ -136,33 +147,12 @@ fn file_uri(path: &Path) -> String {
     uri
 }
 
-fn show_progress(seen: &mut Seen, progress: &Received) -> Result<(), Malformed> {
-    let progress = progress.params::<Progress>()?;
-    seen.progress.push(progress.progress);
-    let total = progress.total.map(|total| format!(" of {total}"));
-    println!(
-        "  progress: {}{} {}",
-        progress.progress,
-        total.unwrap_or_default(),
-        progress.message.as_deref().unwrap_or_default()
-    );
-    Ok(())
-}
-
-fn show_log(seen: &mut Seen, message: &Received) -> Result<(), Malformed> {
-    let message = message.params::<LoggingMessage>()?;
-    seen.logs += 1;
-    println!("  log: {}: {}", message.level, message.data.as_str());
-    Ok(())
-}
-
-fn show_change(change: Change, notification: &Received) -> Result<(), Malformed> {
-    match change {
-        Change::Resource => {
-            let params = notification.params::<ResourceUpdated>()?;
-            println!("  changed: {}", params.uri);
+fn show_change(change: Change, notification: &Received) {
+    match (change, notification.params::<ResourceUpdated>()) {
+        (Change::Resource, Ok(params)) => say!("  changed: {}", params.uri),
+        (Change::Resource, Err(malformed)) => {
+            say!("  a notification that can't be read: {malformed}");
         }
-        list => println!("  changed: the list of {list:?}"),
+        (list, _) => say!("  changed: the list of {list:?}"),
     }
-    Ok(())
 }

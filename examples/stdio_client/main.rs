@@ -6,6 +6,8 @@
     reason = "a program reads its own arguments and directory"
 )]
 
+#[macro_use]
+mod say;
 mod arguments;
 mod form;
 mod host;
@@ -15,20 +17,15 @@ mod show;
 mod steps;
 
 use std::error::Error;
-use std::io;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
-use mcp_proto::io::child::{ChildConnection, Command};
-use mcp_proto::io::client::{Client, ClientError};
-use mcp_proto::model::capability::ClientCapabilities;
-use mcp_proto::session::{ClientConfig, ClientSession, CloseReason, EraPolicy, Timeouts};
+use mcp_proto::client::ClientOptions;
+use mcp_proto::io::blocking::BlockingClient;
+use mcp_proto::io::child::Command;
 
 use arguments::Arguments;
 use host::{Host, Seen};
-
-/// A client of a server process.
-type Server = Client<ChildConnection<ClientSession>>;
 
 fn main() -> ExitCode {
     match Arguments::read().and_then(|arguments| run(&arguments)) {
@@ -47,64 +44,26 @@ fn main() -> ExitCode {
 /// Does what the command line asks for; how many things went wrong on the way.
 fn run(arguments: &Arguments) -> Result<usize, Box<dyn Error>> {
     let seen = Arc::new(Mutex::new(Seen::default()));
-    let mut client = connect(arguments, &seen)?;
+    let client = start(arguments, Host::new(Arc::clone(&seen)));
+    client.open()?;
     let problems = match (&arguments.script, &arguments.call) {
-        (Some(profile), _) => script::run(&mut client, profile, arguments.revision, &seen),
-        (None, Some((name, json))) => show::call(&mut client, name, json)?,
-        (None, None) => show::everything(&mut client, arguments.log)?,
+        (Some(profile), _) => script::run(&client, profile, arguments.revision, &seen),
+        (None, Some((name, json))) => show::call(&client, name, json)?,
+        (None, None) => show::everything(&client)?,
     };
+    // It waits until the server has ended.
     client.close()?;
-    let status = client.into_connection().shutdown()?;
-    println!("the server ended with {status}");
     Ok(problems)
 }
 
-/// Starts the server and opens the session.
-fn connect(arguments: &Arguments, seen: &Arc<Mutex<Seen>>) -> Result<Server, Box<dyn Error>> {
-    let mut client = start(arguments, arguments.era, seen)?;
-    let mut opened = client.open();
-    // Some legacy servers exit on anything before `initialize`: start it afresh for them.
-    if arguments.era == EraPolicy::Auto && was_lost_in_probe(&opened) {
-        eprintln!("the server ended during the probe; once more, as a legacy one");
-        client = start(arguments, EraPolicy::Legacy, seen)?;
-        opened = client.open();
-    }
-    match opened {
-        Ok(()) => Ok(client),
-        Err(error) => {
-            client.into_connection().shutdown()?;
-            Err(error.into())
-        }
-    }
-}
-
-fn was_lost_in_probe(opened: &Result<(), ClientError>) -> bool {
-    matches!(
-        opened,
-        Err(ClientError::Closed {
-            reason: CloseReason::LostInProbe(_),
-            ..
-        })
-    )
-}
-
-fn start(arguments: &Arguments, era: EraPolicy, seen: &Arc<Mutex<Seen>>) -> io::Result<Server> {
-    let capabilities = ClientCapabilities::new()
-        .sampling()
-        .elicitation_form()
-        .roots(true);
-    let timeouts = Timeouts::default()
-        .opening(arguments.timeout)
-        .probe(arguments.timeout / 2);
-    let config = ClientConfig::new("stdio_client", env!("CARGO_PKG_VERSION"))
-        .era(era)
-        .capabilities(capabilities)
-        .timeouts(timeouts);
-    let server = Command::new(&arguments.program)
-        .args(&arguments.arguments)
-        .connect(ClientSession::new(config))?;
-    let mut host = Host::new(Arc::clone(seen));
-    Ok(Client::new(server, move |session, event| {
-        host.take(session, event)
-    }))
+/// A client that starts the server whenever it needs one.
+fn start(arguments: &Arguments, host: Host) -> BlockingClient {
+    let mut options = ClientOptions::new("stdio_client", env!("CARGO_PKG_VERSION"))
+        .era(arguments.era)
+        .timeout(arguments.timeout);
+    options.log_level = arguments.log;
+    let (program, words) = (arguments.program.clone(), arguments.arguments.clone());
+    BlockingClient::new(host.serve(options), move |client| {
+        Command::new(&program).args(&words).connect(client)
+    })
 }

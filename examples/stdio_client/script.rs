@@ -2,40 +2,38 @@
 
 use std::error::Error;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use mcp_proto::Revision;
-use mcp_proto::io::client::ClientError;
+use mcp_proto::client::{ClientError, ToolCall};
+use mcp_proto::io::blocking::BlockingClient;
 use mcp_proto::model::content::ContentBlock;
-use mcp_proto::model::method::CallTool;
-use mcp_proto::model::tool::CallToolParams;
-use mcp_proto::rpc::Raw;
-use mcp_proto::session::CallOptions;
 
-use crate::host::Seen;
+use crate::host::{Seen, show_progress};
 use crate::profile::{self, Call, Profile};
-use crate::{Server, steps};
+use crate::steps;
 
 /// What went well, in a few words, or why it didn't.
 pub type Outcome = Result<String, Box<dyn Error>>;
 
 /// One connection and what is known of its server.
 pub struct Script<'a> {
-    pub client: &'a mut Server,
+    pub client: &'a BlockingClient,
     pub profile: Profile,
     pub revision: Option<Revision>,
-    pub seen: &'a Mutex<Seen>,
+    pub seen: &'a Arc<Mutex<Seen>>,
 }
 
 /// Runs every step, shows how each went, and counts those that failed.
 pub fn run(
-    client: &mut Server,
+    client: &BlockingClient,
     profile: &str,
     revision: Option<Revision>,
     seen: &Arc<Mutex<Seen>>,
 ) -> usize {
     let Some(profile) = profile::find(profile) else {
-        println!("FAIL there is no profile {profile}");
+        say!("FAIL there is no profile {profile}");
         return 1;
     };
     let mut script = Script {
@@ -49,33 +47,41 @@ pub fn run(
     let mut failed = 0;
     for (name, step) in steps {
         match step(&mut script) {
-            Ok(detail) => println!("ok   {name}: {detail}"),
+            Ok(detail) => say!("ok   {name}: {detail}"),
             Err(error) => {
                 failed += 1;
-                println!("FAIL {name}: {error}");
+                say!("FAIL {name}: {error}");
             }
         }
     }
-    println!("{} of {count} steps went well", count - failed);
+    say!("{} of {count} steps went well", count - failed);
     failed
 }
 
 impl Script<'_> {
+    /// The call of a tool whose progress is shown.
+    pub fn prepare(&self, (name, arguments): Call) -> Result<ToolCall, Box<dyn Error>> {
+        let arguments: serde_json::Value = serde_json::from_str(arguments)?;
+        let seen = Arc::clone(self.seen);
+        let call = ToolCall::new(name).arguments(&arguments)?;
+        Ok(call.on_progress(move |progress| show_progress(&seen, &progress)))
+    }
+
     /// Calls a tool; whether it did not fail, and its texts.
-    pub fn call(&mut self, (name, arguments): Call) -> Result<(bool, String), ClientError> {
-        let arguments = Raw::new(arguments).unwrap_or(Raw::EMPTY_OBJECT);
-        let params = CallToolParams::new(name).arguments(arguments);
-        let options = CallOptions::new().progress(true);
-        let done = self.client.call::<CallTool>(&params, options)?;
-        let result = done.result::<CallTool>()?;
+    pub fn call(&self, call: Call) -> Result<(bool, String), Box<dyn Error>> {
+        Ok(self.run(self.prepare(call)?)?)
+    }
+
+    /// As [`call`](Self::call), for a call that was prepared.
+    pub fn run(&self, call: ToolCall) -> Result<(bool, String), ClientError> {
+        let result = self.client.direct_call_tool(call)?;
         let texts = result.content.iter().filter_map(ContentBlock::as_text);
         Ok((!result.failed(), texts.collect::<Vec<_>>().join(" ")))
     }
 
-    /// Takes what comes for so many milliseconds.
-    pub fn listen(&mut self, milliseconds: u64) -> Result<(), ClientError> {
-        let deadline = self.client.now() + Duration::from_millis(milliseconds);
-        self.client.listen_until(deadline)
+    /// Lets come what comes for so many milliseconds.
+    pub fn listen(&self, milliseconds: u64) {
+        thread::sleep(Duration::from_millis(milliseconds));
     }
 
     pub fn seen(&self) -> MutexGuard<'_, Seen> {

@@ -2,34 +2,21 @@
 
 use std::error::Error;
 
-use mcp_proto::io::client::ClientError;
+use mcp_proto::client::{ClientError, ToolCall};
+use mcp_proto::io::blocking::BlockingClient;
 use mcp_proto::model::content::{ContentBlock, ResourceContents};
-use mcp_proto::model::logging::LoggingLevel;
-use mcp_proto::model::method::{
-    CallTool, ListPrompts, ListResourceTemplates, ListResources, ListTools,
-};
-use mcp_proto::model::tool::CallToolParams;
-use mcp_proto::rpc::Raw;
-use mcp_proto::session::{CallOptions, Misuse};
-
-use crate::Server;
+use mcp_proto::session::Misuse;
 
 /// Shows all there is; how many of the lists could not be had.
-pub fn everything(client: &mut Server, log: Option<LoggingLevel>) -> Result<usize, ClientError> {
-    client.with(|session, _| {
-        let revision = session.revision().map_or("", |revision| revision.as_str());
-        match session.server_info() {
-            Some(info) => println!("{} {}, {revision}", info.display_name(), info.version),
-            None => println!("a server that doesn't say its name, {revision}"),
-        }
-        if let Some(instructions) = session.instructions() {
-            println!("{instructions}");
-        }
-    });
-    if let Some(level) = log {
-        let call =
-            client.begin(|session, now| session.set_log_level(now, level, CallOptions::new()))?;
-        client.wait(call)?;
+pub fn everything(client: &BlockingClient) -> Result<usize, ClientError> {
+    let revision = client.revision()?;
+    let revision = revision.map_or("", |revision| revision.as_str());
+    match client.server_info()? {
+        Some(info) => say!("{} {}, {revision}", info.display_name(), info.version),
+        None => say!("a server that doesn't say its name, {revision}"),
+    }
+    if let Some(instructions) = client.instructions()? {
+        say!("{instructions}");
     }
     let lists = [
         heading("tools", tools(client)),
@@ -41,16 +28,14 @@ pub fn everything(client: &mut Server, log: Option<LoggingLevel>) -> Result<usiz
 }
 
 /// Calls a tool and shows what it says; 1 when it says that it failed.
-pub fn call(client: &mut Server, name: &str, json: &str) -> Result<usize, Box<dyn Error>> {
-    let params = CallToolParams::new(name).arguments(Raw::new(json)?);
-    let options = CallOptions::new().progress(true);
-    let done = client.call::<CallTool>(&params, options)?;
-    let result = done.result::<CallTool>()?;
-    for block in &result.content {
-        println!("{}", brief(block));
+pub fn call(client: &BlockingClient, name: &str, json: &str) -> Result<usize, Box<dyn Error>> {
+    let arguments: serde_json::Value = serde_json::from_str(json)?;
+    let result = client.direct_call_tool(ToolCall::new(name).arguments(&arguments)?)?;
+    for block in result.content.iter() {
+        say!("{}", brief(block));
     }
     if let Some(structured) = &result.structured_content {
-        println!("{}", structured.as_str());
+        say!("{}", structured.as_str());
     }
     Ok(usize::from(result.failed()))
 }
@@ -75,60 +60,55 @@ pub fn brief(block: &ContentBlock<'_>) -> String {
 fn heading(name: &str, list: Result<Vec<String>, ClientError>) -> bool {
     match list {
         Ok(lines) => {
-            println!("\n{} {name}", lines.len());
-            lines.iter().for_each(|line| println!("  {line}"));
+            say!("\n{} {name}", lines.len());
+            lines.iter().for_each(|line| say!("  {line}"));
             true
         }
         Err(ClientError::Misuse(Misuse::NotDeclaredByPeer(_))) => true,
         Err(error) => {
-            println!("\n{name}: {error}");
+            say!("\n{name}: {error}");
             false
         }
     }
 }
 
 /// A line for each tool.
-pub fn tools(client: &mut Server) -> Result<Vec<String>, ClientError> {
-    let mut lines = Vec::new();
-    client.list::<ListTools>(CallOptions::new(), |page| {
-        let tools = page.tools.iter();
-        lines.extend(tools.map(|tool| line(&tool.name, tool.description.as_deref())));
-    })?;
-    Ok(lines)
+pub fn tools(client: &BlockingClient) -> Result<Vec<String>, ClientError> {
+    let tools = client.list_tools()?;
+    let lines = tools.iter();
+    Ok(lines
+        .map(|tool| line(&tool.name, tool.description.as_deref()))
+        .collect())
 }
 
 /// A line for each resource.
-pub fn resources(client: &mut Server) -> Result<Vec<String>, ClientError> {
-    let mut lines = Vec::new();
-    client.list::<ListResources>(CallOptions::new(), |page| {
-        let resources = page.resources.iter();
-        lines.extend(resources.map(|found| line(&found.uri, Some(found.display_name()))));
-    })?;
-    Ok(lines)
+pub fn resources(client: &BlockingClient) -> Result<Vec<String>, ClientError> {
+    let resources = client.list_resources()?;
+    let lines = resources.iter();
+    Ok(lines
+        .map(|found| line(&found.uri, Some(found.display_name())))
+        .collect())
 }
 
 /// A line for each template.
-pub fn templates(client: &mut Server) -> Result<Vec<String>, ClientError> {
-    let mut lines = Vec::new();
-    client.list::<ListResourceTemplates>(CallOptions::new(), |page| {
-        let templates = page.resource_templates.iter();
-        lines.extend(templates.map(|found| line(&found.uri_template, Some(found.display_name()))));
-    })?;
-    Ok(lines)
+pub fn templates(client: &BlockingClient) -> Result<Vec<String>, ClientError> {
+    let templates = client.list_resource_templates()?;
+    let lines = templates.iter();
+    Ok(lines
+        .map(|found| line(&found.uri_template, Some(found.display_name())))
+        .collect())
 }
 
 /// A line for each prompt, with its arguments.
-pub fn prompts(client: &mut Server) -> Result<Vec<String>, ClientError> {
-    let mut lines = Vec::new();
-    client.list::<ListPrompts>(CallOptions::new(), |page| {
-        for prompt in page.prompts {
-            let arguments = prompt.arguments.iter().flatten();
-            let names: Vec<_> = arguments.map(|argument| argument.name.as_str()).collect();
-            let name = format!("{}({})", prompt.name, names.join(", "));
-            lines.push(line(&name, prompt.description.as_deref()));
-        }
-    })?;
-    Ok(lines)
+pub fn prompts(client: &BlockingClient) -> Result<Vec<String>, ClientError> {
+    let prompts = client.list_prompts()?;
+    let lines = prompts.iter().map(|prompt| {
+        let arguments = prompt.arguments.iter().flatten();
+        let names: Vec<_> = arguments.map(|argument| argument.name.as_str()).collect();
+        let name = format!("{}({})", prompt.name, names.join(", "));
+        line(&name, prompt.description.as_deref())
+    });
+    Ok(lines.collect())
 }
 
 fn line(name: &str, about: Option<&str>) -> String {

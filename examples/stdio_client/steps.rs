@@ -1,18 +1,14 @@
 //! The steps of the scenario: everything a client can do, each with what has to come of it.
 
 use std::error::Error;
+use std::time::{Duration, Instant};
 
-use mcp_proto::io::client::ClientError;
+use mcp_proto::client::{ClientError, OutputPart, ToolCall};
 use mcp_proto::model::completion::{CompleteParams, PromptReference};
-use mcp_proto::model::content::ResourceContents;
 use mcp_proto::model::logging::LoggingLevel;
-use mcp_proto::model::method::{CallTool, Complete, GetPrompt, ReadResource};
 use mcp_proto::model::prompt::GetPromptParams;
-use mcp_proto::model::resource::ReadResourceParams;
 use mcp_proto::model::subscription::SubscriptionFilter;
-use mcp_proto::model::tool::CallToolParams;
-use mcp_proto::rpc::Raw;
-use mcp_proto::session::{CallError, CallOptions, Misuse};
+use mcp_proto::session::Misuse;
 use serde_json::json;
 
 use crate::host::MODEL_SAYS;
@@ -46,29 +42,24 @@ pub fn all<'a>() -> [(&'static str, Step<'a>); 16] {
 
 impl Script<'_> {
     fn agreed_revision(&mut self) -> Outcome {
-        let revision = self.client.with(|session, _| session.revision());
-        let revision = revision.ok_or("the session is not open")?;
+        let revision = self.client.revision()?;
+        let revision = revision.ok_or("no revision is agreed")?;
         if let Some(expected) = self.revision {
             check(revision == expected, || {
                 format!("{revision}, not {expected}")
             })?;
         }
-        let name = self.client.with(|session, _| {
-            let info = session.server_info();
-            info.map_or_else(String::new, |info| {
-                format!(" with {} {}", info.name, info.version)
-            })
+        let info = self.client.server_info()?;
+        let name = info.map_or_else(String::new, |info| {
+            format!(" with {} {}", info.name, info.version)
         });
         Ok(format!("{revision}{name}"))
     }
 
     fn log_level(&mut self) -> Outcome {
-        let call = self.client.begin(|session, now| {
-            session.set_log_level(now, LoggingLevel::Debug, CallOptions::new())
-        })?;
-        self.client.wait(call)?;
+        self.client.set_log_level(LoggingLevel::Debug)?;
         // Some servers add tools once they know the client.
-        self.listen(300)?;
+        self.listen(300);
         Ok("debug".into())
     }
 
@@ -112,10 +103,10 @@ impl Script<'_> {
 
     /// The specification wants an error; some servers make it a failed result.
     fn unknown_tool(&mut self) -> Outcome {
-        match self.call(("no_such_tool", "{}")) {
+        match self.run(ToolCall::new("no_such_tool")) {
             Ok((false, text)) => Ok(format!("a failed result: {text}")),
             Ok((true, text)) => Err(format!("it was found: {text}").into()),
-            Err(ClientError::Call(CallError::Rpc(error))) => Ok(format!("an error: {error}")),
+            Err(ClientError::Rpc(error)) => Ok(format!("an error: {error}")),
             Err(other) => Err(other.into()),
         }
     }
@@ -137,7 +128,7 @@ impl Script<'_> {
     fn logging(&mut self) -> Outcome {
         let before = self.seen().logs;
         self.call(self.profile.logging_tool)?;
-        self.listen(300)?;
+        self.listen(300);
         let logs = self.seen().logs - before;
         check(logs > 0, || "no message came".into())?;
         Ok(format!("{logs} messages"))
@@ -170,15 +161,12 @@ impl Script<'_> {
     fn resources(&mut self) -> Outcome {
         let mut lengths = Vec::new();
         for uri in self.profile.resources {
-            let params = ReadResourceParams::new(uri);
-            let done = self
-                .client
-                .call::<ReadResource>(&params, CallOptions::new())?;
-            let result = done.result::<ReadResource>()?;
-            let Some(ResourceContents::Text(contents)) = result.contents.first() else {
-                return Err(format!("{uri} is no text").into());
+            let length = match &self.client.read_resource(uri)?.value {
+                OutputPart::Text(text) => text.len(),
+                OutputPart::Json(json) => json.as_str().len(),
+                _ => return Err(format!("{uri} is no text").into()),
             };
-            lengths.push(format!("{} bytes", contents.text.len()));
+            lengths.push(format!("{length} bytes"));
         }
         Ok(lengths.join(", "))
     }
@@ -187,8 +175,7 @@ impl Script<'_> {
         let (name, json) = self.profile.prompt;
         let mut params = GetPromptParams::new(name);
         params.arguments = Some(serde_json::from_str(json)?);
-        let done = self.client.call::<GetPrompt>(&params, CallOptions::new())?;
-        let result = done.result::<GetPrompt>()?;
+        let result = self.client.get_prompt(params)?;
         let message = result.messages.first().ok_or("no messages")?;
         Ok(show::brief(&message.content))
     }
@@ -196,8 +183,8 @@ impl Script<'_> {
     fn completion(&mut self) -> Outcome {
         let (prompt, argument, typed) = self.profile.completion;
         let params = CompleteParams::new(PromptReference::new(prompt), argument, typed);
-        let done = self.client.call::<Complete>(&params, CallOptions::new())?;
-        let values = done.result::<Complete>()?.completion.values;
+        let completed = self.client.complete(params)?.completion;
+        let values = &completed.values[..];
         let fits = !values.is_empty() && values.iter().all(|value| value.starts_with(typed));
         check(fits, || format!("{values:?}"))?;
         Ok(format!("{values:?}"))
@@ -207,56 +194,41 @@ impl Script<'_> {
         let filter = SubscriptionFilter::new()
             .tools_list_changed(true)
             .resource_subscriptions([self.profile.resources[1]]);
-        let before = self.seen().subscribed.len();
-        let subscribed = self
-            .client
-            .with(|session, now| session.subscribe(now, &filter));
+        let subscribed = self.client.subscribe(filter);
         if !self.profile.subscribes {
-            let refused = matches!(subscribed, Err(Misuse::NotDeclaredByPeer(_)));
-            check(refused, || format!("not refused: {subscribed:?}"))?;
+            let misuse = matches!(
+                subscribed,
+                Err(ClientError::Misuse(Misuse::NotDeclaredByPeer(_)))
+            );
+            check(misuse, || format!("not refused: {subscribed:?}"))?;
             return Ok("refused here, as the server didn't declare it".into());
         }
-        let subscription = subscribed?;
-        let honoured = self.confirmed(before)?;
-        self.client
-            .with(|session, now| session.unsubscribe(now, subscription))?;
+        let (subscription, honoured) = subscribed?;
+        self.client.unsubscribe(subscription)?;
         Ok(format!("honoured: {}", json!(honoured)))
     }
 
-    /// Waits for the confirmation after so many others.
-    fn confirmed(&mut self, before: usize) -> Result<SubscriptionFilter<'static>, Box<dyn Error>> {
-        for _ in 0..50 {
-            if let Some(honoured) = self.seen().subscribed.get(before) {
-                return Ok(honoured.clone());
-            }
-            self.listen(100)?;
-        }
-        Err("it was not confirmed".into())
-    }
-
+    /// A call that is given up is cancelled, and the server hears of it.
     fn cancelled_call(&mut self) -> Outcome {
-        let (name, arguments) = self.profile.slow_tool;
-        let params = CallToolParams::new(name).arguments(Raw::new(arguments)?);
-        let call = self
-            .client
-            .begin(|session, now| session.call::<CallTool>(now, &params, CallOptions::new()))?;
-        self.listen(300)?;
-        self.client
-            .with(|session, now| session.cancel(now, call, Some("enough")))?;
-        match self.client.wait(call) {
-            Err(ClientError::Call(CallError::Cancelled)) => Ok("cancelled".into()),
-            Err(other) => Err(other.into()),
-            Ok(_) => Err("it ended by itself".into()),
+        let before = self.seen().cancelled;
+        let call = self.prepare(self.profile.slow_tool)?;
+        let outcome = self.run(call.read_timeout(Duration::from_millis(300)));
+        let is_late = matches!(outcome, Err(ClientError::TimedOut { .. }));
+        check(is_late, || format!("it ended by itself: {outcome:?}"))?;
+        // It is written by a thread of its own.
+        for _ in 0..50 {
+            if self.seen().cancelled > before {
+                return Ok("given up and cancelled".into());
+            }
+            self.listen(20);
         }
+        Err("the server was not told".into())
     }
 
     fn ping(&mut self) -> Outcome {
-        let before = self.client.now();
-        let call = self
-            .client
-            .begin(|session, now| session.ping(now, CallOptions::new()))?;
-        self.client.wait(call)?;
-        Ok(format!("{:?}", self.client.now() - before))
+        let before = Instant::now();
+        self.client.ping()?;
+        Ok(format!("{:?}", before.elapsed()))
     }
 }
 

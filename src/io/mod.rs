@@ -8,7 +8,6 @@
     feature = "child",
     doc = "* [`child`]: a server process that a client starts and ends."
 )]
-//! * [`client`]: a blocking client that makes one call after the other.
 #![cfg_attr(
     feature = "seal",
     doc = "* [`seal`]: seals the state of unfinished requests with what the system has."
@@ -24,7 +23,6 @@
 pub mod blocking;
 #[cfg(feature = "child")]
 pub mod child;
-pub mod client;
 mod hub;
 pub mod nonblocking;
 #[cfg(feature = "seal")]

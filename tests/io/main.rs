@@ -9,7 +9,6 @@
 mod blocking;
 #[cfg(all(feature = "child", unix))]
 mod child;
-mod client;
 mod contract;
 #[cfg(feature = "futures-io")]
 mod futures_io;
@@ -20,7 +19,6 @@ mod serve;
 #[cfg(feature = "tokio")]
 mod tokio;
 mod toy;
-mod watched;
 #[allow(dead_code, reason = "other test binaries look deeper into it")]
 #[path = "../wire/mod.rs"]
 mod wire;
