@@ -14,10 +14,35 @@
 //! ```
 //!
 //! A module uses only what stands to its left, `frame ← rpc ← model ← session ← {client, server} ← io`,
-//! and can be used without what stands to its right: [`frame`] splits bytes into lines, [`rpc`] reads
-//! and writes JSON-RPC, [`model`] has the types, [`session`] the behaviour. `server` makes tools,
-//! resources and prompts of functions, [`client`] keeps lists, answers what a server asks and knows
-//! which servers there are.
+//! and can be used without what stands to its right.
+//!
+//! # Where to start
+//!
+//! | you want | start at | features |
+//! |---|---|---|
+//! | a server that hosts start: tools, resources, prompts | `server::Server`, `io::blocking` | default |
+//! | the same with handlers that are futures | `server::Server`, `io::nonblocking` | `tokio` or `futures-io` |
+//! | a client of a server that it starts | `io::blocking::BlockingClient`, `io::child` | default |
+//! | a client in tasks | `io::nonblocking::AsyncClient` | default for processes; `tokio` or `futures-io` for streams |
+//! | the servers that a user has configured | [`client::config::Config`] | none |
+//! | a client with an event loop of its own | [`client::Client`] | none |
+//! | the protocol itself: a proxy, a gateway, a new transport | [`ClientSession`], [`ServerSession`] in [`session`] | none |
+//! | the types of the five revisions | [`model`] | none |
+//! | JSON-RPC without MCP | [`rpc`], [`frame`] | none |
+//!
+//! The programs in `examples/` begin with the shortest server (`simple_server`), the shortest client
+//! (`simple_client`) and the servers of a configuration file (`from_config`).
+//!
+//! # Errors
+//!
+//! * [`client::ClientError`]: what became of a call, a list or an opening of the high-level client.
+//!   [`Retry`](client::ClientError::Retry) is a tool's failure, and its text is for the model.
+//! * `server::HandlerError`: what a handler returns with `?`. It becomes an answer to the client.
+//! * [`rpc::RpcError`]: the peer's code, message and data.
+//! * [`session::Misuse`]: a command that can't be given now. It has changed nothing.
+//! * [`client::config::ConfigError`]: a mistake of a configuration file, with its place.
+//! * `std::io::Error`: a connection can't be made or has failed. That of a child process says how it
+//!   ended and what it wrote last to its standard error.
 //!
 //! # The run loop
 //!
