@@ -141,6 +141,16 @@ fn secrets_do_not_show() {
 }
 
 #[test]
+fn arguments_that_stand_behind_the_program_do_not_show() {
+    // A configuration has put them there, where they name no program.
+    let command = Command::new("no-such-program --key=hidden");
+    assert!(!format!("{command:?}").contains("hidden"), "{command:?}");
+    let error = command.connect(Toy::default()).unwrap_err().to_string();
+    let starts = error.starts_with("can't start `no-such-program`");
+    assert!(starts && !error.contains("hidden"), "{error}");
+}
+
+#[test]
 fn a_child_that_exits_well_ends_the_session() {
     // `stdio.shutdown.server`
     within(|| {

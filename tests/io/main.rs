@@ -9,6 +9,8 @@
 mod blocking;
 #[cfg(all(feature = "child", unix))]
 mod child;
+#[cfg(all(feature = "child", unix))]
+mod child_client;
 mod contract;
 #[cfg(feature = "futures-io")]
 mod futures_io;

@@ -202,7 +202,7 @@ impl Command {
         let (stdout, stderr) = (Output::new(stdout, &gone), Output::new(stderr, &gone));
         spawn("mcp stderr", move || tail.drain(stderr, to))?;
         let connection = Connection::start(session, stdout, stdin, true)?;
-        let program = self.program.to_string_lossy().into_owned();
+        let program = shown(&self.program);
         Ok(ChildConnection::new(connection, process, program))
     }
 
@@ -218,7 +218,7 @@ impl Command {
     }
 
     fn not_started(&self, error: &io::Error) -> io::Error {
-        let program = self.program.to_string_lossy();
+        let program = shown(&self.program);
         let place = match &self.directory {
             Some(directory) => format!(" in {}", directory.display()),
             None => String::new(),
@@ -234,7 +234,7 @@ impl Command {
 impl fmt::Debug for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Command")
-            .field("program", &self.program)
+            .field("program", &shown(&self.program))
             .field("args", &self.args.len())
             .field("env", &self.env.len())
             .field("directory", &self.directory)
@@ -315,6 +315,17 @@ impl TryFrom<&ServerEntry> for Command {
             Some(cwd) => started.current_dir(cwd),
             None => started,
         })
+    }
+}
+
+/// A program as it may be shown: a configuration may have put arguments behind it, secrets included.
+fn shown(program: &OsStr) -> String {
+    let text = program.to_string_lossy();
+    let first = text.split(' ').next().unwrap_or_default();
+    match first.contains(['/', '\\']) {
+        // A path may have spaces in it.
+        true => text.into_owned(),
+        false => first.into(),
     }
 }
 

@@ -14,6 +14,9 @@ use std::time::Duration;
 use mcp_proto::io::Handle;
 use mcp_proto::session::Session;
 
+#[cfg(all(feature = "child", unix))]
+pub use adapters::poll_for;
+
 /// What an adapter's next event may be: an event, the end, or what a stream failed with.
 type Next<E> = std::io::Result<Option<E>>;
 
