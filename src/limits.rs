@@ -25,8 +25,22 @@ pub struct Limits {
     pub subscriptions: usize,
     /// Events that wait to be polled before the session wants no more frames. 1,024.
     pub events: usize,
-    /// Output that waits to be polled before the session wants no more frames. 16 MiB.
+    /// Output that waits to be polled, in bytes. 16 MiB. Beyond it, commands that would add requests
+    /// or notifications are refused, log messages and progress are dropped, and a server that
+    /// awaits no response itself wants no more frames. Answers and cancellations are always taken;
+    /// for what a session answers by itself there is a reserve of 2 KiB for each of
+    /// [`calls`](Self::calls), beyond which it wants no more frames in any case.
     pub output: usize,
+    /// All that a session holds, in bytes: the frames of events that wait to be polled and of
+    /// requests in flight, answers that wait in a batch, unsent output, and what is kept of the
+    /// peer's texts. 64 MiB. A request that doesn't fit any more is refused as
+    /// one beyond [`calls`](Self::calls) is, and while events wait to be polled the session wants
+    /// no more frames. What a peer sends can make a session pass this by one frame at the most;
+    /// answers of the user's own are always taken.
+    pub memory: usize,
+    /// What is kept of each text in which a peer describes itself: its info, its capabilities, its
+    /// instructions, in bytes. 1 MiB. An opening that says more is refused.
+    pub peer: usize,
     /// Rounds of input that one call may ask for. 10.
     pub input_rounds: usize,
     /// Input requests that one round may hold. 64.
@@ -56,6 +70,8 @@ impl Default for Limits {
             subscriptions: 1024,
             events: 1024,
             output: 16 << 20,
+            memory: 64 << 20,
+            peer: 1 << 20,
             input_rounds: 10,
             inputs: 64,
             pages: 64,
@@ -64,5 +80,12 @@ impl Default for Limits {
             cancel_rate: 20,
             malformed_burst: 1000,
         }
+    }
+}
+
+impl Limits {
+    /// How much a session may answer by itself while its output is full.
+    pub(crate) const fn reserve(&self) -> usize {
+        self.calls.saturating_mul(2 << 10)
     }
 }

@@ -20,6 +20,9 @@ impl Instant {
     /// The adapter's epoch.
     pub const ZERO: Self = Self(Duration::ZERO);
 
+    /// The end of time. A deadline that lies there never comes: see [`Session::poll_timeout`](crate::Session::poll_timeout).
+    pub const MAX: Self = Self(Duration::MAX);
+
     /// The instant that lies `since_epoch` after the epoch.
     pub const fn new(since_epoch: Duration) -> Self {
         Self(since_epoch)

@@ -15,12 +15,13 @@ pub(super) struct Elements {
     pub(super) open: usize,
 }
 
-/// Splits a frame that is an array. `None` when it is empty or over the limit: then the frame as a
+/// Splits a frame that is an array. Each element is copied: one that stays, as a request in flight
+/// does, must not keep the whole batch in memory. `None` when it is empty or over the limit: then the frame as a
 /// whole is one invalid request (`base.batch.empty`).
 pub(super) fn split(frame: &Bytes, limits: &Limits) -> Option<Elements> {
     let list: Vec<_> = elements(frame)
         .take(limits.batch + 1)
-        .map(|span| frame.slice(span.range()))
+        .map(|span| Bytes::copy_from_slice(span.of(frame)))
         .collect();
     if list.is_empty() || list.len() > limits.batch {
         return None;

@@ -11,7 +11,8 @@ use crate::model::encode::EncodeError;
 use crate::revision::Revision;
 use crate::rpc::RpcError;
 
-use super::Closed;
+use super::route::Closed;
+use super::table::Weigh;
 
 /// Why a call ended without a result. It is local, never a made-up code (`err.local`).
 #[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
@@ -156,6 +157,13 @@ pub enum Misuse {
         /// The limit.
         limit: usize,
     },
+    /// More output waits to be sent than [`Limits::output`](crate::Limits::output) allows. Give the
+    /// command again once [`poll_transmit`](super::Session::poll_transmit) has handed some out.
+    #[error("more than {limit} bytes of output wait to be sent")]
+    OutputFull {
+        /// The limit.
+        limit: usize,
+    },
     /// The request can't be cancelled (`lifecycle.init.nocancel`).
     #[error("{0} can't be cancelled")]
     NotCancellable(&'static str),
@@ -203,4 +211,34 @@ pub enum CloseReason {
     /// The peer's answer to the opening is malformed.
     #[error("the peer's answer to the opening is malformed: {0}")]
     BadOpening(Box<str>),
+}
+
+impl Weigh for CallError {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Rpc(error) | Self::InputRefused(error) => rpc_error_weight(error),
+            Self::BadResult {
+                method,
+                path,
+                reason,
+            } => method.len() + path.len() + reason.len(),
+            _ => 0,
+        }
+    }
+}
+
+impl Weigh for CloseReason {
+    fn weight(&self) -> usize {
+        match self {
+            Self::OpeningRefused(error) => rpc_error_weight(error),
+            Self::UnsupportedProtocolVersion { offered } => offered.len(),
+            Self::BadOpening(reason) => reason.len(),
+            _ => 0,
+        }
+    }
+}
+
+/// How many bytes the texts of an error hold.
+pub(crate) fn rpc_error_weight(error: &RpcError) -> usize {
+    error.message.len() + error.data.as_ref().map_or(0, |data| data.as_str().len())
 }

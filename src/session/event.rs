@@ -16,10 +16,11 @@ use crate::rpc::{
     Concealed, Raw, RequestId, RpcError, Span, Text, is_string, member_of, raw_at, text_at,
 };
 
-use super::error::CallError;
+use super::error::{CallError, rpc_error_weight};
 use super::id::CallId;
 use super::name::MethodName;
 use super::path::Malformed;
+use super::table::Weigh;
 
 /// A JSON object inside a frame: the params of a message, or a result. `Debug` shows its size, since
 /// it may hold secrets.
@@ -61,6 +62,12 @@ impl Body {
             false => "{}",
         };
         serde_json::from_str(text).map_err(|error| Malformed::new(text, &error))
+    }
+}
+
+impl Weigh for Body {
+    fn weight(&self) -> usize {
+        self.frame.len()
     }
 }
 
@@ -178,6 +185,26 @@ pub enum Ignored {
     Notification(String),
 }
 
+impl Weigh for Completed {
+    fn weight(&self) -> usize {
+        match &self.outcome {
+            Ok(answer) => answer.body.weight(),
+            Err(error) => error.weight(),
+        }
+    }
+}
+
+impl Weigh for Ignored {
+    fn weight(&self) -> usize {
+        match self {
+            Self::NotAFrame(FrameError::TooLong { head, .. }) => head.len(),
+            Self::NotAMessage(error) | Self::Error(error) => rpc_error_weight(error),
+            Self::Request(method) | Self::Notification(method) => method.len(),
+            _ => 0,
+        }
+    }
+}
+
 impl fmt::Display for Ignored {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -201,4 +228,13 @@ impl fmt::Display for Ignored {
 pub(crate) fn progress_token_of(params: &[u8]) -> Option<Box<str>> {
     let token = member_of(member_of(params, "_meta")?, "progressToken")?;
     core::str::from_utf8(token).ok().map(Box::from)
+}
+
+/// The start of a text of the peer's, of at most `longest` bytes.
+pub(crate) fn shortened(text: &str, longest: usize) -> Box<str> {
+    let mut end = longest.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text[..end].into()
 }

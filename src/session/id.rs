@@ -1,26 +1,100 @@
 //! The handles by which commands and events name what is open. None of them is a request id on the
 //! wire: a call keeps its [`CallId`] while its request is sent again under a new one.
+//!
+//! Rules of this file: a handle belongs to the session that gave it, and every other session says
+//! that it doesn't know it; which session that is never shows, neither on the wire nor in `Debug`.
 
 use core::fmt;
 use core::marker::PhantomData;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use serde::{Deserialize, Serialize};
 
+/// Which session of this process a handle belongs to. A restored session keeps its tag, as its user
+/// keeps the handles.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct SessionTag(u32);
+
+/// The highest tag.
+const MOST: u32 = (1 << (64 - NUMBER_BITS)) - 1;
+
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+impl SessionTag {
+    /// A tag that no session of this process has, unless there were sixteen million others since.
+    pub(crate) fn fresh() -> Self {
+        Self(NEXT.fetch_add(1, Ordering::Relaxed) & MOST)
+    }
+
+    /// Keeps a restored session's tag from being given to another session later.
+    pub(crate) fn reserve(self) {
+        NEXT.fetch_max((self.0 & MOST) + 1, Ordering::Relaxed);
+    }
+}
+
+impl fmt::Debug for SessionTag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionTag")
+    }
+}
+
+/// How many bits of a handle are its number: a session that opens a million things a second has
+/// enough for twelve days, one that opens a thousand for thirty years.
+const NUMBER_BITS: u32 = 40;
+
+/// A number in a session, and above it the session's tag. Handles stand in every event, so they are
+/// kept to 8 bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+struct Packed(u64);
+
+impl Packed {
+    const fn new(tag: SessionTag, number: u64) -> Self {
+        Self(((tag.0 as u64) << NUMBER_BITS) | (number & ((1 << NUMBER_BITS) - 1)))
+    }
+
+    const fn number(self) -> u64 {
+        self.0 & ((1 << NUMBER_BITS) - 1)
+    }
+
+    const fn number_in(self, tag: SessionTag) -> Option<u64> {
+        if self.0 >> NUMBER_BITS == tag.0 as u64 {
+            return Some(self.number());
+        }
+        None
+    }
+
+    const fn tag(self) -> SessionTag {
+        SessionTag((self.0 >> NUMBER_BITS) as u32)
+    }
+}
+
 /// A call of this side, typed by its method; `CallId<()>` for any.
 ///
-/// Ids are never used twice within a session.
+/// Ids are never used twice within a session, and those of one session mean nothing to another.
 #[derive(Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct CallId<M = ()>(pub(crate) u64, #[serde(skip)] PhantomData<fn() -> M>);
+pub struct CallId<M = ()>(Packed, #[serde(skip)] PhantomData<fn() -> M>);
 
 impl<M> CallId<M> {
-    pub(crate) const fn new(number: u64) -> Self {
-        Self(number, PhantomData)
+    pub(crate) const fn new(tag: SessionTag, number: u64) -> Self {
+        Self(Packed::new(tag, number), PhantomData)
     }
 
     /// The same call without its method, for maps and lists.
     pub const fn any(self) -> CallId {
-        CallId::new(self.0)
+        self.typed()
+    }
+
+    /// The same call, said to be of another method.
+    pub(crate) const fn typed<N>(self) -> CallId<N> {
+        CallId::new(self.0.tag(), self.0.number())
+    }
+
+    /// The number by which the session `tag` knows it; `None` when it is another session's.
+    pub(crate) fn number_in(self, tag: SessionTag) -> Option<u64> {
+        self.0.number_in(tag)
     }
 }
 
@@ -60,28 +134,46 @@ impl<M> core::hash::Hash for CallId<M> {
 
 impl<M> fmt::Debug for CallId<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CallId({})", self.0)
+        write!(f, "CallId({})", self.0.number())
     }
 }
 
 impl<M> fmt::Display for CallId<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "call {}", self.0)
+        write!(f, "call {}", self.0.number())
     }
 }
 
 macro_rules! handle {
     ($(#[$about:meta])* $name:ident, $shown:literal) => {
         $(#[$about])*
-        #[derive(
-            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-        )]
+        ///
+        /// Ids are never used twice within a session, and those of one session mean nothing to
+        /// another.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
-        pub struct $name(pub(crate) u64);
+        pub struct $name(Packed);
+
+        impl $name {
+            pub(crate) const fn new(tag: SessionTag, number: u64) -> Self {
+                Self(Packed::new(tag, number))
+            }
+
+            /// The number by which the session `tag` knows it; `None` when it is another session's.
+            pub(crate) fn number_in(self, tag: SessionTag) -> Option<u64> {
+                self.0.number_in(tag)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self.0.number())
+            }
+        }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, concat!($shown, " {}"), self.0)
+                write!(f, concat!($shown, " {}"), self.0.number())
             }
         }
     };

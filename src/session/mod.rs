@@ -17,6 +17,7 @@ mod client;
 mod config;
 mod error;
 mod event;
+mod events;
 mod id;
 mod machine;
 mod name;

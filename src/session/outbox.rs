@@ -1,25 +1,37 @@
 //! The frames that wait to be sent. Commands write into one buffer; polling hands out one frame.
 //!
 //! Rules of this file: frames leave in the order they were written; an aborted frame leaves no
-//! trace; a large lone frame is handed over by swapping buffers instead of copying.
+//! trace; a large lone frame is handed over by swapping buffers instead of copying; what was written
+//! out of the reserve is counted until it has been handed out.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Transmit;
+use super::machine::Transmit;
 use super::queue::Queue;
 use crate::rpc::Kind;
 
 /// Capacity above this is given back when the outbox runs empty.
 const KEEP: usize = 64 * 1024;
 
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+/// A frame that waits.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Waiting {
+    transmit: Transmit,
+    /// Whether it was written while output was full already.
+    is_reserve: bool,
+}
+
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Outbox {
     bytes: Vec<u8>,
     /// How many bytes at the start have been handed out already.
     read: usize,
-    frames: Queue<Transmit>,
+    frames: Queue<Waiting>,
+    /// How many bytes wait that were written out of the reserve.
+    reserved: usize,
     /// How many frames have been written so far.
     written: u64,
 }
@@ -31,10 +43,16 @@ impl Outbox {
         (&mut self.bytes, start)
     }
 
-    /// Makes what was appended since `start` a frame.
-    pub(crate) fn commit(&mut self, start: usize, mut transmit: Transmit) {
+    /// Makes what was appended since `start` a frame, out of the reserve or not.
+    pub(crate) fn commit(&mut self, start: usize, mut transmit: Transmit, is_reserve: bool) {
         transmit.len = self.bytes.len() - start;
-        self.frames.push_back(transmit);
+        if is_reserve {
+            self.reserved += transmit.len;
+        }
+        self.frames.push_back(Waiting {
+            transmit,
+            is_reserve,
+        });
         self.written += 1;
     }
 
@@ -45,7 +63,13 @@ impl Outbox {
 
     /// Appends the next frame to `buffer`.
     pub(crate) fn poll(&mut self, buffer: &mut Vec<u8>) -> Option<Transmit> {
-        let transmit = self.frames.pop_front()?;
+        let Waiting {
+            transmit,
+            is_reserve,
+        } = self.frames.pop_front()?;
+        if is_reserve {
+            self.reserved -= transmit.len;
+        }
         if buffer.is_empty() && self.read == 0 && self.frames.is_empty() {
             core::mem::swap(buffer, &mut self.bytes);
         } else {
@@ -85,9 +109,31 @@ impl Outbox {
         self.bytes.len() - self.read
     }
 
+    /// How many of them were written out of the reserve.
+    pub(crate) const fn reserved(&self) -> usize {
+        self.reserved
+    }
+
+    /// How many bytes of memory it holds.
+    pub(crate) fn held(&self) -> usize {
+        self.bytes.capacity() + self.frames.len() * size_of::<Waiting>()
+    }
+
+    /// Whether the frames are what the buffer holds, as they are unless a saved one was changed.
+    pub(crate) fn is_sound(&self) -> bool {
+        let add = |sum: usize, part: usize| sum.checked_add(part);
+        let all = self.frames.iter().map(|frame| frame.transmit.len);
+        let reserved = self.frames.iter().filter(|frame| frame.is_reserve);
+        let reserved = reserved.map(|frame| frame.transmit.len).try_fold(0, add);
+        all.fold(Some(self.read), |sum, part| add(sum?, part)) == Some(self.bytes.len())
+            && reserved == Some(self.reserved)
+            && self.written >= self.frames.len() as u64
+            && self.written < u64::MAX / 2
+    }
+
     /// Drops the requests that wait; what else waits is still to be sent.
     pub(crate) fn drop_requests(&mut self) {
-        if !self.frames.iter().any(|frame| frame.kind == Kind::Request) {
+        if !self.frames.iter().any(Waiting::is_request) {
             return;
         }
         let mut kept = Self {
@@ -95,11 +141,14 @@ impl Outbox {
             ..Self::default()
         };
         let mut at = self.read;
-        for transmit in self.frames.drain() {
-            let end = at + transmit.len;
-            if transmit.kind != Kind::Request {
+        for frame in self.frames.drain() {
+            let end = at + frame.transmit.len;
+            if !frame.is_request() {
                 kept.bytes.extend_from_slice(&self.bytes[at..end]);
-                kept.frames.push_back(transmit);
+                if frame.is_reserve {
+                    kept.reserved += frame.transmit.len;
+                }
+                kept.frames.push_back(frame);
             }
             at = end;
         }
@@ -113,5 +162,22 @@ impl Outbox {
             written,
             ..Self::default()
         };
+    }
+}
+
+impl Waiting {
+    fn is_request(&self) -> bool {
+        self.transmit.kind == Kind::Request
+    }
+}
+
+/// Sizes instead of contents, which may be secret.
+impl fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbox")
+            .field("frames", &self.frames.len())
+            .field("bytes", &self.pending())
+            .field("written", &self.written)
+            .finish()
     }
 }

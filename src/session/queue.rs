@@ -3,10 +3,10 @@
 
 use alloc::collections::VecDeque;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A queue; there is no rest without a first one.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// A queue; when there is no first element, there are no others.
+#[derive(Clone, Debug)]
 pub(crate) struct Queue<T> {
     first: Option<T>,
     rest: VecDeque<T>,
@@ -67,5 +67,19 @@ impl<T> Queue<T> {
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = T> {
         let Self { first, rest } = core::mem::take(self);
         first.into_iter().chain(rest)
+    }
+}
+
+impl<T: Serialize> Serialize for Queue<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Queue<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut rest = VecDeque::<T>::deserialize(deserializer)?;
+        let first = rest.pop_front();
+        Ok(Self { first, rest })
     }
 }

@@ -14,9 +14,23 @@ impl Rebase {
         Self { from, to }
     }
 
-    /// The same time in the new epoch; one that had passed has passed there too.
+    /// The time at which the session goes on.
+    pub(super) const fn now(self) -> Instant {
+        self.to
+    }
+
+    /// The same time in the new epoch; one that had passed has passed there too, and the end of
+    /// time stays where it is.
     pub(super) fn instant(self, instant: Instant) -> Instant {
+        if instant == Instant::MAX {
+            return instant;
+        }
         self.to + instant.saturating_since(self.from)
+    }
+
+    /// The time at which the session was saved.
+    pub(super) const fn saved_at(self) -> Instant {
+        self.from
     }
 
     /// The same for a time that may not be set.

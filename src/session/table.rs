@@ -1,54 +1,123 @@
-//! A table of what is open, by ascending number. It is small most of the time, often with one
-//! entry, and then costs no allocation.
+//! A table of what is open, by ascending number, which knows how many bytes its entries hold. It is
+//! small most of the time, often with one entry, and then costs no allocation.
+//!
+//! Rules of this file: an entry's number is above those of all entries before it; what an entry
+//! weighs is asked when it comes and when it changes, so the sum never drifts.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use smallvec::SmallVec;
 
-/// Entries in the order of their numbers; a new one's number is above all others.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+use crate::rpc::RequestId;
+
+/// What keeps memory for as long as it is held.
+pub(crate) trait Weigh {
+    /// How many bytes it holds, roughly: the texts and frames, and its own size.
+    fn weight(&self) -> usize;
+}
+
+/// An id is bounded where it is read; one of digits holds about as much as it is counted.
+impl Weigh for RequestId {
+    fn weight(&self) -> usize {
+        self.as_str().map_or(32, str::len)
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Entry<T> {
+    number: u64,
+    weight: usize,
+    value: T,
+}
+
+/// Entries in the order of their numbers.
+#[derive(Clone, Debug)]
 pub(crate) struct Table<T> {
-    entries: SmallVec<[(u64, T); 1]>,
+    entries: SmallVec<[Entry<T>; 1]>,
+    held: usize,
 }
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
         Self {
             entries: SmallVec::new(),
+            held: 0,
         }
     }
 }
 
-impl<T> Table<T> {
-    fn position(&self, number: u64) -> Option<usize> {
-        self.entries
-            .binary_search_by_key(&number, |entry| entry.0)
-            .ok()
+impl<T: Weigh> Table<T> {
+    /// Adds an entry under a number that is above all others, or replaces the one that has it.
+    pub(crate) fn insert(&mut self, number: u64, value: T) {
+        let weight = value.weight();
+        let entry = Entry {
+            number,
+            weight,
+            value,
+        };
+        self.held += weight;
+        if self.entries.last().is_none_or(|last| last.number < number) {
+            return self.entries.push(entry);
+        }
+        match self.search(number) {
+            Ok(at) => {
+                let replaced = core::mem::replace(&mut self.entries[at], entry);
+                self.held -= replaced.weight;
+            }
+            Err(at) => self.entries.insert(at, entry),
+        }
     }
 
-    pub(crate) fn insert(&mut self, number: u64, value: T) {
-        match self.entries.binary_search_by_key(&number, |entry| entry.0) {
-            Ok(at) => self.entries[at].1 = value,
-            Err(at) => self.entries.insert(at, (number, value)),
+    /// Changes an entry in a way that may change what it holds; `None` when there is none.
+    pub(crate) fn change<R>(&mut self, number: u64, change: impl FnOnce(&mut T) -> R) -> Option<R> {
+        let at = self.position(number)?;
+        let entry = &mut self.entries[at];
+        let changed = change(&mut entry.value);
+        let weight = entry.value.weight();
+        self.held = self.held - entry.weight + weight;
+        entry.weight = weight;
+        Some(changed)
+    }
+}
+
+impl<T> Table<T> {
+    fn search(&self, number: u64) -> Result<usize, usize> {
+        self.entries
+            .binary_search_by_key(&number, |entry| entry.number)
+    }
+
+    #[inline]
+    fn position(&self, number: u64) -> Option<usize> {
+        match &self.entries[..] {
+            [] => None,
+            [only] => (only.number == number).then_some(0),
+            _ => self.search(number).ok(),
         }
     }
 
     pub(crate) fn get(&self, number: u64) -> Option<&T> {
-        self.position(number).map(|at| &self.entries[at].1)
+        self.position(number).map(|at| &self.entries[at].value)
     }
 
+    /// An entry to change in what it doesn't hold memory for; see [`change`](Self::change).
     pub(crate) fn get_mut(&mut self, number: u64) -> Option<&mut T> {
         let at = self.position(number)?;
-        Some(&mut self.entries[at].1)
+        Some(&mut self.entries[at].value)
     }
 
     pub(crate) fn remove(&mut self, number: u64) -> Option<T> {
         let at = self.position(number)?;
-        let (_, value) = self.entries.remove(at);
+        let Entry { weight, value, .. } = self.entries.remove(at);
+        self.held -= weight;
         if self.entries.is_empty() && self.entries.spilled() {
             // What a burst needed is given back once it is over.
             self.entries = SmallVec::new();
         }
         Some(value)
+    }
+
+    /// How many bytes the entries hold.
+    pub(crate) const fn held(&self) -> usize {
+        self.held
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -59,26 +128,53 @@ impl<T> Table<T> {
         self.entries.is_empty()
     }
 
+    /// The highest number; `None` when the table is empty.
+    pub(crate) fn last_number(&self) -> Option<u64> {
+        self.entries.last().map(|entry| entry.number)
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
-        self.entries.iter().map(|(number, value)| (*number, value))
+        self.entries
+            .iter()
+            .map(|entry| (entry.number, &entry.value))
     }
 
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (u64, &mut T)> {
         self.entries
             .iter_mut()
-            .map(|(number, value)| (*number, value))
+            .map(|entry| (entry.number, &mut entry.value))
     }
 
     /// The number of the first entry that `wanted` accepts.
     pub(crate) fn find(&self, mut wanted: impl FnMut(&T) -> bool) -> Option<u64> {
         self.entries
             .iter()
-            .find(|(_, value)| wanted(value))
-            .map(|(number, _)| *number)
+            .find(|entry| wanted(&entry.value))
+            .map(|entry| entry.number)
     }
 
     /// All numbers, lowest first.
     pub(crate) fn numbers(&self) -> SmallVec<[u64; 8]> {
-        self.entries.iter().map(|(number, _)| *number).collect()
+        self.entries.iter().map(|entry| entry.number).collect()
+    }
+}
+
+impl<T: Serialize> Serialize for Table<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+impl<'de, T: Weigh + Deserialize<'de>> Deserialize<'de> for Table<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let entries = SmallVec::<[(u64, T); 1]>::deserialize(deserializer)?;
+        let mut table = Self::default();
+        for (number, value) in entries {
+            if table.last_number().is_some_and(|last| last >= number) {
+                return Err(de::Error::custom("the numbers of a table don't ascend"));
+            }
+            table.insert(number, value);
+        }
+        Ok(table)
     }
 }

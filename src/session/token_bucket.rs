@@ -6,11 +6,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::Instant;
 
-/// How many are left, in thousandths, and when that was last refilled_at.
+use super::rebase::Rebase;
+
+/// How many are left, in thousandths, and when they were last refilled.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct TokenBucket {
     left: u64,
     refilled_at: Instant,
+    /// What was earned before `refilled_at`'s epoch began and isn't counted into `left` yet.
+    #[serde(default)]
+    carried: Duration,
 }
 
 impl TokenBucket {
@@ -18,15 +23,18 @@ impl TokenBucket {
         Self {
             left: u64::from(burst) * 1000,
             refilled_at: Instant::ZERO,
+            carried: Duration::ZERO,
         }
     }
 
     fn refill(&mut self, now: Instant, burst: u32, each_second: u32) {
-        let passed = u64::try_from((now - self.refilled_at).as_millis()).unwrap_or(u64::MAX);
+        let since = (now - self.refilled_at).saturating_add(self.carried);
+        let passed = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
         let grown = passed.saturating_mul(u64::from(each_second));
         self.left = self.left.saturating_add(grown).min(u64::from(burst) * 1000);
-        // What is less than a millisecond is refilled_at the next time.
-        self.refilled_at = self.refilled_at + Duration::from_millis(passed);
+        // What is less than a millisecond counts the next time.
+        self.carried = since.saturating_sub(Duration::from_millis(passed));
+        self.refilled_at = self.refilled_at.max(now);
     }
 
     /// Takes one; `false` when none is left.
@@ -45,8 +53,10 @@ impl TokenBucket {
         self.left >= 1000
     }
 
-    /// Moves the reckoning from one epoch to another.
-    pub(crate) fn rebase(&mut self, now: Instant) {
-        self.refilled_at = now;
+    /// Carries what was earned so far over to another epoch.
+    pub(crate) fn rebase(&mut self, rebase: Rebase) {
+        let earned = rebase.saved_at().saturating_since(self.refilled_at);
+        self.carried = self.carried.saturating_add(earned);
+        self.refilled_at = rebase.now();
     }
 }

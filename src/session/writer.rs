@@ -2,9 +2,11 @@
 //! writing of messages, alone or as part of a batch's answer.
 //!
 //! Rules of this file: a message is written whole or not at all; the answers to a batch leave as
-//! one array once all of them are there; a request number is never used twice.
+//! one array once all of them are there; a request number is never used twice; what a session
+//! writes by itself while its output is full comes out of a reserve, and is counted apart.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,10 +17,14 @@ use crate::rpc::write::write_name;
 use crate::rpc::{Kind, RequestId, RpcError, code, write_i64, write_string};
 use crate::time::Instant;
 
+use super::error::Misuse;
+use super::id::SessionTag;
+use super::machine::Transmit;
 use super::outbox::Outbox;
-use super::table::Table;
+use super::rebase::Rebase;
+use super::route::Route;
+use super::table::{Table, Weigh};
 use super::token_bucket::TokenBucket;
-use super::{Route, Transmit};
 
 /// Where an answer goes: a stream, and the batch it is part of, if any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +40,7 @@ impl ReplyTo {
 }
 
 /// The answers to one batch, as far as they are there.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Batch {
     route: Route,
     revision: Revision,
@@ -43,33 +49,60 @@ struct Batch {
     answers: Vec<u8>,
 }
 
+impl Weigh for Batch {
+    fn weight(&self) -> usize {
+        size_of::<Self>() + self.answers.capacity()
+    }
+}
+
+impl fmt::Debug for Batch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (open, bytes) = (self.open, self.answers.len());
+        write!(f, "Batch({open} open, {bytes} bytes of answers)")
+    }
+}
+
 /// The part of a session that is the same for both roles.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct MessageWriter {
     #[serde(skip)]
     pub(crate) limits: Limits,
     pub(crate) now: Instant,
+    /// What the session's handles have in common.
+    pub(crate) tag: SessionTag,
     next_number: u64,
     pub(crate) outbox: Outbox,
     batches: Table<Batch>,
     malformed: TokenBucket,
+    /// Whether what is written now is the session's own reaction to a frame.
+    #[serde(skip)]
+    is_reacting: bool,
 }
 
 impl MessageWriter {
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
             now: Instant::ZERO,
+            tag: SessionTag::fresh(),
             next_number: 1,
             outbox: Outbox::default(),
             batches: Table::default(),
             malformed: TokenBucket::new(limits.malformed_burst),
+            is_reacting: false,
             limits,
         }
     }
 
     /// Takes note of the time, which never runs backwards.
+    #[inline]
     pub(crate) fn advance(&mut self, now: Instant) {
         self.now = self.now.max(now);
+    }
+
+    /// Says whether what is written from now on is the session's own reaction to a frame.
+    #[inline]
+    pub(crate) fn set_reacting(&mut self, is_reacting: bool) {
+        self.is_reacting = is_reacting;
     }
 
     /// A number that was never used before in this session (`base.id.unique.session`).
@@ -87,12 +120,33 @@ impl MessageWriter {
     /// Whether one more unreadable input may be answered.
     pub(crate) fn may_answer_malformed(&mut self) -> bool {
         let burst = self.limits.malformed_burst;
-        self.malformed.take(self.now, burst, burst / 10)
+        self.malformed.take(self.now, burst, (burst / 10).max(1))
     }
 
     /// Whether output waits beyond its limit.
-    pub(crate) fn is_congested(&self) -> bool {
+    #[inline]
+    pub(crate) fn is_full(&self) -> bool {
         self.outbox.pending() > self.limits.output
+    }
+
+    /// Refuses a command that would add a request or a notification to output that is full.
+    #[inline]
+    pub(crate) fn check_room(&self) -> Result<(), Misuse> {
+        if self.is_full() {
+            let limit = self.limits.output;
+            return Err(Misuse::OutputFull { limit });
+        }
+        Ok(())
+    }
+
+    /// Whether the reserve is used up too: a peer that reads nothing makes this side write no more.
+    pub(crate) fn is_reserve_spent(&self) -> bool {
+        self.outbox.reserved() > self.limits.reserve()
+    }
+
+    /// How many bytes wait to be sent, or to be part of a batch's answer.
+    pub(crate) fn held(&self) -> usize {
+        self.outbox.held() + self.batches.held()
     }
 
     /// Writes a frame with `write`, or nothing if that fails.
@@ -103,6 +157,7 @@ impl MessageWriter {
         revision: Option<Revision>,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
     ) -> Result<(), EncodeError> {
+        let is_reserve = self.is_reacting && self.is_full();
         let (out, start) = self.outbox.begin();
         if let Err(error) = write(out) {
             self.outbox.abort(start);
@@ -117,6 +172,7 @@ impl MessageWriter {
                 kind,
                 revision,
             },
+            is_reserve,
         );
         Ok(())
     }
@@ -203,15 +259,22 @@ impl MessageWriter {
         revision: Option<Revision>,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
     ) -> Result<(), EncodeError> {
-        let Some(batch) = target.batch.and_then(|number| self.batches.get_mut(number)) else {
+        let Some(number) = target
+            .batch
+            .filter(|number| self.batches.get(*number).is_some())
+        else {
             return self.frame(target.route, kind, revision, write);
         };
-        let start = batch.answers.len();
-        batch.answers.push(if start == 0 { b'[' } else { b',' });
-        if let Err(error) = write(&mut batch.answers) {
-            batch.answers.truncate(start);
-            return Err(error);
-        }
+        let written = self.batches.change(number, |batch| {
+            let start = batch.answers.len();
+            batch.answers.push(if start == 0 { b'[' } else { b',' });
+            let written = write(&mut batch.answers);
+            if written.is_err() {
+                batch.answers.truncate(start);
+            }
+            written
+        });
+        written.unwrap_or(Ok(()))?;
         self.finish_element(target);
         Ok(())
     }
@@ -262,11 +325,21 @@ impl MessageWriter {
         debug_assert!(written.is_ok(), "copying bytes can't fail");
     }
 
-    /// The same writer with its limits, in an epoch in which it is `now`.
-    pub(crate) fn restored(mut self, limits: Limits, now: Instant) -> Self {
+    /// Whether it is one that a session could have, as it is unless a saved one was changed.
+    pub(crate) fn is_sound(&self) -> bool {
+        let is_below = |number: u64| number < self.next_number;
+        self.outbox.is_sound()
+            && self.next_number >= 1
+            && self.next_number < 1 << 40
+            && self.batches.last_number().is_none_or(is_below)
+    }
+
+    /// The same writer with its limits, in another epoch.
+    pub(crate) fn restored(mut self, limits: Limits, rebase: Rebase) -> Self {
+        self.tag.reserve();
+        self.malformed.rebase(rebase);
         self.limits = limits;
-        self.now = now;
-        self.malformed.rebase(now);
+        self.now = rebase.now();
         self
     }
 }

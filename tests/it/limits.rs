@@ -216,11 +216,22 @@ on_every_revision! {
         let mut client = client(revision, |limits| limits.output = 500);
         let params = CallToolParams::new("x".repeat(600));
         let call = client.session.call::<CallTool>(client.now, &params, CallOptions::new()).unwrap();
-        assert!(!client.session.wants_frames());
-        // Commands are taken all the same.
+        // What it awaits may stand behind what the server can't send before it is read.
+        assert!(client.session.wants_frames());
+        let before = format!("{:?}", client.session);
+        let full = Misuse::OutputFull { limit: 500 };
+        let again = client.session.call::<CallTool>(client.now, &params, CallOptions::new());
+        assert_eq!(again.unwrap_err(), full);
+        let filter = SubscriptionFilter::new().tools_list_changed(true);
+        assert_eq!(client.session.subscribe(client.now, &filter).unwrap_err(), full);
+        assert_eq!(client.session.ping(client.now, CallOptions::new()).unwrap_err(), full);
+        assert!(!client.session.can_call());
+        assert_eq!(format!("{:?}", client.session), before);
+        // A cancellation is taken all the same.
         client.session.cancel(client.now, call, None).unwrap();
         assert_eq!(client.sent().len(), 2);
-        assert!(client.session.wants_frames());
+        assert!(client.session.can_call());
+        client.session.subscribe(client.now, &filter).unwrap();
     }
 }
 
@@ -238,8 +249,8 @@ on_every_revision! {
         for _ in 0..20 {
             for _ in 0..2 {
                 pair.client.call::<CallTool>(pair.now, &params, CallOptions::new()).unwrap();
+                pair.drive();
             }
-            pair.drive();
             while let Some(event) = pair.server_events.pop_front() {
                 let ServerEvent::Request(asked) = event else { panic!("{event:?}") };
                 pair.server.reply::<CallTool>(pair.now, asked.id, &CallToolResult::text("x")).unwrap();

@@ -15,6 +15,7 @@ mod examples;
 mod exchange;
 mod filled;
 mod frame;
+mod full;
 mod gating;
 mod handshake;
 mod ids;

@@ -6,6 +6,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::fmt;
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -19,13 +20,15 @@ use crate::revision::{Era, Revision};
 use crate::rpc::{Kind, RequestId, Text, write_i64, write_string};
 use crate::time::Instant;
 
+use super::super::capability_set;
 use super::super::config::CallOptions;
 use super::super::error::{CallClock, CallError, Delivery, Misuse};
-use super::super::id::{CallId, InputId};
+use super::super::id::CallId;
 use super::super::name::MethodName;
 use super::super::rebase::Rebase;
+use super::super::route::Route;
+use super::super::table::Weigh;
 use super::super::writer::{write_head, write_params};
-use super::super::{Route, capability_set};
 use super::ClientSession;
 use super::round::Round;
 
@@ -44,8 +47,8 @@ pub(super) enum Purpose {
 }
 
 /// A request that is under way, or waits for input before it is sent again.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(in crate::session) struct Call {
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Call {
     /// The id the user knows; the number of the call's first request.
     pub(super) id: u64,
     pub(super) purpose: Purpose,
@@ -80,6 +83,30 @@ impl Call {
     }
 }
 
+impl Weigh for Call {
+    fn weight(&self) -> usize {
+        let round = self.round.as_ref();
+        size_of::<Self>() + self.params.capacity() + round.map_or(0, |round| round.weight())
+    }
+}
+
+/// Sizes instead of contents, which may be secret.
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("id", &self.id)
+            .field("purpose", &self.purpose)
+            .field("method", &self.method)
+            .field("in_flight", &self.in_flight)
+            .field("frame", &self.frame)
+            .field("deadline", &self.deadline())
+            .field("rounds", &self.rounds)
+            .field("params_bytes", &self.params.len())
+            .field("round", &self.round)
+            .finish_non_exhaustive()
+    }
+}
+
 /// A request that is about to be sent.
 pub(super) struct Outgoing<'p, 'o, P> {
     pub(super) params: &'p P,
@@ -100,7 +127,7 @@ impl ClientSession {
         params: &M::Params<'_>,
         options: CallOptions<'_>,
     ) -> Result<CallId<M>, Misuse> {
-        self.writer.advance(now);
+        self.state.writer.advance(now);
         let revision = self.open_revision()?;
         self.check_call::<M>(revision)?;
         self.send::<M>(Outgoing {
@@ -109,7 +136,7 @@ impl ClientSession {
             revision,
             options,
         })
-        .map(CallId::new)
+        .map(|number| self.call_id(number))
     }
 
     /// Cancels a call of one's own. The server is told; the call completes at once with
@@ -122,7 +149,7 @@ impl ClientSession {
         call: CallId<M>,
         reason: Option<&str>,
     ) -> Result<(), Misuse> {
-        self.writer.advance(now);
+        self.state.writer.advance(now);
         let number = self.number_of(call.any()).ok_or(Misuse::Unknown("call"))?;
         self.abandon(number, reason, CallError::Cancelled);
         Ok(())
@@ -130,16 +157,18 @@ impl ClientSession {
 
     /// The number of the request by which a user's call is known in the table.
     pub(super) fn number_of(&self, call: CallId) -> Option<u64> {
-        let is_it = |entry: &Call| entry.id == call.0 && entry.purpose == Purpose::User;
-        match self.calls.get(call.0) {
-            Some(entry) if is_it(entry) => Some(call.0),
-            _ => self.calls.find(is_it),
+        let id = call.number_in(self.state.writer.tag)?;
+        let is_it = |entry: &Call| entry.id == id && entry.purpose == Purpose::User;
+        match self.state.calls.get(id) {
+            Some(entry) if is_it(entry) => Some(id),
+            _ => self.state.calls.find(is_it),
         }
     }
 
     fn check_call<M: Method>(&self, revision: Revision) -> Result<(), Misuse> {
+        self.state.writer.check_room()?;
         let limit = self.config.limits.calls;
-        if self.calls.len() >= limit {
+        if self.state.calls.len() >= limit {
             return Err(Misuse::LimitReached {
                 what: "calls in flight",
                 limit,
@@ -173,7 +202,7 @@ impl ClientSession {
         let Some(capability) = known.server_capability(revision) else {
             return Ok(());
         };
-        if self.declared.has(capability) {
+        if self.state.declared.has(capability) {
             return Ok(());
         }
         Err(Misuse::NotDeclaredByPeer(capability_set::name(capability)))
@@ -191,7 +220,7 @@ impl ClientSession {
             options,
         } = outgoing;
         let span = self.write_request::<M>(params, revision, &options)?;
-        let number = self.writer.number();
+        let number = self.state.writer.number();
         let method = MethodName::new(M::NAME);
         let may_ask = revision.era() == Era::Modern
             && method
@@ -215,20 +244,20 @@ impl ClientSession {
             method,
             route: Route::Pipe,
             in_flight: true,
-            frame: self.writer.outbox.written(),
+            frame: self.state.writer.outbox.written(),
             idle,
             idle_deadline: idle
                 .filter(|_| !self.owes_input())
-                .map(|idle| self.writer.now + idle),
+                .map(|idle| self.state.writer.now + idle),
             total,
-            total_deadline: total.map(|total| self.writer.now + total),
+            total_deadline: total.map(|total| self.state.writer.now + total),
             progress: options.progress,
             rounds: 0,
             params: kept,
             round: None,
         };
         self.note_deadline(call.deadline());
-        self.calls.insert(number, call);
+        self.state.calls.insert(number, call);
         Ok(number)
     }
 
@@ -239,9 +268,9 @@ impl ClientSession {
         revision: Revision,
         options: &CallOptions<'_>,
     ) -> Result<core::ops::Range<usize>, Misuse> {
-        let number = self.writer.next_number();
+        let number = self.state.writer.next_number();
         let own_meta = self.own_meta.of(revision);
-        let level = options.log_level.or(self.log_level);
+        let level = options.log_level.or(self.state.log_level);
         let mut collected = Vec::new();
         let is_plain = !options.progress && options.meta.is_none();
         let meta = if is_plain && level.is_none_or(|_| own_meta.is_empty()) {
@@ -253,7 +282,8 @@ impl ClientSession {
         };
         let additions = SessionMembers { meta, members: b"" };
         let mut span = 0..0;
-        self.writer
+        self.state
+            .writer
             .frame(Route::Pipe, Kind::Request, Some(revision), |out| {
                 write_head(out, Some(number), M::NAME);
                 let start = out.len();
@@ -269,7 +299,7 @@ impl ClientSession {
     fn keep_params(&mut self, span: core::ops::Range<usize>) -> Vec<u8> {
         const PREFIX: usize = b",\"params\":".len();
         let mut kept = core::mem::take(&mut self.spare);
-        let written = self.writer.outbox.unsent(span);
+        let written = self.state.writer.outbox.unsent(span);
         kept.extend_from_slice(written.get(PREFIX..).unwrap_or_default());
         kept
     }
@@ -284,14 +314,14 @@ impl ClientSession {
 
     /// Ends a call before its answer came, and tells the server.
     pub(super) fn abandon(&mut self, number: u64, reason: Option<&str>, error: CallError) {
-        let Some(call) = self.calls.remove(number) else {
+        let Some(call) = self.state.calls.remove(number) else {
             return;
         };
         if call.in_flight {
             self.send_cancelled(number, reason);
         }
         self.withdraw_round(number);
-        let (id, method) = (CallId::new(call.id), call.method.clone());
+        let (id, method) = (self.call_id(call.id), call.method.clone());
         self.recycle(call.params);
         match call.purpose {
             Purpose::User => self.complete(id, method, Err(error)),
@@ -302,13 +332,13 @@ impl ClientSession {
     }
 
     pub(super) fn send_cancelled(&mut self, number: u64, reason: Option<&str>) {
-        let Some(revision) = self.revision else {
+        let Some(revision) = self.state.revision else {
             return;
         };
         let mut params = CancelledParams::new(RequestId::from(number).to_raw());
         params.reason = reason.map(Text::from);
         let name = <method::Cancelled as method::Notification>::NAME;
-        let written = self.writer.notification(
+        let written = self.state.writer.notification(
             Route::Pipe,
             revision,
             name,
@@ -320,10 +350,10 @@ impl ClientSession {
 
     /// Ends a call whose answer can't come any more.
     pub(super) fn lose_call(&mut self, number: u64) {
-        let Some(call) = self.calls.remove(number) else {
+        let Some(call) = self.state.calls.remove(number) else {
             return;
         };
-        let sent = self.writer.outbox.is_sent(call.frame);
+        let sent = self.state.writer.outbox.is_sent(call.frame);
         let delivery = if sent {
             Delivery::Unknown
         } else {
@@ -333,7 +363,7 @@ impl ClientSession {
         match call.purpose {
             Purpose::User => {
                 self.complete(
-                    CallId::new(call.id),
+                    self.call_id(call.id),
                     call.method,
                     Err(CallError::Lost(delivery)),
                 );
@@ -348,8 +378,9 @@ impl ClientSession {
 
     /// Ends the calls whose answers were to come by `route`.
     pub(super) fn lose_route(&mut self, route: Route) {
-        for number in self.calls.numbers() {
+        for number in self.state.calls.numbers() {
             if self
+                .state
                 .calls
                 .get(number)
                 .is_some_and(|call| call.route == route)
@@ -361,15 +392,21 @@ impl ClientSession {
 
     /// Ends the calls whose time is up.
     pub(super) fn call_timeouts(&mut self) {
-        if self
+        let now = self.state.writer.now;
+        // What ends here may make new calls that are due at once, which then end as well.
+        while self
+            .state
             .next_deadline
-            .is_none_or(|deadline| deadline > self.writer.now)
+            .is_some_and(|deadline| deadline <= now)
         {
-            return;
+            self.end_due_calls(now);
+            self.state.next_deadline = self.state.first_deadline();
         }
-        let now = self.writer.now;
-        for number in self.calls.numbers() {
-            let Some(call) = self.calls.get(number) else {
+    }
+
+    fn end_due_calls(&mut self, now: Instant) {
+        for number in self.state.calls.numbers() {
+            let Some(call) = self.state.calls.get(number) else {
                 continue;
             };
             let error = if call.total_deadline.is_some_and(|deadline| deadline <= now) {
@@ -381,21 +418,19 @@ impl ClientSession {
             };
             self.abandon(number, Some("timed out"), error);
         }
-        self.next_deadline = self
-            .calls
-            .iter()
-            .filter_map(|(_, call)| call.deadline())
-            .min();
     }
 
     pub(super) fn note_deadline(&mut self, deadline: Option<Instant>) {
-        self.next_deadline = [self.next_deadline, deadline].into_iter().flatten().min();
+        self.state.next_deadline = [self.state.next_deadline, deadline]
+            .into_iter()
+            .flatten()
+            .min();
     }
 
     /// Starts the idle clock of a call afresh, or stops it.
     pub(super) fn restart_idle(&mut self, number: u64, runs: bool) {
-        let now = self.writer.now;
-        let Some(call) = self.calls.get_mut(number) else {
+        let now = self.state.writer.now;
+        let Some(call) = self.state.calls.get_mut(number) else {
             return;
         };
         call.idle_deadline = call.idle.filter(|_| runs).map(|idle| now + idle);
@@ -405,7 +440,7 @@ impl ClientSession {
 
     /// Takes all deadlines off a call that may now last for ever.
     pub(super) fn clear_deadlines(&mut self, number: u64) {
-        if let Some(call) = self.calls.get_mut(number) {
+        if let Some(call) = self.state.calls.get_mut(number) {
             (call.idle, call.total) = (None, None);
             (call.idle_deadline, call.total_deadline) = (None, None);
         }
@@ -415,23 +450,19 @@ impl ClientSession {
     pub(super) fn call_of_token(&self, token: i64) -> Option<u64> {
         let id = u64::try_from(token).ok()?;
         let wants = |call: &Call| call.id == id && call.progress && call.in_flight;
-        match self.calls.get(id) {
+        match self.state.calls.get(id) {
             Some(call) if wants(call) => Some(id),
-            _ => self.calls.find(wants),
+            _ => self.state.calls.find(wants),
         }
     }
 
     /// Puts a call back into the table under the number of its next request.
     pub(super) fn resend(&mut self, number: u64, mut call: Call) {
         call.in_flight = true;
-        call.frame = self.writer.outbox.written();
+        call.frame = self.state.writer.outbox.written();
         call.round = None;
-        self.calls.insert(number, call);
+        self.state.calls.insert(number, call);
         self.restart_idle(number, true);
-    }
-
-    pub(super) fn input_id(&mut self) -> InputId {
-        InputId(self.writer.number())
     }
 }
 

@@ -12,9 +12,11 @@ use crate::rpc::{Raw, RequestId};
 
 use super::super::error::{CallError, CloseReason};
 use super::super::event::{Body, Change, Completed, Ignored, Received};
+use super::super::events::SessionEvent;
 use super::super::id::{CallId, InputId, SubscriptionId};
 use super::super::name::MethodName;
 use super::super::path::Malformed;
+use super::super::table::Weigh;
 use super::super::writer::ReplyTo;
 
 /// Something that happened in a client session, in the order of the wire.
@@ -161,4 +163,56 @@ impl InputSource {
 pub(crate) struct RequestKey {
     pub(crate) id: RequestId,
     pub(crate) target: ReplyTo,
+}
+
+impl Weigh for Input {
+    fn weight(&self) -> usize {
+        let source = match &self.source {
+            InputSource::Request { id, .. } => id.weight(),
+            InputSource::Round { key, .. } => key.len(),
+        };
+        let token = self.progress_token.as_ref();
+        size_of::<Self>() + source + token.map_or(0, |token| token.len())
+    }
+}
+
+impl Weigh for ClientEvent {
+    fn weight(&self) -> usize {
+        let texts = match self {
+            Self::Completed(completed) => completed.weight(),
+            Self::InputRequested(requested) => requested.body.weight(),
+            Self::Progress {
+                progress: received, ..
+            }
+            | Self::Log(received)
+            | Self::Changed {
+                notification: received,
+                ..
+            }
+            | Self::ElicitationCompleted(received)
+            | Self::Notification(received) => received.body.weight(),
+            Self::Subscribed { honoured, .. } => filter_weight(honoured),
+            Self::SubscriptionEnded {
+                filter, outcome, ..
+            } => {
+                let outcome = outcome.as_ref().err();
+                filter_weight(filter) + outcome.map_or(0, Weigh::weight)
+            }
+            Self::Ignored(ignored) => ignored.weight(),
+            Self::Closed(reason) => reason.weight(),
+            Self::Opened { .. } | Self::InputWithdrawn(_) => 0,
+        };
+        size_of::<Self>() + texts
+    }
+}
+
+fn filter_weight(filter: &SubscriptionFilter<'_>) -> usize {
+    let uris = filter.resource_subscriptions.iter().flatten();
+    uris.map(|uri| size_of_val(uri) + uri.len()).sum()
+}
+
+impl SessionEvent for ClientEvent {
+    fn is_last(&self) -> bool {
+        matches!(self, Self::Closed(_))
+    }
 }

@@ -21,7 +21,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::frame::FrameError;
 use crate::limits::Limits;
@@ -41,20 +41,22 @@ use super::capability_set::{self, CapabilitySet};
 use super::config::{CallOptions, ClientConfig};
 use super::error::{CallError, CloseReason, Misuse};
 use super::event::{Answer, Body, Completed};
+use super::events::Events;
 use super::id::CallId;
+use super::machine::{Session, Transmit};
 use super::name::MethodName;
 use super::own_meta::OwnMeta;
-use super::queue::Queue;
 use super::rebase::Rebase;
+use super::route::{Closed, Route};
 use super::table::Table;
 use super::writer::MessageWriter;
-use super::{Closed, Route, Session, Transmit};
 
-pub(super) use self::call::Call;
-pub(super) use self::event::Input;
+use self::call::Call;
+use self::event::Input;
 pub use self::event::{ClientEvent, InputRequested};
-pub(super) use self::opening::Opening;
-pub(super) use self::subscribe::{Subscription, covers};
+use self::opening::Opening;
+use self::subscribe::Subscription;
+pub(super) use self::subscribe::covers;
 
 /// The client's end of one connection.
 ///
@@ -69,32 +71,79 @@ pub struct ClientSession {
     spare: Vec<u8>,
     /// The `_meta` that the server repeats in every modern result.
     repeated: Repeated,
+    pub(super) state: State,
+}
+
+/// All that changes while a session runs, and all that is saved of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct State {
     pub(super) writer: MessageWriter,
-    pub(super) opening: Opening,
-    pub(super) revision: Option<Revision>,
-    pub(super) peer: Peer,
-    pub(super) declared: CapabilitySet,
-    pub(super) calls: Table<Call>,
-    pub(super) inputs: Table<Input>,
-    pub(super) subscriptions: Table<Subscription>,
-    pub(super) events: Queue<ClientEvent>,
-    pub(super) log_level: Option<LoggingLevel>,
+    opening: Opening,
+    revision: Option<Revision>,
+    peer: Peer,
+    declared: CapabilitySet,
+    calls: Table<Call>,
+    inputs: Table<Input>,
+    subscriptions: Table<Subscription>,
+    events: Events<ClientEvent>,
+    log_level: Option<LoggingLevel>,
     /// No call's deadline lies before this; it may be early.
     next_deadline: Option<Instant>,
-    pub(super) ignored_responses: u64,
-    /// The requests of the listen streams that ended last: a server says it in two ways, of which
-    /// the second one has nothing left to end (`sub.end.server.cancelled`).
-    pub(super) ended_listens: VecDeque<u64>,
+    ignored_responses: u64,
+    /// The requests that ended last without their answer being awaited any more: one that comes all
+    /// the same is neither news nor foreign (`sub.end.server.cancelled`).
+    ended: VecDeque<u64>,
     /// The ids of elicitations that the user was sent to a URL for (2025-11-25).
-    pub(super) elicitations: VecDeque<Box<str>>,
+    elicitations: VecDeque<Box<str>>,
 }
 
 /// What the server said of itself, as JSON, copied out exactly.
-#[derive(Clone, Debug, Default, Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Peer {
     info: Option<Box<str>>,
     capabilities: Option<Box<str>>,
     instructions: Option<Box<str>>,
+}
+
+impl Peer {
+    /// How many bytes the texts hold.
+    fn held(&self) -> usize {
+        self.texts().map(str::len).sum()
+    }
+
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        let texts = [&self.info, &self.capabilities, &self.instructions];
+        texts.into_iter().filter_map(|text| text.as_deref())
+    }
+}
+
+impl State {
+    /// The same state in another epoch, with the limits of its new session.
+    pub(super) fn restored(mut self, limits: &Limits, rebase: Rebase) -> Self {
+        self.opening.rebase(rebase);
+        for (_, call) in self.calls.iter_mut() {
+            call.rebase(rebase);
+        }
+        self.next_deadline = self.first_deadline();
+        self.writer = self.writer.restored(limits.clone(), rebase);
+        self
+    }
+
+    fn first_deadline(&self) -> Option<Instant> {
+        let calls = self.calls.iter();
+        calls.filter_map(|(_, call)| call.deadline()).min()
+    }
+
+    /// Whether a session could have this state, as it can unless a saved one was changed.
+    pub(super) fn is_sound(&self) -> bool {
+        let numbers = [
+            self.calls.last_number(),
+            self.inputs.last_number(),
+            self.subscriptions.last_number(),
+        ];
+        let next = self.writer.next_number();
+        self.writer.is_sound() && numbers.into_iter().flatten().all(|number| number < next)
+    }
 }
 
 impl ClientSession {
@@ -104,20 +153,22 @@ impl ClientSession {
             own_meta: OwnMeta::of_client(&config),
             spare: Vec::new(),
             repeated: Repeated::default(),
-            writer: MessageWriter::new(config.limits.clone()),
-            opening: Opening::Idle,
-            revision: None,
-            peer: Peer::default(),
-            declared: CapabilitySet::UNKNOWN,
-            calls: Table::default(),
-            inputs: Table::default(),
-            subscriptions: Table::default(),
-            events: Queue::default(),
-            log_level: config.log_level,
-            next_deadline: None,
-            ignored_responses: 0,
-            ended_listens: VecDeque::new(),
-            elicitations: VecDeque::new(),
+            state: State {
+                writer: MessageWriter::new(config.limits.clone()),
+                opening: Opening::Idle,
+                revision: None,
+                peer: Peer::default(),
+                declared: CapabilitySet::UNKNOWN,
+                calls: Table::default(),
+                inputs: Table::default(),
+                subscriptions: Table::default(),
+                events: Events::default(),
+                log_level: config.log_level,
+                next_deadline: None,
+                ignored_responses: 0,
+                ended: VecDeque::new(),
+                elicitations: VecDeque::new(),
+            },
             config,
         }
     }
@@ -125,29 +176,29 @@ impl ClientSession {
     /// The revision both sides speak; `None` before the session is open. For logs: user code
     /// needs no branch on it.
     pub fn revision(&self) -> Option<Revision> {
-        self.revision.filter(|_| self.was_opened())
+        self.state.revision.filter(|_| self.was_opened())
     }
 
     /// Whether the session is open for calls.
     pub fn is_open(&self) -> bool {
-        matches!(self.opening, Opening::Open)
+        matches!(self.state.opening, Opening::Open)
     }
 
     /// The server's name and version; `None` before the opening and when it doesn't say. Kept
     /// after the end. For display only: nothing may depend on it (`meta.info.notrust`).
     pub fn server_info(&self) -> Option<Implementation<'_>> {
-        serde_json::from_str(self.peer.info.as_deref()?).ok()
+        serde_json::from_str(self.state.peer.info.as_deref()?).ok()
     }
 
     /// What the server can do; `None` before the opening, and while a modern server that was not
     /// asked hasn't said. Kept after the end.
     pub fn server_capabilities(&self) -> Option<ServerCapabilities<'_>> {
-        serde_json::from_str(self.peer.capabilities.as_deref()?).ok()
+        serde_json::from_str(self.state.peer.capabilities.as_deref()?).ok()
     }
 
     /// What the server wants a model to know; `None` when it says nothing. Kept after the end.
     pub fn instructions(&self) -> Option<Text<'_>> {
-        serde_json::from_str(self.peer.instructions.as_deref()?).ok()
+        serde_json::from_str(self.state.peer.instructions.as_deref()?).ok()
     }
 
     /// What this client declared.
@@ -162,12 +213,40 @@ impl ClientSession {
 
     /// How many responses came to no open request: late, foreign or repeated ones.
     pub fn ignored_responses(&self) -> u64 {
-        self.ignored_responses
+        self.state.ignored_responses
     }
 
     /// How many calls are open, the session's own included.
     pub fn open_calls(&self) -> usize {
-        self.calls.len()
+        self.state.calls.len()
+    }
+
+    /// Whether a call would be taken now, as far as the limits on calls and output go. It may become
+    /// so with any input, with every frame that is sent, and with every command that ends something.
+    pub fn can_call(&self) -> bool {
+        let has_slot = self.state.calls.len() < self.config.limits.calls;
+        self.is_open() && has_slot && !self.state.writer.is_full()
+    }
+
+    /// How many bytes the session holds, which [`Limits::memory`] bounds.
+    pub fn held_bytes(&self) -> usize {
+        let state = &self.state;
+        let elicitations = state
+            .elicitations
+            .iter()
+            .map(|id| size_of_val(id) + id.len());
+        state.events.held()
+            + state.calls.held()
+            + state.inputs.held()
+            + state.subscriptions.held()
+            + state.peer.held()
+            + elicitations.sum::<usize>()
+            + state.writer.held()
+    }
+
+    /// Whether `more` bytes of the server's may be kept beside what is held already.
+    fn has_memory_for(&self, more: usize) -> bool {
+        self.held_bytes().saturating_add(more) <= self.config.limits.memory
     }
 
     /// Asks the server for a sign of life. In the modern era, which has no ping, a discovery is
@@ -180,7 +259,7 @@ impl ClientSession {
             Era::Modern => {
                 let params = crate::model::discover::DiscoverParams::new();
                 let call = self.call::<method::Discover>(now, &params, options)?;
-                Ok(CallId::new(call.0))
+                Ok(call.typed())
             }
         }
     }
@@ -198,9 +277,11 @@ impl ClientSession {
         if self.era()? == Era::Legacy {
             return self.call::<SetLevel>(now, &logging::SetLevelParams::new(level), options);
         }
-        self.writer.advance(now);
-        self.log_level = Some(level);
-        let call = CallId::new(self.writer.number());
+        self.state.writer.advance(now);
+        self.state.log_level = Some(level);
+        self.state.writer.check_room()?;
+        let number = self.state.writer.number();
+        let call = self.call_id(number);
         let answer = Answer {
             body: Body::new(
                 Bytes::from_static(b"{}"),
@@ -213,7 +294,7 @@ impl ClientSession {
             MethodName::Spec(method::SpecMethod::SetLevel),
             Ok(answer),
         );
-        Ok(CallId::new(call.0))
+        Ok(call.typed())
     }
 
     /// Tells the server that the roots have changed. Modern servers ask for them when they need
@@ -243,13 +324,15 @@ impl ClientSession {
         now: Instant,
         params: &N::Params<'_>,
     ) -> Result<(), Misuse> {
-        self.writer.advance(now);
+        self.state.writer.advance(now);
         let revision = self.open_revision()?;
         if let Some(known) = method::SpecMethod::from_wire(N::NAME) {
             self.check_notification(known, revision)?;
         }
+        self.state.writer.check_room()?;
         let additions = SessionMembers::default();
         Ok(self
+            .state
             .writer
             .notification(Route::Pipe, revision, N::NAME, params, &additions)?)
     }
@@ -290,8 +373,13 @@ impl ClientSession {
     ///
     /// Open calls are completed as lost; [`ClientEvent::Closed`] follows. Harmless when closed.
     pub fn close(&mut self, now: Instant) {
-        self.writer.advance(now);
+        self.state.writer.advance(now);
         self.end(CloseReason::Local);
+    }
+
+    /// The id by which the user knows a call of this session.
+    fn call_id<M>(&self, number: u64) -> CallId<M> {
+        CallId::new(self.state.writer.tag, number)
     }
 
     fn era(&self) -> Result<Era, Misuse> {
@@ -299,8 +387,8 @@ impl ClientSession {
     }
 
     fn open_revision(&self) -> Result<Revision, Misuse> {
-        match self.opening {
-            Opening::Open => self.revision.ok_or(Misuse::NotOpen),
+        match self.state.opening {
+            Opening::Open => self.state.revision.ok_or(Misuse::NotOpen),
             Opening::Closed { .. } => Err(Misuse::Closed),
             _ => Err(Misuse::NotOpen),
         }
@@ -308,54 +396,49 @@ impl ClientSession {
 
     fn was_opened(&self) -> bool {
         matches!(
-            self.opening,
+            self.state.opening,
             Opening::Open | Opening::Closed { opened: true }
         )
     }
 
     fn complete(&mut self, call: CallId, method: MethodName, outcome: Result<Answer, CallError>) {
-        self.events.push_back(ClientEvent::Completed(Completed {
+        self.state.events.push(ClientEvent::Completed(Completed {
             call,
             method,
             outcome,
         }));
     }
 
-    /// Carries all deadlines over to another epoch.
-    pub(super) fn rebase(&mut self, rebase: Rebase) {
-        self.opening.rebase(rebase);
-        for (_, call) in self.calls.iter_mut() {
-            call.rebase(rebase);
+    /// Drops what a restored session has no use for any more.
+    pub(super) fn after_restore(&mut self) {
+        if let Opening::Open | Opening::Closed { .. } = self.state.opening {
+            // They were subscribed to when the session opened.
+            self.config.subscriptions.clear();
         }
-        self.next_deadline = self
-            .calls
-            .iter()
-            .filter_map(|(_, call)| call.deadline())
-            .min();
     }
 
     /// Ends everything that is open, then the session.
     fn end(&mut self, reason: CloseReason) {
-        if let Opening::Closed { .. } = self.opening {
+        if let Opening::Closed { .. } = self.state.opening {
             return;
         }
-        for number in self.calls.numbers() {
+        for number in self.state.calls.numbers() {
             self.lose_call(number);
         }
-        for number in self.inputs.numbers() {
+        for number in self.state.inputs.numbers() {
             self.withdraw_input(number);
         }
-        for number in self.subscriptions.numbers() {
+        for number in self.state.subscriptions.numbers() {
             let lost = CallError::Lost(super::Delivery::Unknown);
             self.end_subscription(number, Err(lost));
         }
-        self.opening = Opening::Closed {
+        self.state.opening = Opening::Closed {
             opened: self.was_opened(),
         };
-        self.next_deadline = None;
+        self.state.next_deadline = None;
         // What was reported as never sent is never sent.
-        self.writer.outbox.drop_requests();
-        self.events.push_back(ClientEvent::Closed(reason));
+        self.state.writer.outbox.drop_requests();
+        self.state.events.push(ClientEvent::Closed(reason));
     }
 }
 
@@ -370,59 +453,70 @@ impl Session for ClientSession {
     type Event = ClientEvent;
 
     fn handle_frame(&mut self, now: Instant, route: Route, frame: Bytes) {
-        self.writer.advance(now);
+        self.state.writer.advance(now);
         if !self.is_closed() {
+            self.state.writer.set_reacting(true);
             self.receive(route, frame);
+            self.state.writer.set_reacting(false);
         }
     }
 
     fn handle_malformed(&mut self, now: Instant, route: Route, error: FrameError) {
-        self.writer.advance(now);
+        self.state.writer.advance(now);
         if !self.is_closed() {
+            self.state.writer.set_reacting(true);
             self.receive_malformed(route, error);
+            self.state.writer.set_reacting(false);
         }
     }
 
     fn handle_closed(&mut self, now: Instant, route: Route, why: Closed) {
-        self.writer.advance(now);
+        self.state.writer.advance(now);
         if route != Route::Pipe {
             return self.lose_route(route);
         }
-        self.end(match self.opening {
+        self.end(match self.state.opening {
             Opening::Probing { .. } if self.speaks_legacy() => CloseReason::LostInProbe(why),
             _ => CloseReason::Connection(why),
         });
         if why == Closed::WriteFailed {
-            self.writer.outbox.clear();
+            self.state.writer.outbox.clear();
         }
     }
 
     fn handle_timeout(&mut self, now: Instant) {
-        self.writer.advance(now);
+        self.state.writer.advance(now);
         self.opening_timeout();
         self.call_timeouts();
     }
 
     fn poll_transmit(&mut self, buffer: &mut Vec<u8>) -> Option<Transmit> {
-        self.writer.outbox.poll(buffer)
+        self.state.writer.outbox.poll(buffer)
     }
 
     fn poll_event(&mut self) -> Option<ClientEvent> {
-        self.events.pop_front()
+        self.state.events.poll()
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        let opening = self.opening.deadline();
-        let calls = self.next_deadline.filter(|_| !self.calls.is_empty());
-        [opening, calls].into_iter().flatten().min()
+        let opening = self.state.opening.deadline();
+        let calls = self.state.next_deadline;
+        let calls = calls.filter(|_| !self.state.calls.is_empty());
+        let first = [opening, calls].into_iter().flatten().min();
+        first.filter(|deadline| *deadline < Instant::MAX)
     }
 
     fn wants_frames(&self) -> bool {
-        self.events.len() < self.config.limits.events && !self.writer.is_congested()
+        // Output alone never stops a client from reading: what it awaits may stand behind what the
+        // server sends, and a server that can't send it would not read either.
+        let (limits, events) = (&self.config.limits, &self.state.events);
+        let is_busy = events.len() >= limits.events
+            || (!events.is_empty() && self.held_bytes() >= limits.memory);
+        !is_busy && !self.state.writer.is_reserve_spent()
     }
 
     fn is_closed(&self) -> bool {
-        matches!(self.opening, Opening::Closed { .. })
+        matches!(self.state.opening, Opening::Closed { .. })
     }
 
     fn frame_limit(&self) -> usize {

@@ -20,13 +20,13 @@ use crate::revision::{Era, Revision};
 use crate::rpc::{Raw, RpcError, Text};
 use crate::time::Instant;
 
-use super::super::Route;
 use super::super::capability_set::CapabilitySet;
 use super::super::config::{CallOptions, EraPolicy};
 use super::super::error::{CloseReason, Misuse};
 use super::super::event::Body;
 use super::super::negotiate::{self, ProbeError};
 use super::super::rebase::Rebase;
+use super::super::route::Route;
 use super::call::{Outgoing, Purpose};
 use super::{ClientEvent, ClientSession, Peer};
 
@@ -88,21 +88,21 @@ impl ClientSession {
     ///
     /// Errs when it was opened before, or the configuration has no revision for its policy.
     pub fn open(&mut self, now: Instant) -> Result<(), Misuse> {
-        self.writer.advance(now);
-        match self.opening {
+        self.state.writer.advance(now);
+        match self.state.opening {
             Opening::Idle => {}
             Opening::Closed { .. } => return Err(Misuse::Closed),
             _ => return Err(Misuse::AlreadyOpened),
         }
         let legacy = self.config.newest(Era::Legacy);
         let modern = self.config.newest(Era::Modern);
-        let deadline = self.writer.now + self.config.timeouts.opening;
+        let deadline = self.state.writer.now + self.config.timeouts.opening;
         match (self.config.era, modern, legacy) {
             (EraPolicy::Auto | EraPolicy::Modern, Some(modern), _) => {
                 self.probe(modern, false, deadline);
             }
             (EraPolicy::AssumeModern, Some(modern), _) => {
-                self.declared = CapabilitySet::UNKNOWN;
+                self.state.declared = CapabilitySet::UNKNOWN;
                 self.opened(modern);
             }
             (EraPolicy::Auto | EraPolicy::Legacy, _, Some(legacy)) => {
@@ -132,10 +132,10 @@ impl ClientSession {
     fn probe(&mut self, revision: Revision, retried: bool, deadline: Instant) {
         let params = DiscoverParams::new();
         let until = match self.speaks_legacy() {
-            true => self.writer.now + self.config.timeouts.probe,
+            true => self.state.writer.now + self.config.timeouts.probe,
             false => deadline,
         };
-        self.opening = Opening::Probing {
+        self.state.opening = Opening::Probing {
             retried,
             until,
             deadline,
@@ -157,7 +157,7 @@ impl ClientSession {
     }
 
     fn initialize(&mut self, revision: Revision, deadline: Instant) {
-        self.opening = Opening::Initializing {
+        self.state.opening = Opening::Initializing {
             unanswered: false,
             deadline,
         };
@@ -179,7 +179,7 @@ impl ClientSession {
 
     /// Goes on in the legacy era, if this client speaks it.
     fn fall_back(&mut self, otherwise: CloseReason) {
-        let Opening::Probing { deadline, .. } = self.opening else {
+        let Opening::Probing { deadline, .. } = self.state.opening else {
             return;
         };
         let may = matches!(self.config.era, EraPolicy::Auto);
@@ -212,7 +212,7 @@ impl ClientSession {
     fn probe_refused(&mut self, supported: &[String]) {
         let Opening::Probing {
             retried, deadline, ..
-        } = self.opening
+        } = self.state.opening
         else {
             return;
         };
@@ -239,8 +239,8 @@ impl ClientSession {
         let Some(revision) = negotiate::mutual(&self.config.revisions, offered, Era::Modern) else {
             return self.fall_back_to(offered, unsupported(offered));
         };
-        self.declared = CapabilitySet::new(&result.capabilities);
-        self.peer = peer(body, result.server().map(|info| json(&info)));
+        self.state.declared = CapabilitySet::new(&result.capabilities);
+        self.state.peer = peer(body, result.server().map(|info| json(&info)));
         self.opened(revision);
     }
 
@@ -260,11 +260,11 @@ impl ClientSession {
         let Some(revision) = negotiate::mutual(&self.config.revisions, offered, Era::Legacy) else {
             return self.end(unsupported(offered));
         };
-        self.declared = CapabilitySet::new(&result.capabilities);
-        self.peer = peer(&body, Some(json(&result.server_info)));
+        self.state.declared = CapabilitySet::new(&result.capabilities);
+        self.state.peer = peer(&body, Some(json(&result.server_info)));
         let name = method::Initialized::NAME;
         let params = EmptyParams::new();
-        let written = self.writer.notification(
+        let written = self.state.writer.notification(
             Route::Pipe,
             revision,
             name,
@@ -284,7 +284,7 @@ impl ClientSession {
             }
             _ => None,
         };
-        match (&self.opening, modern) {
+        match (&self.state.opening, modern) {
             (
                 &Opening::Initializing {
                     unanswered: true,
@@ -299,19 +299,19 @@ impl ClientSession {
     }
 
     fn opened(&mut self, revision: Revision) {
-        self.revision = Some(revision);
-        self.opening = Opening::Open;
-        self.events.push_back(ClientEvent::Opened { revision });
+        self.state.revision = Some(revision);
+        self.state.opening = Opening::Open;
+        self.state.events.push(ClientEvent::Opened { revision });
         for filter in core::mem::take(&mut self.config.subscriptions) {
             // One that can't be had is left out, as the server would leave it out.
-            let _ = self.subscribe(self.writer.now, &filter);
+            let _ = self.subscribe(self.state.writer.now, &filter);
         }
     }
 
     /// Acts when a step of the opening has taken too long.
     pub(super) fn opening_timeout(&mut self) {
-        let now = self.writer.now;
-        let (until, deadline, is_first) = match self.opening {
+        let now = self.state.writer.now;
+        let (until, deadline, is_first) = match self.state.opening {
             Opening::Probing {
                 until,
                 deadline,
@@ -325,11 +325,11 @@ impl ClientSession {
             self.end(took);
         } else if until <= now {
             // The probe's answer may still come; it will find no open request.
-            for number in self.calls.numbers() {
-                self.calls.remove(number);
+            for number in self.state.calls.numbers() {
+                self.state.calls.remove(number);
             }
             self.fall_back(took);
-            if let Opening::Initializing { unanswered, .. } = &mut self.opening {
+            if let Opening::Initializing { unanswered, .. } = &mut self.state.opening {
                 *unanswered = is_first;
             }
         }

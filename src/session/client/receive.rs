@@ -17,12 +17,12 @@ use crate::rpc::{
     recover_id, text_at,
 };
 
+use super::super::batch;
 use super::super::error::CallError;
 use super::super::event::{Answer, Body, Ignored, Received};
-use super::super::id::CallId;
 use super::super::name::MethodName;
+use super::super::route::Route;
 use super::super::writer::ReplyTo;
-use super::super::{Route, batch};
 use super::call::Purpose;
 use super::{ClientEvent, ClientSession, RequestKey};
 
@@ -58,14 +58,17 @@ impl ClientSession {
 
     /// A batch: each element on its own, the answers in one array (`base.batch.recv`).
     fn batch(&mut self, route: Route, frame: &Bytes) {
-        let is_allowed = self.revision == Some(Revision::V2025_03_26);
+        let is_allowed = self.state.revision == Some(Revision::V2025_03_26);
         let elements = batch::split(frame, &self.config.limits).filter(|_| is_allowed);
         let Some(elements) = elements else {
             let error = RpcError::invalid_request("Invalid request: a batch");
             return self.ignore(Ignored::NotAMessage(error));
         };
         let revision = Revision::V2025_03_26;
-        let target = self.writer.begin_batch(route, revision, elements.open);
+        let target = self
+            .state
+            .writer
+            .begin_batch(route, revision, elements.open);
         for element in elements.list {
             let mut scan = Scan::default();
             let limits = &self.config.limits;
@@ -95,15 +98,17 @@ impl ClientSession {
         if let Some(number) = call.and_then(|id| self.open_request(id)) {
             self.fail(number, "the root", &error.message);
             if kind.is_none() {
-                self.writer.finish_element(target);
+                self.state.writer.finish_element(target);
             }
             return true;
         }
         match id {
             Some(id) if rejection.is_answerable() && self.may_respond() => {
-                self.writer.error(target, Some(id), self.revision, error);
+                self.state
+                    .writer
+                    .error(target, Some(id), self.state.revision, error);
             }
-            _ if rejection.is_answerable() => self.writer.finish_element(target),
+            _ if rejection.is_answerable() => self.state.writer.finish_element(target),
             _ => {}
         }
         false
@@ -112,7 +117,7 @@ impl ClientSession {
     /// Whether the server may be one that sends requests, which only legacy ones do
     /// (`base.dir.modern.client`).
     pub(super) fn may_respond(&self) -> bool {
-        match self.revision {
+        match self.state.revision {
             Some(revision) => revision.era() == Era::Legacy,
             None => self.speaks_legacy(),
         }
@@ -135,7 +140,8 @@ impl ClientSession {
     /// The number of the open request that a response's id names.
     fn open_request(&self, id: &RequestId) -> Option<u64> {
         let number = id.as_integer().and_then(|id| u64::try_from(id).ok())?;
-        self.calls
+        self.state
+            .calls
             .get(number)
             .filter(|call| call.in_flight)
             .map(|_| number)
@@ -147,7 +153,7 @@ impl ClientSession {
             if envelope.id.as_ref().is_some_and(|id| self.has_ended(id)) {
                 return;
             }
-            self.ignored_responses += 1;
+            self.state.ignored_responses += 1;
             let is_general = envelope.kind == Kind::Error && envelope.id.is_none();
             let error = || error_of(raw_at(&frame, envelope.body()));
             return self.ignore(match is_general {
@@ -160,10 +166,10 @@ impl ClientSession {
             return self.answered(number, Err(error_of(raw_at(&frame, envelope.body()))));
         }
         let body = Body::new(frame, envelope.body());
-        let is_modern = match self.revision {
+        let is_modern = match self.state.revision {
             Some(revision) => revision.era() == Era::Modern,
             // No legacy server has the method that is asked first.
-            None => self.opening.is_probing(),
+            None => self.state.opening.is_probing(),
         };
         // What the session decides by must be what every other reader of the result sees.
         if is_modern && scan.result.has_duplicate {
@@ -195,7 +201,11 @@ impl ClientSession {
         if !span.is_some() {
             return ResultType::Complete;
         }
-        let known = self.calls.get(number).and_then(|call| call.method.known());
+        let known = self
+            .state
+            .calls
+            .get(number)
+            .and_then(|call| call.method.known());
         if span.of(&body.frame) == b"\"complete\"" {
             return ResultType::Complete;
         }
@@ -210,7 +220,7 @@ impl ClientSession {
 
     /// A request has been answered for good.
     fn answered(&mut self, number: u64, outcome: Result<Answer, RpcError>) {
-        let Some(call) = self.calls.remove(number) else {
+        let Some(call) = self.state.calls.remove(number) else {
             return;
         };
         self.recycle(call.params);
@@ -220,7 +230,7 @@ impl ClientSession {
                     self.note_required_elicitations(error);
                 }
                 let outcome = outcome.map_err(CallError::Rpc);
-                self.complete(CallId::new(call.id), call.method, outcome);
+                self.complete(self.call_id(call.id), call.method, outcome);
             }
             Purpose::Probe => self.probe_answered(outcome.map(|answer| answer.body)),
             Purpose::Initialize => self.initialize_answered(outcome.map(|answer| answer.body)),
@@ -238,7 +248,7 @@ impl ClientSession {
 
     /// A request was answered with something that is no answer.
     fn fail(&mut self, number: u64, path: &str, reason: &str) {
-        let Some(call) = self.calls.get_mut(number) else {
+        let Some(call) = self.state.calls.get_mut(number) else {
             return;
         };
         call.in_flight = false;
@@ -268,11 +278,15 @@ impl ClientSession {
         let RequestKey { id, target } = &key;
         match method.known() {
             Some(SpecMethod::Ping) => {
-                let revision = self.revision.unwrap_or(Revision::NEWEST_LEGACY);
+                let revision = self.state.revision.unwrap_or(Revision::NEWEST_LEGACY);
                 let result = method::EmptyResult::new();
-                let written =
-                    self.writer
-                        .result(*target, id, revision, &result, &SessionMembers::default());
+                let written = self.state.writer.result(
+                    *target,
+                    id,
+                    revision,
+                    &result,
+                    &SessionMembers::default(),
+                );
                 debug_assert!(written.is_ok(), "it is empty");
             }
             Some(known) if known.is_input_request() && self.is_open() => {
@@ -281,7 +295,9 @@ impl ClientSession {
             }
             _ => {
                 let error = RpcError::method_not_found(&name);
-                self.writer.error(*target, Some(id), self.revision, &error);
+                self.state
+                    .writer
+                    .error(*target, Some(id), self.state.revision, &error);
             }
         }
     }
@@ -293,7 +309,7 @@ impl ClientSession {
             body: Body::new(frame, envelope.body()),
         };
         let Some(known) = SpecMethod::from_wire(&received.method()) else {
-            return self.events.push_back(ClientEvent::Notification(received));
+            return self.state.events.push(ClientEvent::Notification(received));
         };
         if scan.params.has_duplicate {
             return self.ignore_notification(&received);
@@ -304,7 +320,7 @@ impl ClientSession {
         match known {
             SpecMethod::Progress => self.progressed(received, scan),
             SpecMethod::LoggingMessage if received.params::<method::LoggingMessage>().is_ok() => {
-                self.events.push_back(ClientEvent::Log(received));
+                self.state.events.push(ClientEvent::Log(received));
             }
             SpecMethod::Cancelled => self.cancelled_by_server(&received, scan),
             SpecMethod::SubscriptionsAcknowledged => self.acknowledged(received, scan),
@@ -320,15 +336,15 @@ impl ClientSession {
         let is_good = received.params::<method::Progress>().is_ok();
         let Some(call) = number
             .filter(|_| is_good)
-            .and_then(|number| self.calls.get(number))
+            .and_then(|number| self.state.calls.get(number))
         else {
             return self.ignore_notification(&received);
         };
-        let id = CallId::new(call.id);
+        let id = self.call_id(call.id);
         if let Some(number) = number {
             self.restart_idle(number, !self.owes_input());
         }
-        self.events.push_back(ClientEvent::Progress {
+        self.state.events.push(ClientEvent::Progress {
             call: id,
             progress: received,
         });
@@ -347,14 +363,15 @@ impl ClientSession {
     }
 
     fn input_cancelled(&mut self, id: &RequestId) -> bool {
-        let found = self.inputs.find(|input| input.source.is_request(id));
+        let found = self.state.inputs.find(|input| input.source.is_request(id));
         if let Some(number) = found {
             if let Some(target) = self
+                .state
                 .inputs
                 .get(number)
                 .and_then(|input| input.source.target())
             {
-                self.writer.finish_element(target);
+                self.state.writer.finish_element(target);
             }
             self.withdraw_input(number);
             self.restart_idle_clocks();
@@ -369,22 +386,24 @@ impl ClientSession {
             .params::<method::ElicitationComplete>()
             .ok()
             .and_then(|params| {
-                self.elicitations
+                self.state
+                    .elicitations
                     .iter()
                     .position(|id| **id == *params.elicitation_id)
             });
         match position {
             Some(position) => {
-                self.elicitations.remove(position);
-                self.events
-                    .push_back(ClientEvent::ElicitationCompleted(received));
+                self.state.elicitations.remove(position);
+                self.state
+                    .events
+                    .push(ClientEvent::ElicitationCompleted(received));
             }
             None => self.ignore_notification(&received),
         }
     }
 
     fn ignore(&mut self, ignored: Ignored) {
-        self.events.push_back(ClientEvent::Ignored(ignored));
+        self.state.events.push(ClientEvent::Ignored(ignored));
     }
 }
 

@@ -9,6 +9,7 @@
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -27,22 +28,41 @@ use crate::rpc::{
 };
 use crate::time::Instant;
 
-use super::super::Route;
 use super::super::error::{CallError, Misuse};
 use super::super::event::{Body, progress_token_of};
 use super::super::id::{CallId, InputId};
 use super::super::name::MethodName;
+use super::super::route::Route;
 use super::super::writer::write_head;
 use super::event::{Input, InputRequested, InputSource};
 use super::{ClientEvent, ClientSession, RequestKey};
 
 /// One round of input: what was asked, as far as it is answered.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Round {
     /// By key, in the server's order; the answers are JSON.
     answers: Vec<(Box<str>, Option<Vec<u8>>)>,
     /// The state as the JSON string it came in (`mrtr.state.echo`).
     state: Option<Box<str>>,
+}
+
+impl Round {
+    /// How many bytes it holds.
+    pub(super) fn weight(&self) -> usize {
+        let answers = self.answers.iter().map(|(key, answer)| {
+            size_of_val(key) + key.len() + answer.as_ref().map_or(24, Vec::capacity)
+        });
+        answers.sum::<usize>() + self.state.as_ref().map_or(0, |state| state.len())
+    }
+}
+
+/// Sizes instead of contents, which may be secret.
+impl fmt::Debug for Round {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let answered = self.answers.iter().filter(|(_, answer)| answer.is_some());
+        let (answered, asked) = (answered.count(), self.answers.len());
+        write!(f, "Round({answered} of {asked} answered)")
+    }
 }
 
 impl ClientSession {
@@ -56,12 +76,11 @@ impl ClientSession {
         input: InputId,
         result: &M::Result<'_>,
     ) -> Result<(), Misuse> {
-        self.writer.advance(now);
+        self.state.writer.advance(now);
         let revision = self.open_revision()?;
-        let open = self
-            .inputs
-            .get(input.0)
-            .ok_or(Misuse::Unknown("input request"))?;
+        let number = self.number_of_input(input)?;
+        let inputs = &self.state.inputs;
+        let open = inputs.get(number).ok_or(Misuse::Unknown("input request"))?;
         if !open.method.is::<M>() {
             return Err(Misuse::WrongMethod {
                 method: open.method.as_str().into(),
@@ -73,16 +92,21 @@ impl ClientSession {
         match &open.source {
             InputSource::Request { id, target } => {
                 let (id, target) = (id.clone(), *target);
-                self.writer
-                    .result(target, &id, revision, result, &SessionMembers::default())?;
-                self.inputs.remove(input.0);
+                self.state.writer.result(
+                    target,
+                    &id,
+                    revision,
+                    result,
+                    &SessionMembers::default(),
+                )?;
+                self.state.inputs.remove(number);
                 self.restart_idle_clocks();
             }
             InputSource::Round { request, key } => {
                 let (request, key) = (*request, key.clone());
                 let mut answer = Vec::new();
                 encode_value(&mut answer, revision, result)?;
-                self.inputs.remove(input.0);
+                self.state.inputs.remove(number);
                 self.round_answered(request, &key, answer);
             }
         }
@@ -95,14 +119,17 @@ impl ClientSession {
     /// To let a user decline an elicitation, answer it with that action instead. Errs when the
     /// input isn't open (any more).
     pub fn decline(&mut self, now: Instant, input: InputId, error: RpcError) -> Result<(), Misuse> {
-        self.writer.advance(now);
-        let open = self
-            .inputs
-            .remove(input.0)
+        self.state.writer.advance(now);
+        let number = self.number_of_input(input)?;
+        let inputs = &mut self.state.inputs;
+        let open = inputs
+            .remove(number)
             .ok_or(Misuse::Unknown("input request"))?;
         match open.source {
             InputSource::Request { id, target } => {
-                self.writer.error(target, Some(&id), self.revision, &error);
+                self.state
+                    .writer
+                    .error(target, Some(&id), self.state.revision, &error);
                 self.restart_idle_clocks();
             }
             InputSource::Round { request, .. } => {
@@ -113,7 +140,8 @@ impl ClientSession {
     }
 
     /// Reports progress on an input request, if its server wants to know: `progress` so far, out
-    /// of `total`, with a message for people. Modern servers can't be told (`progress.dir.modern`).
+    /// of `total`, with a message for people. Modern servers can't be told (`progress.dir.modern`),
+    /// and nobody is while unsent output is over [`Limits::output`](crate::Limits::output).
     ///
     /// Errs when the input isn't open (any more), or the number is not above the last one
     /// (`progress.increase`).
@@ -125,9 +153,11 @@ impl ClientSession {
         total: Option<f64>,
         message: Option<&str>,
     ) -> Result<(), Misuse> {
-        self.writer.advance(now);
+        self.state.writer.advance(now);
         let revision = self.open_revision()?;
-        let Some(open) = self.inputs.get_mut(input.0) else {
+        let number = self.number_of_input(input)?;
+        let is_full = self.state.writer.is_full();
+        let Some(open) = self.state.inputs.get_mut(number) else {
             return Err(Misuse::Unknown("input request"));
         };
         let is_finite = progress.is_finite() && total.is_none_or(f64::is_finite);
@@ -136,35 +166,55 @@ impl ClientSession {
         }
         let token = open.progress_token.as_deref().map(Raw::new);
         let token = token.and_then(Result::ok).and_then(ProgressToken::from_raw);
-        if let (Some(token), Some(target)) = (token, open.source.target()) {
+        let target = open.source.target().filter(|_| !is_full);
+        if let (Some(token), Some(target)) = (token, target) {
             let mut params = ProgressParams::new(token, progress);
             params.total = total;
             params.message = message.map(Text::from);
             let name = <method::Progress as Notification>::NAME;
             let additions = SessionMembers::default();
-            self.writer
+            self.state
+                .writer
                 .notification(target.route, revision, name, &params, &additions)?;
         }
         open.progress = Some(progress);
         Ok(())
     }
 
+    fn number_of_input(&self, input: InputId) -> Result<u64, Misuse> {
+        let number = input.number_in(self.state.writer.tag);
+        number.ok_or(Misuse::Unknown("input request"))
+    }
+
     /// Takes a request of a legacy server that needs the user.
     pub(super) fn input_requested(&mut self, key: RequestKey, method: SpecMethod, body: Body) {
         let RequestKey { id, target } = key;
-        let revision = self.revision.unwrap_or(Revision::NEWEST_LEGACY);
+        let revision = self.state.revision.unwrap_or(Revision::NEWEST_LEGACY);
         if let Err(error) = self.check_input(method, &body, revision) {
-            return self.writer.error(target, Some(&id), Some(revision), &error);
+            return self
+                .state
+                .writer
+                .error(target, Some(&id), Some(revision), &error);
         }
-        if self.inputs.len() >= self.config.limits.calls {
+        if self.state.inputs.len() >= self.config.limits.calls {
             let error = RpcError::over_limit("requests in flight", self.config.limits.calls);
-            return self.writer.error(target, Some(&id), Some(revision), &error);
+            return self
+                .state
+                .writer
+                .error(target, Some(&id), Some(revision), &error);
+        }
+        if !self.state.inputs.is_empty() && !self.has_memory_for(body.frame.len()) {
+            let error = RpcError::over_limit("bytes held", self.config.limits.memory);
+            return self
+                .state
+                .writer
+                .error(target, Some(&id), Some(revision), &error);
         }
         self.note_elicitation(method, &body);
         let source = InputSource::Request { id, target };
         self.request_input(source, None, MethodName::Spec(method), body);
         // Which call it is for can't be told, so all of them wait while the user thinks.
-        for number in self.calls.numbers() {
+        for number in self.state.calls.numbers() {
             self.restart_idle(number, false);
         }
     }
@@ -176,13 +226,14 @@ impl ClientSession {
         method: MethodName,
         body: Body,
     ) {
-        let input = self.input_id();
+        let number = self.state.writer.number();
+        let input = InputId::new(self.state.writer.tag, number);
         let progress_token = match source {
             InputSource::Request { .. } => progress_token_of(body.span.of(&body.frame)),
             InputSource::Round { .. } => None,
         };
-        self.inputs.insert(
-            input.0,
+        self.state.inputs.insert(
+            number,
             Input {
                 method: method.clone(),
                 source,
@@ -196,8 +247,9 @@ impl ClientSession {
             method,
             body,
         };
-        self.events
-            .push_back(ClientEvent::InputRequested(requested));
+        self.state
+            .events
+            .push(ClientEvent::InputRequested(requested));
     }
 
     /// Whether the server may ask for this: declared, well-formed, and in a form the revision has.
@@ -250,17 +302,21 @@ impl ClientSession {
         }
     }
 
+    /// An id that is too long is not kept: what is done is then learned by asking again.
     fn await_elicitation(&mut self, id: &str) {
-        if self.elicitations.len() >= self.config.limits.inputs {
-            self.elicitations.pop_front();
+        if id.len() > self.config.limits.name {
+            return;
         }
-        self.elicitations.push_back(id.into());
+        if self.state.elicitations.len() >= self.config.limits.inputs {
+            self.state.elicitations.pop_front();
+        }
+        self.state.elicitations.push_back(id.into());
     }
 
     /// A result that asks for input instead of answering.
     pub(super) fn input_required(&mut self, number: u64, body: Body, scan: &Scan) {
         let limit = self.config.limits.input_rounds;
-        let Some(call) = self.calls.get_mut(number) else {
+        let Some(call) = self.state.calls.get_mut(number) else {
             return;
         };
         call.in_flight = false;
@@ -268,7 +324,12 @@ impl ClientSession {
         if call.rounds > limit {
             return self.abandon(number, None, CallError::TooManyRounds { limit });
         }
-        let id = CallId::new(call.id);
+        let id = call.id;
+        if !self.has_memory_for(body.frame.len()) {
+            let error = RpcError::over_limit("bytes held", self.config.limits.memory);
+            return self.abandon(number, None, CallError::InputRefused(error));
+        }
+        let id = self.call_id(id);
         let requests = match self.read_round(&body, scan) {
             Ok(requests) => requests,
             Err(error) => return self.abandon(number, None, error),
@@ -282,9 +343,9 @@ impl ClientSession {
             .iter()
             .map(|request| (request.key.clone(), None))
             .collect();
-        if let Some(call) = self.calls.get_mut(number) {
+        self.state.calls.change(number, |call| {
             call.round = Some(Box::new(Round { answers, state }));
-        }
+        });
         if requests.is_empty() {
             return self.retry(number);
         }
@@ -339,7 +400,7 @@ impl ClientSession {
                 return Err(bad(&path, "a method that can't be asked of a client"));
             };
             let body = params_body(&request.params);
-            let revision = self.revision.unwrap_or(Revision::NEWEST);
+            let revision = self.state.revision.unwrap_or(Revision::NEWEST);
             self.check_input(method, &body, revision)
                 .map_err(CallError::InputRefused)?;
             asked.push(RoundRequest {
@@ -352,50 +413,51 @@ impl ClientSession {
     }
 
     fn round_answered(&mut self, request: u64, key: &str, answer: Vec<u8>) {
-        let Some(round) = self
-            .calls
-            .get_mut(request)
-            .and_then(|call| call.round.as_mut())
-        else {
-            return;
-        };
-        if let Some(slot) = round.answers.iter_mut().find(|(asked, _)| &**asked == key) {
-            slot.1 = Some(answer);
-        }
-        if round.answers.iter().all(|(_, answer)| answer.is_some()) {
+        let is_complete = self.state.calls.change(request, |call| {
+            let Some(round) = call.round.as_mut() else {
+                return false;
+            };
+            let slot = round.answers.iter_mut().find(|(asked, _)| &**asked == key);
+            if let Some(slot) = slot {
+                slot.1 = Some(answer);
+            }
+            round.answers.iter().all(|(_, answer)| answer.is_some())
+        });
+        if is_complete == Some(true) {
             self.retry(request);
         }
     }
 
     /// Sends a call again with the answers of its round (`mrtr.client.params`, `mrtr.newid`).
     fn retry(&mut self, request: u64) {
-        let Some(mut call) = self.calls.remove(request) else {
+        let Some(mut call) = self.state.calls.remove(request) else {
             return;
         };
         let Some(round) = call.round.take() else {
             return;
         };
-        let number = self.writer.number();
+        let number = self.state.writer.number();
         let name = call.method.as_str();
-        let written = self
-            .writer
-            .frame(Route::Pipe, Kind::Request, self.revision, |out| {
-                write_head(out, Some(number), name);
-                out.extend_from_slice(b",\"params\":");
-                out.push(b'{');
-                write_original(out, &call.params);
-                write_round(out, &round);
-                out.extend_from_slice(b"}}");
-                Ok(())
-            });
+        let written =
+            self.state
+                .writer
+                .frame(Route::Pipe, Kind::Request, self.state.revision, |out| {
+                    write_head(out, Some(number), name);
+                    out.extend_from_slice(b",\"params\":");
+                    out.push(b'{');
+                    write_original(out, &call.params);
+                    write_round(out, &round);
+                    out.extend_from_slice(b"}}");
+                    Ok(())
+                });
         debug_assert!(written.is_ok(), "all of it is JSON already");
         self.resend(number, call);
     }
 
     /// Tells the user that the inputs of a call's round need no answer any more.
     pub(super) fn withdraw_round(&mut self, request: u64) {
-        for number in self.inputs.numbers() {
-            let source = self.inputs.get(number).map(|input| &input.source);
+        for number in self.state.inputs.numbers() {
+            let source = self.state.inputs.get(number).map(|input| &input.source);
             if matches!(source, Some(InputSource::Round { request: of, .. }) if *of == request) {
                 self.withdraw_input(number);
             }
@@ -403,22 +465,28 @@ impl ClientSession {
     }
 
     pub(super) fn withdraw_input(&mut self, number: u64) {
-        if self.inputs.remove(number).is_some() {
-            self.events
-                .push_back(ClientEvent::InputWithdrawn(InputId(number)));
+        if self.state.inputs.remove(number).is_some() {
+            self.state
+                .events
+                .push(ClientEvent::InputWithdrawn(InputId::new(
+                    self.state.writer.tag,
+                    number,
+                )));
         }
     }
 
     /// Whether a legacy server waits for the user; it doesn't say for which call.
     pub(super) fn owes_input(&self) -> bool {
-        let is_legacy = self.revision.is_some_and(|r| r.era() == Era::Legacy);
-        is_legacy && !self.inputs.is_empty()
+        let is_legacy = self.state.revision.is_some_and(|r| r.era() == Era::Legacy);
+        is_legacy && !self.state.inputs.is_empty()
     }
 
     /// Lets the idle clocks run on once no legacy server waits for the user.
     pub(super) fn restart_idle_clocks(&mut self) {
-        if self.inputs.is_empty() && self.revision.is_some_and(|r| r.era() == Era::Legacy) {
-            for number in self.calls.numbers() {
+        if self.state.inputs.is_empty()
+            && self.state.revision.is_some_and(|r| r.era() == Era::Legacy)
+        {
+            for number in self.state.calls.numbers() {
                 self.restart_idle(number, true);
             }
         }

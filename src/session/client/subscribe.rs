@@ -6,6 +6,7 @@
 //! server once, however many subscriptions hold it.
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
@@ -26,11 +27,12 @@ use super::super::config::CallOptions;
 use super::super::error::{CallError, Misuse};
 use super::super::event::{Change, Ignored, Received};
 use super::super::id::SubscriptionId;
+use super::super::table::Weigh;
 use super::call::{Outgoing, Purpose};
 use super::{ClientEvent, ClientSession};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(in crate::session) struct Subscription {
+pub(super) struct Subscription {
     /// What it is for, as JSON.
     filter: Box<str>,
     uris: Vec<Box<str>>,
@@ -40,6 +42,14 @@ pub(in crate::session) struct Subscription {
     waits: Vec<(u64, Box<str>)>,
     /// Whether the server has confirmed it.
     is_confirmed: bool,
+}
+
+impl Weigh for Subscription {
+    fn weight(&self) -> usize {
+        let uris = self.uris.iter().map(|uri| size_of_val(uri) + uri.len());
+        let waits = self.waits.iter().map(|(_, uri)| 24 + uri.len());
+        size_of::<Self>() + self.filter.len() + uris.sum::<usize>() + waits.sum::<usize>()
+    }
 }
 
 impl ClientSession {
@@ -54,25 +64,30 @@ impl ClientSession {
         now: Instant,
         filter: &SubscriptionFilter<'_>,
     ) -> Result<SubscriptionId, Misuse> {
-        self.writer.advance(now);
+        self.state.writer.advance(now);
         let revision = self.open_revision()?;
+        self.state.writer.check_room()?;
+        let held = self.state.subscriptions.iter();
+        let held: usize = held.map(|(_, held)| 1 + held.uris.len()).sum();
+        let limit = self.config.limits.subscriptions;
+        let is_over = |uris: usize| held + 1 + uris > limit;
+        let over = Misuse::LimitReached {
+            what: "subscriptions",
+            limit,
+        };
+        let wanted = filter.resource_subscriptions.iter().flatten();
+        let mut seen = BTreeSet::new();
         let mut uris: Vec<Box<str>> = Vec::new();
-        for uri in filter.resource_subscriptions.iter().flatten() {
-            if !uris.iter().any(|held| **held == **uri) {
+        for uri in wanted {
+            if seen.insert(uri.as_str()) {
                 uris.push(uri.as_str().into());
             }
+            if is_over(uris.len()) {
+                return Err(over);
+            }
         }
-        let held: usize = self
-            .subscriptions
-            .iter()
-            .map(|(_, s)| 1 + s.uris.len())
-            .sum();
-        let limit = self.config.limits.subscriptions;
-        if held + 1 + uris.len() > limit {
-            return Err(Misuse::LimitReached {
-                what: "subscriptions",
-                limit,
-            });
+        if is_over(uris.len()) {
+            return Err(over);
         }
         let text = serde_json::to_string(filter).unwrap_or_default().into();
         let subscription = Subscription {
@@ -92,11 +107,15 @@ impl ClientSession {
     ///
     /// Errs when it isn't open (any more).
     pub fn unsubscribe(&mut self, now: Instant, id: SubscriptionId) -> Result<(), Misuse> {
-        self.writer.advance(now);
+        self.state.writer.advance(now);
         let revision = self.open_revision()?;
+        let number = id
+            .number_in(self.state.writer.tag)
+            .ok_or(Misuse::Unknown("subscription"))?;
         let subscription = self
+            .state
             .subscriptions
-            .remove(id.0)
+            .remove(number)
             .ok_or(Misuse::Unknown("subscription"))?;
         if let Some(number) = subscription.listen {
             if self.forget_listen(number) {
@@ -109,13 +128,13 @@ impl ClientSession {
 
     /// Whether some subscription is for this URI.
     fn is_held(&self, uri: &str) -> bool {
-        let mut held = self.subscriptions.iter().flat_map(|(_, s)| &s.uris);
+        let mut held = self.state.subscriptions.iter().flat_map(|(_, s)| &s.uris);
         held.any(|held| **held == *uri)
     }
 
     /// The request for this URI whose answer is still to come.
     fn asked_for(&self, uri: &str) -> Option<u64> {
-        let mut waits = self.subscriptions.iter().flat_map(|(_, s)| &s.waits);
+        let mut waits = self.state.subscriptions.iter().flat_map(|(_, s)| &s.waits);
         let wait = waits.find(|(_, waited)| **waited == *uri);
         wait.map(|(request, _)| *request)
     }
@@ -142,9 +161,15 @@ impl ClientSession {
     pub fn subscriptions(
         &self,
     ) -> impl Iterator<Item = (SubscriptionId, SubscriptionFilter<'static>)> {
-        self.subscriptions.iter().map(|(number, subscription)| {
-            (SubscriptionId(number), read_filter(&subscription.filter))
-        })
+        self.state
+            .subscriptions
+            .iter()
+            .map(|(number, subscription)| {
+                (
+                    SubscriptionId::new(self.state.writer.tag, number),
+                    read_filter(&subscription.filter),
+                )
+            })
     }
 
     fn listen(
@@ -155,8 +180,8 @@ impl ClientSession {
     ) -> Result<SubscriptionId, Misuse> {
         let params = SubscriptionsListenParams::new(filter.clone());
         // The number of the subscription comes first; the request's is the next one.
-        let number = self.writer.next_number() + 1;
-        let id = SubscriptionId(number);
+        let number = self.state.writer.next_number() + 1;
+        let id = SubscriptionId::new(self.state.writer.tag, number);
         let purpose = Purpose::Listen(number);
         let options = CallOptions::default();
         let outgoing = Outgoing {
@@ -166,8 +191,8 @@ impl ClientSession {
             options,
         };
         subscription.listen = Some(self.send::<method::SubscriptionsListen>(outgoing)?);
-        self.writer.number();
-        self.subscriptions.insert(number, subscription);
+        self.state.writer.number();
+        self.state.subscriptions.insert(number, subscription);
         Ok(id)
     }
 
@@ -176,13 +201,17 @@ impl ClientSession {
         mut subscription: Subscription,
         revision: Revision,
     ) -> Result<SubscriptionId, Misuse> {
-        if !subscription.uris.is_empty() && !self.declared.has(ServerCapability::ResourcesSubscribe)
+        if !subscription.uris.is_empty()
+            && !self
+                .state
+                .declared
+                .has(ServerCapability::ResourcesSubscribe)
         {
             return Err(Misuse::NotDeclaredByPeer(capability_set::name(
                 ServerCapability::ResourcesSubscribe,
             )));
         }
-        let number = self.writer.number();
+        let number = self.state.writer.number();
         for uri in subscription.uris.clone() {
             let asked = self.asked_for(&uri);
             let request = match asked {
@@ -201,19 +230,19 @@ impl ClientSession {
             subscription.waits.push((request, uri));
         }
         let is_confirmed = subscription.waits.is_empty();
-        self.subscriptions.insert(number, subscription);
+        self.state.subscriptions.insert(number, subscription);
         if is_confirmed {
             self.confirm(number);
         }
-        Ok(SubscriptionId(number))
+        Ok(SubscriptionId::new(self.state.writer.tag, number))
     }
 
     /// A legacy server has answered for one URI, for which several subscriptions may wait. A
     /// refusal ends them, and what else they held is given back.
     pub(super) fn subscribed_uri(&mut self, request: u64, outcome: &Result<(), CallError>) {
         let mut released = Vec::new();
-        for number in self.subscriptions.numbers() {
-            let Some(subscription) = self.subscriptions.get_mut(number) else {
+        for number in self.state.subscriptions.numbers() {
+            let Some(subscription) = self.state.subscriptions.get_mut(number) else {
                 continue;
             };
             let waited = subscription.waits.iter().position(|wait| wait.0 == request);
@@ -229,7 +258,7 @@ impl ClientSession {
             }
         }
         let is_lost = matches!(outcome, Err(CallError::Lost(_)));
-        if let Some(revision) = self.revision.filter(|_| !is_lost) {
+        if let Some(revision) = self.state.revision.filter(|_| !is_lost) {
             released.sort_unstable();
             released.dedup();
             let written = self.release(&released, revision);
@@ -239,15 +268,15 @@ impl ClientSession {
 
     /// Confirms a legacy subscription with what the server's capabilities promise.
     fn confirm(&mut self, number: u64) {
-        let Some(subscription) = self.subscriptions.get_mut(number) else {
+        let Some(subscription) = self.state.subscriptions.get_mut(number) else {
             return;
         };
         subscription.is_confirmed = true;
         let filter = read_filter(&subscription.filter);
         let capabilities = self.server_capabilities().unwrap_or_default();
         let honoured = filter.honoured_by(&capabilities).into_owned();
-        let subscription = SubscriptionId(number);
-        self.events.push_back(ClientEvent::Subscribed {
+        let subscription = SubscriptionId::new(self.state.writer.tag, number);
+        self.state.events.push(ClientEvent::Subscribed {
             subscription,
             honoured,
         });
@@ -255,14 +284,14 @@ impl ClientSession {
 
     /// Tells the user that a subscription is over, once.
     pub(super) fn end_subscription(&mut self, number: u64, outcome: Result<(), CallError>) {
-        let Some(ended) = self.subscriptions.remove(number) else {
+        let Some(ended) = self.state.subscriptions.remove(number) else {
             return;
         };
         if let Some(listen) = ended.listen {
             self.forget_listen(listen);
         }
-        self.events.push_back(ClientEvent::SubscriptionEnded {
-            subscription: SubscriptionId(number),
+        self.state.events.push(ClientEvent::SubscriptionEnded {
+            subscription: SubscriptionId::new(self.state.writer.tag, number),
             filter: read_filter(&ended.filter),
             outcome,
         });
@@ -271,11 +300,11 @@ impl ClientSession {
     /// Forgets the request of a listen stream that is over; whether it was still open.
     fn forget_listen(&mut self, number: u64) -> bool {
         const REMEMBERED: usize = 16;
-        if self.ended_listens.len() >= REMEMBERED {
-            self.ended_listens.pop_front();
+        if self.state.ended.len() >= REMEMBERED {
+            self.state.ended.pop_front();
         }
-        self.ended_listens.push_back(number);
-        let call = self.calls.remove(number);
+        self.state.ended.push_back(number);
+        let call = self.state.calls.remove(number);
         let was_open = call.is_some();
         if let Some(call) = call {
             self.recycle(call.params);
@@ -286,7 +315,7 @@ impl ClientSession {
     /// Whether this was the request of a listen stream that has ended lately.
     pub(super) fn has_ended(&self, id: &RequestId) -> bool {
         let number = id.as_integer().and_then(|id| u64::try_from(id).ok());
-        number.is_some_and(|number| self.ended_listens.contains(&number))
+        number.is_some_and(|number| self.state.ended.contains(&number))
     }
 
     /// The server ends a listen stream by its request id (`sub.end.server.cancelled`).
@@ -295,6 +324,7 @@ impl ClientSession {
             return false;
         };
         let found = self
+            .state
             .subscriptions
             .find(|subscription| subscription.listen == Some(number));
         if let Some(subscription) = found {
@@ -307,7 +337,7 @@ impl ClientSession {
     pub(super) fn acknowledged(&mut self, received: Received, scan: &Scan) {
         let number = self.tagged(&received, scan);
         let params = received.params::<method::SubscriptionsAcknowledged>();
-        let subscription = number.and_then(|number| self.subscriptions.get_mut(number));
+        let subscription = number.and_then(|number| self.state.subscriptions.get_mut(number));
         let fresh = subscription.filter(|subscription| !subscription.is_confirmed);
         let (Some(number), Ok(params), Some(fresh)) = (number, params, fresh) else {
             return self.ignore_notification(&received);
@@ -315,11 +345,11 @@ impl ClientSession {
         fresh.is_confirmed = true;
         let SubscriptionsAcknowledgedParams { notifications, .. } = params;
         let honoured = notifications.into_owned();
-        if let Some(listen) = self.subscriptions.get(number).and_then(|s| s.listen) {
+        if let Some(listen) = self.state.subscriptions.get(number).and_then(|s| s.listen) {
             self.clear_deadlines(listen);
         }
-        let subscription = SubscriptionId(number);
-        self.events.push_back(ClientEvent::Subscribed {
+        let subscription = SubscriptionId::new(self.state.writer.tag, number);
+        self.state.events.push(ClientEvent::Subscribed {
             subscription,
             honoured,
         });
@@ -341,9 +371,9 @@ impl ClientSession {
         let unasked = concerned.is_empty().then_some(None);
         let asked = concerned
             .into_iter()
-            .map(|number| Some(SubscriptionId(number)));
+            .map(|number| Some(SubscriptionId::new(self.state.writer.tag, number)));
         for subscription in asked.chain(unasked) {
-            self.events.push_back(ClientEvent::Changed {
+            self.state.events.push(ClientEvent::Changed {
                 change,
                 subscription,
                 notification: received.clone(),
@@ -359,7 +389,8 @@ impl ClientSession {
         )?;
         let id = RequestId::from_json(tag.as_str())?.as_integer()?;
         let listen = u64::try_from(id).ok()?;
-        self.subscriptions
+        self.state
+            .subscriptions
             .find(|subscription| subscription.listen == Some(listen))
     }
 
@@ -379,14 +410,15 @@ impl ClientSession {
             }
         };
         let about = |entry: &(u64, &Subscription)| entry.1.is_confirmed && is_about(entry.1);
-        let concerned = self.subscriptions.iter().filter(about);
+        let concerned = self.state.subscriptions.iter().filter(about);
         concerned.map(|(number, _)| number).collect()
     }
 
     pub(super) fn ignore_notification(&mut self, received: &Received) {
         let method = received.method().as_str().chars().take(128).collect();
-        self.events
-            .push_back(ClientEvent::Ignored(Ignored::Notification(method)));
+        self.state
+            .events
+            .push(ClientEvent::Ignored(Ignored::Notification(method)));
     }
 
     pub(super) fn change_of(known: SpecMethod) -> Option<Change> {

@@ -5,61 +5,24 @@
 //! nothing that wasn't asked for is delivered (`sub.optin`); each stream gets its own copy, tagged
 //! with its request id as it came (`sub.id`); a stream that the client ended hears nothing more.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
-
-use serde::{Deserialize, Serialize};
 
 use crate::model::cancel::CancelledParams;
 use crate::model::encode::SessionMembers;
-use crate::model::meta;
 use crate::model::method::{self, EmptyParams, Method, Notification, SpecMethod};
 use crate::model::resource::{ResourceUpdatedParams, is_valid_uri};
-use crate::model::subscription::{
-    SubscriptionFilter, SubscriptionsAcknowledgedParams, SubscriptionsListenResult,
-};
+use crate::model::subscription::{SubscriptionsAcknowledgedParams, SubscriptionsListenResult};
 use crate::revision::Revision;
-use crate::rpc::{RequestId, RpcError, write_string};
+use crate::rpc::{RequestId, RpcError};
 use crate::time::Instant;
 
-use super::super::client::covers;
+use super::super::capability_set;
 use super::super::error::Misuse;
-use super::super::writer::ReplyTo;
-use super::super::{Change, Route, capability_set};
+use super::super::event::Change;
+use super::super::route::Route;
 use super::arrival::Arrival;
+use super::subscriptions::Listen;
 use super::{ServerEvent, ServerSession, Stage};
-
-/// A live `subscriptions/listen`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(in crate::session) struct Listen {
-    request: RequestId,
-    target: ReplyTo,
-    revision: Revision,
-    tools: bool,
-    prompts: bool,
-    resources: bool,
-    uris: Vec<Box<str>>,
-}
-
-impl Listen {
-    fn wants(&self, change: Change, uri: &str) -> bool {
-        match change {
-            Change::Tools => self.tools,
-            Change::Prompts => self.prompts,
-            Change::Resources => self.resources,
-            Change::Resource => self.uris.iter().any(|subscribed| covers(subscribed, uri)),
-        }
-    }
-
-    /// The members of `_meta` that tag a message of this stream.
-    fn tag(&self) -> Vec<u8> {
-        let mut out = Vec::new();
-        write_string(&mut out, meta::SUBSCRIPTION_ID);
-        out.push(b':');
-        self.request.write(&mut out);
-        out
-    }
-}
 
 impl ServerSession {
     /// Tells clients that a list has changed. Call it before the reply of the request that caused
@@ -86,35 +49,34 @@ impl ServerSession {
         self.announce(now, Change::Resource, uri)
     }
 
-    /// The resources whose changes somebody wants to know of.
+    /// The resources whose changes somebody wants to know of, each once.
     pub fn watched(&self) -> impl Iterator<Item = &str> {
-        let modern = self
-            .listens
-            .iter()
-            .flat_map(|(_, listen)| listen.uris.iter());
-        self.legacy
-            .subscribed
-            .iter()
-            .chain(modern)
-            .map(|uri| &**uri)
+        self.state.subscriptions.watched()
     }
 
     /// Ends all modern listen streams in good order (`sub.end.server.result`). Clients may listen
     /// again.
     pub fn end_subscriptions(&mut self, now: Instant) {
-        self.writer.advance(now);
-        for number in self.listens.numbers() {
-            let Some(listen) = self.listens.remove(number) else {
-                continue;
-            };
-            self.end_listen(&listen);
-            self.unwatch(listen.uris);
+        self.state.writer.advance(now);
+        for number in self.state.subscriptions.listens().numbers() {
+            if let Some(listen) = self.forget_listen(number) {
+                self.end_listen(&listen);
+            }
         }
     }
 
+    /// Takes a stream out of the table; the user hears of what nobody watches any more.
+    fn forget_listen(&mut self, number: u64) -> Option<Listen> {
+        let (listen, gone) = self.state.subscriptions.end(number)?;
+        for uri in gone {
+            self.state.events.push(ServerEvent::Unsubscribed { uri });
+        }
+        Some(listen)
+    }
+
     fn announce(&mut self, now: Instant, change: Change, uri: &str) -> Result<(), Misuse> {
-        self.writer.advance(now);
-        if self.closed {
+        self.state.writer.advance(now);
+        if self.state.closed {
             return Err(Misuse::Closed);
         }
         let known = match change {
@@ -128,17 +90,13 @@ impl ServerSession {
         {
             return Err(Misuse::NotDeclared(capability_set::name(capability)));
         }
-        let wants_legacy = change != Change::Resource
-            || self
-                .legacy
-                .subscribed
-                .iter()
-                .any(|subscribed| covers(subscribed, uri));
-        if let (Stage::Open(revision), true) = (self.legacy.stage, wants_legacy) {
-            self.write_change(self.legacy.route, revision, known, uri, &[])?;
+        self.state.writer.check_room()?;
+        let wants_legacy = change != Change::Resource || self.state.subscriptions.wants_legacy(uri);
+        if let (Stage::Open(revision), true) = (self.state.legacy.stage, wants_legacy) {
+            self.write_change(self.state.legacy.route, revision, known, uri, &[])?;
         }
-        for number in self.listens.numbers() {
-            let Some(listen) = self.listens.get(number) else {
+        for number in self.state.subscriptions.listens().numbers() {
+            let Some(listen) = self.state.subscriptions.listens().get(number) else {
                 continue;
             };
             if listen.wants(change, uri) {
@@ -165,12 +123,18 @@ impl ServerSession {
         match known {
             SpecMethod::ResourceUpdated => {
                 let params = ResourceUpdatedParams::new(uri);
-                self.writer
+                self.state
+                    .writer
                     .notification(route, revision, name, &params, &additions)?;
             }
             _ => {
-                self.writer
-                    .notification(route, revision, name, &EmptyParams::new(), &additions)?;
+                self.state.writer.notification(
+                    route,
+                    revision,
+                    name,
+                    &EmptyParams::new(),
+                    &additions,
+                )?;
             }
         }
         Ok(())
@@ -195,22 +159,15 @@ impl ServerSession {
         }
         let limit = self.config.limits.subscriptions;
         let asked = filter.resource_subscriptions.as_ref().map_or(0, Vec::len);
-        let held: usize = self
-            .listens
-            .iter()
-            .map(|(_, listen)| 1 + listen.uris.len())
-            .sum();
-        if held + self.legacy.subscribed.len() + 1 + asked > limit {
+        if self.state.subscriptions.count() + 1 + asked > limit {
             return self.refuse(arrival, &RpcError::over_limit("subscriptions", limit));
         }
+        if !self.has_memory_for(2 * arrival.body.frame.len()) {
+            let limit = self.config.limits.memory;
+            return self.refuse(arrival, &RpcError::over_limit("bytes held", limit));
+        }
         let honoured = filter.honoured_by(&self.config.capabilities);
-        let listen = listen_of(arrival, &honoured);
-        let fresh: Vec<Box<str>> = listen
-            .uris
-            .iter()
-            .filter(|uri| !self.is_watched(uri))
-            .cloned()
-            .collect();
+        let listen = Listen::new(arrival, &honoured);
         let (route, revision, tag) = (listen.target.route, listen.revision, listen.tag());
         let name = method::SubscriptionsAcknowledged::NAME;
         let params = SubscriptionsAcknowledgedParams::new(honoured);
@@ -219,42 +176,35 @@ impl ServerSession {
             members: b"",
         };
         let written = self
+            .state
             .writer
             .notification(route, revision, name, &params, &additions);
         if written.is_err() {
             return self.refuse(arrival, &RpcError::internal("The filter can't be written"));
         }
-        let number = self.writer.number();
-        self.listens.insert(number, listen);
-        for uri in fresh {
-            self.events.push_back(ServerEvent::Subscribed { uri });
+        let number = self.state.writer.number();
+        for uri in self.state.subscriptions.begin(number, listen) {
+            self.state.events.push(ServerEvent::Subscribed { uri });
         }
     }
 
     /// Whether a listen stream has this request id, which keeps it in use.
     pub(super) fn is_listening(&self, id: &RequestId) -> bool {
-        self.listens.iter().any(|(_, listen)| listen.request == *id)
+        self.state.subscriptions.find(id).is_some()
     }
 
     /// The client ends a stream by its request id.
     pub(super) fn stop_listening(&mut self, id: &RequestId) -> bool {
-        let found = self.listens.find(|listen| listen.request == *id);
-        if let Some(listen) = found.and_then(|number| self.listens.remove(number)) {
-            self.unwatch(listen.uris);
-        }
-        found.is_some()
+        let found = self.state.subscriptions.find(id);
+        found.is_some_and(|number| self.forget_listen(number).is_some())
     }
 
     pub(super) fn stop_listening_on(&mut self, route: Route) {
-        for number in self.listens.numbers() {
-            if self
-                .listens
-                .get(number)
-                .is_some_and(|listen| listen.target.route == route)
-                && let Some(listen) = self.listens.remove(number)
-            {
-                self.unwatch(listen.uris);
-            }
+        let listens = self.state.subscriptions.listens();
+        let on_route = listens.iter().filter(|(_, l)| l.target.route == route);
+        let numbers: Vec<u64> = on_route.map(|(number, _)| number).collect();
+        for number in numbers {
+            self.forget_listen(number);
         }
     }
 
@@ -270,7 +220,8 @@ impl ServerSession {
             };
             let revision = listen.revision;
             let written =
-                self.writer
+                self.state
+                    .writer
                     .notification(Route::Pipe, revision, name, &params, &additions);
             debug_assert!(written.is_ok(), "an id can always be written");
         }
@@ -286,37 +237,10 @@ impl ServerSession {
         };
         let result = SubscriptionsListenResult::new();
         let (target, revision) = (listen.target, listen.revision);
-        let written = self
-            .writer
-            .result(target, &listen.request, revision, &result, &additions);
+        let written =
+            self.state
+                .writer
+                .result(target, &listen.request, revision, &result, &additions);
         debug_assert!(written.is_ok(), "it has only what the session adds");
-    }
-
-    pub(super) fn is_watched(&self, uri: &str) -> bool {
-        self.watched().any(|watched| watched == uri)
-    }
-
-    fn unwatch(&mut self, uris: Vec<Box<str>>) {
-        for uri in uris {
-            if !self.is_watched(&uri) {
-                self.events.push_back(ServerEvent::Unsubscribed { uri });
-            }
-        }
-    }
-}
-
-fn listen_of(arrival: &Arrival<'_>, honoured: &SubscriptionFilter<'_>) -> Listen {
-    let uris = honoured.resource_subscriptions.iter().flatten();
-    let mut uris: Vec<Box<str>> = uris.map(|uri| Box::from(uri.as_str())).collect();
-    uris.sort_unstable();
-    uris.dedup();
-    Listen {
-        request: arrival.id.clone(),
-        target: arrival.target,
-        revision: arrival.revision,
-        tools: honoured.tools_list_changed == Some(true),
-        prompts: honoured.prompts_list_changed == Some(true),
-        resources: honoured.resources_list_changed == Some(true),
-        uris,
     }
 }

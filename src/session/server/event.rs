@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::fmt;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -15,11 +16,13 @@ use crate::model::method::{Method, SpecMethod};
 use crate::revision::{Era, Revision};
 use crate::rpc::{Raw, RequestId, RpcError, Span, Text, member_of, text_at};
 
-use super::super::error::CloseReason;
+use super::super::error::{CloseReason, rpc_error_weight};
 use super::super::event::{Body, Ignored, Received};
+use super::super::events::SessionEvent;
 use super::super::id::IncomingId;
 use super::super::name::MethodName;
 use super::super::path::Malformed;
+use super::super::table::Weigh;
 
 /// Something that happened in a server session, in the order of the wire.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -91,7 +94,7 @@ pub(crate) enum Inputs {
 }
 
 /// A legacy client's answers, and the state that a modern client would have carried.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct InputResponses {
     pub(crate) answers: Vec<(Box<str>, Result<Body, RpcError>)>,
     pub(crate) state: Option<Box<str>>,
@@ -295,4 +298,62 @@ pub(crate) struct Incoming {
 pub(crate) struct InputRound {
     pub(crate) open: usize,
     pub(crate) responses: InputResponses,
+}
+
+impl InputResponses {
+    fn weight(&self) -> usize {
+        let answers = self.answers.iter().map(|(key, answer)| {
+            let answer = answer.as_ref().map_or_else(rpc_error_weight, Weigh::weight);
+            size_of_val(key) + key.len() + answer
+        });
+        answers.sum::<usize>() + self.state.as_ref().map_or(0, |state| state.len())
+    }
+}
+
+/// Sizes instead of contents, which may be secret.
+impl fmt::Debug for InputResponses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.state.as_ref().map(|state| state.len());
+        f.debug_struct("InputResponses")
+            .field("answers", &self.answers.len())
+            .field("state_bytes", &state)
+            .finish()
+    }
+}
+
+impl Weigh for Incoming {
+    fn weight(&self) -> usize {
+        let responses = self.input_round.as_ref();
+        size_of::<Self>()
+            + self.body.weight()
+            + self.request.weight()
+            + responses.map_or(0, |round| round.responses.weight())
+    }
+}
+
+impl Weigh for ServerEvent {
+    fn weight(&self) -> usize {
+        let texts = match self {
+            Self::Request(request) => {
+                let responses = match &request.inputs {
+                    Inputs::Collected(responses) => responses.weight(),
+                    _ => 0,
+                };
+                request.body.weight() + responses
+            }
+            Self::Cancelled { reason, .. } => reason.as_ref().map_or(0, |reason| reason.len()),
+            Self::Subscribed { uri } | Self::Unsubscribed { uri } => uri.len(),
+            Self::Notification(received) => received.body.weight(),
+            Self::Ignored(ignored) => ignored.weight(),
+            Self::Closed(reason) => reason.weight(),
+            Self::Opened { .. } | Self::RootsChanged => 0,
+        };
+        size_of::<Self>() + texts
+    }
+}
+
+impl SessionEvent for ServerEvent {
+    fn is_last(&self) -> bool {
+        matches!(self, Self::Closed(_))
+    }
 }

@@ -11,6 +11,7 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -29,14 +30,15 @@ use crate::time::Instant;
 use super::super::error::Misuse;
 use super::super::event::{Body, Received, progress_token_of};
 use super::super::id::IncomingId;
+use super::super::table::Weigh;
 use super::super::writer::{write_head, write_params};
 use super::event::{InputResponses, InputRound, Inputs};
 use super::reply::open_in;
 use super::{ServerEvent, ServerSession, Stage};
 
 /// A request to a legacy client that waits for its answer.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(in crate::session) struct PendingInput {
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct PendingInput {
     incoming: u64,
     key: Box<str>,
     method: SpecMethod,
@@ -45,6 +47,29 @@ pub(in crate::session) struct PendingInput {
     /// The token, as JSON, by which the client may report progress on it.
     progress_token: Option<Box<str>>,
     pub(super) deadline: Option<Instant>,
+}
+
+impl Weigh for PendingInput {
+    fn weight(&self) -> usize {
+        let texts = [&self.unsent, &self.progress_token];
+        let texts = texts.into_iter().flatten().map(|text| text.len());
+        size_of::<Self>() + self.key.len() + texts.sum::<usize>()
+    }
+}
+
+/// Its size instead of its contents, which may be secret.
+impl fmt::Debug for PendingInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PendingInput")
+            .field("incoming", &self.incoming)
+            .field("method", &self.method)
+            .field(
+                "unsent_bytes",
+                &self.unsent.as_ref().map(|params| params.len()),
+            )
+            .field("deadline", &self.deadline)
+            .finish()
+    }
 }
 
 impl ServerSession {
@@ -64,8 +89,8 @@ impl ServerSession {
         requests: &InputRequests<'_>,
         state: Option<&str>,
     ) -> Result<(), Misuse> {
-        self.writer.advance(now);
-        let incoming = self.open_incoming(request)?;
+        self.state.writer.advance(now);
+        let (_, incoming) = self.open_incoming(request)?;
         if !incoming
             .method
             .known()
@@ -103,7 +128,8 @@ impl ServerSession {
     /// What the client of an open request can do, as far as the request's revision has words for
     /// it; `None` when the request isn't open.
     pub fn capabilities_of(&self, request: IncomingId) -> Option<ClientCapabilities<'_>> {
-        let incoming = self.incoming.get(request.0)?;
+        let number = request.number_in(self.state.writer.tag)?;
+        let incoming = self.state.incoming.get(number)?;
         let declared = match incoming.revision.era() {
             Era::Legacy => self.client_capabilities(),
             Era::Modern => {
@@ -147,7 +173,8 @@ impl ServerSession {
         requests: &InputRequests<'_>,
         state: Option<&str>,
     ) -> Result<(), Misuse> {
-        let incoming = open_in(&self.incoming, request)?;
+        let tag = self.state.writer.tag;
+        let (number, incoming) = open_in(&self.state.incoming, tag, request)?;
         let (target, revision) = (incoming.target, incoming.revision);
         let includes_context = self.includes_context(request, revision);
         let mut members: Vec<u8> = b"\"resultType\":\"input_required\"".to_vec();
@@ -175,9 +202,10 @@ impl ServerSession {
             members: &members,
         };
         let nothing = serde_json::Map::new();
-        self.writer
+        self.state
+            .writer
             .result(target, &incoming.request, revision, &nothing, &additions)?;
-        self.incoming.remove(request.0);
+        self.state.incoming.remove(number);
         Ok(())
     }
 
@@ -189,85 +217,92 @@ impl ServerSession {
         state: Option<&str>,
     ) -> Result<(), Misuse> {
         let limit = self.config.limits.calls;
-        if self.asked.len() + requests.len() > limit {
+        if self.state.asked.len() + requests.len() > limit {
             return Err(Misuse::LimitReached {
                 what: "requests to the client",
                 limit,
             });
         }
-        let incoming = self.open_incoming(request)?;
-        let (revision, round) = (incoming.revision, incoming.rounds + 1);
-        let mut encoded = Vec::with_capacity(requests.len());
-        let includes_context = self.includes_context(request, revision);
-        for (key, asked) in requests.iter() {
-            let mut params = Vec::new();
-            let asked = with_elicitation_id(asked, || format!("{}.{round}.{key}", request.0));
-            write_input_params(&mut params, &asked, revision, includes_context)?;
-            let params = String::from_utf8(params).unwrap_or_default();
-            let Some(method) = SpecMethod::from_wire(&asked.method) else {
-                continue;
-            };
-            encoded.push((Box::<str>::from(key), method, Box::<str>::from(params)));
-        }
-        let responses = InputResponses {
-            answers: Vec::new(),
-            state: state.map(Box::from),
-        };
-        let Some(incoming) = self.incoming.get_mut(request.0) else {
-            return Err(Misuse::Unknown("request"));
-        };
-        incoming.rounds += 1;
-        incoming.input_round = Some(Box::new(InputRound {
-            open: encoded.len(),
-            responses,
-        }));
+        self.state.writer.check_room()?;
+        let (request, incoming) = self.open_incoming(request)?;
+        let (revision, round) = (incoming.revision, incoming.rounds.saturating_add(1));
+        let encoded = self.encode_requests(request, round, requests, revision)?;
+        let (open, state) = (encoded.len(), state.map(Box::from));
+        self.state.incoming.change(request, |incoming| {
+            incoming.rounds = round;
+            incoming.input_round = Some(Box::new(InputRound {
+                open,
+                responses: InputResponses {
+                    answers: Vec::new(),
+                    state,
+                },
+            }));
+        });
         // A client that is never initialized must not keep the handler waiting either.
         let deadline = self.input_deadline();
         for (key, method, params) in encoded {
-            let number = self.writer.number();
-            let incoming = request.0;
-            let progress_token = progress_token_of(params.as_bytes());
-            let unsent = Some(params);
-            self.asked.insert(
-                number,
-                PendingInput {
-                    incoming,
-                    key,
-                    method,
-                    unsent,
-                    progress_token,
-                    deadline,
-                },
-            );
+            let number = self.state.writer.number();
+            let asked = PendingInput {
+                incoming: request,
+                key,
+                method,
+                progress_token: progress_token_of(params.as_bytes()),
+                unsent: Some(params),
+                deadline,
+            };
+            self.state.asked.insert(number, asked);
         }
         if requests.is_empty() {
-            self.ask_again(request.0);
-        } else if let Stage::Open(_) = self.legacy.stage {
+            self.ask_again(request);
+        } else if let Stage::Open(_) = self.state.legacy.stage {
             self.ask_waiting();
         }
         Ok(())
     }
 
+    /// The params of requests to a legacy client, with the key and the method of each.
+    fn encode_requests(
+        &self,
+        request: u64,
+        round: usize,
+        requests: &InputRequests<'_>,
+        revision: Revision,
+    ) -> Result<Vec<(Box<str>, SpecMethod, Box<str>)>, Misuse> {
+        let id = IncomingId::new(self.state.writer.tag, request);
+        let includes_context = self.includes_context(id, revision);
+        let mut encoded = Vec::with_capacity(requests.len());
+        for (key, asked) in requests.iter() {
+            let mut params = Vec::new();
+            let asked = with_elicitation_id(asked, || format!("{request}.{round}.{key}"));
+            write_input_params(&mut params, &asked, revision, includes_context)?;
+            let params = String::from_utf8(params).unwrap_or_default();
+            if let Some(method) = SpecMethod::from_wire(&asked.method) {
+                encoded.push((Box::from(key), method, Box::from(params)));
+            }
+        }
+        Ok(encoded)
+    }
+
     /// Sends the requests that wait to be sent.
     pub(super) fn ask_waiting(&mut self) {
-        let Some(revision) = self.legacy.revision() else {
+        let Some(revision) = self.state.legacy.revision() else {
             return;
         };
         let deadline = self.input_deadline();
-        for number in self.asked.numbers() {
-            let Some(asked) = self.asked.get_mut(number) else {
-                continue;
-            };
-            let Some(params) = asked.unsent.take() else {
+        for number in self.state.asked.numbers() {
+            let taken = self.state.asked.change(number, |asked| asked.unsent.take());
+            let (Some(Some(params)), Some(asked)) = (taken, self.state.asked.get_mut(number))
+            else {
                 continue;
             };
             asked.deadline = deadline;
             let (name, incoming) = (asked.method.as_str(), asked.incoming);
-            let Some(incoming) = self.incoming.get(incoming) else {
+            let Some(incoming) = self.state.incoming.get(incoming) else {
                 continue;
             };
             let route = incoming.target.route;
             let written = self
+                .state
                 .writer
                 .frame(route, Kind::Request, Some(revision), |out| {
                     write_head(out, Some(number), name);
@@ -283,7 +318,7 @@ impl ServerSession {
 
     fn input_deadline(&self) -> Option<Instant> {
         let input = self.config.timeouts.input;
-        input.map(|input| self.writer.now + input)
+        input.map(|input| self.state.writer.now + input)
     }
 
     /// A legacy client has answered; `false` when nothing like it was asked.
@@ -295,53 +330,71 @@ impl ServerSession {
         let Some(number) = id.as_integer().and_then(|id| u64::try_from(id).ok()) else {
             return false;
         };
-        let asked = self.asked.get(number);
+        let asked = self.state.asked.get(number);
         // What wasn't asked yet stays to be asked, whoever guessed its number.
         if asked.is_none_or(|asked| asked.unsent.is_some()) {
             return false;
         }
-        if let Some(asked) = self.asked.remove(number) {
-            self.collect(asked, outcome.map(Body::exact));
+        if let Some(asked) = self.state.asked.remove(number) {
+            // The answer is copied out of its frame; one that there is no room for has failed.
+            let has_room = |body: &&Body| self.has_memory_for_answer(body);
+            let outcome = match outcome {
+                Ok(body) if !has_room(&body) => Err(RpcError::over_limit(
+                    "bytes held",
+                    self.config.limits.memory,
+                )),
+                outcome => outcome.map(Body::exact),
+            };
+            self.collect(asked, outcome);
         }
         true
     }
 
+    fn has_memory_for_answer(&self, body: &Body) -> bool {
+        let more = body.span.range().len();
+        self.held_bytes().saturating_add(more) <= self.config.limits.memory
+    }
+
     fn collect(&mut self, asked: PendingInput, answer: Result<Body, RpcError>) {
-        let Some(incoming) = self.incoming.get_mut(asked.incoming) else {
-            return;
-        };
-        let Some(asking) = incoming.input_round.as_mut() else {
-            return;
-        };
-        asking.responses.answers.push((asked.key, answer));
-        asking.open = asking.open.saturating_sub(1);
-        if asking.open == 0 {
+        let is_complete = self.state.incoming.change(asked.incoming, |incoming| {
+            let Some(round) = incoming.input_round.as_mut() else {
+                return false;
+            };
+            round.responses.answers.push((asked.key, answer));
+            round.open = round.open.saturating_sub(1);
+            round.open == 0
+        });
+        if is_complete == Some(true) {
             self.ask_again(asked.incoming);
         }
     }
 
     /// Hands a request to the user once more, with the answers.
     fn ask_again(&mut self, number: u64) {
-        let Some(incoming) = self.incoming.get_mut(number) else {
+        let event = self.state.incoming.change(number, |incoming| {
+            let round = incoming.input_round.take()?;
+            incoming.progress = None;
+            Some(Inputs::Collected(Box::new(round.responses)))
+        });
+        let Some(Some(inputs)) = event else {
             return;
         };
-        let Some(asking) = incoming.input_round.take() else {
-            return;
-        };
-        incoming.progress = None;
-        let inputs = Inputs::Collected(Box::new(asking.responses));
-        let event = incoming.event(number, inputs);
-        self.events.push_back(ServerEvent::Request(event));
+        if let Some(incoming) = self.state.incoming.get(number) {
+            let id = IncomingId::new(self.state.writer.tag, number);
+            let event = ServerEvent::Request(incoming.event(id, inputs));
+            self.state.events.push(event);
+        }
     }
 
     /// Takes back what was asked for a request that is over.
     pub(super) fn withdraw_asked(&mut self, incoming: u64) {
-        for number in self.asked.numbers() {
+        for number in self.state.asked.numbers() {
             if self
+                .state
                 .asked
                 .get(number)
                 .is_some_and(|asked| asked.incoming == incoming)
-                && let Some(asked) = self.asked.remove(number)
+                && let Some(asked) = self.state.asked.remove(number)
             {
                 self.cancel_asked(number, &asked, "no longer needed");
             }
@@ -350,14 +403,14 @@ impl ServerSession {
 
     /// Gives up on answers that take too long; the handler hears of it.
     pub(super) fn input_timeouts(&mut self) {
-        let now = self.writer.now;
-        for number in self.asked.numbers() {
+        let now = self.state.writer.now;
+        for number in self.state.asked.numbers() {
             let is_due =
                 |asked: &PendingInput| asked.deadline.is_some_and(|deadline| deadline <= now);
-            if !self.asked.get(number).is_some_and(is_due) {
+            if !self.state.asked.get(number).is_some_and(is_due) {
                 continue;
             }
-            let Some(asked) = self.asked.remove(number) else {
+            let Some(asked) = self.state.asked.remove(number) else {
                 continue;
             };
             self.cancel_asked(number, &asked, "timed out");
@@ -369,15 +422,16 @@ impl ServerSession {
     }
 
     fn cancel_asked(&mut self, number: u64, asked: &PendingInput, reason: &str) {
-        let (Some(revision), None) = (self.legacy.revision(), &asked.unsent) else {
+        let (Some(revision), None) = (self.state.legacy.revision(), &asked.unsent) else {
             return;
         };
         let mut params = CancelledParams::new(RequestId::from(number).to_raw());
         params.reason = Some(reason.into());
         let name = <method::Cancelled as Notification>::NAME;
         let additions = SessionMembers::default();
-        let route = self.legacy.route;
+        let route = self.state.legacy.route;
         let written = self
+            .state
             .writer
             .notification(route, revision, name, &params, &additions);
         debug_assert!(written.is_ok(), "an id and a text can always be written");
@@ -393,7 +447,7 @@ impl ServerSession {
             let token = token.and_then(Result::ok).and_then(ProgressToken::from_raw);
             asked.unsent.is_none() && token == Some(params.progress_token.clone())
         };
-        self.asked.find(is_of).is_some()
+        self.state.asked.find(is_of).is_some()
     }
 }
 

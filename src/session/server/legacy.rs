@@ -6,6 +6,7 @@
 //! asked of the client before it has said `initialized` (`lifecycle.pre.server`).
 
 use alloc::boxed::Box;
+use alloc::string::String;
 
 use crate::model::encode::SessionMembers;
 use crate::model::initialize::{InitializeParams, InitializeResult};
@@ -14,14 +15,15 @@ use crate::model::resource::SubscribeParams;
 use crate::revision::{Era, Revision};
 use crate::rpc::{RpcError, Text, code};
 
-use super::super::{Route, negotiate};
+use super::super::negotiate;
+use super::super::route::Route;
 use super::arrival::Arrival;
 use super::{ServerEvent, ServerSession, Stage};
 
 impl ServerSession {
     /// `initialize`
     pub(super) fn initialize(&mut self, arrival: &Arrival<'_>) {
-        if self.legacy.stage != Stage::None {
+        if self.state.legacy.stage != Stage::None {
             let error = RpcError::invalid_request("Invalid request: already initialized");
             return self.refuse(arrival, &error);
         }
@@ -37,12 +39,18 @@ impl ServerSession {
         else {
             return self.refuse_handshake(arrival, &params.protocol_version);
         };
-        self.legacy.info = serde_json::to_string(&params.client_info)
-            .ok()
-            .map(Box::from);
-        self.legacy.capabilities = serde_json::to_string(&params.capabilities)
-            .ok()
-            .map(Box::from);
+        let kept = |json: Result<String, serde_json::Error>| json.ok().map(Box::<str>::from);
+        let info = kept(serde_json::to_string(&params.client_info));
+        let capabilities = kept(serde_json::to_string(&params.capabilities));
+        let longest = self.config.limits.peer;
+        let is_too_long =
+            |text: &Option<Box<str>>| text.as_ref().is_some_and(|text| text.len() > longest);
+        if is_too_long(&info) || is_too_long(&capabilities) {
+            let error = alloc::format!(
+                "Invalid params: clientInfo or capabilities longer than {longest} bytes"
+            );
+            return self.refuse(arrival, &RpcError::invalid_params(error));
+        }
         let mut result = InitializeResult::new(
             revision.as_str(),
             self.config.capabilities.clone(),
@@ -51,24 +59,27 @@ impl ServerSession {
         result.instructions = self.config.instructions.as_ref().map(Text::reborrow);
         let additions = SessionMembers::default();
         let written =
-            self.writer
+            self.state
+                .writer
                 .result(arrival.target, &arrival.id, revision, &result, &additions);
         if written.is_err() {
             let error = RpcError::internal("The capabilities can't be written");
             return self.refuse(arrival, &error);
         }
-        self.legacy.stage = Stage::Greeted(revision);
-        self.legacy.route = match arrival.target.route {
+        (self.state.legacy.info, self.state.legacy.capabilities) = (info, capabilities);
+        self.state.legacy.stage = Stage::Greeted(revision);
+        self.state.legacy.route = match arrival.target.route {
             Route::Pipe => Route::Pipe,
             _ => Route::Standalone,
         };
-        self.events.push_back(ServerEvent::Opened { revision });
+        self.state.events.push(ServerEvent::Opened { revision });
     }
 
     /// A modern server says what it speaks (`era.server.modern.init`).
     fn refuse_handshake(&mut self, arrival: &Arrival<'_>, requested: &str) {
         let error = self.unsupported_handshake(requested);
-        self.writer
+        self.state
+            .writer
             .error(arrival.target, Some(&arrival.id), None, &error);
     }
 
@@ -98,8 +109,8 @@ impl ServerSession {
 
     /// The client is ready: what waited for that is asked now.
     pub(super) fn initialized(&mut self) {
-        if let Stage::Greeted(revision) = self.legacy.stage {
-            self.legacy.stage = Stage::Open(revision);
+        if let Stage::Greeted(revision) = self.state.legacy.stage {
+            self.state.legacy.stage = Stage::Open(revision);
             self.ask_waiting();
         }
     }
@@ -111,7 +122,7 @@ impl ServerSession {
             .decode::<<method::SetLevel as Method>::Params<'_>>()
         {
             Ok(params) => {
-                self.legacy.log_level = Some(params.level);
+                self.state.legacy.log_level = Some(params.level);
                 self.answer_empty(arrival);
             }
             Err(malformed) => self.refuse(arrival, &malformed.into()),
@@ -123,17 +134,19 @@ impl ServerSession {
         let Some(uri) = subscribed_uri(arrival) else {
             return self.refuse(arrival, &RpcError::invalid_params("Invalid params: no uri"));
         };
-        let limit = self.config.limits.subscriptions;
-        if self.legacy.subscribed.len() + self.listens.len() >= limit {
-            return self.refuse(arrival, &RpcError::over_limit("subscriptions", limit));
+        let limits = &self.config.limits;
+        if self.state.subscriptions.count() >= limits.subscriptions {
+            let error = RpcError::over_limit("subscriptions", limits.subscriptions);
+            return self.refuse(arrival, &error);
         }
-        let is_new = !self.is_watched(&uri);
-        if !self.legacy.subscribed.contains(&uri) {
-            self.legacy.subscribed.push(uri.clone());
+        if !self.has_memory_for(2 * uri.len()) {
+            let error = RpcError::over_limit("bytes held", limits.memory);
+            return self.refuse(arrival, &error);
         }
+        let is_new = self.state.subscriptions.subscribe(&uri);
         self.answer_empty(arrival);
         if is_new {
-            self.events.push_back(ServerEvent::Subscribed { uri });
+            self.state.events.push(ServerEvent::Subscribed { uri });
         }
     }
 
@@ -142,13 +155,10 @@ impl ServerSession {
         let Some(uri) = subscribed_uri(arrival) else {
             return self.refuse(arrival, &RpcError::invalid_params("Invalid params: no uri"));
         };
-        let was_watched = self.is_watched(&uri);
-        self.legacy
-            .subscribed
-            .retain(|subscribed| *subscribed != uri);
+        let is_over = self.state.subscriptions.unsubscribe(&uri);
         self.answer_empty(arrival);
-        if was_watched && !self.is_watched(&uri) {
-            self.events.push_back(ServerEvent::Unsubscribed { uri });
+        if is_over {
+            self.state.events.push(ServerEvent::Unsubscribed { uri });
         }
     }
 
@@ -162,7 +172,8 @@ impl ServerSession {
         let result = method::EmptyResult::new();
         let additions = SessionMembers::default();
         let written =
-            self.writer
+            self.state
+                .writer
                 .result(arrival.target, &arrival.id, revision, &result, &additions);
         debug_assert!(written.is_ok(), "it is empty");
     }

@@ -18,6 +18,7 @@ mod legacy;
 mod modern;
 mod receive;
 mod reply;
+mod subscriptions;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -26,6 +27,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::frame::FrameError;
+use crate::limits::Limits;
 use crate::model::capability::ClientCapabilities;
 use crate::model::initialize::Implementation;
 use crate::model::logging::LoggingLevel;
@@ -37,21 +39,22 @@ use super::capability_set::CapabilitySet;
 use super::config::ServerConfig;
 use super::error::CloseReason;
 use super::event::Ignored;
+use super::events::Events;
 use super::id::IncomingId;
+use super::machine::{Session, Transmit};
 use super::own_meta::OwnMeta;
-use super::queue::Queue;
 use super::rebase::Rebase;
+use super::route::{Closed, Route};
 use super::table::Table;
 use super::token_bucket::TokenBucket;
 use super::writer::MessageWriter;
-use super::{Closed, Route, Session, Transmit};
 
-pub(super) use self::change::Listen;
-pub(super) use self::event::Incoming;
+use self::event::Incoming;
 pub use self::event::{InputError, Request, ServerEvent};
-pub(super) use self::input::PendingInput;
+use self::input::PendingInput;
 #[cfg(feature = "std")]
 pub(crate) use self::input::needed_for;
+use self::subscriptions::Subscriptions;
 
 /// The server's end of one connection.
 ///
@@ -65,15 +68,21 @@ pub struct ServerSession {
     /// The `_meta` that the client repeats in every modern request.
     repeated: Repeated,
     declared: CapabilitySet,
+    pub(super) state: State,
+}
+
+/// All that changes while a session runs, and all that is saved of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct State {
     pub(super) writer: MessageWriter,
-    pub(super) legacy: Legacy,
-    pub(super) incoming: Table<Incoming>,
+    legacy: Legacy,
+    incoming: Table<Incoming>,
     /// What legacy clients are being asked for, by the number of the request to them.
-    pub(super) asked: Table<PendingInput>,
-    pub(super) listens: Table<Listen>,
-    pub(super) events: Queue<ServerEvent>,
-    pub(super) cancels: TokenBucket,
-    pub(super) closed: bool,
+    asked: Table<PendingInput>,
+    subscriptions: Subscriptions,
+    events: Events<ServerEvent>,
+    cancels: TokenBucket,
+    closed: bool,
 }
 
 /// The part of the connection that an `initialize` has opened.
@@ -86,7 +95,6 @@ pub(super) struct Legacy {
     info: Option<Box<str>>,
     capabilities: Option<Box<str>>,
     log_level: Option<LoggingLevel>,
-    subscribed: Vec<Box<str>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,12 +113,17 @@ impl Default for Legacy {
             info: None,
             capabilities: None,
             log_level: None,
-            subscribed: Vec::new(),
         }
     }
 }
 
 impl Legacy {
+    /// How many bytes the client's texts hold.
+    fn held(&self) -> usize {
+        let texts = [&self.info, &self.capabilities];
+        texts.into_iter().flatten().map(|text| text.len()).sum()
+    }
+
     fn revision(&self) -> Option<Revision> {
         match self.stage {
             Stage::None => None,
@@ -126,14 +139,16 @@ impl ServerSession {
             own_meta: OwnMeta::of_server(&config),
             repeated: Repeated::default(),
             declared: CapabilitySet::new(&config.capabilities),
-            writer: MessageWriter::new(config.limits.clone()),
-            legacy: Legacy::default(),
-            incoming: Table::default(),
-            asked: Table::default(),
-            listens: Table::default(),
-            events: Queue::default(),
-            cancels: TokenBucket::new(config.limits.cancel_burst),
-            closed: false,
+            state: State {
+                writer: MessageWriter::new(config.limits.clone()),
+                legacy: Legacy::default(),
+                incoming: Table::default(),
+                asked: Table::default(),
+                subscriptions: Subscriptions::default(),
+                events: Events::default(),
+                cancels: TokenBucket::new(config.limits.cancel_burst),
+                closed: false,
+            },
             config,
         }
     }
@@ -141,79 +156,90 @@ impl ServerSession {
     /// The revision that was agreed with a legacy client; `None` when none has opened the
     /// session. Modern requests say theirs one by one.
     pub fn legacy_revision(&self) -> Option<Revision> {
-        self.legacy.revision()
+        self.state.legacy.revision()
     }
 
     /// Who a legacy client is; `None` before it has said so. For display only.
     pub fn client_info(&self) -> Option<Implementation<'_>> {
-        serde_json::from_str(self.legacy.info.as_deref()?).ok()
+        serde_json::from_str(self.state.legacy.info.as_deref()?).ok()
     }
 
     /// What a legacy client can do; `None` before it has said so.
     pub fn client_capabilities(&self) -> Option<ClientCapabilities<'_>> {
-        serde_json::from_str(self.legacy.capabilities.as_deref()?).ok()
+        serde_json::from_str(self.state.legacy.capabilities.as_deref()?).ok()
     }
 
     /// How many requests wait for their answer.
     pub fn open_requests(&self) -> usize {
-        self.incoming.len()
+        self.state.incoming.len()
+    }
+
+    /// How many bytes the session holds, which [`Limits::memory`](crate::Limits::memory) bounds.
+    pub fn held_bytes(&self) -> usize {
+        let state = &self.state;
+        state.events.held()
+            + state.incoming.held()
+            + state.asked.held()
+            + state.subscriptions.held()
+            + state.legacy.held()
+            + state.writer.held()
+    }
+
+    /// Whether `more` bytes of a request may be held beside what is held already. A request alone
+    /// always may: a frame is all that the account may be passed by.
+    fn has_memory_for(&self, more: usize) -> bool {
+        let limit = self.config.limits.memory;
+        self.state.incoming.is_empty() || self.held_bytes().saturating_add(more) <= limit
     }
 
     /// The least level of log messages that a legacy client gets.
     pub fn log_level(&self) -> LoggingLevel {
-        self.legacy.log_level.unwrap_or(self.config.log_level)
+        self.state.legacy.log_level.unwrap_or(self.config.log_level)
     }
 
     /// The level that a legacy client has set; `None` when it has set none.
     pub fn client_log_level(&self) -> Option<LoggingLevel> {
-        self.legacy.log_level
+        self.state.legacy.log_level
     }
 
     /// Ends the session from this side: subscriptions end in good order, requests in progress are
     /// cancelled without an answer, [`ServerEvent::Closed`] follows. Harmless when closed.
     pub fn close(&mut self, now: Instant) {
-        self.writer.advance(now);
-        if !self.closed {
+        self.state.writer.advance(now);
+        if !self.state.closed {
             self.end_subscriptions(now);
             self.end(CloseReason::Local);
         }
     }
 
     fn ignore(&mut self, ignored: Ignored) {
-        self.events.push_back(ServerEvent::Ignored(ignored));
+        self.state.events.push(ServerEvent::Ignored(ignored));
     }
 
     /// Cancels everything that is open, then ends the session.
     fn end(&mut self, reason: CloseReason) {
-        if self.closed {
+        if self.state.closed {
             return;
         }
-        for number in self.incoming.numbers() {
-            self.incoming.remove(number);
-            let request = IncomingId(number);
-            self.events.push_back(ServerEvent::Cancelled {
+        for number in self.state.incoming.numbers() {
+            self.state.incoming.remove(number);
+            let request = IncomingId::new(self.state.writer.tag, number);
+            self.state.events.push(ServerEvent::Cancelled {
                 request,
                 reason: None,
             });
         }
-        self.asked = Table::default();
-        self.listens = Table::default();
+        self.state.asked = Table::default();
+        self.state.subscriptions = Subscriptions::default();
         // Nobody waits for the answers to what wasn't asked yet.
-        self.writer.outbox.drop_requests();
-        self.closed = true;
-        self.events.push_back(ServerEvent::Closed(reason));
-    }
-
-    /// Carries all deadlines over to another epoch.
-    pub(super) fn rebase(&mut self, rebase: Rebase) {
-        for (_, asked) in self.asked.iter_mut() {
-            rebase.optional(&mut asked.deadline);
-        }
+        self.state.writer.outbox.drop_requests();
+        self.state.closed = true;
+        self.state.events.push(ServerEvent::Closed(reason));
     }
 
     /// The request with this id that is still open, listen streams not counted.
     fn find_incoming(&self, id: &RequestId) -> Option<u64> {
-        self.incoming.find(|incoming| incoming.request == *id)
+        self.state.incoming.find(|incoming| incoming.request == *id)
     }
 }
 
@@ -221,59 +247,90 @@ impl Session for ServerSession {
     type Event = ServerEvent;
 
     fn handle_frame(&mut self, now: Instant, route: Route, frame: Bytes) {
-        self.writer.advance(now);
-        if !self.closed {
+        self.state.writer.advance(now);
+        if !self.state.closed {
+            self.state.writer.set_reacting(true);
             self.receive(route, frame);
+            self.state.writer.set_reacting(false);
         }
     }
 
     fn handle_malformed(&mut self, now: Instant, route: Route, error: FrameError) {
-        self.writer.advance(now);
-        if !self.closed {
+        self.state.writer.advance(now);
+        if !self.state.closed {
+            self.state.writer.set_reacting(true);
             self.receive_malformed(route, error);
+            self.state.writer.set_reacting(false);
         }
     }
 
     fn handle_closed(&mut self, now: Instant, route: Route, why: Closed) {
-        self.writer.advance(now);
+        self.state.writer.advance(now);
         if route != Route::Pipe {
             return self.lose_route(route);
         }
         self.end(CloseReason::Connection(why));
         if why == Closed::WriteFailed {
-            self.writer.outbox.clear();
+            self.state.writer.outbox.clear();
         }
     }
 
     fn handle_timeout(&mut self, now: Instant) {
-        self.writer.advance(now);
+        self.state.writer.advance(now);
         self.input_timeouts();
     }
 
     fn poll_transmit(&mut self, buffer: &mut Vec<u8>) -> Option<Transmit> {
-        self.writer.outbox.poll(buffer)
+        self.state.writer.outbox.poll(buffer)
     }
 
     fn poll_event(&mut self) -> Option<ServerEvent> {
-        self.events.pop_front()
+        self.state.events.poll()
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        self.asked
-            .iter()
-            .filter_map(|(_, asked)| asked.deadline)
-            .min()
+        let asked = self.state.asked.iter();
+        asked.filter_map(|(_, asked)| asked.deadline).min()
     }
 
     fn wants_frames(&self) -> bool {
-        self.events.len() < self.config.limits.events && !self.writer.is_congested()
+        let (limits, events) = (&self.config.limits, &self.state.events);
+        let is_busy = events.len() >= limits.events
+            || (!events.is_empty() && self.held_bytes() >= limits.memory);
+        // One that awaits a response reads on, or it and a peer that does the same would wait for
+        // each other for ever.
+        let pushes_back = self.state.writer.is_full() && self.state.asked.is_empty();
+        !is_busy && !pushes_back && !self.state.writer.is_reserve_spent()
     }
 
     fn is_closed(&self) -> bool {
-        self.closed
+        self.state.closed
     }
 
     fn frame_limit(&self) -> usize {
         self.config.limits.frame
+    }
+}
+
+impl State {
+    /// The same state in another epoch, with the limits of its new session.
+    pub(super) fn restored(mut self, limits: &Limits, rebase: Rebase) -> Self {
+        for (_, asked) in self.asked.iter_mut() {
+            rebase.optional(&mut asked.deadline);
+        }
+        self.cancels.rebase(rebase);
+        self.writer = self.writer.restored(limits.clone(), rebase);
+        self
+    }
+
+    /// Whether a session could have this state, as it can unless a saved one was changed.
+    pub(super) fn is_sound(&self) -> bool {
+        let numbers = [
+            self.incoming.last_number(),
+            self.asked.last_number(),
+            self.subscriptions.last_number(),
+        ];
+        let next = self.writer.next_number();
+        self.writer.is_sound() && numbers.into_iter().flatten().all(|number| number < next)
     }
 }

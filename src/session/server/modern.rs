@@ -81,7 +81,7 @@ impl ServerSession {
             meta: self.own_meta.of(arrival.revision),
             members: b"\"resultType\":\"complete\"",
         };
-        let written = self.writer.result(
+        let written = self.state.writer.result(
             arrival.target,
             &arrival.id,
             arrival.revision,

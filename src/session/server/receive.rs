@@ -20,11 +20,12 @@ use crate::rpc::{
     error_of, raw_at, recover_id,
 };
 
-use super::super::event::{Body, Ignored, Received};
+use super::super::batch;
+use super::super::event::{Body, Ignored, Received, shortened};
 use super::super::id::IncomingId;
 use super::super::name::MethodName;
+use super::super::route::Route;
 use super::super::writer::ReplyTo;
-use super::super::{Route, batch};
 use super::arrival::Arrival;
 use super::event::{Incoming, Inputs};
 use super::{Request, ServerEvent, ServerSession, Stage, check};
@@ -71,14 +72,17 @@ impl ServerSession {
 
     /// A batch, which only 2025-03-26 has (`base.batch.removed`).
     fn batch(&mut self, route: Route, frame: &Bytes) {
-        let is_allowed = self.legacy.revision() == Some(Revision::V2025_03_26);
+        let is_allowed = self.state.legacy.revision() == Some(Revision::V2025_03_26);
         let elements = batch::split(frame, &self.config.limits).filter(|_| is_allowed);
         let Some(elements) = elements else {
             let rejection = Rejection::invalid("Invalid request: a batch");
             return self.rejected(ReplyTo::new(route), rejection);
         };
         let revision = Revision::V2025_03_26;
-        let target = self.writer.begin_batch(route, revision, elements.open);
+        let target = self
+            .state
+            .writer
+            .begin_batch(route, revision, elements.open);
         for element in elements.list {
             let mut scan = Scan::default();
             let limits = &self.config.limits;
@@ -104,17 +108,20 @@ impl ServerSession {
             && self.input_answered(id, Err(error.clone()))
         {
             if kind.is_none() {
-                self.writer.finish_element(target);
+                self.state.writer.finish_element(target);
             }
             return;
         }
         if !rejection.is_answerable() {
             return;
         }
-        let revision = self.legacy.revision();
-        match self.writer.may_answer_malformed() {
-            true => self.writer.error(target, id.as_ref(), revision, error),
-            false => self.writer.finish_element(target),
+        let revision = self.state.legacy.revision();
+        match self.state.writer.may_answer_malformed() {
+            true => self
+                .state
+                .writer
+                .error(target, id.as_ref(), revision, error),
+            false => self.state.writer.finish_element(target),
         }
     }
 
@@ -141,7 +148,11 @@ impl ServerSession {
                 .revisions
                 .iter()
                 .any(|revision| revision.era() == Era::Modern);
-        let revision = self.legacy.revision().unwrap_or(Revision::NEWEST_LEGACY);
+        let revision = self
+            .state
+            .legacy
+            .revision()
+            .unwrap_or(Revision::NEWEST_LEGACY);
         let mut arrival = Arrival {
             id,
             target,
@@ -194,7 +205,7 @@ impl ServerSession {
 
     /// Whether a request without modern metadata may be served (`era.server.select.none`).
     fn check_legacy(&self, arrival: &Arrival<'_>) -> Result<(), RpcError> {
-        match (arrival.method.known(), self.legacy.stage) {
+        match (arrival.method.known(), self.state.legacy.stage) {
             (Some(SpecMethod::Initialize), _) => Ok(()),
             // A server of the modern era alone has no ping (`ping.gone`).
             (Some(SpecMethod::Ping), _) if self.config.newest(Era::Legacy).is_some() => Ok(()),
@@ -267,14 +278,19 @@ impl ServerSession {
     /// Hands a request to the user.
     fn accept(&mut self, arrival: Arrival<'_>) {
         let limits = &self.config.limits;
-        if self.incoming.len() >= limits.calls {
+        if self.state.incoming.len() >= limits.calls {
             let error = RpcError::over_limit("requests in flight", limits.calls);
             return self.refuse(&arrival, &error);
         }
-        if !self
-            .cancels
-            .has(self.writer.now, limits.cancel_burst, limits.cancel_rate)
-        {
+        if !self.has_memory_for(arrival.body.frame.len()) {
+            let error = RpcError::over_limit("bytes held", limits.memory);
+            return self.refuse(&arrival, &error);
+        }
+        if !self.state.cancels.has(
+            self.state.writer.now,
+            limits.cancel_burst,
+            limits.cancel_rate,
+        ) {
             let error = RpcError::over_limit("cancelled requests", limits.cancel_burst as usize);
             return self.refuse(&arrival, &error);
         }
@@ -306,15 +322,18 @@ impl ServerSession {
             true => Inputs::InFrame,
             false => Inputs::None,
         };
-        let number = self.writer.number();
-        self.events
-            .push_back(ServerEvent::Request(incoming.event(number, inputs)));
-        self.incoming.insert(number, incoming);
+        let number = self.state.writer.number();
+        let id = IncomingId::new(self.state.writer.tag, number);
+        self.state
+            .events
+            .push(ServerEvent::Request(incoming.event(id, inputs)));
+        self.state.incoming.insert(number, incoming);
     }
 
     pub(super) fn refuse(&mut self, arrival: &Arrival<'_>, error: &RpcError) {
         let revision = Some(arrival.revision);
-        self.writer
+        self.state
+            .writer
             .error(arrival.target, Some(&arrival.id), revision, error);
     }
 
@@ -329,14 +348,14 @@ impl ServerSession {
             return self.ignore_notification(&received);
         }
         match known {
-            None => self.events.push_back(ServerEvent::Notification(received)),
+            None => self.state.events.push(ServerEvent::Notification(received)),
             Some(SpecMethod::Initialized) => self.initialized(),
             Some(SpecMethod::Cancelled) => self.cancelled(&received, scan),
-            Some(SpecMethod::RootsListChanged) if self.legacy.revision().is_some() => {
-                self.events.push_back(ServerEvent::RootsChanged);
+            Some(SpecMethod::RootsListChanged) if self.state.legacy.revision().is_some() => {
+                self.state.events.push(ServerEvent::RootsChanged);
             }
             Some(SpecMethod::Progress) if self.is_progress_of_input(&received) => {
-                self.events.push_back(ServerEvent::Notification(received));
+                self.state.events.push(ServerEvent::Notification(received));
             }
             Some(_) => self.ignore_notification(&received),
         }
@@ -356,32 +375,37 @@ impl ServerSession {
             return self.ignore_notification(received);
         };
         let limits = &self.config.limits;
-        self.cancels
-            .take(self.writer.now, limits.cancel_burst, limits.cancel_rate);
+        self.state.cancels.take(
+            self.state.writer.now,
+            limits.cancel_burst,
+            limits.cancel_rate,
+        );
         let params = received.params::<method::Cancelled>().ok();
+        let longest = limits.name;
         let reason = params
             .and_then(|params| params.reason)
-            .map(|reason| Box::from(reason.as_str()));
+            .map(|reason| shortened(&reason, longest));
         self.drop_incoming(number, reason);
     }
 
     /// Forgets a request without an answer and tells its handler.
     pub(super) fn drop_incoming(&mut self, number: u64, reason: Option<Box<str>>) {
-        let Some(incoming) = self.incoming.remove(number) else {
+        let Some(incoming) = self.state.incoming.remove(number) else {
             return;
         };
-        self.writer.finish_element(incoming.target);
+        self.state.writer.finish_element(incoming.target);
         self.withdraw_asked(number);
-        let request = IncomingId(number);
-        self.events
-            .push_back(ServerEvent::Cancelled { request, reason });
+        let request = IncomingId::new(self.state.writer.tag, number);
+        self.state
+            .events
+            .push(ServerEvent::Cancelled { request, reason });
     }
 
     /// A stream is gone: in the modern era that cancels its request (`cancel.http.modern`), in the
     /// legacy one it doesn't (`cancel.http.legacy`).
     pub(super) fn lose_route(&mut self, route: Route) {
-        for number in self.incoming.numbers() {
-            let is_lost = self.incoming.get(number).is_some_and(|incoming| {
+        for number in self.state.incoming.numbers() {
+            let is_lost = self.state.incoming.get(number).is_some_and(|incoming| {
                 incoming.target.route == route && incoming.revision.era() == Era::Modern
             });
             if is_lost {
@@ -417,9 +441,9 @@ impl ServerSession {
 
 impl Incoming {
     /// The event that hands this request to the user.
-    pub(super) fn event(&self, number: u64, inputs: Inputs) -> Request {
+    pub(super) fn event(&self, id: IncomingId, inputs: Inputs) -> Request {
         Request {
-            id: IncomingId(number),
+            id,
             revision: self.revision,
             method: self.method.clone(),
             body: self.body.clone(),

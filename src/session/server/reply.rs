@@ -19,12 +19,13 @@ use crate::revision::{Era, Revision};
 use crate::rpc::{Raw, RpcError, Text, code, raw_at, write_i64};
 use crate::time::Instant;
 
+use super::super::capability_set;
 use super::super::config::ServerConfig;
 use super::super::error::Misuse;
-use super::super::id::IncomingId;
+use super::super::id::{IncomingId, SessionTag};
 use super::super::negotiate::{self, ProbeError};
+use super::super::route::Route;
 use super::super::table::Table;
-use super::super::{Route, capability_set};
 use super::event::Incoming;
 use super::{ServerSession, Stage};
 
@@ -39,8 +40,8 @@ impl ServerSession {
         request: IncomingId,
         result: &M::Result<'_>,
     ) -> Result<(), Misuse> {
-        self.writer.advance(now);
-        let incoming = self.open_incoming(request)?;
+        self.state.writer.advance(now);
+        let (_, incoming) = self.open_incoming(request)?;
         if !incoming.method.is::<M>() {
             return Err(Misuse::WrongMethod {
                 method: incoming.method.as_str().into(),
@@ -58,7 +59,7 @@ impl ServerSession {
         request: IncomingId,
         result: &Raw<'_>,
     ) -> Result<(), Misuse> {
-        self.writer.advance(now);
+        self.state.writer.advance(now);
         self.write_result(request, result)
     }
 
@@ -72,13 +73,15 @@ impl ServerSession {
         request: IncomingId,
         error: RpcError,
     ) -> Result<(), Misuse> {
-        self.writer.advance(now);
-        let incoming = self.open_incoming(request)?;
+        self.state.writer.advance(now);
+        let (number, incoming) = self.open_incoming(request)?;
         let revision = incoming.revision;
         self.check_code(&error, revision)?;
         let (target, id) = (incoming.target, incoming.request.clone());
-        self.writer.error(target, Some(&id), Some(revision), &error);
-        self.incoming.remove(request.0);
+        self.state
+            .writer
+            .error(target, Some(&id), Some(revision), &error);
+        self.state.incoming.remove(number);
         Ok(())
     }
 
@@ -86,7 +89,9 @@ impl ServerSession {
     /// `total`, with a message for people.
     ///
     /// A request that comes again after a round of input may be reported on from the start; what was
-    /// reported before isn't sent once more. Errs when the request isn't open (any more), or the
+    /// reported before isn't sent once more. While unsent output is over
+    /// [`Limits::output`](crate::Limits::output) a report isn't sent either; the next one says more
+    /// anyway. Errs when the request isn't open (any more), or the
     /// number is not above the last one (`progress.increase`).
     pub fn progress(
         &mut self,
@@ -96,17 +101,19 @@ impl ServerSession {
         total: Option<f64>,
         message: Option<&str>,
     ) -> Result<(), Misuse> {
-        self.writer.advance(now);
-        if self.closed {
+        self.state.writer.advance(now);
+        if self.state.closed {
             return Err(Misuse::Closed);
         }
-        let incoming = open_in(&self.incoming, request)?;
+        let tag = self.state.writer.tag;
+        let (number, incoming) = open_in(&self.state.incoming, tag, request)?;
         let is_finite = progress.is_finite() && total.is_none_or(f64::is_finite);
         if !is_finite || incoming.progress.is_some_and(|last| progress <= last) {
             return Err(Misuse::ProgressNotIncreasing);
         }
         let (route, revision) = (incoming.target.route, incoming.revision);
-        let is_news = incoming.reported.is_none_or(|most| progress > most);
+        let is_news =
+            incoming.reported.is_none_or(|most| progress > most) && !self.state.writer.is_full();
         let token =
             raw_at(&incoming.body.frame, incoming.progress_token).and_then(ProgressToken::from_raw);
         if let Some(token) = token.filter(|_| is_news) {
@@ -115,10 +122,11 @@ impl ServerSession {
             params.message = message.map(Text::from);
             let name = <method::Progress as Notification>::NAME;
             let additions = SessionMembers::default();
-            self.writer
+            self.state
+                .writer
                 .notification(route, revision, name, &params, &additions)?;
         }
-        if let Some(incoming) = self.incoming.get_mut(request.0) {
+        if let Some(incoming) = self.state.incoming.get_mut(number) {
             incoming.progress = Some(progress);
             if is_news {
                 incoming.reported = Some(progress);
@@ -130,7 +138,8 @@ impl ServerSession {
     /// Sends a log message that belongs to a request, or to none.
     ///
     /// A legacy client gets it when its level allows; a modern one only for a request that asked
-    /// for messages of this level. Returns whether it was sent. Errs when `logging` was not
+    /// for messages of this level; nobody gets it while unsent output is over
+    /// [`Limits::output`](crate::Limits::output). Returns whether it was sent. Errs when `logging` was not
     /// declared (`log.cap`) or the request isn't open (any more).
     pub fn log(
         &mut self,
@@ -138,8 +147,8 @@ impl ServerSession {
         request: Option<IncomingId>,
         message: &LoggingMessageParams<'_>,
     ) -> Result<bool, Misuse> {
-        self.writer.advance(now);
-        if self.closed {
+        self.state.writer.advance(now);
+        if self.state.closed {
             return Err(Misuse::Closed);
         }
         if !self.declared.has(method::ServerCapability::Logging) {
@@ -150,12 +159,17 @@ impl ServerSession {
         let Some((route, revision, least)) = self.log_route(request)? else {
             return Ok(false);
         };
-        if message.level < least {
+        if message.level < least || self.state.writer.is_full() {
             return Ok(false);
         }
         let name = <method::LoggingMessage as Notification>::NAME;
-        self.writer
-            .notification(route, revision, name, message, &SessionMembers::default())?;
+        self.state.writer.notification(
+            route,
+            revision,
+            name,
+            message,
+            &SessionMembers::default(),
+        )?;
         Ok(true)
     }
 
@@ -164,20 +178,27 @@ impl ServerSession {
     /// In other revisions it does nothing: there the client learns it by asking again. Errs when
     /// the session has ended.
     pub fn elicitation_completed(&mut self, now: Instant, id: &str) -> Result<(), Misuse> {
-        self.writer.advance(now);
-        if self.closed {
+        self.state.writer.advance(now);
+        if self.state.closed {
             return Err(Misuse::Closed);
         }
         let supports_url = self
             .client_capabilities()
             .is_some_and(|client| client.supports_url());
-        if let (Stage::Open(Revision::V2025_11_25), true) = (self.legacy.stage, supports_url) {
+        if let (Stage::Open(Revision::V2025_11_25), true) = (self.state.legacy.stage, supports_url)
+        {
+            self.state.writer.check_room()?;
             let params = crate::model::elicitation::ElicitationCompleteParams::new(id);
             let name = method::ElicitationComplete::NAME;
             let revision = Revision::V2025_11_25;
             let additions = SessionMembers::default();
-            self.writer
-                .notification(self.legacy.route, revision, name, &params, &additions)?;
+            self.state.writer.notification(
+                self.state.legacy.route,
+                revision,
+                name,
+                &params,
+                &additions,
+            )?;
         }
         Ok(())
     }
@@ -187,14 +208,14 @@ impl ServerSession {
     pub fn round(&self, request: IncomingId) -> Option<usize> {
         self.open_incoming(request)
             .ok()
-            .map(|incoming| incoming.rounds)
+            .map(|(_, incoming)| incoming.rounds)
     }
 
-    pub(super) fn open_incoming(&self, request: IncomingId) -> Result<&Incoming, Misuse> {
-        if self.closed {
+    pub(super) fn open_incoming(&self, request: IncomingId) -> Result<(u64, &Incoming), Misuse> {
+        if self.state.closed {
             return Err(Misuse::Closed);
         }
-        open_in(&self.incoming, request)
+        open_in(&self.state.incoming, self.state.writer.tag, request)
     }
 
     fn write_result<T: Serialize>(
@@ -202,10 +223,11 @@ impl ServerSession {
         request: IncomingId,
         result: &T,
     ) -> Result<(), Misuse> {
-        if self.closed {
+        if self.state.closed {
             return Err(Misuse::Closed);
         }
-        let incoming = open_in(&self.incoming, request)?;
+        let tag = self.state.writer.tag;
+        let (number, incoming) = open_in(&self.state.incoming, tag, request)?;
         let (target, revision) = (incoming.target, incoming.revision);
         let mut members = Vec::new();
         let additions = match revision.era() {
@@ -216,9 +238,10 @@ impl ServerSession {
             },
         };
         let id = &incoming.request;
-        self.writer
+        self.state
+            .writer
             .result(target, id, revision, result, &additions)?;
-        self.incoming.remove(request.0);
+        self.state.incoming.remove(number);
         Ok(())
     }
 
@@ -257,7 +280,7 @@ impl ServerSession {
         request: Option<IncomingId>,
     ) -> Result<Option<(Route, Revision, LoggingLevel)>, Misuse> {
         if let Some(request) = request {
-            let incoming = self.open_incoming(request)?;
+            let (_, incoming) = self.open_incoming(request)?;
             let (route, revision) = (incoming.target.route, incoming.revision);
             let least = match revision.era() {
                 Era::Modern => incoming.log_level,
@@ -265,20 +288,24 @@ impl ServerSession {
             };
             return Ok(least.map(|least| (route, revision, least)));
         }
-        let revision = self.legacy.revision();
-        Ok(revision.map(|revision| (self.legacy.route, revision, self.log_level())))
+        let revision = self.state.legacy.revision();
+        Ok(revision.map(|revision| (self.state.legacy.route, revision, self.log_level())))
     }
 }
 
-/// The request, unless it is over or its client is being asked for input.
+/// The request and its number, unless it is over, another session's, or its client is being asked
+/// for input.
 pub(super) fn open_in(
     incoming: &Table<Incoming>,
+    tag: SessionTag,
     request: IncomingId,
-) -> Result<&Incoming, Misuse> {
+) -> Result<(u64, &Incoming), Misuse> {
+    let number = request.number_in(tag).ok_or(Misuse::Unknown("request"))?;
     let found = incoming
-        .get(request.0)
+        .get(number)
         .filter(|incoming| incoming.input_round.is_none());
-    found.ok_or(Misuse::Unknown("request"))
+    let incoming = found.ok_or(Misuse::Unknown("request"))?;
+    Ok((number, incoming))
 }
 
 /// What a modern result has beside its own members (`rtype.must`, `cache.where`).

@@ -1,0 +1,108 @@
+//! The events that wait for the user, in the order of the wire.
+//!
+//! Rules of this file: what the waiting events hold is counted; the closing event is the last one,
+//! and whatever comes after it is dropped.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::queue::Queue;
+use super::table::Weigh;
+
+/// An event of either session.
+pub(crate) trait SessionEvent: Weigh {
+    /// Whether this is the event after which none comes.
+    fn is_last(&self) -> bool;
+}
+
+/// Events that were not polled yet.
+#[derive(Clone, Debug)]
+pub(crate) struct Events<E> {
+    queue: Queue<E>,
+    held: usize,
+    is_complete: bool,
+}
+
+impl<E> Default for Events<E> {
+    fn default() -> Self {
+        Self {
+            queue: Queue::default(),
+            held: 0,
+            is_complete: false,
+        }
+    }
+}
+
+impl<E: SessionEvent> Events<E> {
+    #[inline]
+    pub(crate) fn push(&mut self, event: E) {
+        if self.is_complete {
+            return;
+        }
+        self.held += event.weight();
+        self.is_complete = event.is_last();
+        self.queue.push_back(event);
+    }
+
+    #[inline]
+    pub(crate) fn poll(&mut self) -> Option<E> {
+        let event = self.queue.pop_front()?;
+        self.held = if self.queue.is_empty() {
+            0
+        } else {
+            self.held - event.weight()
+        };
+        Some(event)
+    }
+
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// How many bytes the waiting events hold.
+    pub(crate) const fn held(&self) -> usize {
+        self.held
+    }
+}
+
+/// What is saved of a queue of events.
+#[derive(Serialize)]
+#[serde(rename = "Events")]
+struct Saved<'e, E> {
+    queue: &'e Queue<E>,
+    is_complete: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename = "Events", bound = "E: Deserialize<'de>")]
+struct Restored<E> {
+    queue: Queue<E>,
+    is_complete: bool,
+}
+
+impl<E: Serialize> Serialize for Events<E> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let saved = Saved {
+            queue: &self.queue,
+            is_complete: self.is_complete,
+        };
+        saved.serialize(serializer)
+    }
+}
+
+impl<'de, E: SessionEvent + Deserialize<'de>> Deserialize<'de> for Events<E> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Restored { queue, is_complete } = Restored::deserialize(deserializer)?;
+        let held = queue.iter().map(Weigh::weight).sum();
+        Ok(Self {
+            queue,
+            held,
+            is_complete,
+        })
+    }
+}

@@ -1,0 +1,189 @@
+//! What a server's clients want to know of: the URIs that a legacy client subscribed to, and the
+//! modern listen streams.
+//!
+//! Rules of this file: a URI is watched from its first subscriber to its last; streams and URIs are
+//! counted together; every look-up by URI or number takes logarithmic time.
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::meta;
+use crate::model::subscription::SubscriptionFilter;
+use crate::revision::Revision;
+use crate::rpc::{RequestId, write_string};
+
+use super::super::client::covers;
+use super::super::event::Change;
+use super::super::table::{Table, Weigh};
+use super::super::writer::ReplyTo;
+use super::arrival::Arrival;
+
+/// A live `subscriptions/listen`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Listen {
+    pub(super) request: RequestId,
+    pub(super) target: ReplyTo,
+    pub(super) revision: Revision,
+    tools: bool,
+    prompts: bool,
+    resources: bool,
+    uris: Vec<Box<str>>,
+}
+
+impl Listen {
+    /// The stream of a request, as far as its filter is honoured.
+    pub(super) fn new(arrival: &Arrival<'_>, honoured: &SubscriptionFilter<'_>) -> Self {
+        let uris = honoured.resource_subscriptions.iter().flatten();
+        let mut uris: Vec<Box<str>> = uris.map(|uri| Box::from(uri.as_str())).collect();
+        uris.sort_unstable();
+        uris.dedup();
+        Self {
+            request: arrival.id.clone(),
+            target: arrival.target,
+            revision: arrival.revision,
+            tools: honoured.tools_list_changed == Some(true),
+            prompts: honoured.prompts_list_changed == Some(true),
+            resources: honoured.resources_list_changed == Some(true),
+            uris,
+        }
+    }
+
+    /// Whether it asked for a change, of the resource `uri` if it is one of those.
+    pub(super) fn wants(&self, change: Change, uri: &str) -> bool {
+        match change {
+            Change::Tools => self.tools,
+            Change::Prompts => self.prompts,
+            Change::Resources => self.resources,
+            Change::Resource => self.uris.iter().any(|subscribed| covers(subscribed, uri)),
+        }
+    }
+
+    /// The members of `_meta` that tag a message of this stream.
+    pub(super) fn tag(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        write_string(&mut out, meta::SUBSCRIPTION_ID);
+        out.push(b':');
+        self.request.write(&mut out);
+        out
+    }
+}
+
+impl Weigh for Listen {
+    fn weight(&self) -> usize {
+        let texts = self.uris.iter().map(|uri| uri_weight(uri));
+        size_of::<Self>() + self.request.weight() + texts.sum::<usize>()
+    }
+}
+
+/// Who wants to know of what.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Subscriptions {
+    /// What the legacy client subscribed to.
+    legacy: BTreeSet<Box<str>>,
+    listens: Table<Listen>,
+    /// Every URI that somebody watches, and how many do.
+    watched: BTreeMap<Box<str>, usize>,
+    /// How many URIs the streams have together.
+    listened: usize,
+    /// How many bytes the legacy client's URIs hold.
+    legacy_held: usize,
+}
+
+impl Subscriptions {
+    /// How many streams and URIs there are.
+    pub(super) fn count(&self) -> usize {
+        self.legacy.len() + self.listens.len() + self.listened
+    }
+
+    /// How many bytes they hold.
+    pub(super) fn held(&self) -> usize {
+        self.legacy_held + self.listens.held()
+    }
+
+    pub(super) fn last_number(&self) -> Option<u64> {
+        self.listens.last_number()
+    }
+
+    /// The URIs that somebody watches, each once.
+    pub(super) fn watched(&self) -> impl Iterator<Item = &str> {
+        self.watched.keys().map(|uri| &**uri)
+    }
+
+    /// Adds what a legacy client subscribes to; whether nobody watched it before.
+    pub(super) fn subscribe(&mut self, uri: &str) -> bool {
+        if !self.legacy.insert(uri.into()) {
+            return false;
+        }
+        self.legacy_held += uri_weight(uri);
+        self.watch(uri)
+    }
+
+    /// Takes back what a legacy client subscribed to; whether nobody watches it any more.
+    pub(super) fn unsubscribe(&mut self, uri: &str) -> bool {
+        if !self.legacy.remove(uri) {
+            return false;
+        }
+        self.legacy_held = self.legacy_held.saturating_sub(uri_weight(uri));
+        self.unwatch(uri)
+    }
+
+    /// Whether the legacy client wants to know of this resource.
+    pub(super) fn wants_legacy(&self, uri: &str) -> bool {
+        self.legacy.iter().any(|subscribed| covers(subscribed, uri))
+    }
+
+    /// Adds a stream. Returns the URIs that nobody watched before.
+    pub(super) fn begin(&mut self, number: u64, listen: Listen) -> Vec<Box<str>> {
+        self.listened += listen.uris.len();
+        let mut fresh = listen.uris.clone();
+        fresh.retain(|uri| self.watch(uri));
+        self.listens.insert(number, listen);
+        fresh
+    }
+
+    /// Ends a stream. Returns it, and the URIs that nobody watches any more.
+    pub(super) fn end(&mut self, number: u64) -> Option<(Listen, Vec<Box<str>>)> {
+        let mut listen = self.listens.remove(number)?;
+        self.listened = self.listened.saturating_sub(listen.uris.len());
+        let mut gone = core::mem::take(&mut listen.uris);
+        gone.retain(|uri| self.unwatch(uri));
+        Some((listen, gone))
+    }
+
+    /// The stream of a request.
+    pub(super) fn find(&self, request: &RequestId) -> Option<u64> {
+        self.listens.find(|listen| listen.request == *request)
+    }
+
+    /// The streams, by number.
+    pub(super) fn listens(&self) -> &Table<Listen> {
+        &self.listens
+    }
+
+    fn watch(&mut self, uri: &str) -> bool {
+        if let Some(watchers) = self.watched.get_mut(uri) {
+            *watchers = watchers.saturating_add(1);
+            return false;
+        }
+        self.watched.insert(uri.into(), 1);
+        true
+    }
+
+    fn unwatch(&mut self, uri: &str) -> bool {
+        match self.watched.get_mut(uri) {
+            Some(watchers) if *watchers > 1 => {
+                *watchers -= 1;
+                false
+            }
+            _ => self.watched.remove(uri).is_some(),
+        }
+    }
+}
+
+/// What a watched URI holds: its text stands in two places, each in a node of a tree or a list.
+fn uri_weight(uri: &str) -> usize {
+    2 * (uri.len() + 64)
+}
