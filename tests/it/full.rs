@@ -79,12 +79,13 @@ impl Direction {
     }
 }
 
-/// Makes `calls` calls of a MiB each that echo a MiB, and where a server may, has it ask for a MiB by
-/// a MiB in each. Returns how many were answered with a result.
-fn echo(revision: Revision, calls: usize) -> usize {
-    let mut pair = Pair::open_with(client_config(revision), server_config());
+/// Makes `calls` calls of `size` bytes each that echo as much, and where a server may, has it ask for
+/// as much by as much in each. Returns how many were answered with a result.
+fn echo(revision: Revision, limits: &Limits, calls: usize, size: usize) -> usize {
+    let client = client_config(revision).limits(limits.clone());
+    let mut pair = Pair::open_with(client, server_config().limits(limits.clone()));
     let now = pair.now;
-    let text = "x".repeat(MIB);
+    let text = "x".repeat(size);
     let arguments = json!({"text": text});
     let params = CallToolParams::new("echo").arguments(Raw::encode(&arguments).unwrap());
     let asked = CreateMessageParams::new(vec![SamplingMessage::user(&*text)], 100);
@@ -150,8 +151,19 @@ fn echo(revision: Revision, calls: usize) -> usize {
 
 on_every_revision! {
     fn peers_that_both_have_much_to_send_never_wait_for_each_other(revision) {
-        assert_eq!(echo(revision, 60), 60, "{revision}");
+        // A sixteenth of the defaults, so that it takes a sixteenth of the time.
+        let limits = limited(|limits| {
+            limits.output /= 16;
+            limits.memory /= 16;
+        });
+        assert_eq!(echo(revision, &limits, 60, MIB / 16), 60, "{revision}");
     }
+}
+
+#[test]
+fn sixty_calls_of_a_mebibyte_each_way_are_all_answered() {
+    let limits = Limits::default();
+    assert_eq!(echo(Revision::V2025_11_25, &limits, 60, MIB), 60);
 }
 
 fn limited(change: impl Fn(&mut Limits)) -> Limits {
