@@ -6,6 +6,7 @@
 //! carriage return before the newline and a byte order mark at the very start are tolerated.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use bytes::{Buf, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
@@ -35,7 +36,9 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 /// decoder.push(b":2}\n");
 /// assert_eq!(decoder.next_frame().unwrap().unwrap(), "{\"b\":2}");
 /// ```
-#[derive(Clone, Debug, Serialize, Deserialize)]
+///
+/// `Debug` shows how much it holds, not what.
+#[derive(Clone, Serialize, Deserialize)]
 pub struct LineDecoder {
     buffer: BytesMut,
     /// How many bytes of the buffer are known to hold no newline.
@@ -47,11 +50,21 @@ pub struct LineDecoder {
 }
 
 /// What is remembered of a line that is being thrown away.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 struct Discarding {
     head: BytesMut,
     length: u64,
     last: u8,
+}
+
+impl fmt::Debug for LineDecoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LineDecoder")
+            .field("buffered", &self.buffer.len())
+            .field("limit", &self.limit)
+            .field("discarding", &self.discarding.is_some())
+            .finish_non_exhaustive()
+    }
 }
 
 impl LineDecoder {

@@ -3,6 +3,8 @@
 
 mod lines;
 
+use core::fmt;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +13,8 @@ pub use lines::{LineDecoder, write_line};
 /// What was wrong with a stretch of input that is not a frame; the decoder goes on after it.
 ///
 /// Hand it to the session's `handle_malformed`, which answers the peer where it must hear of it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+/// `Debug` says what `Display` says, without the head of a line, which may hold secrets.
+#[derive(Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum FrameError {
     /// The line was longer than the limit; it has been discarded up to its newline.
@@ -40,7 +43,15 @@ pub enum FrameError {
     },
 }
 
-/// The text of a frame. Errs with [`FrameError::NotUtf8`] when it isn't UTF-8 (`base.utf8`).
+impl fmt::Debug for FrameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FrameError({self})")
+    }
+}
+
+/// The text of a frame.
+///
+/// Returns [`FrameError::NotUtf8`] if it isn't UTF-8.
 pub fn text(frame: &[u8]) -> Result<&str, FrameError> {
     core::str::from_utf8(frame).map_err(|error| FrameError::NotUtf8 {
         valid_up_to: error.valid_up_to(),

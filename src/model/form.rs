@@ -15,7 +15,7 @@ use crate::model::schema::{
     NumberSchema, NumberType, PrimitiveSchemaDefinition, RequestedSchema, StringFormat,
     StringSchema,
 };
-use crate::rpc::{Concealed, Raw, Text};
+use crate::rpc::{Concealed, Raw, Text, bounded};
 
 /// One value of a filled-in form. `Debug` shows the kind and the size of a text, not the text.
 #[derive(Clone, PartialEq)]
@@ -258,7 +258,7 @@ pub struct Violation {
 
 impl Violation {
     fn of(name: &str, message: impl Into<String>) -> Self {
-        let escaped = name.replace('~', "~0").replace('/', "~1");
+        let escaped = bounded(name).replace('~', "~0").replace('/', "~1");
         Self {
             path: format!("/{escaped}"),
             message: message.into(),

@@ -7,7 +7,7 @@ pub mod content;
 pub mod discover;
 pub mod elicitation;
 pub mod encode;
-mod field;
+pub(crate) mod field;
 pub mod form;
 pub(crate) mod from_scan;
 pub mod initialize;

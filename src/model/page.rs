@@ -1,8 +1,8 @@
 //! Lists that come in pages, and the cache hints that 2026-07-28 gives with them.
 //! Cursors are opaque: they are echoed byte for byte, and the empty string is one of them.
 
+use alloc::collections::BTreeSet;
 use alloc::string::String;
-use alloc::vec::Vec;
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -93,7 +93,7 @@ pub enum PageError {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageGuard {
     limit: u32,
-    seen: Vec<String>,
+    seen: BTreeSet<String>,
 }
 
 impl PageGuard {
@@ -101,7 +101,7 @@ impl PageGuard {
     pub fn new(limit: u32) -> Self {
         Self {
             limit,
-            seen: Vec::new(),
+            seen: BTreeSet::new(),
         }
     }
 
@@ -114,14 +114,14 @@ impl PageGuard {
         let Some(cursor) = next_cursor else {
             return Ok(None);
         };
-        if self.seen.iter().any(|seen| *seen == *cursor) {
+        if self.seen.contains(cursor.as_str()) {
             return Err(PageError::RepeatedCursor);
         }
         // One page has come for every cursor seen, and one for the request without a cursor.
         if self.seen.len() + 1 >= self.limit as usize {
             return Err(PageError::TooManyPages { limit: self.limit });
         }
-        self.seen.push(cursor.as_str().into());
+        self.seen.insert(cursor.as_str().into());
         Ok(Some(cursor))
     }
 }

@@ -305,7 +305,7 @@ fn check_call(frame: &[u8], scan: &Scan, limits: &Limits, has_id: bool) -> Resul
     }
     // Names are kept and shown, so that they are bounded wherever they come from.
     let limit = limits.name.max(LEAST_NAME);
-    if method.range().len() > limit + 2 {
+    if method.range().len() > limit.saturating_add(2) {
         let text = alloc::format!("Method not found: its name is longer than {limit} bytes");
         return Err(Rejection::new(code::METHOD_NOT_FOUND, text));
     }

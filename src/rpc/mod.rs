@@ -26,5 +26,7 @@ pub(crate) use repeated::Repeated;
 pub(crate) use scan::{EnvelopeKey, Scan};
 pub(crate) use span::{BodySpans, KeyTable, Span};
 pub(crate) use text::{Concealed, bounded};
-pub(crate) use walk::{Entry, elements, is_string, listed_members, member_of, members, string_of};
+pub(crate) use walk::{
+    Entry, Token, elements, is_string, listed_members, member_of, members, string_of, tokens,
+};
 pub(crate) use write::{write_i64, write_string};

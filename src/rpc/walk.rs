@@ -34,6 +34,42 @@ pub(crate) fn elements(text: &[u8]) -> impl Iterator<Item = Span> {
     core::iter::from_fn(move || walker.element())
 }
 
+/// A piece of a JSON text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Token {
+    /// The opening of an object (`true`) or of an array.
+    Open(bool),
+    /// The end of an object or an array.
+    Close,
+    /// What separates members and elements.
+    Comma,
+    /// What stands between a key and its value.
+    Colon,
+    /// A string, which may be a key, a number or a literal.
+    Scalar,
+}
+
+/// The tokens of `text` in their order, each with its place.
+pub(crate) fn tokens(text: &[u8]) -> impl Iterator<Item = (Token, Span)> {
+    let mut walker = Walker { text, at: 0 };
+    core::iter::from_fn(move || {
+        walker.skip_space();
+        let start = walker.at;
+        let token = match walker.byte()? {
+            open @ (b'{' | b'[') => Token::Open(open == b'{'),
+            b'}' | b']' => Token::Close,
+            b',' => Token::Comma,
+            b':' => Token::Colon,
+            _ => Token::Scalar,
+        };
+        match token {
+            Token::Scalar => walker.skip_scalar(),
+            _ => walker.at += 1,
+        }
+        Some((token, Span::new(start, walker.at)))
+    })
+}
+
 struct Walker<'a> {
     text: &'a [u8],
     at: usize,
@@ -110,6 +146,15 @@ impl Walker<'_> {
             }
         }
         self.at = self.at.min(self.text.len());
+    }
+
+    fn skip_scalar(&mut self) {
+        if self.byte() == Some(b'"') {
+            return self.skip_string();
+        }
+        let is_end = |byte: &u8| byte.is_ascii_whitespace() || b",:{}[]".contains(byte);
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        self.at += rest.iter().position(is_end).unwrap_or(rest.len());
     }
 
     fn skip_value(&mut self) {

@@ -4,7 +4,7 @@
 use crate::model::capability::ClientCapabilities;
 use crate::model::discover::{MissingRequiredClientCapabilityData, UnsupportedProtocolVersionData};
 use crate::revision::Revision;
-use crate::rpc::{Raw, RpcError, code};
+use crate::rpc::{Raw, RpcError, bounded, code};
 
 impl RpcError {
     /// There is no such resource: -32002 up to 2025-11-25, -32602 from 2026-07-28 on
@@ -34,7 +34,7 @@ impl RpcError {
     /// The request's revision isn't served: -32022 with those that are (`err.unsupportedver`).
     pub(crate) fn unsupported_version(supported: &[Revision], requested: &str) -> Self {
         let supported = supported.iter().map(|revision| revision.as_str());
-        let data = UnsupportedProtocolVersionData::new(supported, requested);
+        let data = UnsupportedProtocolVersionData::new(supported, bounded(requested));
         let error = Self::new(
             code::UNSUPPORTED_PROTOCOL_VERSION,
             "Unsupported protocol version",

@@ -41,6 +41,7 @@ mod roots;
 mod rounds;
 mod sampling;
 mod save;
+mod secrets;
 mod sizes;
 mod subscriptions;
 mod support;

@@ -24,7 +24,7 @@ use crate::model::root::{ListRootsResult, Root};
 use crate::model::sampling::{CreateMessageParams, check_tool_balance, malformed_block};
 use crate::revision::{Era, Revision};
 use crate::rpc::{
-    Entry, Kind, Raw, RpcError, Scan, Span, Text, code, members, text_at, write_string,
+    Entry, Kind, Raw, RpcError, Scan, Span, Text, bounded, code, members, text_at, write_string,
 };
 use crate::time::Instant;
 
@@ -393,7 +393,10 @@ impl ClientSession {
             .map_err(|malformed| malformed.into_call_error("input_required"))?;
         let mut asked = Vec::with_capacity(typed.len());
         for (key, request) in typed.iter() {
-            let path = alloc::format!("inputRequests.{key}");
+            let path = alloc::format!("inputRequests.{}", bounded(key));
+            if key.len() > self.config.limits.name {
+                return Err(bad(&path, "a key that is too long"));
+            }
             let known =
                 SpecMethod::from_wire(&request.method).filter(|known| known.is_input_request());
             let Some(method) = known else {
