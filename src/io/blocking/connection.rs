@@ -38,7 +38,7 @@ where
     S: Session + Send + 'static,
     S::Event: Send,
 {
-    /// Starts to drive `session` over the two streams. Errs when a thread can't be started.
+    /// Starts to drive `session` over the two streams. Returns an error if a thread can't be started.
     pub fn new(
         session: S,
         reader: impl Read + Send + 'static,
@@ -50,7 +50,8 @@ where
     /// Starts to drive `session` over the process's standard input and output.
     ///
     /// From then on nothing else may read the one or print to the other: logs belong on the
-    /// standard error (`stdio.stdout.pure`).
+    /// standard error.
+    // `stdio.stdout.pure`
     pub fn stdio(session: S) -> io::Result<Self> {
         Self::new(session, io::stdin(), io::stdout())
     }
@@ -99,9 +100,9 @@ where
 impl<S: Session> Connection<S> {
     /// Waits for the next event; `None` once the session is closed and all its events were given.
     ///
-    /// Before it says `None` it gives the pending output a moment to be written. Errs at most once,
-    /// after the last event, with what a stream failed with; a peer that merely went away is no
-    /// error.
+    /// Before it returns `None` it gives the pending output a moment to be written. Returns an error
+    /// at most once, after the last event, with what a stream failed with; a peer that merely went
+    /// away is no error.
     #[expect(
         clippy::should_implement_trait,
         reason = "an iterator could not err and then go on"
@@ -110,7 +111,7 @@ impl<S: Session> Connection<S> {
         self.next_until(None)
     }
 
-    /// The next event if there is one already; never waits. It says `None` at the end as well.
+    /// The next event if there is one already; never waits. Returns `None` at the end as well.
     pub fn try_next(&mut self) -> Option<S::Event> {
         let mut state = self.shared.lock();
         state.drive_timeout();

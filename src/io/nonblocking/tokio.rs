@@ -37,8 +37,10 @@ impl<S: Session, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<S, R, W
     }
 }
 
-/// Serves one client of `server` over two streams until it leaves. See
-/// [`serve`](super::serve::serve).
+/// Serves one client of `server` over two streams until it leaves.
+///
+/// Nothing is spawned: handlers run within this future, and dropping it drops them and the connection.
+/// Returns an error if a stream fails, or if [`check`](Server::check) does.
 pub async fn serve<R, W>(
     server: impl Into<Server<Async>>,
     reader: R,
