@@ -172,8 +172,14 @@ pub enum Change {
 pub enum Ignored {
     /// Bytes that are no frame.
     NotAFrame(FrameError),
-    /// A frame that is no message; the error is the one its sender hears, if it hears one.
-    NotAMessage(RpcError),
+    /// A frame that is no message.
+    NotAMessage {
+        /// The error that its sender hears, if it hears one.
+        error: RpcError,
+        /// How a line begins that doesn't even look like JSON, up to 80 bytes: something else that
+        /// the peer has printed. `None` for what looks like a message, as it may hold secrets.
+        line: Option<Box<str>>,
+    },
     /// A response to no open request: late, foreign or repeated (`base.resp.unknown`).
     Response(Option<RequestId>),
     /// An error about no request in particular: the peer could not read something.
@@ -194,11 +200,26 @@ impl Weigh for Completed {
     }
 }
 
+impl Ignored {
+    /// A frame that is no message, with the error of whoever has read it.
+    pub(crate) fn not_a_message(error: RpcError, frame: &[u8]) -> Self {
+        let start = frame.trim_ascii_start();
+        let line = match start.first() {
+            Some(b'{' | b'[') => None,
+            _ => Some(String::from_utf8_lossy(&start[..start.len().min(80)]).into()),
+        };
+        Self::NotAMessage { error, line }
+    }
+}
+
 impl Weigh for Ignored {
     fn weight(&self) -> usize {
         match self {
             Self::NotAFrame(FrameError::TooLong { head, .. }) => head.len(),
-            Self::NotAMessage(error) | Self::Error(error) => rpc_error_weight(error),
+            Self::NotAMessage { error, line } => {
+                rpc_error_weight(error) + line.as_ref().map_or(0, |line| line.len())
+            }
+            Self::Error(error) => rpc_error_weight(error),
             Self::Request(method) | Self::Notification(method) => method.len(),
             _ => 0,
         }
@@ -209,7 +230,11 @@ impl fmt::Display for Ignored {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotAFrame(error) => write!(f, "not a frame: {error}"),
-            Self::NotAMessage(error) => write!(f, "not a message: {error}"),
+            Self::NotAMessage { error, line: None } => write!(f, "not a message: {error}"),
+            Self::NotAMessage {
+                error,
+                line: Some(line),
+            } => write!(f, "not a message: {error}: {line:?}"),
             Self::Response(Some(id)) => write!(f, "a response to no open request, {id}"),
             Self::Response(None) => f.write_str("a response without an id"),
             Self::Error(error) => write!(f, "an error about no request: {error}"),

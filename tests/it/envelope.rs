@@ -153,7 +153,7 @@ on_every_revision! {
             let answer = server.reply();
             check_error(&answer, *code, *id, revision, frame);
             let events = server.take_events();
-            let [ServerEvent::Ignored(Ignored::NotAMessage(told))] = &events[..] else {
+            let [ServerEvent::Ignored(Ignored::NotAMessage { error: told, .. })] = &events[..] else {
                 panic!("{frame}: {events:?}");
             };
             assert_eq!(told.code, *code, "{frame}");
@@ -180,7 +180,7 @@ on_every_revision! {
         server.check_alive(revision);
         let mut client = Script::client(revision);
         client.feed(Bytes::from_static(b"{\"a\":\"\xff\"}"));
-        assert!(matches!(client.events[0], ClientEvent::Ignored(Ignored::NotAMessage(_))));
+        assert!(matches!(client.events[0], ClientEvent::Ignored(Ignored::NotAMessage { .. })));
         assert!(client.sent().is_empty());
     }
 }
@@ -429,7 +429,7 @@ on_every_revision! {
             let events = client.take_events();
             assert_eq!(events.len(), 5, "{events:?}");
             for event in &events[..4] {
-                assert!(matches!(event, ClientEvent::Ignored(Ignored::NotAMessage(_))));
+                assert!(matches!(event, ClientEvent::Ignored(Ignored::NotAMessage { .. })));
             }
             assert!(matches!(events[4], ClientEvent::Completed(_)));
             assert!(client.sent().is_empty());
@@ -589,5 +589,24 @@ on_revisions! { crate::support::LEGACY;
         // Its own id space: the server's 1 isn't the client's.
         client.feed(r#"{"jsonrpc":"2.0","id":1,"method":"roots/list"}"#);
         assert!(client.events.iter().any(|event| matches!(event, ClientEvent::InputRequested(_))));
+    }
+}
+
+on_every_revision! {
+    fn what_a_peer_prints_that_is_no_message_is_told_by_its_beginning(revision) {
+        let junk = format!("  Starting up ... {}", "x".repeat(200));
+        let mut client = Script::client(revision);
+        client.take_events();
+        client.feed(junk);
+        client.feed("{\"password\": hidden}");
+        let events = client.take_events();
+        let [ClientEvent::Ignored(told), ClientEvent::Ignored(message)] = &events[..] else {
+            panic!("{events:?}");
+        };
+        let shown = told.to_string();
+        assert!(shown.contains("\"Starting up ..."), "{shown}");
+        assert!(shown.len() < 200, "{shown}");
+        // What looks like a message may hold secrets.
+        assert!(!format!("{message:?}{message}").contains("hidden"));
     }
 }

@@ -544,6 +544,6 @@ fn a_session_that_can_not_be_opened_by_its_policy_says_so_and_stays_as_it_was() 
     client.feed("x");
     assert!(matches!(
         client.events[0],
-        ClientEvent::Ignored(Ignored::NotAMessage(_))
+        ClientEvent::Ignored(Ignored::NotAMessage { line: Some(_), .. })
     ));
 }

@@ -423,7 +423,7 @@ fn a_server_of_the_modern_era_alone_tells_a_legacy_client_what_it_speaks() {
     server.feed("garbage");
     assert!(matches!(
         server.events[0],
-        ServerEvent::Ignored(Ignored::NotAMessage(_))
+        ServerEvent::Ignored(Ignored::NotAMessage { line: Some(_), .. })
     ));
     server.sent();
     for revision in LEGACY {

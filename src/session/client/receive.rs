@@ -32,7 +32,7 @@ impl ClientSession {
         match decode(&frame, &self.config.limits, &self.repeated, &mut scan) {
             Ok(Decoded::One(envelope)) => self.message(ReplyTo::new(route), frame, envelope),
             Ok(Decoded::Batch) => self.batch(route, &frame),
-            Err(rejection) => self.rejected(ReplyTo::new(route), rejection),
+            Err(rejection) => self.rejected(ReplyTo::new(route), rejection, &frame),
         }
     }
 
@@ -62,7 +62,7 @@ impl ClientSession {
         let elements = batch::split(frame, &self.config.limits).filter(|_| is_allowed);
         let Some(elements) = elements else {
             let error = RpcError::invalid_request("Invalid request: a batch");
-            return self.ignore(Ignored::NotAMessage(error));
+            return self.ignore(Ignored::not_a_message(error, frame));
         };
         let revision = Revision::V2025_03_26;
         let target = self
@@ -74,15 +74,15 @@ impl ClientSession {
             let limits = &self.config.limits;
             match batch::decode_element(&element, limits, &self.repeated, &mut scan) {
                 Ok(envelope) => self.message(target, element, envelope),
-                Err(rejection) => self.rejected(target, rejection),
+                Err(rejection) => self.rejected(target, rejection, &element),
             }
         }
     }
 
     /// A frame that is no message.
-    fn rejected(&mut self, target: ReplyTo, rejection: Rejection) {
+    fn rejected(&mut self, target: ReplyTo, rejection: Rejection, frame: &[u8]) {
         if !self.act_on_rejected(target, &rejection) {
-            self.ignore(Ignored::NotAMessage(rejection.error));
+            self.ignore(Ignored::not_a_message(rejection.error, frame));
         }
     }
 

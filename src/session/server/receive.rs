@@ -36,7 +36,7 @@ impl ServerSession {
         match decode(&frame, &self.config.limits, &self.repeated, &mut scan) {
             Ok(Decoded::One(envelope)) => self.message(ReplyTo::new(route), frame, envelope),
             Ok(Decoded::Batch) => self.batch(route, &frame),
-            Err(rejection) => self.rejected(ReplyTo::new(route), rejection),
+            Err(rejection) => self.rejected(ReplyTo::new(route), rejection, &frame),
         }
     }
 
@@ -76,7 +76,7 @@ impl ServerSession {
         let elements = batch::split(frame, &self.config.limits).filter(|_| is_allowed);
         let Some(elements) = elements else {
             let rejection = Rejection::invalid("Invalid request: a batch");
-            return self.rejected(ReplyTo::new(route), rejection);
+            return self.rejected(ReplyTo::new(route), rejection, frame);
         };
         let revision = Revision::V2025_03_26;
         let target = self
@@ -88,15 +88,15 @@ impl ServerSession {
             let limits = &self.config.limits;
             match batch::decode_element(&element, limits, &self.repeated, &mut scan) {
                 Ok(envelope) => self.message(target, element, envelope),
-                Err(rejection) => self.rejected(target, rejection),
+                Err(rejection) => self.rejected(target, rejection, &element),
             }
         }
     }
 
     /// A frame that is no message.
-    fn rejected(&mut self, target: ReplyTo, rejection: Rejection) {
+    fn rejected(&mut self, target: ReplyTo, rejection: Rejection, frame: &[u8]) {
         self.answer_rejected(target, &rejection);
-        self.ignore(Ignored::NotAMessage(rejection.error));
+        self.ignore(Ignored::not_a_message(rejection.error, frame));
     }
 
     /// Answers what may have been a request. A response or a notification never is answered, not

@@ -1,11 +1,20 @@
 //! How frames flow: in order, in both directions at once, and no faster than they are taken.
 
 use std::io::{self, Write};
+use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use mcp_proto::Limits;
 use mcp_proto::frame::FrameError;
-use mcp_proto::session::Session;
+use mcp_proto::model::capability::ServerCapabilities;
+use mcp_proto::model::method::CallTool;
+use mcp_proto::model::tool::{CallToolParams, CallToolResult};
+use mcp_proto::rpc::Raw;
+use mcp_proto::session::{
+    CallOptions, ClientConfig, ClientEvent, ClientSession, EraPolicy, ServerConfig, ServerEvent,
+    ServerSession, Session,
+};
 
 use super::{Adapter, Connected};
 use crate::toy::{Event, Toy, event, frame, long_frame};
@@ -136,4 +145,84 @@ pub fn a_user_who_takes_no_events_stops_our_reading<A: Adapter>() {
         assert!(ahead <= 20, "{ahead} are held");
     }
     write.join().unwrap().unwrap();
+}
+
+/// Hands on what one end says to the other.
+fn join(from: &mut impl FnMut() -> Box<dyn io::Read + Send>, to: Box<dyn Write + Send>) {
+    let (mut from, mut to) = (from(), to);
+    thread::spawn(move || io::copy(&mut from, &mut to));
+}
+
+/// Each has more to send than it may keep: neither may stop what would relieve the other.
+pub fn two_sessions_that_are_both_full_go_on<A: Adapter>() {
+    const CALLS: usize = 40;
+    let mut limits = Limits::default();
+    limits.output = 64 << 10;
+    let config = ClientConfig::new("client", "1")
+        .era(EraPolicy::Legacy)
+        .limits(limits.clone());
+    let mut client = A::connect(ClientSession::new(config));
+    let offers = ServerCapabilities::new().tools(false);
+    let config = ServerConfig::new("server", "1")
+        .capabilities(offers)
+        .limits(limits);
+    let mut server = A::connect(ServerSession::new(config));
+    let empty = || Box::new(io::empty()) as Box<dyn io::Read + Send>;
+    let sink = || Box::new(io::sink()) as Box<dyn Write + Send>;
+    let mut said = std::mem::replace(&mut client.from_us, empty());
+    join(
+        &mut || std::mem::replace(&mut said, empty()),
+        std::mem::replace(&mut server.to_us, sink()),
+    );
+    let mut said = std::mem::replace(&mut server.from_us, empty());
+    join(
+        &mut || std::mem::replace(&mut said, empty()),
+        std::mem::replace(&mut client.to_us, sink()),
+    );
+    let (done, is_done) = mpsc::channel::<()>();
+    let serve = thread::spawn(move || {
+        while is_done.try_recv() == Err(mpsc::TryRecvError::Empty) {
+            if let Some(event) = server.next_within(Duration::from_millis(20)) {
+                let Some(ServerEvent::Request(request)) = event.unwrap() else {
+                    continue;
+                };
+                let params = request.params::<CallTool>().unwrap();
+                let text = params.arguments.as_ref().unwrap().as_str().to_owned();
+                let result = CallToolResult::text(text);
+                let reply = |session: &mut ServerSession, now| {
+                    session.reply::<CallTool>(now, request.id, &result)
+                };
+                server.handle.with(reply).unwrap();
+            }
+        }
+    });
+    client.handle.with(ClientSession::open).unwrap();
+    let arguments = format!("{{\"a\":\"{}\"}}", "x".repeat(16 << 10));
+    let (mut begun, mut answered) = (0, 0);
+    while answered < CALLS {
+        let event = client.next_within(Duration::from_millis(5));
+        match event.map(|event| event.unwrap().expect("it is open")) {
+            Some(ClientEvent::Completed(call)) => {
+                let result = call.result::<CallTool>().unwrap();
+                assert_eq!(result.content[0].as_text(), Some(&arguments[..]));
+                answered += 1;
+            }
+            Some(ClientEvent::Closed(reason)) => panic!("{reason}"),
+            _ => {}
+        }
+        while begun < CALLS && client.handle.with(|session, _| session.is_open()) {
+            let raw = Raw::new(&arguments[..]).unwrap();
+            let params = CallToolParams::new("echo").arguments(raw);
+            let call = client
+                .handle
+                .with(|session, now| session.call::<CallTool>(now, &params, CallOptions::new()));
+            // One that is refused for want of room is tried again later.
+            if call.is_err() {
+                break;
+            }
+            begun += 1;
+        }
+    }
+    drop(done);
+    serve.join().unwrap();
 }

@@ -80,6 +80,7 @@ macro_rules! behaviours {
                     lines_that_are_no_frames_cost_no_others
                     a_peer_that_does_not_read_stops_our_reading
                     a_user_who_takes_no_events_stops_our_reading
+                    two_sessions_that_are_both_full_go_on
                 }
                 timing {
                     deadlines_fire_while_nothing_moves
