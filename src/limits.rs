@@ -47,6 +47,8 @@ pub struct Limits {
     pub inputs: usize,
     /// Pages that one listing may have. 64.
     pub pages: usize,
+    /// Links in a tool's result that a client reads by itself; those past it stay links. 64.
+    pub links: usize,
     /// Elements of one batch (2025-03-26). 1,024.
     pub batch: usize,
     /// Cancelled requests that may come in one burst before new requests are refused. 100.
@@ -75,6 +77,7 @@ impl Default for Limits {
             input_rounds: 10,
             inputs: 64,
             pages: 64,
+            links: 64,
             batch: 1024,
             cancel_burst: 100,
             cancel_rate: 20,

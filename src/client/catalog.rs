@@ -5,10 +5,12 @@
 //! asked for before a change and came after it is given to who asked, but not kept. A catalog serves
 //! one connection of one user, so what is private stays private (`cache.private`).
 
-use alloc::sync::Arc;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use crate::model::list::List as Page;
+use crate::model::meta::Object;
 use crate::model::method::{
     ListPrompts, ListResourceTemplates, ListResources, ListTools, Paginated,
 };
@@ -17,9 +19,11 @@ use crate::model::page::CacheHints;
 use crate::model::prompt::Prompt;
 use crate::model::resource::{Resource, ResourceTemplate};
 use crate::model::tool::Tool;
+use crate::rpc::{Raw, elements};
 use crate::session::Change;
 use crate::time::Instant;
 
+use super::listed::Listed;
 use super::operation::{Listing, Operation, Output};
 
 /// The lists of one server.
@@ -63,7 +67,7 @@ pub(super) struct List<T> {
     /// How often the list has changed.
     generation: u64,
     /// The list, and when it becomes stale unless it stays fresh until it changes.
-    known: Option<(Arc<[T]>, Option<Instant>)>,
+    known: Option<(Listed<T>, Option<Instant>)>,
 }
 
 impl<T> Default for List<T> {
@@ -82,11 +86,9 @@ impl<T> List<T> {
     }
 
     /// The list, if it is fresh (`cache.fresh`).
-    pub(super) fn fresh(&self, now: Instant) -> Option<Arc<[T]>> {
+    pub(super) fn fresh(&self, now: Instant) -> Option<Listed<T>> {
         let (items, until) = self.known.as_ref()?;
-        until
-            .is_none_or(|until| now < until)
-            .then(|| Arc::clone(items))
+        until.is_none_or(|until| now < until).then(|| items.clone())
     }
 
     pub(super) fn generation(&self) -> u64 {
@@ -99,9 +101,9 @@ impl<T> List<T> {
     }
 
     /// Keeps a list that was asked for in the given generation.
-    pub(super) fn keep(&mut self, items: &Arc<[T]>, generation: u64, until: Option<Instant>) {
+    pub(super) fn keep(&mut self, items: &Listed<T>, generation: u64, until: Option<Instant>) {
         if self.is_kept && generation == self.generation {
-            self.known = Some((Arc::clone(items), until));
+            self.known = Some((items.clone(), until));
         }
     }
 }
@@ -110,20 +112,25 @@ impl<T> List<T> {
 pub(super) trait Listable: Paginated + Sized {
     type Item: 'static;
 
-    fn items(page: Self::Result<'_>) -> Vec<Self::Item>;
+    /// The member of a page that has its items.
+    const MEMBER: &'static str;
+
+    fn items(page: Self::Result<'_>) -> Page<'static, Self::Item>;
     fn hints(page: &Self::Result<'_>) -> CacheHints;
     fn list(catalog: &mut Catalog) -> &mut List<Self::Item>;
-    fn output(items: Arc<[Self::Item]>) -> Output;
+    fn output(items: Listed<Self::Item>) -> Output;
     fn operation(listing: Listing<Self>) -> Operation;
 }
 
 macro_rules! listable {
-    ($($method:ident: $item:ident, $field:ident, $place:ident, $output:ident;)*) => { $(
+    ($($method:ident: $item:ident, $member:literal, $field:ident, $place:ident, $output:ident;)*) => { $(
         impl Listable for $method {
             type Item = $item<'static>;
 
-            fn items(page: Self::Result<'_>) -> Vec<Self::Item> {
-                page.$field.into_owned().into_vec()
+            const MEMBER: &'static str = $member;
+
+            fn items(page: Self::Result<'_>) -> Page<'static, Self::Item> {
+                page.$field.into_owned()
             }
 
             fn hints(page: &Self::Result<'_>) -> CacheHints {
@@ -134,7 +141,7 @@ macro_rules! listable {
                 &mut catalog.$place
             }
 
-            fn output(items: Arc<[Self::Item]>) -> Output {
+            fn output(items: Listed<Self::Item>) -> Output {
                 Output::$output(items)
             }
 
@@ -146,13 +153,32 @@ macro_rules! listable {
 }
 
 listable! {
-    ListTools: Tool, tools, tools, Tools;
-    ListResources: Resource, resources, resources, Resources;
-    ListResourceTemplates: ResourceTemplate, resource_templates, templates, ResourceTemplates;
-    ListPrompts: Prompt, prompts, prompts, Prompts;
+    ListTools: Tool, "tools", tools, tools, Tools;
+    ListResources: Resource, "resources", resources, resources, Resources;
+    ListResourceTemplates: ResourceTemplate, "resourceTemplates", resource_templates, templates,
+        ResourceTemplates;
+    ListPrompts: Prompt, "prompts", prompts, prompts, Prompts;
 }
 
 /// When what was received at `now` becomes stale: at once where nothing is said (`cache.absent`).
 pub(super) fn stale_at(now: Instant, hints: &CacheHints) -> Instant {
     now + hints.lifetime.max(Duration::ZERO)
+}
+
+/// The JSON of each item of a page, without those that its type couldn't read.
+pub(super) fn raw_items<T>(page: &Raw<'_>, member: &str, items: &Page<'_, T>) -> Vec<Raw<'static>> {
+    let object = Object::from_raw(page.reborrow());
+    let Some(list) = object.as_ref().and_then(|object| object.get(member)) else {
+        return Vec::new();
+    };
+    let text = list.as_str();
+    let mut skipped = items.skipped().iter().peekable();
+    let spans = elements(text.as_bytes()).filter_map(|span| text.get(span.range()));
+    let read = spans.filter(|item| {
+        skipped
+            .next_if(|unread| unread.raw.as_str() == *item)
+            .is_none()
+    });
+    read.map(|item| Raw::trusted(String::from(item).into()))
+        .collect()
 }

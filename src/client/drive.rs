@@ -5,8 +5,9 @@
 //! offer is empty, and nothing is sent for it.
 
 use alloc::boxed::Box;
-use alloc::sync::Arc;
+use core::time::Duration;
 
+use crate::model::content::ContentBlock;
 use crate::model::method::{
     CallTool, Complete, GetPrompt, ListPrompts, ListResourceTemplates, ListResources, ListTools,
     Progress, ReadResource,
@@ -15,21 +16,26 @@ use crate::model::owned::IntoOwned;
 use crate::model::page::PaginatedRequestParams;
 use crate::model::resource::ReadResourceParams;
 use crate::model::subscription::SubscriptionFilter;
+use crate::model::tool::CallToolResult;
 use crate::revision::Era;
 use crate::rpc::{Text, code};
 use crate::session::{
-    CallError, CallId, CallOptions, ClientEvent, CloseReason, Completed, Delivery, Misuse,
-    Received, Session, SubscriptionId, Timeout,
+    CallClock, CallError, CallId, CallOptions, ClientEvent, CloseReason, Completed, Delivery,
+    Misuse, Received, Session, SubscriptionId, Timeout,
 };
 use crate::time::Instant;
 
-use super::catalog::{Listable, stale_at};
-use super::operation::{Listing, Operation, OperationId, Output, Request, ToolCall};
+use super::catalog::{Listable, raw_items, stale_at};
+use super::links::Links;
+use super::listed::Listed;
+use super::operation::{Listing, Operation, OperationId, Output, Request, ToolCall, WaitsFor};
 use super::result::{OutputPart, ResourceOutput, ToolOutput};
-use super::{Client, ClientError, ClientOptions, Event, Stage};
+use super::{Client, ClientError, Event, Stage};
 
 /// What an operation waits for next.
 enum Step {
+    /// Until the session takes another call.
+    Turn,
     Call(CallId),
     Subscription(SubscriptionId),
     /// Nothing: it is done.
@@ -45,7 +51,7 @@ impl Client {
             Request::ListResourceTemplates => self.listing::<ListResourceTemplates>(),
             Request::ListPrompts => self.listing::<ListPrompts>(),
             Request::CallTool(mut call) => {
-                call.name = self.options.tool_prefix.remove(&call.name).into();
+                self.options.resolve(&mut call);
                 Operation::Tool(call)
             }
             Request::DirectCallTool(call) => Operation::RawTool(call),
@@ -64,25 +70,37 @@ impl Client {
         M::operation(Listing::new(pages, generation))
     }
 
-    /// Makes the next call of an operation.
-    pub(super) fn go(&mut self, now: Instant, id: OperationId, mut operation: Operation) {
-        let limit = self.session.limits().calls;
-        if self.session.open_calls() >= limit {
-            self.operations.insert(id, operation);
-            return self.waiting.push_back(id);
-        }
-        let step = self.step(now, &mut operation);
-        self.operations.insert(id, operation);
-        match step {
+    /// Makes the next call of an operation, or lets it wait until the session takes one.
+    pub(super) fn start_call(&mut self, now: Instant, id: OperationId) {
+        let Some(mut running) = self.operations.remove(&id) else {
+            return;
+        };
+        let step = match self.can_call() {
+            true => self.step(now, &mut running.operation),
+            false => Ok(Step::Turn),
+        };
+        running.waits = match step {
+            Ok(Step::Turn) => {
+                self.waiting.insert(id);
+                WaitsFor::Turn
+            }
             Ok(Step::Call(call)) => {
                 self.calls.insert(call, id);
+                WaitsFor::Call(call)
             }
             Ok(Step::Subscription(subscription)) => {
                 self.subscribing.insert(subscription, id);
+                WaitsFor::Subscription(subscription)
             }
-            Ok(Step::Done(output)) => self.finish(id, Ok(*output)),
-            Err(misuse) => self.finish(id, Err(misuse.into())),
-        }
+            Ok(Step::Done(output)) => return self.finish(id, running.deadline, Ok(*output)),
+            Err(misuse) => return self.finish(id, running.deadline, Err(misuse.into())),
+        };
+        self.operations.insert(id, running);
+    }
+
+    /// Whether the session takes another call now: then none is refused for want of room.
+    pub(super) fn can_call(&self) -> bool {
+        self.session.open_calls() < self.session.limits().calls
     }
 
     fn step(&mut self, now: Instant, operation: &mut Operation) -> Result<Step, Misuse> {
@@ -124,7 +142,7 @@ impl Client {
         params.cursor = listing.cursor.as_ref().map(Text::reborrow);
         match self.session.call::<M>(now, &params, CallOptions::new()) {
             Ok(call) => Ok(Step::Call(call.any())),
-            Err(Misuse::NotDeclaredByPeer(_)) => Ok(done(M::output(Arc::new([])))),
+            Err(Misuse::NotDeclaredByPeer(_)) => Ok(done(M::output(Listed::empty()))),
             Err(misuse) => Err(misuse),
         }
     }
@@ -134,7 +152,8 @@ impl Client {
         options.meta = call.meta.clone().filter(|meta| !meta.is_empty());
         if let Some(time) = call.read_timeout {
             options = options.idle(Timeout::After(time));
-            options.total = ClientOptions::total(time).map_or(Timeout::Never, Timeout::After);
+            let total = self.options.total(time);
+            options.total = total.map_or(Timeout::Never, Timeout::After);
         }
         let called = self
             .session
@@ -143,48 +162,112 @@ impl Client {
     }
 
     /// Reads the next link of a tool's output.
-    fn read_link(&mut self, now: Instant, output: &mut ToolOutput) -> Result<Step, Misuse> {
-        while let Some(part) = output.unread() {
-            let OutputPart::Link(link) = part else { break };
+    fn read_link(&mut self, now: Instant, links: &mut Links) -> Result<Step, Misuse> {
+        while let Some(link) = links.next() {
             let params = ReadResourceParams::new(link.uri.reborrow());
-            match self
-                .session
-                .call::<ReadResource>(now, &params, CallOptions::new())
-            {
+            let options = CallOptions::new();
+            match self.session.call::<ReadResource>(now, &params, options) {
                 Ok(call) => return Ok(Step::Call(call.any())),
-                Err(misuse) => *part = OutputPart::Failed(misuse.into()),
+                Err(misuse) => links.put(OutputPart::Failed(misuse.into())),
             }
         }
-        Ok(done(Output::Tool(output.clone())))
+        Ok(done(Output::Tool(links.take_output())))
     }
 
-    /// Ends an operation.
-    pub(super) fn finish(&mut self, operation: OperationId, outcome: Result<Output, ClientError>) {
-        self.operations.remove(&operation);
+    /// Ends an operation, which is no longer in the table.
+    fn finish(
+        &mut self,
+        operation: OperationId,
+        deadline: Option<(Instant, Duration)>,
+        outcome: Result<Output, ClientError>,
+    ) {
+        if let Some((deadline, _)) = deadline {
+            self.deadlines.remove(&(deadline, operation));
+        }
         let outcome = Box::new(outcome);
         self.events
             .push_back(Event::Finished { operation, outcome });
     }
 
-    /// Takes what has happened in the session.
-    pub(super) fn digest(&mut self, now: Instant) {
-        while let Some(event) = self.session.poll_event() {
-            self.take(now, event);
-            self.go_on(now);
+    /// Ends an operation that is in the table, and whatever it waits for.
+    pub(super) fn end(
+        &mut self,
+        now: Instant,
+        id: OperationId,
+        outcome: Result<Output, ClientError>,
+    ) {
+        let Some(running) = self.operations.remove(&id) else {
+            return;
+        };
+        self.withdraw(now, id, running.waits);
+        self.finish(id, running.deadline, outcome);
+    }
+
+    /// Takes back what an operation waits for. What the session says of it goes to nobody.
+    fn withdraw(&mut self, now: Instant, id: OperationId, waits: WaitsFor) {
+        // What has ended already can't be taken back, and need not.
+        let _ = match waits {
+            WaitsFor::Turn => {
+                self.waiting.remove(&id);
+                Ok(())
+            }
+            WaitsFor::Call(call) => match self.calls.remove(&call) {
+                Some(_) => self.session.cancel(now, call, None),
+                None => Ok(()),
+            },
+            WaitsFor::Subscription(subscription) => match self.subscribing.remove(&subscription) {
+                Some(_) => self.session.unsubscribe(now, subscription),
+                None => Ok(()),
+            },
+        };
+    }
+
+    /// Ends the operations that have had all their time.
+    pub(super) fn expire(&mut self, now: Instant) {
+        while let Some((deadline, id)) = self.deadlines.first().copied()
+            && deadline <= now
+        {
+            self.deadlines.pop_first();
+            let Some(running) = self.operations.remove(&id) else {
+                continue;
+            };
+            self.withdraw(now, id, running.waits);
+            let outcome = match (running.operation, running.deadline) {
+                // The tool has answered: the links that are left stay unread.
+                (Operation::Links(mut links), _) => Ok(Output::Tool(links.take_output())),
+                (_, deadline) => Err(ClientError::TimedOut {
+                    clock: CallClock::Total,
+                    after: deadline.map_or(Duration::ZERO, |(_, total)| total),
+                }),
+            };
+            self.finish(id, None, outcome);
         }
     }
 
-    /// Gives operations that wait for a call their turn.
-    fn go_on(&mut self, now: Instant) {
-        let limit = self.session.limits().calls;
-        while self.session.open_calls() < limit && !self.session.is_closed() {
-            let Some(id) = self.waiting.pop_front() else {
+    /// Takes what has happened in the session, and lets whoever waits for a call have it.
+    pub(super) fn pump(&mut self, now: Instant) {
+        self.now = now;
+        loop {
+            while let Some(event) = self.session.poll_event() {
+                self.take(now, event);
+            }
+            if !self.start_waiting(now) {
                 return;
-            };
-            if let Some(operation) = self.operations.remove(&id) {
-                self.go(now, id, operation);
             }
         }
+    }
+
+    /// Gives operations that wait for a call their turn; whether any was waiting for it.
+    fn start_waiting(&mut self, now: Instant) -> bool {
+        let mut has_begun = false;
+        while self.can_call() && !self.session.is_closed() {
+            let Some(id) = self.waiting.pop_first() else {
+                break;
+            };
+            self.start_call(now, id);
+            has_begun = true;
+        }
+        has_begun
     }
 
     fn take(&mut self, now: Instant, event: ClientEvent) {
@@ -200,7 +283,7 @@ impl Client {
                 subscription,
                 ref honoured,
             } => match self.subscribing.remove(&subscription) {
-                Some(id) => self.finish(id, Ok(subscribed(subscription, honoured))),
+                Some(id) => self.end(now, id, Ok(subscribed(subscription, honoured))),
                 None => self.events.push_back(Event::Session(event)),
             },
             ClientEvent::SubscriptionEnded {
@@ -210,11 +293,11 @@ impl Client {
             } => match self.subscribing.remove(&subscription) {
                 Some(id) => {
                     let error = outcome.clone().err().unwrap_or(CallError::Cancelled);
-                    self.finish(id, Err(error.into()));
+                    self.end(now, id, Err(error.into()));
                 }
                 None => self.events.push_back(Event::Session(event)),
             },
-            ClientEvent::Closed(reason) => self.closed(reason),
+            ClientEvent::Closed(reason) => self.closed(now, reason),
             event => self.events.push_back(Event::Session(event)),
         }
     }
@@ -247,12 +330,10 @@ impl Client {
         self.session.close(now);
     }
 
-    fn closed(&mut self, reason: CloseReason) {
+    fn closed(&mut self, now: Instant, reason: CloseReason) {
         // Their calls never were: none of them was sent.
-        while let Some(id) = self.waiting.pop_front() {
-            if self.operations.contains_key(&id) {
-                self.finish(id, Err(ClientError::Lost(Delivery::NotSent)));
-            }
+        while let Some(id) = self.waiting.pop_first() {
+            self.end(now, id, Err(ClientError::Lost(Delivery::NotSent)));
         }
         if !matches!(self.stage, Stage::Open | Stage::Over) {
             let error = match &reason {
@@ -270,7 +351,8 @@ impl Client {
         let Some(id) = self.calls.get(&call) else {
             return;
         };
-        let handler = match self.operations.get(id) {
+        let running = self.operations.get(id);
+        let handler = match running.map(|running| &running.operation) {
             Some(Operation::Tool(call) | Operation::RawTool(call)) => call.progress.clone(),
             _ => None,
         };
@@ -299,18 +381,23 @@ impl Client {
         let Some(id) = self.calls.remove(&done.call) else {
             return;
         };
-        let Some(operation) = self.operations.remove(&id) else {
+        let Some(mut running) = self.operations.remove(&id) else {
             return;
         };
-        match self.go_on_with(now, operation, done) {
-            Ok(Next::Done(output)) => self.finish(id, Ok(*output)),
-            Ok(Next::Again(operation)) => self.go(now, id, operation),
-            Err(error) => self.finish(id, Err(error)),
+        match self.advance(now, running.operation, done) {
+            Ok(Next::Done(output)) => self.finish(id, running.deadline, Ok(*output)),
+            Ok(Next::Again(operation)) => {
+                running.operation = operation;
+                running.waits = WaitsFor::Turn;
+                self.operations.insert(id, running);
+                self.start_call(now, id);
+            }
+            Err(error) => self.finish(id, running.deadline, Err(error)),
         }
     }
 
     /// What an operation does with the end of its call.
-    fn go_on_with(
+    fn advance(
         &mut self,
         now: Instant,
         operation: Operation,
@@ -324,26 +411,25 @@ impl Client {
             Operation::Tool(_) => {
                 let raw = done.result::<CallTool>().map_err(ClientError::from);
                 let raw = raw.map_err(ClientError::of_tool_call)?.into_owned();
-                let mut output = ToolOutput::new(raw)?;
-                if output.unread().is_some() {
-                    return Ok(Next::Again(Operation::Links(Box::new(output))));
+                let output = ToolOutput::new(raw)?;
+                self.hold_to_strictness(&output.raw)?;
+                match Links::new(output, self.session.limits().links) {
+                    Ok(links) => return Ok(Next::Again(Operation::Links(Box::new(links)))),
+                    Err(output) => Output::Tool(*output),
                 }
-                Output::Tool(output)
             }
-            Operation::Links(mut output) => {
-                let read = done.result::<ReadResource>();
-                if let Err(CallError::Cancelled) = read {
-                    return Err(ClientError::Cancelled);
-                }
-                if let Some(part) = output.unread() {
-                    *part = match read {
-                        Ok(raw) => ResourceOutput::new(raw.into_owned()).value,
-                        Err(error) => OutputPart::Failed(error.into()),
-                    };
-                }
-                return Ok(Next::Again(Operation::Links(output)));
+            Operation::Links(mut links) => {
+                links.put(match done.result::<ReadResource>() {
+                    Ok(raw) => ResourceOutput::new(raw.into_owned()).value,
+                    Err(error) => OutputPart::Failed(error.into()),
+                });
+                return Ok(Next::Again(Operation::Links(links)));
             }
-            Operation::RawTool(_) => Output::RawTool(done.result::<CallTool>()?.into_owned()),
+            Operation::RawTool(_) => {
+                let raw = done.result::<CallTool>()?.into_owned();
+                self.hold_to_strictness(&raw)?;
+                Output::RawTool(raw)
+            }
             Operation::Resource(_) => {
                 let raw = done.result::<ReadResource>()?.into_owned();
                 Output::Resource(ResourceOutput::new(raw))
@@ -355,6 +441,26 @@ impl Client {
                 Output::Done
             }
         })))
+    }
+
+    /// Refuses a result with a block that can't be read, if the options say so.
+    fn hold_to_strictness(&self, raw: &CallToolResult<'_>) -> Result<(), ClientError> {
+        let malformed = raw.content.iter().find_map(|block| match block {
+            ContentBlock::Malformed(block) => Some(block),
+            _ => None,
+        });
+        match malformed.filter(|_| self.options.strict) {
+            Some(block) => Err(ClientError::Unreadable(Box::new(
+                block.clone().into_owned(),
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// Until when a list holds of which the server says nothing: until it changes in the legacy era.
+    fn unsaid(&self, now: Instant) -> Option<Instant> {
+        let era = self.session.revision().map(|revision| revision.era());
+        (era == Some(Era::Modern)).then_some(now)
     }
 
     /// Takes a page; then the list is complete, or another page is asked for.
@@ -378,6 +484,15 @@ impl Client {
                 again.restarted = true;
                 return Ok(Next::Again(M::operation(again)));
             }
+            // What the server doesn't know it doesn't offer, whatever it declared.
+            Err(CallError::Rpc(error))
+                if error.code == code::METHOD_NOT_FOUND && listing.cursor.is_none() =>
+            {
+                let items = Listed::empty();
+                let until = self.unsaid(now);
+                M::list(&mut self.catalog).keep(&items, listing.generation, until);
+                return Ok(Next::Done(Box::new(M::output(items))));
+            }
             Err(error) => return Err(error.into()),
         };
         let is_modern = self.session.revision().map(|revision| revision.era()) == Some(Era::Modern);
@@ -386,12 +501,20 @@ impl Client {
             listing.stale = Some(listing.stale.map_or(stale, |known| known.min(stale)));
         }
         let next = M::next_cursor(&page).map(Text::into_owned);
-        listing.items.extend(M::items(page));
+        let page = M::items(page);
+        if let Some(unreadable) = page.skipped().first().filter(|_| self.options.strict) {
+            return Err(ClientError::Unreadable(Box::new(unreadable.clone())));
+        }
+        if let Ok(raw) = done.raw() {
+            listing.raw.extend(raw_items(&raw, M::MEMBER, &page));
+        }
+        listing.skipped.extend(page.skipped().iter().cloned());
+        listing.items.extend(page.into_vec());
         listing.cursor = listing.guard.advance(next)?;
         if listing.cursor.is_some() {
             return Ok(Next::Again(M::operation(listing)));
         }
-        let items = listing.items.into();
+        let items = Listed::new(listing.items, listing.raw, listing.skipped);
         M::list(&mut self.catalog).keep(&items, listing.generation, listing.stale);
         Ok(Next::Done(Box::new(M::output(items))))
     }

@@ -7,18 +7,22 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::model::content::InvalidBase64;
+use crate::model::list::Unreadable;
 use crate::model::page::PageError;
-use crate::rpc::{Raw, RpcError};
+use crate::model::tool::CallToolResult;
+use crate::rpc::{Raw, RpcError, bounded};
 use crate::session::{CallClock, CallError, CloseReason, Delivery, Misuse};
+
+use super::result::failure;
 
 /// Why an operation of the client gave no result.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientError {
-    /// The tool failed or the server refused the call, and says why: hand the text to the model,
+    /// The tool failed or the server refused the call, and says why: hand the message to the model,
     /// which may try again.
-    #[error("{0}")]
-    Retry(String),
+    #[error(transparent)]
+    Retry(Box<ToolFailure>),
     /// The server answered with an error.
     #[error("{}", RpcText(.0))]
     Rpc(RpcError),
@@ -46,6 +50,12 @@ pub enum ClientError {
     /// The listing would never end, or is longer than the limit.
     #[error(transparent)]
     Page(#[from] PageError),
+    /// Part of the answer doesn't fit its type, and [`ClientOptions::strict`] says that this is an
+    /// error.
+    ///
+    /// [`ClientOptions::strict`]: super::ClientOptions::strict
+    #[error("part of the answer can't be read: {0}")]
+    Unreadable(Box<Unreadable<'static>>),
     /// Data in a result is no base64.
     #[error(transparent)]
     Base64(#[from] InvalidBase64),
@@ -77,7 +87,7 @@ impl ClientError {
     /// none of its business.
     pub fn retry_message(&self) -> Option<String> {
         match self {
-            Self::Retry(message) => Some(message.clone()),
+            Self::Retry(failure) => Some(failure.message.clone()),
             Self::TimedOut { after, .. } => Some(format!(
                 "Timed out while waiting for the response. Waited {:?} seconds.",
                 after.as_secs_f64()
@@ -95,7 +105,7 @@ impl ClientError {
     /// The same error, as the caller of a tool sees it: what the server answered is for the model.
     pub(crate) fn of_tool_call(self) -> Self {
         match self {
-            Self::Rpc(error) => Self::Retry(error.message.into_owned()),
+            Self::Rpc(error) => Self::Retry(Box::new(ToolFailure::of_error(error))),
             error => error,
         }
     }
@@ -113,7 +123,55 @@ impl From<CallError> for ClientError {
     }
 }
 
-/// Shows an error of the server with its code, and with its data if there is any.
+/// What a tool or its server said of a call that failed. `Display` shows the message.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{message}")]
+#[non_exhaustive]
+pub struct ToolFailure {
+    /// What to tell the model: the texts of the result, or the message of the server's error.
+    pub message: String,
+    /// The whole result of a tool that failed, with its structured content; `None` if the server
+    /// refused the call.
+    pub result: Option<CallToolResult<'static>>,
+    /// The error by which the server refused the call; `None` if the tool failed.
+    pub error: Option<RpcError>,
+}
+
+impl ToolFailure {
+    /// A failure that a [`ToolHook`](super::ToolHook) makes up.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            result: None,
+            error: None,
+        }
+    }
+
+    pub(super) fn of_result(result: CallToolResult<'static>) -> Self {
+        Self {
+            message: failure(&result),
+            result: Some(result),
+            error: None,
+        }
+    }
+
+    fn of_error(error: RpcError) -> Self {
+        Self {
+            message: (*error.message).into(),
+            result: None,
+            error: Some(error),
+        }
+    }
+}
+
+impl From<ToolFailure> for ClientError {
+    fn from(failure: ToolFailure) -> Self {
+        Self::Retry(Box::new(failure))
+    }
+}
+
+/// Shows an error of the server with its code, and with its data if there is any; of long texts the
+/// start.
 struct RpcText<'a>(&'a RpcError);
 
 impl fmt::Display for RpcText<'_> {
@@ -125,8 +183,11 @@ impl fmt::Display for RpcText<'_> {
             ..
         } = self.0;
         match data.as_ref().filter(|data| is_something(data)) {
-            Some(data) => write!(f, "{message} (code: {code}, data: {data})"),
-            None => write!(f, "{message} (code: {code})"),
+            Some(data) => {
+                let data = bounded(data.as_str());
+                write!(f, "{} (code: {code}, data: {data})", bounded(message))
+            }
+            None => write!(f, "{} (code: {code})", bounded(message)),
         }
     }
 }

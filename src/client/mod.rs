@@ -10,6 +10,8 @@ pub mod config;
 mod drive;
 mod error;
 mod handlers;
+mod links;
+mod listed;
 mod operation;
 mod options;
 mod prefix;
@@ -17,7 +19,7 @@ mod result;
 pub mod sampling;
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -32,15 +34,16 @@ use crate::session::{
 };
 use crate::time::Instant;
 
-pub use error::ClientError;
+pub use error::{ClientError, ToolFailure};
 pub use handlers::{Answer, Direction, Reach, Reaction};
+pub use listed::Listed;
 pub use operation::{OperationId, Output, ProgressHandler, Request, ToolCall};
 pub use options::{ClientOptions, Reconnect, ToolHook};
 pub use prefix::{NameConflict, Prefix, PrefixedTool, ToolSet};
 pub use result::{Binary, OutputPart, ResourceOutput, ToolOutput};
 
 use catalog::Catalog;
-use operation::Operation;
+use operation::{Running, WaitsFor};
 
 /// The high-level client of one server, for one connection.
 #[derive(Debug)]
@@ -49,13 +52,17 @@ pub struct Client {
     options: ClientOptions,
     stage: Stage,
     catalog: Catalog,
-    operations: BTreeMap<OperationId, Operation>,
+    operations: BTreeMap<OperationId, Running>,
+    /// When each operation has to have ended.
+    deadlines: BTreeSet<(Instant, OperationId)>,
     /// The operation that each open call belongs to.
     calls: BTreeMap<CallId, OperationId>,
     /// The operations that wait for a subscription to be confirmed.
     subscribing: BTreeMap<SubscriptionId, OperationId>,
-    /// Operations that wait until there are fewer calls in flight.
-    waiting: VecDeque<OperationId>,
+    /// Operations that wait until the session takes another call, in the order of their starts.
+    waiting: BTreeSet<OperationId>,
+    /// The latest time that the client was told.
+    now: Instant,
     next: u64,
     events: VecDeque<Event>,
 }
@@ -128,9 +135,11 @@ impl Client {
                 options.cache_prompts,
             ),
             operations: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
             calls: BTreeMap::new(),
             subscribing: BTreeMap::new(),
-            waiting: VecDeque::new(),
+            waiting: BTreeSet::new(),
+            now: Instant::ZERO,
             next: 0,
             events: VecDeque::new(),
             options,
@@ -163,7 +172,7 @@ impl Client {
     pub fn open(&mut self, now: Instant) -> Result<(), Misuse> {
         self.session.open(now)?;
         self.stage = Stage::Opening(now + self.options.timeout);
-        self.digest(now);
+        self.pump(now);
         Ok(())
     }
 
@@ -172,37 +181,36 @@ impl Client {
         let id = OperationId(self.next);
         self.next += 1;
         if self.is_open() {
-            let operation = self.operation(request);
-            self.go(now, id, operation);
-            self.digest(now);
+            let total = self.options.total_of(&request);
+            let deadline = total.map(|total| (now + total, total));
+            self.deadlines
+                .extend(deadline.map(|(deadline, _)| (deadline, id)));
+            let running = Running {
+                operation: self.operation(request),
+                waits: WaitsFor::Turn,
+                deadline,
+            };
+            self.operations.insert(id, running);
+            self.start_call(now, id);
+            self.pump(now);
         } else {
             let refused = match self.session.is_closed() {
                 true => Misuse::Closed,
                 false => Misuse::NotOpen,
             };
-            self.finish(id, Err(refused.into()));
+            let outcome = Box::new(Err(refused.into()));
+            self.events.push_back(Event::Finished {
+                operation: id,
+                outcome,
+            });
         }
         id
     }
 
     /// Cancels an operation, which ends at once; the server is told. Harmless when it has ended.
     pub fn cancel(&mut self, now: Instant, id: OperationId) {
-        let call = self.calls.iter().find(|(_, of)| **of == id);
-        let subscription = self.subscribing.iter().find(|(_, of)| **of == id);
-        if let Some((call, _)) = call {
-            let call = *call;
-            // It is open, so that it can't be refused.
-            let _ = self.session.cancel(now, call, None);
-        } else if let Some((subscription, _)) = subscription {
-            let subscription = *subscription;
-            self.subscribing.remove(&subscription);
-            let _ = self.session.unsubscribe(now, subscription);
-            self.finish(id, Err(ClientError::Cancelled));
-        } else if self.operations.contains_key(&id) {
-            self.waiting.retain(|waiting| *waiting != id);
-            self.finish(id, Err(ClientError::Cancelled));
-        }
-        self.digest(now);
+        self.end(now, id, Err(ClientError::Cancelled));
+        self.pump(now);
     }
 
     /// Answers an input request. See [`ClientSession::answer`].
@@ -213,21 +221,21 @@ impl Client {
         result: &M::Result<'_>,
     ) -> Result<(), Misuse> {
         let answered = self.session.answer::<M>(now, input, result);
-        self.digest(now);
+        self.pump(now);
         answered
     }
 
     /// Refuses an input request. See [`ClientSession::decline`].
     pub fn decline(&mut self, now: Instant, input: InputId, error: RpcError) -> Result<(), Misuse> {
         let declined = self.session.decline(now, input, error);
-        self.digest(now);
+        self.pump(now);
         declined
     }
 
     /// Ends a subscription. See [`ClientSession::unsubscribe`].
     pub fn unsubscribe(&mut self, now: Instant, id: SubscriptionId) -> Result<(), Misuse> {
         let ended = self.session.unsubscribe(now, id);
-        self.digest(now);
+        self.pump(now);
         ended
     }
 
@@ -239,7 +247,7 @@ impl Client {
     /// Ends the client from this side. Open operations end as lost.
     pub fn close(&mut self, now: Instant) {
         self.session.close(now);
-        self.digest(now);
+        self.pump(now);
     }
 }
 
@@ -249,22 +257,24 @@ impl Session for Client {
     fn handle_frame(&mut self, now: Instant, route: Route, frame: Bytes) {
         self.options.handlers.show(Direction::Received, &frame);
         self.session.handle_frame(now, route, frame);
-        self.digest(now);
+        self.pump(now);
     }
 
     fn handle_malformed(&mut self, now: Instant, route: Route, error: FrameError) {
         self.session.handle_malformed(now, route, error);
-        self.digest(now);
+        self.pump(now);
     }
 
     fn handle_closed(&mut self, now: Instant, route: Route, why: Closed) {
         self.session.handle_closed(now, route, why);
-        self.digest(now);
+        self.pump(now);
     }
 
     fn handle_timeout(&mut self, now: Instant) {
         self.session.handle_timeout(now);
-        self.digest(now);
+        self.pump(now);
+        self.expire(now);
+        self.pump(now);
     }
 
     fn poll_transmit(&mut self, buffer: &mut Vec<u8>) -> Option<Transmit> {
@@ -282,7 +292,12 @@ impl Session for Client {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        self.session.poll_timeout()
+        let deadline = self.deadlines.first().map(|(deadline, _)| *deadline);
+        // Sent output makes room without the time being told: whoever waits starts at once.
+        let has_turn = !self.waiting.is_empty() && self.can_call();
+        let turn = has_turn.then_some(self.now);
+        let due = [self.session.poll_timeout(), deadline, turn];
+        due.into_iter().flatten().min()
     }
 
     fn wants_frames(&self) -> bool {

@@ -11,6 +11,7 @@ use core::time::Duration;
 use serde::Serialize;
 
 use crate::model::completion::{CompleteParams, CompleteResult};
+use crate::model::list::Unreadable;
 use crate::model::logging::LoggingLevel;
 use crate::model::meta::Meta;
 use crate::model::method::{ListPrompts, ListResourceTemplates, ListResources, ListTools};
@@ -21,11 +22,13 @@ use crate::model::resource::{Resource, ResourceTemplate};
 use crate::model::subscription::SubscriptionFilter;
 use crate::model::tool::{CallToolParams, CallToolResult, Tool};
 use crate::rpc::{Raw, Text};
-use crate::session::SubscriptionId;
+use crate::session::{CallId, SubscriptionId};
 use crate::time::Instant;
 
 use super::catalog::Listable;
 use super::error::ClientError;
+use super::links::Links;
+use super::listed::Listed;
 use super::result::{ResourceOutput, ToolOutput};
 
 /// An operation of one client; never used twice by it.
@@ -41,7 +44,7 @@ impl fmt::Display for OperationId {
 /// What takes the progress of a call.
 pub type ProgressHandler = Arc<dyn Fn(ProgressParams<'static>) + Send + Sync>;
 
-/// A call of a tool.
+/// A call of a tool. `Debug` shows its name, neither the arguments nor the `_meta`.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct ToolCall {
@@ -54,6 +57,8 @@ pub struct ToolCall {
     /// How long the call may go without a word of the server; `None` for the client's own.
     pub read_timeout: Option<Duration>,
     pub(super) progress: Option<ProgressHandler>,
+    /// Whether the name is the server's own, the prefix having been taken off.
+    pub(super) is_resolved: bool,
 }
 
 impl ToolCall {
@@ -65,6 +70,7 @@ impl ToolCall {
             meta: None,
             read_timeout: None,
             progress: None,
+            is_resolved: false,
         }
     }
 
@@ -116,14 +122,12 @@ impl fmt::Debug for ToolCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ToolCall")
             .field("name", &self.name)
-            .field("arguments", &self.arguments)
-            .field("meta", &self.meta)
             .finish_non_exhaustive()
     }
 }
 
-/// What a client is asked to do.
-#[derive(Clone, Debug)]
+/// What a client is asked to do. `Debug` shows names, not what is sent along.
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum Request {
     /// List the tools.
@@ -152,18 +156,37 @@ pub enum Request {
     Subscribe(SubscriptionFilter<'static>),
 }
 
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ListTools => f.write_str("ListTools"),
+            Self::ListResources => f.write_str("ListResources"),
+            Self::ListResourceTemplates => f.write_str("ListResourceTemplates"),
+            Self::ListPrompts => f.write_str("ListPrompts"),
+            Self::CallTool(call) => f.debug_tuple("CallTool").field(call).finish(),
+            Self::DirectCallTool(call) => f.debug_tuple("DirectCallTool").field(call).finish(),
+            Self::ReadResource(_) => f.write_str("ReadResource"),
+            Self::GetPrompt(params) => f.debug_tuple("GetPrompt").field(&params.name).finish(),
+            Self::Complete(_) => f.write_str("Complete"),
+            Self::Ping => f.write_str("Ping"),
+            Self::SetLogLevel(level) => f.debug_tuple("SetLogLevel").field(level).finish(),
+            Self::Subscribe(_) => f.write_str("Subscribe"),
+        }
+    }
+}
+
 /// What has come of a request, by the request's kind.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Output {
     /// All tools.
-    Tools(Arc<[Tool<'static>]>),
+    Tools(Listed<Tool<'static>>),
     /// All resources.
-    Resources(Arc<[Resource<'static>]>),
+    Resources(Listed<Resource<'static>>),
     /// All resource templates.
-    ResourceTemplates(Arc<[ResourceTemplate<'static>]>),
+    ResourceTemplates(Listed<ResourceTemplate<'static>>),
     /// All prompts.
-    Prompts(Arc<[Prompt<'static>]>),
+    Prompts(Listed<Prompt<'static>>),
     /// What a tool said.
     Tool(ToolOutput),
     /// What a tool said, as it came.
@@ -185,8 +208,24 @@ pub enum Output {
     },
 }
 
+/// An operation that has not ended: what it does, what it waits for, and until when.
+pub(super) struct Running {
+    pub(super) operation: Operation,
+    pub(super) waits: WaitsFor,
+    /// When it has to have ended, and how long it has had by then.
+    pub(super) deadline: Option<(Instant, Duration)>,
+}
+
+/// What an operation waits for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum WaitsFor {
+    /// Until the session takes its next call.
+    Turn,
+    Call(CallId),
+    Subscription(SubscriptionId),
+}
+
 /// How far an operation has come.
-#[derive(Clone, Debug)]
 pub(super) enum Operation {
     Tools(Listing<ListTools>),
     Resources(Listing<ListResources>),
@@ -194,7 +233,7 @@ pub(super) enum Operation {
     Prompts(Listing<ListPrompts>),
     Tool(ToolCall),
     /// The tool has answered; its links are being read.
-    Links(Box<ToolOutput>),
+    Links(Box<Links>),
     RawTool(ToolCall),
     Resource(String),
     Prompt(GetPromptParams<'static>),
@@ -207,6 +246,8 @@ pub(super) enum Operation {
 /// How far a listing has come.
 pub(super) struct Listing<M: Listable> {
     pub(super) items: Vec<M::Item>,
+    pub(super) raw: Vec<Raw<'static>>,
+    pub(super) skipped: Vec<Unreadable<'static>>,
     pub(super) cursor: Option<Text<'static>>,
     pub(super) guard: PageGuard,
     /// Which state of the list was asked for.
@@ -220,6 +261,8 @@ impl<M: Listable> Listing<M> {
     pub(super) fn new(pages: usize, generation: u64) -> Self {
         Self {
             items: Vec::new(),
+            raw: Vec::new(),
+            skipped: Vec::new(),
             cursor: None,
             guard: PageGuard::new(u32::try_from(pages).unwrap_or(u32::MAX)),
             generation,
@@ -229,22 +272,11 @@ impl<M: Listable> Listing<M> {
     }
 }
 
-impl<M: Listable<Item: Clone>> Clone for Listing<M> {
-    fn clone(&self) -> Self {
-        Self {
-            items: self.items.clone(),
-            cursor: self.cursor.clone(),
-            guard: self.guard.clone(),
-            ..*self
-        }
-    }
-}
-
-impl<M: Listable> fmt::Debug for Listing<M> {
+impl fmt::Debug for Running {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Listing")
-            .field("items", &self.items.len())
-            .field("cursor", &self.cursor)
+        f.debug_struct("Running")
+            .field("waits", &self.waits)
+            .field("deadline", &self.deadline)
             .finish_non_exhaustive()
     }
 }

@@ -21,7 +21,7 @@ use crate::session::{ClientConfig, ClientEvent, EraPolicy, Timeouts};
 
 use super::error::ClientError;
 use super::handlers::{Answer, Direction, Handlers, Reach, Reaction};
-use super::operation::ToolCall;
+use super::operation::{Request, ToolCall};
 use super::prefix::Prefix;
 use super::result::ToolOutput;
 use super::sampling::{Conversation, ResponsePart, answer};
@@ -90,6 +90,15 @@ pub struct ClientOptions {
     pub timeout: Duration,
     /// How long a request may go without a word of the server. 300 s.
     pub read_timeout: Duration,
+    /// How long an operation may take altogether, with all the requests it is made of and the time it
+    /// waits for its turn; `None` for no limit. 600 s. When it ends while the links of a tool's result
+    /// are being read, the result is given with the rest of them unread.
+    pub total_timeout: Option<Duration>,
+    /// Whether a list with an item, or a tool's result with a block, that doesn't fit its type is an
+    /// error as a whole. By default it isn't: what can be read is used, and the rest is beside it, in
+    /// [`Listed::skipped`](super::Listed::skipped) and
+    /// [`OutputPart::Malformed`](super::OutputPart::Malformed).
+    pub strict: bool,
     /// How often a model may try a failed tool again, for whoever runs the model. 1.
     pub max_retries: u32,
     /// Whether the list of tools is kept. It is.
@@ -134,6 +143,8 @@ impl ClientOptions {
             log_level: None,
             timeout: Duration::from_secs(5),
             read_timeout: Duration::from_secs(300),
+            total_timeout: Timeouts::default().total,
+            strict: false,
             max_retries: 1,
             cache_tools: true,
             cache_resources: true,
@@ -155,6 +166,10 @@ impl ClientOptions {
         timeout: Duration,
         /// Sets how long a request may go without a word of the server.
         read_timeout: Duration,
+        /// Sets how long an operation may take altogether.
+        total_timeout: Option<Duration>,
+        /// Sets whether what can't be read wholly is an error.
+        strict: bool,
         /// Sets how often a model may try a failed tool again.
         max_retries: u32,
         /// Sets whether the list of tools is kept.
@@ -315,7 +330,7 @@ impl ClientOptions {
 
     /// Lets the hook see a call before it is made; what it returns takes the call's place.
     pub fn before(&self, call: &mut ToolCall) -> Option<Result<ToolOutput, ClientError>> {
-        call.name = self.tool_prefix.remove(&call.name).into();
+        self.resolve(call);
         self.hook.as_ref()?.before(call)
     }
 
@@ -332,16 +347,32 @@ impl ClientOptions {
     }
 
     /// How long a call may take altogether that may go without a word for `read_timeout`.
-    pub(super) fn total(read_timeout: Duration) -> Option<Duration> {
-        let total = Timeouts::default().total;
-        total.map(|total| total.max(read_timeout))
+    pub(super) fn total(&self, read_timeout: Duration) -> Option<Duration> {
+        self.total_timeout.map(|total| total.max(read_timeout))
+    }
+
+    /// How long an operation may take altogether.
+    pub(super) fn total_of(&self, request: &Request) -> Option<Duration> {
+        let own = match request {
+            Request::CallTool(call) | Request::DirectCallTool(call) => call.read_timeout,
+            _ => None,
+        };
+        self.total(own.unwrap_or(self.read_timeout))
+    }
+
+    /// Makes a call's name the server's own. Done once: a name may begin with the prefix itself.
+    pub(super) fn resolve(&self, call: &mut ToolCall) {
+        if !call.is_resolved {
+            call.name = self.tool_prefix.remove(&call.name).into();
+            call.is_resolved = true;
+        }
     }
 
     pub(super) fn config(&self) -> ClientConfig {
         let timeouts = Timeouts::default()
             .opening(self.timeout)
             .idle(Some(self.read_timeout))
-            .total(Self::total(self.read_timeout));
+            .total(self.total(self.read_timeout));
         let mut config = ClientConfig::new("", "")
             .info(self.client_info.clone())
             .capabilities(self.capabilities())

@@ -3,7 +3,6 @@
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -102,31 +101,37 @@ impl ToolSet {
         &mut self,
         label: impl Into<String>,
         prefix: &Prefix,
-        tools: &Arc<[Tool<'static>]>,
+        tools: &[Tool<'static>],
     ) -> Result<usize, NameConflict> {
         let (label, server) = (label.into(), self.servers.len());
-        let mut merged = self.clone();
-        merged.servers.push(label.clone());
-        for tool in tools.iter() {
+        let mut added = Vec::new();
+        let mut names = BTreeMap::new();
+        for tool in tools {
             let Some(name) = prefix.add(&tool.name) else {
                 continue;
             };
-            let place = merged.tools.len();
-            if let Some(existing) = merged.by_name.insert(name.clone(), place) {
-                let existing = merged
-                    .tools
-                    .get(existing)
-                    .map_or(server, |tool| tool.server);
+            let place = self.tools.len() + added.len();
+            let existing = match self.by_name.get(&name) {
+                Some(existing) => self.tools.get(*existing).map(|tool| tool.server),
+                None => names.insert(name.clone(), place).map(|_| server),
+            };
+            if let Some(existing) = existing {
+                let existing = match existing == server {
+                    true => label.clone(),
+                    false => self.label(existing).into(),
+                };
                 return Err(NameConflict {
                     name,
-                    existing: merged.label(existing).into(),
+                    existing,
                     server: label,
                 });
             }
             let tool = tool.clone();
-            merged.tools.push(PrefixedTool { name, server, tool });
+            added.push(PrefixedTool { name, server, tool });
         }
-        *self = merged;
+        self.servers.push(label);
+        self.tools.append(&mut added);
+        self.by_name.extend(names);
         Ok(server)
     }
 

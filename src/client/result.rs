@@ -12,13 +12,14 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::model::content::{ContentBlock, InvalidBase64, ResourceContents, ResourceLink};
+use crate::model::list::Unreadable;
 use crate::model::meta::Object;
 use crate::model::owned::IntoOwned;
 use crate::model::resource::ReadResourceResult;
 use crate::model::tool::CallToolResult;
 use crate::rpc::Raw;
 
-use super::error::ClientError;
+use super::error::{ClientError, ToolFailure};
 
 /// What is said of a tool that failed without a word.
 const FAILED: &str = "MCP tool call failed";
@@ -36,10 +37,13 @@ pub enum OutputPart {
     Binary(Binary),
     /// Several values in their order; also none at all.
     List(Vec<OutputPart>),
-    /// A link that has not been read.
+    /// A link that has not been read: the server has no resources, or there are more links than
+    /// [`Limits::links`](crate::Limits::links).
     Link(Box<ResourceLink<'static>>),
     /// A block whose `type` no revision names, as it came.
     Unknown(Raw<'static>),
+    /// A block of a known type that doesn't fit it, as it came, and what is wrong with it.
+    Malformed(Box<Unreadable<'static>>),
     /// A part that can't be had: a link that could not be read, or data that is no base64.
     Failed(ClientError),
 }
@@ -66,6 +70,13 @@ impl OutputPart {
         match self {
             Self::List(parts) => parts,
             part => core::slice::from_ref(part),
+        }
+    }
+
+    pub(super) fn parts_mut(&mut self) -> &mut [Self] {
+        match self {
+            Self::List(parts) => parts,
+            part => core::slice::from_mut(part),
         }
     }
 
@@ -144,25 +155,17 @@ pub struct ToolOutput {
 impl ToolOutput {
     /// What `raw` means, its links unread.
     ///
-    /// Errs with [`ClientError::Retry`] when the tool failed; the message is its text.
+    /// Returns [`ClientError::Retry`] if the tool failed: with its text as the message, and the whole
+    /// result beside it.
     pub fn new(raw: CallToolResult<'static>) -> Result<Self, ClientError> {
         if raw.failed() {
-            return Err(ClientError::Retry(failure(&raw)));
+            return Err(ClientError::Retry(Box::new(ToolFailure::of_result(raw))));
         }
         let value = match structured(&raw) {
             Some(value) => value,
             None => OutputPart::of(raw.content.iter().map(part).collect()),
         };
         Ok(Self { value, raw })
-    }
-
-    /// The first link that has not been read.
-    pub(crate) fn unread(&mut self) -> Option<&mut OutputPart> {
-        let is_link = |part: &&mut OutputPart| matches!(part, OutputPart::Link(_));
-        match &mut self.value {
-            OutputPart::List(parts) => parts.iter_mut().find(is_link),
-            part => Some(part).filter(is_link),
-        }
     }
 }
 
@@ -185,7 +188,7 @@ impl ResourceOutput {
 }
 
 /// The texts of a failed result, line by line.
-fn failure(raw: &CallToolResult<'_>) -> String {
+pub(super) fn failure(raw: &CallToolResult<'_>) -> String {
     let texts: Vec<&str> = raw
         .content
         .iter()
@@ -242,7 +245,9 @@ fn part(block: &ContentBlock<'_>) -> OutputPart {
         ContentBlock::Resource(embedded) => contents(&embedded.resource),
         ContentBlock::ResourceLink(link) => OutputPart::Link(Box::new(link.clone().into_owned())),
         ContentBlock::Unknown(raw) => OutputPart::Unknown(raw.clone().into_owned()),
-        ContentBlock::Malformed(block) => OutputPart::Unknown(block.raw.clone().into_owned()),
+        ContentBlock::Malformed(block) => {
+            OutputPart::Malformed(Box::new(block.clone().into_owned()))
+        }
     }
 }
 

@@ -181,14 +181,12 @@ fn l10_closed_client_can_be_opened_again() {
     for _ in 0..2 {
         client.open().unwrap();
         lists.push(client.list_tools().unwrap());
-        assert!(Arc::ptr_eq(
-            &client.list_tools().unwrap(),
-            lists.last().unwrap()
-        ));
+        let again = client.list_tools().unwrap();
+        assert!(again.is_same(lists.last().unwrap()));
         client.close().unwrap();
     }
     assert!(
-        !Arc::ptr_eq(&lists[0], &lists[1]),
+        !lists[0].is_same(&lists[1]),
         "the close has emptied what was kept"
     );
     assert_eq!(connections.load(Ordering::SeqCst), 2);
@@ -418,8 +416,8 @@ impl ToolHook for Hook {
         outcome: Result<ToolOutput, ClientError>,
     ) -> Result<ToolOutput, ClientError> {
         match (call.name.as_str(), outcome) {
-            ("fail", Err(ClientError::Retry(message))) => {
-                ToolOutput::new(CallToolResult::text(format!("rescued from: {message}")))
+            ("fail", Err(ClientError::Retry(failure))) => {
+                ToolOutput::new(CallToolResult::text(format!("rescued from: {failure}")))
             }
             (_, outcome) => outcome,
         }

@@ -7,6 +7,7 @@
 )]
 
 mod answers;
+mod bounds;
 mod handles;
 mod many;
 mod opening;

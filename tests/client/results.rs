@@ -35,9 +35,14 @@ fn t12_rpc_error_becomes_retry() {
         call(),
         json!({"code": -32602, "message": "no such tool", "data": 1}),
     );
-    assert_eq!(error, ClientError::Retry("no such tool".into()));
+    let ClientError::Retry(failure) = error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(failure.message, "no such tool");
+    assert_eq!(failure.error.unwrap().code, -32602);
+    assert_eq!(failure.result, None);
     let error = script.refused(call(), json!({"code": 7, "message": ""}));
-    assert_eq!(error, ClientError::Retry(String::new()));
+    assert_eq!(error.retry_message().as_deref(), Some(""));
     let direct = Request::DirectCallTool(ToolCall::new("t"));
     let error = script.refused(direct, json!({"code": -32602, "message": "no such tool"}));
     assert!(matches!(error, ClientError::Rpc(error) if error.code == -32602));
@@ -48,7 +53,12 @@ fn t13_error_result_becomes_retry() {
     let retry = |content: Value| {
         let result = json!({"isError": true, "structuredContent": {"a": 1}, "content": content});
         match Script::legacy().tool(result) {
-            Err(ClientError::Retry(message)) => message,
+            Err(ClientError::Retry(failure)) => {
+                let result = failure.result.expect("the result stays with the error");
+                let structured = result.structured_content.expect("it is there");
+                assert_eq!(structured.as_str(), r#"{"a":1}"#);
+                failure.message
+            }
             other => panic!("{other:?}"),
         }
     };

@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use mcp_proto::client::{ClientError, NameConflict, Output, Prefix, Request, ToolCall, ToolSet};
+use mcp_proto::client::{
+    ClientError, Listed, NameConflict, Output, Prefix, Request, ToolCall, ToolFailure, ToolSet,
+};
 use mcp_proto::model::meta::Meta;
 use mcp_proto::model::page::PageError;
 use mcp_proto::model::tool::Tool;
@@ -19,7 +21,7 @@ fn page(names: &[&str]) -> Value {
     json!({"tools": names.iter().map(|name| tool(name)).collect::<Vec<_>>()})
 }
 
-fn tools(output: Output) -> Arc<[Tool<'static>]> {
+fn tools(output: Output) -> Listed<Tool<'static>> {
     match output {
         Output::Tools(tools) => tools,
         other => panic!("{other:?}"),
@@ -31,7 +33,7 @@ fn names(tools: &[Tool<'_>]) -> Vec<String> {
 }
 
 /// Lists tools without asking.
-fn kept(script: &mut Script) -> Option<Arc<[Tool<'static>]>> {
+fn kept(script: &mut Script) -> Option<Listed<Tool<'static>>> {
     let id = script.start(Request::ListTools);
     let kept = script.end(id);
     if kept.is_none() {
@@ -90,7 +92,7 @@ fn t2_list_is_kept_until_it_changes() {
     let mut script = Script::legacy();
     let first = tools(script.answered(Request::ListTools, page(&["a"])).unwrap());
     let second = kept(&mut script).expect("it is kept");
-    assert!(Arc::ptr_eq(&first, &second));
+    assert!(first.is_same(&second));
     // The server need not have announced that it would tell.
     script.notify("notifications/tools/list_changed");
     assert_eq!(kept(&mut script), None);
@@ -236,7 +238,7 @@ fn t11_arguments_are_not_checked_but_for_being_an_object() {
 fn t25_retries_are_offered_to_who_runs_the_model() {
     assert_eq!(legacy().max_retries, 1);
     assert_eq!(legacy().max_retries(0).max_retries, 0);
-    let retry = ClientError::Retry("try 3".into());
+    let retry = ClientError::from(ToolFailure::new("try 3"));
     assert_eq!(retry.retry_message().as_deref(), Some("try 3"));
     assert_eq!(retry.to_string(), "try 3");
 }

@@ -16,8 +16,8 @@ use super::connection::Drive;
 use super::pool::{Job, Pool, THREADS};
 use super::threads::spawn;
 use crate::client::{
-    Client, ClientError, ClientOptions, Output, Reaction, Request, ResourceOutput, ToolCall,
-    ToolOutput,
+    Client, ClientError, ClientOptions, Listed, Output, Reaction, Request, ResourceOutput,
+    ToolCall, ToolOutput,
 };
 use crate::model::capability::ServerCapabilities;
 use crate::model::completion::{CompleteParams, CompleteResult};
@@ -178,14 +178,14 @@ blocking! {
     /// As [`call_tool`](Self::call_tool), with all that can be said of a call.
     call(call: ToolCall) -> ToolOutput;
     /// All tools, under their server's names, in its order. Kept until the list changes.
-    list_tools() -> Arc<[Tool<'static>]>;
+    list_tools() -> Listed<Tool<'static>>;
     /// All resources; none, without asking, when the server has no resources. Kept until the list
     /// changes.
-    list_resources() -> Arc<[Resource<'static>]>;
+    list_resources() -> Listed<Resource<'static>>;
     /// All resource templates; none, without asking, when the server has no resources.
-    list_resource_templates() -> Arc<[ResourceTemplate<'static>]>;
+    list_resource_templates() -> Listed<ResourceTemplate<'static>>;
     /// All prompts. Kept until the list changes.
-    list_prompts() -> Arc<[Prompt<'static>]>;
+    list_prompts() -> Listed<Prompt<'static>>;
     /// Calls a tool by its server's name for it, without the hook, and gives the result as it came.
     direct_call_tool(call: ToolCall) -> CallToolResult<'static>;
     /// Reads a resource.

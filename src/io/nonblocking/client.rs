@@ -15,7 +15,7 @@ use super::super::Handle;
 use super::super::hub::{About, Hub};
 use super::Drive;
 use crate::client::{
-    Client, ClientError, ClientOptions, Event, Output, Reaction, Reconnect, Request,
+    Client, ClientError, ClientOptions, Event, Listed, Output, Reaction, Reconnect, Request,
     ResourceOutput, ToolCall, ToolOutput,
 };
 use crate::model::capability::ServerCapabilities;
@@ -204,16 +204,16 @@ macro_rules! operations {
 
 operations! {
     /// All tools, under their server's names, in its order. Kept until the list changes.
-    list_tools() -> Arc<[Tool<'static>]> = Request::ListTools => Output::Tools(tools) => tools;
+    list_tools() -> Listed<Tool<'static>> = Request::ListTools => Output::Tools(tools) => tools;
     /// All resources; none, without asking, when the server has no resources. Kept until the list
     /// changes.
-    list_resources() -> Arc<[Resource<'static>]>
+    list_resources() -> Listed<Resource<'static>>
         = Request::ListResources => Output::Resources(resources) => resources;
     /// All resource templates; none, without asking, when the server has no resources.
-    list_resource_templates() -> Arc<[ResourceTemplate<'static>]>
+    list_resource_templates() -> Listed<ResourceTemplate<'static>>
         = Request::ListResourceTemplates => Output::ResourceTemplates(templates) => templates;
     /// All prompts. Kept until the list changes.
-    list_prompts() -> Arc<[Prompt<'static>]> = Request::ListPrompts => Output::Prompts(prompts) => prompts;
+    list_prompts() -> Listed<Prompt<'static>> = Request::ListPrompts => Output::Prompts(prompts) => prompts;
     /// Calls a tool by its server's name for it, without the hook, and gives the result as it came.
     direct_call_tool(call: ToolCall) -> CallToolResult<'static>
         = Request::DirectCallTool(call) => Output::RawTool(result) => result;
