@@ -13,8 +13,6 @@ use crate::model::tool::CallToolResult;
 use crate::rpc::{Raw, RpcError, bounded};
 use crate::session::{CallClock, CallError, CloseReason, Delivery, Misuse};
 
-use super::result::failure;
-
 /// Why an operation of the client gave no result.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -147,9 +145,9 @@ impl ToolFailure {
         }
     }
 
-    pub(super) fn of_result(result: CallToolResult<'static>) -> Self {
+    pub(super) fn of_result(message: String, result: CallToolResult<'static>) -> Self {
         Self {
-            message: failure(&result),
+            message,
             result: Some(result),
             error: None,
         }

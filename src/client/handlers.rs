@@ -112,7 +112,7 @@ type Log = Arc<dyn Fn(LoggingMessageParams<'static>) + Send + Sync>;
 /// What sees the other events.
 type Watch = Arc<dyn Fn(&ClientEvent) + Send + Sync>;
 /// What sees the frames.
-type Tap = Arc<dyn Fn(Direction, &[u8]) + Send + Sync>;
+pub(crate) type Tap = Arc<dyn Fn(Direction, &[u8]) + Send + Sync>;
 /// What gives the roots.
 type Roots = Arc<dyn Fn() -> Vec<Root<'static>> + Send + Sync>;
 
@@ -137,13 +137,14 @@ pub(super) struct Handlers {
     frame: Option<Tap>,
 }
 
-/// What an event makes the adapter do.
+/// What an event makes the adapter do. Neither may run where it could hold up reading, writing or the
+/// deadlines, or with the client locked; a panic in one must not end anything else.
 #[non_exhaustive]
-pub enum Reaction {
-    /// To be run before the next event is looked at.
-    Now(Box<dyn FnOnce() + Send>),
-    /// May take its time: to be run where it holds up nothing.
-    Aside(Box<dyn FnOnce() + Send>),
+pub enum Run {
+    /// Must return soon: to be run in order, one after the other.
+    Inline(Box<dyn FnOnce() + Send>),
+    /// May take its time: to be run beside all others.
+    Background(Box<dyn FnOnce() + Send>),
 }
 
 impl Handlers {
@@ -200,6 +201,11 @@ impl Handlers {
         self.frame = Some(Arc::new(run));
     }
 
+    /// Puts `wrap` around what watches the frames, if anything does.
+    pub(super) fn wrap_frame_tap(&mut self, wrap: impl FnOnce(Tap) -> Tap) {
+        self.frame = self.frame.take().map(wrap);
+    }
+
     /// Shows a frame to whoever watches them.
     pub(super) fn show(&self, direction: Direction, frame: &[u8]) {
         if let Some(run) = &self.frame {
@@ -223,9 +229,9 @@ impl Handlers {
     }
 
     /// What is to be done about an event; `None` when nobody cares.
-    pub(super) fn react(&self, event: ClientEvent, reach: &Arc<dyn Reach>) -> Option<Reaction> {
+    pub(super) fn react(&self, event: ClientEvent, reach: &Arc<dyn Reach>) -> Option<Run> {
         if let ClientEvent::InputRequested(requested) = &event {
-            return Some(Reaction::Aside(self.answering(requested, reach)));
+            return Some(Run::Background(self.answering(requested, reach)));
         }
         let log = self.log.clone().and_then(|run| {
             let ClientEvent::Log(message) = &event else {
@@ -238,7 +244,7 @@ impl Handlers {
         if log.is_none() && watch.is_none() {
             return None;
         }
-        Some(Reaction::Now(Box::new(move || {
+        Some(Run::Inline(Box::new(move || {
             if let Some(log) = log {
                 log();
             }

@@ -8,6 +8,7 @@
 mod catalog;
 pub mod config;
 mod drive;
+pub mod driver;
 mod error;
 mod handlers;
 mod links;
@@ -21,6 +22,7 @@ pub mod sampling;
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
 
@@ -35,15 +37,18 @@ use crate::session::{
 use crate::time::Instant;
 
 pub use error::{ClientError, ToolFailure};
-pub use handlers::{Answer, Direction, Reach, Reaction};
+pub use handlers::{Answer, Direction};
 pub use listed::Listed;
 pub use operation::{OperationId, Output, ProgressHandler, Request, ToolCall};
-pub use options::{ClientOptions, Reconnect, ToolHook};
+pub use options::{Backoff, ClientOptions, Reconnect, ToolHook};
 pub use prefix::{NameConflict, Prefix, PrefixedTool, ToolSet};
 pub use result::{Binary, OutputPart, ResourceOutput, ToolOutput};
 
 use catalog::Catalog;
 use operation::{Running, WaitsFor};
+
+/// Tells the operations of one client from those of another.
+static TAGS: AtomicU32 = AtomicU32::new(0);
 
 /// The high-level client of one server, for one connection.
 #[derive(Debug)]
@@ -63,6 +68,8 @@ pub struct Client {
     waiting: BTreeSet<OperationId>,
     /// The latest time that the client was told.
     now: Instant,
+    /// Which client of this process it is, and its next operation.
+    tag: u32,
     next: u64,
     events: VecDeque<Event>,
 }
@@ -103,7 +110,7 @@ pub enum Event {
         /// Who asked.
         handler: ProgressHandler,
     },
-    /// Something else: what to do about it, [`ClientOptions::react`] says.
+    /// Something else: what to do about it, [`driver::react`] says.
     Session(ClientEvent),
 }
 
@@ -140,6 +147,7 @@ impl Client {
             subscribing: BTreeMap::new(),
             waiting: BTreeSet::new(),
             now: Instant::ZERO,
+            tag: TAGS.fetch_add(1, Ordering::Relaxed),
             next: 0,
             events: VecDeque::new(),
             options,
@@ -178,8 +186,20 @@ impl Client {
 
     /// Starts an operation. [`Event::Finished`] follows, whatever happens.
     pub fn start(&mut self, now: Instant, request: Request) -> OperationId {
-        let id = OperationId(self.next);
+        let id = self.next_operation();
+        self.start_as(now, id, request);
+        id
+    }
+
+    /// The id of an operation to be started with [`start_as`](Self::start_as).
+    pub(crate) fn next_operation(&mut self) -> OperationId {
+        let id = OperationId::new(self.tag, self.next);
         self.next += 1;
+        id
+    }
+
+    /// Starts an operation under an id that was taken before.
+    pub(crate) fn start_as(&mut self, now: Instant, id: OperationId, request: Request) {
         if self.is_open() {
             let total = self.options.total_of(&request);
             let deadline = total.map(|total| (now + total, total));
@@ -204,7 +224,6 @@ impl Client {
                 outcome,
             });
         }
-        id
     }
 
     /// Cancels an operation, which ends at once; the server is told. Harmless when it has ended.

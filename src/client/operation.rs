@@ -31,13 +31,30 @@ use super::links::Links;
 use super::listed::Listed;
 use super::result::{ResourceOutput, ToolOutput};
 
-/// An operation of one client; never used twice by it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct OperationId(pub(super) u64);
+/// An operation of one client, for one connection; never used twice, and unknown to every other
+/// client of the process.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OperationId {
+    client: u32,
+    number: u64,
+}
+
+impl OperationId {
+    pub(super) const fn new(client: u32, number: u64) -> Self {
+        Self { client, number }
+    }
+}
+
+// Which client it is differs from run to run.
+impl fmt::Debug for OperationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OperationId").field(&self.number).finish()
+    }
+}
 
 impl fmt::Display for OperationId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "operation {}", self.0)
+        write!(f, "operation {}", self.number)
     }
 }
 
@@ -101,8 +118,9 @@ impl ToolCall {
         self
     }
 
-    /// Asks for progress and gives it to `progress`, in order and before the result. It must return
-    /// soon: what the server says next waits for it.
+    /// Asks for progress and gives it to `progress`, in order and before the result. It runs on the
+    /// task or thread that waits for the call, and may use the client; what comes faster than it takes
+    /// it replaces older reports.
     #[must_use]
     pub fn on_progress(
         mut self,
@@ -154,6 +172,22 @@ pub enum Request {
     SetLogLevel(LoggingLevel),
     /// Subscribe to changes.
     Subscribe(SubscriptionFilter<'static>),
+}
+
+impl Request {
+    /// Has `progress` take the progress of a call in place of what takes it now, which is returned.
+    #[cfg(feature = "std")]
+    pub(crate) fn replace_progress(
+        &mut self,
+        progress: impl Fn(ProgressParams<'static>) + Send + Sync + 'static,
+    ) -> Option<ProgressHandler> {
+        match self {
+            Self::CallTool(call) | Self::DirectCallTool(call) if call.progress.is_some() => {
+                call.progress.replace(Arc::new(progress))
+            }
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Debug for Request {

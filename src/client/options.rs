@@ -20,7 +20,9 @@ use crate::rpc::RpcError;
 use crate::session::{ClientConfig, ClientEvent, EraPolicy, Timeouts};
 
 use super::error::ClientError;
-use super::handlers::{Answer, Direction, Handlers, Reach, Reaction};
+#[cfg(feature = "std")]
+use super::handlers::Tap;
+use super::handlers::{Answer, Direction, Handlers, Reach, Run};
 use super::operation::{Request, ToolCall};
 use super::prefix::Prefix;
 use super::result::ToolOutput;
@@ -56,11 +58,45 @@ pub enum Reconnect {
     #[default]
     Never,
     /// The next operation connects anew. One that was lost before anything of it was sent is tried
-    /// again, up to this often; one that the server may have seen never is.
+    /// again, up to this often, after the times of [`ClientOptions::backoff`]; one that the server may
+    /// have seen never is. An operation makes at most one connection more than this, and one more
+    /// where the server turns out not to bear the probe for its era.
     OnDemand {
         /// How often.
         retries: u32,
     },
+}
+
+/// How long a client waits before it tries an operation again that was lost unsent: `first` after the
+/// first time, twice as long after each further one, never longer than `most`.
+///
+/// No chance is involved, so that the same losses give the same times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Backoff {
+    /// The first wait. 100 ms.
+    pub first: Duration,
+    /// The longest wait. 10 s.
+    pub most: Duration,
+}
+
+impl Backoff {
+    /// Waits that begin with `first` and grow to `most`.
+    pub const fn new(first: Duration, most: Duration) -> Self {
+        Self { first, most }
+    }
+
+    /// How long to wait before try number `retry`, the first retry being 0.
+    pub fn delay(&self, retry: u32) -> Duration {
+        let factor = 2_u32.saturating_pow(retry);
+        self.first.saturating_mul(factor).min(self.most)
+    }
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self::new(Duration::from_millis(100), Duration::from_secs(10))
+    }
 }
 
 /// What a client is told before it opens.
@@ -109,6 +145,10 @@ pub struct ClientOptions {
     pub cache_prompts: bool,
     /// What becomes of the client when its connection is lost.
     pub reconnect: Reconnect,
+    /// How long it waits before it tries an operation again.
+    pub backoff: Backoff,
+    /// How long making a connection may take, before the opening begins. 30 s.
+    pub connect_timeout: Duration,
     /// How the era of the server is found out.
     pub era: EraPolicy,
     /// The revisions the client speaks. All by default.
@@ -150,6 +190,8 @@ impl ClientOptions {
             cache_resources: true,
             cache_prompts: true,
             reconnect: Reconnect::default(),
+            backoff: Backoff::default(),
+            connect_timeout: Duration::from_secs(30),
             era: EraPolicy::default(),
             revisions: Revision::ALL.to_vec(),
             limits: Limits::default(),
@@ -180,6 +222,10 @@ impl ClientOptions {
         cache_prompts: bool,
         /// Sets what becomes of the client when its connection is lost.
         reconnect: Reconnect,
+        /// Sets how long it waits before it tries an operation again.
+        backoff: Backoff,
+        /// Sets how long making a connection may take.
+        connect_timeout: Duration,
         /// Sets how the era of the server is found out.
         era: EraPolicy,
         /// Sets the revisions the client speaks.
@@ -211,7 +257,9 @@ impl ClientOptions {
         self
     }
 
-    /// Gives log messages to `run`, in order. It must return soon.
+    /// Gives log messages to `run`, in order, on a thread on which nothing else waits. It may use the
+    /// client. When it falls behind by more than [`Limits::events`] messages or [`Limits::output`]
+    /// bytes, what comes meanwhile is left out.
     #[must_use]
     pub fn on_log(
         mut self,
@@ -222,7 +270,7 @@ impl ClientOptions {
     }
 
     /// Shows everything else that happens to `run`, in order: changes, subscriptions, what was
-    /// ignored, the end. It must return soon.
+    /// ignored, the end. It runs where the function of [`on_log`](Self::on_log) does.
     #[must_use]
     pub fn on_event(mut self, run: impl Fn(&ClientEvent) + Send + Sync + 'static) -> Self {
         self.handlers.event(run);
@@ -230,8 +278,8 @@ impl ClientOptions {
     }
 
     /// Shows every frame to `run` as it is sent or received, for a log of the wire: bytes of one JSON
-    /// message without the end of the line. It must return soon, and neither use the client nor panic,
-    /// which would end the connection.
+    /// message without the end of the line. It runs where the function of [`on_log`](Self::on_log)
+    /// does; a [`Client`](super::Client) that is driven by hand shows frames as it takes or gives them.
     #[must_use]
     pub fn on_frame(mut self, run: impl Fn(Direction, &[u8]) + Send + Sync + 'static) -> Self {
         self.handlers.frame(run);
@@ -251,7 +299,8 @@ impl ClientOptions {
         self
     }
 
-    /// Lets the server ask for messages of a model, which `run` may give later.
+    /// Lets the server ask for messages of a model, which `run` may give later. It runs on a thread of
+    /// the client's, outside of any runtime: to start a task, capture the runtime's handle.
     #[must_use]
     pub fn on_sampling(
         mut self,
@@ -288,7 +337,8 @@ impl ClientOptions {
         self
     }
 
-    /// Lets the server ask the user, whose answer `run` may give later.
+    /// Lets the server ask the user, whose answer `run` may give later. It runs where the function of
+    /// [`on_sampling`](Self::on_sampling) does.
     #[must_use]
     pub fn on_elicitation(
         mut self,
@@ -323,27 +373,10 @@ impl ClientOptions {
         self.handlers.capabilities()
     }
 
-    /// What is to be done about an event of the session; `None` when nobody cares.
-    pub fn react(&self, event: ClientEvent, reach: &Arc<dyn Reach>) -> Option<Reaction> {
-        self.handlers.react(event, reach)
-    }
-
-    /// Lets the hook see a call before it is made; what it returns takes the call's place.
-    pub fn before(&self, call: &mut ToolCall) -> Option<Result<ToolOutput, ClientError>> {
-        self.resolve(call);
-        self.hook.as_ref()?.before(call)
-    }
-
-    /// Lets the hook see what has come of a call.
-    pub fn after(
-        &self,
-        call: &ToolCall,
-        outcome: Result<ToolOutput, ClientError>,
-    ) -> Result<ToolOutput, ClientError> {
-        match &self.hook {
-            Some(hook) => hook.after(call, outcome),
-            None => outcome,
-        }
+    /// Puts `wrap` around what watches the frames, if anything does.
+    #[cfg(feature = "std")]
+    pub(crate) fn wrap_frame_tap(&mut self, wrap: impl FnOnce(Tap) -> Tap) {
+        self.handlers.wrap_frame_tap(wrap);
     }
 
     /// How long a call may take altogether that may go without a word for `read_timeout`.
@@ -383,6 +416,34 @@ impl ClientOptions {
             .subscriptions(self.subscriptions.clone());
         config.log_level = self.log_level;
         config
+    }
+}
+
+/// What is to be done about an event of a client that was made with `options`; `None` if nobody
+/// cares.
+pub fn react(options: &ClientOptions, event: ClientEvent, reach: &Arc<dyn Reach>) -> Option<Run> {
+    options.handlers.react(event, reach)
+}
+
+/// Makes a call's name the server's own and lets the hook see it before it is made. What this returns
+/// takes the call's place.
+pub fn before(
+    options: &ClientOptions,
+    call: &mut ToolCall,
+) -> Option<Result<ToolOutput, ClientError>> {
+    options.resolve(call);
+    options.hook.as_ref()?.before(call)
+}
+
+/// Lets the hook see what has come of a call; returns what its caller gets.
+pub fn after(
+    options: &ClientOptions,
+    call: &ToolCall,
+    outcome: Result<ToolOutput, ClientError>,
+) -> Result<ToolOutput, ClientError> {
+    match &options.hook {
+        Some(hook) => hook.after(call, outcome),
+        None => outcome,
     }
 }
 

@@ -159,7 +159,10 @@ impl ToolOutput {
     /// result beside it.
     pub fn new(raw: CallToolResult<'static>) -> Result<Self, ClientError> {
         if raw.failed() {
-            return Err(ClientError::Retry(Box::new(ToolFailure::of_result(raw))));
+            return Err(ClientError::Retry(Box::new(ToolFailure::of_result(
+                failure(&raw),
+                raw,
+            ))));
         }
         let value = match structured(&raw) {
             Some(value) => value,
@@ -188,7 +191,7 @@ impl ResourceOutput {
 }
 
 /// The texts of a failed result, line by line.
-pub(super) fn failure(raw: &CallToolResult<'_>) -> String {
+fn failure(raw: &CallToolResult<'_>) -> String {
     let texts: Vec<&str> = raw
         .content
         .iter()

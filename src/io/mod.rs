@@ -20,6 +20,7 @@
     reason = "the adapters are where clocks and threads belong"
 )]
 
+mod alarm;
 pub mod blocking;
 #[cfg(feature = "child")]
 pub mod child;

@@ -41,7 +41,7 @@ impl<T> Slot<T> {
         }
     }
 
-    fn poll(&self, cx: &Context<'_>) -> Poll<Result<T, ClientError>> {
+    pub(super) fn poll(&self, cx: &Context<'_>) -> Poll<Result<T, ClientError>> {
         let mut state = self.lock();
         if let State::Empty(waker) = &mut *state {
             if !waker

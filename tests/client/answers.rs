@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use mcp_proto::Instant;
-use mcp_proto::client::{Answer, Client, ClientOptions, Reach, Reaction};
+use mcp_proto::client::driver::{Reach, Run, react};
+use mcp_proto::client::{Answer, Client, ClientOptions};
 use mcp_proto::model::elicitation::ElicitResult;
 use mcp_proto::model::form::FormContent;
 use mcp_proto::model::method::CreateMessage;
@@ -59,7 +60,7 @@ impl Asked {
 
     fn react(&self, event: ClientEvent) {
         let reach: Arc<dyn Reach> = self.client.clone();
-        if let Some(Reaction::Now(run) | Reaction::Aside(run)) = self.options.react(event, &reach) {
+        if let Some(Run::Inline(run) | Run::Background(run)) = react(&self.options, event, &reach) {
             run();
         }
     }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use mcp_proto::Limits;
+use mcp_proto::client::driver::before;
 use mcp_proto::client::{
     ClientError, Output, OutputPart, Prefix, Request, ToolCall, ToolOutput, ToolSet,
 };
@@ -195,7 +196,7 @@ fn server_hears_its_own_name_of_a_tool_that_begins_with_the_prefix() {
     // The handles take the prefix off for the hook, and the client must not do so again.
     for (called, own) in [("git_git_log", "git_log"), ("git_log", "log"), ("git_", "")] {
         let mut call = ToolCall::new(called);
-        script.client.options().before(&mut call);
+        before(script.client.options(), &mut call);
         assert_eq!(call.name, own);
         script.start(Request::CallTool(call));
         assert_eq!(script.expect("tools/call")["params"]["name"], own);

@@ -9,6 +9,7 @@
 mod answers;
 mod bounds;
 mod handles;
+mod kept;
 mod many;
 mod opening;
 #[cfg(feature = "child")]

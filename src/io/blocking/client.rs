@@ -1,23 +1,26 @@
 //! The high-level client for threads: a handle that any number of them use at once. A thread of its
 //! own drives each connection, and what answers the server runs on a pool beside it.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use core::fmt;
+use core::pin::Pin;
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 
 use serde::Serialize;
 
+use super::super::alarm::{Alarm, sleep};
 use super::super::hub::Hub;
-use super::super::nonblocking::client::{AsyncClient, catch_panic};
+use super::super::nonblocking::client::AsyncClient;
 use super::super::slot::block_on;
+use super::canceller::Canceller;
 use super::connection::Drive;
-use super::pool::{Job, Pool, THREADS};
 use super::threads::spawn;
 use crate::client::{
-    Client, ClientError, ClientOptions, Listed, Output, Reaction, Request, ResourceOutput,
-    ToolCall, ToolOutput,
+    Client, ClientError, ClientOptions, Listed, Output, Request, ResourceOutput, ToolCall,
+    ToolOutput,
 };
 use crate::model::capability::ServerCapabilities;
 use crate::model::completion::{CompleteParams, CompleteResult};
@@ -58,6 +61,7 @@ use crate::session::SubscriptionId;
 #[derive(Clone)]
 pub struct BlockingClient {
     inner: AsyncClient,
+    canceller: Option<Canceller>,
 }
 
 impl BlockingClient {
@@ -68,34 +72,53 @@ impl BlockingClient {
         F: FnMut(Client) -> io::Result<C> + Send + 'static,
         C: Drive<Session = Client> + 'static,
     {
-        let connect = Arc::new(Mutex::new(connect));
+        let connector = Arc::new(Connector::new(connect));
         let launch = move |hub: &Arc<Hub>| {
-            let (connect, driven) = (Arc::clone(&connect), Arc::clone(hub));
+            let Some((generation, client)) = hub.next_client() else {
+                return;
+            };
+            let (connector, driven) = (Arc::clone(&connector), Arc::clone(hub));
             let run = move || {
-                let mut ending = Ending(driven, None);
-                if let Some(client) = ending.0.next_client() {
-                    let mut connect = connect.lock().unwrap_or_else(PoisonError::into_inner);
-                    let connected = connect(client);
-                    drop(connect);
-                    ending.1 = match connected {
-                        Ok(connection) => drive(&ending.0, connection),
-                        Err(error) => Some(error),
-                    };
-                }
+                let mut ending = Ending(driven, generation, None);
+                ending.2 = match connector.connect(&ending.0, generation, client) {
+                    Ok(connection) => drive(&ending.0, generation, connection),
+                    Err(error) => Some(error),
+                };
             };
             if let Err(error) = spawn("mcp client", run) {
-                hub.ended(Some(error));
+                hub.ended(generation, Some(error));
             }
         };
-        let hub = Hub::new(options, Some(alloc::boxed::Box::new(launch)));
+        let sleep = |time| -> Pin<Box<dyn Future<Output = ()> + Send>> { Box::pin(sleep(time)) };
+        let hub = Hub::new(options, Some(Box::new(launch)), Box::new(sleep));
         Self {
             inner: AsyncClient { hub },
+            canceller: None,
         }
     }
 
     /// What the client was told.
     pub fn options(&self) -> &ClientOptions {
         self.inner.options()
+    }
+
+    /// The same client, with operations that `canceller` ends from other threads.
+    #[must_use]
+    pub fn with_canceller(&self, canceller: &Canceller) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            canceller: Some(canceller.clone()),
+        }
+    }
+
+    fn wait<T>(
+        &self,
+        operation: impl Future<Output = Result<T, ClientError>>,
+    ) -> Result<T, ClientError> {
+        match &self.canceller {
+            Some(canceller) => block_on(canceller.or_cancelled(operation)),
+            None => block_on(operation),
+        }
     }
 
     /// Whether anybody wants the connection: it was opened, or an operation is under way.
@@ -138,7 +161,7 @@ impl BlockingClient {
         name: &str,
         arguments: &T,
     ) -> Result<ToolOutput, ClientError> {
-        block_on(self.inner.call_tool(name, arguments))
+        self.wait(self.inner.call_tool(name, arguments))
     }
 
     /// Ends a subscription. Errs when it isn't open any more.
@@ -158,7 +181,7 @@ macro_rules! blocking {
         impl BlockingClient { $(
             $(#[$about])*
             pub fn $name(&self $(, $parameter: $type)*) -> Result<$result, ClientError> {
-                block_on(self.inner.$name($($parameter),*))
+                self.wait(self.inner.$name($($parameter),*))
             }
         )* }
     };
@@ -203,34 +226,91 @@ blocking! {
     subscribe(filter: SubscriptionFilter<'static>) -> (SubscriptionId, SubscriptionFilter<'static>);
 }
 
+/// The user's function that connects, which one thread at a time has.
+struct Connector<F> {
+    function: Mutex<Option<F>>,
+    returned: Condvar,
+}
+
+impl<F> Connector<F> {
+    fn new(function: F) -> Self {
+        Self {
+            function: Mutex::new(Some(function)),
+            returned: Condvar::new(),
+        }
+    }
+
+    /// Connects. Whoever waits for the connection waits no longer than the options say.
+    fn connect<C>(&self, hub: &Arc<Hub>, generation: u64, client: Client) -> io::Result<C>
+    where
+        F: FnMut(Client) -> io::Result<C>,
+    {
+        let late = Arc::clone(hub);
+        let time = hub.options.connect_timeout;
+        let _alarm = Alarm::set(time, move || late.connect_timed_out(generation))?;
+        let function = self.function.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self
+            .returned
+            .wait_timeout_while(function, time, |function| function.is_none());
+        let mut function = waited.unwrap_or_else(PoisonError::into_inner).0;
+        let taken = function.take();
+        drop(function);
+        let mut taken = Taken(self, taken);
+        match &mut taken.1 {
+            Some(function) => function(client),
+            None => Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                "an earlier attempt to connect has not returned",
+            )),
+        }
+    }
+}
+
+/// Gives the function back, even when it panics.
+struct Taken<'a, F>(&'a Connector<F>, Option<F>);
+
+impl<F> Drop for Taken<'_, F> {
+    fn drop(&mut self) {
+        let Some(function) = self.1.take() else {
+            return;
+        };
+        let mut place = self
+            .0
+            .function
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *place = Some(function);
+        drop(place);
+        self.0.returned.notify_one();
+    }
+}
+
 /// Drives one connection to its end, and what stands behind it to its own; gives what its streams
 /// failed with.
-fn drive<C: Drive<Session = Client>>(hub: &Arc<Hub>, mut connection: C) -> Option<io::Error> {
+fn drive<C: Drive<Session = Client>>(
+    hub: &Arc<Hub>,
+    generation: u64,
+    mut connection: C,
+) -> Option<io::Error> {
     let handle = connection.handle();
-    let pool = Pool::new(THREADS);
-    hub.connected(&handle);
+    hub.connected(&handle, generation);
     let failed = loop {
-        let event = match connection.next_event() {
-            Ok(Some(event)) => event,
+        match connection.next_event() {
+            Ok(Some(event)) if hub.is_current(generation) => hub.take(&handle, event),
+            Ok(Some(_)) => {}
             Ok(None) => break None,
             Err(error) => break Some(error),
-        };
-        match hub.take(&handle, event) {
-            Some(Reaction::Now(run)) => catch_panic(run),
-            // What a panic leaves unanswered is answered as its right to answer is dropped.
-            Some(Reaction::Aside(run)) => pool.run(Job::new(run, |_| {})),
-            None => {}
         }
     };
     failed.or(connection.end().err())
 }
 
 /// Says that a connection has ended, and why, even when its thread panics.
-struct Ending(Arc<Hub>, Option<io::Error>);
+struct Ending(Arc<Hub>, u64, Option<io::Error>);
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        self.0.ended(self.1.take());
+        self.0.ended(self.1, self.2.take());
     }
 }
 

@@ -1,6 +1,7 @@
 //! Everything that blocks: a connection over any `Read` and `Write`, the high-level client for
 //! threads, and a server whose handlers run on a bounded pool.
 
+mod canceller;
 pub(super) mod client;
 pub(super) mod connection;
 pub mod pool;
@@ -8,6 +9,7 @@ pub(super) mod serve;
 mod socket;
 pub(super) mod threads;
 
+pub use canceller::Canceller;
 pub use client::BlockingClient;
 pub use connection::{Connection, Drive};
 pub use serve::{Context, ServeOptions, serve, serve_connection, serve_stdio};

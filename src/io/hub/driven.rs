@@ -8,75 +8,151 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::future::poll_fn;
 use core::mem;
+use core::pin::pin;
 use core::task::{Context, Poll};
 use std::io;
 use std::sync::Arc;
 
-use super::{About, Handle, Hub, Phase, Slot, State};
-use crate::client::{Client, ClientError, Event, OperationId, Output, Reach, Reaction};
+use super::super::blocking::pool::Job;
+use super::{Handle, Hub, Phase, ServerIdentity, Slot, State};
+use crate::client::driver::{Reach, Run, react};
+use crate::client::{Client, ClientError, Event, OperationId, Output};
 use crate::model::owned::IntoOwned;
 use crate::session::{ClientEvent, CloseReason, Delivery, EraPolicy};
 use crate::time::Instant;
 
+/// What has come of connecting.
+pub(in crate::io) enum Connecting<C> {
+    Done(io::Result<C>),
+    /// Nobody wants the connection any more.
+    GivenUp,
+}
+
 impl Hub {
     /// Waits until a connection is wanted; gives the client for it. `None` when all handles are
     /// gone.
-    pub(in crate::io) async fn wanted(&self) -> Option<Client> {
+    pub(in crate::io) async fn wanted(&self) -> Option<(u64, Client)> {
         poll_fn(|cx| self.poll_wanted(cx)).await
     }
 
-    fn poll_wanted(&self, cx: &Context<'_>) -> Poll<Option<Client>> {
+    fn poll_wanted(&self, cx: &Context<'_>) -> Poll<Option<(u64, Client)>> {
         let mut state = self.lock();
         if state.handles == 0 {
             return Poll::Ready(None);
         }
-        if let Some(client) = self.begin(&mut state) {
-            return Poll::Ready(Some(client));
+        if let Some(begun) = self.begin(&mut state) {
+            return Poll::Ready(Some(begun));
         }
         state.driver = Some(cx.waker().clone());
         Poll::Pending
     }
 
     /// The client for a connection, if one is wanted.
-    pub(in crate::io) fn next_client(&self) -> Option<Client> {
+    pub(in crate::io) fn next_client(&self) -> Option<(u64, Client)> {
         self.begin(&mut self.lock())
     }
 
-    fn begin(&self, state: &mut State) -> Option<Client> {
+    /// The connection's generation and its client.
+    fn begin(&self, state: &mut State) -> Option<(u64, Client)> {
         if !matches!(state.phase, Phase::Wanted) {
             return None;
         }
         state.phase = Phase::Opening(None);
         state.is_driven = true;
+        state.generation += 1;
         let mut options = self.options.clone();
         if let (EraPolicy::Auto, Some(era)) = (options.era, state.era) {
             options.era = era;
         }
-        Some(Client::new(options))
+        let lane = Arc::clone(&self.lane);
+        options.wrap_frame_tap(|tap| {
+            Arc::new(move |direction, frame: &[u8]| {
+                let (tap, frame) = (Arc::clone(&tap), Box::<[u8]>::from(frame));
+                lane.push(frame.len(), Box::new(move || tap(direction, &frame)));
+            })
+        });
+        Some((state.generation, Client::new(options)))
+    }
+
+    /// Waits for `connecting`, for as long as somebody wants its connection, and not for ever.
+    pub(in crate::io) async fn connecting<C>(
+        &self,
+        connecting: impl Future<Output = io::Result<C>>,
+    ) -> Connecting<C> {
+        let mut connecting = pin!(connecting);
+        let mut late = None;
+        poll_fn(|cx| {
+            if let Poll::Ready(connected) = connecting.as_mut().poll(cx) {
+                return Poll::Ready(Connecting::Done(connected));
+            }
+            let mut state = self.lock();
+            if state.handles == 0 || !matches!(state.phase, Phase::Opening(None)) {
+                return Poll::Ready(Connecting::GivenUp);
+            }
+            state.driver = Some(cx.waker().clone());
+            drop(state);
+            let late = late.get_or_insert_with(|| (self.sleep)(self.options.connect_timeout));
+            late.as_mut()
+                .poll(cx)
+                .map(|()| Connecting::Done(Err(self.too_late())))
+        })
+        .await
+    }
+
+    fn too_late(&self) -> io::Error {
+        let time = self.options.connect_timeout;
+        io::Error::new(
+            io::ErrorKind::TimedOut,
+            format!("no connection within {time:?}"),
+        )
+    }
+
+    /// Whether the connection of that generation is still the present one.
+    pub(in crate::io) fn is_current(&self, generation: u64) -> bool {
+        self.lock().generation == generation
+    }
+
+    /// A thread has been connecting for too long: whoever waits for it waits no more.
+    pub(in crate::io) fn connect_timed_out(self: &Arc<Self>, generation: u64) {
+        let mut state = self.lock();
+        let is_connecting = matches!(state.phase, Phase::Opening(None));
+        if state.generation != generation || !is_connecting {
+            return;
+        }
+        state.renounce();
+        state.phase = Phase::Idle;
+        let acquiring = mem::take(&mut state.acquiring);
+        drop(state);
+        let error = ClientError::Connection(self.too_late().to_string().into());
+        for slot in acquiring {
+            slot.put(Err(error.clone()));
+        }
     }
 
     /// The connection has been made: opens the session, unless nobody wants it any more.
-    pub(in crate::io) fn connected(&self, handle: &Handle<Client>) {
+    pub(in crate::io) fn connected(&self, handle: &Handle<Client>, generation: u64) {
         let mut state = self.lock();
-        let is_wanted = matches!(state.phase, Phase::Opening(_));
+        let is_opening = matches!(state.phase, Phase::Opening(_));
+        let is_wanted = is_opening && state.generation == generation;
         if is_wanted {
             state.phase = Phase::Opening(Some(handle.clone()));
         }
         drop(state);
-        handle.with(|client, now| match is_wanted {
-            // A configuration that can't be opened is told of when the session ends.
-            true => {
-                if let Err(misuse) = client.open(now) {
-                    self.lock().failure = Some(misuse.into());
-                    client.close(now);
-                }
+        let opened = handle.with(|client, now| match is_wanted {
+            true => client.open(now).inspect_err(|_| client.close(now)),
+            false => {
+                client.close(now);
+                Ok(())
             }
-            false => client.close(now),
         });
+        // A configuration that can't be opened is told of when the session ends.
+        if let Err(misuse) = opened {
+            self.lock().failure = Some(misuse.into());
+        }
     }
 
-    /// Takes an event; what is returned is to be done about it.
-    pub(in crate::io) fn take(&self, handle: &Handle<Client>, event: Event) -> Option<Reaction> {
+    /// Takes an event. No function of the user's runs in here.
+    pub(in crate::io) fn take(&self, handle: &Handle<Client>, event: Event) {
         match event {
             Event::Opened => self.opened(handle),
             Event::OpeningFailed(error) => self.opening_failed(error),
@@ -88,22 +164,28 @@ impl Hub {
             }
             Event::Progress {
                 progress, handler, ..
-            } => return Some(Reaction::Now(Box::new(move || handler(progress)))),
+            // It is the lease's, which only passes it on.
+            } => handler(progress),
             Event::Session(event) => {
                 if let ClientEvent::Closed(reason) = &event {
                     self.closed(reason);
                 }
+                let held = held_by(&event);
                 let reach: Arc<dyn Reach> = Arc::new(Reached(handle.clone()));
-                return self.options.react(event, &reach);
+                match react(&self.options, event, &reach) {
+                    Some(Run::Inline(run)) => self.lane.push(held, run),
+                    // What a panic leaves unanswered is answered as its right to answer is dropped.
+                    Some(Run::Background(run)) => self.pool.run(Job::new(run, |_| {})),
+                    None => {}
+                }
             }
         }
-        None
     }
 
     fn opened(&self, handle: &Handle<Client>) {
         let (about, era) = handle.with(|client, _| {
             let session = client.session();
-            let about = About {
+            let about = ServerIdentity {
                 info: session.server_info().map(IntoOwned::into_owned),
                 capabilities: session.server_capabilities().map(IntoOwned::into_owned),
                 instructions: session.instructions().map(|text| text.as_str().to_string()),
@@ -117,10 +199,11 @@ impl Hub {
         if !matches!(state.phase, Phase::Opening(_)) {
             return;
         }
-        state.phase = Phase::Open(handle.clone());
-        let entering = mem::take(&mut state.entering);
+        let past = mem::replace(&mut state.phase, Phase::Open(handle.clone()));
+        let acquiring = mem::take(&mut state.acquiring);
         drop(state);
-        for slot in entering {
+        drop(past);
+        for slot in acquiring {
             slot.put(Ok(handle.clone()));
         }
     }
@@ -130,9 +213,10 @@ impl Hub {
         if !matches!(state.phase, Phase::Opening(_)) {
             return;
         }
-        state.phase = Phase::Closing;
+        let past = mem::replace(&mut state.phase, Phase::Closing);
         if state.failure.is_some() {
-            return;
+            drop(state);
+            return drop(past);
         }
         match error {
             // Some legacy servers exit on the probe: the next connection doesn't ask.
@@ -143,40 +227,47 @@ impl Hub {
             }
             ClientError::Opening(CloseReason::Connection(_)) => state.failure = Some(error),
             error => {
-                // What was found out before may not hold for the server that is there now.
+                // What was found out before may not hold for the server that is there now. What the
+                // adapter knows of the cause is known when the connection has ended.
                 state.era = None;
-                let entering = mem::take(&mut state.entering);
-                drop(state);
-                for slot in entering {
-                    slot.put(Err(error.clone()));
-                }
+                state.failure = Some(error);
             }
         }
+        drop(state);
+        drop(past);
     }
 
     /// The session has ended.
     fn closed(&self, reason: &CloseReason) {
         let mut state = self.lock();
+        let mut past = Phase::Idle;
         if matches!(state.phase, Phase::Open(_) | Phase::Lost(_)) {
-            state.phase = match state.users {
+            let phase = match state.users {
                 0 => Phase::Closing,
                 _ => Phase::Lost(ClientError::Closed(reason.clone())),
             };
+            past = mem::replace(&mut state.phase, phase);
         }
+        drop(state);
+        drop(past);
     }
 
     /// The connection has ended, or could not be made, and is gone.
-    pub(in crate::io) fn ended(self: &Arc<Self>, error: Option<io::Error>) {
+    pub(in crate::io) fn ended(self: &Arc<Self>, generation: u64, error: Option<io::Error>) {
         let mut state = self.lock();
+        if state.generation != generation {
+            return;
+        }
         state.is_driven = false;
         let mut cause = error.map(|error| error.to_string());
         let mut reason = state.failure.take();
         let mut failed = Vec::new();
+        let mut past = Phase::Idle;
         state.phase = match mem::replace(&mut state.phase, Phase::Idle) {
             Phase::Lost(error) => {
                 let error = with_cause(error, cause.as_deref());
                 if self.is_lost_for_good() {
-                    failed = mem::take(&mut state.entering);
+                    failed = mem::take(&mut state.acquiring);
                     reason = Some(error.clone());
                     cause = None;
                 }
@@ -184,18 +275,20 @@ impl Hub {
             }
             phase => {
                 if matches!(phase, Phase::Wanted | Phase::Opening(_)) || reason.is_some() {
-                    failed = mem::take(&mut state.entering);
+                    failed = mem::take(&mut state.acquiring);
                 }
+                past = phase;
                 Phase::Idle
             }
         };
         let operations = mem::take(&mut state.operations);
         let leaving = mem::take(&mut state.leaving);
         // Who came while the last connection was ending gets one of their own.
-        match state.entering.is_empty() {
+        match state.acquiring.is_empty() {
             false => self.want(state),
             true => drop(state),
         }
+        drop(past);
         let reason = reason.unwrap_or(ClientError::Lost(Delivery::NotSent));
         let reason = with_cause(reason, cause.as_deref());
         for slot in failed {
@@ -208,15 +301,25 @@ impl Hub {
     pub(in crate::io) fn abandoned(&self) {
         let mut state = self.lock();
         state.has_driver = false;
-        state.phase = Phase::Idle;
-        let entering = mem::take(&mut state.entering);
+        let past = mem::replace(&mut state.phase, Phase::Idle);
+        let acquiring = mem::take(&mut state.acquiring);
         let operations = mem::take(&mut state.operations);
         let leaving = mem::take(&mut state.leaving);
         drop(state);
-        for slot in entering {
+        drop(past);
+        for slot in acquiring {
             slot.put(Err(ClientError::NoDriver));
         }
         finish(operations, leaving);
+    }
+}
+
+/// About how many bytes an event holds.
+fn held_by(event: &ClientEvent) -> usize {
+    match event {
+        ClientEvent::Log(message) => message.frame().len(),
+        ClientEvent::InputRequested(_) => 0,
+        event => size_of_val(event),
     }
 }
 

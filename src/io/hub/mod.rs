@@ -1,22 +1,27 @@
 //! What the handles of one client and its driver share: who wants it open, how far the connection
 //! has come, and who waits for what. Handles come and go here, the driver's side is in `driven`.
 //!
-//! Rules of this file: whoever holds the lock here takes no session's lock, but who holds a
-//! session's may take this one; everybody who waits is answered when the connection ends; the
-//! connection lives from the first user to the last.
+//! Rules of this file: whoever holds the lock here takes no session's lock and drops no handle, and
+//! who holds a session's doesn't take this one; everybody who waits is answered when the connection
+//! ends; the connection lives from the first user to the last; what is said of a connection that is no
+//! longer the present one counts for nothing.
 
 mod driven;
-mod visit;
+mod lane;
+mod lease;
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::mem;
+use core::pin::Pin;
 use core::task::Waker;
+use core::time::Duration;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Handle;
+use super::blocking::pool::{Pool, THREADS};
 use super::slot::Slot;
 use crate::client::{Client, ClientError, ClientOptions, OperationId, Output, Reconnect};
 use crate::model::capability::ServerCapabilities;
@@ -24,7 +29,14 @@ use crate::model::initialize::Implementation;
 use crate::revision::Revision;
 use crate::session::{Delivery, EraPolicy};
 
-pub(super) use visit::Visit;
+use lane::Lane;
+
+pub(super) use driven::Connecting;
+pub(super) use lease::Lease;
+
+/// Waits on the runtime of whoever uses the client.
+pub(super) type Sleep =
+    Box<dyn Fn(Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 /// Starts a driver on a thread of its own.
 pub(super) type Launch = Box<dyn Fn(&Arc<Hub>) + Send + Sync>;
@@ -35,16 +47,22 @@ pub(super) struct Hub {
     state: Mutex<State>,
     /// How a driver is started when one is needed; `None` when there is one that waits.
     launch: Option<Launch>,
+    sleep: Sleep,
+    /// Where functions run that hear of news, and where those that may take their time.
+    lane: Arc<Lane>,
+    pool: Pool,
 }
 
 struct State {
     phase: Phase,
+    /// Which connection this is the state of.
+    generation: u64,
     /// Openings that were not closed, and operations under way.
     users: usize,
     /// Openings that were not closed.
     openings: usize,
     handles: usize,
-    entering: Vec<Arc<Slot<Handle<Client>>>>,
+    acquiring: Vec<Arc<Slot<Handle<Client>>>>,
     leaving: Vec<Arc<Slot<()>>>,
     operations: BTreeMap<OperationId, Arc<Slot<Output>>>,
     /// The driver, while it waits for somebody to want a connection.
@@ -54,14 +72,14 @@ struct State {
     is_driven: bool,
     /// Why the opening has failed, to be told with what the adapter knows of it.
     failure: Option<ClientError>,
-    about: Option<Arc<About>>,
+    about: Option<Arc<ServerIdentity>>,
     /// What was found out about the server's era.
     era: Option<EraPolicy>,
 }
 
 /// What a server said of itself at the last opening.
 #[derive(Debug)]
-pub(super) struct About {
+pub(super) struct ServerIdentity {
     pub(super) info: Option<Implementation<'static>>,
     pub(super) capabilities: Option<ServerCapabilities<'static>>,
     pub(super) instructions: Option<String>,
@@ -82,13 +100,14 @@ enum Phase {
 }
 
 impl Hub {
-    pub(super) fn new(options: ClientOptions, launch: Option<Launch>) -> Arc<Self> {
+    pub(super) fn new(options: ClientOptions, launch: Option<Launch>, sleep: Sleep) -> Arc<Self> {
         let state = State {
             phase: Phase::Idle,
+            generation: 0,
             users: 0,
             openings: 0,
             handles: 1,
-            entering: Vec::new(),
+            acquiring: Vec::new(),
             leaving: Vec::new(),
             operations: BTreeMap::new(),
             driver: None,
@@ -98,10 +117,14 @@ impl Hub {
             about: None,
             era: None,
         };
+        let limits = &options.limits;
         Arc::new(Self {
+            lane: Lane::new(limits.events, limits.output),
+            pool: Pool::new(THREADS),
             options,
             state: Mutex::new(state),
             launch,
+            sleep,
         })
     }
 
@@ -109,7 +132,7 @@ impl Hub {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn about(&self) -> Option<Arc<About>> {
+    pub(super) fn about(&self) -> Option<Arc<ServerIdentity>> {
         self.lock().about.clone()
     }
 
@@ -136,44 +159,40 @@ impl Hub {
         if state.handles > 0 {
             return;
         }
-        let connection = state.shut();
-        let driver = state.driver.take();
+        let shut = self.shut(&mut state);
         drop(state);
-        close(connection);
-        if let Some(driver) = driver {
-            driver.wake();
-        }
+        shut.close();
     }
 
-    /// Makes sure that there is a connection, for as long as the visit lasts.
-    pub(super) async fn enter(self: &Arc<Self>) -> Result<Visit, ClientError> {
-        let (mut visit, slot) = self.arrive();
-        visit.handle = Some(slot.wait().await?);
-        Ok(visit)
+    /// Makes sure that there is a connection, for as long as the lease lasts.
+    pub(super) async fn acquire(self: &Arc<Self>) -> Result<Lease, ClientError> {
+        let (mut lease, slot) = self.arrive();
+        lease.handle = Some(slot.wait().await?);
+        Ok(lease)
     }
 
-    fn arrive(self: &Arc<Self>) -> (Visit, Arc<Slot<Handle<Client>>>) {
+    fn arrive(self: &Arc<Self>) -> (Lease, Arc<Slot<Handle<Client>>>) {
         let slot = Slot::new();
         let mut state = self.lock();
         state.users += 1;
-        let visit = Visit {
+        let lease = Lease {
             hub: Arc::clone(self),
             handle: None,
-            stays: false,
+            is_kept: false,
         };
         match &state.phase {
             _ if !state.has_driver => slot.put(Err(ClientError::NoDriver)),
             Phase::Open(handle) => slot.put(Ok(handle.clone())),
             // What it was lost for is known when it has quite ended.
-            _ if state.is_driven => state.entering.push(Arc::clone(&slot)),
+            _ if state.is_driven => state.acquiring.push(Arc::clone(&slot)),
             Phase::Lost(error) if self.is_lost_for_good() => slot.put(Err(error.clone())),
             Phase::Idle | Phase::Lost(_) => {
-                state.entering.push(Arc::clone(&slot));
+                state.acquiring.push(Arc::clone(&slot));
                 self.want(state);
             }
-            _ => state.entering.push(Arc::clone(&slot)),
+            _ => state.acquiring.push(Arc::clone(&slot)),
         }
-        (visit, slot)
+        (lease, slot)
     }
 
     fn is_lost_for_good(&self) -> bool {
@@ -182,6 +201,7 @@ impl Hub {
 
     /// Has a connection made.
     fn want(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
+        // What was there before has no handle.
         state.phase = Phase::Wanted;
         let driver = state.driver.take();
         drop(state);
@@ -197,12 +217,12 @@ impl Hub {
     fn leave(&self) {
         let mut state = self.lock();
         state.users = state.users.saturating_sub(1);
-        let connection = match state.users {
-            0 => state.shut(),
-            _ => None,
+        let shut = match state.users {
+            0 => self.shut(&mut state),
+            _ => Shut::default(),
         };
         drop(state);
-        close(connection);
+        shut.close();
     }
 
     /// Takes an opening back. What is returned waits for the end of the connection.
@@ -213,10 +233,10 @@ impl Hub {
         }
         state.openings -= 1;
         state.users = state.users.saturating_sub(1);
-        let mut connection = None;
+        let mut shut = Shut::default();
         let mut end = None;
         if state.users == 0 {
-            connection = state.shut();
+            shut = self.shut(&mut state);
             if matches!(state.phase, Phase::Closing) {
                 let slot = Slot::new();
                 state.leaving.push(Arc::clone(&slot));
@@ -224,36 +244,78 @@ impl Hub {
             }
         }
         drop(state);
-        close(connection);
+        shut.close();
         Ok(end)
+    }
+
+    /// Waits for `time` to pass.
+    pub(super) async fn sleep(&self, time: Duration) {
+        (self.sleep)(time).await;
+    }
+
+    /// The connection has ended, of which its driver hasn't heard yet.
+    fn lose(&self, connection: &Handle<Client>) {
+        let mut state = self.lock();
+        let is_open = matches!(&state.phase, Phase::Open(open)
+            if Arc::ptr_eq(&open.shared, &connection.shared));
+        let mut past = Phase::Idle;
+        if is_open {
+            let lost = Phase::Lost(ClientError::Lost(Delivery::NotSent));
+            past = mem::replace(&mut state.phase, lost);
+        }
+        drop(state);
+        drop(past);
+    }
+
+    /// Nobody wants the connection any more.
+    fn shut(&self, state: &mut State) -> Shut {
+        let mut shut = Shut {
+            driver: state.driver.take(),
+            ..Shut::default()
+        };
+        state.phase = match mem::replace(&mut state.phase, Phase::Idle) {
+            Phase::Open(handle) => {
+                shut.connection = Some(handle);
+                Phase::Closing
+            }
+            Phase::Opening(Some(handle)) => {
+                shut.connection = Some(handle);
+                Phase::Closing
+            }
+            // A thread can't be taken out of a call that connects: what comes of it is for nobody.
+            Phase::Opening(None) if self.launch.is_some() => {
+                state.renounce();
+                Phase::Idle
+            }
+            Phase::Opening(None) | Phase::Closing => Phase::Closing,
+            Phase::Idle | Phase::Wanted | Phase::Lost(_) => Phase::Idle,
+        };
+        shut
     }
 }
 
 impl State {
-    /// The connection has ended, of which its driver hasn't heard yet.
-    fn lose(&mut self, connection: &Handle<Client>) {
-        if let Phase::Open(open) = &self.phase
-            && Arc::ptr_eq(&open.shared, &connection.shared)
-        {
-            self.phase = Phase::Lost(ClientError::Lost(Delivery::NotSent));
-        }
-    }
-
-    /// Nobody wants the connection any more; gives what is to be closed.
-    fn shut(&mut self) -> Option<Handle<Client>> {
-        let (phase, connection) = match mem::replace(&mut self.phase, Phase::Idle) {
-            Phase::Open(handle) => (Phase::Closing, Some(handle)),
-            Phase::Opening(handle) => (Phase::Closing, handle),
-            Phase::Closing => (Phase::Closing, None),
-            Phase::Idle | Phase::Wanted | Phase::Lost(_) => (Phase::Idle, None),
-        };
-        self.phase = phase;
-        connection
+    /// Has nothing more to do with the connection that is being made.
+    fn renounce(&mut self) {
+        self.generation += 1;
+        self.is_driven = false;
     }
 }
 
-fn close(connection: Option<Handle<Client>>) {
-    if let Some(connection) = connection {
-        connection.with(Client::close);
+/// What is to be done, without the lock, when nobody wants the connection any more.
+#[derive(Default)]
+struct Shut {
+    connection: Option<Handle<Client>>,
+    driver: Option<Waker>,
+}
+
+impl Shut {
+    fn close(self) {
+        if let Some(connection) = self.connection {
+            connection.with(Client::close);
+        }
+        if let Some(driver) = self.driver {
+            driver.wake();
+        }
     }
 }

@@ -6,17 +6,19 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use core::fmt;
 use core::future::poll_fn;
+use core::pin::Pin;
+use core::time::Duration;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::Serialize;
 
-use super::super::Handle;
-use super::super::hub::{About, Hub};
+use super::super::alarm;
+use super::super::hub::{Connecting, Hub, ServerIdentity, Sleep};
 use super::Drive;
+use crate::client::driver::{after, before};
 use crate::client::{
-    Client, ClientError, ClientOptions, Event, Listed, Output, Reaction, Reconnect, Request,
-    ResourceOutput, ToolCall, ToolOutput,
+    Client, ClientError, ClientOptions, Listed, Output, Reconnect, Request, ResourceOutput,
+    ToolCall, ToolOutput,
 };
 use crate::model::capability::ServerCapabilities;
 use crate::model::completion::{CompleteParams, CompleteResult};
@@ -27,7 +29,7 @@ use crate::model::resource::{Resource, ResourceTemplate};
 use crate::model::subscription::SubscriptionFilter;
 use crate::model::tool::{CallToolResult, Tool};
 use crate::revision::Revision;
-use crate::session::{Misuse, SubscriptionId};
+use crate::session::{Delivery, Misuse, SubscriptionId};
 
 /// The high-level client of one server, for any number of tasks at once. Cheap to clone.
 ///
@@ -70,7 +72,32 @@ impl AsyncClient {
         F: AsyncFnMut(Client) -> io::Result<C>,
         C: Drive<Session = Client>,
     {
-        let hub = Hub::new(options, None);
+        let sleep =
+            |time| -> Pin<Box<dyn Future<Output = ()> + Send>> { Box::pin(alarm::sleep(time)) };
+        Self::start(options, Box::new(sleep), connect)
+    }
+
+    /// As [`new`](Self::new), with the runtime's own timer, such as `tokio::time::sleep`, for the
+    /// deadline of connecting and for the time between two tries. Without it a thread keeps the time,
+    /// if there is any to keep.
+    pub fn with_sleep<S, T, F, C>(
+        options: ClientOptions,
+        sleep: S,
+        connect: F,
+    ) -> (Self, AsyncDriver<F>)
+    where
+        S: Fn(Duration) -> T + Send + Sync + 'static,
+        T: Future<Output = ()> + Send + 'static,
+        F: AsyncFnMut(Client) -> io::Result<C>,
+        C: Drive<Session = Client>,
+    {
+        let sleep =
+            move |time| -> Pin<Box<dyn Future<Output = ()> + Send>> { Box::pin(sleep(time)) };
+        Self::start(options, Box::new(sleep), connect)
+    }
+
+    fn start<F>(options: ClientOptions, sleep: Sleep, connect: F) -> (Self, AsyncDriver<F>) {
+        let hub = Hub::new(options, None, sleep);
         let client = Self {
             hub: Arc::clone(&hub),
         };
@@ -86,7 +113,7 @@ impl AsyncClient {
     /// Connects, unless somebody has done so already, and keeps the connection until
     /// [`close`](Self::close) was called as often as this.
     pub async fn open(&self) -> Result<(), ClientError> {
-        self.hub.enter().await?.stay();
+        self.hub.acquire().await?.keep();
         Ok(())
     }
 
@@ -106,7 +133,7 @@ impl AsyncClient {
         self.hub.has_users()
     }
 
-    fn about(&self, what: &'static str) -> Result<Arc<About>, ClientError> {
+    fn about(&self, what: &'static str) -> Result<Arc<ServerIdentity>, ClientError> {
         self.hub.about().ok_or(ClientError::NotOpened(what))
     }
 
@@ -138,20 +165,30 @@ impl AsyncClient {
 
     /// Has a request done, whatever it is.
     pub async fn run(&self, request: Request) -> Result<Output, ClientError> {
-        let mut left = match self.hub.options.reconnect {
+        let retries = match self.hub.options.reconnect {
             Reconnect::OnDemand { retries } => retries,
             Reconnect::Never => 0,
         };
-        loop {
-            let visit = self.hub.enter().await?;
-            let Some(outcome) = visit.run(request.clone()).await else {
-                continue;
-            };
-            match outcome {
+        for retry in 0..retries {
+            let lease = self.hub.acquire().await?;
+            match lease.run(request.clone()).await {
                 // Nothing of it was sent, so that nobody can have acted on it.
-                Err(error) if error.is_retryable() && left > 0 => left -= 1,
-                outcome => return outcome,
+                Some(Err(error)) if error.is_retryable() => {}
+                Some(outcome) => return outcome,
+                None => {}
             }
+            drop(lease);
+            self.hub.sleep(self.hub.options.backoff.delay(retry)).await;
+        }
+        let lease = self.hub.acquire().await?;
+        match lease.run(request).await {
+            Some(outcome) => outcome,
+            // While this is held, who comes hears what the connection was lost for.
+            None if self.hub.options.reconnect == Reconnect::Never => {
+                let lost = self.hub.acquire().await;
+                Err(lost.map_or_else(|error| error, |_| ClientError::Lost(Delivery::NotSent)))
+            }
+            None => Err(ClientError::Lost(Delivery::NotSent)),
         }
     }
 
@@ -170,11 +207,11 @@ impl AsyncClient {
     /// As [`call_tool`](Self::call_tool), with all that can be said of a call.
     pub async fn call(&self, mut call: ToolCall) -> Result<ToolOutput, ClientError> {
         let options = &self.hub.options;
-        let outcome = match options.before(&mut call) {
+        let outcome = match before(options, &mut call) {
             Some(outcome) => outcome,
             None => self.run(Request::CallTool(call.clone())).await.map(tool),
         };
-        options.after(&call, outcome)
+        after(options, &call, outcome)
     }
 }
 
@@ -269,12 +306,15 @@ impl<F> AsyncDriver<F> {
             mut connect,
         } = self;
         let hub = &driving.0;
-        while let Some(client) = hub.wanted().await {
-            let end = match connect(client).await {
-                Ok(mut connection) => drive(hub, &mut connection).await,
-                Err(error) => Some(error),
+        while let Some((generation, client)) = hub.wanted().await {
+            let end = match hub.connecting(connect(client)).await {
+                Connecting::Done(Ok(mut connection)) => {
+                    drive(hub, generation, &mut connection).await
+                }
+                Connecting::Done(Err(error)) => Some(error),
+                Connecting::GivenUp => None,
             };
-            hub.ended(end);
+            hub.ended(generation, end);
         }
     }
 }
@@ -283,32 +323,20 @@ impl<F> AsyncDriver<F> {
 /// failed with.
 async fn drive<C: Drive<Session = Client>>(
     hub: &Arc<Hub>,
+    generation: u64,
     connection: &mut C,
 ) -> Option<io::Error> {
     let handle = connection.handle();
-    hub.connected(&handle);
+    hub.connected(&handle, generation);
     let failed = loop {
         match poll_fn(|cx| connection.poll_event(cx)).await {
-            Ok(Some(event)) => react(hub, &handle, event),
+            Ok(Some(event)) => hub.take(&handle, event),
             Ok(None) => break None,
             Err(error) => break Some(error),
         }
     };
     let ended = poll_fn(|cx| connection.poll_end(cx)).await;
     failed.or(ended.err())
-}
-
-/// Does what there is to be done about an event. A panic of the user's stays the user's: what it
-/// left unanswered is answered as its right to answer is dropped.
-fn react(hub: &Hub, handle: &Handle<Client>, event: Event) {
-    if let Some(Reaction::Now(run) | Reaction::Aside(run)) = hub.take(handle, event) {
-        catch_panic(run);
-    }
-}
-
-/// Runs what the user gave; what it panicked with has been printed.
-pub(in crate::io) fn catch_panic(run: Box<dyn FnOnce() + Send>) {
-    drop(catch_unwind(AssertUnwindSafe(run)));
 }
 
 /// Says that the driver is gone.
