@@ -7,11 +7,10 @@
 )]
 
 use std::error::Error;
-use std::sync::Arc;
 use std::thread;
 
 use mcp_proto::client::config::{Config, ServerEntry};
-use mcp_proto::client::{ClientOptions, ToolSet};
+use mcp_proto::client::{ClientOptions, Listed, ToolSet};
 use mcp_proto::io::blocking::BlockingClient;
 use mcp_proto::io::child::Command;
 use mcp_proto::model::tool::Tool;
@@ -19,7 +18,7 @@ use mcp_proto::model::tool::Tool;
 type Failure = Box<dyn Error + Send + Sync>;
 
 /// A server that is there, and its tools.
-type Connected = (BlockingClient, Arc<[Tool<'static>]>);
+type Connected = (BlockingClient, Listed<Tool<'static>>);
 
 fn main() -> Result<(), Failure> {
     let file = std::env::args().nth(1).ok_or("usage: from_config FILE")?;

@@ -100,7 +100,7 @@ impl Client {
 
     /// Whether the session takes another call now: then none is refused for want of room.
     pub(super) fn can_call(&self) -> bool {
-        self.session.open_calls() < self.session.limits().calls
+        self.session.can_call()
     }
 
     fn step(&mut self, now: Instant, operation: &mut Operation) -> Result<Step, Misuse> {
