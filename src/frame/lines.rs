@@ -3,7 +3,8 @@
 //! Rules of this file: the same bytes give the same frames however they are cut into chunks; each
 //! byte is looked at once; a line over the limit is discarded up to its newline, of which the
 //! decoder keeps the first KiB, and the next line is good again; blank lines carry nothing; a
-//! carriage return before the newline and a byte order mark at the very start are tolerated.
+//! carriage return before the newline and a byte order mark at the very start are tolerated; a frame
+//! keeps at most 8 KiB alive or twice its length, whatever it was read with.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -44,6 +45,8 @@ pub struct LineDecoder {
     /// How many bytes of the buffer are known to hold no newline.
     searched: usize,
     limit: usize,
+    /// How large the allocation is that frames share.
+    allocated: usize,
     /// Whether the next byte is the first of the stream.
     at_start: bool,
     discarding: Option<Discarding>,
@@ -74,6 +77,7 @@ impl LineDecoder {
             buffer: BytesMut::new(),
             searched: 0,
             limit,
+            allocated: 0,
             at_start: true,
             discarding: None,
         }
@@ -83,6 +87,7 @@ impl LineDecoder {
     pub fn push(&mut self, bytes: &[u8]) {
         if self.buffer.capacity() - self.buffer.len() < bytes.len() {
             self.buffer.reserve(bytes.len().max(ROOM));
+            self.allocated = self.buffer.capacity();
         }
         self.buffer.extend_from_slice(bytes);
     }
@@ -118,7 +123,7 @@ impl LineDecoder {
                 line.truncate(line.len() - 1);
             }
             if !line.iter().all(u8::is_ascii_whitespace) {
-                return Some(Ok(line.freeze()));
+                return Some(Ok(self.share(line)));
             }
         }
     }
@@ -138,7 +143,7 @@ impl LineDecoder {
         if line.last() == Some(&b'\r') {
             line.truncate(line.len() - 1);
         }
-        let line = line.freeze();
+        let line = self.share(line);
         let last = line.iter().rev().find(|byte| !byte.is_ascii_whitespace())?;
         if matches!(last, b'}' | b']') {
             return Some(Ok(line));
@@ -201,6 +206,15 @@ impl LineDecoder {
             head: discarding.head.freeze(),
             last: discarding.last,
         }
+    }
+
+    /// The line as a frame. A small one is copied out of a large buffer, which it would keep alive for
+    /// as long as somebody holds it.
+    fn share(&self, line: BytesMut) -> Bytes {
+        if self.allocated > ROOM && line.len() < self.allocated / 2 {
+            return Bytes::copy_from_slice(&line);
+        }
+        line.freeze()
     }
 
     /// A buffer that grew for one large frame isn't kept for the small ones after it.

@@ -20,7 +20,7 @@ pub(super) struct Elements {
 /// whole is one invalid request (`base.batch.empty`).
 pub(super) fn split(frame: &Bytes, limits: &Limits) -> Option<Elements> {
     let list: Vec<_> = elements(frame)
-        .take(limits.batch + 1)
+        .take(limits.batch.saturating_add(1))
         .map(|span| Bytes::copy_from_slice(span.of(frame)))
         .collect();
     if list.is_empty() || list.len() > limits.batch {

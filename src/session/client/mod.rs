@@ -278,8 +278,8 @@ impl ClientSession {
             return self.call::<SetLevel>(now, &logging::SetLevelParams::new(level), options);
         }
         self.state.writer.advance(now);
-        self.state.log_level = Some(level);
         self.state.writer.check_room()?;
+        self.state.log_level = Some(level);
         let number = self.state.writer.number();
         let call = self.call_id(number);
         let answer = Answer {

@@ -162,7 +162,7 @@ impl ServerSession {
         if self.state.subscriptions.count() + 1 + asked > limit {
             return self.refuse(arrival, &RpcError::over_limit("subscriptions", limit));
         }
-        if !self.has_memory_for(2 * arrival.body.frame.len()) {
+        if !self.has_room_for(2 * arrival.body.frame.len()) {
             let limit = self.config.limits.memory;
             return self.refuse(arrival, &RpcError::over_limit("bytes held", limit));
         }

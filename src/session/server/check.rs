@@ -66,7 +66,7 @@ fn bounded_text(
     if !span.of(&arrival.body.frame).starts_with(b"\"") {
         return Err(invalid(name, "must be a string"));
     }
-    if span.range().len() > limit + 2 {
+    if span.range().len() > limit.saturating_add(2) {
         return Err(invalid(
             name,
             &alloc::format!("is longer than {limit} bytes"),

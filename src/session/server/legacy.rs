@@ -139,7 +139,7 @@ impl ServerSession {
             let error = RpcError::over_limit("subscriptions", limits.subscriptions);
             return self.refuse(arrival, &error);
         }
-        if !self.has_memory_for(2 * uri.len()) {
+        if !self.has_room_for(2 * uri.len()) {
             let error = RpcError::over_limit("bytes held", limits.memory);
             return self.refuse(arrival, &error);
         }

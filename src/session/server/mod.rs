@@ -188,8 +188,12 @@ impl ServerSession {
     /// Whether `more` bytes of a request may be held beside what is held already. A request alone
     /// always may: a frame is all that the account may be passed by.
     fn has_memory_for(&self, more: usize) -> bool {
-        let limit = self.config.limits.memory;
-        self.state.incoming.is_empty() || self.held_bytes().saturating_add(more) <= limit
+        self.state.incoming.is_empty() || self.has_room_for(more)
+    }
+
+    /// Whether `more` bytes may be held for as long as the session lasts.
+    fn has_room_for(&self, more: usize) -> bool {
+        self.held_bytes().saturating_add(more) <= self.config.limits.memory
     }
 
     /// The least level of log messages that a legacy client gets.
