@@ -1,0 +1,300 @@
+//! Floods of one session, for either role.
+
+use mcp_proto::frame::LineDecoder;
+use mcp_proto::model::capability::ServerCapabilities;
+use mcp_proto::model::logging::{LoggingLevel, LoggingMessageParams};
+use mcp_proto::model::method::CallTool;
+use mcp_proto::model::tool::CallToolParams;
+use mcp_proto::rpc::Raw;
+use mcp_proto::session::{CallOptions, Change, ClientConfig, EraPolicy, Route, ServerConfig};
+use mcp_proto::{ClientSession, ServerSession, Session};
+
+use crate::{FRAME, NOW, Scale, drain, feed, flood, limits};
+
+const META: &str = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
+
+fn server(revision: &str) -> ServerSession {
+    let offers = ServerCapabilities::new().tools(true).logging();
+    let offers = offers.resources(true).resources_subscribe();
+    let config = ServerConfig::new("s", "1")
+        .capabilities(offers)
+        .limits(limits());
+    let mut server = ServerSession::new(config);
+    feed(&mut server, initialize(revision, "{}", "c"));
+    let initialized = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
+    feed(&mut server, initialized.into());
+    drain(&mut server);
+    while server.poll_event().is_some() {}
+    server
+}
+
+fn initialize(revision: &str, capabilities: &str, name: &str) -> String {
+    let client = format!(r#""clientInfo":{{"name":"{name}","version":"1"}}"#);
+    let version = format!(r#""protocolVersion":"{revision}""#);
+    format!(
+        r#"{{"jsonrpc":"2.0","id":0,"method":"initialize","params":{{{version},"capabilities":{capabilities},{client}}}}}"#
+    )
+}
+
+fn client() -> ClientSession {
+    let config = ClientConfig::new("c", "1").era(EraPolicy::Legacy);
+    let mut client = ClientSession::new(config.limits(limits()));
+    client.open(NOW).expect("a good configuration");
+    drain(&mut client);
+    let opened = r#"{"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"s","version":"1"}}}"#;
+    feed(&mut client, opened.into());
+    drain(&mut client);
+    while client.poll_event().is_some() {}
+    client
+}
+
+fn call(id: usize, argument: &str) -> String {
+    let params = format!(r#"{{"name":"t","arguments":{{"a":"{argument}"}}}}"#);
+    format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{params}}}"#)
+}
+
+#[test]
+fn notifications_that_nobody_polls() {
+    let scale = Scale::new();
+    let mut client = client();
+    let text = "x".repeat(FRAME);
+    let before = scale.held();
+    let params = format!(r#"{{"level":"error","data":"{text}"}}"#);
+    let log = format!(r#"{{"jsonrpc":"2.0","method":"notifications/message","params":{params}}}"#);
+    let fed = flood(&mut client, 40, |_| log.clone());
+    assert!(fed < 40, "they were always wanted");
+    scale.assert_within(client.limits(), before + 3 * FRAME);
+}
+
+#[test]
+fn small_notifications_that_nobody_polls() {
+    let scale = Scale::new();
+    let mut client = client();
+    let log =
+        r#"{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"error","data":1}}"#;
+    let fed = flood(&mut client, 5_000, |_| log.into());
+    assert!(fed < 5_000, "they were always wanted");
+    scale.assert_within(client.limits(), 0);
+}
+
+#[test]
+fn requests_in_flight() {
+    let scale = Scale::new();
+    let mut server = server("2025-11-25");
+    let argument = "x".repeat(FRAME);
+    for id in 0..40 {
+        if !server.wants_frames() {
+            break;
+        }
+        feed(&mut server, call(id, &argument));
+        while server.poll_event().is_some() {}
+        drain(&mut server);
+    }
+    scale.assert_within(&limits(), 3 * FRAME);
+    drop(argument);
+}
+
+#[test]
+fn small_requests_that_each_keep_a_large_buffer_alive() {
+    let scale = Scale::new();
+    let mut server = server("2025-11-25");
+    let mut decoder = LineDecoder::new(server.frame_limit());
+    let ignored = format!(
+        r#"{{"jsonrpc":"2.0","method":"x/ignored","params":{{"a":"{}"}}}}"#,
+        "x".repeat(FRAME)
+    );
+    for id in 0..40 {
+        decoder.push(format!("{ignored}\n{}\n", call(id, "")).as_bytes());
+        while let Some(Ok(frame)) = decoder.next_frame() {
+            server.handle_frame(NOW, Route::Pipe, frame);
+            while server.poll_event().is_some() {}
+        }
+        drain(&mut server);
+    }
+    scale.assert_within(&limits(), 3 * FRAME);
+}
+
+#[test]
+fn output_that_nobody_reads() {
+    let scale = Scale::new();
+    let mut server = server("2025-11-25");
+    let data = Raw::new(format!("\"{}\"", "x".repeat(1000))).expect("JSON");
+    for _ in 0..5_000 {
+        let message = LoggingMessageParams::new(LoggingLevel::Error, data.clone());
+        let _ = server.log(NOW, None, &message);
+        let _ = server.changed(NOW, Change::Tools);
+    }
+    scale.assert_within(&limits(), FRAME);
+}
+
+#[test]
+fn calls_that_nobody_sends() {
+    let scale = Scale::new();
+    let mut client = client();
+    let arguments = Raw::new(format!("{{\"a\":\"{}\"}}", "x".repeat(100_000))).expect("JSON");
+    let mut made = 0;
+    for _ in 0..1000 {
+        let params = CallToolParams::new("t").arguments(arguments.clone());
+        made += usize::from(
+            client
+                .call::<CallTool>(NOW, &params, CallOptions::new())
+                .is_ok(),
+        );
+    }
+    assert!(made < 1000, "all were taken");
+    scale.assert_within(client.limits(), FRAME);
+}
+
+#[test]
+fn answers_that_wait_in_batches() {
+    let scale = Scale::new();
+    let mut server = server("2025-03-26");
+    let method = "m".repeat(120);
+    for batch in 0..40 {
+        if !server.wants_frames() {
+            break;
+        }
+        let first = call(batch * 1001, "");
+        let rest = (1..1000).map(|n| {
+            let id = batch * 1001 + n;
+            format!(r#",{{"jsonrpc":"2.0","id":{id},"method":"{method}"}}"#)
+        });
+        feed(
+            &mut server,
+            format!("[{first}{}]", rest.collect::<String>()),
+        );
+        while server.poll_event().is_some() {}
+        drain(&mut server);
+    }
+    scale.assert_within(&limits(), 3 * FRAME);
+}
+
+#[test]
+fn elicitations_that_nobody_asked_for() {
+    let scale = Scale::new();
+    let mut client = client();
+    let long = "x".repeat(FRAME);
+    for n in 0..32 {
+        let params = CallToolParams::new("t");
+        let made = client.call::<CallTool>(NOW, &params, CallOptions::new());
+        made.expect("nothing is open");
+        drain(&mut client);
+        let asked = format!(
+            r#"{{"mode":"url","message":"m","url":"https://x/","elicitationId":"{long}{n}"}}"#
+        );
+        let data = format!(r#"{{"elicitations":[{asked}]}}"#);
+        let error = format!(r#"{{"code":-32042,"message":"m","data":{data}}}"#);
+        let id = n + 2;
+        feed(
+            &mut client,
+            format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{error}}}"#),
+        );
+        while client.poll_event().is_some() {}
+    }
+    scale.assert_within(client.limits(), 2 * FRAME);
+}
+
+#[test]
+fn an_initialize_that_says_much() {
+    let scale = Scale::new();
+    let mut server = ServerSession::new(ServerConfig::new("s", "1").limits(limits()));
+    let long = "x".repeat(20 * FRAME);
+    let capabilities = format!(r#"{{"experimental":{{"a":{{"b":"{long}"}}}}}}"#);
+    feed(&mut server, initialize("2025-11-25", &capabilities, &long));
+    drop((long, capabilities));
+    while server.poll_event().is_some() {}
+    drain(&mut server);
+    let most = 4 * limits().peer;
+    assert!(
+        scale.held() <= most,
+        "an idle session holds {}",
+        scale.held()
+    );
+}
+
+#[test]
+fn subscriptions_without_end() {
+    let long = "x".repeat(8000);
+    let subscribe = |n| {
+        let params = format!(r#"{{"uri":"a:{long}{n}"}}"#);
+        format!(r#"{{"jsonrpc":"2.0","id":{n},"method":"resources/subscribe","params":{params}}}"#)
+    };
+    let listen = |n| {
+        let filter = format!(r#"{{"resourceSubscriptions":["a:{long}{n}"]}}"#);
+        let params = format!(r#"{{"notifications":{filter},{META}}}"#);
+        format!(r#"{{"jsonrpc":"2.0","id":{n},"method":"subscriptions/listen","params":{params}}}"#)
+    };
+    let ways: [&dyn Fn(usize) -> String; 2] = [&subscribe, &listen];
+    for way in ways {
+        let scale = Scale::new();
+        let mut server = server("2025-11-25");
+        for n in 0..1000 {
+            feed(&mut server, way(n));
+            while server.poll_event().is_some() {}
+            drain(&mut server);
+        }
+        scale.assert_within(&limits(), FRAME);
+    }
+}
+
+#[test]
+fn small_elements_of_large_batches() {
+    let scale = Scale::new();
+    let mut server = server("2025-03-26");
+    let long = "x".repeat(FRAME);
+    for id in 0..40 {
+        if !server.wants_frames() {
+            break;
+        }
+        let ignored = format!(r#"{{"jsonrpc":"2.0","method":"x/y","params":{{"a":"{long}"}}}}"#);
+        feed(&mut server, format!("[{ignored},{}]", call(id, "")));
+        while server.poll_event().is_some() {}
+        drain(&mut server);
+    }
+    drop(long);
+    scale.assert_within(&limits(), 3 * FRAME);
+}
+
+#[test]
+fn requests_that_are_refused_and_cancelled() {
+    let scale = Scale::new();
+    let mut server = server("2025-11-25");
+    for id in 0..3000 {
+        feed(&mut server, call(id, "x"));
+        let cancel =
+            r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"#;
+        feed(&mut server, format!("{cancel}{id}}}}}"));
+        while server.poll_event().is_some() {}
+        drain(&mut server);
+    }
+    assert!(
+        scale.held() < FRAME,
+        "what is over leaves {} bytes",
+        scale.held()
+    );
+}
+
+#[test]
+fn garbage() {
+    let scale = Scale::new();
+    let mut server = server("2025-11-25");
+    let mut client = client();
+    for n in 0..3000 {
+        for frame in [
+            format!("[{n}"),
+            format!(r#"{{"jsonrpc":"2.0","id":"{n}","result":{{}}}}"#),
+        ] {
+            feed(&mut server, frame.clone());
+            feed(&mut client, frame);
+        }
+        while server.poll_event().is_some() {}
+        while client.poll_event().is_some() {}
+        drain(&mut server);
+        drain(&mut client);
+    }
+    assert!(
+        scale.held() < FRAME,
+        "what is over leaves {} bytes",
+        scale.held()
+    );
+}

@@ -1,0 +1,96 @@
+//! What floods make a session hold, counted by the allocator: never more than the total that
+//! `Limits` documents and one frame.
+//!
+//! The count is that of the process, so each test waits for its turn.
+
+mod floods;
+
+use std::alloc::System;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use mcp_proto::session::Route;
+use mcp_proto::{Instant, Limits, Session};
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+static TURN: Mutex<()> = Mutex::new(());
+
+const NOW: Instant = Instant::from_millis(1);
+/// The length of what is sent, about.
+const FRAME: usize = 256 << 10;
+
+/// Measures what is allocated from its making on and not given back.
+struct Scale {
+    before: usize,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Scale {
+    fn new() -> Self {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        Self {
+            before: allocated(),
+            _turn: turn,
+        }
+    }
+
+    fn held(&self) -> usize {
+        allocated().saturating_sub(self.before)
+    }
+
+    /// Sees to it that no more is held than `limits` allow and one frame of `frame` bytes.
+    ///
+    /// Buffers grow by doubling, which the account of a session doesn't see: output gets that much on top.
+    fn assert_within(&self, limits: &Limits, frame: usize) {
+        let (held, most) = (self.held(), limits.memory + frame + limits.output);
+        assert!(held <= most, "{held} bytes are held, {most} are allowed");
+    }
+}
+
+fn allocated() -> usize {
+    let stats = ALLOCATOR.stats();
+    stats
+        .bytes_allocated
+        .saturating_sub(stats.bytes_deallocated)
+}
+
+/// Limits that a flood reaches soon.
+fn limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.memory = 8 * FRAME;
+    limits.output = 2 * FRAME;
+    limits.peer = 2 * FRAME;
+    limits
+}
+
+fn feed(session: &mut impl Session, frame: String) {
+    session.handle_frame(
+        NOW,
+        Route::Pipe,
+        Bytes::from(frame.into_boxed_str().into_boxed_bytes()),
+    );
+}
+
+/// Sends all there is to nobody.
+fn drain(session: &mut impl Session) {
+    let mut frame = Vec::new();
+    while session.poll_transmit(&mut frame).is_some() {
+        frame.clear();
+    }
+}
+
+/// Feeds frames until they are no longer wanted, or as many as `most`. Returns how many.
+fn flood(session: &mut impl Session, most: usize, frame: impl Fn(usize) -> String) -> usize {
+    (0..most)
+        .find(|n| {
+            let is_full = !session.wants_frames();
+            if !is_full {
+                feed(session, frame(*n));
+            }
+            is_full
+        })
+        .unwrap_or(most)
+}

@@ -1,0 +1,537 @@
+//! A client session and a user who does anything at any time.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use mcp_proto::model::capability::ClientCapabilities;
+use mcp_proto::model::completion::{CompleteParams, PromptReference};
+use mcp_proto::model::elicitation::ElicitResult;
+use mcp_proto::model::logging::LoggingLevel;
+use mcp_proto::model::method::{
+    CallTool, Complete, CreateMessage, Elicit, GetPrompt, ListRoots, ListTools, Method,
+    ReadResource, RootsListChanged,
+};
+use mcp_proto::model::page::PaginatedRequestParams;
+use mcp_proto::model::prompt::GetPromptParams;
+use mcp_proto::model::resource::ReadResourceParams;
+use mcp_proto::model::root::{ListRootsResult, Root};
+use mcp_proto::model::sampling::CreateMessageResult;
+use mcp_proto::model::subscription::SubscriptionFilter;
+use mcp_proto::model::tool::CallToolParams;
+use mcp_proto::rpc::RpcError;
+use mcp_proto::session::{
+    CallError, CallId, CallOptions, ClientConfig, ClientEvent, Completed, EraPolicy, InputId,
+    Misuse, SavedClient, SubscriptionId, Timeout, Timeouts,
+};
+use mcp_proto::{ClientSession, Limits, Session};
+
+use super::end::{Common, End, assert_unchanged, duration, limits, revisions};
+use super::random::Random;
+use super::strangers::strangers;
+use super::tally::Kind;
+
+/// An open call of the user.
+struct Call {
+    method: &'static str,
+    is_bounded: bool,
+}
+
+pub struct ClientEnd {
+    common: Common,
+    session: ClientSession,
+    config: ClientConfig,
+    calls: BTreeMap<CallId, Call>,
+    /// Calls that have ended, and so must be refused.
+    ended: Vec<CallId>,
+    inputs: BTreeMap<InputId, String>,
+    withdrawn: Vec<InputId>,
+    subscriptions: Vec<SubscriptionId>,
+}
+
+impl ClientEnd {
+    pub fn new(random: &mut Random, traces: bool) -> Self {
+        let mut common = Common::new("client", random, traces);
+        let config = config(random, &mut common);
+        let mut session = ClientSession::new(config.clone());
+        // A configuration without a revision for its era is refused.
+        if session.open(common.now).is_err() {
+            session.close(common.now);
+        }
+        Self {
+            common,
+            session,
+            config,
+            calls: BTreeMap::new(),
+            ended: Vec::new(),
+            inputs: BTreeMap::new(),
+            withdrawn: Vec::new(),
+            subscriptions: Vec::new(),
+        }
+    }
+
+    /// Gives a command; one that is refused has to leave everything as it was.
+    fn give<T>(
+        &mut self,
+        random: &mut Random,
+        command: impl FnOnce(&mut ClientSession, &mut Random) -> Result<T, Misuse>,
+    ) -> Option<T> {
+        let now = self.common.now;
+        // So that the time is the same before and after.
+        self.session.handle_timeout(now);
+        let before = random.per_mille(300).then(|| self.session.clone());
+        match command(&mut self.session, random) {
+            Ok(done) => Some(done),
+            Err(misuse) => {
+                self.common.mark(Kind::Refused);
+                if let Some(before) = before {
+                    let state = |session: &ClientSession| serde_json::to_string(&session.save(now));
+                    assert_unchanged(state(&before), state(&self.session), &misuse);
+                }
+                None
+            }
+        }
+    }
+
+    fn call(&mut self, random: &mut Random) {
+        let now = self.common.now;
+        let (options, is_bounded) = options(random, &self.config.timeouts);
+        let kind = random.below(8);
+        let made = self.give(random, |session, _| {
+            Ok(match kind {
+                0..3 => {
+                    let params = CallToolParams::new("t");
+                    (
+                        session.call::<CallTool>(now, &params, options)?.any(),
+                        CallTool::NAME,
+                    )
+                }
+                3 => {
+                    let params = ReadResourceParams::new("a:b");
+                    let call = session.call::<ReadResource>(now, &params, options)?;
+                    (call.any(), ReadResource::NAME)
+                }
+                4 => {
+                    let params = GetPromptParams::new("p");
+                    (
+                        session.call::<GetPrompt>(now, &params, options)?.any(),
+                        GetPrompt::NAME,
+                    )
+                }
+                5 => {
+                    let params = PaginatedRequestParams::new();
+                    (
+                        session.call::<ListTools>(now, &params, options)?.any(),
+                        ListTools::NAME,
+                    )
+                }
+                6 => {
+                    let params = CompleteParams::new(PromptReference::new("p"), "a", "v");
+                    (
+                        session.call::<Complete>(now, &params, options)?.any(),
+                        Complete::NAME,
+                    )
+                }
+                _ => (session.ping(now, options)?.any(), "ping"),
+            })
+        });
+        if let Some((call, method)) = made {
+            self.common.mark(Kind::Called);
+            if !is_bounded {
+                self.common.mark(Kind::CalledForEver);
+            }
+            let call_is_new = self
+                .calls
+                .insert(call, Call { method, is_bounded })
+                .is_none();
+            assert!(
+                call_is_new && !self.ended.contains(&call),
+                "{call} came twice"
+            );
+        }
+    }
+
+    fn set_level(&mut self, random: &mut Random) {
+        let now = self.common.now;
+        let level = [LoggingLevel::Debug, LoggingLevel::Error][random.below(2)];
+        let call = self.give(random, |session, _| {
+            session.set_log_level(now, level, CallOptions::new())
+        });
+        if let Some(call) = call {
+            let is_bounded = is_bounded(&self.config.timeouts);
+            let method = "logging/setLevel";
+            self.calls.insert(call.any(), Call { method, is_bounded });
+        }
+    }
+
+    fn cancel(&mut self, random: &mut Random) {
+        let now = self.common.now;
+        let open: Vec<CallId> = self.calls.keys().copied().collect();
+        if let Some(call) = random.one_of(&open) {
+            let cancelled = self.give(random, |session, _| session.cancel(now, call, Some("no")));
+            if cancelled.is_some() {
+                self.common.mark(Kind::CancelledCall);
+            }
+        } else if let Some(call) = random.one_of(&self.ended) {
+            let cancelled = self.give(random, |session, _| session.cancel(now, call, None));
+            assert_eq!(cancelled, None, "a call that has ended was cancelled");
+        }
+    }
+
+    /// Answers an input in a way that may not suit it.
+    fn answer(&mut self, random: &mut Random) {
+        let now = self.common.now;
+        let open: Vec<InputId> = self.inputs.keys().copied().collect();
+        let Some(input) = random.one_of(&open) else {
+            if let Some(input) = random.one_of(&self.withdrawn) {
+                let error = RpcError::internal("late");
+                let declined = self.give(random, |session, _| session.decline(now, input, error));
+                assert_eq!(declined, None, "an input that was withdrawn was declined");
+            }
+            return;
+        };
+        match random.below(6) {
+            0 | 1 => self.decline(random, input),
+            4 | 5 => {
+                let progress = random.below(4) as f64;
+                let told = self.give(random, |session, _| {
+                    session.progress(now, input, progress, Some(4.0), None)
+                });
+                if told.is_some() {
+                    self.common.mark(Kind::ClientProgress);
+                }
+            }
+            2 => {
+                // For something else than what is asked for, as likely as not.
+                let result = ElicitResult::cancel();
+                let answered = self.give(random, |session, _| {
+                    session.answer::<Elicit>(now, input, &result)
+                });
+                self.answered(input, answered);
+            }
+            _ => self.answer_well(random, input),
+        }
+    }
+
+    fn decline(&mut self, random: &mut Random, input: InputId) {
+        let now = self.common.now;
+        let declined = self.give(random, |session, _| {
+            session.decline(now, input, RpcError::internal("no"))
+        });
+        if declined.is_some() {
+            self.common.mark(Kind::Declined);
+        }
+        self.answered(input, declined);
+    }
+
+    fn answer_well(&mut self, random: &mut Random, input: InputId) {
+        let now = self.common.now;
+        let method = self.inputs.get(&input).cloned().unwrap_or_default();
+        let answered = self.give(random, |session, _| match &*method {
+            CreateMessage::NAME => {
+                let result = CreateMessageResult::text("m", "x");
+                session.answer::<CreateMessage>(now, input, &result)
+            }
+            ListRoots::NAME => {
+                let result = ListRootsResult::new(vec![Root::new("file:///a")]);
+                session.answer::<ListRoots>(now, input, &result)
+            }
+            _ => session.answer::<Elicit>(now, input, &ElicitResult::decline()),
+        });
+        self.answered(input, answered);
+    }
+
+    fn answered(&mut self, input: InputId, done: Option<()>) {
+        if done.is_some() {
+            self.common.mark(Kind::Answered);
+            self.inputs.remove(&input);
+            self.withdrawn.push(input);
+        }
+    }
+
+    fn subscribe(&mut self, random: &mut Random) {
+        let now = self.common.now;
+        if random.below(3) == 0
+            && let Some(subscription) = random.one_of(&self.subscriptions)
+        {
+            let ended = self.give(random, |session, _| session.unsubscribe(now, subscription));
+            if ended.is_some() {
+                self.common.mark(Kind::Unsubscribed);
+                self.subscriptions.retain(|open| *open != subscription);
+            }
+            return;
+        }
+        let uris: &[&str] = [&["a:b"][..], &["a:b", "a:c"], &[]][random.below(3)];
+        let filter = SubscriptionFilter::new()
+            .tools_list_changed(random.below(2) == 0)
+            .resource_subscriptions(uris.iter().copied());
+        if let Some(subscription) = self.give(random, |session, _| session.subscribe(now, &filter))
+        {
+            self.common.mark(Kind::Subscribed);
+            self.subscriptions.push(subscription);
+        }
+    }
+
+    /// Takes an id of another session for one of this one.
+    fn mistake(&mut self, random: &mut Random) {
+        let (now, stranger) = (self.common.now, strangers());
+        self.common.mark(Kind::GaveStranger);
+        let obeyed = self.give(random, |session, random| match random.below(4) {
+            0 => session.cancel(now, stranger.call, None),
+            1 => session.unsubscribe(now, stranger.subscription),
+            2 => session.decline(now, stranger.input, RpcError::internal("no")),
+            _ => session.answer::<Elicit>(now, stranger.input, &ElicitResult::decline()),
+        });
+        assert_eq!(obeyed, None, "an id of another session was obeyed");
+    }
+
+    fn completed(&mut self, done: &Completed) {
+        let was = self.calls.remove(&done.call);
+        let was = was.unwrap_or_else(|| panic!("{} has ended twice or never began", done.call));
+        if was.method != "ping" {
+            assert_eq!(done.method(), was.method);
+        }
+        self.ended.push(done.call);
+        self.common.mark(match done.raw() {
+            Ok(result) => {
+                assert!(result.is_object());
+                let read = done.result::<CallTool>().map(drop);
+                match was.method == CallTool::NAME
+                    && matches!(read, Err(CallError::BadResult { .. }))
+                {
+                    true => Kind::BadResult,
+                    false => Kind::Succeeded,
+                }
+            }
+            Err(CallError::Rpc(_)) => Kind::Failed,
+            Err(CallError::TimedOut { .. }) => Kind::TimedOut,
+            Err(CallError::Cancelled) => Kind::Cancelled,
+            Err(CallError::BadResult { .. }) => Kind::BadResult,
+            Err(CallError::InputRefused(_)) => Kind::InputRefused,
+            Err(CallError::TooManyRounds { .. }) => Kind::TooManyRounds,
+            Err(_) => Kind::LostCall,
+        });
+    }
+
+    fn take(&mut self, event: &ClientEvent) {
+        let kind = match event {
+            ClientEvent::Opened { revision } => {
+                self.common.mark_opened(*revision);
+                return;
+            }
+            ClientEvent::Completed(done) => return self.completed(done),
+            ClientEvent::Progress { call, .. } => {
+                assert!(
+                    self.calls.contains_key(call),
+                    "progress of {call}, which has ended"
+                );
+                Kind::Progress
+            }
+            ClientEvent::InputRequested(asked) => {
+                let before = self.inputs.insert(asked.input, asked.method().into());
+                assert_eq!(before, None, "{} came twice", asked.input);
+                Kind::InputRequested
+            }
+            ClientEvent::InputWithdrawn(input) => {
+                let was_open = self.inputs.remove(input).is_some();
+                assert!(was_open, "{input} was withdrawn, but not open");
+                self.withdrawn.push(*input);
+                Kind::InputWithdrawn
+            }
+            ClientEvent::SubscriptionEnded { subscription, .. } => {
+                self.subscriptions.retain(|open| open != subscription);
+                Kind::SubscriptionEnded
+            }
+            ClientEvent::Subscribed { .. } => Kind::SubscriptionOpened,
+            ClientEvent::Log(_) => Kind::Log,
+            ClientEvent::Changed { .. } => Kind::Change,
+            ClientEvent::Ignored(_) => Kind::Ignored,
+            ClientEvent::Closed(_) => {
+                self.common.is_closed = true;
+                if self.session.revision().is_none() {
+                    self.common.mark(Kind::NeverOpened);
+                }
+                return;
+            }
+            _ => return,
+        };
+        self.common.mark(kind);
+    }
+}
+
+impl End for ClientEnd {
+    type Session = ClientSession;
+
+    fn parts(&mut self) -> (&mut ClientSession, &mut Common) {
+        (&mut self.session, &mut self.common)
+    }
+
+    fn command(&mut self, random: &mut Random) {
+        let now = self.common.now;
+        match random.below(64) {
+            0..28 => self.call(random),
+            28..30 => self.mistake(random),
+            30..34 => self.cancel(random),
+            34..50 => self.answer(random),
+            50..56 => self.subscribe(random),
+            56..58 => self.set_level(random),
+            58..60 => {
+                let _ = self.give(random, |session, _| session.roots_changed(now));
+            }
+            60 => {
+                let params = Default::default();
+                let sent = self.give(random, |session, _| {
+                    session.notify::<RootsListChanged>(now, &params)
+                });
+                if sent.is_some() {
+                    self.common.mark(Kind::Notified);
+                }
+            }
+            61 => {
+                let opened = self.give(random, |session, _| session.open(now));
+                assert_eq!(opened, None, "a session was opened twice");
+            }
+            _ if random.below(6) == 0 => {
+                self.common.mark(Kind::ClosedByClient);
+                self.session.close(now);
+            }
+            _ => {}
+        }
+    }
+
+    fn take_event(&mut self, _random: &mut Random) -> bool {
+        let Some(event) = self.session.poll_event() else {
+            return false;
+        };
+        self.common.note_event(&event);
+        self.take(&event);
+        true
+    }
+
+    fn answer_all(&mut self, random: &mut Random) -> bool {
+        let open: Vec<InputId> = self.inputs.keys().copied().collect();
+        for input in &open {
+            match random.below(4) {
+                0 => self.decline(random, *input),
+                _ => self.answer_well(random, *input),
+            }
+        }
+        !open.is_empty() && open.iter().any(|input| !self.inputs.contains_key(input))
+    }
+
+    fn restore(&mut self, random: &mut Random) {
+        let now = self.common.now;
+        let stored = serde_json::to_vec(&self.session.save(now)).expect("a session can be stored");
+        let saved: SavedClient = serde_json::from_slice(&stored).expect("and read again");
+        // Elsewhere it is another time.
+        self.common.now = mcp_proto::Instant::ZERO + Duration::from_secs(random.below(100) as u64);
+        let restored = ClientSession::restore(self.config.clone(), saved, self.common.now);
+        self.session = restored.expect("the same format");
+    }
+
+    fn held(&self) -> (usize, &Limits) {
+        (self.session.held_bytes(), self.session.limits())
+    }
+
+    fn waits_for(&self) -> Option<String> {
+        let bounded = self.calls.iter().filter(|(_, call)| call.is_bounded);
+        let mut open = bounded.map(|(id, call)| format!("{id} ({})", call.method));
+        match self.session.is_closed() || self.session.is_open() {
+            true => open.next(),
+            false => Some("the opening".into()),
+        }
+    }
+
+    fn waits_for_ever(&self) -> bool {
+        self.calls.values().any(|call| !call.is_bounded)
+    }
+
+    fn assert_over(&self) {
+        assert!(self.common.is_closed, "the end was never told");
+        assert_eq!(self.session.open_calls(), 0);
+        assert_eq!(self.session.poll_timeout(), None);
+        assert!(
+            self.inputs.is_empty(),
+            "inputs were never withdrawn: {:?}",
+            self.inputs
+        );
+        assert!(
+            self.subscriptions.is_empty(),
+            "never ended: {:?}",
+            self.subscriptions
+        );
+        assert_eq!(self.calls.keys().next(), None, "a call has never ended");
+    }
+}
+
+fn config(random: &mut Random, common: &mut Common) -> ClientConfig {
+    let era = [
+        EraPolicy::Auto,
+        EraPolicy::Auto,
+        EraPolicy::Legacy,
+        EraPolicy::Modern,
+        EraPolicy::AssumeModern,
+    ][random.below(5)];
+    let mut can = ClientCapabilities::new();
+    if random.below(8) > 0 {
+        can = can.roots(true).sampling().elicitation_form();
+    }
+    if random.below(8) > 0 {
+        can = can.sampling_tools().elicitation_url();
+    }
+    let mut subscriptions = Vec::new();
+    if random.below(4) == 0 {
+        subscriptions.push(
+            SubscriptionFilter::new()
+                .tools_list_changed(true)
+                .resource_subscriptions(["a:b"]),
+        );
+    }
+    let mut limits = limits(random, &mut common.marks);
+    if random.below(3) == 0 {
+        limits.input_rounds = 1;
+    }
+    ClientConfig::new("client", "1")
+        .era(era)
+        .revisions(revisions(random))
+        .capabilities(can)
+        .subscriptions(subscriptions)
+        .timeouts(timeouts(random))
+        .limits(limits)
+}
+
+fn timeouts(random: &mut Random) -> Timeouts {
+    if random.below(2) == 0 {
+        return Timeouts::default();
+    }
+    let bound = |random: &mut Random| (random.below(8) > 0).then(|| duration(random));
+    let (idle, total, input) = (bound(random), bound(random), bound(random));
+    Timeouts::default().idle(idle).total(total).input(input)
+}
+
+fn is_bounded(timeouts: &Timeouts) -> bool {
+    // The idle clock stands still while the client's user owes an answer, which it gives in the end.
+    timeouts.idle.is_some() || timeouts.total.is_some()
+}
+
+/// Options for a call, and whether it has a deadline with them.
+fn options(random: &mut Random, timeouts: &Timeouts) -> (CallOptions<'static>, bool) {
+    let progress = random.below(2) == 0;
+    let timeout = |random: &mut Random| match random.below(12) {
+        0 => Timeout::Never,
+        1 => Timeout::After(Duration::MAX),
+        2 => Timeout::After(duration(random)),
+        _ => Timeout::Inherit,
+    };
+    let (idle, total) = (timeout(random), timeout(random));
+    let is_some = |timeout, inherited: Option<Duration>| match timeout {
+        Timeout::Inherit => inherited.is_some(),
+        Timeout::After(duration) => duration < Duration::MAX,
+        _ => false,
+    };
+    let is_bounded = is_some(idle, timeouts.idle) || is_some(total, timeouts.total);
+    let options = CallOptions::new()
+        .progress(progress)
+        .idle(idle)
+        .total(total);
+    (options, is_bounded)
+}

@@ -1,0 +1,288 @@
+//! What both ends of a simulated connection have in common: a clock that is not to be trusted, the
+//! trace of what has happened, and the rules that hold for any session.
+
+use std::fmt::{self, Write};
+use std::hash::{DefaultHasher, Hasher};
+use std::time::Duration;
+
+use mcp_proto::session::{Closed, Misuse, Route};
+use mcp_proto::{Instant, Limits, Revision, Session};
+
+use super::judge::Sent;
+use super::random::Random;
+use super::runs::number;
+use super::tally::{Kind, Marks};
+
+/// A session and its user.
+pub trait End {
+    type Session: Session;
+
+    fn parts(&mut self) -> (&mut Self::Session, &mut Common);
+
+    fn session(&mut self) -> &mut Self::Session {
+        self.parts().0
+    }
+
+    fn common(&mut self) -> &mut Common {
+        self.parts().1
+    }
+
+    /// Does something that a user may do, whether or not it is the time for it.
+    fn command(&mut self, random: &mut Random);
+
+    /// Takes one event; `false` when there is none.
+    fn take_event(&mut self, random: &mut Random) -> bool;
+
+    /// Answers all that the peer waits for; returns whether there was anything.
+    fn answer_all(&mut self, random: &mut Random) -> bool;
+
+    /// Saves the session and goes on with the restored one.
+    fn restore(&mut self, _random: &mut Random) {}
+
+    /// What this end waits for that has to end by itself, for a message; `None` when nothing.
+    fn waits_for(&self) -> Option<String>;
+
+    /// Whether something is open that has no deadline because its user wanted none.
+    fn waits_for_ever(&self) -> bool {
+        false
+    }
+
+    /// Sees to it that the end of the session has ended everything.
+    fn assert_over(&self);
+
+    /// How many bytes are held, and what bounds them.
+    fn held(&self) -> (usize, &Limits);
+
+    /// How often the time has to be told before nothing is due any more.
+    fn patience(&self) -> usize {
+        1
+    }
+
+    /// Lets the time come, after which nothing may be due any more.
+    fn pass(&mut self, duration: Duration) {
+        let now = self.common().now + duration;
+        self.common().now = now;
+        let mut due = None;
+        for _ in 0..self.patience() {
+            self.session().handle_timeout(now);
+            due = self.session().poll_timeout().filter(|next| *next <= now);
+            if due.is_none() {
+                break;
+            }
+        }
+        assert_eq!(
+            due, None,
+            "a deadline stays due: an adapter would never sleep"
+        );
+    }
+
+    /// What the peer sends makes a session hold one frame more than its limit at the most; what its
+    /// own user says comes on top.
+    fn assert_bounded(&self, own: usize) {
+        let (held, limits) = self.held();
+        let most = limits
+            .memory
+            .saturating_add(limits.frame)
+            .saturating_add(own);
+        assert!(held <= most, "{held} bytes are held, {most} are allowed");
+    }
+
+    fn lose(&mut self, why: Closed) {
+        let now = self.common().now;
+        self.session().handle_closed(now, Route::Pipe, why);
+    }
+}
+
+/// What every end keeps.
+pub struct Common {
+    pub now: Instant,
+    pub marks: Marks,
+    pub is_closed: bool,
+    name: &'static str,
+    /// Whether events and frames go into the trace.
+    traces: bool,
+    /// Whether they are printed: a run that is replayed shows what happens.
+    shows: bool,
+    trace: Trace,
+}
+
+impl Common {
+    pub fn new(name: &'static str, random: &mut Random, traces: bool) -> Self {
+        Self {
+            now: Instant::from_millis(random.below(2000) as u64),
+            marks: Marks::default(),
+            is_closed: false,
+            name,
+            traces,
+            shows: number("MCP_SIMULATION_SEEDS") == Some(1),
+            trace: Trace(DefaultHasher::new()),
+        }
+    }
+
+    pub fn mark(&mut self, kind: Kind) {
+        self.marks.set(kind);
+    }
+
+    /// Notes an event, which must not come after the last one.
+    pub fn note_event(&mut self, event: &impl fmt::Debug) {
+        assert!(!self.is_closed, "{event:?} after the end");
+        self.note(event);
+    }
+
+    pub fn note(&mut self, event: &impl fmt::Debug) {
+        if self.traces {
+            let _ = write!(self.trace, "{event:?}");
+        }
+        if self.shows {
+            println!("{} {} hears {event:?}", self.now, self.name);
+        }
+    }
+
+    pub fn note_frame(&mut self, frame: &[u8], sent: Sent) {
+        if sent == Sent::Batch {
+            self.mark(Kind::Batch);
+        }
+        if self.traces {
+            self.trace.0.write(frame);
+        }
+        if self.shows {
+            let frame = String::from_utf8_lossy(frame);
+            println!("{} {} sends {frame}", self.now, self.name);
+        }
+    }
+
+    /// A number that is the same for the same events and frames.
+    pub fn trace(&self) -> u64 {
+        self.trace.0.finish()
+    }
+
+    pub fn mark_opened(&mut self, revision: Revision) {
+        let index = Revision::ALL.iter().position(|known| *known == revision);
+        let opened = [
+            Kind::Opened20241105,
+            Kind::Opened20250326,
+            Kind::Opened20250618,
+            Kind::Opened20251125,
+            Kind::Opened20260728,
+        ];
+        self.mark(opened[index.expect("a known revision")]);
+    }
+}
+
+struct Trace(DefaultHasher);
+
+impl Write for Trace {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.write(text.as_bytes());
+        Ok(())
+    }
+}
+
+/// Compares what is saved before and after a command that was refused.
+pub fn assert_unchanged(
+    before: serde_json::Result<String>,
+    after: serde_json::Result<String>,
+    misuse: &Misuse,
+) {
+    let before = before.expect("a session can be stored");
+    let after = after.expect("a session can be stored");
+    let same = before
+        .bytes()
+        .zip(after.bytes())
+        .take_while(|(a, b)| a == b);
+    let at = same.count();
+    if at < before.len().max(after.len()) {
+        let around = |text: &str| {
+            let end = text.len().min(at + 120);
+            text.get(at.saturating_sub(160)..end)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let (before, after) = (around(&before), around(&after));
+        panic!("refused ({misuse}), yet it changed:\n{before}\n{after}");
+    }
+}
+
+/// A duration of any kind: none, a moment, minutes, for ever.
+pub fn duration(random: &mut Random) -> Duration {
+    match random.below(8) {
+        0 => Duration::ZERO,
+        1..6 => Duration::from_millis(random.below(900) as u64),
+        6 => Duration::from_secs(random.below(90) as u64),
+        _ => Duration::from_secs(random.below(1500) as u64),
+    }
+}
+
+/// The limits of a session: those that most have, those that are always reached, and none to speak of.
+pub fn limits(random: &mut Random, marks: &mut Marks) -> Limits {
+    match random.below(4) {
+        0 | 1 => {
+            marks.set(Kind::DefaultLimits);
+            Limits::default()
+        }
+        2 => {
+            marks.set(Kind::TinyLimits);
+            tiny(random)
+        }
+        _ => {
+            marks.set(Kind::HugeLimits);
+            huge()
+        }
+    }
+}
+
+fn tiny(random: &mut Random) -> Limits {
+    let mut limits = Limits::default();
+    let mut small = || 1 + random.below(4);
+    limits.depth = 8 + small();
+    limits.calls = small();
+    limits.subscriptions = small();
+    limits.events = small();
+    limits.output = 64 * small();
+    limits.inputs = small();
+    limits.pages = small();
+    limits.batch = small();
+    limits.cancel_burst = small() as u32;
+    limits.cancel_rate = small() as u32;
+    limits.malformed_burst = 4 * small() as u32;
+    limits.frame = 2048;
+    limits.memory = 4096 * small();
+    limits.peer = 1024;
+    limits.name = 64;
+    limits.uri = 64;
+    limits.id = 16;
+    limits.input_rounds = 1 + random.below(2);
+    limits
+}
+
+fn huge() -> Limits {
+    let mut limits = Limits::default();
+    let huge = usize::MAX;
+    limits.calls = huge;
+    limits.subscriptions = huge;
+    limits.events = huge;
+    limits.output = huge;
+    limits.input_rounds = huge;
+    limits.inputs = huge;
+    limits.pages = huge;
+    limits.batch = huge;
+    limits.frame = huge;
+    limits.memory = huge;
+    limits.peer = huge;
+    limits.name = huge;
+    limits.uri = huge;
+    limits.id = huge;
+    limits.cancel_burst = u32::MAX;
+    limits.cancel_rate = u32::MAX;
+    limits.malformed_burst = u32::MAX;
+    limits
+}
+
+/// The revisions that an end speaks.
+pub fn revisions(random: &mut Random) -> Vec<Revision> {
+    match random.below(4) {
+        0 | 1 => Revision::ALL.to_vec(),
+        2 => Revision::ALL[random.below(5)..].to_vec(),
+        _ => Revision::ALL[..=random.below(5)].to_vec(),
+    }
+}

@@ -1,0 +1,58 @@
+//! Sessions under chaos: a seed chooses two ends, a link that cuts, loses, repeats and damages, clocks
+//! that jump, and users who do anything at any time; the rules of a session have to hold throughout.
+//!
+//! A run that breaks one prints the line that replays it. `MCP_SIMULATION_SEEDS` says how many seeds
+//! are run, `MCP_SIMULATION_FIRST` which is the first; `.ci/long/simulation` runs a million.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the seeds are named by the environment, and runs are shared among threads"
+)]
+
+mod client;
+mod end;
+mod frames;
+mod judge;
+mod pipe;
+mod random;
+mod runs;
+mod server;
+mod strangers;
+mod tally;
+mod world;
+
+use client::ClientEnd;
+use random::Random;
+use server::ServerEnd;
+use tally::Marks;
+use world::{Outcome, World};
+
+/// Runs a seed, and another time restoring sessions on the way: they do the same.
+fn run_twice(seed: u64, run: fn(u64, bool, bool) -> Outcome) -> Marks {
+    if seed % 4 > 0 {
+        return run(seed, false, seed % 8 < 4).marks;
+    }
+    let plain = run(seed, true, false);
+    if !plain.was_restored {
+        return plain.marks;
+    }
+    let restored = run(seed, true, true);
+    assert_eq!(
+        plain.trace, restored.trace,
+        "a restored session does something else"
+    );
+    plain.marks.and(restored.marks)
+}
+
+fn both_sessions(seed: u64, traces: bool, restores: bool) -> Outcome {
+    let mut random = Random::new(seed);
+    let client = ClientEnd::new(&mut random, traces);
+    let server = ServerEnd::new(&mut random, traces);
+    World::new(random, client, server, restores).run()
+}
+
+#[test]
+fn sessions_keep_their_promises() {
+    let run = |seed| run_twice(seed, both_sessions);
+    runs::run_seeds("sessions_keep_their_promises", run, |_| true);
+}

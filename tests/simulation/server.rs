@@ -1,0 +1,406 @@
+//! A server session and a user who does anything at any time.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use mcp_proto::model::capability::ServerCapabilities;
+use mcp_proto::model::elicitation::{
+    ElicitParams, ElicitRequestFormParams, ElicitRequestURLParams,
+};
+use mcp_proto::model::input::{InputRequest, InputRequests};
+use mcp_proto::model::logging::{LoggingLevel, LoggingMessageParams};
+use mcp_proto::model::method::{CallTool, ListRoots, Method, SpecMethod};
+use mcp_proto::model::sampling::{CreateMessageParams, SamplingMessage};
+use mcp_proto::model::tool::CallToolResult;
+use mcp_proto::rpc::{Raw, RpcError};
+use mcp_proto::session::{
+    Change, IncomingId, Misuse, Request, SavedServer, ServerConfig, ServerEvent,
+};
+use mcp_proto::{Limits, Revision, ServerSession, Session};
+
+use super::end::{Common, End, assert_unchanged, limits, revisions};
+use super::random::Random;
+use super::strangers::strangers;
+use super::tally::Kind;
+
+pub struct ServerEnd {
+    common: Common,
+    session: ServerSession,
+    config: ServerConfig,
+    /// The requests that wait for this user, and what they are for.
+    open: BTreeMap<IncomingId, Option<SpecMethod>>,
+    /// The requests that wait for the client's input.
+    asking: BTreeSet<IncomingId>,
+    /// The requests that are no longer open; an event still has to say so.
+    gone: BTreeSet<IncomingId>,
+    answered: Vec<IncomingId>,
+    /// Whether this user answers only when everything else has been done.
+    is_lazy: bool,
+    /// Whether this user asks before each answer.
+    is_curious: bool,
+    /// How much room results take: some are larger than an output.
+    size: usize,
+}
+
+impl ServerEnd {
+    pub fn new(random: &mut Random, traces: bool) -> Self {
+        let mut common = Common::new("server", random, traces);
+        let mut offers = ServerCapabilities::new().tools(true).logging();
+        if random.below(8) > 0 {
+            offers = offers.resources(true).resources_subscribe();
+            offers = offers.prompts(true).completions();
+        }
+        let config = ServerConfig::new("server", "1")
+            .capabilities(offers)
+            .revisions(server_revisions(random))
+            .limits(limits(random, &mut common.marks));
+        let is_lazy = random.below(5) == 0;
+        if is_lazy {
+            common.mark(Kind::NeverAnswered);
+        }
+        Self {
+            common,
+            session: ServerSession::new(config.clone()),
+            config,
+            open: BTreeMap::new(),
+            asking: BTreeSet::new(),
+            gone: BTreeSet::new(),
+            answered: Vec::new(),
+            is_lazy,
+            is_curious: random.below(3) == 0,
+            size: [1, 1, 100, 1000][random.below(4)],
+        }
+    }
+
+    /// Gives a command; one that is refused has to leave everything as it was.
+    fn give<T>(
+        &mut self,
+        random: &mut Random,
+        command: impl FnOnce(&mut ServerSession) -> Result<T, Misuse>,
+    ) -> Result<T, Misuse> {
+        let now = self.common.now;
+        self.session.handle_timeout(now);
+        let before = random.per_mille(300).then(|| self.session.clone());
+        let given = command(&mut self.session);
+        if let Err(misuse) = &given {
+            self.common.mark(Kind::Refused);
+            if let Some(before) = before {
+                let state = |session: &ServerSession| serde_json::to_string(&session.save(now));
+                assert_unchanged(state(&before), state(&self.session), misuse);
+            }
+        }
+        given
+    }
+
+    /// A command for a request that may have been cancelled already.
+    fn give_for<T>(
+        &mut self,
+        random: &mut Random,
+        request: IncomingId,
+        command: impl FnOnce(&mut ServerSession) -> Result<T, Misuse>,
+    ) -> bool {
+        let given = self.give(random, command);
+        if let Err(Misuse::Unknown(_)) = given
+            && self.open.remove(&request).is_some()
+        {
+            self.gone.insert(request);
+        }
+        given.is_ok()
+    }
+
+    /// Replies in one of eight ways, of which some are refused.
+    fn reply(&mut self, random: &mut Random, request: IncomingId, kind: usize) {
+        let now = self.common.now;
+        let text = "x".repeat(self.size);
+        let method = self.open.get(&request).copied().flatten();
+        let done = self.give_for(random, request, |session| match (kind, method) {
+            (0, _) => session.reply_error(now, request, RpcError::internal("no")),
+            // A code that the specification keeps for itself, and what is no object: refused.
+            (1, _) => session.reply_error(now, request, RpcError::new(-32_002, "not yours")),
+            (2, _) => session.reply_raw(now, request, &Raw::encode("text").expect("JSON")),
+            (4, Some(SpecMethod::CallTool)) => {
+                session.reply_raw(now, request, &Raw::new(r#"{"content":5}"#).expect("JSON"))
+            }
+            (3, Some(SpecMethod::CallTool)) => session.reply_raw(now, request, &links()),
+            (3, Some(SpecMethod::ListTools)) => session.reply_raw(now, request, &first_page()),
+            (_, Some(SpecMethod::CallTool)) => {
+                session.reply::<CallTool>(now, request, &CallToolResult::text(text))
+            }
+            (_, method) => session.reply_raw(now, request, &result_of(method)),
+        });
+        if done {
+            self.common.mark(if kind == 0 {
+                Kind::RepliedError
+            } else {
+                Kind::Replied
+            });
+            self.open.remove(&request);
+            self.answered.push(request);
+        }
+    }
+
+    fn ask(&mut self, random: &mut Random, request: IncomingId) {
+        let now = self.common.now;
+        let (kind, requests) = inputs(random);
+        let state = (random.below(3) > 0).then_some("state");
+        let asked = self.give_for(random, request, |session| {
+            session.need_input(now, request, &requests, state)
+        });
+        if asked {
+            if let Some(kind) = kind {
+                self.common.mark(kind);
+            }
+            self.open.remove(&request);
+            self.asking.insert(request);
+        }
+    }
+
+    /// Takes an id of another session for one of this one.
+    fn mistake(&mut self, random: &mut Random) {
+        let (now, request) = (self.common.now, strangers().request);
+        self.common.mark(Kind::GaveStranger);
+        let kind = random.below(4);
+        let obeyed = self.give(random, |session| match kind {
+            0 => session.reply_error(now, request, RpcError::internal("no")),
+            1 => session.progress(now, request, 1.0, None, None),
+            2 => session.need_input(now, request, &InputRequests::new().roots("a"), None),
+            _ => session.reply::<CallTool>(now, request, &CallToolResult::text("x")),
+        });
+        assert!(obeyed.is_err(), "an id of another session was obeyed");
+    }
+
+    fn tell_of(&mut self, random: &mut Random, request: IncomingId) {
+        let now = self.common.now;
+        let progress = random.below(8) as f64;
+        let told = self.give_for(random, request, |session| {
+            session.progress(now, request, progress, Some(8.0), Some("m"))
+        });
+        if told {
+            self.common.mark(Kind::ServerProgress);
+        }
+    }
+
+    fn log(&mut self, random: &mut Random, request: Option<IncomingId>) {
+        let now = self.common.now;
+        let data = Raw::encode(&"x".repeat(self.size)).expect("JSON");
+        let message = LoggingMessageParams::new(LoggingLevel::Error, data);
+        if let Ok(true) = self.give(random, |session| session.log(now, request, &message)) {
+            self.common.mark(Kind::Logged);
+        }
+    }
+
+    fn tell_all(&mut self, random: &mut Random) {
+        let now = self.common.now;
+        let (kind, told) = match random.below(8) {
+            0..3 => {
+                let change = [Change::Tools, Change::Prompts, Change::Resource][random.below(3)];
+                (
+                    Kind::Changed,
+                    self.give(random, |session| session.changed(now, change)),
+                )
+            }
+            3..6 => {
+                let uri = ["a:b", "a:c", "no uri"][random.below(3)];
+                let told = self.give(random, |session| session.resource_updated(now, uri));
+                (Kind::Updated, told)
+            }
+            6 => {
+                let told = self.give(random, |session| session.elicitation_completed(now, "e"));
+                (Kind::Updated, told)
+            }
+            7 if random.below(4) > 0 => return,
+            _ => {
+                self.session.end_subscriptions(now);
+                (Kind::EndedSubscriptions, Ok(()))
+            }
+        };
+        if told.is_ok() {
+            self.common.mark(kind);
+        }
+    }
+
+    fn requested(&mut self, request: &Request) {
+        let again = self.asking.remove(&request.id);
+        self.common.mark(match again {
+            true => Kind::RequestAgain,
+            false => Kind::Request,
+        });
+        assert!(
+            !self.answered.contains(&request.id),
+            "{} came again",
+            request.id
+        );
+        let before = self.open.insert(request.id, request.known());
+        assert_eq!(before, None, "{} came twice", request.id);
+    }
+
+    fn take(&mut self, event: &ServerEvent) {
+        let kind = match event {
+            ServerEvent::Request(request) => return self.requested(request),
+            ServerEvent::Cancelled { request, .. } => {
+                let was_open = self.open.remove(request).is_some()
+                    || self.asking.remove(request)
+                    || self.gone.remove(request);
+                assert!(was_open, "{request} was cancelled, but not open");
+                Kind::RequestCancelled
+            }
+            ServerEvent::Subscribed { .. } => Kind::ResourceWanted,
+            ServerEvent::Unsubscribed { .. } => Kind::ResourceUnwanted,
+            ServerEvent::RootsChanged => Kind::RootsChanged,
+            ServerEvent::Ignored(_) => Kind::Ignored,
+            ServerEvent::Closed(_) => {
+                self.common.is_closed = true;
+                return;
+            }
+            _ => return,
+        };
+        self.common.mark(kind);
+    }
+}
+
+impl End for ServerEnd {
+    type Session = ServerSession;
+
+    fn parts(&mut self) -> (&mut ServerSession, &mut Common) {
+        (&mut self.session, &mut self.common)
+    }
+
+    fn command(&mut self, random: &mut Random) {
+        let open: Vec<IncomingId> = self.open.keys().copied().collect();
+        match (random.below(32), random.one_of(&open)) {
+            (0..8, Some(request)) if !self.is_lazy && !self.is_curious => {
+                let kind = random.below(8);
+                self.reply(random, request, kind);
+            }
+            (0..18, Some(request)) => self.ask(random, request),
+            (18..22, Some(request)) => self.tell_of(random, request),
+            (22..25, request) => self.log(random, request),
+            (25, _) if random.below(8) == 0 => {
+                self.common.mark(Kind::ClosedByServer);
+                self.session.close(self.common.now);
+            }
+            (26, Some(_)) => self.mistake(random),
+            (26, None) => {
+                if let Some(request) = random.one_of(&self.answered) {
+                    let now = self.common.now;
+                    let error = RpcError::internal("late");
+                    let replied = self.give(random, |s| s.reply_error(now, request, error));
+                    assert!(replied.is_err(), "{request} was answered twice");
+                }
+            }
+            _ if random.below(3) == 0 => self.tell_all(random),
+            _ => {}
+        }
+    }
+
+    fn take_event(&mut self, _random: &mut Random) -> bool {
+        let Some(event) = self.session.poll_event() else {
+            return false;
+        };
+        self.common.note_event(&event);
+        self.take(&event);
+        true
+    }
+
+    fn answer_all(&mut self, random: &mut Random) -> bool {
+        let open: Vec<IncomingId> = self.open.keys().copied().collect();
+        for request in &open {
+            // Somebody who asks again and again is stopped by a limit.
+            if self.is_curious {
+                self.ask(random, *request);
+            }
+            if self.open.contains_key(request) {
+                let kind = [7, 7, 7, 4][random.below(4)];
+                self.reply(random, *request, kind);
+            }
+        }
+        open.iter().any(|request| !self.open.contains_key(request))
+    }
+
+    fn restore(&mut self, random: &mut Random) {
+        let now = self.common.now;
+        let stored = serde_json::to_vec(&self.session.save(now)).expect("a session can be stored");
+        let saved: SavedServer = serde_json::from_slice(&stored).expect("and read again");
+        self.common.now = mcp_proto::Instant::ZERO + Duration::from_secs(random.below(100) as u64);
+        let restored = ServerSession::restore(self.config.clone(), saved, self.common.now);
+        self.session = restored.expect("the same format");
+    }
+
+    fn held(&self) -> (usize, &Limits) {
+        (self.session.held_bytes(), &self.config.limits)
+    }
+
+    fn waits_for(&self) -> Option<String> {
+        None
+    }
+
+    fn assert_over(&self) {
+        assert!(self.common.is_closed, "the end was never told");
+        assert_eq!(self.session.open_requests(), 0);
+        assert_eq!(self.session.poll_timeout(), None);
+        assert!(self.open.is_empty(), "never cancelled: {:?}", self.open);
+        assert!(self.gone.is_empty(), "gone without a word: {:?}", self.gone);
+    }
+}
+
+/// The revisions that a server speaks: more than others the one that has batches.
+fn server_revisions(random: &mut Random) -> Vec<Revision> {
+    match random.below(6) {
+        0 => vec![Revision::V2024_11_05, Revision::V2025_03_26],
+        _ => revisions(random),
+    }
+}
+
+/// A result that suits the method.
+fn result_of(method: Option<SpecMethod>) -> Raw<'static> {
+    let text = match method {
+        Some(SpecMethod::ListTools) => {
+            r#"{"tools":[{"name":"t","inputSchema":{"type":"object"}}]}"#
+        }
+        Some(SpecMethod::ListResources) => r#"{"resources":[]}"#,
+        Some(SpecMethod::ListResourceTemplates) => r#"{"resourceTemplates":[]}"#,
+        Some(SpecMethod::ListPrompts) => r#"{"prompts":[]}"#,
+        Some(SpecMethod::ReadResource) => r#"{"contents":[{"uri":"a:b","text":"x"}]}"#,
+        Some(SpecMethod::GetPrompt) => {
+            r#"{"messages":[{"role":"user","content":{"type":"text","text":"x"}}]}"#
+        }
+        Some(SpecMethod::Complete) => r#"{"completion":{"values":["v"]}}"#,
+        _ => "{}",
+    };
+    Raw::new(text).expect("JSON")
+}
+
+/// A result that a client has to read more for.
+fn links() -> Raw<'static> {
+    let link = r#"{"type":"resource_link","uri":"a:b","name":"r"}"#;
+    Raw::new(format!(r#"{{"content":[{link},{link}]}}"#)).expect("JSON")
+}
+
+/// A page that says there are more.
+fn first_page() -> Raw<'static> {
+    Raw::new(r#"{"tools":[{"name":"u","inputSchema":{"type":"object"}}],"nextCursor":"c"}"#)
+        .expect("JSON")
+}
+
+/// Something to ask the client for, good or bad.
+fn inputs(random: &mut Random) -> (Option<Kind>, InputRequests<'static>) {
+    let form = ElicitParams::Form(ElicitRequestFormParams::new("who?"));
+    let url = ElicitParams::Url(ElicitRequestURLParams::new("there", "https://a.example/"));
+    let sample = CreateMessageParams::new(vec![SamplingMessage::user("say")], 9);
+    let none = InputRequests::new();
+    match random.below(10) {
+        0 => (None, none),
+        1 => (Some(Kind::AskedUrl), none.elicit("a", &url)),
+        2 | 3 => (
+            Some(Kind::AskedSampling),
+            none.sample("a", &sample).elicit("b", &form),
+        ),
+        4..8 => {
+            let params = Raw::new(r#"{"_meta":{"progressToken":"p"}}"#).expect("JSON");
+            let mut roots = none;
+            roots.insert("a", InputRequest::new(ListRoots::NAME).params(params));
+            (Some(Kind::AskedRoots), roots)
+        }
+        _ => (Some(Kind::AskedForm), none.elicit("a", &form)),
+    }
+}
