@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 /// The text with each comment and trailing comma blanked, and a byte order mark too.
 ///
-/// Errs with the offset of a block comment that is never closed.
+/// Returns the offset of a block comment that is never closed as the error.
 pub(super) fn strip(text: &str) -> Result<Vec<u8>, usize> {
     let mut json = text.as_bytes().to_vec();
     if text.starts_with('\u{feff}') {
@@ -59,7 +59,7 @@ pub(super) fn string_end(json: &[u8], at: usize) -> usize {
     end.min(json.len())
 }
 
-/// Where the comment that opens at `at` ends; errs with `at` when it doesn't.
+/// Where the comment that opens at `at` ends; `at` as the error if it never does.
 fn comment_end(json: &[u8], at: usize) -> Result<usize, usize> {
     let inside = json.get(at + 2..).unwrap_or_default();
     if json.get(at + 1) == Some(&b'/') {
