@@ -156,8 +156,8 @@
 //! * A call ends in exactly one [`Completed`](session::Completed) event: with a result, an error, a
 //!   time-out, a cancellation or a lost connection. Every call has a deadline unless it is told not to.
 //! * What happens is told in the order of the wire: progress before its answer.
-//! * Nothing grows without bound: [`Limits`] names every bound, and a session that is full asks for no
-//!   more frames.
+//! * Nothing grows without bound: [`Limits`] names every bound, [`Limits::memory`] all that a session
+//!   holds in bytes, and a session that is full asks for no more frames.
 //! * Unknown fields, values and content blocks never cost a message; what is sent is valid in the
 //!   revision that was agreed.
 //! * Any input is survived, any command may be given at any time, and a refused one changes nothing.
