@@ -63,7 +63,7 @@ pub enum Reference<'a> {
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Reference<'a> {
-    /// Errs when the `type` is neither `ref/prompt` nor `ref/resource`.
+    /// Returns an error if the `type` is neither `ref/prompt` nor `ref/resource`.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let reference = json_text(deserializer)?;
         let decoded = match block_type(reference).map_err(inner_error)?.as_str() {

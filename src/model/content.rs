@@ -408,7 +408,7 @@ impl<'a> ResourceContents<'a> {
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for ResourceContents<'a> {
-    /// Errs unless there is exactly one of `text` and `blob`.
+    /// Returns an error unless there is exactly one of `text` and `blob`.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         #[serde(rename = "ResourceContents", rename_all = "camelCase")]
@@ -525,7 +525,7 @@ impl<'a> BlobResourceContents<'a> {
         Self::new(uri, BASE64_STANDARD.encode(bytes))
     }
 
-    /// The bytes. Errs when `blob` is not valid base64.
+    /// The bytes. Returns an error if `blob` is not valid base64.
     pub fn decode_blob(&self) -> Result<Vec<u8>, InvalidBase64> {
         decode_base64(&self.blob)
     }

@@ -1,5 +1,6 @@
 //! What is filled into an elicitation's form, and whether it fits the form's schema.
 
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -267,7 +268,8 @@ impl Violation {
 }
 
 impl<'a> RequestedSchema<'a> {
-    /// Errs when a field is more than a form may have, such as an object (`elicit.schema.flat`).
+    /// Returns an error if a field is more than a form may have, such as an object.
+    // `elicit.schema.flat`
     pub fn check_flat(&self) -> Result<(), Violation> {
         for (name, schema) in self.properties.iter() {
             match schema {
@@ -290,13 +292,15 @@ impl<'a> RequestedSchema<'a> {
 
     /// The form filled in with what the schema says beforehand (`elicit.defaults`).
     pub fn defaults(&self) -> FormContent<'a> {
-        let mut content = FormContent::new();
-        for (name, schema) in self.properties.iter() {
-            if let Some(value) = default_of(schema) {
-                content = content.with(Text::from(name).into_owned(), value);
-            }
+        // Each name stands once among the properties, so that none has to be looked up.
+        let fields = self.properties.iter();
+        let entries = fields.filter_map(|(name, schema)| {
+            let name = Text::from(name).into_owned();
+            default_of(schema).map(|value| (name, value))
+        });
+        FormContent {
+            entries: entries.collect(),
         }
-        content
     }
 }
 
@@ -318,15 +322,17 @@ fn default_of<'a>(schema: &PrimitiveSchemaDefinition<'a>) -> Option<FormValue<'a
 /// Checks that `content` fits the form (`elicit.validate`).
 ///
 /// Fields that the form doesn't have are allowed, and so is anything in a field of an unknown
-/// kind. Errs with the first violation, in the order of the form.
+/// kind. Returns the first violation, in the order of the form, as an error.
 pub fn validate(content: &FormContent<'_>, form: &RequestedSchema<'_>) -> Result<(), Violation> {
+    // Both sides may be a peer's, and each may be long: nothing is looked up by going through it.
+    let given: BTreeMap<&str, &FormValue<'_>> = content.iter().collect();
     for name in form.required.iter().flatten() {
-        if content.get(name).is_none() {
+        if !given.contains_key(name.as_str()) {
             return Err(Violation::of(name, "is required"));
         }
     }
     for (name, schema) in form.properties.iter() {
-        if let Some(value) = content.get(name) {
+        if let Some(value) = given.get(name) {
             check_value(value, schema).map_err(|message| Violation::of(name, message))?;
         }
     }
@@ -352,17 +358,12 @@ fn check_value(
             check_choice(text, schema.one_of.iter().map(|option| &option.value))
         }
         (Kind::UntitledMultiSelect(schema), FormValue::Strings(texts)) => {
-            let choices = schema.items.values.iter();
-            texts
-                .iter()
-                .try_for_each(|text| check_choice(text, choices.clone()))?;
+            check_choices(texts, schema.items.values.iter())?;
             check_count(texts.len(), schema.min_items, schema.max_items, "values")
         }
         (Kind::TitledMultiSelect(schema), FormValue::Strings(texts)) => {
             let choices = schema.items.any_of.iter().map(|option| &option.value);
-            texts
-                .iter()
-                .try_for_each(|text| check_choice(text, choices.clone()))?;
+            check_choices(texts, choices)?;
             check_count(texts.len(), schema.min_items, schema.max_items, "values")
         }
         (Kind::Boolean(_), _) => Err("is not a boolean".into()),
@@ -382,6 +383,17 @@ fn check_choice<'a, 'b: 'a>(
         Ok(())
     } else {
         Err("is not a choice".into())
+    }
+}
+
+fn check_choices<'a, 'b: 'a>(
+    texts: &[Text<'_>],
+    choices: impl Iterator<Item = &'a Text<'b>>,
+) -> Result<(), String> {
+    let choices: BTreeSet<&str> = choices.map(Text::as_str).collect();
+    match texts.iter().all(|text| choices.contains(text.as_str())) {
+        true => Ok(()),
+        false => Err("is not a choice".into()),
     }
 }
 

@@ -47,7 +47,7 @@ wire_type! {
 }
 
 impl<'a> InputRequest<'a> {
-    /// A request of method `M`. Errs when JSON can't express the parameters.
+    /// A request of method `M`. Returns an error if JSON can't express the parameters.
     pub fn encode<M: Method>(params: &M::Params<'_>) -> Result<Self, serde_json::Error> {
         Ok(Self::new(M::NAME).params(Raw::encode(params)?))
     }
@@ -107,7 +107,8 @@ macro_rules! ordered_map {
         }
 
         impl<'de: 'a, 'a> Deserialize<'de> for $name<'a> {
-            /// Errs when it is not an object or a value is malformed. The last of equal keys holds.
+            /// Returns an error if it is not an object or a value is malformed. The last of equal
+            /// keys holds.
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 struct MapVisitor;
 
@@ -189,7 +190,7 @@ impl<'a> InputRequests<'a> {
 }
 
 impl<'a> InputResponses<'a> {
-    /// Adds `answer` under `key`. Errs when JSON can't express it.
+    /// Adds `answer` under `key`. Returns an error if JSON can't express it.
     pub fn with<T: Serialize + ?Sized>(
         mut self,
         key: impl Into<Text<'a>>,
@@ -201,7 +202,7 @@ impl<'a> InputResponses<'a> {
 
     /// Reads the answer under `key` as the result of method `M`; `None` when there is none.
     ///
-    /// Errs when the answer doesn't fit.
+    /// Returns an error if the answer doesn't fit.
     pub fn answer<M: Method>(&self, key: &str) -> Option<Result<M::Result<'_>, serde_json::Error>> {
         self.get(key).map(|raw| serde_json::from_str(raw.as_str()))
     }
@@ -262,7 +263,7 @@ impl<'a> InputRequiredResult<'a> {
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for InputRequiredResult<'a> {
-    /// Errs when it is another kind of result or holds neither questions nor a state.
+    /// Returns an error if it is another kind of result or holds neither questions nor a state.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]

@@ -77,7 +77,7 @@ impl Serialize for LoggingLevel {
 }
 
 impl<'de> Deserialize<'de> for LoggingLevel {
-    /// Errs for a level that isn't one of the eight.
+    /// Returns an error for a level that isn't one of the eight.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let name = Text::deserialize(deserializer)?;
         Self::from_wire(&name).ok_or_else(|| de::Error::custom("unknown logging level"))

@@ -105,7 +105,7 @@ impl<'a> Object<'a> {
 
     /// Sets `key` to `value`, in the place the key had or at the end.
     ///
-    /// Errs, and leaves the object as it is, when JSON can't express `value`.
+    /// Returns an error, and leaves the object as it is, if JSON can't express `value`.
     pub fn insert<T: Serialize + ?Sized>(
         &mut self,
         key: &str,
@@ -182,7 +182,7 @@ impl Serialize for Object<'_> {
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
-    /// Borrows from the input. Errs when the value is not an object.
+    /// Borrows from the input. Returns an error if the value is not an object.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = Raw::deserialize(deserializer)?;
         let kind = match raw.first_byte() {

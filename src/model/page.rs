@@ -106,7 +106,7 @@ impl PageGuard {
     }
 
     /// Takes the `next_cursor` of a page that has arrived; gives the cursor to ask with, `None`
-    /// when the listing is complete. Errs when the cursor repeats or the limit is reached.
+    /// when the listing is complete. Returns an error if the cursor repeats or the limit is reached.
     pub fn advance<'a>(
         &mut self,
         next_cursor: Option<Text<'a>>,

@@ -549,8 +549,8 @@ pub enum ToolBalanceError {
 
 /// Checks that each tool use is answered by the next message and that results stand alone.
 ///
-/// Rules: `sampling.tr.only`, `sampling.tr.balance`, `sampling.tr.lastassistant`. Errs with the
-/// first message that breaks one of them.
+/// Rules: `sampling.tr.only`, `sampling.tr.balance`, `sampling.tr.lastassistant`. Returns the
+/// first message that breaks one of them as an error.
 pub fn check_tool_balance(messages: &[SamplingMessage<'_>]) -> Result<(), ToolBalanceError> {
     let mut open: Vec<&str> = Vec::new();
     for (index, message) in messages.iter().enumerate() {

@@ -1,6 +1,8 @@
 //! Subscriptions of the modern era: what a client wants to be told, and what a server will tell.
 //! The filter is read strictly, since a misread one would be silence or a flood.
 
+use alloc::collections::BTreeSet;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -125,11 +127,13 @@ impl<'a> SubscriptionFilter<'a> {
     #[must_use]
     pub fn refused_in(&self, honoured: &SubscriptionFilter<'_>) -> Self {
         let off = |switch: Option<bool>| switch != Some(true);
-        let absent = |list: &Option<Vec<Text<'_>>>, text: &Text<'_>| {
-            !list
-                .as_ref()
-                .is_some_and(|list| list.iter().any(|listed| listed == text))
+        // Sorted, since the peer chooses how many it lists.
+        let sorted = |list: &Option<Vec<Text<'_>>>| -> BTreeSet<String> {
+            let texts = list.iter().flatten();
+            texts.map(|text| text.as_str().into()).collect()
         };
+        let uris = sorted(&honoured.resource_subscriptions);
+        let ids = sorted(&honoured.task_ids);
         Self {
             tools_list_changed: both(self.tools_list_changed, off(honoured.tools_list_changed)),
             prompts_list_changed: both(
@@ -141,9 +145,9 @@ impl<'a> SubscriptionFilter<'a> {
                 off(honoured.resources_list_changed),
             ),
             resource_subscriptions: listed(&self.resource_subscriptions, |uri| {
-                absent(&honoured.resource_subscriptions, uri)
+                !uris.contains(uri.as_str())
             }),
-            task_ids: listed(&self.task_ids, |id| absent(&honoured.task_ids, id)),
+            task_ids: listed(&self.task_ids, |id| !ids.contains(id.as_str())),
         }
     }
 }
@@ -167,7 +171,7 @@ fn listed<'a>(
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for SubscriptionFilter<'a> {
-    /// Errs when it is not an object or a member is of the wrong type.
+    /// Returns an error if it is not an object or a member is of the wrong type.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]

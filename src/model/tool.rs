@@ -256,7 +256,7 @@ impl<'a> CallToolResult<'a> {
     }
 
     /// A success whose result is `value`, as structured content and, for peers that look at text
-    /// only, as a text block with the same JSON (`tools.struct.text`). Errs when its `Serialize` does.
+    /// only, as a text block with the same JSON (`tools.struct.text`). Returns an error if its `Serialize` does.
     pub fn structured<T: Serialize + ?Sized>(value: &T) -> Result<Self, serde_json::Error> {
         let raw = Raw::encode(value)?;
         let text = Text::from(raw.as_str()).into_owned();

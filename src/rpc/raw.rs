@@ -32,7 +32,7 @@ impl<'a> Raw<'a> {
     /// Takes `text` as JSON after checking that it is exactly one value.
     ///
     /// A text with line breaks between its tokens is accepted and rewritten onto one line, since a
-    /// frame on a pipe is a line. Errs when the text is not JSON.
+    /// frame on a pipe is a line. Returns an error if the text is not JSON.
     pub fn new(text: impl Into<Cow<'a, str>>) -> Result<Self, serde_json::Error> {
         let text = text.into();
         if scan::is_value(text.as_bytes()) && !has_line_break(text.as_bytes()) {
@@ -55,7 +55,7 @@ impl<'a> Raw<'a> {
         }))
     }
 
-    /// Encodes `value` as JSON. Errs when its `Serialize` does.
+    /// Encodes `value` as JSON. Returns an error if its `Serialize` does.
     pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Raw<'static>, serde_json::Error> {
         Ok(Raw(Cow::Owned(serde_json::to_string(value)?)))
     }
@@ -70,7 +70,7 @@ impl<'a> Raw<'a> {
         &self.0
     }
 
-    /// Reads the value as `T`, which may borrow from it. Errs when it doesn't fit `T`.
+    /// Reads the value as `T`, which may borrow from it. Returns an error if it doesn't fit `T`.
     pub fn decode<'b, T: Deserialize<'b>>(&'b self) -> Result<T, serde_json::Error> {
         serde_json::from_str(&self.0)
     }

@@ -102,7 +102,7 @@ pub(crate) fn is_clean_run(bytes: &[u8]) -> bool {
 
 /// The same for many bytes.
 fn is_clean_text(bytes: &[u8]) -> bool {
-    // Nought for a byte that needs an escape, and without a branch, so that the compiler can look
+    // Zero for a byte that needs an escape, and without a branch, so that the compiler can look
     // at many at a time.
     let mark = |byte: u8| {
         (byte ^ b'"')
@@ -180,7 +180,7 @@ const ONES: u64 = 0x0101_0101_0101_0101;
 /// The high bit of each byte of a word.
 const HIGHS: u64 = 0x8080_8080_8080_8080;
 
-/// Not nought when one of the eight bytes of `word` needs an escape; the lowest mark stands in the
+/// Not zero if one of the eight bytes of `word` needs an escape; the lowest mark stands in the
 /// first byte that does.
 #[inline]
 const fn escape_marks(word: u64) -> u64 {
@@ -192,7 +192,7 @@ const fn escape_marks(word: u64) -> u64 {
     control_marks(word) | (quote | backslash) & HIGHS
 }
 
-/// Not nought when one of the eight bytes of `word` is a control character.
+/// Not zero if one of the eight bytes of `word` is a control character.
 #[inline]
 const fn control_marks(word: u64) -> u64 {
     word.wrapping_sub(ONES * 0x20) & !word & HIGHS

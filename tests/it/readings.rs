@@ -9,9 +9,10 @@ use mcp_proto::session::{CallError, CallOptions, ClientEvent, ServerEvent};
 use mcp_proto::{Limits, Revision};
 use serde_json::{Value, json};
 
+use crate::support::LEGACY;
 use crate::support::pair::Pair;
 use crate::support::scenario::request;
-use crate::support::script::{calling, completed};
+use crate::support::script::{Script, calling, completed};
 use crate::{on_every_revision, on_revisions};
 
 on_every_revision! {
@@ -275,4 +276,37 @@ fn each_element_of_a_batch_is_read_by_itself() {
     };
     let result = done.of(call).unwrap().unwrap();
     assert_eq!((result.meta, result.is_error), (None, None));
+}
+
+on_revisions! { LEGACY;
+    // `base.err.params`
+    fn a_client_refuses_a_request_in_which_a_member_stands_twice(revision) {
+        let mut client = Script::client(revision);
+        client.checked.turn_off();
+        client.feed(r#"{"jsonrpc":"2.0","id":"r","method":"roots/list","params":{"_meta":{"progressToken":1},"_meta":{}}}"#);
+        let answer = client.reply();
+        assert_eq!((&answer["id"], &answer["error"]["code"]), (&json!("r"), &json!(code::INVALID_PARAMS)));
+        assert!(client.take_events().is_empty());
+    }
+}
+
+on_every_revision! {
+    // `base.err.params`
+    fn an_error_says_little_of_what_the_peer_sent(revision) {
+        let long = "x".repeat(1 << 20);
+        for (method, params) in [
+            ("completion/complete", json!({"ref": long, "argument": {"name": "a", "value": "b"}})),
+            ("completion/complete", json!({"ref": {"type": long}, "argument": {"name": "a", "value": "b"}})),
+            ("prompts/get", json!({"name": "p", "arguments": {&long: 5}})),
+            ("tools/list", json!({"cursor": [long]})),
+            ("logging/setLevel", json!({"level": long})),
+            ("tools/call", json!({"name": "t", "_meta": {"io.modelcontextprotocol/protocolVersion": long, "progressToken": {}}})),
+        ] {
+            let mut pair = Pair::open(revision);
+            pair.to_server(request(revision, "r", method, params));
+            for answer in pair.sent_by_server() {
+                assert!(answer.to_string().len() < 1500, "{method}");
+            }
+        }
+    }
 }

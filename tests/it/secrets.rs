@@ -8,7 +8,7 @@ use mcp_proto::frame::LineDecoder;
 use mcp_proto::model::completion::{CompleteParams, PromptReference, Reference};
 use mcp_proto::model::elicitation::ElicitResult;
 use mcp_proto::model::form::FormContent;
-use mcp_proto::model::input::{InputResponses, RequestState};
+use mcp_proto::model::input::{InputRequests, InputResponses, RequestState};
 use mcp_proto::model::meta::Meta;
 use mcp_proto::model::method::CallTool;
 use mcp_proto::model::prompt::{Arguments, GetPromptParams};
@@ -102,5 +102,18 @@ on_every_revision! {
         let result = CallToolResult::default().structured_content(Raw::encode(&json!(SECRET)).unwrap());
         hides(&result);
         pair.server.reply::<CallTool>(pair.now, asked.id, &result).unwrap();
+        // What waits to be sent, and what is kept of it.
+        hides(&pair.server);
+        let arguments = Raw::encode(&json!({ "password": SECRET })).unwrap();
+        let params = CallToolParams::new("t").arguments(arguments);
+        pair.client.call::<CallTool>(pair.now, &params, CallOptions::new()).unwrap();
+        hides(&pair.client);
+        pair.drive();
+        hides(&pair.client);
+        hides(&pair.server);
+        let asked = pair.request();
+        pair.need(&asked, &InputRequests::new().roots("q"), Some(SECRET));
+        hides(&pair.client);
+        hides(&pair.server);
     }
 }

@@ -276,6 +276,11 @@ impl ClientSession {
             return self.ignore(Ignored::Request(method));
         }
         let RequestKey { id, target } = &key;
+        if envelope.scan.params.has_duplicate {
+            let error = RpcError::invalid_params("Invalid params: a member stands twice");
+            let revision = self.state.revision;
+            return self.state.writer.error(*target, Some(id), revision, &error);
+        }
         match method.known() {
             Some(SpecMethod::Ping) => {
                 let revision = self.state.revision.unwrap_or(Revision::NEWEST_LEGACY);
