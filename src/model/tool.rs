@@ -39,7 +39,7 @@ wire_type! {
         /// The JSON Schema of the arguments; its root has `"type":"object"`.
         input_schema: Raw<'a>,
         /// The JSON Schema of the structured result, if there is one; since 2025-06-18.
-        output_schema?: Raw<'a> [since(V2025_06_18), rewritten_before(V2026_07_28, keep_object_schema)],
+        output_schema?: Raw<'a> [since(V2025_06_18), structured(), rewritten_before(V2026_07_28, keep_object_schema)],
         /// Hints about how the tool behaves; since 2025-03-26. Not to be trusted.
         #[serde(deserialize_with = "crate::model::field::hint")]
         annotations?: ToolAnnotations<'a> [since(V2025_03_26)],
@@ -230,7 +230,7 @@ wire_type! {
         /// The result as JSON; since 2025-06-18 an object, since 2026-07-28 any value. A `null` that
         /// is there is [`Raw::NULL`], not `None`.
         #[serde(deserialize_with = "crate::model::field::present")]
-        structured_content?: Raw<'a> [since(V2025_06_18), rewritten_before(V2026_07_28, keep_object)],
+        structured_content?: Raw<'a> [since(V2025_06_18), structured(), rewritten_before(V2026_07_28, keep_object)],
         /// Whether the tool failed; see [`CallToolResult::failed`].
         is_error?: bool,
         /// Metadata of the result.

@@ -22,6 +22,10 @@ pub trait IntoToolResult {
 }
 
 /// A value of any type that serde can write, as structured content.
+///
+/// Members stand in the order in which the value writes them: for a struct that of its fields. A
+/// [`serde_json::Value`] is sorted by its keys already, unless the application switches
+/// `serde_json/preserve_order` on; models read in order, so return a struct or a [`Raw`] instead.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[expect(clippy::exhaustive_structs, reason = "a wrapper to be built in place")]
 pub struct Json<T>(pub T);
@@ -46,6 +50,12 @@ pub struct Audio {
     pub mime_type: Text<'static>,
 }
 
+/// What is no object, as structured content.
+#[derive(Serialize)]
+struct Wrapped<'a, T: ?Sized> {
+    result: &'a T,
+}
+
 fn structured<T: Serialize + ?Sized>(
     value: &T,
 ) -> Result<CallToolResult<'static>, serde_json::Error> {
@@ -55,7 +65,8 @@ fn structured<T: Serialize + ?Sized>(
         result.content = alloc::vec![ContentBlock::text(serde_json::to_string_pretty(value)?)];
         return Ok(result);
     }
-    let mut result = CallToolResult::structured(&serde_json::json!({ "result": value }))?;
+    // Not by way of a `serde_json::Value`, which sorts keys and has no large numbers.
+    let mut result = CallToolResult::structured(&Wrapped { result: value })?;
     // A text is for people as it is; of everything else they see the JSON.
     let text = match raw.decode::<String>() {
         Ok(text) => text,

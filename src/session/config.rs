@@ -178,6 +178,11 @@ pub struct ServerConfig {
     pub ttl_ms: u64,
     /// Whether such results may be shared between users, where the result doesn't say. They may not.
     pub is_public: bool,
+    /// Whether `structuredContent` and `outputSchema` are sent to clients of 2024-11-05 and
+    /// 2025-03-26 as well, although those revisions don't know them. They are by default, since the
+    /// official SDKs do so and clients that open with an old revision rely on it; without it those
+    /// clients get the text alone.
+    pub keeps_structured: bool,
     /// Names of methods that an extension adds; others are refused.
     pub extension_methods: Vec<Box<str>>,
 }
@@ -196,6 +201,7 @@ impl ServerConfig {
             log_level: LoggingLevel::Info,
             ttl_ms: 0,
             is_public: false,
+            keeps_structured: true,
             extension_methods: Vec::new(),
         }
     }
@@ -221,6 +227,8 @@ impl ServerConfig {
         ttl_ms: u64,
         /// Sets whether a result that doesn't say may be shared between users.
         is_public: bool,
+        /// Sets whether clients of revisions before 2025-06-18 are sent structured content as well.
+        keeps_structured: bool,
         /// Sets the names of methods that an extension adds.
         extension_methods: Vec<Box<str>>,
     }

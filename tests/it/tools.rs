@@ -281,3 +281,36 @@ on_every_revision! {
         assert_eq!(pair.request().arguments().as_str(), "{}");
     }
 }
+
+on_every_revision! {
+    // `tools.def.fields`, `tools.struct.obj`
+    fn structured_content_goes_to_older_peers_unless_the_server_says_otherwise(revision) {
+        for keeps in [true, false] {
+            let mut pair = Pair::open_with(
+                client_config(revision),
+                server_config().keeps_structured(keeps),
+            );
+            pair.checked.allow_structured(keeps);
+            let expected = keeps || revision >= Revision::V2025_06_18;
+            let call = pair.call_tool("typed");
+            let asked = pair.request();
+            let structured = CallToolResult::structured(&json!({"degrees": 21})).unwrap();
+            pair.reply::<CallTool>(&asked, &structured);
+            let sent = pair.last_of_server();
+            assert_eq!(sent["result"].get("structuredContent").is_some(), expected);
+            let done = pair.completed(call);
+            let result = done.of(call).unwrap().unwrap();
+            assert_eq!(result.structured_content.is_some(), expected);
+            let call = pair.call::<ListTools>(&PaginatedRequestParams::new());
+            let asked = pair.request();
+            let schema = Raw::new(r#"{"type":"object"}"#).unwrap();
+            let tool = Tool::new("typed", NO_ARGUMENTS_SCHEMA).output_schema(schema).title("T");
+            pair.reply::<ListTools>(&asked, &ListToolsResult::new(vec![tool]));
+            let sent = pair.last_of_server()["result"]["tools"][0].clone();
+            assert_eq!(sent.get("outputSchema").is_some(), expected);
+            let has_title = revision >= Revision::V2025_06_18;
+            assert_eq!(sent.get("title").is_some(), has_title, "nothing else is kept");
+            assert!(pair.completed(call).of(call).is_some());
+        }
+    }
+}

@@ -5,6 +5,7 @@ mod asynchronous;
 mod definitions;
 mod handlers;
 mod offered;
+mod order;
 mod rows;
 #[cfg(feature = "jsonschema")]
 mod schemas;

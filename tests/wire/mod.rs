@@ -173,6 +173,9 @@ pub struct Wire {
     inputs: BTreeMap<String, SpecMethod>,
     /// Whether nothing is checked any more.
     is_off: bool,
+    /// Whether the server may not send structured content to revisions without it; by default its
+    /// configuration lets it (`ServerConfig::keeps_structured`).
+    forbids_structured: bool,
 }
 
 impl Wire {
@@ -193,6 +196,11 @@ impl Wire {
     /// Checks nothing from now on: for tests that make a session say something wrong on purpose.
     pub fn turn_off(&mut self) {
         self.is_off = true;
+    }
+
+    /// Says whether the server sends structured content to revisions that don't know it.
+    pub fn allow_structured(&mut self, is_allowed: bool) {
+        self.forbids_structured = !is_allowed;
     }
 
     /// Checks a frame that a session sent, and panics when it isn't what the schema says.
@@ -344,10 +352,35 @@ impl Wire {
             _ => "JSONRPCResponse",
         };
         fits(revision, envelope, message)?;
-        match asked {
-            Some(asked) => check_result(revision, &asked.method, &message["result"]),
-            None => check_any_result(revision, by_client, &message["result"]),
+        let mut result = message["result"].clone();
+        if !self.forbids_structured && revision < Revision::V2025_06_18 {
+            take_structured(&mut result);
         }
+        match asked {
+            Some(asked) => check_result(revision, &asked.method, &result),
+            None => check_any_result(revision, by_client, &result),
+        }
+    }
+}
+
+/// Takes out what the option `keeps_structured` adds to a result: objects, as later revisions have
+/// them.
+fn take_structured(result: &mut Value) {
+    let Value::Object(members) = result else {
+        return;
+    };
+    let tools = members.get_mut("tools").and_then(Value::as_array_mut);
+    for tool in tools.into_iter().flatten() {
+        take_object(tool, "outputSchema");
+    }
+    take_object(result, "structuredContent");
+}
+
+fn take_object(from: &mut Value, key: &str) {
+    if let Value::Object(members) = from
+        && members.get(key).is_some_and(Value::is_object)
+    {
+        members.remove(key);
     }
 }
 

@@ -13,6 +13,14 @@ use super::error::EncodeError;
 use crate::revision::Revision;
 use crate::rpc::member_of;
 
+/// For whom something is written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Target {
+    pub(super) revision: Revision,
+    /// Whether fields about structured content are kept where the revision doesn't know them.
+    pub(super) keeps_structured: bool,
+}
+
 /// What becomes of a member whose value is already written.
 pub(crate) enum Rewritten {
     /// It stays as it is.
@@ -53,6 +61,8 @@ pub(crate) struct FieldRule {
     since: Revision,
     /// The last revision that knows the field; `None` when the newest one does.
     until: Option<Revision>,
+    /// Whether it is about structured content, which older revisions may be sent on request.
+    is_structured: bool,
     /// Applied in revisions before the one that is given; in all of them when none is.
     rewrite: Option<(Option<Revision>, Rewrite)>,
 }
@@ -125,21 +135,13 @@ impl StructRules {
         }
     }
 
-    /// Replaces the struct that stands from `start` on if `revision` doesn't know it.
-    pub(super) fn replace(
-        &self,
-        out: &mut Vec<u8>,
-        start: usize,
-        revision: Revision,
-    ) -> Result<(), EncodeError> {
-        if let Some((since, Unsupported::Replaced(replace))) = self.unsupported
-            && revision < since
-        {
-            let replacement = replace(out.get(start..).unwrap_or_default())?;
-            out.truncate(start);
-            out.extend_from_slice(&replacement);
+    /// What to replace the struct with in `revision`; `None` when it stays.
+    #[inline]
+    pub(super) fn replacement(&self, revision: Revision) -> Option<Replace> {
+        match self.unsupported {
+            Some((since, Unsupported::Replaced(replace))) if revision < since => Some(replace),
+            _ => None,
         }
-        Ok(())
     }
 
     /// The rule for the field `name`; `None` when there is none.
@@ -155,6 +157,7 @@ impl FieldRule {
             name,
             since: Revision::V2024_11_05,
             until: None,
+            is_structured: false,
             rewrite: None,
         }
     }
@@ -174,6 +177,12 @@ impl FieldRule {
     /// Adds that only `revision` has the field.
     pub(crate) const fn only(self, revision: Revision) -> Self {
         self.since(revision).until(revision)
+    }
+
+    /// Adds that the field is about structured content.
+    pub(crate) const fn structured(mut self) -> Self {
+        self.is_structured = true;
+        self
     }
 
     /// Adds that `rewrite` decides about the field in revisions before `before`.
@@ -198,8 +207,13 @@ impl FieldRule {
         self.is_known_in(revision) && !is_rewritten
     }
 
+    /// Whether the field is written at all.
+    pub(super) fn is_said_to(&self, target: Target) -> bool {
+        self.is_known_in(target.revision) || (self.is_structured && target.keeps_structured)
+    }
+
     /// Whether `revision` knows the field.
-    pub(super) const fn is_known_in(&self, revision: Revision) -> bool {
+    const fn is_known_in(&self, revision: Revision) -> bool {
         let is_over = match self.until {
             Some(until) => revision as u8 > until as u8,
             None => false,

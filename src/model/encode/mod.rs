@@ -17,6 +17,7 @@ use alloc::vec::Vec;
 use serde::Serialize;
 
 use crate::revision::Revision;
+use downgrade::Target;
 pub use error::EncodeError;
 pub use root::{Encoded, SessionMembers};
 
@@ -53,7 +54,13 @@ pub fn encode_value<T: Serialize + ?Sized>(
     value: &T,
 ) -> Result<(), EncodeError> {
     let start = out.len();
-    let encoded = value.serialize(value::Value { out, revision });
+    let encoded = value.serialize(value::Value {
+        out,
+        target: Target {
+            revision,
+            keeps_structured: false,
+        },
+    });
     if encoded.is_err() {
         out.truncate(start);
     }

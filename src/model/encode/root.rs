@@ -6,6 +6,7 @@ use core::ops::Range;
 
 use serde::ser::{self, Impossible, Serialize, Serializer};
 
+use super::downgrade::Target;
 use super::error::{EncodeError, refuse};
 use super::value::{Compound, Object, Value, close};
 use crate::revision::Revision;
@@ -24,6 +25,9 @@ pub struct SessionMembers<'a> {
     /// Members for the object itself, already encoded, written after the value's own. The value's
     /// own `resultType`, `ttlMs` and `cacheScope` win over those given here.
     pub members: &'a [u8],
+    /// Whether revisions before 2025-06-18 are sent `structuredContent` and `outputSchema` all the
+    /// same, of which their schemas say nothing.
+    pub keeps_structured: bool,
 }
 
 /// What is known of a body once it is written.
@@ -46,10 +50,19 @@ pub(super) struct Root<'o, 'a> {
 }
 
 impl<'o, 'a> Root<'o, 'a> {
+    #[inline(always)]
+    fn target(&self) -> Target {
+        Target {
+            revision: self.revision,
+            keeps_structured: self.additions.keeps_structured,
+        }
+    }
+
     fn value(&mut self) -> Value<'_> {
+        let target = self.target();
         Value {
             out: self.out,
-            revision: self.revision,
+            target,
         }
     }
 
@@ -68,14 +81,11 @@ impl<'o, 'a> Root<'o, 'a> {
         self,
         open: impl FnOnce(Value<'o>) -> Result<Compound<'o>, EncodeError>,
     ) -> Result<RootCompound<'o, 'a>, EncodeError> {
-        let Self {
-            out,
-            revision,
-            additions,
-        } = self;
+        let target = self.target();
+        let Self { out, additions, .. } = self;
         let start = out.len();
         Ok(RootCompound {
-            compound: open(Value { out, revision })?,
+            compound: open(Value { out, target })?,
             start,
             additions,
         })
@@ -170,12 +180,9 @@ impl<'o, 'a> Serializer for Root<'o, 'a> {
         name: &'static str,
         _: usize,
     ) -> Result<RootStruct<'o, 'a>, EncodeError> {
-        let Self {
-            out,
-            revision,
-            additions,
-        } = self;
-        let object = Object::open(Value { out, revision }, name)?;
+        let target = self.target();
+        let Self { out, additions, .. } = self;
+        let object = Object::open(Value { out, target }, name)?;
         Ok(RootStruct {
             object,
             additions,

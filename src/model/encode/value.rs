@@ -8,12 +8,11 @@ use core::fmt;
 
 use serde::ser::{self, Serialize, Serializer};
 
-use super::downgrade::{StructRules, may_downgrade};
+use super::downgrade::{Replace, StructRules, Target, may_downgrade};
 use super::error::EncodeError;
 use super::key::Key;
 use super::table::rules;
 use super::verbatim::Verbatim;
-use crate::revision::Revision;
 use crate::rpc::RAW_TOKEN;
 use crate::rpc::write::{
     is_clean_run, write_escaped, write_f32, write_f64, write_i64, write_name, write_shown,
@@ -29,7 +28,7 @@ const SERDE_JSON_TOKENS: [&str; 2] = [
 /// Appends one value.
 pub(super) struct Value<'o> {
     pub(super) out: &'o mut Vec<u8>,
-    pub(super) revision: Revision,
+    pub(super) target: Target,
 }
 
 impl<'o> Value<'o> {
@@ -38,7 +37,7 @@ impl<'o> Value<'o> {
         let start = self.out.len();
         Compound {
             out: self.out,
-            revision: self.revision,
+            target: self.target,
             start,
             wrapped: false,
         }
@@ -186,7 +185,7 @@ impl<'o> Serializer for Value<'o> {
         self.out.push(b':');
         value.serialize(Value {
             out: self.out,
-            revision: self.revision,
+            target: self.target,
         })?;
         self.out.push(b'}');
         Ok(())
@@ -253,7 +252,7 @@ impl<'o> Serializer for Value<'o> {
 /// An array, a map, or a variant with fields, while it is written.
 pub(super) struct Compound<'o> {
     pub(super) out: &'o mut Vec<u8>,
-    revision: Revision,
+    target: Target,
     start: usize,
     /// Whether the object around a variant has to be closed too.
     wrapped: bool,
@@ -265,7 +264,7 @@ impl<'o> Compound<'o> {
         self.out.push(b',');
         value.serialize(Value {
             out: self.out,
-            revision: self.revision,
+            target: self.target,
         })
     }
 
@@ -288,6 +287,15 @@ pub(super) fn close(out: &mut Vec<u8>, start: usize, [open, close]: [u8; 2]) {
         None => out.push(open),
     }
     out.push(close);
+}
+
+/// Puts what `replace` makes of what was written from `start` on in its place.
+#[cold]
+fn replace_written(out: &mut Vec<u8>, start: usize, replace: Replace) -> Result<(), EncodeError> {
+    let replacement = replace(out.get(start..).unwrap_or_default())?;
+    out.truncate(start);
+    out.extend_from_slice(&replacement);
+    Ok(())
 }
 
 /// Appends a comma, the key and a colon.
@@ -345,7 +353,7 @@ impl ser::SerializeMap for Compound<'_> {
         self.out.push(b':');
         value.serialize(Value {
             out: self.out,
-            revision: self.revision,
+            target: self.target,
         })
     }
 
@@ -368,7 +376,7 @@ impl ser::SerializeStructVariant for Compound<'_> {
         write_key(self.out, key);
         value.serialize(Value {
             out: self.out,
-            revision: self.revision,
+            target: self.target,
         })
     }
 
@@ -381,7 +389,7 @@ impl ser::SerializeStructVariant for Compound<'_> {
 /// A struct while it is written.
 pub(super) struct Object<'o> {
     pub(super) out: &'o mut Vec<u8>,
-    pub(super) revision: Revision,
+    pub(super) target: Target,
     pub(super) start: usize,
     plan: Plan,
 }
@@ -400,10 +408,10 @@ enum Plan {
 impl<'o> Object<'o> {
     #[inline(always)]
     pub(super) fn open(value: Value<'o>, name: &'static str) -> Result<Self, EncodeError> {
-        let Value { out, revision } = value;
+        let Value { out, target } = value;
         let plan = match rules(name) {
-            Some(rules) if !rules.is_verbatim(revision) => {
-                rules.refuse(revision)?;
+            Some(rules) if !rules.is_verbatim(target.revision) => {
+                rules.refuse(target.revision)?;
                 Plan::Downgraded(rules)
             }
             Some(_) => Plan::Plain,
@@ -413,7 +421,7 @@ impl<'o> Object<'o> {
         let start = out.len();
         Ok(Self {
             out,
-            revision,
+            target,
             start,
             plan,
         })
@@ -434,7 +442,7 @@ impl<'o> Object<'o> {
     ) -> Result<Option<usize>, EncodeError> {
         let plain = match self.plan {
             Plan::Plain => true,
-            Plan::Downgraded(_) => !may_downgrade(key, self.revision),
+            Plan::Downgraded(_) => !may_downgrade(key, self.target.revision),
             Plan::Verbatim => false,
         };
         if !plain {
@@ -444,7 +452,7 @@ impl<'o> Object<'o> {
         let start = self.out.len();
         value.serialize(Value {
             out: self.out,
-            revision: self.revision,
+            target: self.target,
         })?;
         Ok(Some(start))
     }
@@ -459,7 +467,7 @@ impl<'o> Object<'o> {
             Plan::Downgraded(rules) => rules.field(key),
             Plan::Plain => None,
         };
-        if rule.is_some_and(|rule| !rule.is_known_in(self.revision)) {
+        if rule.is_some_and(|rule| !rule.is_said_to(self.target)) {
             return Ok(None);
         }
         let member_start = self.out.len();
@@ -469,10 +477,10 @@ impl<'o> Object<'o> {
         let value_start = self.out.len();
         value.serialize(Value {
             out: self.out,
-            revision: self.revision,
+            target: self.target,
         })?;
         let is_kept = match rule {
-            Some(rule) => rule.rewrite(self.out, value_start, self.revision)?,
+            Some(rule) => rule.rewrite(self.out, value_start, self.target.revision)?,
             None => true,
         };
         if !is_kept {
@@ -491,7 +499,10 @@ impl<'o> Object<'o> {
             }
             Plan::Downgraded(rules) => {
                 close(self.out, self.start, *b"{}");
-                rules.replace(self.out, self.start, self.revision)
+                match rules.replacement(self.target.revision) {
+                    Some(replace) => replace_written(self.out, self.start, replace),
+                    None => Ok(()),
+                }
             }
         }
     }

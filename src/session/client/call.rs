@@ -280,7 +280,11 @@ impl ClientSession {
             write_meta(&mut collected, level, number, options)?;
             &collected
         };
-        let additions = SessionMembers { meta, members: b"" };
+        let additions = SessionMembers {
+            meta,
+            members: b"",
+            ..SessionMembers::default()
+        };
         let mut span = 0..0;
         self.state
             .writer

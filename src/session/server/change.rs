@@ -118,6 +118,7 @@ impl ServerSession {
         let additions = SessionMembers {
             meta: tag,
             members: b"",
+            ..SessionMembers::default()
         };
         let name = known.as_str();
         match known {
@@ -174,6 +175,7 @@ impl ServerSession {
         let additions = SessionMembers {
             meta: &tag,
             members: b"",
+            ..SessionMembers::default()
         };
         let written = self
             .state
@@ -217,6 +219,7 @@ impl ServerSession {
             let additions = SessionMembers {
                 meta: &tag,
                 members: b"",
+                ..SessionMembers::default()
             };
             let revision = listen.revision;
             let written =
@@ -234,6 +237,7 @@ impl ServerSession {
         let additions = SessionMembers {
             meta: &all,
             members: b"\"resultType\":\"complete\"",
+            ..SessionMembers::default()
         };
         let result = SubscriptionsListenResult::new();
         let (target, revision) = (listen.target, listen.revision);

@@ -200,6 +200,7 @@ impl ServerSession {
         let additions = SessionMembers {
             meta: self.own_meta.of(revision),
             members: &members,
+            ..SessionMembers::default()
         };
         let nothing = serde_json::Map::new();
         self.state

@@ -80,6 +80,7 @@ impl ServerSession {
         let additions = SessionMembers {
             meta: self.own_meta.of(arrival.revision),
             members: b"\"resultType\":\"complete\"",
+            ..SessionMembers::default()
         };
         let written = self.state.writer.result(
             arrival.target,

@@ -231,10 +231,14 @@ impl ServerSession {
         let (target, revision) = (incoming.target, incoming.revision);
         let mut members = Vec::new();
         let additions = match revision.era() {
-            Era::Legacy => SessionMembers::default(),
+            Era::Legacy => SessionMembers {
+                keeps_structured: self.config.keeps_structured,
+                ..SessionMembers::default()
+            },
             Era::Modern => SessionMembers {
                 meta: self.own_meta.of(revision),
                 members: result_members(&self.config, incoming.method.known(), &mut members),
+                ..SessionMembers::default()
             },
         };
         let id = &incoming.request;

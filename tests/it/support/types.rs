@@ -131,6 +131,7 @@ impl Added {
         SessionMembers {
             meta: meta.as_bytes(),
             members: members.as_bytes(),
+            ..SessionMembers::default()
         }
     }
 }

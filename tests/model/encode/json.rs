@@ -219,6 +219,7 @@ fn meta_inside_a_raw_root_is_merged_where_it_stands() {
     let additions = SessionMembers {
         meta: br#""a":1"#,
         members: br#""m":2"#,
+        ..SessionMembers::default()
     };
     let encoded = encode_body(&mut out, E, &root, &additions).expect("an object");
     assert_eq!(

@@ -21,6 +21,7 @@ const E: Revision = Revision::V2026_07_28;
 const NOTHING: SessionMembers<'static> = SessionMembers {
     meta: b"",
     members: b"",
+    keeps_structured: false,
 };
 
 fn text(out: &[u8]) -> &str {
@@ -37,6 +38,7 @@ fn body_with<T: Serialize + ?Sized>(
     let additions = SessionMembers {
         meta: meta.as_bytes(),
         members: members.as_bytes(),
+        ..SessionMembers::default()
     };
     let encoded = encode_body(&mut out, revision, value, &additions);
     if encoded.is_err() {
