@@ -129,6 +129,19 @@ fn closing_waits_until_a_server_that_will_not_go_is_gone() {
 }
 
 #[test]
+fn dropping_the_last_handle_of_a_blocking_client_waits_for_its_server() {
+    // The end of `main` would be the end of the threads that end the server.
+    within(|| {
+        let file = file();
+        let [client, _] = clients(DEAF, &file);
+        client.open().unwrap();
+        let pid = pid(&file);
+        drop(client);
+        assert!(!is_alive(&pid));
+    });
+}
+
+#[test]
 fn a_server_that_fails_is_named_with_its_exit_and_its_last_words() {
     within(|| {
         let file = file();

@@ -17,6 +17,7 @@ use super::super::nonblocking::client::AsyncClient;
 use super::super::slot::block_on;
 use super::canceller::Canceller;
 use super::connection::Drive;
+use super::drivers::Drivers;
 use super::threads::spawn;
 use crate::client::{
     Client, ClientError, ClientOptions, Listed, Output, Request, ResourceOutput, ToolCall,
@@ -37,7 +38,7 @@ use crate::session::SubscriptionId;
 ///
 /// An operation connects to the server if it has to, and the connection ends with the last operation;
 /// between [`open`](Self::open) and [`close`](Self::close) it stays. Dropping the last handle ends
-/// it too.
+/// it too, and waits until it has ended, a server's process included, but at most ten seconds.
 ///
 /// ```no_run
 /// # #[cfg(feature = "child")]
@@ -60,7 +61,9 @@ use crate::session::SubscriptionId;
 /// ```
 #[derive(Clone)]
 pub struct BlockingClient {
+    // The order matters: the last handle first ends the connection, then waits for its end.
     inner: AsyncClient,
+    drivers: Drivers,
     canceller: Option<Canceller>,
 }
 
@@ -73,12 +76,16 @@ impl BlockingClient {
         C: Drive<Session = Client> + 'static,
     {
         let connector = Arc::new(Connector::new(connect));
+        let drivers = Drivers::default();
+        let starter = drivers.starter();
         let launch = move |hub: &Arc<Hub>| {
             let Some((generation, client)) = hub.next_client() else {
                 return;
             };
             let (connector, driven) = (Arc::clone(&connector), Arc::clone(hub));
+            let running = starter.begin();
             let run = move || {
+                running.enter();
                 let mut ending = Ending(driven, generation, None);
                 ending.2 = match connector.connect(&ending.0, generation, client) {
                     Ok(connection) => drive(&ending.0, generation, connection),
@@ -93,6 +100,7 @@ impl BlockingClient {
         let hub = Hub::new(options, Some(Box::new(launch)), Box::new(sleep));
         Self {
             inner: AsyncClient { hub },
+            drivers,
             canceller: None,
         }
     }
@@ -107,6 +115,7 @@ impl BlockingClient {
     pub fn with_canceller(&self, canceller: &Canceller) -> Self {
         Self {
             inner: self.inner.clone(),
+            drivers: self.drivers.clone(),
             canceller: Some(canceller.clone()),
         }
     }

@@ -4,6 +4,7 @@
 mod canceller;
 pub(super) mod client;
 pub(super) mod connection;
+mod drivers;
 pub mod pool;
 pub(super) mod serve;
 mod socket;

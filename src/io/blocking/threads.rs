@@ -10,8 +10,9 @@ use alloc::vec::Vec;
 use std::io::{self, Read, Write};
 use std::sync::PoisonError;
 use std::thread;
+use std::time::Instant;
 
-use super::super::shared::{Shared, recycle, sleep_time};
+use super::super::shared::{LINGER, Shared, recycle, sleep_time};
 use crate::frame::LineDecoder;
 use crate::session::Session;
 
@@ -28,8 +29,9 @@ pub(in crate::io) fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> i
 
 /// The reader thread. It holds the session only while it hands frames on.
 ///
-/// Once the session is closed it reads on, and throws away what comes, until the output is written:
-/// a peer that is busy writing may not read before. With `drain` it goes on to the end of the stream.
+/// Once the session is closed it reads on, and throws away what comes, until the output is written
+/// and a moment longer: a peer that is busy writing may not read before, and a socket that is closed
+/// with something unread takes back what was written. With `drain` it goes on to the end.
 pub(in crate::io) fn read_all<S: Session>(
     connection: &Weak<Shared<S>>,
     mut reader: impl Read,
@@ -71,7 +73,11 @@ fn discard<S: Session>(
         let shared = connection.upgrade();
         shared.is_some_and(|shared| !shared.lock().writer_done)
     };
-    while drain || is_writing() {
+    let mut end = None;
+    while drain
+        || is_writing()
+        || *end.get_or_insert_with(|| Instant::now() + LINGER) > Instant::now()
+    {
         match reader.read(chunk) {
             Ok(1..) => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
