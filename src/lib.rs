@@ -182,16 +182,18 @@ pub mod fuzzing;
 #[cfg(feature = "std")]
 pub mod io;
 pub mod limits;
+mod lock;
 pub mod model;
 pub mod revision;
 pub mod rpc;
-#[cfg(feature = "std")]
 pub mod server;
 pub mod session;
 pub mod time;
 
 pub use limits::Limits;
+pub use model::tool::Tool;
 pub use revision::{Era, Revision};
+pub use server::Server;
 pub use session::{ClientSession, ServerSession, Session};
 pub use time::Instant;
 

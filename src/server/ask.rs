@@ -8,7 +8,8 @@
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
-use alloc::string::String;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::error::Error;
 use core::fmt;
 
@@ -17,7 +18,10 @@ use serde::{Deserialize, Serialize};
 use crate::model::capability::ClientCapabilities;
 use crate::model::input::InputRequests;
 use crate::model::owned::IntoOwned;
+use crate::revision::Revision;
 use crate::rpc::{Raw, RpcError};
+
+use super::effect::Effect;
 
 /// The answer isn't there yet. Hand it on with `?`: the handler runs again once it is.
 ///
@@ -86,6 +90,42 @@ impl fmt::Display for HandlerError {
     }
 }
 
+/// Arguments that don't fit the handler's type.
+#[derive(Debug, thiserror::Error)]
+#[error("Invalid arguments: {0}")]
+pub(super) struct BadArguments(String);
+
+/// How a client of this revision hears of arguments that don't fit (`tools.call.badargs`).
+pub(super) fn bad_arguments(revision: Revision, told: &impl ToString) -> HandlerError {
+    if revision >= Revision::V2025_11_25 {
+        return HandlerError::from(BadArguments(told.to_string()));
+    }
+    let told = told.to_string();
+    HandlerError::rpc(RpcError::invalid_params(alloc::format!(
+        "Invalid params: {told}"
+    )))
+}
+
+/// How many causes of an error are told.
+const CAUSES: usize = 16;
+
+/// What an error says and, after colons, what caused it; a cause that the error itself has quoted
+/// isn't told again.
+pub(super) fn whole_text(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    for _ in 0..CAUSES {
+        let Some(error) = cause else { break };
+        let told = error.to_string();
+        if !text.ends_with(&told) {
+            text.push_str(": ");
+            text.push_str(&told);
+        }
+        cause = error.source();
+    }
+    text
+}
+
 /// One request through all its runs on this server, as far as this run knows.
 #[derive(Debug, Default)]
 pub(super) struct Run {
@@ -98,6 +138,8 @@ pub(super) struct Run {
     pub(super) reports: u32,
     /// What is wrong with an answer that the client gave.
     pub(super) bad_answer: Option<Box<str>>,
+    /// What the run has done and nobody has been given yet.
+    pub(super) effects: Vec<Effect>,
 }
 
 /// What travels from one round to the next.

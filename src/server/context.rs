@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -23,41 +23,14 @@ use crate::model::root::Root;
 use crate::model::sampling::{CreateMessageParams, CreateMessageResult};
 use crate::revision::{Era, Revision};
 use crate::rpc::{Raw, Text};
-use crate::session::{Change, Request, ServerSession};
-use crate::time::Instant;
+use crate::lock::Lock;
+use crate::session::{Change, Request};
 
+use super::Shared;
 use super::ask::{Answer, AskError, InputPending, OwnedRaw, Run};
+use super::effect::{Effect, EffectKind, EffectSink};
+use super::job::JobId;
 use super::registry::Registry;
-
-/// How a server reaches the session that a request came from. Adapters implement it.
-pub trait Reach: Send + Sync {
-    /// Runs `act` on the session, once, and sees to it that what comes of it is sent.
-    fn with(&self, act: &mut dyn FnMut(&mut ServerSession, Instant));
-
-    /// Whether nobody wants the answer any more.
-    fn is_cancelled(&self) -> bool;
-
-    /// Who sends the request, as the transport has authenticated them; `None` where it doesn't, as
-    /// on a pipe. What a client says of itself is no answer.
-    fn principal(&self) -> Option<&str> {
-        None
-    }
-}
-
-/// Runs `act` on the session; `None` when the session can't be reached any more.
-pub(super) fn reach<R>(
-    reach: &dyn Reach,
-    act: impl FnOnce(&mut ServerSession, Instant) -> R,
-) -> Option<R> {
-    let mut act = Some(act);
-    let mut result = None;
-    reach.with(&mut |session, now| {
-        if let Some(act) = act.take() {
-            result = Some(act(session, now));
-        }
-    });
-    result
-}
 
 /// A handler's view of one request. It is cheap to clone and may be kept while the request is open.
 #[derive(Clone)]
@@ -66,12 +39,22 @@ pub struct Context {
 }
 
 struct Inner {
+    job: JobId,
     request: Request,
-    reach: Arc<dyn Reach>,
-    registry: Arc<Registry>,
-    capabilities: ClientCapabilities<'static>,
-    client: Option<Implementation<'static>>,
-    ledger: Mutex<Run>,
+    server: Arc<Shared>,
+    given: Given,
+    cancelled: Arc<AtomicBool>,
+    sink: Option<EffectSink>,
+    run: Lock<Run>,
+}
+
+/// What the session knew of the client when the handler was to run.
+pub(super) struct Given {
+    pub(super) capabilities: ClientCapabilities<'static>,
+    pub(super) client: Option<Implementation<'static>>,
+    /// The level that a legacy client has set.
+    pub(super) legacy_log_level: Option<LoggingLevel>,
+    pub(super) principal: Option<Arc<str>>,
 }
 
 /// What a user made of a form.
@@ -111,29 +94,53 @@ impl<T> Elicited<T> {
 
 impl Context {
     pub(super) fn new(
+        job: JobId,
         request: Request,
-        reached: Arc<dyn Reach>,
-        registry: Arc<Registry>,
-        ledger: Run,
+        server: Arc<Shared>,
+        given: Given,
+        cancelled: Arc<AtomicBool>,
+        run: Run,
+        sink: Option<EffectSink>,
     ) -> Self {
-        let known = reach(&*reached, |session, _| {
-            let capabilities = session.capabilities_of(request.id);
-            let client = request.client_info().or_else(|| session.client_info());
-            (
-                capabilities.unwrap_or_default().into_owned(),
-                client.map(IntoOwned::into_owned),
-            )
-        });
-        let (capabilities, client) = known.unwrap_or_default();
         Self {
             inner: Arc::new(Inner {
+                job,
                 request,
-                reach: reached,
-                registry,
-                capabilities,
-                client,
-                ledger: Mutex::new(ledger),
+                server,
+                given,
+                cancelled,
+                sink,
+                run: Lock::new(run),
             }),
+        }
+    }
+
+    pub(super) fn job(&self) -> JobId {
+        self.inner.job
+    }
+
+    pub(super) fn server(&self) -> &Shared {
+        &self.inner.server
+    }
+
+    /// What the run has come to; what is done from here on is done in vain.
+    pub(super) fn take_run(&self) -> Run {
+        self.inner.run.with(core::mem::take)
+    }
+
+    /// Hands an effect on, unless an earlier run had it already.
+    fn report(&self, effect: EffectKind) {
+        let is_repeated = self.inner.run.with(Run::is_repeated_report);
+        if !is_repeated {
+            self.effect(effect);
+        }
+    }
+
+    fn effect(&self, effect: EffectKind) {
+        let effect = Effect(effect);
+        match &self.inner.sink {
+            Some(sink) => sink(self.inner.job, effect),
+            None => self.inner.run.with(|run| run.effects.push(effect)),
         }
     }
 
@@ -156,12 +163,12 @@ impl Context {
 
     /// Who the client is, when it says so. For display only.
     pub fn client_info(&self) -> Option<&Implementation<'static>> {
-        self.inner.client.as_ref()
+        self.inner.given.client.as_ref()
     }
 
     /// What the client can be asked for.
     pub fn client_capabilities(&self) -> &ClientCapabilities<'static> {
-        &self.inner.capabilities
+        &self.inner.given.capabilities
     }
 
     /// The revision of the request; for logs, handlers need no branch on it.
@@ -171,22 +178,21 @@ impl Context {
 
     /// The least level of log messages that the client wants; `None` when it hasn't said so.
     pub fn log_level(&self) -> Option<LoggingLevel> {
-        let set = match self.revision().era() {
-            Era::Modern => return self.meta().and_then(|meta| meta.log_level()),
-            Era::Legacy => reach(&*self.inner.reach, |session, _| session.client_log_level()),
-        };
-        set.flatten()
+        match self.revision().era() {
+            Era::Modern => self.meta().and_then(|meta| meta.log_level()),
+            Era::Legacy => self.inner.given.legacy_log_level,
+        }
     }
 
     /// Who sends the request, as the transport has authenticated them; `None` where it doesn't, as
     /// on a pipe.
     pub fn principal(&self) -> Option<&str> {
-        self.inner.reach.principal()
+        self.inner.given.principal.as_deref()
     }
 
     /// Whether nobody wants the answer any more. Long work looks at it now and then.
     pub fn is_cancelled(&self) -> bool {
-        self.inner.reach.is_cancelled()
+        self.inner.cancelled.load(Ordering::Acquire)
     }
 
     /// Asks the user to fill in a form, and reads what they filled in as `T`.
@@ -281,40 +287,38 @@ impl Context {
         T: Serialize + DeserializeOwned,
         super::HandlerError: From<E>,
     {
-        if let Some(kept) = self.ledger().carried.once.get(key) {
+        let kept = self
+            .inner
+            .run
+            .with(|run| run.carried.once.get(key).cloned());
+        if let Some(kept) = kept {
             return Ok(kept.0.decode::<T>()?);
         }
         let value = act()?;
         let kept = OwnedRaw(Raw::encode(&value)?);
-        self.ledger().carried.once.insert(key.into(), kept);
+        self.inner
+            .run
+            .with(|run| run.carried.once.insert(key.into(), kept));
         Ok(value)
     }
 
     /// Reports progress, if the client wants to know. What an earlier run of this request reported
     /// isn't sent again. Numbers that don't increase are left out.
     pub fn progress(&self, progress: f64, total: Option<f64>, message: Option<&str>) {
-        if self.ledger().is_repeated_report() {
-            return;
-        }
-        let id = self.inner.request.id;
-        // It is for the client's information only: a request that is over has no use for it.
-        let _ = reach(&*self.inner.reach, |session, now| {
-            session.progress(now, id, progress, total, message)
+        self.report(EffectKind::Progress {
+            progress,
+            total,
+            message: message.map(Box::from),
         });
     }
 
     /// Sends a log message, if the client wants messages of this level. `data` may be anything that
     /// serde can write.
     pub fn log<T: Serialize + ?Sized>(&self, level: LoggingLevel, data: &T) {
-        if self.ledger().is_repeated_report() {
-            return;
+        if let Ok(data) = Raw::encode(data) {
+            let message = LoggingMessageParams::new(level, data);
+            self.report(EffectKind::Log(message.into_owned()));
         }
-        let Ok(data) = Raw::encode(data) else { return };
-        let id = self.inner.request.id;
-        let message = LoggingMessageParams::new(level, data);
-        let _ = reach(&*self.inner.reach, |session, now| {
-            session.log(now, Some(id), &message)
-        });
     }
 
     /// Sends a log message of the level *info*.
@@ -324,33 +328,18 @@ impl Context {
 
     /// Tells those who subscribed to it that a resource has changed.
     pub fn resource_updated(&self, uri: &str) {
-        let _ = reach(&*self.inner.reach, |session, now| {
-            session.resource_updated(now, uri)
-        });
+        self.effect(EffectKind::Updated(uri.into()));
     }
 
     /// What the server offers, to be changed while it runs. Say what has changed with
     /// [`changed`](Self::changed) before the handler ends.
     pub fn registry(&self) -> &Registry {
-        &self.inner.registry
+        &self.inner.server.registry
     }
 
     /// Tells the client that a list has changed, before this request is answered.
     pub fn changed(&self, change: Change) {
-        let _ = reach(&*self.inner.reach, |session, now| {
-            session.changed(now, change)
-        });
-    }
-
-    pub(super) fn ledger(&self) -> MutexGuard<'_, Run> {
-        self.inner
-            .ledger
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn with<R>(&self, act: impl FnOnce(&mut ServerSession, Instant) -> R) -> Option<R> {
-        reach(&*self.inner.reach, act)
+        self.effect(EffectKind::Changed(change));
     }
 
     /// The answer to a question, or its way to the client.
@@ -360,45 +349,59 @@ impl Context {
         params: &M::Params<'_>,
         is_good: impl FnOnce(&Raw<'_>) -> Option<()>,
     ) -> Result<Raw<'static>, AskError> {
-        let mut ledger = self.ledger();
-        match ledger.carried.answers.get(key) {
-            Some(Answer::Result(raw)) => return Ok(raw.0.clone()),
-            Some(Answer::Refused(text)) => return Err(AskError::Refused(text.clone())),
+        let known = self
+            .inner
+            .run
+            .with(|run| run.carried.answers.get(key).cloned());
+        match known {
+            Some(Answer::Result(raw)) => return Ok(raw.0),
+            Some(Answer::Refused(text)) => return Err(AskError::Refused(text)),
             None => {}
         }
-        match self.inner.request.raw_input(key) {
+        let answer = match self.inner.request.raw_input(key) {
             Some(Ok(raw)) if is_good(&raw).is_some() => {
-                let raw = raw.into_owned();
-                let kept = Answer::Result(OwnedRaw(raw.clone()));
-                ledger.carried.answers.insert(key.into(), kept);
-                return Ok(raw);
+                Answer::Result(OwnedRaw(raw.into_owned()))
             }
             Some(Ok(_)) => {
                 let told = alloc::format!("the answer to {key} doesn't fit the question");
-                ledger.note_bad_answer(&told);
+                self.inner.run.with(|run| run.note_bad_answer(&told));
                 return Err(AskError::Malformed(told.into()));
             }
-            Some(Err(error)) => {
-                let text: Box<str> = error.message.into();
-                ledger
-                    .carried
-                    .answers
-                    .insert(key.into(), Answer::Refused(text.clone()));
-                return Err(AskError::Refused(text));
+            Some(Err(error)) => Answer::Refused(error.message.into()),
+            None => return Err(self.question::<M>(key, params)),
+        };
+        let kept = answer.clone();
+        self.inner
+            .run
+            .with(|run| run.carried.answers.insert(key.into(), kept));
+        match answer {
+            Answer::Result(raw) => Ok(raw.0),
+            Answer::Refused(text) => Err(AskError::Refused(text)),
+        }
+    }
+
+    /// Notes that the client is to be asked.
+    fn question<M: Method>(&self, key: &str, params: &M::Params<'_>) -> AskError {
+        let asked = match InputRequest::encode::<M>(params) {
+            Ok(asked) => asked.into_owned(),
+            Err(error) => return malformed(error),
+        };
+        let needed = match crate::session::needed_for(&asked) {
+            Ok(needed) => needed,
+            Err(misuse) => return malformed(misuse),
+        };
+        let missing = self.inner.given.capabilities.missing_for(&needed);
+        self.inner.run.with(|run| match missing {
+            Some(missing) => {
+                run.note_missing(missing);
+                AskError::NotSupported(not_supported(M::NAME))
             }
-            None => {}
-        }
-        let asked = InputRequest::encode::<M>(params).map_err(malformed)?;
-        let needed = crate::session::needed_for(&asked);
-        let needed = needed.map_err(|misuse| malformed(&misuse))?;
-        if let Some(missing) = self.inner.capabilities.missing_for(&needed) {
-            ledger.note_missing(missing);
-            return Err(AskError::NotSupported(not_supported(M::NAME)));
-        }
-        ledger
-            .asked
-            .insert(Text::from(String::from(key)), asked.into_owned());
-        Err(AskError::Pending(InputPending(())))
+            None => {
+                let key = Text::from(String::from(key));
+                run.asked.insert(key, asked);
+                AskError::Pending(InputPending(()))
+            }
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use crate::model::tool::{CallToolResult, Tool};
 use crate::model::validation::{CompiledSchema, SchemaError, Validator, Violation};
 use crate::rpc::{Raw, RpcError};
 
-/// Why a tool can't be offered.
+/// Why a server can't be served as it is defined.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DefinitionError {
@@ -17,6 +17,42 @@ pub enum DefinitionError {
     /// Its output schema is no schema.
     #[error("the output schema of the tool {0} is neither an object nor a boolean")]
     OutputSchema(Box<str>),
+    /// Two definitions go by one name, and only one of them could be found.
+    #[error("there are two {kind}s that go by {name}")]
+    Duplicate {
+        /// What they are: a tool, a resource, a resource template, a prompt or a completion.
+        kind: &'static str,
+        /// Their name or URI.
+        name: Box<str>,
+    },
+    /// A name that clients and models can't be relied on to take.
+    #[error(
+        "the {kind} can't be called {name:?}: a name has 1 to 128 letters, digits and any of _-./"
+    )]
+    Name {
+        /// What it is: a tool or a prompt.
+        kind: &'static str,
+        /// Its name.
+        name: Box<str>,
+    },
+    /// A resource template can't be matched.
+    #[error("the resource template {template} can't be matched: {error}")]
+    Template {
+        /// Its text.
+        template: Box<str>,
+        /// What is wrong.
+        error: super::TemplateError,
+    },
+    /// A server that keeps nothing between two requests needs a seal for what a handler's next round
+    /// has to know.
+    #[error(
+        "nothing guards the state of unfinished requests: give the server a `seal` (feature `seal`) \
+         or say `unsealed_state`"
+    )]
+    NoSeal,
+    /// None of the server's revisions is stateless.
+    #[error("none of the server's revisions has requests that stand alone")]
+    NotStateless,
     /// The server's validator refuses one of its schemas.
     #[error("a schema of the tool {tool} can't be used: {error}")]
     Schema {
@@ -65,6 +101,12 @@ impl ToolDefinition {
             tool,
         })
     }
+}
+
+/// Whether a tool or a prompt can go by this name.
+pub(super) fn is_good_name(name: &str) -> bool {
+    let is_good = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./".contains(&byte);
+    (1..=128).contains(&name.len()) && name.bytes().all(is_good)
 }
 
 fn is_boolean(schema: &Raw<'_>) -> bool {

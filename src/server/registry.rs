@@ -6,8 +6,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::future::Future;
 use core::pin::Pin;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use crate::lock::Lock;
 use crate::model::capability::ServerCapabilities;
 use crate::model::completion::{CompleteResult, Reference};
 use crate::model::prompt::{GetPromptResult, Prompt};
@@ -32,7 +32,7 @@ pub(super) enum Reply {
 /// How a run of a handler ends.
 pub(super) type Output = Result<Reply, HandlerError>;
 /// A handler that is done when it returns.
-pub(super) type Run = dyn Fn(&Context) -> Output + Send + Sync;
+pub(super) type RunBlocking = dyn Fn(&Context) -> Output + Send + Sync;
 /// A handler that is done when its future is.
 pub(super) type RunAsync =
     dyn Fn(Context) -> Pin<Box<dyn Future<Output = Output> + Send>> + Send + Sync;
@@ -40,18 +40,20 @@ pub(super) type RunAsync =
 /// What answers a request for one thing.
 #[derive(Clone)]
 pub(super) enum Handler {
-    Sync(Arc<Run>),
+    Blocking(Arc<RunBlocking>),
     Async(Arc<RunAsync>),
 }
 
+#[derive(Clone)]
 struct Entry<T> {
     name: Box<str>,
     definition: T,
     handler: Handler,
 }
 
-/// A list of things by name.
-pub(super) struct List<T>(Vec<Entry<T>>);
+/// A list of things by name. A copy shares its entries.
+#[derive(Clone)]
+pub(super) struct List<T>(Vec<Arc<Entry<T>>>);
 
 impl<T> Default for List<T> {
     fn default() -> Self {
@@ -60,16 +62,22 @@ impl<T> Default for List<T> {
 }
 
 impl<T: Clone> List<T> {
-    /// Adds a thing at the end, or puts it in place of the one of that name.
-    pub(super) fn insert(&mut self, name: &str, definition: T, handler: Handler) {
-        let entry = Entry {
+    /// Adds a thing at the end, or puts it in place of the one of that name; whether there was one.
+    pub(super) fn insert(&mut self, name: &str, definition: T, handler: Handler) -> bool {
+        let entry = Arc::new(Entry {
             name: name.into(),
             definition,
             handler,
-        };
+        });
         match self.0.iter_mut().find(|entry| &*entry.name == name) {
-            Some(slot) => *slot = entry,
-            None => self.0.push(entry),
+            Some(slot) => {
+                *slot = entry;
+                true
+            }
+            None => {
+                self.0.push(entry);
+                false
+            }
         }
     }
 
@@ -79,7 +87,11 @@ impl<T: Clone> List<T> {
             let replaced = replace(&entry.definition);
             let stays = replaced.is_some();
             if let Some(definition) = replaced {
-                entry.definition = definition;
+                *entry = Arc::new(Entry {
+                    name: entry.name.clone(),
+                    definition,
+                    handler: entry.handler.clone(),
+                });
             }
             stays
         });
@@ -129,8 +141,8 @@ pub(super) struct TemplateDefinition {
     pub(super) pattern: Arc<Template>,
 }
 
-/// All of it.
-#[derive(Default)]
+/// All of it. A copy costs no more than a pointer for each entry.
+#[derive(Clone, Default)]
 pub(super) struct Offered {
     pub(super) tools: List<ToolDefinition>,
     pub(super) resources: List<Resource<'static>>,
@@ -155,61 +167,80 @@ impl Offered {
 
 /// What a server offers. It can be changed while the server runs.
 #[derive(Default)]
-pub struct Registry(RwLock<Offered>);
+pub struct Registry(Lock<Arc<Offered>>);
 
 impl Registry {
     /// Takes a tool away; whether there was one of this name.
     pub fn remove_tool(&self, name: &str) -> bool {
-        self.write().tools.remove(name)
+        self.edit(|offered| offered.tools.remove(name))
     }
 
     /// Takes a resource away; whether there was one of this URI.
     pub fn remove_resource(&self, uri: &str) -> bool {
-        self.write().resources.remove(uri)
+        self.edit(|offered| offered.resources.remove(uri))
     }
 
     /// Takes a resource template away; whether there was one.
     pub fn remove_resource_template(&self, uri_template: &str) -> bool {
-        self.write().templates.remove(uri_template)
+        self.edit(|offered| offered.templates.remove(uri_template))
     }
 
     /// Takes a prompt away; whether there was one of this name.
     pub fn remove_prompt(&self, name: &str) -> bool {
-        self.write().prompts.remove(name)
+        self.edit(|offered| offered.prompts.remove(name))
     }
 
-    pub(super) fn read(&self) -> RwLockReadGuard<'_, Offered> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    /// What is offered now. It stays as it is while others change the registry.
+    pub(super) fn read(&self) -> Arc<Offered> {
+        self.0.with(|offered| Arc::clone(offered))
     }
 
-    pub(super) fn write(&self) -> RwLockWriteGuard<'_, Offered> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    /// Changes what is offered. What is replaced is dropped only when the lock is free again, since
+    /// that runs code of the user.
+    pub(super) fn edit<R>(&self, act: impl FnOnce(&mut Offered) -> R) -> R {
+        let (result, _replaced) = self.0.with(|offered| {
+            let mut edited = Offered::clone(offered);
+            let result = act(&mut edited);
+            (result, core::mem::replace(offered, Arc::new(edited)))
+        });
+        result
     }
 
-    /// Puts a tool into the list. Errs, and changes nothing, when it can't be offered.
+    /// Puts a tool into the list; whether it has replaced one. Returns an error, and changes
+    /// nothing, if it can't be offered.
     pub(super) fn insert_tool(
         &self,
         tool: Tool<'static>,
         handler: Handler,
-    ) -> Result<(), DefinitionError> {
+    ) -> Result<bool, DefinitionError> {
         let validator = self.read().validator.clone();
         let definition = ToolDefinition::new(tool, validator.as_deref())?;
         let name = String::from(definition.tool.name.as_str());
-        self.write().tools.insert(&name, definition, handler);
-        Ok(())
+        Ok(self.edit(|offered| offered.tools.insert(&name, definition, handler)))
     }
 
     /// Holds the tools that are here and those to come to their schemas.
     pub(super) fn hold_to(&self, validator: Arc<dyn Validator>) {
-        let mut offered = self.write();
+        let mut tools = self.read().tools.clone();
         let mut refused = None;
-        offered.tools.redefine(|definition| {
+        tools.redefine(|definition| {
             let held = ToolDefinition::new(definition.tool.clone(), Some(&*validator));
             held.map_err(|error| refused.get_or_insert(error).clone())
                 .ok()
         });
-        offered.validator = Some(validator);
-        offered.refuse(refused);
+        self.edit(|offered| {
+            offered.tools = tools;
+            offered.validator = Some(validator);
+            offered.refuse(refused);
+        });
+    }
+
+    /// Returns the first definition that the server was made with and can't offer.
+    pub(super) fn check(&self) -> Result<(), DefinitionError> {
+        match &self.read().refused {
+            Some(error) => Err(error.clone()),
+            None => Ok(()),
+        }
     }
 
     /// What the server declares for what it offers (`caps.server.must.declare`).

@@ -7,22 +7,21 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde_json::Value;
-
-use crate::rpc::RpcError;
+use crate::rpc::{RpcError, members, string_of};
 use crate::session::Request;
 
 /// Seals the state of unfinished requests, which a client carries and could otherwise read, change,
-/// or bring to another request (`mrtr.state.attacker`).
+/// or bring to another request.
+// `mrtr.state.attacker`
 pub trait StateSeal: Send + Sync {
     /// Seals `state` so that only [`open`](Self::open) with the same `binding` gives it back.
     ///
     /// `binding` says which request the state belongs to. It is no secret and need not be contained
-    /// in what is returned; it may be long. Errs when it can't be sealed as well as it should be.
+    /// in what is returned; it may be long. Returns an error if there is nothing to seal it with.
     fn seal(&self, state: &[u8], binding: &[u8]) -> Result<String, SealError>;
 
-    /// The state that was sealed with this `binding`. Errs when there was none, when any of it was
-    /// changed, and when it is too old.
+    /// Returns the state that was sealed with this `binding`, or an error if there was none, if any of
+    /// it was changed, or if it is too old.
     fn open(&self, sealed: &str, binding: &[u8]) -> Result<Vec<u8>, SealError>;
 }
 
@@ -55,14 +54,10 @@ impl From<SealError> for RpcError {
 const OF_A_ROUND: [&str; 3] = ["_meta", "inputResponses", "requestState"];
 
 /// Which request a state belongs to, as bytes that no other request has (`mrtr.state.bind`).
-pub(super) fn binding(request: &Request, principal: Option<&str>) -> Result<Vec<u8>, RpcError> {
-    let mut params: Value = request
-        .raw_params()
-        .decode()
-        .map_err(|_| RpcError::invalid_params("Invalid params: they can't be read"))?;
-    if let Some(members) = params.as_object_mut() {
-        members.retain(|name, _| !OF_A_ROUND.contains(&name.as_str()));
-    }
+///
+/// They hold the params as the client wrote them, so that nothing that a handler can tell apart opens
+/// the same state: neither two numbers that round to one, nor a key that comes twice.
+pub(super) fn binding(request: &Request, principal: Option<&str>) -> Vec<u8> {
     let mut bytes = Vec::new();
     match principal {
         None => bytes.push(0),
@@ -74,44 +69,23 @@ pub(super) fn binding(request: &Request, principal: Option<&str>) -> Result<Vec<
     push(&mut bytes, request.method().as_bytes());
     let target = request.target();
     push(&mut bytes, target.as_deref().unwrap_or_default().as_bytes());
-    canonical(&params, &mut bytes);
-    Ok(bytes)
+    let params = request.raw_params();
+    let params = params.as_str().as_bytes();
+    let mut bound: Vec<_> = members(params)
+        .map(|member| (string_of(member.key.of(params)), member.value.of(params)))
+        .filter(|(name, _)| !OF_A_ROUND.contains(&&**name))
+        .collect();
+    // A client may put the members in another order the next time; of two alike the order stays.
+    bound.sort_by(|(one, _), (other, _)| one.cmp(other));
+    for (name, value) in bound {
+        push(&mut bytes, name.as_bytes());
+        push(&mut bytes, value);
+    }
+    bytes
 }
 
 /// Appends a text and, first, how long it is: what follows can't be taken for a part of it.
 fn push(bytes: &mut Vec<u8>, text: &[u8]) {
     bytes.extend_from_slice(&(text.len() as u64).to_be_bytes());
     bytes.extend_from_slice(text);
-}
-
-/// Appends JSON with the members of objects in order of their names, for a client may send them in
-/// another one the next time.
-fn canonical(value: &Value, bytes: &mut Vec<u8>) {
-    match value {
-        Value::Object(members) => {
-            let mut members: Vec<_> = members.iter().collect();
-            members.sort_unstable_by_key(|(name, _)| *name);
-            bytes.push(b'{');
-            bytes.extend_from_slice(&(members.len() as u64).to_be_bytes());
-            for (name, value) in members {
-                push(bytes, name.as_bytes());
-                canonical(value, bytes);
-            }
-        }
-        Value::Array(elements) => {
-            bytes.push(b'[');
-            bytes.extend_from_slice(&(elements.len() as u64).to_be_bytes());
-            elements
-                .iter()
-                .for_each(|element| canonical(element, bytes));
-        }
-        Value::String(text) => {
-            bytes.push(b'"');
-            push(bytes, text.as_bytes());
-        }
-        plain => {
-            bytes.push(b'=');
-            push(bytes, alloc::string::ToString::to_string(plain).as_bytes());
-        }
-    }
 }

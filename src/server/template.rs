@@ -2,12 +2,14 @@
 //!
 //! Rules of this file: matching is one walk over the URI, without going back; `{name}` stops at a
 //! slash, `{+name}` doesn't; `{/name}` and `{?a,b}` bring their own delimiter, and what stands in
-//! braces with `?` or `&` may be missing; values are percent-decoded exactly once.
+//! braces with `?` or `&` may be missing; a value is percent-decoded exactly once and then held to
+//! its variable's class.
 
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::safe_path::{SafePath, UnsafePath};
 use crate::rpc::Text;
 
 /// Why a text is no URI template that can be matched.
@@ -34,7 +36,7 @@ pub struct Template {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
     Literal(Box<str>),
-    /// `{name}`: up to the next slash, question mark or hash.
+    /// `{name}`: one part of a path.
     Simple(Box<str>),
     /// `{+name}`: anything.
     Reserved(Box<str>),
@@ -57,6 +59,13 @@ impl Variables {
             .map(|(_, value)| value.as_str())
     }
 
+    /// The value of a variable as a path that stays below the folder it is joined to.
+    ///
+    /// Returns an error if the URI has no value for it, or one that leads elsewhere.
+    pub fn path(&self, name: &str) -> Result<SafePath, UnsafePath> {
+        SafePath::new(self.get(name).unwrap_or_default())
+    }
+
     /// Names and values in the order of the template.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (&**name, value.as_str()))
@@ -64,7 +73,7 @@ impl Variables {
 }
 
 impl Template {
-    /// Reads a template. Errs when it isn't one that can be matched in one walk.
+    /// Reads a template. Returns an error if it isn't one that can be matched in one walk.
     pub fn new(template: &str) -> Result<Self, TemplateError> {
         let mut parts = Vec::new();
         let mut rest = template;
@@ -175,8 +184,19 @@ fn take<'u>(
     if value.is_empty() || has_delimiter {
         return None;
     }
-    found.0.push((name.into(), percent_decoded(value)?));
+    let value = percent_decoded(value)?;
+    // Held to its class as the handler sees it, so that nothing hides behind an escape.
+    if !is_reserved && !is_one_part(&value) {
+        return None;
+    }
+    found.0.push((name.into(), value));
     Some(&rest[end..])
+}
+
+/// Whether a decoded value is one part of a path: neither a delimiter nor a step up or aside, on any
+/// system.
+fn is_one_part(value: &str) -> bool {
+    !matches!(value, "." | "..") && !value.contains(['/', '\\'])
 }
 
 /// Takes a query string; names that the template doesn't have make it no match.
@@ -204,9 +224,10 @@ fn percent_decoded(value: &str) -> Option<String> {
             bytes.push(byte);
             continue;
         }
-        let digits = [rest.next()?, rest.next()?];
-        let digits = core::str::from_utf8(&digits).ok()?;
-        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        let mut digit = || char::from(rest.next()?).to_digit(16);
+        let byte = digit()? * 16 + digit()?;
+        // Many systems end a text at a zero byte.
+        bytes.push(u8::try_from(byte).ok().filter(|byte| *byte != 0)?);
     }
     String::from_utf8(bytes).ok()
 }
@@ -258,6 +279,37 @@ mod tests {
         assert_eq!(values("test://t/{id}", "test://t/"), None);
         assert_eq!(values("test://t/{id}", "test://t/%ff"), None);
         assert_eq!(values("x://a{?q}", "x://a?z=1"), None);
+    }
+
+    #[test]
+    fn a_value_is_held_to_its_class_after_it_is_decoded() {
+        for value in [
+            "..%2F..%2Fetc%2Fpasswd",
+            "a%2fb",
+            "..",
+            "%2e%2E",
+            ".",
+            "a%00b",
+            "%5c",
+            "a\\b",
+            "%+f",
+            "%",
+            "%4",
+            "%zz",
+        ] {
+            let uri = alloc::format!("files://{value}");
+            assert_eq!(values("files://{name}", &uri), None, "{value}");
+            let uri = alloc::format!("x://a/{value}");
+            assert_eq!(values("x://a{/name}", &uri), None, "{value}");
+        }
+        for value in ["%00", "%+f", "%f"] {
+            let uri = alloc::format!("x://{value}");
+            assert_eq!(values("x://{+path}", &uri), None, "{value}");
+            let uri = alloc::format!("x://a?q={value}");
+            assert_eq!(values("x://a{?q}", &uri), None, "{value}");
+        }
+        let once = Some(alloc::vec![("name".into(), "%2e%2e".into())]);
+        assert_eq!(values("x://{name}", "x://%252e%252e"), once);
     }
 
     #[test]

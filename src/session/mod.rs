@@ -46,6 +46,5 @@ pub use machine::{Session, Transmit};
 pub use path::Malformed;
 pub use route::{Closed, ExchangeId, Route};
 pub use save::{RestoreError, SavedClient, SavedServer};
-#[cfg(feature = "std")]
 pub(crate) use server::needed_for;
 pub use server::{InputError, Request, ServerEvent, ServerSession};

@@ -453,7 +453,6 @@ impl ServerSession {
 }
 
 /// What `asked` needs of the client.
-#[cfg(feature = "std")]
 pub(crate) fn needed_for(asked: &InputRequest<'_>) -> Result<ClientCapabilities<'static>, Misuse> {
     needs(ClientCapabilities::new(), asked)
 }

@@ -52,7 +52,6 @@ use super::writer::MessageWriter;
 use self::event::Incoming;
 pub use self::event::{InputError, Request, ServerEvent};
 use self::input::PendingInput;
-#[cfg(feature = "std")]
 pub(crate) use self::input::needed_for;
 use self::subscriptions::Subscriptions;
 

@@ -1,0 +1,28 @@
+//! What a handler does to its client and its server while it runs, as values.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+
+use super::job::JobId;
+use crate::model::logging::LoggingMessageParams;
+use crate::session::Change;
+
+/// Something that a running handler wants done, for
+/// [`Service::handle_effect`](super::Service::handle_effect).
+#[derive(Clone, Debug)]
+pub struct Effect(pub(super) EffectKind);
+
+#[derive(Clone, Debug)]
+pub(super) enum EffectKind {
+    Progress {
+        progress: f64,
+        total: Option<f64>,
+        message: Option<Box<str>>,
+    },
+    Log(LoggingMessageParams<'static>),
+    Changed(Change),
+    Updated(Box<str>),
+}
+
+/// Takes what handlers do while they run. It is called on the handler's thread or task.
+pub type EffectSink = Arc<dyn Fn(JobId, Effect) + Send + Sync>;

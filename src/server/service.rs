@@ -1,0 +1,462 @@
+//! Serves one client of a [`Server`]: a session without I/O whose events are jobs to run.
+//!
+//! Rules of this file: every request is answered; what needs no handler (lists, refusals) is answered
+//! at once and waits for no job; no code of the user runs in here; a job's outcome counts once, and
+//! only on the service that the job came from.
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+
+use super::context::Given;
+use super::effect::{Effect, EffectKind};
+use super::job::{End, Job, JobId, KeptState, Outcome, StateToCarry};
+use super::kept::KeptStates;
+use super::registry::Reply;
+use super::state::binding;
+use super::{DefinitionError, Server, Shared};
+use crate::frame::FrameError;
+use crate::model::input::InputRequests;
+use crate::model::method::{CallTool, Complete, GetPrompt, ReadResource};
+use crate::model::owned::IntoOwned;
+use crate::revision::Era;
+use crate::rpc::RpcError;
+use crate::session::{
+    Change, Closed, IncomingId, Misuse, Request, Route, ServerEvent, ServerSession, Session,
+    Transmit,
+};
+use crate::time::Instant;
+
+/// One client's connection to a [`Server`], for an adapter to drive.
+///
+/// Run each [`Event::Job`] wherever it suits, and give what comes of it to
+/// [`handle_outcome`](Self::handle_outcome).
+pub struct Service {
+    session: ServerSession,
+    server: Arc<Shared>,
+    principal: Option<Arc<str>>,
+    /// The job of each request that has one.
+    running: BTreeMap<IncomingId, Running>,
+    kept: KeptStates,
+    events: VecDeque<Event>,
+    /// How many bytes of frames the events hold.
+    event_bytes: usize,
+    /// Questions to legacy clients that wait for room in the output.
+    asking: VecDeque<(IncomingId, InputRequests<'static>, Option<String>)>,
+    /// Changes that wait for room in the output.
+    changes: BTreeSet<(u8, Box<str>)>,
+    now: Instant,
+}
+
+struct Running {
+    job: JobId,
+    cancelled: Arc<AtomicBool>,
+}
+
+/// What a [`Service`] asks of whoever drives it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// A handler is to be run.
+    Job(Job),
+    /// Nobody wants the outcome of this job any more. Its context knows already; a future may be
+    /// dropped.
+    Cancelled(JobId),
+    /// Something else has happened: any event of the session but requests and their cancellation.
+    Session(ServerEvent),
+}
+
+impl Service {
+    pub(super) fn new(server: Arc<Shared>) -> Self {
+        let capabilities = server.registry.capabilities();
+        let session = ServerSession::new(server.config.clone().capabilities(capabilities));
+        Self {
+            session,
+            kept: KeptStates::new(server.config.limits.output),
+            server,
+            principal: None,
+            running: BTreeMap::new(),
+            events: VecDeque::new(),
+            event_bytes: 0,
+            asking: VecDeque::new(),
+            changes: BTreeSet::new(),
+            now: Instant::ZERO,
+        }
+    }
+
+    /// Sets who the client is, as the transport has authenticated them. What a client says of itself
+    /// is no answer.
+    #[must_use]
+    pub fn principal(mut self, principal: impl Into<String>) -> Self {
+        self.principal = Some(principal.into().into());
+        self
+    }
+
+    /// Returns an error if the server can't be served as it is defined. See [`Server::check`].
+    pub fn check(&self) -> Result<(), DefinitionError> {
+        self.server.registry.check()
+    }
+
+    /// The session below, which knows the client's name, capabilities and revision.
+    pub const fn session(&self) -> &ServerSession {
+        &self.session
+    }
+
+    /// How many jobs have no outcome yet.
+    pub fn running(&self) -> usize {
+        self.running.len()
+    }
+
+    /// Does what a running handler wants done. An effect of a job that has ended does nothing.
+    pub fn handle_effect(&mut self, now: Instant, job: JobId, effect: Effect) {
+        self.now = self.now.max(now);
+        if self.is_running(job) {
+            self.apply(job, effect);
+            self.pump();
+        }
+    }
+
+    /// Answers the request of a job with what has come of it, or asks the client for what it needs.
+    ///
+    /// Returns whether it counts: an outcome of a job that was cancelled, has ended, or belongs to
+    /// another service changes nothing.
+    pub fn handle_outcome(&mut self, now: Instant, outcome: Outcome) -> bool {
+        self.now = self.now.max(now);
+        if !self.is_running(outcome.job) {
+            return false;
+        }
+        for effect in outcome.effects {
+            self.apply(outcome.job, effect);
+        }
+        let request = outcome.job.request;
+        self.running.remove(&request);
+        let answered = match outcome.end {
+            End::Reply(reply) => self.reply(request, &reply),
+            End::Error(error) => self.session.reply_error(self.now, request, error),
+            End::Ask { questions, state } => self.ask(request, questions, state),
+            End::Cancelled => Ok(()),
+        };
+        if let Err(misuse) = answered {
+            let error = RpcError::internal(alloc::format!("The result can't be sent: {misuse}"));
+            // A request that is over needs no answer any more.
+            let _ = self.session.reply_error(self.now, request, error);
+        }
+        self.pump();
+        true
+    }
+
+    /// Tells the client that a list has changed, if it wants to know.
+    pub fn changed(&mut self, now: Instant, change: Change) {
+        self.now = self.now.max(now);
+        self.tell(change, "");
+        self.pump();
+    }
+
+    /// Tells the client that a resource has changed, if it has subscribed to it.
+    pub fn resource_updated(&mut self, now: Instant, uri: &str) {
+        self.now = self.now.max(now);
+        self.tell(Change::Resource, uri);
+        self.pump();
+    }
+
+    /// Ends the session from this side. See [`ServerSession::close`].
+    pub fn close(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+        self.session.close(now);
+        self.pump();
+    }
+
+    fn is_running(&self, job: JobId) -> bool {
+        let running = self.running.get(&job.request);
+        running.is_some_and(|running| running.job == job)
+    }
+
+    /// Takes what the session has to say.
+    fn pump(&mut self) {
+        while let Some(event) = self.session.poll_event() {
+            match event {
+                ServerEvent::Request(request) => self.take(request),
+                ServerEvent::Cancelled { request, .. } => {
+                    self.asking.retain(|(asking, ..)| *asking != request);
+                    if let Some(running) = self.running.remove(&request) {
+                        running.cancelled.store(true, Ordering::Release);
+                        self.events.push_back(Event::Cancelled(running.job));
+                    }
+                }
+                event => {
+                    self.event_bytes += bytes_of(&event);
+                    self.events.push_back(Event::Session(event));
+                }
+            }
+        }
+    }
+
+    /// Answers a request at once, or makes a job of it.
+    fn take(&mut self, request: Request) {
+        let id = request.id;
+        match self.job(request) {
+            Ok(Some(job)) => {
+                let running = Running {
+                    job: job.id(),
+                    cancelled: Arc::clone(&job.cancelled),
+                };
+                self.running.insert(id, running);
+                self.events.push_back(Event::Job(job));
+            }
+            Ok(None) => {}
+            Err(error) => {
+                // A request that is over needs no answer any more.
+                let _ = self.session.reply_error(self.now, id, error);
+            }
+        }
+    }
+
+    /// The job of a request; `None` if the request is answered already.
+    fn job(&mut self, request: Request) -> Result<Option<Job>, RpcError> {
+        let Some(found) = super::find::find(&self.server, &request)? else {
+            super::list::answer(&self.server, &request, &mut self.session, self.now)?;
+            return Ok(None);
+        };
+        let state = self.state(&request)?;
+        let round = self.session.round(request.id).unwrap_or_default();
+        let client = request.client_info().or_else(|| self.session.client_info());
+        let capabilities = self.session.capabilities_of(request.id);
+        let given = Given {
+            capabilities: capabilities.unwrap_or_default().into_owned(),
+            client: client.map(IntoOwned::into_owned),
+            legacy_log_level: self.session.client_log_level(),
+            principal: self.principal.clone(),
+        };
+        Ok(Some(Job {
+            id: JobId {
+                request: request.id,
+                round,
+            },
+            request,
+            server: Arc::clone(&self.server),
+            given,
+            cancelled: Arc::default(),
+            state,
+            found,
+            sink: None,
+        }))
+    }
+
+    /// The state that a request comes with.
+    fn state(&self, request: &Request) -> Result<Option<KeptState>, RpcError> {
+        let Some(state) = request.state() else {
+            return Ok(None);
+        };
+        Ok(Some(match request.revision.era() {
+            Era::Legacy => KeptState::Plain(state.into_string()),
+            Era::Modern if self.server.seal.is_some() => KeptState::Sealed(state.into_string()),
+            Era::Modern if self.server.unsealed_state => KeptState::Plain(state.into_string()),
+            Era::Modern => {
+                let binding = binding(request, self.principal.as_deref());
+                KeptState::Plain(self.kept.open(&state, &binding)?)
+            }
+        }))
+    }
+
+    fn reply(&mut self, request: IncomingId, reply: &Reply) -> Result<(), Misuse> {
+        let (session, now) = (&mut self.session, self.now);
+        match reply {
+            Reply::Tool(result) => session.reply::<CallTool>(now, request, result),
+            Reply::Resource(result) => session.reply::<ReadResource>(now, request, result),
+            Reply::Prompt(result) => session.reply::<GetPrompt>(now, request, result),
+            Reply::Completion(result) => session.reply::<Complete>(now, request, result),
+        }
+    }
+
+    fn ask(
+        &mut self,
+        request: IncomingId,
+        questions: InputRequests<'static>,
+        state: Option<StateToCarry>,
+    ) -> Result<(), Misuse> {
+        let state = match state {
+            None => None,
+            Some(StateToCarry::Ready(state)) => Some(state),
+            Some(StateToCarry::Keep { binding, state }) => {
+                let kept = self.kept.keep(binding, state);
+                Some(kept.ok_or(Misuse::LimitReached {
+                    what: "bytes of state",
+                    limit: self.server.config.limits.output,
+                })?)
+            }
+        };
+        let asked = self
+            .session
+            .need_input(self.now, request, &questions, state.as_deref());
+        match asked {
+            Err(misuse) if is_full(&misuse) => {
+                self.asking.push_back((request, questions, state));
+                Ok(())
+            }
+            asked => asked,
+        }
+    }
+
+    fn apply(&mut self, job: JobId, effect: Effect) {
+        let (session, now) = (&mut self.session, self.now);
+        // These are for the client's information: one that can't take them does without.
+        match effect.0 {
+            EffectKind::Progress {
+                progress,
+                total,
+                message,
+            } => {
+                let _ = session.progress(now, job.request, progress, total, message.as_deref());
+            }
+            EffectKind::Log(message) => {
+                let _ = session.log(now, Some(job.request), &message);
+            }
+            EffectKind::Changed(change) => self.tell(change, ""),
+            EffectKind::Updated(uri) => self.tell(Change::Resource, &uri),
+        }
+    }
+
+    fn tell(&mut self, change: Change, uri: &str) {
+        let told = match change {
+            Change::Resource => self.session.resource_updated(self.now, uri),
+            change => self.session.changed(self.now, change),
+        };
+        // What waits is told once, however often it has changed; more than can be subscribed to
+        // is never waited for.
+        if let Err(misuse) = told
+            && is_full(&misuse)
+            && self.changes.len() < self.server.config.limits.subscriptions
+        {
+            self.changes.insert((rank(change), uri.into()));
+        }
+    }
+
+    /// Says what has waited for room in the output.
+    fn retry(&mut self) {
+        for (change, uri) in core::mem::take(&mut self.changes) {
+            self.tell(CHANGES[usize::from(change)], &uri);
+        }
+        for (request, questions, state) in core::mem::take(&mut self.asking) {
+            let state = state.map(StateToCarry::Ready);
+            if let Err(misuse) = self.ask(request, questions, state) {
+                let error = RpcError::internal(alloc::format!("The client can't be asked: {misuse}"));
+                let _ = self.session.reply_error(self.now, request, error);
+            }
+        }
+    }
+}
+
+/// The changes that may wait, in the order in which they are told.
+const CHANGES: [Change; 4] = [
+    Change::Tools,
+    Change::Prompts,
+    Change::Resources,
+    Change::Resource,
+];
+
+fn rank(change: Change) -> u8 {
+    match change {
+        Change::Tools => 0,
+        Change::Prompts => 1,
+        Change::Resources => 2,
+        Change::Resource => 3,
+    }
+}
+
+/// Whether a command was refused only because the output is full.
+fn is_full(misuse: &Misuse) -> bool {
+    matches!(misuse, Misuse::LimitReached { what, .. } if *what == "unsent output")
+}
+
+/// How much of the peer's an event holds.
+fn bytes_of(event: &ServerEvent) -> usize {
+    match event {
+        ServerEvent::Notification(received) => received.frame().len(),
+        ServerEvent::Subscribed { uri } | ServerEvent::Unsubscribed { uri } => uri.len(),
+        _ => 0,
+    }
+}
+
+impl Session for Service {
+    type Event = Event;
+
+    fn handle_frame(&mut self, now: Instant, route: Route, frame: Bytes) {
+        self.now = self.now.max(now);
+        self.session.handle_frame(now, route, frame);
+        self.pump();
+    }
+
+    fn handle_malformed(&mut self, now: Instant, route: Route, error: FrameError) {
+        self.now = self.now.max(now);
+        self.session.handle_malformed(now, route, error);
+        self.pump();
+    }
+
+    fn handle_closed(&mut self, now: Instant, route: Route, why: Closed) {
+        self.now = self.now.max(now);
+        self.session.handle_closed(now, route, why);
+        self.pump();
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+        self.session.handle_timeout(now);
+        self.pump();
+    }
+
+    fn poll_transmit(&mut self, buffer: &mut Vec<u8>) -> Option<Transmit> {
+        let transmit = self.session.poll_transmit(buffer);
+        if transmit.is_some() && !(self.asking.is_empty() && self.changes.is_empty()) {
+            self.retry();
+        }
+        transmit
+    }
+
+    fn poll_event(&mut self) -> Option<Event> {
+        let event = self.events.pop_front()?;
+        if let Event::Session(event) = &event {
+            self.event_bytes -= bytes_of(event);
+        }
+        Some(event)
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.session.poll_timeout()
+    }
+
+    fn wants_frames(&self) -> bool {
+        let limits = &self.server.config.limits;
+        self.session.wants_frames()
+            && self.events.len() < limits.events
+            && self.event_bytes < limits.output
+    }
+
+    fn is_closed(&self) -> bool {
+        self.session.is_closed()
+    }
+
+    fn frame_limit(&self) -> usize {
+        self.session.frame_limit()
+    }
+}
+
+impl<Mode> Server<Mode> {
+    /// Returns what serves one more client.
+    pub fn service(&self) -> Service {
+        Service::new(Arc::clone(&self.shared))
+    }
+}
+
+impl core::fmt::Debug for Service {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Service")
+            .field("running", &self.running.len())
+            .field("events", &self.events.len())
+            .finish_non_exhaustive()
+    }
+}

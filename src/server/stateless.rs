@@ -1,0 +1,106 @@
+//! One request in, its answer out, without an adapter and without anything that is kept in between:
+//! for hosts that start a server for each request.
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use super::{DefinitionError, Event, Job, Outcome, Server, Service, Shared};
+use crate::revision::Era;
+use crate::session::{Route, Session};
+use crate::time::Instant;
+
+/// Answers requests that stand alone, as those of the modern revisions do.
+pub struct Stateless {
+    shared: Arc<Shared>,
+}
+
+impl<Mode> Server<Mode> {
+    /// Returns what answers single requests of this server.
+    ///
+    /// Returns an error if [`check`](Self::check) does, if none of the server's revisions is
+    /// stateless, and if it has neither a [`seal`](Self::seal) nor
+    /// [`unsealed_state`](Self::unsealed_state), since nothing is kept here for a request's next
+    /// round.
+    pub fn stateless(&self) -> Result<Stateless, DefinitionError> {
+        self.check()?;
+        if self.shared.seal.is_none() && !self.shared.unsealed_state {
+            return Err(DefinitionError::NoSeal);
+        }
+        let mut shared = Shared::clone(&self.shared);
+        let revisions = &mut shared.config.revisions;
+        revisions.retain(|revision| revision.era() == Era::Modern);
+        if revisions.is_empty() {
+            return Err(DefinitionError::NotStateless);
+        }
+        Ok(Stateless {
+            shared: Arc::new(shared),
+        })
+    }
+}
+
+impl Stateless {
+    /// Answers one request, given as a frame, running its handler here and now.
+    ///
+    /// `principal` is who sends it, as the transport has authenticated them. Returns the frames to
+    /// send, in order: notifications that belong to the request and, last, its answer; nothing for
+    /// what asks for no answer.
+    pub fn answer(&self, frame: impl Into<Bytes>, principal: Option<&str>) -> Vec<Bytes> {
+        let mut service = self.begin(frame.into(), principal);
+        while let Some(job) = next_job(&mut service) {
+            let outcome = job.run();
+            service.handle_outcome(Instant::ZERO, outcome);
+        }
+        finish(service)
+    }
+
+    /// As [`answer`](Self::answer), for servers some of whose handlers are futures.
+    pub async fn answer_async(
+        &self,
+        frame: impl Into<Bytes>,
+        principal: Option<&str>,
+    ) -> Vec<Bytes> {
+        let mut service = self.begin(frame.into(), principal);
+        while let Some(job) = next_job(&mut service) {
+            let outcome: Outcome = job.start().await;
+            service.handle_outcome(Instant::ZERO, outcome);
+        }
+        finish(service)
+    }
+
+    fn begin(&self, frame: Bytes, principal: Option<&str>) -> Service {
+        let mut service = Service::new(Arc::clone(&self.shared));
+        if let Some(principal) = principal {
+            service = service.principal(String::from(principal));
+        }
+        service.handle_frame(Instant::ZERO, Route::Pipe, frame);
+        service
+    }
+}
+
+fn next_job(service: &mut Service) -> Option<Job> {
+    loop {
+        if let Event::Job(job) = service.poll_event()? {
+            return Some(job);
+        }
+    }
+}
+
+fn finish(mut service: Service) -> Vec<Bytes> {
+    let mut frames = Vec::new();
+    let mut frame = Vec::new();
+    while service.poll_transmit(&mut frame).is_some() {
+        frames.push(Bytes::from(core::mem::take(&mut frame)));
+    }
+    frames
+}
+
+impl core::fmt::Debug for Stateless {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Stateless")
+            .field("info", &self.shared.config.info)
+            .finish_non_exhaustive()
+    }
+}
