@@ -1,6 +1,5 @@
 //! A server of one tool, one resource template and one prompt, on the standard streams.
 
-use mcp_proto::io::blocking::serve_stdio;
 use mcp_proto::model::prompt::{Prompt, PromptArgument};
 use mcp_proto::model::resource::ResourceTemplate;
 use mcp_proto::model::tool::Tool;
@@ -30,5 +29,5 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .resource_template(greeting, |_, values| {
             Ok(format!("Hello, {}!", values.get("name").unwrap_or("you")))
         })?;
-    Ok(serve_stdio(server)?)
+    Ok(server.serve_stdio()?)
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use mcp_proto::io::blocking::Connection;
-use mcp_proto::io::blocking::{Context, ServeOptions, serve};
+use mcp_proto::io::blocking::{RequestContext, ServeOptions, serve};
 use mcp_proto::model::capability::ServerCapabilities;
 use mcp_proto::model::content::{Role, TextResourceContents};
 use mcp_proto::model::method::{
@@ -37,7 +37,7 @@ fn main() -> io::Result<()> {
 }
 
 /// Answers a request; an error is still to be sent.
-fn answer(request: &Request, context: &Context) -> Result<(), RpcError> {
+fn answer(request: &Request, context: &RequestContext) -> Result<(), RpcError> {
     let name = request.target().unwrap_or("".into());
     match (request.known(), name.as_str()) {
         (Some(SpecMethod::ListTools), _) => reply::<ListTools>(context, tools()),
@@ -70,7 +70,7 @@ fn answer(request: &Request, context: &Context) -> Result<(), RpcError> {
     Ok(())
 }
 
-fn reply<M: Method>(context: &Context, result: M::Result<'_>) {
+fn reply<M: Method>(context: &RequestContext, result: M::Result<'_>) {
     let sent = context.reply::<M>(&result);
     sent.unwrap_or_else(|misuse| eprintln!("{} was not answered: {misuse}", M::NAME));
 }

@@ -141,7 +141,7 @@
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
-//! | `std` | yes | `server`, and `io::blocking`: threads, any `Read` and `Write` |
+//! | `std` | yes | `io::blocking`: threads, any `Read` and `Write` |
 //! | `child` | yes | `io::child`: a server that a client starts as a process; brings `std` |
 //! | `tokio` | no | `io::nonblocking::tokio`: any `AsyncRead` and `AsyncWrite` of tokio; brings `std` |
 //! | `futures-io` | no | `io::nonblocking::futures_io`: the same for every other runtime; brings `std` |

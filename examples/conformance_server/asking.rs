@@ -1,9 +1,7 @@
 //! The tools that need something from the client. None of them knows the era: a legacy client is sent
 //! requests, a modern one gets `input_required`, and either way the tool runs again with the answers.
 
-use mcp_proto::model::elicitation::{ElicitRequestFormParams, ElicitResult};
-use mcp_proto::model::input::InputRequests;
-use mcp_proto::model::method::{CreateMessage, ListRoots};
+use mcp_proto::model::elicitation::ElicitRequestFormParams;
 use mcp_proto::model::sampling::{CreateMessageParams, SamplingMessage};
 use mcp_proto::model::schema::{
     BooleanSchema, EnumOption, LegacyTitledEnumSchema, NumberSchema, StringSchema,
@@ -11,235 +9,176 @@ use mcp_proto::model::schema::{
     UntitledSingleSelectEnumSchema,
 };
 use mcp_proto::model::tool::CallToolResult;
-use serde::{Deserialize, Serialize};
+use mcp_proto::server::{Context, Elicited, HandlerError};
+use mcp_proto::{Server, Tool};
+use serde::Deserialize;
+use serde_json::Value;
 
-use crate::call::{Call, Stop};
-use crate::tools::{Entry, object};
+use crate::tools::{Outcome, object, plain};
 
-/// All of them.
-pub const TOOLS: &[Entry] = &[
-    Entry::new("ask", "Asks for a name and says hello", ask),
-    Entry::new(
+/// The tools without arguments: name, description and what runs.
+const PLAIN: [(&str, &str, fn(&Context) -> Outcome); 13] = [
+    ("ask", "Asks for a name and says hello", ask),
+    (
         "test_elicitation_sep1034_defaults",
         "Shows a form with defaults",
         form_with_defaults,
     ),
-    Entry::new(
+    (
         "test_elicitation_sep1330_enums",
         "Shows a form with choices",
         form_with_choices,
     ),
-    Entry::new(
+    (
         "test_missing_capability",
         "Asks the client's model",
         capital,
     ),
-    Entry::new("test_streaming_elicitation", "Asks for a name", user_name),
-    Entry::new(
+    ("test_streaming_elicitation", "Asks for a name", user_name),
+    (
         "test_input_required_result_elicitation",
         "Asks for a name",
         user_name,
     ),
-    Entry::new(
+    (
         "test_input_required_result_sampling",
         "Asks the client's model",
         capital,
     ),
-    Entry::new(
+    (
         "test_input_required_result_list_roots",
         "Asks for the roots",
         roots,
     ),
-    Entry::new(
+    (
         "test_input_required_result_request_state",
         "Asks once, with a state",
         confirm,
     ),
-    Entry::new(
+    (
         "test_input_required_result_tampered_state",
         "Asks once, with a state",
         confirm,
     ),
-    Entry::new(
+    (
         "test_input_required_result_multiple_inputs",
         "Asks three things at once",
         three_inputs,
     ),
-    Entry::new(
+    (
         "test_input_required_result_multi_round",
         "Asks twice",
         two_rounds,
     ),
-    Entry::new(
+    (
         "test_input_required_result_capabilities",
         "Asks what the client can answer",
         what_it_can,
     ),
-    Entry::new("test_sampling", "Asks the client's model", sampling)
-        .takes(|| object(&["prompt"], "string")),
-    Entry::new(
-        "test_elicitation",
-        "Asks the person behind the client",
-        elicitation,
-    )
-    .takes(|| object(&["message"], "string")),
 ];
 
-/// A state that only says that there was a round before this one.
-#[derive(Serialize, Deserialize)]
-struct Asked;
-
-fn sampling(call: &Call<'_>) -> Result<CallToolResult<'static>, Stop> {
-    #[derive(Deserialize)]
-    struct Arguments {
-        prompt: String,
-    }
-    let Arguments { prompt } = call.arguments()?;
-    let text = sample(call, "prompt", &prompt)?;
-    Ok(CallToolResult::text(format!("LLM response: {text}")))
+#[derive(Deserialize)]
+struct Sampling {
+    prompt: String,
 }
 
-fn elicitation(call: &Call<'_>) -> Result<CallToolResult<'static>, Stop> {
-    #[derive(Deserialize)]
-    struct Arguments {
-        message: String,
-    }
-    let Arguments { message } = call.arguments()?;
-    let form = ElicitRequestFormParams::new(message)
-        .required(
-            "username",
-            StringSchema::new().description("User's response"),
-        )
-        .required(
-            "email",
-            StringSchema::new().description("User's email address"),
-        );
-    let answer = call.elicit("user", form)?;
-    Ok(CallToolResult::text(format!(
-        "User response: {}",
-        in_words(&answer)
-    )))
+#[derive(Deserialize)]
+struct Elicitation {
+    message: String,
 }
 
-fn ask(call: &Call<'_>) -> Result<CallToolResult<'static>, Stop> {
-    let form = text_form("What is your name?", "name");
-    let answer = call.form_answer("name", &form)?;
-    match (call.state::<Asked>()?, answer) {
-        (Some(Asked), Some(answer)) => Ok(CallToolResult::text(format!(
-            "hello {}",
-            field(&answer, "name")
-        ))),
-        _ => Err(call.ask(InputRequests::new().elicit("name", &form.into()), &Asked)),
-    }
+/// Adds all of them.
+pub fn add(server: Server) -> Server {
+    let sampling = Tool::new("test_sampling", object(&["prompt"], "string"))
+        .description("Asks the client's model");
+    let elicitation = Tool::new("test_elicitation", object(&["message"], "string"))
+        .description("Asks the person behind the client");
+    PLAIN
+        .into_iter()
+        .fold(server, plain)
+        .tool(sampling, |context: &Context, Sampling { prompt }| {
+            let text = sample(context, "prompt", &prompt)?;
+            Ok(format!("LLM response: {text}"))
+        })
+        .tool(elicitation, |context: &Context, Elicitation { message }| {
+            let name = StringSchema::new().description("User's response");
+            let email = StringSchema::new().description("User's email address");
+            let form = ElicitRequestFormParams::new(message)
+                .required("username", name)
+                .required("email", email);
+            let answer = context.elicit("user", form)?;
+            Ok(format!("User response: {}", in_words(&answer)))
+        })
 }
 
-fn user_name(call: &Call<'_>) -> Result<CallToolResult<'static>, Stop> {
-    let answer = call.elicit("user_name", text_form("What is your name?", "name"))?;
-    Ok(CallToolResult::text(format!(
-        "Hello, {}!",
-        field(&answer, "name")
-    )))
+/// Has a state go with the questions, though there is nothing to remember yet.
+fn remember(context: &Context) -> Result<(), HandlerError> {
+    context.once("asked", || Ok::<_, HandlerError>(()))
 }
 
-fn capital(call: &Call<'_>) -> Result<CallToolResult<'static>, Stop> {
-    let text = sample(call, "capital_question", "What is the capital of France?")?;
-    Ok(CallToolResult::text(text))
+fn ask(context: &Context) -> Outcome {
+    remember(context)?;
+    let answer = context.elicit("name", text_form("What is your name?", "name"))?;
+    said(format!("hello {}", field(&answer, "name")))
 }
 
-fn roots(call: &Call<'_>) -> Result<CallToolResult<'static>, Stop> {
-    let Some(answer) = call.answer::<ListRoots>("client_roots")? else {
-        return Err(Stop::Ask(InputRequests::new().roots("client_roots"), None));
-    };
-    let roots: Vec<&str> = answer.roots.iter().map(|root| root.uri.as_str()).collect();
-    Ok(CallToolResult::text(format!("Roots: {}", roots.join(", "))))
+fn user_name(context: &Context) -> Outcome {
+    let answer = context.elicit("user_name", text_form("What is your name?", "name"))?;
+    said(format!("Hello, {}!", field(&answer, "name")))
 }
 
-fn confirm(call: &Call<'_>) -> Result<CallToolResult<'static>, Stop> {
+fn capital(context: &Context) -> Outcome {
+    said(sample(
+        context,
+        "capital_question",
+        "What is the capital of France?",
+    )?)
+}
+
+fn roots(context: &Context) -> Outcome {
+    let roots = context.roots_named("client_roots")?;
+    let roots: Vec<&str> = roots.iter().map(|root| root.uri.as_str()).collect();
+    said(format!("Roots: {}", roots.join(", ")))
+}
+
+fn confirm(context: &Context) -> Outcome {
+    remember(context)?;
     let form = ElicitRequestFormParams::new("Please confirm").required("ok", BooleanSchema::new());
-    let answer = call.form_answer("confirm", &form)?;
-    match (call.state::<Asked>()?, answer) {
-        (Some(Asked), Some(answer)) => Ok(CallToolResult::text(format!(
-            "state-ok: {}",
-            in_words(&answer)
-        ))),
-        _ => Err(call.ask(InputRequests::new().elicit("confirm", &form.into()), &Asked)),
-    }
+    let answer = context.elicit("confirm", form)?;
+    said(format!("state-ok: {}", in_words(&answer)))
 }
 
-fn three_inputs(call: &Call<'_>) -> Result<CallToolResult<'static>, Stop> {
-    let form = text_form("What is your name?", "name");
-    let name = call.form_answer("user_name", &form)?;
-    let greeting = call.answer::<CreateMessage>("greeting")?;
-    let roots = call.answer::<ListRoots>("client_roots")?;
-    let asked = call.state::<Asked>()?;
-    let (Some(Asked), Some(name), Some(greeting), Some(roots)) = (asked, name, greeting, roots)
-    else {
-        let requests = InputRequests::new()
-            .elicit("user_name", &form.into())
-            .sample("greeting", &question("Generate a greeting", 50))
-            .roots("client_roots");
-        return Err(call.ask(requests, &Asked));
-    };
+fn three_inputs(context: &Context) -> Outcome {
+    remember(context)?;
+    // All are asked before any is needed, so that they fit in one round.
+    let name = context.elicit("user_name", text_form("What is your name?", "name"));
+    let greeting = context.sample("greeting", &question("Generate a greeting", 50));
+    let roots = context.roots_named("client_roots");
+    let (name, greeting, roots) = (name?, greeting?, roots?);
     let greeting = greeting.content.as_text().unwrap_or_default();
-    let (name, roots) = (field(&name, "name"), roots.roots.len());
-    Ok(CallToolResult::text(format!(
-        "{greeting} {name}, you have {roots} roots"
-    )))
+    let (name, roots) = (field(&name, "name"), roots.len());
+    said(format!("{greeting} {name}, you have {roots} roots"))
 }
 
-/// Each round carries in its state what the ones before have found out.
-fn two_rounds(call: &Call<'_>) -> Result<CallToolResult<'static>, Stop> {
-    #[derive(Serialize, Deserialize)]
-    enum Step {
-        Name,
-        Color { name: String },
-    }
-    let name_form = text_form("Step 1: What is your name?", "name");
-    let color_form = text_form("Step 2: What is your favorite color?", "color");
-    let step = call.state()?.unwrap_or(Step::Name);
-    match step {
-        Step::Name => match call.form_answer("step1", &name_form)? {
-            Some(answer) => {
-                let name = field(&answer, "name");
-                Err(call.ask(
-                    InputRequests::new().elicit("step2", &color_form.into()),
-                    &Step::Color { name },
-                ))
-            }
-            None => Err(call.ask(
-                InputRequests::new().elicit("step1", &name_form.into()),
-                &Step::Name,
-            )),
-        },
-        Step::Color { name } => match call.form_answer("step2", &color_form)? {
-            Some(answer) => Ok(CallToolResult::text(format!(
-                "{name} likes {}",
-                field(&answer, "color")
-            ))),
-            None => Err(call.ask(
-                InputRequests::new().elicit("step2", &color_form.into()),
-                &Step::Color { name },
-            )),
-        },
-    }
+/// Each round brings one answer, and the next one remembers it.
+fn two_rounds(context: &Context) -> Outcome {
+    remember(context)?;
+    let name = context.elicit("step1", text_form("Step 1: What is your name?", "name"))?;
+    let form = text_form("Step 2: What is your favorite color?", "color");
+    let color = context.elicit("step2", form)?;
+    let (name, color) = (field(&name, "name"), field(&color, "color"));
+    said(format!("{name} likes {color}"))
 }
 
 /// Asks for a name where there is a person to ask, else the model.
-fn what_it_can(call: &Call<'_>) -> Result<CallToolResult<'static>, Stop> {
-    let id = call.request.id;
-    let has_person = call.context.with(|session, _| {
-        session
-            .capabilities_of(id)
-            .is_some_and(|client| client.supports_form())
-    });
-    if has_person {
-        user_name(call)
-    } else {
-        capital(call)
+fn what_it_can(context: &Context) -> Outcome {
+    match context.client_capabilities().supports_form() {
+        true => user_name(context),
+        false => capital(context),
     }
 }
 
-fn form_with_defaults(call: &Call<'_>) -> Result<CallToolResult<'static>, Stop> {
+fn form_with_defaults(context: &Context) -> Outcome {
     let mut name = StringSchema::new().description("User name");
     name.default = Some("John Doe".into());
     let mut age = NumberSchema::integer().description("User age");
@@ -256,14 +195,11 @@ fn form_with_defaults(call: &Call<'_>) -> Result<CallToolResult<'static>, Stop> 
         .optional("score", score)
         .optional("status", status)
         .optional("verified", verified);
-    let answer = call.elicit("values", form)?;
-    Ok(CallToolResult::text(format!(
-        "Elicitation completed: {}",
-        in_words(&answer)
-    )))
+    let answer = context.elicit("values", form)?;
+    said(format!("Elicitation completed: {}", in_words(&answer)))
 }
 
-fn form_with_choices(call: &Call<'_>) -> Result<CallToolResult<'static>, Stop> {
+fn form_with_choices(context: &Context) -> Outcome {
     let plain = ["option1", "option2", "option3"];
     let titled = |what: &str| {
         let options = [
@@ -291,22 +227,14 @@ fn form_with_choices(call: &Call<'_>) -> Result<CallToolResult<'static>, Stop> {
             "titledMulti",
             TitledMultiSelectEnumSchema::new(titled("Choice")),
         );
-    let answer = call.elicit("choices", form)?;
-    Ok(CallToolResult::text(format!(
-        "Elicitation completed: {}",
-        in_words(&answer)
-    )))
+    let answer = context.elicit("choices", form)?;
+    said(format!("Elicitation completed: {}", in_words(&answer)))
 }
 
 /// What the client's model says to `text`; asks it first.
-fn sample(call: &Call<'_>, key: &'static str, text: &str) -> Result<String, Stop> {
-    match call.answer::<CreateMessage>(key)? {
-        Some(answer) => Ok(answer.content.as_text().unwrap_or_default().to_owned()),
-        None => Err(Stop::Ask(
-            InputRequests::new().sample(key, &question(text, 100)),
-            None,
-        )),
-    }
+fn sample(context: &Context, key: &str, text: &str) -> Result<String, HandlerError> {
+    let answer = context.sample(key, &question(text, 100))?;
+    Ok(answer.content.as_text().unwrap_or_default().to_owned())
 }
 
 fn question(text: &str, max_tokens: u64) -> CreateMessageParams<'_> {
@@ -314,21 +242,28 @@ fn question(text: &str, max_tokens: u64) -> CreateMessageParams<'_> {
 }
 
 /// A form with one text to fill in.
-fn text_form(message: &'static str, name: &'static str) -> ElicitRequestFormParams<'static> {
+pub fn text_form(message: &'static str, name: &'static str) -> ElicitRequestFormParams<'static> {
     ElicitRequestFormParams::new(message).required(name, StringSchema::new())
 }
 
 /// What stands in a field; whoever didn't fill in the form is a stranger.
-fn field(answer: &ElicitResult<'_>, name: &str) -> String {
-    let value = answer
-        .content
-        .as_ref()
-        .and_then(|content| content.get(name)?.as_str());
+pub fn field(answer: &Elicited<Value>, name: &str) -> String {
+    let value = match answer {
+        Elicited::Accepted(content) => content[name].as_str(),
+        _ => None,
+    };
     value.unwrap_or("stranger").to_owned()
 }
 
-fn in_words(answer: &ElicitResult<'_>) -> String {
-    let content = serde_json::to_string(&answer.content).unwrap_or_default();
-    let action = serde_json::to_string(&answer.action).unwrap_or_default();
-    format!("action={}, content={content}", action.trim_matches('"'))
+fn said(text: String) -> Outcome {
+    Ok(CallToolResult::text(text))
+}
+
+fn in_words(answer: &Elicited<Value>) -> String {
+    let (action, content) = match answer {
+        Elicited::Accepted(content) => ("accept", content.to_string()),
+        Elicited::Declined => ("decline", "null".into()),
+        _ => ("cancel", "null".into()),
+    };
+    format!("action={action}, content={content}")
 }

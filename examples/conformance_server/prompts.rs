@@ -1,16 +1,13 @@
 //! The prompts, and the completion of their arguments.
 
-use mcp_proto::model::completion::{CompleteResult, Reference};
+use mcp_proto::Server;
+use mcp_proto::model::completion::PromptReference;
 use mcp_proto::model::content::{ContentBlock, Role};
-use mcp_proto::model::elicitation::ElicitRequestFormParams;
-use mcp_proto::model::method::{Complete, GetPrompt};
-use mcp_proto::model::prompt::{
-    Arguments, GetPromptResult, ListPromptsResult, Prompt, PromptArgument, PromptMessage,
-};
-use mcp_proto::model::schema::StringSchema;
-use mcp_proto::rpc::{RpcError, Text};
+use mcp_proto::model::prompt::{Arguments, GetPromptResult, Prompt, PromptArgument, PromptMessage};
+use mcp_proto::rpc::Text;
+use mcp_proto::server::{Context, HandlerError};
 
-use crate::call::{Call, Stop};
+use crate::asking::{field, text_form};
 use crate::content::{embedded, image};
 
 /// What an argument that begins with these letters may become.
@@ -38,9 +35,22 @@ const PROMPTS: [(&str, &str, &[&str]); 6] = [
     ("greet", "Greets somebody", &["name"]),
 ];
 
-/// Every prompt.
-pub fn list() -> ListPromptsResult<'static> {
-    ListPromptsResult::new(PROMPTS.iter().map(prompt).collect())
+/// Adds every prompt, and the completion of its arguments.
+pub fn add(server: Server) -> Server {
+    PROMPTS.iter().fold(server, |server, row| {
+        let (name, description, arguments) = *row;
+        let server = server.prompt(prompt(row), move |context, given| {
+            let blocks = blocks(context, name, given)?;
+            let messages = blocks
+                .into_iter()
+                .map(|block| PromptMessage::new(Role::User, block));
+            Ok(GetPromptResult::new(messages.collect()).description(description))
+        });
+        arguments.iter().fold(server, |server, argument| {
+            let prompt = PromptReference::new(name);
+            server.completion(prompt, argument, |_, typed| Ok(complete(typed)))
+        })
+    })
 }
 
 fn prompt(
@@ -56,34 +66,12 @@ fn prompt(
     })
 }
 
-/// Fills in a prompt.
-pub fn get(call: &Call<'_>) -> Result<GetPromptResult<'static>, Stop> {
-    let params = call.request.params::<GetPrompt>().map_err(RpcError::from)?;
-    let Some(row) = PROMPTS.iter().find(|(name, ..)| params.name == *name) else {
-        let text = format!("Unknown prompt: {}", params.name);
-        return Err(RpcError::invalid_params(text).into());
-    };
-    if let Some(missing) = prompt(row).missing_argument(params.arguments.as_ref()) {
-        let text = format!("Missing required argument: {missing}");
-        return Err(RpcError::invalid_params(text).into());
-    }
-    let blocks = blocks(call, row.0, params.arguments.as_ref())?;
-    let messages = blocks
-        .into_iter()
-        .map(|block| PromptMessage::new(Role::User, block));
-    Ok(GetPromptResult::new(messages.collect()).description(row.1))
-}
-
 fn blocks(
-    call: &Call<'_>,
+    context: &Context,
     name: &str,
-    arguments: Option<&Arguments<'_>>,
-) -> Result<Vec<ContentBlock<'static>>, Stop> {
-    let argument = |name| {
-        arguments
-            .and_then(|arguments| arguments.get(name))
-            .unwrap_or_default()
-    };
+    arguments: &Arguments<'_>,
+) -> Result<Vec<ContentBlock<'static>>, HandlerError> {
+    let argument = |name| arguments.get(name).unwrap_or_default();
     Ok(match name {
         "test_simple_prompt" => vec![text("This is a simple prompt for testing.")],
         "test_prompt_with_arguments" => {
@@ -102,17 +90,10 @@ fn blocks(
         ],
         "test_prompt_with_image" => vec![image(), text("Please analyze the image above.")],
         "test_input_required_result_prompt" => {
-            let form = ElicitRequestFormParams::new("What context should the prompt use?")
-                .required("context", StringSchema::new());
-            let answer = call.elicit("user_context", form)?;
-            let context = answer
-                .content
-                .as_ref()
-                .and_then(|content| content.get("context")?.as_str());
-            vec![text(format!(
-                "The context is: {}",
-                context.unwrap_or("none")
-            ))]
+            let form = text_form("What context should the prompt use?", "context");
+            let answer = context.elicit("user_context", form)?;
+            let given = field(&answer, "context");
+            vec![text(format!("The context is: {given}"))]
         }
         _ => vec![text(format!("Please greet {}.", argument("name")))],
     })
@@ -122,18 +103,8 @@ fn text(text: impl Into<Text<'static>>) -> ContentBlock<'static> {
     ContentBlock::text(text)
 }
 
-/// Completes an argument of a prompt, or the variable of a template.
-pub fn complete(call: &Call<'_>) -> Result<CompleteResult<'static>, Stop> {
-    let params = call.request.params::<Complete>().map_err(RpcError::from)?;
-    let is_known = match &params.reference {
-        Reference::Prompt(reference) => PROMPTS.iter().any(|(name, ..)| reference.name == *name),
-        _ => true,
-    };
-    if !is_known {
-        return Err(RpcError::invalid_params("Unknown prompt").into());
-    }
-    let typed = params.argument.value.as_str();
-    Ok(CompleteResult::new(
-        WORDS.into_iter().filter(|word| word.starts_with(typed)),
-    ))
+/// What an argument of a prompt, or the variable of a template, may become.
+pub fn complete(typed: &str) -> Vec<String> {
+    let words = WORDS.into_iter().filter(|word| word.starts_with(typed));
+    words.map(str::to_owned).collect()
 }

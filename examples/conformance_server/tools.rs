@@ -1,17 +1,18 @@
-//! The tools: what is listed, and which function each name runs.
+//! The tools that need nothing from the client.
 
 use std::time::Duration;
 
 use mcp_proto::model::content::ContentBlock;
-use mcp_proto::model::logging::LoggingLevel;
-use mcp_proto::model::tool::{CallToolResult, ListToolsResult, NO_ARGUMENTS_SCHEMA, Tool};
-use mcp_proto::rpc::{Raw, RpcError};
+use mcp_proto::model::tool::{CallToolResult, NO_ARGUMENTS_SCHEMA};
+use mcp_proto::rpc::Raw;
+use mcp_proto::server::{Context, HandlerError};
 use mcp_proto::session::Change;
+use mcp_proto::{Server, Tool};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Map, json};
 
 use crate::asking;
-use crate::call::{Call, Stop};
 use crate::content::{audio, embedded, image};
 
 /// How long apart the messages of the tools that send some are.
@@ -19,106 +20,92 @@ const STEP: Duration = Duration::from_millis(50);
 /// The longest nap of the slow tool, in seconds.
 const LONGEST: f64 = 3600.0;
 
-/// A tool as it is listed, and what runs when it is called.
-pub struct Entry {
-    name: &'static str,
-    description: &'static str,
-    schema: fn() -> Raw<'static>,
-    run: fn(&Call<'_>) -> Result<CallToolResult<'static>, Stop>,
-}
+/// What a tool comes to.
+pub type Outcome = Result<CallToolResult<'static>, HandlerError>;
 
-impl Entry {
-    /// A tool without arguments.
-    pub const fn new(
-        name: &'static str,
-        description: &'static str,
-        run: fn(&Call<'_>) -> Result<CallToolResult<'static>, Stop>,
-    ) -> Self {
-        Self {
-            name,
-            description,
-            schema: || NO_ARGUMENTS_SCHEMA,
-            run,
-        }
-    }
-
-    /// The same tool with arguments of this schema.
-    pub const fn takes(self, schema: fn() -> Raw<'static>) -> Self {
-        Self { schema, ..self }
-    }
-}
-
-/// The tools that need nothing from the client. One without arguments comes first, as some clients
-/// try just that one.
-const TOOLS: &[Entry] = &[
-    Entry::new("test_simple_text", "Says one text", simple_text),
-    Entry::new("test_image_content", "Shows a picture", image_content),
-    Entry::new("test_audio_content", "Plays a sound", audio_content),
-    Entry::new(
+/// The tools without arguments that need nothing from the client: name, description and what runs.
+/// They come first, as some clients try just the first one.
+const PLAIN: [(&str, &str, fn(&Context) -> Outcome); 12] = [
+    ("test_simple_text", "Says one text", simple_text),
+    ("test_image_content", "Shows a picture", image_content),
+    ("test_audio_content", "Plays a sound", audio_content),
+    (
         "test_embedded_resource",
         "Embeds a resource",
         embedded_resource,
     ),
-    Entry::new(
+    (
         "test_multiple_content_types",
         "Mixes kinds of content",
         multiple_content_types,
     ),
-    Entry::new("test_error_handling", "Always fails", error_handling),
-    Entry::new("test_tool_with_progress", "Reports progress", with_progress),
-    Entry::new("test_tool_with_logging", "Sends log messages", with_logging),
-    Entry::new("test_logging_tool", "Sends a log message", logging_tool),
-    Entry::new("test_reconnection", "Outlives a lost stream", reconnection),
-    Entry::new(
+    ("test_error_handling", "Always fails", error_handling),
+    ("test_tool_with_progress", "Reports progress", with_progress),
+    ("test_tool_with_logging", "Sends log messages", with_logging),
+    ("test_logging_tool", "Sends a log message", logging_tool),
+    ("test_reconnection", "Outlives a lost stream", reconnection),
+    (
         "test_trigger_tool_change",
         "Says that the list of tools has changed",
         tool_change,
     ),
-    Entry::new(
+    (
         "test_trigger_prompt_change",
         "Says that the list of prompts has changed",
         prompt_change,
     ),
-    Entry::new("echo", "Repeats a message", echo).takes(|| object(&["message"], "string")),
-    Entry::new("sum", "Adds two numbers", sum).takes(|| object(&["a", "b"], "number")),
-    Entry::new(
-        "slow",
-        "Takes its time, in seconds, and can be cancelled",
-        slow,
-    )
-    .takes(slow_schema),
-    Entry::new(
-        "test_x_mcp_header",
-        "Has an argument that is a header over HTTP",
-        repeat,
-    )
-    .takes(header_schema),
-    Entry::new(
-        "json_schema_2020_12_tool",
-        "Tool with JSON Schema 2020-12 features",
-        repeat,
-    )
-    .takes(json_schema_2020_12),
 ];
 
-fn all() -> impl Iterator<Item = &'static Entry> {
-    TOOLS.iter().chain(asking::TOOLS)
+#[derive(Deserialize)]
+struct Echo {
+    message: String,
 }
 
-/// What is listed.
-pub fn list() -> ListToolsResult<'static> {
-    let tools =
-        all().map(|entry| Tool::new(entry.name, (entry.schema)()).description(entry.description));
-    ListToolsResult::new(tools.collect())
+#[derive(Deserialize)]
+struct Sum {
+    a: f64,
+    b: f64,
 }
 
-/// Runs the tool that the request names.
-pub fn call(call: &Call<'_>) -> Result<CallToolResult<'static>, Stop> {
-    let name = call.request.target().unwrap_or("".into());
-    match all().find(|entry| name == entry.name) {
-        Some(entry) => (entry.run)(call),
-        None => Err(RpcError::invalid_params(format!("Unknown tool: {name}")).into()),
-    }
+#[derive(Deserialize)]
+struct Slow {
+    #[serde(alias = "seconds", default = "one")]
+    duration: f64,
+    #[serde(default = "one")]
+    steps: f64,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+/// Adds every tool.
+pub fn add(server: Server) -> Server {
+    let server = PLAIN.into_iter().fold(server, plain);
+    let echo = Tool::new("echo", object(&["message"], "string")).description("Repeats a message");
+    let sum = Tool::new("sum", object(&["a", "b"], "number")).description("Adds two numbers");
+    let nap = Tool::new("slow", slow_schema())
+        .description("Takes its time, in seconds, and can be cancelled");
+    let header = Tool::new("test_x_mcp_header", header_schema())
+        .description("Has an argument that is a header over HTTP");
+    let schema = Tool::new("json_schema_2020_12_tool", json_schema_2020_12())
+        .description("Tool with JSON Schema 2020-12 features");
+    let server = server
+        .tool(echo, |_, Echo { message }| Ok(format!("Echo: {message}")))
+        .tool(sum, |_, Sum { a, b }| Ok(format!("{a} + {b} = {}", a + b)))
+        .tool(nap, slow)
+        .tool(header, |context, _: IgnoredAny| repeat(context))
+        .tool(schema, |context, _: IgnoredAny| repeat(context));
+    asking::add(server)
+}
+
+/// Adds a tool without arguments.
+pub fn plain(
+    server: Server,
+    (name, description, run): (&'static str, &'static str, fn(&Context) -> Outcome),
+) -> Server {
+    let tool = Tool::new(name, NO_ARGUMENTS_SCHEMA).description(description);
+    server.tool(tool, move |context, _: IgnoredAny| run(context))
 }
 
 /// An object that needs these members, all of one type.
@@ -168,73 +155,44 @@ fn json_schema_2020_12() -> Raw<'static> {
     .into()
 }
 
-fn repeat(call: &Call<'_>) -> Result<CallToolResult<'static>, Stop> {
-    Ok(CallToolResult::text(call.request.arguments().to_string()))
+fn repeat(context: &Context) -> Outcome {
+    let arguments = context.request().arguments().to_string();
+    Ok(CallToolResult::text(arguments))
 }
 
-fn echo(call: &Call<'_>) -> Result<CallToolResult<'static>, Stop> {
-    #[derive(Deserialize)]
-    struct Arguments {
-        message: String,
-    }
-    let Arguments { message } = call.arguments()?;
-    Ok(CallToolResult::text(format!("Echo: {message}")))
-}
-
-fn sum(call: &Call<'_>) -> Result<CallToolResult<'static>, Stop> {
-    #[derive(Deserialize)]
-    struct Arguments {
-        a: f64,
-        b: f64,
-    }
-    let Arguments { a, b } = call.arguments()?;
-    Ok(CallToolResult::text(format!("{a} + {b} = {}", a + b)))
-}
-
-fn slow(call: &Call<'_>) -> Result<CallToolResult<'static>, Stop> {
-    #[derive(Deserialize)]
-    struct Arguments {
-        #[serde(alias = "seconds", default = "one")]
-        duration: f64,
-        #[serde(default = "one")]
-        steps: f64,
-    }
-    fn one() -> f64 {
-        1.0
-    }
-    let Arguments { duration, steps } = call.arguments()?;
+fn slow(context: &Context, Slow { duration, steps }: Slow) -> Result<String, HandlerError> {
     let duration = duration.clamp(0.0, LONGEST);
     let steps = steps.clamp(1.0, 1000.0).floor();
     for step in 1..=steps as u32 {
-        call.sleep(Duration::from_secs_f64(duration / steps))?;
-        call.progress(step.into(), steps)?;
+        if context.sleep(Duration::from_secs_f64(duration / steps)) {
+            return Err("nobody wants it any more".into());
+        }
+        context.progress(step.into(), Some(steps), None);
     }
-    Ok(CallToolResult::text(format!(
-        "Slept for {duration} seconds"
-    )))
+    Ok(format!("Slept for {duration} seconds"))
 }
 
-fn simple_text(_: &Call<'_>) -> Result<CallToolResult<'static>, Stop> {
+fn simple_text(_: &Context) -> Outcome {
     Ok(CallToolResult::text(
         "This is a simple text response for testing.",
     ))
 }
 
-fn image_content(_: &Call<'_>) -> Result<CallToolResult<'static>, Stop> {
+fn image_content(_: &Context) -> Outcome {
     Ok(CallToolResult::new(vec![image()]))
 }
 
-fn audio_content(_: &Call<'_>) -> Result<CallToolResult<'static>, Stop> {
+fn audio_content(_: &Context) -> Outcome {
     Ok(CallToolResult::new(vec![audio()]))
 }
 
-fn embedded_resource(_: &Call<'_>) -> Result<CallToolResult<'static>, Stop> {
+fn embedded_resource(_: &Context) -> Outcome {
     let text = "This is an embedded resource content.";
     let resource = embedded("test://embedded-resource".into(), "text/plain", text);
     Ok(CallToolResult::new(vec![resource]))
 }
 
-fn multiple_content_types(_: &Call<'_>) -> Result<CallToolResult<'static>, Stop> {
+fn multiple_content_types(_: &Context) -> Outcome {
     let uri = "test://mixed-content-resource".into();
     Ok(CallToolResult::new(vec![
         ContentBlock::text("Multiple content types test:"),
@@ -243,48 +201,48 @@ fn multiple_content_types(_: &Call<'_>) -> Result<CallToolResult<'static>, Stop>
     ]))
 }
 
-fn error_handling(_: &Call<'_>) -> Result<CallToolResult<'static>, Stop> {
+fn error_handling(_: &Context) -> Outcome {
     Ok(CallToolResult::error(
         "This tool intentionally returns an error for testing",
     ))
 }
 
-fn with_progress(call: &Call<'_>) -> Result<CallToolResult<'static>, Stop> {
+fn with_progress(context: &Context) -> Outcome {
     for progress in [0.0, 50.0, 100.0] {
-        call.progress(progress, 100.0)?;
-        call.sleep(STEP)?;
+        context.progress(progress, Some(100.0), None);
+        context.sleep(STEP);
     }
     Ok(CallToolResult::text("Reported progress three times"))
 }
 
-fn with_logging(call: &Call<'_>) -> Result<CallToolResult<'static>, Stop> {
+fn with_logging(context: &Context) -> Outcome {
     for text in [
         "Tool execution started",
         "Tool processing data",
         "Tool execution completed",
     ] {
-        call.log(LoggingLevel::Info, text)?;
-        call.sleep(STEP)?;
+        context.info(text);
+        context.sleep(STEP);
     }
     Ok(CallToolResult::text("Logged three messages"))
 }
 
-fn logging_tool(call: &Call<'_>) -> Result<CallToolResult<'static>, Stop> {
-    call.log(LoggingLevel::Info, "The tool was called")?;
+fn logging_tool(context: &Context) -> Outcome {
+    context.info("The tool was called");
     Ok(CallToolResult::text("Logged a message, if one was wanted"))
 }
 
-fn reconnection(call: &Call<'_>) -> Result<CallToolResult<'static>, Stop> {
-    call.sleep(2 * STEP)?;
+fn reconnection(context: &Context) -> Outcome {
+    context.sleep(2 * STEP);
     Ok(CallToolResult::text("Still there"))
 }
 
-fn tool_change(call: &Call<'_>) -> Result<CallToolResult<'static>, Stop> {
-    call.changed(Change::Tools)?;
+fn tool_change(context: &Context) -> Outcome {
+    context.changed(Change::Tools);
     Ok(CallToolResult::text("Mutation triggered"))
 }
 
-fn prompt_change(call: &Call<'_>) -> Result<CallToolResult<'static>, Stop> {
-    call.changed(Change::Prompts)?;
+fn prompt_change(context: &Context) -> Outcome {
+    context.changed(Change::Prompts);
     Ok(CallToolResult::text("Mutation triggered"))
 }

@@ -2,7 +2,6 @@
 
 use std::error::Error;
 
-use mcp_proto::io::blocking::serve_stdio;
 use mcp_proto::model::tool::Tool;
 use mcp_proto::rpc::Raw;
 use mcp_proto::server::{Context, HandlerError, SamplingRequest, Server};
@@ -24,7 +23,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let server = Server::new("poet", "1.0")
         .revisions(arguments.revisions())
         .tool(tool, write);
-    Ok(serve_stdio(server)?)
+    Ok(server.serve_stdio()?)
 }
 
 /// Runs twice: without the rhyme it asks for one, with it it answers. In the modern era the question

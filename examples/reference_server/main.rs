@@ -5,7 +5,6 @@ mod assets;
 mod people;
 mod tools;
 
-use mcp_proto::io::blocking::serve_stdio;
 use mcp_proto::model::capability::ServerCapabilities;
 use mcp_proto::model::content::{Annotations, Role};
 use mcp_proto::model::resource::{Resource, ResourceTemplate};
@@ -15,7 +14,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let server = Server::new("Pydantic AI MCP Server", "1.0")
         .instructions("Be a helpful assistant.")
         .declare(ServerCapabilities::new().prompts(true));
-    serve_stdio(resources(people::add(tools::add(server)))?)?;
+    resources(people::add(tools::add(server)))?.serve_stdio()?;
     Ok(())
 }
 

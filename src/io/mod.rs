@@ -26,6 +26,7 @@ pub mod blocking;
 pub mod child;
 mod hub;
 pub mod nonblocking;
+mod panics;
 #[cfg(feature = "seal")]
 pub mod seal;
 mod shared;

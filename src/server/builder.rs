@@ -176,7 +176,11 @@ impl<Mode> Server<Mode> {
     fn with_tool(self, tool: Tool<'static>, handler: Handler) -> Self {
         let name: Box<str> = tool.name.as_str().into();
         let added = self.shared.registry.insert_tool(tool, handler);
-        self.note(added.as_ref().is_ok_and(|replaced| *replaced), "tool", &name);
+        self.note(
+            added.as_ref().is_ok_and(|replaced| *replaced),
+            "tool",
+            &name,
+        );
         self.note_name("tool", &name);
         self.refuse(added.err())
     }
@@ -192,7 +196,8 @@ impl<Mode> Server<Mode> {
     fn with_template(self, definition: TemplateDefinition, handler: Handler) -> Self {
         let name: Box<str> = definition.template.uri_template.as_str().into();
         let registry = &self.shared.registry;
-        let replaced = registry.edit(|offered| offered.templates.insert(&name, definition, handler));
+        let replaced =
+            registry.edit(|offered| offered.templates.insert(&name, definition, handler));
         self.note(replaced, "resource template", &name);
         self
     }
@@ -238,6 +243,14 @@ impl<Mode> Server<Mode> {
             self.shared.registry.edit(|offered| offered.refuse(error));
         }
         self
+    }
+}
+
+impl Context {
+    /// What the server offers, to be changed while it runs. Say what has changed with
+    /// [`changed`](Self::changed) before the handler ends.
+    pub fn registry(&self) -> &Registry {
+        &self.server().registry
     }
 }
 
@@ -453,9 +466,17 @@ fn matched(context: &Context, pattern: &Template) -> (String, Variables) {
 /// The arguments of a tool call, as the handler's type.
 fn arguments<A: DeserializeOwned>(context: &Context) -> Result<A, HandlerError> {
     let request = context.request();
-    request
-        .arguments_as::<A>()
-        .map_err(|malformed| bad_arguments(request.revision, &malformed))
+    let malformed = match request.arguments_as::<A>() {
+        Ok(arguments) => return Ok(arguments),
+        Err(malformed) => malformed,
+    };
+    // A type without content, such as `()`, may read from nothing but `null`.
+    if size_of::<A>() == 0
+        && let Ok(arguments) = serde_json::from_str("null")
+    {
+        return Ok(arguments);
+    }
+    Err(bad_arguments(request.revision, &malformed))
 }
 
 /// The arguments of a prompt, the required ones among them.

@@ -9,6 +9,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::lock::Lock;
 use crate::model::capability::ClientCapabilities;
 use crate::model::elicitation::{
     ElicitAction, ElicitParams, ElicitRequestFormParams, ElicitRequestURLParams,
@@ -23,14 +24,11 @@ use crate::model::root::Root;
 use crate::model::sampling::{CreateMessageParams, CreateMessageResult};
 use crate::revision::{Era, Revision};
 use crate::rpc::{Raw, Text};
-use crate::lock::Lock;
 use crate::session::{Change, Request};
 
 use super::Shared;
 use super::ask::{Answer, AskError, InputPending, OwnedRaw, Run};
-use super::effect::{Effect, EffectKind, EffectSink};
-use super::job::JobId;
-use super::registry::Registry;
+use super::effect::{Effect, EffectKind, EffectSink, JobId};
 
 /// A handler's view of one request. It is cheap to clone and may be kept while the request is open.
 #[derive(Clone)]
@@ -260,10 +258,16 @@ impl Context {
         Ok(result.into_owned())
     }
 
-    /// Asks for the client's roots. Errs while the answer isn't there: hand that on with `?`.
+    /// Asks for the client's roots. Returns an error while the answer isn't there: hand that on with
+    /// `?`.
     pub fn roots(&self) -> Result<Vec<Root<'static>>, AskError> {
+        self.roots_named("roots")
+    }
+
+    /// As [`roots`](Self::roots), for a question that goes by `key` within the request.
+    pub fn roots_named(&self, key: &str) -> Result<Vec<Root<'static>>, AskError> {
         let params = <ListRoots as Method>::Params::default();
-        let answer = self.ask::<ListRoots>("roots", &params, |raw| {
+        let answer = self.ask::<ListRoots>(key, &params, |raw| {
             raw.decode::<<ListRoots as Method>::Result<'_>>()
                 .ok()
                 .map(drop)
@@ -331,12 +335,6 @@ impl Context {
         self.effect(EffectKind::Updated(uri.into()));
     }
 
-    /// What the server offers, to be changed while it runs. Say what has changed with
-    /// [`changed`](Self::changed) before the handler ends.
-    pub fn registry(&self) -> &Registry {
-        &self.inner.server.registry
-    }
-
     /// Tells the client that a list has changed, before this request is answered.
     pub fn changed(&self, change: Change) {
         self.effect(EffectKind::Changed(change));
@@ -359,9 +357,7 @@ impl Context {
             None => {}
         }
         let answer = match self.inner.request.raw_input(key) {
-            Some(Ok(raw)) if is_good(&raw).is_some() => {
-                Answer::Result(OwnedRaw(raw.into_owned()))
-            }
+            Some(Ok(raw)) if is_good(&raw).is_some() => Answer::Result(OwnedRaw(raw.into_owned())),
             Some(Ok(_)) => {
                 let told = alloc::format!("the answer to {key} doesn't fit the question");
                 self.inner.run.with(|run| run.note_bad_answer(&told));

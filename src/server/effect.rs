@@ -3,9 +3,15 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
-use super::job::JobId;
 use crate::model::logging::LoggingMessageParams;
-use crate::session::Change;
+use crate::session::{Change, IncomingId};
+
+/// One run of a handler: a request, and which of its rounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct JobId {
+    pub(super) request: IncomingId,
+    pub(super) round: usize,
+}
 
 /// Something that a running handler wants done, for
 /// [`Service::handle_effect`](super::Service::handle_effect).

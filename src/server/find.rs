@@ -4,9 +4,9 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::Shared;
 use super::job::Found;
 use super::registry::{Handler, Reply, completion_key};
-use super::Shared;
 use crate::model::completion::{CompleteResult, Reference};
 use crate::model::method::{Complete, GetPrompt, SpecMethod};
 use crate::rpc::{RpcError, Text};

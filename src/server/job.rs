@@ -15,7 +15,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use super::ask::{BadArguments, HandlerErrorKind, RoundState, Run, bad_arguments};
 use super::context::{Context, Given};
 use super::definition::check_output;
-use super::effect::{Effect, EffectSink};
+use super::effect::{Effect, EffectSink, JobId};
 use super::registry::{Handler, Output, Reply};
 use super::state::{SealError, binding};
 use super::{HandlerError, Shared};
@@ -25,14 +25,7 @@ use crate::model::tool::CallToolResult;
 use crate::model::validation::CompiledSchema;
 use crate::revision::Era;
 use crate::rpc::{RpcError, Text};
-use crate::session::{IncomingId, Request};
-
-/// One run of a handler: a request, and which of its rounds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct JobId {
-    pub(super) request: IncomingId,
-    pub(super) round: usize,
-}
+use crate::session::Request;
 
 /// A handler to run, with all that it needs. Where it runs is up to whoever drives the service.
 ///
@@ -223,7 +216,7 @@ impl Job {
             ..Run::default()
         };
         let checked = match &self.found.input {
-            Some(schema) => schema.check(&self.request.arguments()),
+            Some(schema) => schema.check_arguments(&self.request.arguments()),
             None => Ok(()),
         };
         let Self {

@@ -49,7 +49,9 @@ pub(super) fn answer(
         Some(SpecMethod::ListResourceTemplates) => {
             let start = page_start(request, offered.templates.len())?;
             let (definitions, more) = offered.templates.page(start, size);
-            let templates = definitions.into_iter().map(|definition| definition.template);
+            let templates = definitions
+                .into_iter()
+                .map(|definition| definition.template);
             let mut result = ListResourceTemplatesResult::new(templates.collect());
             result.next_cursor = next_cursor(start, size, more);
             reply::<ListResourceTemplates>(request, session, now, &result)
@@ -65,9 +67,7 @@ fn reply<M: Method>(
     result: &M::Result<'_>,
 ) -> Result<(), RpcError> {
     let sent = session.reply::<M>(now, request.id, result);
-    sent.map_err(|misuse| {
-        RpcError::internal(alloc::format!("The result can't be sent: {misuse}"))
-    })
+    sent.map_err(|misuse| RpcError::internal(alloc::format!("The result can't be sent: {misuse}")))
 }
 
 /// Where the page begins that a list request asks for (`page.invalid`).

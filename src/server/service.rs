@@ -14,8 +14,8 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 
 use super::context::Given;
-use super::effect::{Effect, EffectKind};
-use super::job::{End, Job, JobId, KeptState, Outcome, StateToCarry};
+use super::effect::{Effect, EffectKind, JobId};
+use super::job::{End, Job, KeptState, Outcome, StateToCarry};
 use super::kept::KeptStates;
 use super::registry::Reply;
 use super::state::binding;
@@ -344,7 +344,8 @@ impl Service {
         for (request, questions, state) in core::mem::take(&mut self.asking) {
             let state = state.map(StateToCarry::Ready);
             if let Err(misuse) = self.ask(request, questions, state) {
-                let error = RpcError::internal(alloc::format!("The client can't be asked: {misuse}"));
+                let error =
+                    RpcError::internal(alloc::format!("The client can't be asked: {misuse}"));
                 let _ = self.session.reply_error(self.now, request, error);
             }
         }
@@ -370,7 +371,7 @@ fn rank(change: Change) -> u8 {
 
 /// Whether a command was refused only because the output is full.
 fn is_full(misuse: &Misuse) -> bool {
-    matches!(misuse, Misuse::LimitReached { what, .. } if *what == "unsent output")
+    matches!(misuse, Misuse::OutputFull { .. })
 }
 
 /// How much of the peer's an event holds.
@@ -433,7 +434,7 @@ impl Session for Service {
         let limits = &self.server.config.limits;
         self.session.wants_frames()
             && self.events.len() < limits.events
-            && self.event_bytes < limits.output
+            && self.event_bytes < limits.memory
     }
 
     fn is_closed(&self) -> bool {

@@ -61,8 +61,8 @@ pub fn connect() -> io::Result<(PipeReader, PipeWriter)> {
     let (from_client, to_server) = io::pipe()?;
     let (from_server, to_client) = io::pipe()?;
     thread::spawn(move || {
-        let connection = Connection::new(server().session(), from_client, to_client).unwrap();
-        serve_connection(server(), connection, ServeOptions::default()).unwrap();
+        let connection = Connection::new(server().service(), from_client, to_client).unwrap();
+        serve_connection(connection, ServeOptions::default()).unwrap();
     });
     Ok((from_server, to_server))
 }

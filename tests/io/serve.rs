@@ -6,7 +6,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use mcp_proto::io::blocking::Connection;
-use mcp_proto::io::blocking::{Context, ServeOptions, serve};
+use mcp_proto::io::blocking::{RequestContext, ServeOptions, serve};
 use mcp_proto::model::capability::ServerCapabilities;
 use mcp_proto::model::input::InputRequests;
 use mcp_proto::model::method::{CallTool, ListRoots};
@@ -35,7 +35,7 @@ impl Client {
     /// Starts a server and opens the session.
     fn start(
         options: impl FnOnce() -> ServeOptions + Send + 'static,
-        handler: impl Fn(Request, &Context) + Send + Sync + 'static,
+        handler: impl Fn(Request, &RequestContext) + Send + Sync + 'static,
     ) -> Self {
         let (from_server, to_client) = io::pipe().unwrap();
         let (from_client, to_server) = io::pipe().unwrap();
@@ -97,7 +97,7 @@ fn call(id: u32, tool: &str) -> Value {
     json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": {"name": tool}})
 }
 
-fn reply(request: &Request, context: &Context, text: &str) {
+fn reply(request: &Request, context: &RequestContext, text: &str) {
     let result = CallToolResult::text(text);
     // Refused when the client has left meanwhile, which some tests are about.
     let _ = context.with(|session, now| session.reply::<CallTool>(now, request.id, &result));
@@ -252,7 +252,7 @@ fn handlers_that_still_run_at_the_end_are_told_to_stop_and_left_behind() {
 #[test]
 fn a_request_that_waits_for_input_is_left_to_its_next_round() {
     within(|| {
-        let handler = |request: Request, context: &Context| {
+        let handler = |request: Request, context: &RequestContext| {
             let asked = match request.state().as_deref() {
                 // Comes again at once, maybe while this handler still runs.
                 None => (InputRequests::new(), "one"),

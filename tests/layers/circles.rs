@@ -17,7 +17,7 @@ struct Module {
 }
 
 /// Files whose circles are being opened; the list goes when they are.
-const BEING_OPENED: [&str; 17] = [
+const BEING_OPENED: [&str; 15] = [
     "src/client/catalog.rs",
     "src/client/operation.rs",
     "src/model/capability.rs",
@@ -26,8 +26,6 @@ const BEING_OPENED: [&str; 17] = [
     "src/model/meta.rs",
     "src/rpc/repeated.rs",
     "src/rpc/scan.rs",
-    "src/server/context.rs",
-    "src/server/registry.rs",
     "src/session/client",
     "src/session/save.rs",
     "src/session/server/change.rs",

@@ -13,20 +13,21 @@ use tokio::time::sleep;
 
 use crate::support::{call_frame, tool};
 
-/// Writes lines to a server and reads its answers until it ends.
-async fn talk(server: Server<Async>, lines: &[Value], stays: Duration) -> Vec<Value> {
+/// Writes lines to a server, stays until that many answers have come, and reads the rest until it
+/// ends.
+async fn talk(server: Server<Async>, lines: &[Value], awaited: usize) -> Vec<Value> {
     let (client, peer) = tokio::io::duplex(1 << 16);
     let (reader, writer) = split(peer);
     let options = AsyncServeOptions::default().concurrency(2);
     let (served, answers) = tokio::join!(
         serve(server, reader, writer, options),
-        exchange(client, lines, stays)
+        exchange(client, lines, awaited)
     );
     served.expect("no stream fails");
     answers
 }
 
-async fn exchange(client: DuplexStream, lines: &[Value], stays: Duration) -> Vec<Value> {
+async fn exchange(client: DuplexStream, lines: &[Value], awaited: usize) -> Vec<Value> {
     let (reader, mut writer) = split(client);
     for line in lines {
         writer
@@ -34,10 +35,17 @@ async fn exchange(client: DuplexStream, lines: &[Value], stays: Duration) -> Vec
             .await
             .unwrap();
     }
-    sleep(stays).await;
-    writer.shutdown().await.unwrap();
     let mut lines = BufReader::new(reader).lines();
     let mut answers = Vec::new();
+    // The runtime's time doesn't wait for threads, so a client that stays waits for its answers.
+    let awaited = async {
+        while answers.len() < awaited {
+            let line = lines.next_line().await.unwrap().expect("an answer");
+            answers.push(serde_json::from_str(&line).unwrap());
+        }
+    };
+    awaited.await;
+    writer.shutdown().await.unwrap();
     while let Some(line) = lines.next_line().await.unwrap() {
         answers.push(serde_json::from_str(&line).unwrap());
     }
@@ -71,7 +79,7 @@ async fn one_slow_handler_holds_nobody_up() {
         call_frame(1, "slow", json!({"ms": 900})),
         call_frame(2, "slow", json!({"ms": 10})),
     ];
-    let answers = talk(slow(Arc::default()), &lines, Duration::from_secs(2)).await;
+    let answers = talk(slow(Arc::default()), &lines, 2).await;
     assert_eq!(answers[0]["id"], 2);
     assert_eq!(answers[1]["id"], 1);
 }
@@ -87,7 +95,7 @@ async fn a_cancelled_handler_is_dropped_without_an_answer() {
         cancel,
         call_frame(2, "slow", json!({})),
     ];
-    let answers = talk(slow(runs.clone()), &lines, Duration::from_secs(2)).await;
+    let answers = talk(slow(runs.clone()), &lines, 1).await;
     assert_eq!(answers.len(), 1);
     answer(&answers, 2);
     assert_eq!(runs.load(Ordering::SeqCst), 1);
@@ -100,7 +108,7 @@ async fn a_handler_that_panics_is_answered_and_the_rest_goes_on() {
         call_frame(1, "panics", json!({})),
         call_frame(2, "slow", json!({})),
     ];
-    let answers = talk(slow(Arc::default()), &lines, Duration::from_secs(1)).await;
+    let answers = talk(slow(Arc::default()), &lines, 2).await;
     assert_eq!(answer(&answers, 1)["error"]["code"], -32603);
     assert!(answer(&answers, 2)["result"].is_object());
 }
@@ -112,7 +120,65 @@ async fn the_end_of_the_input_leaves_running_handlers_a_moment_to_answer() {
         call_frame(1, "slow", json!({"ms": 300})),
         call_frame(2, "slow", json!({"ms": 60_000})),
     ];
-    let answers = talk(slow(Arc::default()), &lines, Duration::ZERO).await;
+    let answers = talk(slow(Arc::default()), &lines, 0).await;
     assert!(answer(&answers, 1)["result"].is_object());
     assert_eq!(answers.len(), 1, "nobody waits a minute for the second");
+}
+
+/// Panics when it is dropped.
+struct Grenade;
+
+impl Drop for Grenade {
+    fn drop(&mut self) {
+        panic!("as it was told");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_panics_while_it_is_dropped_costs_nobody_else_anything() {
+    let server = slow(Arc::default())
+        .tool_async(tool("held"), |_, _: Value| async {
+            let _grenade = Grenade;
+            sleep(Duration::from_secs(3600)).await;
+            Ok(())
+        })
+        .tool_async(tool("returned"), |_, _: Value| async {
+            let _grenade = Grenade;
+            Ok("never heard")
+        });
+    let cancel =
+        json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}});
+    let lines = [
+        call_frame(1, "held", json!({})),
+        call_frame(2, "returned", json!({})),
+        cancel,
+        call_frame(3, "slow", json!({"ms": 1})),
+    ];
+    let answers = talk(server, &lines, 2).await;
+    assert_eq!(answer(&answers, 2)["error"]["code"], -32603);
+    assert!(answer(&answers, 3)["result"].is_object());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_blocking_handler_leaves_the_driving_task() {
+    let (release, wait) = std::sync::mpsc::channel::<()>();
+    let (release, wait) = (std::sync::Mutex::new(release), std::sync::Mutex::new(wait));
+    let server = Server::new("s", "1")
+        .tool(tool("waits"), move |_, _: Value| {
+            wait.lock().unwrap().recv()?;
+            Ok("released")
+        })
+        .tool(tool("releases"), move |_, _: Value| {
+            release.lock().unwrap().send(())?;
+            Ok(())
+        });
+    let lines = [
+        call_frame(1, "waits", json!({})),
+        call_frame(2, "releases", json!({})),
+    ];
+    let answers = talk(server.into_async(), &lines, 2).await;
+    assert_eq!(
+        answer(&answers, 1)["result"]["content"][0]["text"],
+        "released"
+    );
 }

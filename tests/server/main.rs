@@ -4,6 +4,7 @@
 mod asynchronous;
 mod definitions;
 mod handlers;
+mod machine;
 mod offered;
 mod order;
 mod rows;

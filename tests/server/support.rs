@@ -1,8 +1,7 @@
 //! A client session and a server, and what the client answers to what it is asked.
 
 use std::pin::pin;
-use std::sync::{Arc, Mutex};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use mcp_proto::model::capability::ClientCapabilities;
@@ -15,10 +14,9 @@ use mcp_proto::model::sampling::{CreateMessageResult, SamplingMessageContentBloc
 use mcp_proto::model::subscription::SubscriptionFilter;
 use mcp_proto::model::tool::{CallToolParams, Tool};
 use mcp_proto::rpc::{Raw, RpcError};
-use mcp_proto::server::{Async, Reach, Server};
+use mcp_proto::server::{Async, Event, Job, Outcome, Server, Service};
 use mcp_proto::session::{
-    CallOptions, ClientConfig, ClientEvent, ClientSession, Completed, EraPolicy, Request, Route,
-    ServerEvent, ServerSession, Session,
+    CallOptions, ClientConfig, ClientEvent, ClientSession, Completed, EraPolicy, Route, Session,
 };
 use mcp_proto::{Instant, Revision};
 use serde_json::Value;
@@ -26,23 +24,6 @@ use serde_json::Value;
 use crate::wire::Wire;
 
 const NOW: Instant = Instant::from_millis(1000);
-
-/// The session behind a lock, as adapters have it.
-struct Locked(Mutex<ServerSession>, Option<&'static str>);
-
-impl Reach for Locked {
-    fn with(&self, act: &mut dyn FnMut(&mut ServerSession, Instant)) {
-        act(&mut self.0.lock().unwrap(), NOW);
-    }
-
-    fn is_cancelled(&self) -> bool {
-        false
-    }
-
-    fn principal(&self) -> Option<&str> {
-        self.1
-    }
-}
 
 /// A server of either kind.
 #[derive(Clone)]
@@ -64,31 +45,46 @@ impl From<Server<Async>> for Either {
 }
 
 impl Either {
-    fn session(&self) -> ServerSession {
+    fn service(&self) -> Service {
         match self {
-            Self::Blocking(server) => server.session(),
-            Self::Async(server) => server.session(),
+            Self::Blocking(server) => server.service(),
+            Self::Async(server) => server.service(),
         }
     }
+}
 
-    /// Answers a request; handlers here wait for nothing but their client, so a future of theirs is
-    /// ready at once or a poll later.
-    fn respond(&self, request: Request, session: Arc<Locked>) {
-        match self {
-            Self::Blocking(server) => server.respond(request, session),
-            Self::Async(server) => {
-                let mut responding = pin!(server.respond(request, session));
-                let mut context = Context::from_waker(Waker::noop());
-                while responding.as_mut().poll(&mut context).is_pending() {}
-            }
+/// Runs a job here and now, blocking or not; handlers here wait for nothing but their client, so a
+/// future of theirs is ready at once or a poll later.
+fn run(job: Job) -> Outcome {
+    if !job.is_async() {
+        return job.run();
+    }
+    let mut running = pin!(job.start());
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(outcome) = running.as_mut().poll(&mut context) {
+            return outcome;
         }
     }
+}
+
+/// Runs all jobs that a service has; whether there was anything to do.
+fn work(service: &mut Service) -> bool {
+    let mut moved = false;
+    while let Some(event) = service.poll_event() {
+        moved = true;
+        if let Event::Job(job) = event {
+            let outcome = run(job);
+            assert!(service.handle_outcome(NOW, outcome), "it is wanted");
+        }
+    }
+    moved
 }
 
 /// A client with a user who fills in every form and a model that writes a verse.
 pub struct Drive {
     client: ClientSession,
-    servers: Vec<(Either, Arc<Locked>)>,
+    servers: Vec<Service>,
     /// Which server gets the next request: a further round may land on another instance.
     turn: usize,
     pub wire: Vec<(bool, Value)>,
@@ -119,15 +115,14 @@ impl Drive {
     }
 
     pub fn with(config: ClientConfig, servers: Vec<impl Into<Either>>) -> Self {
-        let locked = |server: Either| {
-            let session = Mutex::new(server.session());
-            (server, Arc::new(Locked(session, None)))
-        };
         let checked = servers.iter().map(|_| Wire::default()).collect();
         let mut drive = Self {
             client: ClientSession::new(config),
             checked,
-            servers: servers.into_iter().map(Into::into).map(locked).collect(),
+            servers: servers
+                .into_iter()
+                .map(|server| server.into().service())
+                .collect(),
             turn: 0,
             wire: Vec::new(),
             events: Vec::new(),
@@ -203,36 +198,17 @@ impl Drive {
                 .push((true, serde_json::from_slice(&frame).unwrap()));
             let turn = self.turn % self.servers.len();
             self.checked[turn].sent(true, &frame);
-            let (_, session) = &self.servers[turn];
             self.turn += 1;
-            session
-                .0
-                .lock()
-                .unwrap()
-                .handle_frame(NOW, Route::Pipe, frame);
+            self.servers[turn].handle_frame(NOW, Route::Pipe, frame);
         }
         moved
     }
 
     fn serve(&mut self, n: usize) -> bool {
-        let (server, session) = self.servers[n].clone();
-        let mut moved = false;
-        loop {
-            let event = session.0.lock().unwrap().poll_event();
-            let Some(event) = event else { break };
-            moved = true;
-            if let ServerEvent::Request(request) = event {
-                server.respond(request, session.clone());
-            }
-        }
+        let service = &mut self.servers[n];
+        let mut moved = work(service);
         let mut buffer = Vec::new();
-        while session
-            .0
-            .lock()
-            .unwrap()
-            .poll_transmit(&mut buffer)
-            .is_some()
-        {
+        while service.poll_transmit(&mut buffer).is_some() {
             moved = true;
             let frame = Bytes::from(std::mem::take(&mut buffer));
             self.checked[n].sent(false, &frame);
@@ -290,29 +266,22 @@ fn outcome(done: &Completed) -> Result<Value, String> {
 
 /// Gives frames to a new session of a server, as this principal, and tells everything it sends.
 pub fn frames(server: &Server, principal: Option<&'static str>, frames: &[Value]) -> Vec<Value> {
-    let locked = Arc::new(Locked(Mutex::new(server.session()), principal));
+    let mut service = server.service();
+    if let Some(principal) = principal {
+        service = service.principal(principal);
+    }
+    exchange(&mut service, frames)
+}
+
+/// Gives frames to a service and tells everything it sends.
+pub fn exchange(service: &mut Service, frames: &[Value]) -> Vec<Value> {
     let mut sent = Vec::new();
     for frame in frames {
         let bytes = Bytes::from(serde_json::to_vec(frame).unwrap());
-        let mut session = locked.0.lock().unwrap();
-        session.handle_frame(NOW, Route::Pipe, bytes);
-        drop(session);
-        loop {
-            let event = locked.0.lock().unwrap().poll_event();
-            match event {
-                Some(ServerEvent::Request(request)) => server.respond(request, locked.clone()),
-                Some(_) => {}
-                None => break,
-            }
-        }
+        service.handle_frame(NOW, Route::Pipe, bytes);
+        work(service);
         let mut buffer = Vec::new();
-        while locked
-            .0
-            .lock()
-            .unwrap()
-            .poll_transmit(&mut buffer)
-            .is_some()
-        {
+        while service.poll_transmit(&mut buffer).is_some() {
             sent.push(serde_json::from_slice(&buffer).unwrap());
             buffer.clear();
         }

@@ -10,6 +10,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use super::super::panics::catch_panic;
 use super::connection::Connection;
 use super::threads::spawn;
 use crate::session::Session;
@@ -39,13 +40,18 @@ impl Job {
     fn run(self) {
         let Self { run, panicked } = self;
         // Whatever the job has left half done is its own: it was moved in.
-        let catch_panic = catch_unwind(AssertUnwindSafe(|| {
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(run)) {
-                panicked(&message(payload.as_ref()));
-            }
-        }));
+        let end = catch_panic(|| {
+            let end = catch_unwind(AssertUnwindSafe(run));
+            end.map_err(|payload| {
+                let text = catch_panic(|| message(payload.as_ref())).unwrap_or_default();
+                catch_panic(|| drop(payload));
+                text
+            })
+        });
         // A panic while reporting one has been printed; nobody is left to tell.
-        drop(catch_panic);
+        if let Some(Err(text)) = end {
+            catch_panic(|| panicked(&text));
+        }
     }
 }
 

@@ -1,23 +1,20 @@
-//! Serves one client with blocking handlers: requests run on a bounded pool of threads, and every
-//! one of them is answered, whatever its handler does.
+//! Serves one client of a [`Server`] with blocking handlers, on a bounded pool of threads.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use core::fmt;
 use core::time::Duration;
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::Arc;
+use std::thread;
 
 use super::super::Handle;
+use super::super::panics::catch_panic;
 use super::connection::Connection;
-use super::pool::{Job, Pool, THREADS};
-use crate::model::method::Method;
-use crate::rpc::RpcError;
-use crate::server::{DefinitionError, Reach, Server};
-use crate::session::{IncomingId, Misuse, Request, ServerEvent, ServerSession};
-use crate::time::Instant;
+use super::pool::{Job as PoolJob, Pool, THREADS};
+use crate::server::{Context, DefinitionError, Event, Job, Server, Service};
+use crate::session::ServerEvent;
 
-/// How [`serve`] goes about it.
+/// How [`serve_connection`] and [`serve`](super::serve) go about it.
 #[non_exhaustive]
 pub struct ServeOptions {
     /// How many handlers run at once. 8.
@@ -25,7 +22,7 @@ pub struct ServeOptions {
     /// How long handlers that still run at the end of the input hold it up. Half of it they have to
     /// answer, then they are told to stop. 1 s: clients terminate a server after two.
     pub grace: Duration,
-    watch: Box<dyn FnMut(&ServerEvent)>,
+    pub(super) watch: Box<dyn FnMut(&ServerEvent)>,
 }
 
 impl ServeOptions {
@@ -41,8 +38,9 @@ impl ServeOptions {
         self
     }
 
-    /// Lets `watch` see each event before it is acted upon, requests included, in the order of the
-    /// wire. It runs on the thread that serves and must return soon.
+    /// Lets `watch` see each event of the session before it is acted upon, in the order of the wire:
+    /// with [`serve`](super::serve) requests included, with [`serve_connection`] all the others. It
+    /// runs on the thread that serves and must return soon.
     pub fn watch(mut self, watch: impl FnMut(&ServerEvent) + 'static) -> Self {
         self.watch = Box::new(watch);
         self
@@ -68,252 +66,118 @@ impl fmt::Debug for ServeOptions {
     }
 }
 
-/// What a handler has beside its request: the session, and whether it is still wanted.
-#[derive(Debug)]
-pub struct Context {
-    handle: Handle<ServerSession>,
-    request: IncomingId,
-    stop: Arc<Stop>,
-    running: Arc<Running>,
-}
-
-#[derive(Debug, Default)]
-struct Stop {
-    told: Mutex<bool>,
-    changed: Condvar,
-}
+/// How often a handler that sleeps looks whether it is still wanted.
+const NAP: Duration = Duration::from_millis(10);
 
 impl Context {
-    fn new(handle: Handle<ServerSession>, request: IncomingId, running: &Arc<Running>) -> Self {
-        let stop = running.begin(request);
-        Self {
-            handle,
-            request,
-            stop,
-            running: Arc::clone(running),
-        }
-    }
-
-    /// Runs `act` on the session and sends what comes of it. See [`Handle::with`].
-    pub fn with<R>(&self, act: impl FnOnce(&mut ServerSession, Instant) -> R) -> R {
-        self.handle.with(act)
-    }
-
-    /// Answers the request with a result of its method. See [`ServerSession::reply`].
-    pub fn reply<M: Method>(&self, result: &M::Result<'_>) -> Result<(), Misuse> {
-        self.with(|session, now| session.reply::<M>(now, self.request, result))
-    }
-
-    /// Answers the request with an error. See [`ServerSession::reply_error`].
-    pub fn reply_error(&self, error: RpcError) -> Result<(), Misuse> {
-        self.with(|session, now| session.reply_error(now, self.request, error))
-    }
-
-    /// A handle to keep, or to give to other threads.
-    pub fn handle(&self) -> &Handle<ServerSession> {
-        &self.handle
-    }
-
-    /// The session and the news of a cancellation, to be kept for as long as the request is open.
-    pub fn reach(&self) -> Arc<dyn Reach> {
-        Arc::new(Reached {
-            handle: self.handle.clone(),
-            stop: Arc::clone(&self.stop),
-        })
-    }
-
-    /// Whether nobody wants the answer any more: the client has cancelled the request or is gone.
-    pub fn is_cancelled(&self) -> bool {
-        *self.stop.lock()
-    }
-
-    /// Sleeps for `time`, or until the request is cancelled; whether it is.
+    /// Sleeps for `time`, or until the request is cancelled; returns whether it is. For blocking
+    /// handlers: it blocks the thread.
     pub fn sleep(&self, time: Duration) -> bool {
-        let told = self.stop.lock();
-        let waited = self
-            .stop
-            .changed
-            .wait_timeout_while(told, time, |told| !*told);
-        *waited.unwrap_or_else(PoisonError::into_inner).0
-    }
-}
-
-/// What a handler keeps of its [`Context`].
-struct Reached {
-    handle: Handle<ServerSession>,
-    stop: Arc<Stop>,
-}
-
-impl Reach for Reached {
-    fn with(&self, act: &mut dyn FnMut(&mut ServerSession, Instant)) {
-        self.handle.with(act);
-    }
-
-    fn is_cancelled(&self) -> bool {
-        *self.stop.lock()
-    }
-}
-
-impl Drop for Context {
-    fn drop(&mut self) {
-        let mut running = self.running.lock();
-        if Arc::strong_count(&self.stop) == 1 {
-            running.remove(&self.request);
+        let mut left = time;
+        while !left.is_zero() && !self.is_cancelled() {
+            let nap = left.min(NAP);
+            thread::sleep(nap);
+            left -= nap;
         }
+        self.is_cancelled()
     }
 }
 
-impl Stop {
-    fn lock(&self) -> MutexGuard<'_, bool> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn tell(&self) {
-        *self.lock() = true;
-        self.changed.notify_all();
+impl Server {
+    /// Serves one client on the standard streams of this process until it leaves. See
+    /// [`serve_stdio`].
+    pub fn serve_stdio(self) -> io::Result<()> {
+        serve_stdio(&self)
     }
 }
 
-/// The handlers that run, to tell them to stop.
-#[derive(Debug, Default)]
-struct Running(Mutex<BTreeMap<IncomingId, Weak<Stop>>>);
-
-impl Running {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<IncomingId, Weak<Stop>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A request may come again while the handler of its last round is still returning; then both
-    /// are told together.
-    fn begin(&self, request: IncomingId) -> Arc<Stop> {
-        let mut running = self.lock();
-        if let Some(stop) = running.get(&request).and_then(Weak::upgrade) {
-            return stop;
-        }
-        let stop = Arc::default();
-        running.insert(request, Arc::downgrade(&stop));
-        stop
-    }
-
-    fn tell(&self, request: IncomingId) {
-        let stop = self.lock().remove(&request);
-        if let Some(stop) = stop.and_then(|stop| stop.upgrade()) {
-            stop.tell();
-        }
-    }
-}
-
-/// Serves the client of `connection` until it leaves, giving each request to `handler`.
+/// Serves one client on the standard streams of this process until it leaves.
 ///
-/// The handler answers through its [`Context`]: with a result, with an error, or by asking for input,
-/// after which the request comes again. One that returns without having done any of this, or that
-/// panics, has its request answered with an internal error. Notifications and progress go through
-/// the context as well.
+/// Nothing else may write to standard output meanwhile. Returns an error as [`serve_connection`]
+/// does.
+// `stdio.stdout.pure`
+pub fn serve_stdio(server: &Server) -> io::Result<()> {
+    server.check().map_err(refused)?;
+    let connection = Connection::stdio(server.service())?;
+    serve_connection(connection, ServeOptions::default())
+}
+
+/// Serves the client of `connection` until it leaves; [`Server::service`] makes its session.
 ///
-/// At the end of the input handlers that still run have [`grace`](ServeOptions::grace) to end, so
-/// that a server whose `main` ends with this call exits promptly (`stdio.eof.exit`). Errs with what
-/// a stream failed with.
-pub fn serve(
-    mut connection: Connection<ServerSession>,
+/// Handlers run on a pool of threads. One that panics has its request answered with an internal
+/// error. At the end of the input handlers that still run have [`grace`](ServeOptions::grace) to end,
+/// so that a server whose `main` ends with this call exits promptly. Returns an error with what a
+/// stream failed with, and if [`check`](Server::check) does.
+// `stdio.eof.exit`
+pub fn serve_connection(
+    mut connection: Connection<Service>,
     options: ServeOptions,
-    handler: impl Fn(Request, &Context) + Send + Sync + 'static,
 ) -> io::Result<()> {
     let ServeOptions {
         threads,
         grace,
         mut watch,
     } = options;
+    connection
+        .with(|service, _| service.check())
+        .map_err(refused)?;
     let pool = Pool::new(threads);
-    let running = Arc::new(Running::default());
-    let handler = Arc::new(handler);
     connection.hold(true);
     let mut has_waited = false;
     let end = loop {
-        let event = match connection.next() {
-            Ok(Some(event)) => event,
+        match connection.next() {
+            Ok(Some(Event::Job(job))) => pool.run(pool_job(connection.handle(), job, || {})),
+            Ok(Some(Event::Session(event))) => {
+                catch_panic(|| watch(&event));
+            }
+            // Its context knows already.
+            Ok(Some(Event::Cancelled(_))) => {}
             Ok(None) if !has_waited && !connection.is_closed() => {
                 has_waited = true;
                 pool.wait_idle(grace / 2);
                 connection.hold(false);
-                continue;
             }
             Ok(None) => break Ok(()),
             Err(error) => break Err(error),
-        };
-        watch(&event);
-        match event {
-            ServerEvent::Request(request) => {
-                if let Some(job) = job(connection.handle(), &running, &handler, request) {
-                    pool.run(job);
-                }
-            }
-            ServerEvent::Cancelled { request, .. } => running.tell(request),
-            _ => {}
         }
     };
     pool.wait_idle(grace / 2);
     end
 }
 
-/// What answers `request`; `None` when it isn't open any more, of which the next events tell.
-fn job<H>(
-    handle: Handle<ServerSession>,
-    running: &Arc<Running>,
-    handler: &Arc<H>,
-    request: Request,
-) -> Option<Job>
-where
-    H: Fn(Request, &Context) + Send + Sync + 'static,
-{
-    let id = request.id;
-    let round = handle.with(|session, _| session.round(id))?;
-    let context = Context::new(handle.clone(), id, running);
-    let handler = Arc::clone(handler);
+/// Runs a job on a pool; its effects and its outcome go to the service as they come. `done` is called
+/// once, before whoever drives the service is woken.
+pub(in crate::io) fn pool_job(
+    handle: Handle<Service>,
+    job: Job,
+    done: impl Fn() + Clone + Send + 'static,
+) -> PoolJob {
+    let ticket = job.ticket();
+    let job = with_effects(&handle, job);
+    let service = handle.clone();
+    let done_too = done.clone();
     let run = move || {
-        // It may have been cancelled while it waited for a thread.
-        if !context.is_cancelled() {
-            handler(request, &context);
-            answer(&context.handle, id, round, "The handler gave no answer");
-        }
+        let outcome = job.run();
+        service.with(|service, now| {
+            service.handle_outcome(now, outcome);
+            done();
+        });
     };
     // What the panic said is for the server's log, where the hook has put it.
-    Some(Job::new(run, move |_| {
-        answer(&handle, id, round, "The handler failed")
-    }))
-}
-
-/// Answers with an internal error if the handler of this round has left the request open.
-fn answer(handle: &Handle<ServerSession>, id: IncomingId, round: usize, text: &'static str) {
-    handle.with(|session, now| {
-        if session.round(id) == Some(round) {
-            // The request is open and the code is nobody's privilege: it can't be refused.
-            drop(session.reply_error(now, id, RpcError::internal(text)));
-        }
-    });
-}
-
-/// Serves one client on the standard streams of this process until it leaves.
-///
-/// Nothing else may write to standard output meanwhile (`stdio.stdout.pure`). Errs as
-/// [`serve`] does, and when [`check`](Server::check) does.
-pub fn serve_stdio(server: Server) -> io::Result<()> {
-    server.check().map_err(refused)?;
-    let connection = Connection::stdio(server.session())?;
-    serve_connection(server, connection, ServeOptions::default())
-}
-
-/// Serves one client of `server` on a connection of one of its sessions.
-///
-/// Errs as [`serve`] does, and when [`check`](Server::check) does.
-pub fn serve_connection(
-    server: Server,
-    connection: Connection<ServerSession>,
-    options: ServeOptions,
-) -> io::Result<()> {
-    server.check().map_err(refused)?;
-    serve(connection, options, move |request, context| {
-        server.respond(request, context.reach());
+    PoolJob::new(run, move |_| {
+        handle.with(|service, now| {
+            service.handle_outcome(now, ticket.panicked());
+            done_too();
+        });
     })
+}
+
+/// Has a job's effects given to its service as they come.
+pub(in crate::io) fn with_effects(handle: &Handle<Service>, job: Job) -> Job {
+    let handle = handle.clone();
+    job.with_effects(Arc::new(move |job, effect| {
+        handle.with(|service, now| service.handle_effect(now, job, effect));
+    }))
 }
 
 /// What a server is told that offers something it can't.

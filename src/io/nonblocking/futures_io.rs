@@ -61,8 +61,8 @@ where
     F: Future<Output = ()>,
 {
     let server = server.into();
-    let connection = Connection::new(server.session(), reader, writer, sleep);
-    super::serve::serve(server, connection, options).await
+    let connection = Connection::new(server.service(), reader, writer, sleep);
+    super::serve::serve(connection, options).await
 }
 
 /// The two streams of a [`Connection`], and what makes its timers.

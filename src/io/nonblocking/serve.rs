@@ -1,8 +1,9 @@
-//! Serves one client with handlers that are futures, on whatever runtime polls them.
+//! Serves one client of a [`Server`](crate::server::Server) on whatever runtime polls it.
 //!
-//! Rules of this file: handlers run side by side up to a cap, further requests wait in order; a
-//! handler whose request is cancelled is dropped; one that panics has its request answered; the end
-//! of the input leaves those that still run a moment to answer.
+//! Rules of this file: futures run side by side up to a cap, further ones wait in order; blocking
+//! handlers run on threads beside the task; a future whose request is cancelled is dropped; one that
+//! panics, even while it is dropped, costs its own result; the end of the input leaves those that
+//! still run a moment to answer.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -10,25 +11,26 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::future::{Future, poll_fn};
 use core::pin::Pin;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicUsize, Ordering};
 use core::task::{Context, Poll};
 use core::time::Duration;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::super::Handle;
+use super::super::blocking::pool::{Pool, THREADS};
+use super::super::blocking::serve::{pool_job, refused, with_effects};
+use super::super::panics::catch_panic;
 use super::driven::Drive;
-use crate::rpc::RpcError;
-use crate::server::{Async, Reach, Server};
-use crate::session::{IncomingId, Request, ServerEvent, ServerSession};
-use crate::time::Instant;
+use crate::server::{Event, Job, JobId, JobTicket, Outcome, Service};
 
-/// How [`serve`] goes about it.
+/// How a server is served.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct AsyncServeOptions {
-    /// How many handlers run at once; further requests wait. 64.
+    /// How many handlers that are futures run at once; further ones wait. 64.
     pub concurrency: usize,
+    /// How many blocking handlers run at once, each on a thread; further ones wait. 8.
+    pub threads: usize,
     /// How long handlers that still run at the end of the input have to answer. 500 ms.
     pub grace: Duration,
 }
@@ -37,22 +39,30 @@ impl Default for AsyncServeOptions {
     fn default() -> Self {
         Self {
             concurrency: 64,
+            threads: THREADS,
             grace: Duration::from_millis(500),
         }
     }
 }
 
 impl AsyncServeOptions {
-    /// Sets how many handlers run at once; at least one does.
+    /// Sets how many futures run at once; at least one does.
     #[must_use]
-    pub fn concurrency(mut self, concurrency: usize) -> Self {
-        self.concurrency = concurrency.max(1);
+    pub const fn concurrency(mut self, concurrency: usize) -> Self {
+        self.concurrency = if concurrency == 0 { 1 } else { concurrency };
+        self
+    }
+
+    /// Sets how many blocking handlers run at once; at least one does.
+    #[must_use]
+    pub const fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
         self
     }
 
     /// Sets how long running handlers hold up the end.
     #[must_use]
-    pub fn grace(mut self, grace: Duration) -> Self {
+    pub const fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
     }
@@ -60,22 +70,21 @@ impl AsyncServeOptions {
 
 /// Serves the client of `connection` until it leaves.
 ///
-/// Nothing is spawned: handlers run within this future. Errs with what a stream failed with, and
-/// when [`check`](Server::check) does.
-/// Dropping it drops the handlers and the connection.
+/// No task is spawned: futures run within this one, blocking handlers on threads of their own.
+/// Returns an error with what a stream failed with, and if
+/// [`check`](crate::server::Server::check) does. Dropping it drops the handlers and the connection.
 pub async fn serve(
-    server: Server<Async>,
-    mut connection: impl Drive<Session = ServerSession>,
+    mut connection: impl Drive<Session = Service>,
     options: AsyncServeOptions,
 ) -> io::Result<()> {
-    server
-        .check()
-        .map_err(crate::io::blocking::serve::refused)?;
+    let handle = connection.handle();
+    handle.with(|service, _| service.check()).map_err(refused)?;
     let mut tasks = Tasks {
-        server,
-        session: connection.handle(),
+        pool: Pool::new(options.threads),
+        handle,
         running: Vec::new(),
         waiting: VecDeque::new(),
+        blocking: Arc::default(),
         options,
     };
     poll_fn(|cx| tasks.poll(cx, &mut connection)).await
@@ -83,32 +92,25 @@ pub async fn serve(
 
 /// The handlers of one connection.
 struct Tasks {
-    server: Server<Async>,
-    session: Handle<ServerSession>,
+    handle: Handle<Service>,
     running: Vec<Task>,
-    waiting: VecDeque<Request>,
+    waiting: VecDeque<Job>,
+    pool: Pool,
+    /// How many jobs the pool has.
+    blocking: Arc<AtomicUsize>,
     options: AsyncServeOptions,
 }
 
 struct Task {
-    request: IncomingId,
-    cancelled: Arc<AtomicBool>,
-    future: Pin<Box<dyn Future<Output = ()> + Send>>,
+    job: JobId,
+    ticket: JobTicket,
+    future: Option<Pin<Box<dyn Future<Output = Outcome> + Send>>>,
 }
 
-/// What a handler keeps of its connection.
-struct Reached {
-    session: Handle<ServerSession>,
-    cancelled: Arc<AtomicBool>,
-}
-
-impl Reach for Reached {
-    fn with(&self, act: &mut dyn FnMut(&mut ServerSession, Instant)) {
-        self.session.with(act);
-    }
-
-    fn is_cancelled(&self) -> bool {
-        self.cancelled.load(Ordering::Acquire)
+impl Drop for Task {
+    fn drop(&mut self) {
+        let future = self.future.take();
+        catch_panic(|| drop(future));
     }
 }
 
@@ -116,11 +118,13 @@ impl Tasks {
     fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        connection: &mut impl Drive<Session = ServerSession>,
+        connection: &mut impl Drive<Session = Service>,
     ) -> Poll<io::Result<()>> {
         loop {
-            let grace = (!self.running.is_empty()).then_some(self.options.grace);
-            connection.hold(grace);
+            let is_busy = !self.running.is_empty()
+                || !self.waiting.is_empty()
+                || self.blocking.load(Ordering::Acquire) > 0;
+            connection.hold(is_busy.then_some(self.options.grace));
             let is_event = match connection.poll_event(cx) {
                 Poll::Ready(Ok(Some(event))) => {
                     self.take(event);
@@ -137,37 +141,37 @@ impl Tasks {
         }
     }
 
-    fn take(&mut self, event: ServerEvent) {
+    fn take(&mut self, event: Event) {
         match event {
-            ServerEvent::Request(request) => self.waiting.push_back(request),
-            ServerEvent::Cancelled { request, .. } => {
-                self.waiting.retain(|waiting| waiting.id != request);
-                let cancelled = self.running.iter().position(|task| task.request == request);
-                if let Some(task) = cancelled.map(|at| self.running.swap_remove(at)) {
-                    task.cancelled.store(true, Ordering::Release);
+            Event::Job(job) if job.is_async() => self.waiting.push_back(job),
+            Event::Job(job) => {
+                let blocking = Arc::clone(&self.blocking);
+                blocking.fetch_add(1, Ordering::AcqRel);
+                let done = move || {
+                    blocking.fetch_sub(1, Ordering::AcqRel);
+                };
+                self.pool.run(pool_job(self.handle.clone(), job, done));
+            }
+            Event::Cancelled(job) => {
+                self.waiting.retain(|waiting| waiting.id() != job);
+                let cancelled = self.running.iter().position(|task| task.job == job);
+                if let Some(at) = cancelled {
+                    self.running.swap_remove(at);
                 }
             }
-            _ => {}
+            Event::Session(_) => {}
         }
     }
 
     fn start(&mut self) {
         while self.running.len() < self.options.concurrency {
-            let Some(request) = self.waiting.pop_front() else {
+            let Some(job) = self.waiting.pop_front() else {
                 return;
             };
-            let cancelled = Arc::new(AtomicBool::new(false));
-            let reached = Reached {
-                session: self.session.clone(),
-                cancelled: Arc::clone(&cancelled),
-            };
-            let server = self.server.clone();
-            let id = request.id;
-            let future = async move { server.respond(request, Arc::new(reached)).await };
             self.running.push(Task {
-                request: id,
-                cancelled,
-                future: Box::pin(future),
+                job: job.id(),
+                ticket: job.ticket(),
+                future: Some(Box::pin(with_effects(&self.handle, job).start())),
             });
         }
     }
@@ -175,15 +179,18 @@ impl Tasks {
     /// Moves every handler on; whether one has ended.
     fn run(&mut self, cx: &mut Context<'_>) -> bool {
         let before = self.running.len();
-        let session = &self.session;
+        let handle = &self.handle;
         self.running.retain_mut(|task| {
-            let polled = catch_unwind(AssertUnwindSafe(|| task.future.as_mut().poll(cx)));
-            if polled.is_err() {
-                let error = RpcError::internal("The handler panicked");
-                // It may have answered before it panicked.
-                let _ = session.with(|session, now| session.reply_error(now, task.request, error));
-            }
-            matches!(polled, Ok(Poll::Pending))
+            let Some(future) = &mut task.future else {
+                return false;
+            };
+            let outcome = match catch_panic(|| future.as_mut().poll(cx)) {
+                Some(Poll::Pending) => return true,
+                Some(Poll::Ready(outcome)) => outcome,
+                None => task.ticket.clone().panicked(),
+            };
+            handle.with(|service, now| service.handle_outcome(now, outcome));
+            false
         });
         self.running.len() != before
     }

@@ -39,8 +39,8 @@ impl<S: Session, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<S, R, W
 
 /// Serves one client of `server` over two streams until it leaves.
 ///
-/// Nothing is spawned: handlers run within this future, and dropping it drops them and the connection.
-/// Returns an error if a stream fails, or if [`check`](Server::check) does.
+/// No task is spawned: handlers that are futures run within this one, blocking handlers on threads
+/// beside it. Returns an error with what a stream failed with, and if [`check`](Server::check) does.
 pub async fn serve<R, W>(
     server: impl Into<Server<Async>>,
     reader: R,
@@ -52,8 +52,8 @@ where
     W: AsyncWrite + Unpin,
 {
     let server = server.into();
-    let connection = Connection::new(server.session(), reader, writer);
-    super::serve::serve(server, connection, options).await
+    let connection = Connection::new(server.service(), reader, writer);
+    super::serve::serve(connection, options).await
 }
 
 /// The two streams of a [`Connection`] and its timer.
