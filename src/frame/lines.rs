@@ -42,10 +42,12 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 #[derive(Clone, Serialize, Deserialize)]
 pub struct LineDecoder {
     buffer: BytesMut,
-    /// How many bytes of the buffer are known to hold no newline.
+    /// How many bytes of the buffer are known to hold no newline; a decoder that was stored looks again.
+    #[serde(skip)]
     searched: usize,
     limit: usize,
     /// How large the allocation is that frames share.
+    #[serde(skip)]
     allocated: usize,
     /// Whether the next byte is the first of the stream.
     at_start: bool,
@@ -227,9 +229,9 @@ impl LineDecoder {
 
 impl Discarding {
     fn take_in(&mut self, bytes: &[u8]) {
-        let room = HEAD - self.head.len();
+        let room = HEAD.saturating_sub(self.head.len());
         self.head.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        self.length += bytes.len() as u64;
+        self.length = self.length.saturating_add(bytes.len() as u64);
         if let Some(last) = bytes.iter().rev().find(|byte| !byte.is_ascii_whitespace()) {
             self.last = *last;
         }

@@ -181,3 +181,20 @@ fn a_byte_order_mark_is_skipped_at_the_very_start_only() {
         [Ok(b"{}".to_vec()), Ok(format!("{mark}{{}}").into_bytes())]
     );
 }
+
+#[test]
+fn a_decoder_that_was_stored_is_not_trusted() {
+    let mut decoder = LineDecoder::new(16);
+    decoder.push(b"{\"a\":1}\n{\"b\"");
+    let mut stored = serde_json::to_value(&decoder).expect("a decoder can be stored");
+    let members = stored.as_object_mut().expect("an object");
+    members.insert("searched".into(), 9.into());
+    members.insert("buffer".into(), serde_json::json!([123, 125, 10]));
+    let discarding = serde_json::json!({"head": vec![0; 2000], "length": u64::MAX, "last": 0});
+    let mut discards = members.clone();
+    discards.insert("discarding".into(), discarding);
+    let mut decoder: LineDecoder = serde_json::from_value(stored).expect("and read again");
+    assert_eq!(decoder.next_frame().unwrap().unwrap(), "{}");
+    let mut decoder: LineDecoder = serde_json::from_value(discards.into()).expect("and read again");
+    assert!(decoder.next_frame().unwrap().is_err());
+}

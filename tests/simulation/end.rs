@@ -42,6 +42,11 @@ pub trait End {
     /// What this end waits for that has to end by itself, for a message; `None` when nothing.
     fn waits_for(&self) -> Option<String>;
 
+    /// Whether all places for calls are taken by what may last for ever.
+    fn is_full(&self) -> bool {
+        false
+    }
+
     /// Whether something is open that has no deadline because its user wanted none.
     fn waits_for_ever(&self) -> bool {
         false

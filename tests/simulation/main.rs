@@ -12,6 +12,7 @@
 mod client;
 mod end;
 mod frames;
+mod high;
 mod judge;
 mod pipe;
 mod random;
@@ -22,9 +23,10 @@ mod tally;
 mod world;
 
 use client::ClientEnd;
+use high::HighEnd;
 use random::Random;
 use server::ServerEnd;
-use tally::Marks;
+use tally::{Kind, Marks};
 use world::{Outcome, World};
 
 /// Runs a seed, and another time restoring sessions on the way: they do the same.
@@ -54,5 +56,37 @@ fn both_sessions(seed: u64, traces: bool, restores: bool) -> Outcome {
 #[test]
 fn sessions_keep_their_promises() {
     let run = |seed| run_twice(seed, both_sessions);
-    runs::run_seeds("sessions_keep_their_promises", run, |_| true);
+    runs::run_seeds("sessions_keep_their_promises", run, |kind| {
+        !matches!(
+            kind,
+            Kind::OpeningFailed | Kind::Finished | Kind::FinishedWithError
+        )
+    });
+}
+
+#[test]
+fn a_high_level_client_keeps_its_promises() {
+    let run = |seed| {
+        let mut random = Random::new(seed);
+        let client = HighEnd::new(&mut random);
+        let server = ServerEnd::new(&mut random, false);
+        World::new(random, client, server, false).run().marks
+    };
+    runs::run_seeds("a_high_level_client_keeps_its_promises", run, |kind| {
+        matches!(
+            kind,
+            Kind::OpeningFailed
+                | Kind::Finished
+                | Kind::FinishedWithError
+                | Kind::Progress
+                | Kind::CancelledCall
+                | Kind::InputRequested
+                | Kind::Lost
+                | Kind::Truncated
+                | Kind::Injected
+                | Kind::WantedNoFrames
+                | Kind::TinyLimits
+                | Kind::HugeLimits
+        )
+    });
 }

@@ -31,7 +31,7 @@ kinds! {
     Succeeded, Failed, TimedOut, Cancelled, BadResult, InputRefused, TooManyRounds, LostCall,
     Progress, InputRequested, InputWithdrawn, Log, Change, SubscriptionOpened, SubscriptionEnded,
     Ignored, Request, RequestAgain, RequestCancelled, ResourceWanted, ResourceUnwanted, RootsChanged,
-    Batch,
+    Batch, OpeningFailed, Finished, FinishedWithError,
 }
 
 /// The kinds of one run.
