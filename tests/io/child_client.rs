@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command as System, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
@@ -67,11 +67,11 @@ impl Client for Driven {
 }
 
 /// A client of each kind for the server that this shell script is.
-fn clients(script: &'static str, pid: &PathBuf) -> [Box<dyn Client>; 2] {
+fn clients(script: &'static str, pid: &Path) -> [Box<dyn Client>; 2] {
     let options = || ClientOptions::new("test", "1").era(EraPolicy::Legacy);
     let short = Duration::from_millis(100);
     let command = {
-        let pid = pid.clone();
+        let pid = pid.to_owned();
         move || {
             let command = Command::new("sh").args(["-c", script, "sh"]).arg(&pid);
             let command = command.stderr_quiet();
@@ -95,7 +95,7 @@ fn file() -> PathBuf {
 }
 
 /// The process that has put its number into `file`.
-fn pid(file: &PathBuf) -> String {
+fn pid(file: &Path) -> String {
     loop {
         let text = fs::read_to_string(file).unwrap_or_default();
         if text.ends_with('\n') {

@@ -144,10 +144,9 @@ impl<S: Session> ChildConnection<S> {
 
     fn failed(&self, status: ExitStatus, cause: Option<io::Error>) -> io::Error {
         let mut text = format!("`{}` ended with {status}", self.program);
-        for cause in [cause.map(|cause| cause.to_string()), self.said()] {
-            if let Some(cause) = cause {
-                text.push_str(&format!("; {cause}"));
-            }
+        let cause = cause.map(|cause| cause.to_string());
+        for cause in cause.into_iter().chain(self.said()) {
+            text.push_str(&format!("; {cause}"));
         }
         let words = self.stderr_tail();
         if !words.is_empty() {

@@ -19,6 +19,8 @@ pub use adapters::poll_for;
 
 /// What an adapter's next event may be: an event, the end, or what a stream failed with.
 type Next<E> = std::io::Result<Option<E>>;
+/// Waits for the next event, for ever or for so long.
+type Wait<E> = Box<dyn FnMut(Option<Duration>) -> Option<Next<E>> + Send>;
 
 /// How an adapter is put between a session and a peer.
 pub trait Adapter {
@@ -31,7 +33,7 @@ pub trait Adapter {
 pub struct Connected<S: Session> {
     /// Waits for the next event, for ever or for so long; `None` when none came in time. An adapter
     /// that is driven by futures drops one and makes another for each call.
-    pub next: Box<dyn FnMut(Option<Duration>) -> Option<Next<S::Event>> + Send>,
+    pub next: Wait<S::Event>,
     pub handle: Handle<S>,
     pub from_us: Box<dyn Read + Send>,
     pub to_us: Box<dyn Write + Send>,
