@@ -36,7 +36,8 @@
 //! # Errors
 //!
 //! * [`client::ClientError`]: what became of a call, a list or an opening of the high-level client.
-//!   [`Retry`](client::ClientError::Retry) is a tool's failure, and its text is for the model.
+//!   [`Retry`](client::ClientError::Retry) is a tool's failure: its message is for the model, its whole
+//!   result, structured content included, for the host.
 //! * `server::HandlerError`: what a handler returns with `?`. It becomes an answer to the client.
 //! * [`rpc::RpcError`]: the peer's code, message and data.
 //! * [`session::Misuse`]: a command that can't be given now. It has changed nothing.
