@@ -20,8 +20,11 @@
 //!
 //! | you want | start at | features |
 //! |---|---|---|
-//! | a server that hosts start: tools, resources, prompts | `server::Server`, `io::blocking` | default |
-//! | the same with handlers that are futures | `server::Server`, `io::nonblocking` | `tokio` or `futures-io` |
+//! | a server that hosts start: tools, resources, prompts | `Server::serve_stdio` | default |
+//! | the same over other streams | [`Server`], `io::blocking` | default |
+//! | the same with handlers that are futures | [`Server`], `io::nonblocking` | `tokio` or `futures-io` |
+//! | answers to single requests, without any adapter | [`Server::stateless`] | none |
+//! | a server with an event loop of its own | [`server::Service`] | none |
 //! | a client of a server that it starts | `io::blocking::BlockingClient`, `io::child` | default |
 //! | a client in tasks | `io::nonblocking::AsyncClient` | default for processes; `tokio` or `futures-io` for streams |
 //! | the servers that a user has configured | [`client::config::Config`] | none |
@@ -38,7 +41,7 @@
 //! * [`client::ClientError`]: what became of a call, a list or an opening of the high-level client.
 //!   [`Retry`](client::ClientError::Retry) is a tool's failure: its message is for the model, its whole
 //!   result, structured content included, for the host.
-//! * `server::HandlerError`: what a handler returns with `?`. It becomes an answer to the client.
+//! * [`server::HandlerError`]: what a handler returns with `?`. It becomes an answer to the client.
 //! * [`rpc::RpcError`]: the peer's code, message and data.
 //! * [`session::Misuse`]: a command that can't be given now. It has changed nothing.
 //! * [`client::config::ConfigError`]: a mistake of a configuration file, with its place.
