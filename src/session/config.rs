@@ -34,9 +34,13 @@ pub enum EraPolicy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeouts {
-    /// The whole opening. 5 s.
+    /// The whole opening of a server that says nothing. 60 s: one that is started by `npx` or `uvx`
+    /// is often fetched first. [`Duration::MAX`] waits for ever.
     pub opening: Duration,
-    /// The probe for the peer's era, as part of the opening. 2 s.
+    /// What is left of the opening once the server has answered the probe. 10 s.
+    pub handshake: Duration,
+    /// The probe for the peer's era, as part of the opening, before the handshake of the legacy era
+    /// is tried beside it. 2 s; an answer that comes later still counts until the handshake's does.
     pub probe: Duration,
     /// A call without progress. 60 s; `None` waits for ever.
     pub idle: Option<Duration>,
@@ -49,7 +53,8 @@ pub struct Timeouts {
 impl Default for Timeouts {
     fn default() -> Self {
         Self {
-            opening: Duration::from_secs(5),
+            opening: Duration::from_secs(60),
+            handshake: Duration::from_secs(10),
             probe: Duration::from_secs(2),
             idle: Some(Duration::from_secs(60)),
             total: Some(Duration::from_secs(600)),
@@ -74,6 +79,8 @@ impl Timeouts {
     setters! {
         /// Sets how long the whole opening may take.
         opening: Duration,
+        /// Sets how long the rest of the opening may take once the probe was answered.
+        handshake: Duration,
         /// Sets how long the probe for the peer's era may take.
         probe: Duration,
         /// Sets how long a call may go without progress.

@@ -9,16 +9,18 @@ use mcp_proto::model::elicitation::{
 };
 use mcp_proto::model::form::FormContent;
 use mcp_proto::model::input::InputRequests;
-use mcp_proto::model::method::{Elicit, ElicitationComplete};
+use mcp_proto::model::method::{CallTool, Elicit, ElicitationComplete};
 use mcp_proto::model::schema::{BooleanSchema, StringSchema};
 use mcp_proto::rpc::{Raw, RpcError};
-use mcp_proto::session::{CallError, ClientEvent, Misuse, Route, ServerEvent};
+use mcp_proto::session::{CallError, CallOptions, ClientEvent, Misuse, Route, ServerEvent};
 use serde_json::{Value, json};
 
+use crate::support::MODERN;
 use crate::support::pair::{Pair, client_config, server_config};
 use crate::support::scenario::{
     ask, is_modern, notification, question, request, request_of, result, since,
 };
+use crate::support::script::Script;
 use crate::{on_every_revision, on_revisions};
 
 /// A pair whose client has declared just these capabilities.
@@ -498,4 +500,48 @@ fn the_question_is_there_to_be_shown() {
     // `elicit.form.params`
     assert_eq!(question("Who are you?").message(), Some("Who are you?"));
     assert_eq!(by_url().message(), Some("Please sign in"));
+}
+
+on_revisions! { [Revision::V2025_11_25];
+    // `elicit.url.params`
+    fn what_no_user_may_be_shown_is_refused_by_the_client(revision) {
+        let nested = json!({"type": "object", "properties": {"a": {"type": "object", "properties": {}}}});
+        let bad = [
+            json!({"mode": "url", "message": "m", "url": "javascript:alert(1)", "elicitationId": "e"}),
+            json!({"mode": "url", "message": "m", "url": "file:///etc/passwd", "elicitationId": "e"}),
+            json!({"mode": "url", "message": "m", "url": "not a url", "elicitationId": "e"}),
+            json!({"message": "m", "requestedSchema": nested}),
+        ];
+        let mut client = Script::client(revision);
+        for params in bad {
+            client.checked.turn_off();
+            client.feed_json(&json!({"jsonrpc": "2.0", "id": "e", "method": "elicitation/create", "params": params}));
+            assert_eq!(client.reply()["error"]["code"], -32602, "{params}");
+            assert!(client.take_events().is_empty(), "{params}");
+        }
+    }
+}
+
+on_revisions! { MODERN;
+    // `elicit.url.params`
+    fn what_no_user_may_be_shown_ends_the_call_that_asked(revision) {
+        let nested = json!({"type": "object", "properties": {"a": {"type": "object", "properties": {}}}});
+        for params in [
+            json!({"mode": "url", "message": "m", "url": "javascript:alert(1)"}),
+            json!({"mode": "url", "message": "m", "url": "not a url"}),
+            json!({"message": "m", "requestedSchema": nested}),
+        ] {
+            let mut client = Script::client(revision);
+            client.checked.turn_off();
+            let call = mcp_proto::model::tool::CallToolParams::new("t");
+            client.session.call::<CallTool>(client.now, &call, CallOptions::new()).unwrap();
+            let id = client.sent()[0]["id"].clone();
+            client.feed_json(&json!({"jsonrpc": "2.0", "id": id, "result": {"resultType": "input_required",
+                "inputRequests": {"it": {"method": "elicitation/create", "params": params}}}}));
+            let events = client.take_events();
+            let [ClientEvent::Completed(done)] = &events[..] else { panic!("{events:?}") };
+            let Err(CallError::InputRefused(error)) = done.raw() else { panic!("{done:?}") };
+            assert_eq!(error.code, -32602);
+        }
+    }
 }

@@ -83,7 +83,7 @@ fn the_defaults_are_those_that_are_documented() {
     let timeouts = Timeouts::default();
     assert_eq!(
         (timeouts.opening, timeouts.probe),
-        (Duration::from_secs(5), Duration::from_secs(2))
+        (Duration::from_secs(60), Duration::from_secs(2))
     );
     assert_eq!(timeouts.idle, Some(Duration::from_secs(60)));
     assert_eq!(timeouts.total, Some(Duration::from_secs(600)));

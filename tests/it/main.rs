@@ -18,6 +18,7 @@ mod frame;
 mod full;
 mod gating;
 mod handshake;
+mod identity;
 mod ids;
 mod ignored;
 mod input;

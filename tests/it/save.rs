@@ -146,3 +146,114 @@ fn a_session_saved_in_another_format_is_refused() {
         Err(RestoreError::Format { found: 999, .. })
     ));
 }
+
+on_every_revision! {
+    fn what_is_subscribed_to_at_the_opening_survives_parking_during_it(revision) {
+        use mcp_proto::session::EraPolicy;
+        let filter = SubscriptionFilter::new().tools_list_changed(true);
+        let config = client_config(revision).subscriptions(vec![filter]);
+        for policy in [EraPolicy::Auto, client_config(revision).era] {
+            let config = config.clone().era(policy);
+            let mut pair = Pair::new(config.clone(), server_config());
+            pair.client.open(pair.now).unwrap();
+            let saved = pair.client.save(pair.now);
+            pair.client = ClientSession::restore(config.clone(), saved, pair.now).unwrap();
+            pair.drive();
+            assert_eq!(pair.client.subscriptions().count(), 1);
+            // Once open, they are not subscribed to a second time.
+            let saved = pair.client.save(pair.now);
+            pair.client = ClientSession::restore(config, saved, pair.now).unwrap();
+            pair.drive();
+            assert_eq!(pair.client.subscriptions().count(), 1);
+        }
+    }
+}
+
+on_every_revision! {
+    fn what_a_peer_earned_by_waiting_survives_parking(revision) {
+        use crate::support::script::{Script, notification, tool_call};
+        use serde_json::json;
+        let mut limits = mcp_proto::Limits::default();
+        limits.cancel_burst = 2;
+        limits.cancel_rate = 1;
+        let config = server_config().limits(limits);
+        let mut server = Script::server_with(revision, config.clone());
+        for id in 1..=2 {
+            server.feed_json(&tool_call(revision, id));
+            server.feed_json(&notification("notifications/cancelled", json!({"requestId": id})));
+        }
+        server.sent();
+        server.take_events();
+        let later = server.now + Duration::from_secs(3600);
+        let saved = server.session.save(later);
+        server.session = ServerSession::restore(config, saved, server.now).unwrap();
+        server.feed_json(&tool_call(revision, 9));
+        assert!(server.sent().is_empty());
+        assert_eq!(server.take_events().len(), 1);
+    }
+}
+
+on_every_revision! {
+    fn a_saved_session_that_was_tampered_with_breaks_nothing(revision) {
+        use serde_json::Value;
+        fn numbers(value: &Value, path: &str, found: &mut Vec<String>) {
+            match value {
+                Value::Object(members) => {
+                    for (key, value) in members {
+                        numbers(value, &format!("{path}/{key}"), found);
+                    }
+                }
+                Value::Array(elements) => {
+                    for (n, value) in elements.iter().enumerate().take(3) {
+                        numbers(value, &format!("{path}/{n}"), found);
+                    }
+                }
+                Value::Number(_) => found.push(path.to_owned()),
+                _ => {}
+            }
+        }
+        let mut pair = Pair::open(revision);
+        let params = CallToolParams::new("t");
+        for _ in 0..2 {
+            pair.client.call::<CallTool>(pair.now, &params, mcp_proto::session::CallOptions::new()).unwrap();
+        }
+        pair.client_to_server();
+        pair.client.call::<CallTool>(pair.now, &params, mcp_proto::session::CallOptions::new()).unwrap();
+        let client = serde_json::to_value(pair.client.save(pair.now)).unwrap();
+        let server = serde_json::to_value(pair.server.save(pair.now)).unwrap();
+        let huge = [0, 1, 200, u64::from(u32::MAX), i64::MAX.unsigned_abs(), u64::MAX];
+        let later = pair.now + Duration::from_secs(9999);
+        let mut paths = Vec::new();
+        numbers(&client, "", &mut paths);
+        for (path, number) in paths.iter().flat_map(|path| huge.map(|number| (path, number))) {
+            let mut changed = client.clone();
+            *changed.pointer_mut(path).unwrap() = number.into();
+            let Ok(saved) = serde_json::from_str::<SavedClient>(&changed.to_string()) else { continue };
+            let Ok(mut session) = ClientSession::restore(client_config(revision), saved, pair.now) else { continue };
+            let _ = session.call::<CallTool>(pair.now, &params, mcp_proto::session::CallOptions::new());
+            session.handle_timeout(later);
+            while session.poll_event().is_some() {}
+            let mut sent = Vec::new();
+            while session.poll_transmit(&mut sent).is_some() {}
+            session.close(later);
+        }
+        let mut paths = Vec::new();
+        numbers(&server, "", &mut paths);
+        for (path, number) in paths.iter().flat_map(|path| huge.map(|number| (path, number))) {
+            let mut changed = server.clone();
+            *changed.pointer_mut(path).unwrap() = number.into();
+            let Ok(saved) = serde_json::from_str::<SavedServer>(&changed.to_string()) else { continue };
+            let Ok(mut session) = ServerSession::restore(server_config(), saved, pair.now) else { continue };
+            session.handle_timeout(later);
+            while let Some(event) = session.poll_event() {
+                if let mcp_proto::session::ServerEvent::Request(asked) = event {
+                    let _ = asked.params::<CallTool>();
+                    let _ = session.reply::<CallTool>(later, asked.id, &CallToolResult::text("x"));
+                }
+            }
+            let mut sent = Vec::new();
+            while session.poll_transmit(&mut sent).is_some() {}
+            session.close(later);
+        }
+    }
+}

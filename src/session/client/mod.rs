@@ -79,6 +79,8 @@ pub struct ClientSession {
 pub(super) struct State {
     pub(super) writer: MessageWriter,
     opening: Opening,
+    /// When the opening began.
+    opened_at: Instant,
     revision: Option<Revision>,
     peer: Peer,
     declared: CapabilitySet,
@@ -120,6 +122,7 @@ impl Peer {
 impl State {
     /// The same state in another epoch, with the limits of its new session.
     pub(super) fn restored(mut self, limits: &Limits, rebase: Rebase) -> Self {
+        self.opened_at = rebase.past(self.opened_at);
         self.opening.rebase(rebase);
         for (_, call) in self.calls.iter_mut() {
             call.rebase(rebase);
@@ -156,6 +159,7 @@ impl ClientSession {
             state: State {
                 writer: MessageWriter::new(config.limits.clone()),
                 opening: Opening::Idle,
+                opened_at: Instant::ZERO,
                 revision: None,
                 peer: Peer::default(),
                 declared: CapabilitySet::UNKNOWN,

@@ -2,8 +2,8 @@
 //!
 //! Rules of this file: the first message is `server/discover` (or `initialize`, when the policy
 //! says legacy); an answer that only a modern server gives keeps the session modern, every other
-//! one, and silence, leads to `initialize`; a late answer to the probe does nothing; the probe is
-//! repeated once at the most, for another revision or because a modern server, too slow to start for
+//! one, and silence, leads to `initialize`; a late answer to the probe is taken while the `initialize`
+//! is unanswered, if it shows a modern server, and does nothing otherwise; the probe is repeated once at the most, for another revision or because a modern server, too slow to start for
 //! the first probe, has refused the `initialize`; `initialize` is never cancelled (`lifecycle.init.nocancel`).
 
 use alloc::boxed::Box;
@@ -65,11 +65,6 @@ impl Opening {
         }
     }
 
-    /// Whether an answer to the probe is awaited.
-    pub(super) fn is_probing(&self) -> bool {
-        matches!(self, Self::Probing { .. })
-    }
-
     /// When the next step of the opening is due.
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self {
@@ -94,6 +89,7 @@ impl ClientSession {
             Opening::Closed { .. } => return Err(Misuse::Closed),
             _ => return Err(Misuse::AlreadyOpened),
         }
+        self.state.opened_at = self.state.writer.now;
         let legacy = self.config.newest(Era::Legacy);
         let modern = self.config.newest(Era::Modern);
         let deadline = self.state.writer.now + self.config.timeouts.opening;
@@ -130,6 +126,7 @@ impl ClientSession {
     }
 
     fn probe(&mut self, revision: Revision, retried: bool, deadline: Instant) {
+        self.forget_opening();
         let params = DiscoverParams::new();
         let until = match self.speaks_legacy() {
             true => self.state.writer.now + self.config.timeouts.probe,
@@ -189,8 +186,29 @@ impl ClientSession {
         }
     }
 
-    /// Takes the answer to the probe.
+    /// A server that has answered is there, so what is left of the opening takes no longer than a
+    /// handshake.
+    pub(super) fn expect_handshake(&mut self) {
+        let latest = self.state.writer.now + self.config.timeouts.handshake;
+        if let Opening::Probing { deadline, .. } | Opening::Initializing { deadline, .. } =
+            &mut self.state.opening
+        {
+            *deadline = (*deadline).min(latest);
+        }
+    }
+
+    /// Takes the answer to the probe. One that comes after the `initialize` was sent is from a server
+    /// that started slowly, and counts only if it shows a modern one.
     pub(super) fn probe_answered(&mut self, outcome: Result<Body, RpcError>) {
+        if let Opening::Initializing { .. } = self.state.opening {
+            if let Ok(body) = outcome
+                && let Ok(result) = body.decode::<DiscoverResult<'_>>()
+                && self.has_in_common(&result)
+            {
+                self.discovered(&body, &result);
+            }
+            return;
+        }
         match outcome {
             Ok(body) => match body.decode::<DiscoverResult<'_>>() {
                 Ok(result) => self.discovered(&body, &result),
@@ -234,14 +252,32 @@ impl ClientSession {
         }
     }
 
+    fn has_in_common(&self, result: &DiscoverResult<'_>) -> bool {
+        let offered = &result.supported_versions;
+        negotiate::mutual(&self.config.revisions, offered, Era::Modern).is_some()
+    }
+
     fn discovered(&mut self, body: &Body, result: &DiscoverResult<'_>) {
         let offered = &result.supported_versions;
         let Some(revision) = negotiate::mutual(&self.config.revisions, offered, Era::Modern) else {
             return self.fall_back_to(offered, unsupported(offered));
         };
-        self.state.declared = CapabilitySet::new(&result.capabilities);
-        self.state.peer = peer(body, result.server().map(|info| json(&info)));
-        self.opened(revision);
+        if self.keep_peer(peer(body, result.server().map(|info| json(&info)))) {
+            self.state.declared = CapabilitySet::new(&result.capabilities);
+            self.opened(revision);
+        }
+    }
+
+    /// Keeps what the server says of itself, or ends the session when that is too much.
+    fn keep_peer(&mut self, peer: Peer) -> bool {
+        let longest = self.config.limits.peer;
+        if peer.texts().any(|text| text.len() > longest) {
+            let reason = alloc::format!("info, capabilities or instructions over {longest} bytes");
+            self.end(CloseReason::BadOpening(reason.into()));
+            return false;
+        }
+        self.state.peer = peer;
+        true
     }
 
     /// Takes the answer to `initialize`.
@@ -260,8 +296,10 @@ impl ClientSession {
         let Some(revision) = negotiate::mutual(&self.config.revisions, offered, Era::Legacy) else {
             return self.end(unsupported(offered));
         };
+        if !self.keep_peer(peer(&body, Some(json(&result.server_info)))) {
+            return;
+        }
         self.state.declared = CapabilitySet::new(&result.capabilities);
-        self.state.peer = peer(&body, Some(json(&result.server_info)));
         let name = method::Initialized::NAME;
         let params = EmptyParams::new();
         let written = self.state.writer.notification(
@@ -298,7 +336,20 @@ impl ClientSession {
         }
     }
 
+    /// Drops the requests of the opening, whose answers are of no use any more.
+    fn forget_opening(&mut self) {
+        for number in self.state.calls.numbers() {
+            let call = self.state.calls.get(number);
+            if call.is_some_and(|call| matches!(call.purpose, Purpose::Probe | Purpose::Initialize))
+            {
+                self.state.calls.remove(number);
+                self.remember_ended(number);
+            }
+        }
+    }
+
     fn opened(&mut self, revision: Revision) {
+        self.forget_opening();
         self.state.revision = Some(revision);
         self.state.opening = Opening::Open;
         self.state.events.push(ClientEvent::Opened { revision });
@@ -320,14 +371,11 @@ impl ClientSession {
             Opening::Initializing { deadline, .. } => (deadline, deadline, false),
             _ => return,
         };
-        let took = CloseReason::OpeningTimedOut(self.config.timeouts.opening);
+        let took = CloseReason::OpeningTimedOut(deadline - self.state.opened_at);
         if deadline <= now {
             self.end(took);
         } else if until <= now {
-            // The probe's answer may still come; it will find no open request.
-            for number in self.state.calls.numbers() {
-                self.state.calls.remove(number);
-            }
+            // The probe stays open beside the `initialize`: its answer may still come.
             self.fall_back(took);
             if let Opening::Initializing { unanswered, .. } = &mut self.state.opening {
                 *unanswered = is_first;

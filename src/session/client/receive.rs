@@ -169,7 +169,10 @@ impl ClientSession {
         let is_modern = match self.state.revision {
             Some(revision) => revision.era() == Era::Modern,
             // No legacy server has the method that is asked first.
-            None => self.state.opening.is_probing(),
+            None => {
+                let call = self.state.calls.get(number);
+                call.is_some_and(|call| call.purpose == Purpose::Probe)
+            }
         };
         // What the session decides by must be what every other reader of the result sees.
         if is_modern && scan.result.has_duplicate {
@@ -232,7 +235,10 @@ impl ClientSession {
                 let outcome = outcome.map_err(CallError::Rpc);
                 self.complete(self.call_id(call.id), call.method, outcome);
             }
-            Purpose::Probe => self.probe_answered(outcome.map(|answer| answer.body)),
+            Purpose::Probe => {
+                self.expect_handshake();
+                self.probe_answered(outcome.map(|answer| answer.body));
+            }
             Purpose::Initialize => self.initialize_answered(outcome.map(|answer| answer.body)),
             Purpose::Listen(subscription) => {
                 let outcome = outcome.map(drop).map_err(CallError::Rpc);

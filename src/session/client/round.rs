@@ -203,6 +203,14 @@ impl ClientSession {
                 .writer
                 .error(target, Some(&id), Some(revision), &error);
         }
+        let token = progress_token_of(body.span.of(&body.frame));
+        if token.is_some_and(|token| token.len() > self.config.limits.id.saturating_add(2)) {
+            let error = RpcError::invalid_params("Invalid params: the progress token is too long");
+            return self
+                .state
+                .writer
+                .error(target, Some(&id), Some(revision), &error);
+        }
         if !self.state.inputs.is_empty() && !self.has_memory_for(body.frame.len()) {
             let error = RpcError::over_limit("bytes held", self.config.limits.memory);
             return self
@@ -586,20 +594,30 @@ fn not_supported(method: SpecMethod) -> &'static str {
     }
 }
 
-/// The mode has to be one that was declared (`elicit.mode.unsupported`).
+/// The mode has to be one that was declared (`elicit.mode.unsupported`), and what the user would see
+/// one that a server may send: a form of primitive fields, a URL that is opened in a browser.
 fn check_elicitation(declared: &ClientCapabilities<'_>, body: &Body) -> Result<(), RpcError> {
     let params = body.decode::<ElicitParams<'_>>().map_err(RpcError::from)?;
-    let supported = match params {
-        ElicitParams::Form(_) => declared.supports_form(),
-        ElicitParams::Url(_) => declared.supports_url(),
-        _ => false,
+    let (supported, offence) = match &params {
+        ElicitParams::Form(form) if !form.requested_schema.is_flat() => (
+            declared.supports_form(),
+            Some("Invalid params: a form whose fields are not all primitive"),
+        ),
+        ElicitParams::Url(url) if !url.has_valid_url() => (
+            declared.supports_url(),
+            Some("Invalid params: a URL that can't be opened"),
+        ),
+        ElicitParams::Form(_) => (declared.supports_form(), None),
+        ElicitParams::Url(_) => (declared.supports_url(), None),
+        _ => (false, None),
     };
-    if supported {
-        return Ok(());
+    match offence.filter(|_| supported) {
+        Some(offence) => Err(RpcError::invalid_params(offence)),
+        None if supported => Ok(()),
+        None => Err(RpcError::invalid_params(
+            "Invalid params: an elicitation mode that was not declared",
+        )),
     }
-    Err(RpcError::invalid_params(
-        "Invalid params: an elicitation mode that was not declared",
-    ))
 }
 
 /// Tools need to have been declared, and their uses to be answered one by one

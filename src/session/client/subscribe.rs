@@ -299,11 +299,7 @@ impl ClientSession {
 
     /// Forgets the request of a listen stream that is over; whether it was still open.
     fn forget_listen(&mut self, number: u64) -> bool {
-        const REMEMBERED: usize = 16;
-        if self.state.ended.len() >= REMEMBERED {
-            self.state.ended.pop_front();
-        }
-        self.state.ended.push_back(number);
+        self.remember_ended(number);
         let call = self.state.calls.remove(number);
         let was_open = call.is_some();
         if let Some(call) = call {
@@ -312,7 +308,16 @@ impl ClientSession {
         was_open
     }
 
-    /// Whether this was the request of a listen stream that has ended lately.
+    /// Remembers a request that ended without its answer being awaited any more.
+    pub(super) fn remember_ended(&mut self, number: u64) {
+        const REMEMBERED: usize = 16;
+        if self.state.ended.len() >= REMEMBERED {
+            self.state.ended.pop_front();
+        }
+        self.state.ended.push_back(number);
+    }
+
+    /// Whether this was such a request lately.
     pub(super) fn has_ended(&self, id: &RequestId) -> bool {
         let number = id.as_integer().and_then(|id| u64::try_from(id).ok());
         number.is_some_and(|number| self.state.ended.contains(&number))

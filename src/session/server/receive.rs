@@ -178,6 +178,7 @@ impl ServerSession {
     /// What holds for requests of every era.
     fn check_arrival(&self, arrival: &Arrival<'_>) -> Result<(), RpcError> {
         let frame = &arrival.body.frame;
+        let limits = &self.config.limits;
         if self.find_incoming(&arrival.id).is_some() || self.is_listening(&arrival.id) {
             return Err(RpcError::invalid_request(
                 "Invalid request: the id is in use",
@@ -195,7 +196,9 @@ impl ServerSession {
             ));
         }
         let token = raw_at(frame, arrival.scan.param_meta(MetaMember::ProgressToken));
-        if token.is_some_and(|token| RequestId::from_json(token.as_str()).is_none()) {
+        let longest = limits.id.saturating_add(2);
+        let is_good = |token: &str| token.len() <= longest && RequestId::from_json(token).is_some();
+        if token.is_some_and(|token| !is_good(token.as_str())) {
             return Err(RpcError::invalid_params(
                 "Invalid params: the progress token must be a string or an integer",
             ));
@@ -252,7 +255,7 @@ impl ServerSession {
                 .extension_methods
                 .iter()
                 .any(|method| **method == *name);
-            return if is_extension {
+            return if is_extension && name.len() <= self.config.limits.name {
                 Ok(())
             } else {
                 Err(RpcError::method_not_found(name))
