@@ -338,7 +338,7 @@ impl ServerSession {
         }
         if let Some(asked) = self.state.asked.remove(number) {
             // The answer is copied out of its frame; one that there is no room for has failed.
-            let has_room = |body: &&Body| self.has_memory_for_answer(body);
+            let has_room = |body: &&Body| self.has_room_for(body.span.range().len());
             let outcome = match outcome {
                 Ok(body) if !has_room(&body) => Err(RpcError::over_limit(
                     "bytes held",
@@ -349,11 +349,6 @@ impl ServerSession {
             self.collect(asked, outcome);
         }
         true
-    }
-
-    fn has_memory_for_answer(&self, body: &Body) -> bool {
-        let more = body.span.range().len();
-        self.held_bytes().saturating_add(more) <= self.config.limits.memory
     }
 
     fn collect(&mut self, asked: PendingInput, answer: Result<Body, RpcError>) {
