@@ -36,7 +36,8 @@ pub struct Limits {
     /// peer's texts. 64 MiB. A request that doesn't fit any more is refused as
     /// one beyond [`calls`](Self::calls) is, and while events wait to be polled the session wants
     /// no more frames. What a peer sends can make a session pass this by one frame at the most;
-    /// answers of the user's own are always taken.
+    /// answers of the user's own are always taken. Each listing of a
+    /// high-level client, and the events that wait to be polled from it, are held to it as well.
     pub memory: usize,
     /// What is kept of each text in which a peer describes itself: its info, its capabilities, its
     /// instructions, in bytes. 1 MiB. An opening that says more is refused.

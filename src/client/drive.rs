@@ -185,8 +185,7 @@ impl Client {
             self.deadlines.remove(&(deadline, operation));
         }
         let outcome = Box::new(outcome);
-        self.events
-            .push_back(Event::Finished { operation, outcome });
+        self.tell(Event::Finished { operation, outcome });
     }
 
     /// Ends an operation that is in the table, and whatever it waits for.
@@ -249,12 +248,20 @@ impl Client {
         self.now = now;
         loop {
             while let Some(event) = self.session.poll_event() {
+                self.weight = event.held();
                 self.take(now, event);
             }
+            self.weight = 0;
             if !self.start_waiting(now) {
                 return;
             }
         }
+    }
+
+    /// Says that something has happened. What holds the frame that it came with counts as it does.
+    pub(super) fn tell(&mut self, event: Event) {
+        self.held += self.weight;
+        self.events.push_back((self.weight, event));
     }
 
     /// Gives operations that wait for a call their turn; whether any was waiting for it.
@@ -277,14 +284,14 @@ impl Client {
             ClientEvent::Progress { call, progress } => self.progressed(call, &progress),
             ClientEvent::Changed { change, .. } => {
                 self.catalog.changed(change);
-                self.events.push_back(Event::Session(event));
+                self.tell(Event::Session(event));
             }
             ClientEvent::Subscribed {
                 subscription,
                 ref honoured,
             } => match self.subscribing.remove(&subscription) {
                 Some(id) => self.end(now, id, Ok(subscribed(subscription, honoured))),
-                None => self.events.push_back(Event::Session(event)),
+                None => self.tell(Event::Session(event)),
             },
             ClientEvent::SubscriptionEnded {
                 subscription,
@@ -295,10 +302,10 @@ impl Client {
                     let error = outcome.clone().err().unwrap_or(CallError::Cancelled);
                     self.end(now, id, Err(error.into()));
                 }
-                None => self.events.push_back(Event::Session(event)),
+                None => self.tell(Event::Session(event)),
             },
             ClientEvent::Closed(reason) => self.closed(now, reason),
-            event => self.events.push_back(Event::Session(event)),
+            event => self.tell(Event::Session(event)),
         }
     }
 
@@ -321,12 +328,12 @@ impl Client {
 
     fn opened(&mut self) {
         self.stage = Stage::Open;
-        self.events.push_back(Event::Opened);
+        self.tell(Event::Opened);
     }
 
     fn fail_opening(&mut self, now: Instant, error: ClientError) {
         self.stage = Stage::Over;
-        self.events.push_back(Event::OpeningFailed(error));
+        self.tell(Event::OpeningFailed(error));
         self.session.close(now);
     }
 
@@ -340,11 +347,11 @@ impl Client {
                 CloseReason::OpeningRefused(error) => ClientError::Rpc(error.clone()),
                 reason => ClientError::Opening(reason.clone()),
             };
-            self.events.push_back(Event::OpeningFailed(error));
+            self.tell(Event::OpeningFailed(error));
         }
         self.stage = Stage::Over;
         let event = ClientEvent::Closed(reason);
-        self.events.push_back(Event::Session(event));
+        self.tell(Event::Session(event));
     }
 
     fn progressed(&mut self, call: CallId, progress: &Received) {
@@ -357,7 +364,7 @@ impl Client {
             _ => None,
         };
         if let (Some(handler), Ok(params)) = (handler, progress.params::<Progress>()) {
-            self.events.push_back(Event::Progress {
+            self.tell(Event::Progress {
                 operation: *id,
                 progress: params.into_owned(),
                 handler,
@@ -499,6 +506,20 @@ impl Client {
         if is_modern {
             let stale = stale_at(now, &M::hints(&page));
             listing.stale = Some(listing.stale.map_or(stale, |known| known.min(stale)));
+        }
+        let limits = self.session.limits();
+        let limit = limits.uri;
+        if M::next_cursor(&page).is_some_and(|cursor| cursor.len() > limit) {
+            let what = "the length of a cursor";
+            return Err(ClientError::LimitReached { what, limit });
+        }
+        // Each item is held twice: as its type, and as it came.
+        let length = done.raw().map_or(0, |raw| raw.as_str().len());
+        listing.held = listing.held.saturating_add(length.saturating_mul(2));
+        let limit = limits.memory;
+        if listing.held > limit {
+            let what = "the bytes of a listing";
+            return Err(ClientError::LimitReached { what, limit });
         }
         let next = M::next_cursor(&page).map(Text::into_owned);
         let page = M::items(page);

@@ -48,6 +48,14 @@ pub enum ClientError {
     /// The listing would never end, or is longer than the limit.
     #[error(transparent)]
     Page(#[from] PageError),
+    /// The server sends more than a limit allows for one operation.
+    #[error("the limit of {limit} on {what} is reached")]
+    LimitReached {
+        /// What the limit is on.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+    },
     /// Part of the answer doesn't fit its type, and [`ClientOptions::strict`] says that this is an
     /// error.
     ///

@@ -71,7 +71,11 @@ pub struct Client {
     /// Which client of this process it is, and its next operation.
     tag: u32,
     next: u64,
-    events: VecDeque<Event>,
+    /// What has happened, each with how many bytes it holds; those together; and what the event of the
+    /// session that is being taken holds.
+    events: VecDeque<(usize, Event)>,
+    held: usize,
+    weight: usize,
 }
 
 /// How far the opening has come.
@@ -150,6 +154,8 @@ impl Client {
             tag: TAGS.fetch_add(1, Ordering::Relaxed),
             next: 0,
             events: VecDeque::new(),
+            held: 0,
+            weight: 0,
             options,
         }
     }
@@ -219,7 +225,7 @@ impl Client {
                 false => Misuse::NotOpen,
             };
             let outcome = Box::new(Err(refused.into()));
-            self.events.push_back(Event::Finished {
+            self.tell(Event::Finished {
                 operation: id,
                 outcome,
             });
@@ -307,7 +313,9 @@ impl Session for Client {
     }
 
     fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        let (weight, event) = self.events.pop_front()?;
+        self.held -= weight;
+        Some(event)
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
@@ -320,7 +328,9 @@ impl Session for Client {
     }
 
     fn wants_frames(&self) -> bool {
-        self.events.len() < self.session.limits().events && self.session.wants_frames()
+        let limits = self.session.limits();
+        let has_room = self.events.len() < limits.events && self.held < limits.memory;
+        has_room && self.session.wants_frames()
     }
 
     fn is_closed(&self) -> bool {

@@ -282,6 +282,8 @@ pub(super) struct Listing<M: Listable> {
     pub(super) items: Vec<M::Item>,
     pub(super) raw: Vec<Raw<'static>>,
     pub(super) skipped: Vec<Unreadable<'static>>,
+    /// How many bytes the items hold, roughly.
+    pub(super) held: usize,
     pub(super) cursor: Option<Text<'static>>,
     pub(super) guard: PageGuard,
     /// Which state of the list was asked for.
@@ -297,6 +299,7 @@ impl<M: Listable> Listing<M> {
             items: Vec::new(),
             raw: Vec::new(),
             skipped: Vec::new(),
+            held: 0,
             cursor: None,
             guard: PageGuard::new(u32::try_from(pages).unwrap_or(u32::MAX)),
             generation,

@@ -8,7 +8,7 @@ use mcp_proto::client::driver::before;
 use mcp_proto::client::{
     ClientError, Output, OutputPart, Prefix, Request, ToolCall, ToolOutput, ToolSet,
 };
-use mcp_proto::session::{CallClock, Session};
+use mcp_proto::session::{CallClock, Route, Session};
 use serde_json::{Value, json};
 
 use crate::support::{Script, call, everything, legacy};
@@ -263,4 +263,53 @@ fn long_error_of_a_server_is_shown_by_its_start() {
         json!({"code": 1, "message": long, "data": long}),
     );
     assert!(error.to_string().len() < 1000);
+}
+
+#[test]
+fn listing_is_bounded_in_bytes_and_in_its_cursors() {
+    let mut limits = Limits::default();
+    limits.memory = 1 << 20;
+    let mut script = Script::with(legacy().limits(limits), everything());
+    let filler = "x".repeat(100_000);
+    let id = script.start(Request::ListTools);
+    for page in 0..6 {
+        let asked = script
+            .sent
+            .pop_front()
+            .expect("it goes on within the limit");
+        let tool = json!({"name": filler, "inputSchema": {"type": "object"}});
+        script.result(
+            &asked,
+            json!({"tools": [tool], "nextCursor": page.to_string()}),
+        );
+    }
+    let error = script.end(id).unwrap().unwrap_err();
+    assert!(matches!(error, ClientError::LimitReached { limit, .. } if limit == 1 << 20));
+    assert!(script.sent.is_empty());
+
+    let long = json!({"tools": [], "nextCursor": filler});
+    let error = script.answered(Request::ListTools, long).unwrap_err();
+    assert!(
+        matches!(error, ClientError::LimitReached { .. }),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn events_that_nobody_polls_are_counted_in_bytes() {
+    let mut limits = Limits::default();
+    limits.memory = 1 << 20;
+    let mut script = Script::with(legacy().limits(limits), everything());
+    let data = "x".repeat(100_000);
+    let log = json!({"jsonrpc": "2.0", "method": "notifications/message",
+        "params": {"level": "info", "data": data}});
+    let mut taken = 0;
+    while script.client.wants_frames() {
+        let frame = log.to_string().into_bytes().into();
+        script.client.handle_frame(script.now, Route::Pipe, frame);
+        taken += 1;
+        assert!(taken < 20, "it stops wanting frames");
+    }
+    script.drain();
+    assert!(script.client.wants_frames());
 }

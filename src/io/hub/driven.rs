@@ -170,7 +170,7 @@ impl Hub {
                 if let ClientEvent::Closed(reason) = &event {
                     self.closed(reason);
                 }
-                let held = held_by(&event);
+                let held = event.held();
                 let reach: Arc<dyn Reach> = Arc::new(Reached(handle.clone()));
                 match react(&self.options, event, &reach) {
                     Some(Run::Inline(run)) => self.lane.push(held, run),
@@ -311,15 +311,6 @@ impl Hub {
             slot.put(Err(ClientError::NoDriver));
         }
         finish(operations, leaving);
-    }
-}
-
-/// About how many bytes an event holds.
-fn held_by(event: &ClientEvent) -> usize {
-    match event {
-        ClientEvent::Log(message) => message.frame().len(),
-        ClientEvent::InputRequested(_) => 0,
-        event => size_of_val(event),
     }
 }
 

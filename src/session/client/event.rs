@@ -176,6 +176,13 @@ impl Weigh for Input {
     }
 }
 
+impl ClientEvent {
+    /// How many bytes the event holds, roughly.
+    pub(crate) fn held(&self) -> usize {
+        self.weight()
+    }
+}
+
 impl Weigh for ClientEvent {
     fn weight(&self) -> usize {
         let texts = match self {
