@@ -258,8 +258,9 @@ impl ClientOptions {
     }
 
     /// Gives log messages to `run`, in order, on a thread on which nothing else waits. It may use the
-    /// client. When it falls behind by more than [`Limits::events`] messages or [`Limits::output`]
-    /// bytes, what comes meanwhile is left out.
+    /// client. What came before a result is told before it, unless the function takes longer than a
+    /// second. When it falls behind by more than [`Limits::memory`] bytes, what comes meanwhile is left
+    /// out.
     #[must_use]
     pub fn on_log(
         mut self,

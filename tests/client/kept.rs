@@ -216,6 +216,22 @@ fn progress_comes_in_order_and_before_the_result() {
 }
 
 #[test]
+fn close_returns_when_everything_was_shown() {
+    for _ in 0..20 {
+        let frames = Arc::new(AtomicUsize::new(0));
+        let shown = Arc::clone(&frames);
+        let client = client(options().on_frame(move |_, _| {
+            thread::yield_now();
+            shown.fetch_add(1, Ordering::SeqCst);
+        }));
+        client.open().unwrap();
+        client.ping().unwrap();
+        client.close().unwrap();
+        assert_eq!(frames.load(Ordering::SeqCst), 5);
+    }
+}
+
+#[test]
 fn last_handle_may_go_in_a_callback() {
     let client = client(options());
     client.open().unwrap();

@@ -201,7 +201,7 @@ blocking! {
     /// [`close`](Self::close) was called as often as this.
     open() -> ();
     /// Takes one opening back; with the last one, and no operation under way, the connection ends,
-    /// which this waits for.
+    /// which this waits for, as it does for the functions that hear of what was before.
     ///
     /// Errs when there is no opening to take back.
     close() -> ();

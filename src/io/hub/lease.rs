@@ -73,6 +73,8 @@ impl Lease {
         })
         .await;
         mem::forget(running);
+        // What came before the result is told before it.
+        self.hub.news_told().await;
         Some(outcome)
     }
 }

@@ -14,9 +14,10 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::future::poll_fn;
 use core::mem;
 use core::pin::Pin;
-use core::task::Waker;
+use core::task::{Poll, Waker};
 use core::time::Duration;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -33,6 +34,9 @@ use lane::Lane;
 
 pub(super) use driven::Connecting;
 pub(super) use lease::Lease;
+
+/// How long a result or a close waits for the functions that hear of what was before it.
+const NEWS_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Waits on the runtime of whoever uses the client.
 pub(super) type Sleep =
@@ -119,7 +123,7 @@ impl Hub {
         };
         let limits = &options.limits;
         Arc::new(Self {
-            lane: Lane::new(limits.events, limits.output),
+            lane: Lane::new(limits.memory),
             pool: Pool::new(THREADS),
             options,
             state: Mutex::new(state),
@@ -251,6 +255,19 @@ impl Hub {
     /// Waits for `time` to pass.
     pub(super) async fn sleep(&self, time: Duration) {
         (self.sleep)(time).await;
+    }
+
+    /// Waits until all news was told, but not for ever: a function may not return.
+    pub(super) async fn news_told(&self) {
+        let Some(told) = self.lane.mark() else {
+            return;
+        };
+        let mut late = (self.sleep)(NEWS_TIMEOUT);
+        poll_fn(|cx| match told.poll(cx) {
+            Poll::Ready(_) => Poll::Ready(()),
+            Poll::Pending => late.as_mut().poll(cx).map(|()| self.lane.give_up()),
+        })
+        .await;
     }
 
     /// The connection has ended, of which its driver hasn't heard yet.

@@ -118,12 +118,16 @@ impl AsyncClient {
     }
 
     /// Takes one opening back; with the last one, and no operation under way, the connection ends,
-    /// which this waits for.
+    /// which this waits for, as it does for the functions that hear of what was before.
     ///
     /// Errs when there is no opening to take back.
     pub async fn close(&self) -> Result<(), ClientError> {
         match self.hub.release()? {
-            Some(end) => end.wait().await,
+            Some(end) => {
+                end.wait().await?;
+                self.hub.news_told().await;
+                Ok(())
+            }
             None => Ok(()),
         }
     }
