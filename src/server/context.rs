@@ -195,7 +195,7 @@ impl Context {
 
     /// Asks the user to fill in a form, and reads what they filled in as `T`.
     ///
-    /// `key` names the question within this request. Errs while the answer isn't there: hand that
+    /// `key` names the question within this request. Returns an error while the answer isn't there: hand that
     /// on with `?`; and when the answer doesn't fit the form.
     pub fn elicit<T: DeserializeOwned>(
         &self,
@@ -242,7 +242,7 @@ impl Context {
 
     /// Has the client's model write a message.
     ///
-    /// `key` names the question within this request. Errs while the answer isn't there: hand that
+    /// `key` names the question within this request. Returns an error while the answer isn't there: hand that
     /// on with `?`.
     pub fn sample(
         &self,
@@ -281,7 +281,7 @@ impl Context {
     ///
     /// It guards against being run again by a further round, not against a client that sends an
     /// old state twice: for what must never happen twice, such as a charge, the caller's own store
-    /// decides. Errs with what `act` errs with, and when its result can't be kept.
+    /// decides. Returns the error of `act`, or one if its result can't be kept.
     pub fn once<T, E>(
         &self,
         key: &str,

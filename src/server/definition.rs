@@ -72,7 +72,7 @@ pub(super) struct ToolDefinition {
 }
 
 impl ToolDefinition {
-    /// Errs when the tool can't be offered.
+    /// Returns an error if the tool can't be offered.
     pub(super) fn new(
         tool: Tool<'static>,
         validator: Option<&dyn Validator>,
@@ -113,7 +113,7 @@ fn is_boolean(schema: &Raw<'_>) -> bool {
     matches!(schema.as_str().trim(), "true" | "false")
 }
 
-/// Errs when a result breaks the promise of its tool (`tools.output.conform`). One that tells of a
+/// Returns an error if a result breaks the promise of its tool (`tools.output.conform`). One that tells of a
 /// failure promises nothing (`tools.output.iserror`).
 pub(super) fn check_output(
     schema: &dyn CompiledSchema,

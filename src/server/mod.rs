@@ -139,6 +139,13 @@ impl<Mode> Server<Mode> {
         self.configure(|shared| shared.config.revisions = revisions)
     }
 
+    /// Sets whether structured content and output schemas go to clients of revisions before
+    /// 2025-06-18 as well, which don't define them. They do by default, as the official SDKs have it.
+    #[must_use]
+    pub fn keeps_structured(self, keeps_structured: bool) -> Self {
+        self.configure(|shared| shared.config.keeps_structured = keeps_structured)
+    }
+
     /// Sets how many entries one page of a list has. All of them, by default.
     #[must_use]
     pub fn page_size(self, page_size: usize) -> Self {

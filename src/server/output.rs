@@ -17,7 +17,7 @@ use crate::rpc::{Raw, Text};
 /// Texts become text; other JSON values become structured content with their text beside it, as
 /// `{"result": value}` where they are no object; content blocks stay what they are.
 pub trait IntoToolResult {
-    /// The value as a tool's result. Errs when it can't be written as JSON.
+    /// The value as a tool's result. Returns an error if it can't be written as JSON.
     fn into_tool_result(self) -> Result<CallToolResult<'static>, serde_json::Error>;
 }
 

@@ -138,7 +138,7 @@ impl SamplingRequest {
 
     /// Has the client's model go on. `key` names the question within the request.
     ///
-    /// Errs while the reply isn't there: hand that on with `?`.
+    /// Returns an error while the reply isn't there: hand that on with `?`.
     pub fn reply(
         &self,
         context: &Context,

@@ -1,4 +1,4 @@
-//! A program without the standard library that links both sessions and lets them speak. It brings its
+//! A program without the standard library that links both sessions and the high-level server and lets them speak. It brings its
 //! own panic handler, so it doesn't compile once `std` has crept into the crate or what it depends on.
 //! Its exit code is zero when the tool call has come back.
 
@@ -15,11 +15,12 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 use mcp_proto::model::capability::ServerCapabilities;
 use mcp_proto::model::method::CallTool;
-use mcp_proto::model::tool::{CallToolParams, CallToolResult};
+use mcp_proto::model::tool::{CallToolParams, CallToolResult, NO_ARGUMENTS_SCHEMA};
+use mcp_proto::server::Event;
 use mcp_proto::session::{
     CallOptions, ClientConfig, ClientEvent, Route, ServerConfig, ServerEvent,
 };
-use mcp_proto::{ClientSession, Instant, ServerSession, Session};
+use mcp_proto::{ClientSession, Instant, Server, ServerSession, Session, Tool};
 
 // The C library has the entry point, `memcpy` and the like; nothing of it is called from here.
 #[link(name = "c")]
@@ -74,26 +75,49 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
 /// The program.
 #[unsafe(no_mangle)]
 pub extern "C" fn main(_: c_int, _: *const *const u8) -> c_int {
-    match converse() {
-        Some(true) => 0,
+    match (by_hand(), by_handler()) {
+        (Some(true), Some(true)) => 0,
         _ => 1,
     }
 }
 
-/// Opens a session, calls a tool and compares the answer; `None` when a command was refused.
-fn converse() -> Option<bool> {
+/// With a server that answers by hand.
+fn by_hand() -> Option<bool> {
     let tools = ServerCapabilities::new().tools(false);
-    let mut server = ServerSession::new(ServerConfig::new("server", "1").capabilities(tools));
+    let server = ServerSession::new(ServerConfig::new("server", "1").capabilities(tools));
+    converse(server, |server, now, event| {
+        if let ServerEvent::Request(request) = event {
+            let result = CallToolResult::text("done");
+            server.reply::<CallTool>(now, request.id, &result).ok()?;
+        }
+        Some(())
+    })
+}
+
+/// With a server whose tool is a function.
+fn by_handler() -> Option<bool> {
+    let tool = Tool::new("work", NO_ARGUMENTS_SCHEMA);
+    let server = Server::new("server", "1").tool(tool, |_, (): ()| Ok("done"));
+    converse(server.service(), |service, now, event| {
+        if let Event::Job(job) = event {
+            service.handle_outcome(now, job.run());
+        }
+        Some(())
+    })
+}
+
+/// Opens a session, calls a tool and compares the answer; `None` when a command was refused.
+fn converse<S: Session>(
+    mut server: S,
+    mut answer: impl FnMut(&mut S, Instant, S::Event) -> Option<()>,
+) -> Option<bool> {
     let mut client = ClientSession::new(ClientConfig::new("client", "1"));
     let now = Instant::ZERO;
     client.open(now).ok()?;
     for _ in 0..8 {
         carry(&mut client, &mut server, now);
         while let Some(event) = server.poll_event() {
-            if let ServerEvent::Request(request) = event {
-                let result = CallToolResult::text("done");
-                server.reply::<CallTool>(now, request.id, &result).ok()?;
-            }
+            answer(&mut server, now, event)?;
         }
         carry(&mut server, &mut client, now);
         while let Some(event) = client.poll_event() {
