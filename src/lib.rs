@@ -194,6 +194,11 @@ pub mod server;
 pub mod session;
 pub mod time;
 
+pub use client::ClientOptions;
+#[cfg(feature = "std")]
+pub use io::blocking::BlockingClient;
+#[cfg(feature = "std")]
+pub use io::nonblocking::AsyncClient;
 pub use limits::Limits;
 pub use model::tool::Tool;
 pub use revision::{Era, Revision};

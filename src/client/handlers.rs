@@ -48,7 +48,7 @@ impl<M: Method> Answer<M> {
 
     /// Answers with a result.
     ///
-    /// Errs when the server doesn't wait for it any more, or its revision can't say it; in the
+    /// Returns an error if the server doesn't wait for it any more, or its revision can't say it; in the
     /// latter case the server hears that there is no answer.
     pub fn send(mut self, result: &M::Result<'_>) -> Result<(), Misuse> {
         let mut sent = Err(Misuse::Closed);
@@ -61,7 +61,7 @@ impl<M: Method> Answer<M> {
 
     /// Refuses with an error. Modern servers hear nothing; the call that needed the answer fails.
     ///
-    /// Errs when the server doesn't wait for it any more.
+    /// Returns an error if the server doesn't wait for it any more.
     pub fn refuse(mut self, error: RpcError) -> Result<(), Misuse> {
         self.is_open = false;
         self.decline(error)

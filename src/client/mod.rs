@@ -182,7 +182,7 @@ impl Client {
 
     /// Opens the client. [`Event::Opened`] follows, or [`Event::OpeningFailed`].
     ///
-    /// Errs as [`ClientSession::open`] does.
+    /// Returns an error where [`ClientSession::open`] does.
     pub fn open(&mut self, now: Instant) -> Result<(), Misuse> {
         self.session.open(now)?;
         self.stage = Stage::Opening(now + self.options.timeout);

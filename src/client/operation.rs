@@ -93,7 +93,7 @@ impl ToolCall {
 
     /// Sets the arguments to what `arguments` is as JSON.
     ///
-    /// Errs when it is no object.
+    /// Returns an error if it is no object.
     pub fn arguments<T: Serialize + ?Sized>(mut self, arguments: &T) -> Result<Self, ClientError> {
         let raw = Raw::encode(arguments);
         let raw = raw.map_err(|error| ClientError::Arguments(alloc::format!("{error}").into()))?;

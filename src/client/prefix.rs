@@ -95,7 +95,7 @@ impl ToolSet {
 
     /// Adds the tools of a server, after those there are; tools without a name are left out.
     ///
-    /// Returns the server's number. Errs, naming both servers, when one of its names is taken;
+    /// Returns the server's number, or an error that names both servers if one of its names is taken;
     /// then nothing has changed.
     pub fn add(
         &mut self,

@@ -291,7 +291,7 @@ fn binary(data: &str, mime_type: &str) -> OutputPart {
 }
 
 /// Decodes base64 as it is met: what isn't of the alphabet is skipped, and what follows the padding
-/// is left out. Errs when the padding is wrong.
+/// is left out. Returns an error if the padding is wrong.
 pub(crate) fn decode_leniently(data: &str) -> Result<Vec<u8>, base64::DecodeError> {
     const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
         .with_decode_allow_trailing_bits(true)

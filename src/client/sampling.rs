@@ -95,7 +95,7 @@ impl From<SamplingError> for RpcError {
 impl Conversation {
     /// The conversation of a `sampling/createMessage`.
     ///
-    /// Errs for what a model can't be told: several blocks in one message, uses of tools and their
+    /// Returns an error for what a model can't be told: several blocks in one message, uses of tools and their
     /// results, pictures and sounds by the model. Preferences, context, metadata and tools are the
     /// host's affair and stay in the params.
     pub fn new(params: &CreateMessageParams<'_>) -> Result<Self, SamplingError> {
@@ -176,7 +176,7 @@ fn unsupported(block: &SamplingMessageContentBlock<'_>) -> SamplingError {
 
 /// What the model of that name says, as the answer to the server: its texts as one.
 ///
-/// Errs when it says something that is neither text nor thinking.
+/// Returns an error if it says something that is neither text nor thinking.
 pub fn answer(
     model: &str,
     parts: &[ResponsePart],

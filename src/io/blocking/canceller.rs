@@ -59,16 +59,19 @@ impl Canceller {
         self.lock().is_cancelled
     }
 
+    fn place(&self) -> Place<'_> {
+        let mut state = self.lock();
+        state.next += 1;
+        Place(self, state.next)
+    }
+
     /// Waits for `operation`, which is dropped when this is cancelled.
     pub(super) async fn or_cancelled<T>(
         &self,
         operation: impl Future<Output = Result<T, ClientError>>,
     ) -> Result<T, ClientError> {
         let mut operation = pin!(operation);
-        let mut state = self.lock();
-        let place = Place(self, state.next);
-        state.next += 1;
-        drop(state);
+        let place = self.place();
         poll_fn(|cx| {
             let mut state = self.lock();
             if state.is_cancelled {

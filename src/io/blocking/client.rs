@@ -137,26 +137,26 @@ impl BlockingClient {
 
     /// The server's name and version; `None` when it doesn't say. Kept after the close.
     ///
-    /// Errs before the first opening.
+    /// Returns an error before the first opening.
     pub fn server_info(&self) -> Result<Option<Implementation<'static>>, ClientError> {
         self.inner.server_info()
     }
 
     /// What the server can do; `None` when it was not asked. Kept after the close.
     ///
-    /// Errs before the first opening.
+    /// Returns an error before the first opening.
     pub fn capabilities(&self) -> Result<Option<ServerCapabilities<'static>>, ClientError> {
         self.inner.capabilities()
     }
 
     /// What a model should know of the server; `None` when it says nothing. Kept after the close.
     ///
-    /// Errs before the first opening.
+    /// Returns an error before the first opening.
     pub fn instructions(&self) -> Result<Option<String>, ClientError> {
         self.inner.instructions()
     }
 
-    /// The revision that was agreed, for logs. Errs before the first opening.
+    /// The revision that was agreed, for logs. Returns an error before the first opening.
     pub fn revision(&self) -> Result<Option<Revision>, ClientError> {
         self.inner.revision()
     }
@@ -164,7 +164,7 @@ impl BlockingClient {
     /// Calls the tool `name` with `arguments`, an object, and says what its result means; links in
     /// it are read.
     ///
-    /// Errs with [`ClientError::Retry`] when the tool failed or the server refused.
+    /// Returns [`ClientError::Retry`] if the tool failed or the server refused.
     pub fn call_tool<T: Serialize + ?Sized>(
         &self,
         name: &str,
@@ -173,7 +173,7 @@ impl BlockingClient {
         self.wait(self.inner.call_tool(name, arguments))
     }
 
-    /// Ends a subscription. Errs when it isn't open any more.
+    /// Ends a subscription. Returns an error if it isn't open any more.
     pub fn unsubscribe(&self, subscription: SubscriptionId) -> Result<(), ClientError> {
         self.inner.unsubscribe(subscription)
     }
@@ -203,7 +203,7 @@ blocking! {
     /// Takes one opening back; with the last one, and no operation under way, the connection ends,
     /// which this waits for, as it does for the functions that hear of what was before.
     ///
-    /// Errs when there is no opening to take back.
+    /// Returns an error if there is no opening to take back.
     close() -> ();
     /// Has a request done, whatever it is.
     run(request: Request) -> Output;

@@ -120,7 +120,7 @@ impl AsyncClient {
     /// Takes one opening back; with the last one, and no operation under way, the connection ends,
     /// which this waits for, as it does for the functions that hear of what was before.
     ///
-    /// Errs when there is no opening to take back.
+    /// Returns an error if there is no opening to take back.
     pub async fn close(&self) -> Result<(), ClientError> {
         match self.hub.release()? {
             Some(end) => {
@@ -143,26 +143,26 @@ impl AsyncClient {
 
     /// The server's name and version; `None` when it doesn't say. Kept after the close.
     ///
-    /// Errs before the first opening.
+    /// Returns an error before the first opening.
     pub fn server_info(&self) -> Result<Option<Implementation<'static>>, ClientError> {
         Ok(self.about("server info")?.info.clone())
     }
 
     /// What the server can do; `None` when it was not asked. Kept after the close.
     ///
-    /// Errs before the first opening.
+    /// Returns an error before the first opening.
     pub fn capabilities(&self) -> Result<Option<ServerCapabilities<'static>>, ClientError> {
         Ok(self.about("capabilities")?.capabilities.clone())
     }
 
     /// What a model should know of the server; `None` when it says nothing. Kept after the close.
     ///
-    /// Errs before the first opening.
+    /// Returns an error before the first opening.
     pub fn instructions(&self) -> Result<Option<String>, ClientError> {
         Ok(self.about("instructions")?.instructions.clone())
     }
 
-    /// The revision that was agreed, for logs. Errs before the first opening.
+    /// The revision that was agreed, for logs. Returns an error before the first opening.
     pub fn revision(&self) -> Result<Option<Revision>, ClientError> {
         Ok(self.about("revision")?.revision)
     }
@@ -199,7 +199,7 @@ impl AsyncClient {
     /// Calls the tool `name` with `arguments`, an object, and says what its result means; links in
     /// it are read.
     ///
-    /// Errs with [`ClientError::Retry`] when the tool failed or the server refused.
+    /// Returns [`ClientError::Retry`] if the tool failed or the server refused.
     pub async fn call_tool<T: Serialize + ?Sized>(
         &self,
         name: &str,
@@ -280,7 +280,7 @@ operations! {
 }
 
 impl AsyncClient {
-    /// Ends a subscription. Errs when it isn't open any more.
+    /// Ends a subscription. Returns an error if it isn't open any more.
     pub fn unsubscribe(&self, subscription: SubscriptionId) -> Result<(), ClientError> {
         let connection = self.hub.connection().ok_or(Misuse::NotOpen)?;
         Ok(connection.with(|client, now| client.unsubscribe(now, subscription))?)
