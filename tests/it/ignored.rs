@@ -11,7 +11,7 @@ fn what_is_ignored_is_told_in_words() {
         (
             Revision::V2025_11_25,
             "no json",
-            "not a message: Parse error: not JSON (code: -32700)",
+            r#"not a message: Parse error: not JSON (code: -32700): "no json""#,
         ),
         (
             Revision::V2025_11_25,
