@@ -13,6 +13,7 @@ mod client;
 mod end;
 mod frames;
 mod high;
+mod jobs;
 mod judge;
 mod pipe;
 mod random;
@@ -24,6 +25,7 @@ mod world;
 
 use client::ClientEnd;
 use high::HighEnd;
+use jobs::JobsEnd;
 use random::Random;
 use server::ServerEnd;
 use tally::{Kind, Marks};
@@ -31,7 +33,7 @@ use world::{Outcome, World};
 
 /// Runs a seed, and another time restoring sessions on the way: they do the same.
 fn run_twice(seed: u64, run: fn(u64, bool, bool) -> Outcome) -> Marks {
-    if seed % 4 > 0 {
+    if !seed.is_multiple_of(4) {
         return run(seed, false, seed % 8 < 4).marks;
     }
     let plain = run(seed, true, false);
@@ -83,6 +85,35 @@ fn a_high_level_client_keeps_its_promises() {
                 | Kind::InputRequested
                 | Kind::Lost
                 | Kind::Truncated
+                | Kind::Injected
+                | Kind::WantedNoFrames
+                | Kind::TinyLimits
+                | Kind::HugeLimits
+        )
+    });
+}
+
+#[test]
+fn a_server_of_jobs_keeps_its_promises() {
+    let run = |seed| {
+        let mut random = Random::new(seed);
+        let client = ClientEnd::new(&mut random, false);
+        let server = JobsEnd::new(&mut random);
+        World::new(random, client, server, false).run().marks
+    };
+    runs::run_seeds("a_server_of_jobs_keeps_its_promises", run, |kind| {
+        matches!(
+            kind,
+            Kind::Succeeded
+                | Kind::Failed
+                | Kind::Replied
+                | Kind::NeverAnswered
+                | Kind::GaveStranger
+                | Kind::ServerProgress
+                | Kind::Progress
+                | Kind::InputRequested
+                | Kind::RequestCancelled
+                | Kind::Lost
                 | Kind::Injected
                 | Kind::WantedNoFrames
                 | Kind::TinyLimits
