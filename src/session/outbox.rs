@@ -115,8 +115,9 @@ impl Outbox {
     }
 
     /// How many bytes of memory it holds.
+    // The capacity would be no part of a saved session, and depends on the buffers of the adapter.
     pub(crate) fn held(&self) -> usize {
-        self.bytes.capacity() + self.frames.len() * size_of::<Waiting>()
+        self.bytes.len() + self.frames.len() * size_of::<Waiting>()
     }
 
     /// Whether the frames are what the buffer holds, as they are unless a saved one was changed.

@@ -4,6 +4,7 @@
 //! The count is that of the process, so each test waits for its turn.
 
 mod floods;
+mod high;
 
 use std::alloc::System;
 use std::sync::{Mutex, MutexGuard, PoisonError};
