@@ -10,10 +10,10 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::model::list::List as Page;
-use crate::model::meta::Object;
 use crate::model::method::{
     ListPrompts, ListResourceTemplates, ListResources, ListTools, Paginated,
 };
+use crate::model::object::Object;
 use crate::model::owned::IntoOwned;
 use crate::model::page::CacheHints;
 use crate::model::prompt::Prompt;
@@ -119,7 +119,7 @@ pub(super) trait Listable: Paginated + Sized {
     fn hints(page: &Self::Result<'_>) -> CacheHints;
     fn list(catalog: &mut Catalog) -> &mut List<Self::Item>;
     fn output(items: Listed<Self::Item>) -> Output;
-    fn operation(listing: Listing<Self>) -> Operation;
+    fn operation(listing: Listing<Self::Item>) -> Operation;
 }
 
 macro_rules! listable {
@@ -145,7 +145,7 @@ macro_rules! listable {
                 Output::$output(items)
             }
 
-            fn operation(listing: Listing<Self>) -> Operation {
+            fn operation(listing: Listing<Self::Item>) -> Operation {
                 Operation::$output(listing)
             }
         }

@@ -107,10 +107,12 @@ impl Client {
         let options = CallOptions::new();
         let session = &mut self.session;
         Ok(Step::Call(match operation {
-            Operation::Tools(listing) => return self.page(now, listing),
-            Operation::Resources(listing) => return self.page(now, listing),
-            Operation::ResourceTemplates(listing) => return self.page(now, listing),
-            Operation::Prompts(listing) => return self.page(now, listing),
+            Operation::Tools(listing) => return self.page::<ListTools>(now, listing),
+            Operation::Resources(listing) => return self.page::<ListResources>(now, listing),
+            Operation::ResourceTemplates(listing) => {
+                return self.page::<ListResourceTemplates>(now, listing);
+            }
+            Operation::Prompts(listing) => return self.page::<ListPrompts>(now, listing),
             Operation::Tool(call) | Operation::RawTool(call) => return self.call_tool(now, call),
             Operation::Links(output) => return self.read_link(now, output),
             Operation::Resource(uri) => {
@@ -130,7 +132,7 @@ impl Client {
     fn page<M: Listable>(
         &mut self,
         now: Instant,
-        listing: &mut Listing<M>,
+        listing: &mut Listing<M::Item>,
     ) -> Result<Step, Misuse> {
         let list = M::list(&mut self.catalog);
         if listing.cursor.is_none()
@@ -411,10 +413,14 @@ impl Client {
         done: &Completed,
     ) -> Result<Next, ClientError> {
         Ok(Next::Done(Box::new(match operation {
-            Operation::Tools(listing) => return self.paged(now, listing, done),
-            Operation::Resources(listing) => return self.paged(now, listing, done),
-            Operation::ResourceTemplates(listing) => return self.paged(now, listing, done),
-            Operation::Prompts(listing) => return self.paged(now, listing, done),
+            Operation::Tools(listing) => return self.paged::<ListTools>(now, listing, done),
+            Operation::Resources(listing) => {
+                return self.paged::<ListResources>(now, listing, done);
+            }
+            Operation::ResourceTemplates(listing) => {
+                return self.paged::<ListResourceTemplates>(now, listing, done);
+            }
+            Operation::Prompts(listing) => return self.paged::<ListPrompts>(now, listing, done),
             Operation::Tool(_) => {
                 let raw = done.result::<CallTool>().map_err(ClientError::from);
                 let raw = raw.map_err(ClientError::of_tool_call)?.into_owned();
@@ -474,7 +480,7 @@ impl Client {
     fn paged<M: Listable>(
         &mut self,
         now: Instant,
-        mut listing: Listing<M>,
+        mut listing: Listing<M::Item>,
         done: &Completed,
     ) -> Result<Next, ClientError> {
         let page = match done.result::<M>() {

@@ -14,7 +14,6 @@ use crate::model::completion::{CompleteParams, CompleteResult};
 use crate::model::list::Unreadable;
 use crate::model::logging::LoggingLevel;
 use crate::model::meta::Meta;
-use crate::model::method::{ListPrompts, ListResourceTemplates, ListResources, ListTools};
 use crate::model::page::PageGuard;
 use crate::model::progress::ProgressParams;
 use crate::model::prompt::{GetPromptParams, GetPromptResult, Prompt};
@@ -25,7 +24,6 @@ use crate::rpc::{Raw, Text};
 use crate::session::{CallId, SubscriptionId};
 use crate::time::Instant;
 
-use super::catalog::Listable;
 use super::error::ClientError;
 use super::links::Links;
 use super::listed::Listed;
@@ -261,10 +259,10 @@ pub(super) enum WaitsFor {
 
 /// How far an operation has come.
 pub(super) enum Operation {
-    Tools(Listing<ListTools>),
-    Resources(Listing<ListResources>),
-    ResourceTemplates(Listing<ListResourceTemplates>),
-    Prompts(Listing<ListPrompts>),
+    Tools(Listing<Tool<'static>>),
+    Resources(Listing<Resource<'static>>),
+    ResourceTemplates(Listing<ResourceTemplate<'static>>),
+    Prompts(Listing<Prompt<'static>>),
     Tool(ToolCall),
     /// The tool has answered; its links are being read.
     Links(Box<Links>),
@@ -277,9 +275,9 @@ pub(super) enum Operation {
     Subscribe(SubscriptionFilter<'static>),
 }
 
-/// How far a listing has come.
-pub(super) struct Listing<M: Listable> {
-    pub(super) items: Vec<M::Item>,
+/// How far a listing of `T` has come.
+pub(super) struct Listing<T> {
+    pub(super) items: Vec<T>,
     pub(super) raw: Vec<Raw<'static>>,
     pub(super) skipped: Vec<Unreadable<'static>>,
     /// How many bytes the items hold, roughly.
@@ -293,7 +291,7 @@ pub(super) struct Listing<M: Listable> {
     pub(super) restarted: bool,
 }
 
-impl<M: Listable> Listing<M> {
+impl<T> Listing<T> {
     pub(super) fn new(pages: usize, generation: u64) -> Self {
         Self {
             items: Vec::new(),

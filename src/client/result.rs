@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::model::content::{ContentBlock, InvalidBase64, ResourceContents, ResourceLink};
 use crate::model::list::Unreadable;
-use crate::model::meta::Object;
+use crate::model::object::Object;
 use crate::model::owned::IntoOwned;
 use crate::model::resource::ReadResourceResult;
 use crate::model::tool::CallToolResult;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::model::encode::EncodeError;
 use crate::model::encode::downgrade::{Rewritten, converted};
 use crate::model::field::last_of_each_key;
-use crate::model::meta::Object;
+use crate::model::object::Object;
 use crate::model::owned::IntoOwned;
 use crate::revision::Revision;
 use crate::rpc::{Raw, Text};

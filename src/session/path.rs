@@ -228,7 +228,7 @@ mod tests {
 
     use crate::model::content::Annotations;
     use crate::model::initialize::InitializeResult;
-    use crate::model::meta::Object;
+    use crate::model::object::Object;
     use crate::model::page::PaginatedRequestParams;
     use crate::rpc::Text;
 

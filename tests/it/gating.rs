@@ -3,9 +3,9 @@
 use mcp_proto::model::capability::{ClientCapabilities, ServerCapabilities};
 use mcp_proto::model::input::InputRequests;
 use mcp_proto::model::logging::{LoggingLevel, LoggingMessageParams};
-use mcp_proto::model::meta::Object;
 use mcp_proto::model::method as m;
 use mcp_proto::model::method::{Method, SpecMethod};
+use mcp_proto::model::object::Object;
 use mcp_proto::model::page::PaginatedRequestParams;
 use mcp_proto::model::subscription::SubscriptionFilter;
 use mcp_proto::model::tool::{CallToolParams, CallToolResult};

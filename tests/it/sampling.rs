@@ -4,8 +4,9 @@ use mcp_proto::Revision;
 use mcp_proto::model::capability::ClientCapabilities;
 use mcp_proto::model::content::{ContentBlock, Role};
 use mcp_proto::model::input::InputRequests;
-use mcp_proto::model::meta::{Meta, Object};
+use mcp_proto::model::meta::Meta;
 use mcp_proto::model::method::CreateMessage;
+use mcp_proto::model::object::Object;
 use mcp_proto::model::sampling::{
     CreateMessageParams, CreateMessageResult, IncludeContext, SamplingContent, SamplingMessage,
     SamplingMessageContentBlock, StopReason, ToolChoice, ToolChoiceMode, ToolResultContent,

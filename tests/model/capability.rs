@@ -3,7 +3,7 @@
 use crate::round_trip::{refused, survives};
 use mcp_proto::Revision;
 use mcp_proto::model::capability::{ClientCapabilities, ServerCapabilities};
-use mcp_proto::model::meta::Object;
+use mcp_proto::model::object::Object;
 use mcp_proto::model::owned::IntoOwned;
 
 fn client(text: &str) -> ClientCapabilities<'_> {

@@ -3,7 +3,8 @@
 use mcp_proto::model::capability::ClientCapabilities;
 use mcp_proto::model::initialize::Implementation;
 use mcp_proto::model::logging::LoggingLevel;
-use mcp_proto::model::meta::{self, Meta, Object, is_extension_id, is_reserved_key, is_valid_key};
+use mcp_proto::model::meta::{self, Meta, is_extension_id, is_reserved_key, is_valid_key};
+use mcp_proto::model::object::Object;
 use mcp_proto::model::owned::IntoOwned;
 use mcp_proto::rpc::Raw;
 

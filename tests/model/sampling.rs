@@ -2,7 +2,7 @@
 
 use crate::round_trip::{refused, survives};
 use mcp_proto::model::content::{ContentBlock, Role};
-use mcp_proto::model::meta::Object;
+use mcp_proto::model::object::Object;
 use mcp_proto::model::sampling::{
     CreateMessageParams, CreateMessageResult, IncludeContext, ModelPreferences, SamplingMessage,
     SamplingMessageContentBlock, StopReason, ToolBalanceError, ToolChoiceMode, ToolResultContent,

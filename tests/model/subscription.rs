@@ -1,7 +1,8 @@
 //! Subscription filters and the messages that open, acknowledge and end a subscription.
 
 use mcp_proto::model::capability::ServerCapabilities;
-use mcp_proto::model::meta::{self, Meta, Object};
+use mcp_proto::model::meta::{self, Meta};
+use mcp_proto::model::object::Object;
 use mcp_proto::model::owned::IntoOwned;
 use mcp_proto::model::subscription::{
     SubscriptionFilter, SubscriptionsAcknowledgedParams, SubscriptionsListenParams,

@@ -18,8 +18,9 @@ use mcp_proto::model::input::{
     InputRequest, InputRequests, InputRequiredResult, InputResponses, ResultType,
 };
 use mcp_proto::model::logging::LoggingLevel;
-use mcp_proto::model::meta::{Meta, Object};
+use mcp_proto::model::meta::Meta;
 use mcp_proto::model::method::{self, Method, Notification, SpecMethod};
+use mcp_proto::model::object::Object;
 use mcp_proto::model::owned::IntoOwned;
 use mcp_proto::model::progress::ProgressToken;
 use mcp_proto::model::prompt::{Prompt, PromptArgument, PromptMessage};

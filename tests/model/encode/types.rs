@@ -7,7 +7,8 @@ use mcp_proto::model::content::{
 };
 use mcp_proto::model::elicitation::ElicitRequestFormParams;
 use mcp_proto::model::initialize::{Implementation, InitializeParams};
-use mcp_proto::model::meta::{Meta, Object};
+use mcp_proto::model::meta::Meta;
+use mcp_proto::model::object::Object;
 use mcp_proto::model::progress::ProgressParams;
 use mcp_proto::model::sampling::{
     CreateMessageParams, SamplingMessage, SamplingMessageContentBlock, ToolUseContent,
