@@ -265,6 +265,9 @@ impl Client {
     }
 
     /// Tells the server that the roots have changed. See [`ClientSession::roots_changed`].
+    ///
+    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs or
+    /// configuration. See [`root`](crate::model::root#deprecated).
     pub fn roots_changed(&mut self, now: Instant) -> Result<(), Misuse> {
         self.session.roots_changed(now)
     }

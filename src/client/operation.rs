@@ -167,6 +167,9 @@ pub enum Request {
     /// See whether the server answers.
     Ping,
     /// Set the least level of log messages.
+    ///
+    /// Deprecated since 2026-07-28: log to stderr, or use OpenTelemetry. See
+    /// [`logging`](crate::model::logging#deprecated).
     SetLogLevel(LoggingLevel),
     /// Subscribe to changes.
     Subscribe(SubscriptionFilter<'static>),

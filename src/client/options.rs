@@ -121,6 +121,9 @@ pub struct ClientOptions {
     pub tool_prefix: Prefix,
     /// The least level of log messages to ask for. Setting it is part of the opening, which fails
     /// when the server can't. `None` asks for none.
+    ///
+    /// Deprecated since 2026-07-28: log to stderr, or use OpenTelemetry. See
+    /// [`logging`](crate::model::logging#deprecated).
     pub log_level: Option<LoggingLevel>,
     /// How long the opening may take, the log level included. 5 s.
     pub timeout: Duration,
@@ -251,6 +254,9 @@ impl ClientOptions {
     }
 
     /// Sets the least level of log messages to ask for.
+    ///
+    /// Deprecated since 2026-07-28: log to stderr, or use OpenTelemetry. See
+    /// [`logging`](crate::model::logging#deprecated).
     #[must_use]
     pub fn log_level(mut self, level: LoggingLevel) -> Self {
         self.log_level = Some(level);
@@ -261,6 +267,9 @@ impl ClientOptions {
     /// client. What came before a result is told before it, unless the function takes longer than a
     /// second. When it falls behind by more than [`Limits::memory`] bytes, what comes meanwhile is left
     /// out.
+    ///
+    /// Deprecated since 2026-07-28: log to stderr, or use OpenTelemetry. See
+    /// [`logging`](crate::model::logging#deprecated).
     #[must_use]
     pub fn on_log(
         mut self,
@@ -288,6 +297,9 @@ impl ClientOptions {
     }
 
     /// Lets the server ask for messages of a model, which `run` gives when it returns.
+    ///
+    /// Deprecated since 2026-07-28: use the API of a model provider directly. See
+    /// [`sampling`](crate::model::sampling#deprecated).
     #[must_use]
     pub fn sampling(
         mut self,
@@ -302,6 +314,9 @@ impl ClientOptions {
 
     /// Lets the server ask for messages of a model, which `run` may give later. It runs on a thread of
     /// the client's, outside of any runtime: to start a task, capture the runtime's handle.
+    ///
+    /// Deprecated since 2026-07-28: use the API of a model provider directly. See
+    /// [`sampling`](crate::model::sampling#deprecated).
     #[must_use]
     pub fn on_sampling(
         mut self,
@@ -312,6 +327,9 @@ impl ClientOptions {
     }
 
     /// Lets the server ask for messages of the model of that name, which continues a conversation.
+    ///
+    /// Deprecated since 2026-07-28: use the API of a model provider directly. See
+    /// [`sampling`](crate::model::sampling#deprecated).
     #[must_use]
     pub fn sampling_model(
         self,
@@ -350,6 +368,9 @@ impl ClientOptions {
     }
 
     /// Lets the server ask for the roots, which `run` gives.
+    ///
+    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs or
+    /// configuration. See [`root`](crate::model::root#deprecated).
     #[must_use]
     pub fn roots(mut self, run: impl Fn() -> Vec<Root<'static>> + Send + Sync + 'static) -> Self {
         self.handlers.roots(run);

@@ -15,6 +15,9 @@ use crate::rpc::RpcError;
 use super::result::{Binary, decode_leniently};
 
 /// A conversation for a model to continue, and how.
+///
+/// Deprecated since 2026-07-28: use the API of a model provider directly. See
+/// [`sampling`](crate::model::sampling#deprecated).
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Conversation {

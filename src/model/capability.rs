@@ -130,6 +130,9 @@ macro_rules! capability_object {
 
 capability_object! {
     /// That a client can list its roots.
+    ///
+    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs or
+    /// configuration. See [`root`](crate::model::root#deprecated).
     RootsCapability {
         /// Whether it tells when they change (up to 2025-11-25).
         list_changed: bool = "listChanged",
@@ -138,6 +141,9 @@ capability_object! {
 
 capability_object! {
     /// That a client can have its model write a message.
+    ///
+    /// Deprecated since 2026-07-28: use the API of a model provider directly. See
+    /// [`sampling`](crate::model::sampling#deprecated).
     SamplingCapability {
         /// Present when the model may be given tools, from 2025-11-25 on.
         tools: Option<Object<'a>> = "tools",
@@ -160,8 +166,14 @@ capability_object! {
     /// What a client can do, in all revisions together.
     ClientCapabilities {
         /// Listing roots.
+        ///
+        /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs
+        /// or configuration. See [`root`](crate::model::root#deprecated).
         roots: Option<RootsCapability<'a>> = "roots",
         /// Having its model write a message.
+        ///
+        /// Deprecated since 2026-07-28: use the API of a model provider directly. See
+        /// [`sampling`](crate::model::sampling#deprecated).
         sampling: Option<SamplingCapability<'a>> = "sampling",
         /// Asking its user, from 2025-06-18 on.
         elicitation: Option<ElicitationCapability<'a>> = "elicitation",
@@ -204,6 +216,9 @@ capability_object! {
     /// What a server can do, in all revisions together.
     ServerCapabilities {
         /// Log messages.
+        ///
+        /// Deprecated since 2026-07-28: log to stderr, or use OpenTelemetry. See
+        /// [`logging`](crate::model::logging#deprecated).
         logging: Option<Object<'a>> = "logging",
         /// Completion of arguments, from 2025-03-26 on; 2024-11-05 has it without saying so.
         completions: Option<Object<'a>> = "completions",
@@ -260,6 +275,9 @@ impl<'a> ClientCapabilities<'a> {
     }
 
     /// Adds the listing of roots; `list_changed` when their changes are told as well.
+    ///
+    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs or
+    /// configuration. See [`root`](crate::model::root#deprecated).
     #[must_use]
     pub fn roots(mut self, list_changed: bool) -> Self {
         self.roots.get_or_insert_default().list_changed = list_changed;
@@ -267,6 +285,9 @@ impl<'a> ClientCapabilities<'a> {
     }
 
     /// Adds sampling.
+    ///
+    /// Deprecated since 2026-07-28: use the API of a model provider directly. See
+    /// [`sampling`](crate::model::sampling#deprecated).
     #[must_use]
     pub fn sampling(mut self) -> Self {
         self.sampling.get_or_insert_default();
@@ -274,6 +295,9 @@ impl<'a> ClientCapabilities<'a> {
     }
 
     /// Adds sampling with tools.
+    ///
+    /// Deprecated since 2026-07-28: use the API of a model provider directly. See
+    /// [`sampling`](crate::model::sampling#deprecated).
     #[must_use]
     pub fn sampling_tools(mut self) -> Self {
         self.sampling
@@ -284,6 +308,9 @@ impl<'a> ClientCapabilities<'a> {
     }
 
     /// Adds sampling with the context of servers.
+    ///
+    /// Deprecated since 2026-07-28: use the API of a model provider directly. See
+    /// [`sampling`](crate::model::sampling#deprecated).
     #[must_use]
     pub fn sampling_context(mut self) -> Self {
         self.sampling
@@ -459,6 +486,9 @@ impl<'a> ServerCapabilities<'a> {
     }
 
     /// Adds log messages.
+    ///
+    /// Deprecated since 2026-07-28: log to stderr, or use OpenTelemetry. See
+    /// [`logging`](crate::model::logging#deprecated).
     #[must_use]
     pub fn logging(mut self) -> Self {
         self.logging.get_or_insert_default();

@@ -176,12 +176,18 @@ impl<'a> InputRequests<'a> {
     }
 
     /// Adds a message for the client's model to write under `key`.
+    ///
+    /// Deprecated since 2026-07-28: use the API of a model provider directly. See
+    /// [`sampling`](crate::model::sampling#deprecated).
     #[must_use]
     pub fn sample(self, key: impl Into<Text<'a>>, params: &CreateMessageParams<'_>) -> Self {
         self.with::<CreateMessage>(key, params)
     }
 
     /// Adds the question for the client's roots under `key`.
+    ///
+    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs or
+    /// configuration. See [`root`](crate::model::root#deprecated).
     #[must_use]
     pub fn roots(mut self, key: impl Into<Text<'a>>) -> Self {
         self.insert(key, InputRequest::new(ListRoots::NAME));

@@ -1,4 +1,11 @@
 //! Log messages of a server and the levels they have (`logging/setLevel`, `notifications/message`).
+//!
+//! # Deprecated
+//!
+//! Revision 2026-07-28 deprecates log messages to the client. They still work, and may go in a
+//! revision released on or after 2027-07-28. New code should not use them: a server on stdio logs
+//! to stderr, and OpenTelemetry is for observability, says the specification's list of
+//! [deprecated features](https://modelcontextprotocol.io/specification/2026-07-28/deprecated).
 
 use core::fmt;
 
@@ -10,6 +17,9 @@ use crate::model::wire_type::wire_type;
 use crate::rpc::{Raw, Text};
 
 /// How grave a log message is; ordered, the gravest last.
+///
+/// Deprecated since 2026-07-28: log to stderr, or use OpenTelemetry. See
+/// [`logging`](crate::model::logging#deprecated).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum LoggingLevel {
@@ -92,6 +102,9 @@ fn received_level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LoggingL
 
 wire_type! {
     /// The parameters of `logging/setLevel`; up to 2025-11-25.
+    ///
+    /// Deprecated since 2026-07-28: log to stderr, or use OpenTelemetry. See
+    /// [`logging`](crate::model::logging#deprecated).
     #[derive(Debug)]
     pub struct SetLevelParams<'a> {
         /// The least grave level that is wanted; an unknown one is refused on decoding.
@@ -106,6 +119,9 @@ wire_type! {
 
 wire_type! {
     /// The parameters of `notifications/message`: one log message.
+    ///
+    /// Deprecated since 2026-07-28: log to stderr, or use OpenTelemetry. See
+    /// [`logging`](crate::model::logging#deprecated).
     #[derive(Debug)]
     pub struct LoggingMessageParams<'a> {
         /// How grave it is; a level that is none of the eight reads as [`LoggingLevel::Info`].

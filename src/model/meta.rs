@@ -22,6 +22,9 @@ pub const CLIENT_INFO: &str = "io.modelcontextprotocol/clientInfo";
 pub const CLIENT_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
 
 /// The key of the least level of log messages that a modern request asks for.
+///
+/// Deprecated since 2026-07-28: log to stderr, or use OpenTelemetry. See
+/// [`logging`](crate::model::logging#deprecated).
 pub const LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
 
 /// The key of the request id of the `subscriptions/listen` a notification belongs to.

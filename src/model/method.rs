@@ -57,13 +57,14 @@ pub trait Notification: 'static {
 /// Declares [`SpecMethod`]: each row has the wire name, the first and, if it is over, the last
 /// revision, and who sends it in the legacy and in the modern era.
 macro_rules! known {
-    ($($name:ident = $wire:literal, $since:ident $(to $until:ident)?, $legacy:ident / $modern:ident;)*) => {
+    ($($(#[$about:meta])* $name:ident = $wire:literal, $since:ident $(to $until:ident)?, $legacy:ident / $modern:ident;)*) => {
         /// A request method or notification that some revision of the protocol defines.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[non_exhaustive]
         pub enum SpecMethod {
             $(
                 #[doc = concat!("`", $wire, "`")]
+                $(#[$about])*
                 #[serde(rename = $wire)]
                 $name,
             )*
@@ -139,9 +140,18 @@ known! {
     ListPrompts = "prompts/list", V2024_11_05, Client / Client;
     GetPrompt = "prompts/get", V2024_11_05, Client / Client;
     Complete = "completion/complete", V2024_11_05, Client / Client;
+    ///
+    /// Deprecated since 2026-07-28: log to stderr, or use OpenTelemetry. See
+    /// [`logging`](crate::model::logging#deprecated).
     SetLevel = "logging/setLevel", V2024_11_05 to V2025_11_25, Client / Client;
+    ///
+    /// Deprecated since 2026-07-28: use the API of a model provider directly. See
+    /// [`sampling`](crate::model::sampling#deprecated).
     CreateMessage = "sampling/createMessage", V2024_11_05, Server / Embedded;
     Elicit = "elicitation/create", V2025_06_18, Server / Embedded;
+    ///
+    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs or
+    /// configuration. See [`root`](crate::model::root#deprecated).
     ListRoots = "roots/list", V2024_11_05, Server / Embedded;
     SubscriptionsListen = "subscriptions/listen", V2026_07_28, Client / Client;
     Initialized = "notifications/initialized", V2024_11_05 to V2025_11_25, Client / Client;
@@ -151,8 +161,14 @@ known! {
     ResourcesListChanged = "notifications/resources/list_changed", V2024_11_05, Server / Server;
     ResourceUpdated = "notifications/resources/updated", V2024_11_05, Server / Server;
     PromptsListChanged = "notifications/prompts/list_changed", V2024_11_05, Server / Server;
+    ///
+    /// Deprecated since 2026-07-28: log to stderr, or use OpenTelemetry. See
+    /// [`logging`](crate::model::logging#deprecated).
     LoggingMessage = "notifications/message", V2024_11_05, Server / Server;
     ElicitationComplete = "notifications/elicitation/complete", V2025_11_25 to V2025_11_25, Server / Server;
+    ///
+    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs or
+    /// configuration. See [`root`](crate::model::root#deprecated).
     RootsListChanged = "notifications/roots/list_changed", V2024_11_05 to V2025_11_25, Client / Client;
     SubscriptionsAcknowledged = "notifications/subscriptions/acknowledged", V2026_07_28, Server / Server;
 }
@@ -323,8 +339,9 @@ impl ClientCapability {
 
 /// Declares the types that stand for methods, each with its parameters and its result.
 macro_rules! methods {
-    ($($name:ident: $params:ident => $result:ident;)*) => { $(
+    ($($(#[$about:meta])* $name:ident: $params:ident => $result:ident;)*) => { $(
         #[doc = concat!("The method [`SpecMethod::", stringify!($name), "`].")]
+        $(#[$about])*
         #[derive(Clone, Copy, Debug)]
         #[non_exhaustive]
         pub struct $name;
@@ -351,9 +368,18 @@ methods! {
     ListPrompts: PaginatedRequestParams => ListPromptsResult;
     GetPrompt: GetPromptParams => GetPromptResult;
     Complete: CompleteParams => CompleteResult;
+    ///
+    /// Deprecated since 2026-07-28: log to stderr, or use OpenTelemetry. See
+    /// [`logging`](crate::model::logging#deprecated).
     SetLevel: SetLevelParams => EmptyResult;
+    ///
+    /// Deprecated since 2026-07-28: use the API of a model provider directly. See
+    /// [`sampling`](crate::model::sampling#deprecated).
     CreateMessage: CreateMessageParams => CreateMessageResult;
     Elicit: ElicitParams => ElicitResult;
+    ///
+    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs or
+    /// configuration. See [`root`](crate::model::root#deprecated).
     ListRoots: EmptyParams => ListRootsResult;
     SubscriptionsListen: SubscriptionsListenParams => SubscriptionsListenResult;
 }
@@ -372,8 +398,9 @@ paginated!(ListTools, ListResources, ListResourceTemplates, ListPrompts);
 
 /// Declares the types that stand for notifications, each with its parameters.
 macro_rules! notifications {
-    ($($name:ident: $params:ident;)*) => { $(
+    ($($(#[$about:meta])* $name:ident: $params:ident;)*) => { $(
         #[doc = concat!("The notification [`SpecMethod::", stringify!($name), "`].")]
+        $(#[$about])*
         #[derive(Clone, Copy, Debug)]
         #[non_exhaustive]
         pub struct $name;
@@ -393,8 +420,14 @@ notifications! {
     ResourcesListChanged: EmptyParams;
     ResourceUpdated: ResourceUpdatedParams;
     PromptsListChanged: EmptyParams;
+    ///
+    /// Deprecated since 2026-07-28: log to stderr, or use OpenTelemetry. See
+    /// [`logging`](crate::model::logging#deprecated).
     LoggingMessage: LoggingMessageParams;
     ElicitationComplete: ElicitationCompleteParams;
+    ///
+    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs or
+    /// configuration. See [`root`](crate::model::root#deprecated).
     RootsListChanged: EmptyParams;
     SubscriptionsAcknowledged: SubscriptionsAcknowledgedParams;
 }

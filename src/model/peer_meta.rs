@@ -19,6 +19,9 @@ impl Meta<'_> {
     }
 
     /// The least level of log messages that a modern request asks for.
+    ///
+    /// Deprecated since 2026-07-28: log to stderr, or use OpenTelemetry. See
+    /// [`logging`](crate::model::logging#deprecated).
     pub fn log_level(&self) -> Option<LoggingLevel> {
         self.as_object().read(LOG_LEVEL)
     }

@@ -1,4 +1,11 @@
 //! Roots: the directories and files that a client lets a server work in (`roots/list`).
+//!
+//! # Deprecated
+//!
+//! Revision 2026-07-28 deprecates roots. They still work, and may go in a revision released on or
+//! after 2027-07-28. New code should not use them: pass directories and files as arguments of
+//! tools, as resource URIs or by the server's configuration, says the specification's list of
+//! [deprecated features](https://modelcontextprotocol.io/specification/2026-07-28/deprecated).
 
 use alloc::vec::Vec;
 
@@ -10,6 +17,9 @@ use crate::rpc::Text;
 
 wire_type! {
     /// A directory or file that a server may work in.
+    ///
+    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs or
+    /// configuration. See [`root`](crate::model::root#deprecated).
     #[derive(Debug)]
     pub struct Root<'a> {
         /// Where it is, a `file://` URI; see [`Root::is_file_uri`].
@@ -35,6 +45,9 @@ impl<'a> Root<'a> {
 
 wire_type! {
     /// The result of `roots/list`.
+    ///
+    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs or
+    /// configuration. See [`root`](crate::model::root#deprecated).
     #[derive(Debug, Default)]
     pub struct ListRootsResult<'a> {
         /// The roots; an empty list lets the server work nowhere.

@@ -1,5 +1,12 @@
 //! Sampling: asking the client's model for a message (`sampling/createMessage`).
 //! Since 2025-11-25 the model may use tools, whose uses and results have to balance.
+//!
+//! # Deprecated
+//!
+//! Revision 2026-07-28 deprecates sampling. It still works, and may go in a revision released on or
+//! after 2027-07-28. New code should not use it: a server that needs a model uses the API of a
+//! model provider directly, says the specification's list of
+//! [deprecated features](https://modelcontextprotocol.io/specification/2026-07-28/deprecated).
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -28,6 +35,9 @@ use crate::rpc::{Raw, Text, bounded};
 wire_type! {
     /// The parameters of `sampling/createMessage`. The client may change any of them before it asks
     /// the model, except for `max_tokens`.
+    ///
+    /// Deprecated since 2026-07-28: use the API of a model provider directly. See
+    /// [`sampling`](crate::model::sampling#deprecated).
     #[derive(Debug)]
     pub struct CreateMessageParams<'a> {
         /// The conversation so far.
@@ -75,6 +85,9 @@ impl<'a> CreateMessageParams<'a> {
 
 wire_type! {
     /// A message of the conversation with the model.
+    ///
+    /// Deprecated since 2026-07-28: use the API of a model provider directly. See
+    /// [`sampling`](crate::model::sampling#deprecated).
     #[derive(Debug)]
     pub struct SamplingMessage<'a> {
         /// Who says it.
@@ -391,7 +404,8 @@ open_enum! {
 }
 
 open_enum! {
-    /// Whose context to put in. All but `none` are deprecated in 2026-07-28.
+    /// Whose context to put in. All but `none` are deprecated since 2025-11-25: leave it out, or say
+    /// `none`.
     IncludeContext {
         /// Nobody's; what counts when nothing is said.
         None = "none",
@@ -473,6 +487,9 @@ pub fn select_model<T: AsRef<str>>(
 
 wire_type! {
     /// The result of `sampling/createMessage`: what the model says.
+    ///
+    /// Deprecated since 2026-07-28: use the API of a model provider directly. See
+    /// [`sampling`](crate::model::sampling#deprecated).
     #[derive(Debug)]
     pub struct CreateMessageResult<'a> {
         /// Who says it.

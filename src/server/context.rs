@@ -175,6 +175,9 @@ impl Context {
     }
 
     /// The least level of log messages that the client wants; `None` when it hasn't said so.
+    ///
+    /// Deprecated since 2026-07-28: log to stderr, or use OpenTelemetry. See
+    /// [`logging`](crate::model::logging#deprecated).
     pub fn log_level(&self) -> Option<LoggingLevel> {
         match self.revision().era() {
             Era::Modern => self.meta().and_then(|meta| meta.log_level()),
@@ -244,6 +247,9 @@ impl Context {
     ///
     /// `key` names the question within this request. Returns an error while the answer isn't there: hand that
     /// on with `?`.
+    ///
+    /// Deprecated since 2026-07-28: use the API of a model provider directly. See
+    /// [`sampling`](crate::model::sampling#deprecated).
     pub fn sample(
         &self,
         key: &str,
@@ -260,11 +266,17 @@ impl Context {
 
     /// Asks for the client's roots. Returns an error while the answer isn't there: hand that on with
     /// `?`.
+    ///
+    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs or
+    /// configuration. See [`root`](crate::model::root#deprecated).
     pub fn roots(&self) -> Result<Vec<Root<'static>>, AskError> {
         self.roots_named("roots")
     }
 
     /// As [`roots`](Self::roots), for a question that goes by `key` within the request.
+    ///
+    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs or
+    /// configuration. See [`root`](crate::model::root#deprecated).
     pub fn roots_named(&self, key: &str) -> Result<Vec<Root<'static>>, AskError> {
         let params = <ListRoots as Method>::Params::default();
         let answer = self.ask::<ListRoots>(key, &params, |raw| {
@@ -318,6 +330,9 @@ impl Context {
 
     /// Sends a log message, if the client wants messages of this level. `data` may be anything that
     /// serde can write.
+    ///
+    /// Deprecated since 2026-07-28: log to stderr, or use OpenTelemetry. See
+    /// [`logging`](crate::model::logging#deprecated).
     pub fn log<T: Serialize + ?Sized>(&self, level: LoggingLevel, data: &T) {
         if let Ok(data) = Raw::encode(data) {
             let message = LoggingMessageParams::new(level, data);

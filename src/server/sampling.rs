@@ -21,6 +21,9 @@ const MOST_TOKENS: u64 = 16_384;
 
 /// What is said to the client's model, in order.
 ///
+/// Deprecated since 2026-07-28: use the API of a model provider directly. See
+/// [`sampling`](crate::model::sampling#deprecated).
+///
 /// ```
 /// use mcp_proto::server::{Context, SamplingRequest, HandlerError};
 ///

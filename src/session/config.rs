@@ -111,6 +111,9 @@ pub struct ClientConfig {
     /// Whether modern requests say who the client is (`meta.req.info`). They do by default.
     pub send_info: bool,
     /// The least level of log messages that modern requests ask for. `None` asks for none.
+    ///
+    /// Deprecated since 2026-07-28: log to stderr, or use OpenTelemetry. See
+    /// [`logging`](crate::model::logging#deprecated).
     pub log_level: Option<LoggingLevel>,
     /// What to subscribe to as soon as the session is open, such as the subscriptions of a session
     /// that was lost (`sub.resend`).
@@ -179,6 +182,9 @@ pub struct ServerConfig {
     /// Whether modern results say who the server is (`meta.res.serverinfo`). They do by default.
     pub send_info: bool,
     /// The least level of log messages that a legacy client gets before it has set one. Info.
+    ///
+    /// Deprecated since 2026-07-28: log to stderr, or use OpenTelemetry. See
+    /// [`logging`](crate::model::logging#deprecated).
     pub log_level: LoggingLevel,
     /// How long a modern client may keep a list, a resource or a discovery, in milliseconds, where
     /// the result doesn't say. 0.
@@ -292,6 +298,9 @@ pub struct CallOptions<'a> {
     pub progress: bool,
     /// The least level of log messages wanted for this call, in place of the session's. Modern
     /// servers go by it; legacy ones know one level for the whole session.
+    ///
+    /// Deprecated since 2026-07-28: log to stderr, or use OpenTelemetry. See
+    /// [`logging`](crate::model::logging#deprecated).
     pub log_level: Option<LoggingLevel>,
     /// Further entries for the request's `_meta`, none of which may be the protocol's own.
     pub meta: Option<Meta<'a>>,

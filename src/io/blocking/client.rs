@@ -179,6 +179,9 @@ impl BlockingClient {
     }
 
     /// Tells the server that the roots have changed, if there is a connection.
+    ///
+    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs or
+    /// configuration. See [`root`](crate::model::root#deprecated).
     pub fn roots_changed(&self) -> Result<(), ClientError> {
         self.inner.roots_changed()
     }
@@ -229,6 +232,9 @@ blocking! {
     /// Asks the server for a sign of life.
     ping() -> ();
     /// Sets the least level of log messages, for as long as the connection lasts.
+    ///
+    /// Deprecated since 2026-07-28: log to stderr, or use OpenTelemetry. See
+    /// [`logging`](crate::model::logging#deprecated).
     set_log_level(level: LoggingLevel) -> ();
     /// Subscribes to changes, for as long as the connection lasts; they go to
     /// [`ClientOptions::on_event`]. Gives what the server honours.

@@ -272,6 +272,9 @@ impl ClientSession {
     ///
     /// A legacy server is told at once; a modern one with each request from now on, and the call
     /// completes by itself. Errs as [`call`](Self::call) does. [`ClientEvent::Completed`] follows.
+    ///
+    /// Deprecated since 2026-07-28: log to stderr, or use OpenTelemetry. See
+    /// [`logging`](crate::model::logging#deprecated).
     pub fn set_log_level(
         &mut self,
         now: Instant,
@@ -305,6 +308,9 @@ impl ClientSession {
     /// them, so there it does nothing.
     ///
     /// Errs when the session isn't open or `roots.listChanged` was not declared.
+    ///
+    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs or
+    /// configuration. See [`root`](crate::model::root#deprecated).
     pub fn roots_changed(&mut self, now: Instant) -> Result<(), Misuse> {
         let era = self.era()?;
         let capability = ClientCapability::RootsListChanged;

@@ -196,11 +196,17 @@ impl ServerSession {
     }
 
     /// The least level of log messages that a legacy client gets.
+    ///
+    /// Deprecated since 2026-07-28: log to stderr, or use OpenTelemetry. See
+    /// [`logging`](crate::model::logging#deprecated).
     pub fn log_level(&self) -> LoggingLevel {
         self.state.legacy.log_level.unwrap_or(self.config.log_level)
     }
 
     /// The level that a legacy client has set; `None` when it has set none.
+    ///
+    /// Deprecated since 2026-07-28: log to stderr, or use OpenTelemetry. See
+    /// [`logging`](crate::model::logging#deprecated).
     pub fn client_log_level(&self) -> Option<LoggingLevel> {
         self.state.legacy.log_level
     }

@@ -141,6 +141,9 @@ impl ServerSession {
     /// for messages of this level; nobody gets it while unsent output is over
     /// [`Limits::output`](crate::Limits::output). Returns whether it was sent. Errs when `logging` was not
     /// declared (`log.cap`) or the request isn't open (any more).
+    ///
+    /// Deprecated since 2026-07-28: log to stderr, or use OpenTelemetry. See
+    /// [`logging`](crate::model::logging#deprecated).
     pub fn log(
         &mut self,
         now: Instant,
