@@ -13,7 +13,7 @@ pub fn system(key: [u8; 32]) -> Seal {
 
 /// A key that nobody else has, for a server of one instance that forgets it when it ends.
 ///
-/// Errs when the system has no entropy.
+/// Returns an error if the system has no entropy.
 pub fn fresh_key() -> Result<[u8; 32], SealError> {
     let mut key = [0; 32];
     entropy(&mut key)?;

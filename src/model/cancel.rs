@@ -9,7 +9,8 @@ wire_type! {
     #[derive(Debug, Default)]
     pub struct CancelledParams<'a> {
         /// The id of the request, as it stands on the wire. Without one there is nothing to cancel:
-        /// such a notification is ignored, not refused (`cancel.malformed`).
+        /// such a notification is ignored, not refused.
+        // `cancel.malformed`
         request_id?: Raw<'a>,
         /// Why, for people.
         reason?: Text<'a>,

@@ -153,7 +153,8 @@ capability_object! {
 }
 
 capability_object! {
-    /// That a client can ask its user; an empty one means by form (`caps.presence`).
+    /// That a client can ask its user; an empty one means by form.
+    // `caps.presence`
     ElicitationCapability {
         /// Present when it can show a form, from 2025-11-25 on.
         form: Option<Object<'a>> = "form",
@@ -269,7 +270,8 @@ macro_rules! open_capabilities {
 }
 
 impl<'a> ClientCapabilities<'a> {
-    /// No capability at all; extensions are off until they are asked for (`ext.optin`).
+    /// No capability at all; extensions are off until they are asked for.
+    // `ext.optin`
     pub fn new() -> Self {
         Self::default()
     }
@@ -356,7 +358,8 @@ impl<'a> ClientCapabilities<'a> {
 
     /// What of `needed` is lacking here, down to the nested member; `None` when nothing is.
     ///
-    /// The answer is what a missing-capability error names (`caps.missing.vs.degrade`).
+    /// The answer is what a missing-capability error names.
+    // `caps.missing.vs.degrade`
     pub fn missing_for<'n>(
         &self,
         needed: &ClientCapabilities<'n>,
@@ -439,10 +442,11 @@ impl<'a> ClientCapabilities<'a> {
         })
     }
 
-    /// The same capabilities without what `revision` has no words for (`caps.client.list`).
+    /// The same capabilities without what `revision` has no words for.
     ///
     /// A client that can only send its user to a URL has no elicitation to offer before
     /// 2025-11-25, where elicitation is by form.
+    // `caps.client.list`
     #[must_use]
     pub fn for_revision(mut self, revision: Revision) -> Self {
         if revision < Revision::V2025_06_18
@@ -480,7 +484,8 @@ impl<'a> ClientCapabilities<'a> {
 }
 
 impl<'a> ServerCapabilities<'a> {
-    /// No capability at all; extensions are off until they are asked for (`ext.optin`).
+    /// No capability at all; extensions are off until they are asked for.
+    // `ext.optin`
     pub fn new() -> Self {
         Self::default()
     }
@@ -532,7 +537,8 @@ impl<'a> ServerCapabilities<'a> {
 
     open_capabilities!();
 
-    /// The same capabilities without what `revision` has no words for (`caps.server.list`).
+    /// The same capabilities without what `revision` has no words for.
+    // `caps.server.list`
     #[must_use]
     pub fn for_revision(mut self, revision: Revision) -> Self {
         if revision < Revision::V2025_03_26 {

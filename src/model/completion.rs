@@ -14,7 +14,8 @@ use crate::model::prompt::Arguments;
 use crate::model::wire_type::wire_type;
 use crate::rpc::{Concealed, Text};
 
-/// The most values that a result may carry (`complete.max100`).
+/// The most values that a result may carry.
+// `complete.max100`
 pub const MAX_VALUES: usize = 100;
 
 wire_type! {

@@ -76,7 +76,8 @@ impl<'a> DiscoverResult<'a> {
 cache_hints!(DiscoverResult);
 
 wire_type! {
-    /// The data of the error that refuses a revision (`err.unsupportedver`).
+    /// The data of the error that refuses a revision.
+    // `err.unsupportedver`
     #[derive(Debug)]
     pub struct UnsupportedProtocolVersionData<'a> {
         /// The revisions that would be accepted.
@@ -101,7 +102,8 @@ impl<'a> UnsupportedProtocolVersionData<'a> {
 }
 
 wire_type! {
-    /// The data of the error that a client lacks capabilities a request needs (`err.missingcap`).
+    /// The data of the error that a client lacks capabilities a request needs.
+    // `err.missingcap`
     #[derive(Debug)]
     pub struct MissingRequiredClientCapabilityData<'a> {
         /// Only what is lacking, as [`ClientCapabilities::missing_for`] finds it.

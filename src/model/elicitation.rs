@@ -168,7 +168,8 @@ impl<'a> ElicitRequestFormParams<'a> {
     }
 
     /// Checks that an answer fits the form: an accepted one needs content that does, any other
-    /// needs none (`elicit.result.accept.form`).
+    /// needs none.
+    // `elicit.result.accept.form`
     pub fn validate(&self, answer: &ElicitResult<'_>) -> Result<(), Violation> {
         if answer.action != ElicitAction::Accept {
             return Ok(());
@@ -203,7 +204,8 @@ wire_type! {
 }
 
 impl<'a> ElicitRequestURLParams<'a> {
-    /// Whether the URL is `https` or `http` and names a host (`elicit.url.valid`).
+    /// Whether the URL is `https` or `http` and names a host.
+    // `elicit.url.valid`
     pub fn has_valid_url(&self) -> bool {
         let Some((scheme, rest)) = self.url.split_once("://") else {
             return false;
@@ -304,7 +306,8 @@ wire_type! {
 
 wire_type! {
     /// The `data` of error -32042: what has to be opened before the request can succeed; 2025-11-25
-    /// only (`elicit.32042`).
+    /// only.
+    // `elicit.32042`
     #[derive(Debug, Default)]
     pub struct URLElicitationRequired<'a> {
         /// The elicitations, each with its id.

@@ -24,7 +24,8 @@ use crate::rpc::{Concealed, Raw, Text, bounded};
 pub enum FormValue<'a> {
     /// A text.
     String(Text<'a>),
-    /// A number with its digits as they came; fractions are allowed (`data.number`).
+    /// A number with its digits as they came; fractions are allowed.
+    // `data.number`
     Number(Raw<'a>),
     /// Yes or no.
     Bool(bool),
@@ -290,7 +291,8 @@ impl<'a> RequestedSchema<'a> {
         Ok(())
     }
 
-    /// The form filled in with what the schema says beforehand (`elicit.defaults`).
+    /// The form filled in with what the schema says beforehand.
+    // `elicit.defaults`
     pub fn defaults(&self) -> FormContent<'a> {
         // Each name stands once among the properties, so that none has to be looked up.
         let fields = self.properties.iter();
@@ -319,10 +321,11 @@ fn default_of<'a>(schema: &PrimitiveSchemaDefinition<'a>) -> Option<FormValue<'a
     }
 }
 
-/// Checks that `content` fits the form (`elicit.validate`).
+/// Checks that `content` fits the form.
 ///
 /// Fields that the form doesn't have are allowed, and so is anything in a field of an unknown
 /// kind. Returns the first violation, in the order of the form, as an error.
+// `elicit.validate`
 pub fn validate(content: &FormContent<'_>, form: &RequestedSchema<'_>) -> Result<(), Violation> {
     // Both sides may be a peer's, and each may be long: nothing is looked up by going through it.
     let given: BTreeMap<&str, &FormValue<'_>> = content.iter().collect();

@@ -23,7 +23,8 @@ pub(crate) fn icons<'de, D: Deserializer<'de>>(
 wire_type! {
     /// A client or server program, as it presents itself to its peer.
     ///
-    /// It is for display and logs: nothing may depend on it (`meta.info.notrust`).
+    /// It is for display and logs: nothing may depend on it.
+    // `meta.info.notrust`
     #[derive(Debug)]
     pub struct Implementation<'a> {
         /// The programmatic name.
@@ -46,7 +47,8 @@ wire_type! {
 }
 
 impl<'a> Implementation<'a> {
-    /// What to show to people: the title, or the name where there is none (`data.name.title`).
+    /// What to show to people: the title, or the name where there is none.
+    // `data.name.title`
     pub fn display_name(&self) -> &str {
         self.title.as_ref().unwrap_or(&self.name)
     }
@@ -92,7 +94,8 @@ open_enum! {
 /// Whether an icon at `uri` may be fetched or shown: only `https:` and `data:` are allowed.
 ///
 /// `http:`, `javascript:`, `file:`, `ftp:`, `ws:` and the schemes of apps are refused, and so is
-/// what has no scheme (`data.icon.scheme`).
+/// what has no scheme.
+// `data.icon.scheme`
 pub fn is_allowed_icon_uri(uri: &str) -> bool {
     let scheme = uri.split_once(':').map(|(scheme, _)| scheme);
     scheme.is_some_and(|s| s.eq_ignore_ascii_case("https") || s.eq_ignore_ascii_case("data"))
@@ -130,7 +133,8 @@ wire_type! {
         capabilities: ServerCapabilities<'a> [rewritten(ServerCapabilities::downgrade)],
         /// The server program.
         server_info: Implementation<'a>,
-        /// How to use the server, meant for a model (`lifecycle.instructions`).
+        /// How to use the server, meant for a model.
+        // `lifecycle.instructions`
         instructions?: Text<'a>,
         /// The result's `_meta`.
         meta? as "_meta": Meta<'a>,

@@ -21,7 +21,8 @@ use crate::revision::Revision;
 use crate::rpc::{Raw, Text};
 
 open_enum! {
-    /// What kind of result a modern result is; an absent one means complete (`rtype.absent`).
+    /// What kind of result a modern result is; an absent one means complete.
+    // `rtype.absent`
     ResultType {
         /// The method's own result.
         Complete = "complete",
@@ -33,7 +34,8 @@ open_enum! {
 }
 
 wire_type! {
-    /// One thing to ask the client: a request without an id, inside a result (`mrtr.values`).
+    /// One thing to ask the client: a request without an id, inside a result.
+    // `mrtr.values`
     #[derive(Debug)]
     pub struct InputRequest<'a> {
         /// The method: `elicitation/create`, `sampling/createMessage` or `roots/list`.
@@ -152,8 +154,8 @@ ordered_map! {
 }
 
 ordered_map! {
-    /// The client's answers, each a bare result under the key of what was asked
-    /// (`mrtr.client.keys`).
+    /// The client's answers, each a bare result under the key of what was asked.
+    // `mrtr.client.keys`
     InputResponses of Raw<'a>
 }
 
@@ -216,7 +218,8 @@ impl<'a> InputResponses<'a> {
 
 /// A result that asks for input instead of giving an answer, from 2026-07-28 on.
 ///
-/// It holds questions, a state or both, never neither (`mrtr.atleastone`).
+/// It holds questions, a state or both, never neither.
+// `mrtr.atleastone`
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[serde(rename(serialize = "mcp_proto::InputRequiredResult"))]

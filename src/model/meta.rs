@@ -88,7 +88,8 @@ impl<'a> Meta<'a> {
         &self.0
     }
 
-    /// The token under which progress is asked for: a string or a number (`meta.progressToken`).
+    /// The token under which progress is asked for: a string or a number.
+    // `meta.progressToken`
     pub fn progress_token(&self) -> Option<Raw<'_>> {
         self.string_or_number(PROGRESS_TOKEN)
     }
@@ -160,8 +161,8 @@ impl IntoOwned for Meta<'_> {
 
 /// Whether `key` is well-formed as a key of `_meta`: an optional prefix and a name.
 ///
-/// `com.example/x`, `x_1.y` and `com.example/` are; `1a/x`, `a-/x` and `a.` are not
-/// (`meta.key.prefix`, `meta.key.name`).
+/// `com.example/x`, `x_1.y` and `com.example/` are; `1a/x`, `a-/x` and `a.` are not.
+// `meta.key.prefix`, `meta.key.name`
 pub fn is_valid_key(key: &str) -> bool {
     match key.rsplit_once('/') {
         Some((prefix, name)) => prefix.split('.').all(is_valid_label) && is_valid_name(name),
@@ -172,7 +173,8 @@ pub fn is_valid_key(key: &str) -> bool {
 /// Whether the protocol keeps `key` for itself: the union of what the revisions reserve.
 ///
 /// That is a prefix in which the second or the last but one label is `modelcontextprotocol` or
-/// `mcp` (`meta.reserved.c`, `meta.reserved.de`), and the bare keys of `meta.reserved.keys`.
+/// `mcp`, and the bare keys `progressToken`, `traceparent`, `tracestate` and `baggage`.
+// `meta.reserved.c`, `meta.reserved.de`, `meta.reserved.keys`
 pub fn is_reserved_key(key: &str) -> bool {
     let Some((prefix, _)) = key.rsplit_once('/') else {
         return [PROGRESS_TOKEN, TRACEPARENT, TRACESTATE, BAGGAGE].contains(&key);
@@ -185,7 +187,8 @@ pub fn is_reserved_key(key: &str) -> bool {
         .any(|l| matches!(l, "modelcontextprotocol" | "mcp"))
 }
 
-/// Whether `id` can name an extension: a well-formed key with a prefix (`ext.id`).
+/// Whether `id` can name an extension: a well-formed key with a prefix.
+// `ext.id`
 pub fn is_extension_id(id: &str) -> bool {
     id.contains('/') && is_valid_key(id)
 }

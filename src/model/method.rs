@@ -190,8 +190,9 @@ impl SpecMethod {
             .then(|| self.sender_in(revision.era()))
     }
 
-    /// What a server must have declared for it to be used in `revision`, be the server its
-    /// receiver or its sender; `None` when nothing (`caps.undeclared.method`).
+    /// What a server must have declared for it to be used in `revision`, be the server its receiver
+    /// or its sender; `None` when nothing.
+    // `caps.undeclared.method`
     pub fn server_capability(self, revision: Revision) -> Option<ServerCapability> {
         Some(match self {
             Self::ListTools | Self::CallTool => ServerCapability::Tools,
@@ -213,7 +214,8 @@ impl SpecMethod {
     }
 
     /// What a client must have declared for it to be used, be the client its receiver or its
-    /// sender; `None` when nothing (`caps.undeclared.method`).
+    /// sender; `None` when nothing.
+    // `caps.undeclared.method`
     pub fn client_capability(self) -> Option<ClientCapability> {
         Some(match self {
             Self::CreateMessage => ClientCapability::Sampling,
@@ -225,7 +227,8 @@ impl SpecMethod {
         })
     }
 
-    /// Whether its modern result carries cache hints (`cache.where`).
+    /// Whether its modern result carries cache hints.
+    // `cache.where`
     pub fn is_cacheable(self) -> bool {
         matches!(
             self,
@@ -238,12 +241,14 @@ impl SpecMethod {
         )
     }
 
-    /// Whether it may be answered by asking for input (`mrtr.methods`).
+    /// Whether it may be answered by asking for input.
+    // `mrtr.methods`
     pub fn allows_input_required(self) -> bool {
         matches!(self, Self::CallTool | Self::ReadResource | Self::GetPrompt)
     }
 
-    /// Whether it may be asked of the client inside a result that needs input (`mrtr.values`).
+    /// Whether it may be asked of the client inside a result that needs input.
+    // `mrtr.values`
     pub fn is_input_request(self) -> bool {
         matches!(self, Self::CreateMessage | Self::Elicit | Self::ListRoots)
     }

@@ -48,7 +48,8 @@ pub struct CacheHints {
 
 impl CacheHints {
     /// Reads the two fields of a result. An absent or negative time counts as zero, an absent or
-    /// unknown scope as private (`cache.absent`, `cache.scope`).
+    /// unknown scope as private.
+    // `cache.absent`, `cache.scope`
     pub fn new(ttl_ms: Option<i64>, cache_scope: Option<&CacheScope<'_>>) -> Self {
         let milliseconds = ttl_ms.and_then(|ttl| u64::try_from(ttl).ok()).unwrap_or(0);
         Self {

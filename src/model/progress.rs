@@ -20,7 +20,8 @@ pub struct ProgressToken<'a> {
 }
 
 impl<'a> ProgressToken<'a> {
-    /// Takes a string or an integer; `None` when `raw` is anything else (`progress.token.type`).
+    /// Takes a string or an integer; `None` when `raw` is anything else.
+    // `progress.token.type`
     pub fn from_raw(raw: Raw<'a>) -> Option<Self> {
         let text = raw.as_str();
         let digits = text.strip_prefix('-').unwrap_or(text);

@@ -73,7 +73,8 @@ wire_type! {
 }
 
 impl<'a> CreateMessageParams<'a> {
-    /// Whether the model may or must use tools; by default it may (`sampling.choice`).
+    /// Whether the model may or must use tools; by default it may.
+    // `sampling.choice`
     pub fn tool_choice_mode(&self) -> &ToolChoiceMode<'a> {
         let mode = self
             .tool_choice
@@ -467,7 +468,8 @@ wire_type! {
 }
 
 /// The index of the first of `available` whose name contains the first hint that any contains;
-/// `None` when no hint fits (`sampling.hints`).
+/// `None` when no hint fits.
+// `sampling.hints`
 pub fn select_model<T: AsRef<str>>(
     preferences: &ModelPreferences<'_>,
     available: &[T],
@@ -567,8 +569,10 @@ pub enum ToolBalanceError {
 
 /// Checks that each tool use is answered by the next message and that results stand alone.
 ///
-/// Rules: `sampling.tr.only`, `sampling.tr.balance`, `sampling.tr.lastassistant`. Returns the
-/// first message that breaks one of them as an error.
+/// A message with results holds nothing else and is the user's; one that uses tools is followed by
+/// the results of all of them, so it is never the last. Returns an error that names the first message
+/// that breaks one of these rules.
+// `sampling.tr.only`, `sampling.tr.balance`, `sampling.tr.lastassistant`
 pub fn check_tool_balance(messages: &[SamplingMessage<'_>]) -> Result<(), ToolBalanceError> {
     let mut open: Vec<&str> = Vec::new();
     for (index, message) in messages.iter().enumerate() {

@@ -73,7 +73,8 @@ impl<'a> RequestedSchema<'a> {
         self.optional(name, schema)
     }
 
-    /// Whether all fields are of the primitive kinds that a form may have (`elicit.schema.flat`).
+    /// Whether all fields are of the primitive kinds that a form may have.
+    // `elicit.schema.flat`
     pub fn is_flat(&self) -> bool {
         let mut fields = self.properties.iter();
         fields.all(|(_, field)| !matches!(field, PrimitiveSchemaDefinition::Unknown(_)))

@@ -9,8 +9,9 @@ use crate::rpc::{Concealed, Text};
 
 /// What a server hands to the client between the rounds of a request, and gets back unchanged.
 ///
-/// A client only echoes it. A server has to treat what comes back as the work of an attacker
-/// (`mrtr.state.attacker`). `Debug` shows its length only.
+/// A client only echoes it. A server has to treat what comes back as the work of an attacker.
+/// `Debug` shows its length only.
+// `mrtr.state.attacker`
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RequestState<'a>(#[serde(borrow)] Text<'a>);

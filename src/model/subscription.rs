@@ -19,7 +19,8 @@ use crate::rpc::Text;
 /// The id of the tasks extension, without which no task is told of.
 const TASKS_EXTENSION: &str = "io.modelcontextprotocol/tasks";
 
-/// The changes that a subscription is about; what is absent or `false` is off (`sub.optin`).
+/// The changes that a subscription is about; what is absent or `false` is off.
+// `sub.optin`
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -98,7 +99,8 @@ impl<'a> SubscriptionFilter<'a> {
     }
 
     /// The part of the filter that a server of these capabilities will honour, for its
-    /// acknowledgement; what it doesn't support is left out (`sub.ack.subset`).
+    /// acknowledgement; what it doesn't support is left out.
+    // `sub.ack.subset`
     #[must_use]
     pub fn honoured_by(&self, server: &ServerCapabilities<'_>) -> Self {
         let tools = server
@@ -122,8 +124,8 @@ impl<'a> SubscriptionFilter<'a> {
         }
     }
 
-    /// What is asked for here and missing from the `honoured` filter of an acknowledgement
-    /// (`sub.ack.check`).
+    /// What is asked for here and missing from the `honoured` filter of an acknowledgement.
+    // `sub.ack.check`
     #[must_use]
     pub fn refused_in(&self, honoured: &SubscriptionFilter<'_>) -> Self {
         let off = |switch: Option<bool>| switch != Some(true);

@@ -58,7 +58,8 @@ wire_type! {
 }
 
 impl<'a> Tool<'a> {
-    /// The name to show: `title`, else the annotations' title, else `name` (`data.name.title`).
+    /// The name to show: `title`, else the annotations' title, else `name`.
+    // `data.name.title`
     pub fn display_name(&self) -> &str {
         let annotated = self
             .annotations
@@ -256,7 +257,8 @@ impl<'a> CallToolResult<'a> {
     }
 
     /// A success whose result is `value`, as structured content and, for peers that look at text
-    /// only, as a text block with the same JSON (`tools.struct.text`). Returns an error if its `Serialize` does.
+    /// only, as a text block with the same JSON. Returns an error if its `Serialize` does.
+    // `tools.struct.text`
     pub fn structured<T: Serialize + ?Sized>(value: &T) -> Result<Self, serde_json::Error> {
         let raw = Raw::encode(value)?;
         let text = Text::from(raw.as_str()).into_owned();

@@ -10,12 +10,13 @@ use crate::rpc::Raw;
 
 /// An implementation of JSON Schema.
 ///
-/// It must not fetch anything a schema refers to (`jschema.ref.nofetch`), and it is given schemas
-/// and values of strangers.
+/// It must not fetch anything a schema refers to, and it is given schemas and values of strangers.
+// `jschema.ref.nofetch`
 pub trait Validator: Send + Sync {
-    /// Reads a schema; one without `$schema` is of the dialect 2020-12 (`jschema.default`).
+    /// Reads a schema; one without `$schema` is of the dialect 2020-12.
     ///
     /// Returns an error if it is none, or if it can't be held to as it stands.
+    // `jschema.default`
     fn compile(&self, schema: &Raw<'_>) -> Result<Arc<dyn CompiledSchema>, SchemaError>;
 }
 
@@ -36,16 +37,20 @@ pub trait CompiledSchema: Send + Sync {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SchemaError {
-    /// Its `$schema` names a dialect that isn't known (`jschema.unsupported`).
+    /// Its `$schema` names a dialect that isn't known.
+    // `jschema.unsupported`
     #[error("unknown JSON Schema dialect {0}")]
     Dialect(Box<str>),
-    /// It refers to something outside of it, or to nothing (`jschema.ref.reject`).
+    /// It refers to something outside of it, or to nothing.
+    // `jschema.ref.reject`
     #[error("the reference {0} leads out of the schema")]
     Reference(Box<str>),
-    /// Holding a value to it could take too long, or forever (`jschema.bounds`).
+    /// Holding a value to it could take too long, or forever.
+    // `jschema.bounds`
     #[error("the schema is too large: {0}")]
     TooLarge(&'static str),
-    /// It breaks the rules of its dialect (`jschema.valid`).
+    /// It breaks the rules of its dialect.
+    // `jschema.valid`
     #[error("no valid JSON Schema: {0}")]
     Invalid(Box<str>),
 }

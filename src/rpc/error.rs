@@ -20,17 +20,23 @@ pub mod code {
     pub const INVALID_PARAMS: i64 = -32602;
     /// The receiver failed unexpectedly.
     pub const INTERNAL_ERROR: i64 = -32603;
-    /// Unknown resource, up to 2025-11-25 (`res.read.notfound.legacy`).
+    /// Unknown resource, up to 2025-11-25.
+    // `res.read.notfound.legacy`
     pub const RESOURCE_NOT_FOUND: i64 = -32002;
-    /// HTTP headers that differ from the body, 2026-07-28 (`err.headermismatch`).
+    /// HTTP headers that differ from the body, 2026-07-28.
+    // `err.headermismatch`
     pub const HEADER_MISMATCH: i64 = -32020;
-    /// The client did not declare a capability the request needs, 2026-07-28 (`err.missingcap`).
+    /// The client did not declare a capability the request needs, 2026-07-28.
+    // `err.missingcap`
     pub const MISSING_REQUIRED_CLIENT_CAPABILITY: i64 = -32021;
-    /// The request's revision isn't served, 2026-07-28 (`err.unsupportedver`).
+    /// The request's revision isn't served, 2026-07-28.
+    // `err.unsupportedver`
     pub const UNSUPPORTED_PROTOCOL_VERSION: i64 = -32022;
-    /// A URL elicitation has to be done first, 2025-11-25 alone (`elicit.32042`).
+    /// A URL elicitation has to be done first, 2025-11-25 alone.
+    // `elicit.32042`
     pub const URL_ELICITATION_REQUIRED: i64 = -32042;
-    /// The user refused a sampling request, up to 2025-11-25 (`err.sampling.reject`).
+    /// The user refused a sampling request, up to 2025-11-25.
+    // `err.sampling.reject`
     pub const REJECTED: i64 = -1;
 }
 
@@ -43,7 +49,8 @@ pub struct RpcError {
     pub code: i64,
     /// One sentence for people.
     pub message: Cow<'static, str>,
-    /// Any JSON that tells more; kept untouched (`base.resp.error.shape`).
+    /// Any JSON that tells more; kept untouched.
+    // `base.resp.error.shape`
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",

@@ -11,9 +11,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use super::raw::Raw;
 use super::write::{write_i64, write_string};
 
-/// The id of a request, as it is echoed in the response (`base.id.type`, `base.id.roundtrip`).
+/// The id of a request, as it is echoed in the response.
 ///
 /// The order of ids is of no meaning; it is there so that they can be keys.
+// `base.id.type`, `base.id.roundtrip`
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(Repr);
 
@@ -27,9 +28,10 @@ enum Repr {
 
 impl RequestId {
     /// Reads an id from its JSON text; `None` for anything but a string or an integer, so for
-    /// `null`, `1.5`, `1e2` and `true` too (`base.id.notnull`, `base.id.fraction`).
+    /// `null`, `1.5`, `1e2` and `true` too.
     ///
     /// `json` has to be one JSON value without white space around it.
+    // `base.id.notnull`, `base.id.fraction`
     pub fn from_json(json: &str) -> Option<Self> {
         if json.starts_with('"') {
             return serde_json::from_str::<String>(json).ok().map(Self::from);

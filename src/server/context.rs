@@ -80,7 +80,7 @@ pub enum NotAccepted {
 }
 
 impl<T> Elicited<T> {
-    /// What was filled in; errs when nothing was.
+    /// What was filled in; returns an error if nothing was.
     pub fn accepted(self) -> Result<T, NotAccepted> {
         match self {
             Self::Accepted(value) => Ok(value),
@@ -224,7 +224,8 @@ impl Context {
     }
 
     /// Asks the user to go to a URL. That they accept means that they go there, not that they are
-    /// done (`elicit.result.accept.url`).
+    /// done.
+    // `elicit.result.accept.url`
     pub fn elicit_url(
         &self,
         key: &str,

@@ -11,7 +11,8 @@ use crate::rpc::{Raw, RpcError};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DefinitionError {
-    /// Its input schema isn't an object with `"type":"object"` (`tools.def.inputschema`).
+    /// Its input schema isn't an object with `"type":"object"`.
+    // `tools.def.inputschema`
     #[error("the input schema of the tool {0} has no \"type\":\"object\" at its root")]
     InputSchema(Box<str>),
     /// Its output schema is no schema.

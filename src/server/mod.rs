@@ -183,8 +183,9 @@ impl<Mode> Server<Mode> {
         self.configure(|shared| shared.seal = Some(seal))
     }
 
-    /// Holds arguments to the tools' input schemas and structured results to their output schemas
-    /// (`tools.output.conform`). Without it only the handlers' types say what fits.
+    /// Holds arguments to the tools' input schemas and structured results to their output schemas.
+    /// Without it only the handlers' types say what fits.
+    // `tools.output.conform`
     #[must_use]
     pub fn validator(self, validator: impl Validator + 'static) -> Self {
         self.shared.registry.hold_to(Arc::new(validator));

@@ -39,9 +39,9 @@ pub struct Seal {
 impl Seal {
     /// A seal with this key.
     ///
-    /// `entropy` fills the slice with random bytes that nobody can foresee, or errs. `clock` gives
-    /// the seconds since 1970, or since any other time that all instances agree on. With feature
-    /// `std`, `io::seal::system` takes both of them from the operating system.
+    /// `entropy` fills the slice with random bytes that nobody can foresee, or returns an error.
+    /// `clock` gives the seconds since 1970, or since any other time that all instances agree on.
+    /// With feature `std`, `io::seal::system` takes both of them from the operating system.
     pub fn new(
         key: [u8; 32],
         entropy: fn(&mut [u8]) -> Result<(), SealError>,

@@ -19,14 +19,16 @@ use crate::rpc::Text;
 #[non_exhaustive]
 pub enum EraPolicy {
     /// Ask with `server/discover`, for a bounded time, and fall back to `initialize` unless the
-    /// answer is a modern one (`era.stdio.probe`, `era.stdio.fallback`).
+    /// answer is a modern one.
+    // `era.stdio.probe`, `era.stdio.fallback`
     #[default]
     Auto,
     /// `initialize` and nothing else; also what a host remembers of a legacy server.
     Legacy,
     /// `server/discover`, and an error when the server is not a modern one.
     Modern,
-    /// Modern without input_round: the session is open at once (`discover.optional`).
+    /// Modern without a question first: the session is open at once.
+    // `discover.optional`
     AssumeModern,
 }
 
@@ -108,7 +110,8 @@ pub struct ClientConfig {
     pub timeouts: Timeouts,
     /// The bounds to keep.
     pub limits: Limits,
-    /// Whether modern requests say who the client is (`meta.req.info`). They do by default.
+    /// Whether modern requests say who the client is. They do by default.
+    // `meta.req.info`
     pub send_info: bool,
     /// The least level of log messages that modern requests ask for. `None` asks for none.
     ///
@@ -116,7 +119,8 @@ pub struct ClientConfig {
     /// [`logging`](crate::model::logging#deprecated).
     pub log_level: Option<LoggingLevel>,
     /// What to subscribe to as soon as the session is open, such as the subscriptions of a session
-    /// that was lost (`sub.resend`).
+    /// that was lost.
+    // `sub.resend`
     pub subscriptions: Vec<SubscriptionFilter<'static>>,
 }
 
@@ -179,7 +183,8 @@ pub struct ServerConfig {
     pub timeouts: Timeouts,
     /// The bounds to keep.
     pub limits: Limits,
-    /// Whether modern results say who the server is (`meta.res.serverinfo`). They do by default.
+    /// Whether modern results say who the server is. They do by default.
+    // `meta.res.serverinfo`
     pub send_info: bool,
     /// The least level of log messages that a legacy client gets before it has set one. Info.
     ///

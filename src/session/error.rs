@@ -14,7 +14,8 @@ use crate::rpc::RpcError;
 use super::route::Closed;
 use super::table::Weigh;
 
-/// Why a call ended without a result. It is local, never a made-up code (`err.local`).
+/// Why a call ended without a result. It is local, never a made-up code.
+// `err.local`
 #[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum CallError {
@@ -125,7 +126,8 @@ pub enum Misuse {
         /// The request's method.
         method: Box<str>,
     },
-    /// The peer did not declare the capability this needs (`caps.only.negotiated`).
+    /// The peer did not declare the capability this needs.
+    // `caps.only.negotiated`
     #[error("the peer did not declare {0}")]
     NotDeclaredByPeer(&'static str),
     /// This side did not declare the capability this needs.
@@ -164,13 +166,16 @@ pub enum Misuse {
         /// The limit.
         limit: usize,
     },
-    /// The request can't be cancelled (`lifecycle.init.nocancel`).
+    /// The request can't be cancelled.
+    // `lifecycle.init.nocancel`
     #[error("{0} can't be cancelled")]
     NotCancellable(&'static str),
-    /// Progress has to be finite and to increase (`progress.increase`).
+    /// Progress has to be finite and to increase.
+    // `progress.increase`
     #[error("progress has to increase with each report")]
     ProgressNotIncreasing,
-    /// An error code that the specification keeps for itself (`err.range.spec`).
+    /// An error code that the specification keeps for itself.
+    // `err.range.spec`
     #[error("the code {0} is reserved by the specification")]
     ReservedCode(i64),
     /// The value breaks a rule of the protocol.
@@ -192,17 +197,19 @@ pub enum CloseReason {
     #[error("the connection ended")]
     Connection(Closed),
     /// The connection ended while the client was finding out the peer's era. Some legacy servers
-    /// exit on a request before `initialize`: start one afresh with the legacy policy
-    /// (`era.stdio.crash`).
+    /// exit on a request before `initialize`: start one afresh with the legacy policy.
+    // `era.stdio.crash`
     #[error("the connection ended during the probe for the peer's era")]
     LostInProbe(Closed),
-    /// The opening took too long (`timeout.init`).
+    /// The opening took too long.
+    // `timeout.init`
     #[error("no answer to the opening within {0:?}")]
     OpeningTimedOut(Duration),
     /// The peer answered the opening with an error.
     #[error("the peer refused the opening: {0}")]
     OpeningRefused(RpcError),
-    /// The peer speaks no revision that this side speaks (`lifecycle.ver.reject`).
+    /// The peer speaks no revision that this side speaks.
+    // `lifecycle.ver.reject`
     #[error("unsupported protocol version from the server: {offered}")]
     UnsupportedProtocolVersion {
         /// What the peer offered, comma separated.

@@ -96,7 +96,7 @@ impl Received {
         is_string(&self.body.frame, self.method, N::NAME)
     }
 
-    /// The params as those of `N`. Errs, naming the place, when they don't fit.
+    /// The params as those of `N`. Returns an error that names the place if they don't fit.
     pub fn params<N: Notification>(&self) -> Result<N::Params<'_>, Malformed> {
         self.body.decode()
     }
@@ -180,12 +180,13 @@ pub enum Ignored {
         /// the peer has printed. `None` for what looks like a message, as it may hold secrets.
         line: Option<Box<str>>,
     },
-    /// A response to no open request: late, foreign or repeated (`base.resp.unknown`).
+    /// A response to no open request: late, foreign or repeated.
+    // `base.resp.unknown`
     Response(Option<RequestId>),
     /// An error about no request in particular: the peer could not read something.
     Error(RpcError),
-    /// A request of the server in the modern era, where it may send none
-    /// (`base.dir.modern.badreq`).
+    /// A request of the server in the modern era, where it may send none.
+    // `base.dir.modern.badreq`
     Request(String),
     /// A notification that is malformed or stands for nothing that is open.
     Notification(String),

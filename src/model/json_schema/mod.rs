@@ -43,8 +43,8 @@ const LONGEST_REASON: usize = 300;
 
 /// Reads schemas of the dialects from draft 4 to 2020-12.
 ///
-/// References are followed within the schema only (`jschema.ref.nofetch`). Formats are notes, as
-/// 2020-12 has them.
+/// References are followed within the schema only. Formats are notes, as 2020-12 has them.
+// `jschema.ref.nofetch`
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct JsonSchema;

@@ -118,9 +118,10 @@ pub(super) struct Outgoing<'p, 'o, P> {
 impl ClientSession {
     /// Calls a method of the server.
     ///
-    /// Errs when the session isn't open, the revision doesn't have the method, the server did not
-    /// declare its capability, a limit is reached, or the params can't be written; then nothing
-    /// has changed. Otherwise exactly one [`ClientEvent::Completed`](super::ClientEvent) follows.
+    /// Returns an error if the session isn't open, the revision doesn't have the method, the server
+    /// did not declare its capability, a limit is reached, or the params can't be written; then
+    /// nothing has changed. Otherwise exactly one [`ClientEvent::Completed`](super::ClientEvent)
+    /// follows.
     pub fn call<M: Method>(
         &mut self,
         now: Instant,
@@ -142,7 +143,7 @@ impl ClientSession {
     /// Cancels a call of one's own. The server is told; the call completes at once with
     /// [`CallError::Cancelled`], and an answer that comes all the same is ignored.
     ///
-    /// Errs when the call isn't open (any more).
+    /// Returns an error if the call isn't open (any more).
     pub fn cancel<M>(
         &mut self,
         now: Instant,

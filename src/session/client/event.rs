@@ -47,7 +47,8 @@ pub enum ClientEvent {
     },
     /// A log message of the server; its params are those of
     /// [`LoggingMessage`](crate::model::method::LoggingMessage). On a pipe it can't be told which
-    /// call it belongs to (`log.stdio.gap`).
+    /// call it belongs to.
+    // `log.stdio.gap`
     Log(Received),
     /// Something of the server has changed.
     Changed {
@@ -63,7 +64,8 @@ pub enum ClientEvent {
     Subscribed {
         /// Which one.
         subscription: SubscriptionId,
-        /// The part of the filter that the server honours (`sub.ack.subset`).
+        /// The part of the filter that the server honours.
+        // `sub.ack.subset`
         #[serde(deserialize_with = "owned")]
         honoured: SubscriptionFilter<'static>,
     },
@@ -138,7 +140,7 @@ pub(crate) struct Input {
 pub(crate) enum InputSource {
     /// A request of a legacy server.
     Request { id: RequestId, target: ReplyTo },
-    /// An entry of a modern server's input_required result, by the number of the request it
+    /// An entry of a modern server's `input_required` result, by the number of the request it
     /// answered.
     Round { request: u64, key: Box<str> },
 }

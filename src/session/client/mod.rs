@@ -188,8 +188,9 @@ impl ClientSession {
         matches!(self.state.opening, Opening::Open)
     }
 
-    /// The server's name and version; `None` before the opening and when it doesn't say. Kept
-    /// after the end. For display only: nothing may depend on it (`meta.info.notrust`).
+    /// The server's name and version; `None` before the opening and when it doesn't say. Kept after
+    /// the end. For display only: nothing may depend on it.
+    // `meta.info.notrust`
     pub fn server_info(&self) -> Option<Implementation<'_>> {
         serde_json::from_str(self.state.peer.info.as_deref()?).ok()
     }
@@ -256,7 +257,7 @@ impl ClientSession {
     /// Asks the server for a sign of life. In the modern era, which has no ping, a discovery is
     /// the sign.
     ///
-    /// Errs as [`call`](Self::call) does. [`ClientEvent::Completed`] follows.
+    /// Returns an error as [`call`](Self::call) does. [`ClientEvent::Completed`] follows.
     pub fn ping(&mut self, now: Instant, options: CallOptions<'_>) -> Result<CallId<Ping>, Misuse> {
         match self.era()? {
             Era::Legacy => self.call::<Ping>(now, &method::EmptyParams::new(), options),
@@ -271,7 +272,8 @@ impl ClientSession {
     /// Sets the least level of log messages the server is to send.
     ///
     /// A legacy server is told at once; a modern one with each request from now on, and the call
-    /// completes by itself. Errs as [`call`](Self::call) does. [`ClientEvent::Completed`] follows.
+    /// completes by itself. Returns an error as [`call`](Self::call) does.
+    /// [`ClientEvent::Completed`] follows.
     ///
     /// Deprecated since 2026-07-28: log to stderr, or use OpenTelemetry. See
     /// [`logging`](crate::model::logging#deprecated).
@@ -307,7 +309,7 @@ impl ClientSession {
     /// Tells the server that the roots have changed. Modern servers ask for them when they need
     /// them, so there it does nothing.
     ///
-    /// Errs when the session isn't open or `roots.listChanged` was not declared.
+    /// Returns an error if the session isn't open or `roots.listChanged` was not declared.
     ///
     /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs or
     /// configuration. See [`root`](crate::model::root#deprecated).
@@ -327,8 +329,8 @@ impl ClientSession {
 
     /// Sends a notification, such as an extension's.
     ///
-    /// Errs when the session isn't open, the revision doesn't have it from a client, what it needs
-    /// was not declared, or the session sends it by itself.
+    /// Returns an error if the session isn't open, the revision doesn't have it from a client, what
+    /// it needs was not declared, or the session sends it by itself.
     pub fn notify<N: Notification>(
         &mut self,
         now: Instant,
@@ -379,9 +381,10 @@ impl ClientSession {
     }
 
     /// Ends the session from this side. There is no message for it: the adapter closes the
-    /// connection once the output is sent (`lifecycle.shutdown.msg`).
+    /// connection once the output is sent.
     ///
     /// Open calls are completed as lost; [`ClientEvent::Closed`] follows. Harmless when closed.
+    // `lifecycle.shutdown.msg`
     pub fn close(&mut self, now: Instant) {
         self.state.writer.advance(now);
         self.end(CloseReason::Local);

@@ -81,7 +81,8 @@ impl ClientSession {
     /// Opens the session. [`ClientEvent::Opened`] follows, or [`ClientEvent::Closed`] when there is
     /// no revision in common, the server refuses, or the opening takes too long.
     ///
-    /// Errs when it was opened before, or the configuration has no revision for its policy.
+    /// Returns an error if it was opened before, or the configuration has no revision for its
+    /// policy.
     pub fn open(&mut self, now: Instant) -> Result<(), Misuse> {
         self.state.writer.advance(now);
         match self.state.opening {
@@ -109,9 +110,10 @@ impl ClientSession {
         Ok(())
     }
 
-    /// What a host may remember of this server for the next time (`era.client.persist`): the policy
-    /// that opens without a detour. A legacy server is not probed again, a modern one is asked once
-    /// without a fallback; forget it when opening with it fails. `None` before the session was open.
+    /// What a host may remember of this server for the next time: the policy that opens without a
+    /// detour. A legacy server is not probed again, a modern one is asked once without a fallback;
+    /// forget it when opening with it fails. `None` before the session was open.
+    // `era.client.persist`
     pub fn remembered_era(&self) -> Option<EraPolicy> {
         self.revision().map(|revision| match revision.era() {
             Era::Legacy => EraPolicy::Legacy,

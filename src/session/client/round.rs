@@ -68,7 +68,7 @@ impl fmt::Debug for Round {
 impl ClientSession {
     /// Answers an input request with a result of its method.
     ///
-    /// Errs when the input isn't open (any more), when it is for another method, or when the
+    /// Returns an error if the input isn't open (any more), if it is for another method, or if the
     /// revision can't say the result; then it stays open.
     pub fn answer<M: Method>(
         &mut self,
@@ -113,11 +113,12 @@ impl ClientSession {
         Ok(())
     }
 
-    /// Refuses an input request. A legacy server hears `error`; a modern one hears nothing, and
-    /// the call it was for completes with [`CallError::InputRefused`] (`sampling.err.modern`).
+    /// Refuses an input request. A legacy server hears `error`; a modern one hears nothing, and the
+    /// call it was for completes with [`CallError::InputRefused`].
     ///
-    /// To let a user decline an elicitation, answer it with that action instead. Errs when the
-    /// input isn't open (any more).
+    /// To let a user decline an elicitation, answer it with that action instead. Returns an error
+    /// if the input isn't open (any more).
+    // `sampling.err.modern`
     pub fn decline(&mut self, now: Instant, input: InputId, error: RpcError) -> Result<(), Misuse> {
         self.state.writer.advance(now);
         let number = self.number_of_input(input)?;
@@ -139,12 +140,13 @@ impl ClientSession {
         Ok(())
     }
 
-    /// Reports progress on an input request, if its server wants to know: `progress` so far, out
-    /// of `total`, with a message for people. Modern servers can't be told (`progress.dir.modern`),
-    /// and nobody is while unsent output is over [`Limits::output`](crate::Limits::output).
+    /// Reports progress on an input request, if its server wants to know: `progress` so far, out of
+    /// `total`, with a message for people. Modern servers can't be told, and nobody is while unsent
+    /// output is over [`Limits::output`](crate::Limits::output).
     ///
-    /// Errs when the input isn't open (any more), or the number is not above the last one
-    /// (`progress.increase`).
+    /// Returns an error if the input isn't open (any more), or the number is not above the last
+    /// one.
+    // `progress.dir.modern`, `progress.increase`
     pub fn progress(
         &mut self,
         now: Instant,

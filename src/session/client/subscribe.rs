@@ -56,8 +56,8 @@ impl ClientSession {
     /// Subscribes to changes of the server. Several subscriptions may be open at once.
     ///
     /// [`ClientEvent::Subscribed`] follows with what the server honours, then
-    /// [`ClientEvent::Changed`] for each change; or [`ClientEvent::SubscriptionEnded`].
-    /// Errs when the session isn't open, a limit is reached, or a legacy server with
+    /// [`ClientEvent::Changed`] for each change; or [`ClientEvent::SubscriptionEnded`]. Returns an
+    /// error if the session isn't open, a limit is reached, or a legacy server with
     /// `resource_subscriptions` in the filter did not declare `resources.subscribe`.
     pub fn subscribe(
         &mut self,
@@ -105,7 +105,7 @@ impl ClientSession {
 
     /// Ends a subscription from this side; nothing more comes for it.
     ///
-    /// Errs when it isn't open (any more).
+    /// Returns an error if it isn't open (any more).
     pub fn unsubscribe(&mut self, now: Instant, id: SubscriptionId) -> Result<(), Misuse> {
         self.state.writer.advance(now);
         let revision = self.open_revision()?;
@@ -156,8 +156,9 @@ impl ClientSession {
         Ok(())
     }
 
-    /// The subscriptions that are open and what they are for: give them to the configuration of
-    /// the next session when this one is lost (`sub.resend`).
+    /// The subscriptions that are open and what they are for: give them to the configuration of the
+    /// next session when this one is lost.
+    // `sub.resend`
     pub fn subscriptions(
         &self,
     ) -> impl Iterator<Item = (SubscriptionId, SubscriptionFilter<'static>)> {

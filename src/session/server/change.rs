@@ -28,8 +28,9 @@ impl ServerSession {
     /// Tells clients that a list has changed. Call it before the reply of the request that caused
     /// the change, so that a client knows when it gets the reply.
     ///
-    /// For [`Change::Resource`] use [`resource_updated`](Self::resource_updated). Errs when the
-    /// capability `listChanged` was not declared (`caps.listchanged.emit`).
+    /// For [`Change::Resource`] use [`resource_updated`](Self::resource_updated). Returns an error
+    /// if the capability `listChanged` was not declared.
+    // `caps.listchanged.emit`
     pub fn changed(&mut self, now: Instant, change: Change) -> Result<(), Misuse> {
         if change == Change::Resource {
             return Err(Misuse::Invalid(
@@ -41,7 +42,8 @@ impl ServerSession {
 
     /// Tells the clients that subscribed to it that a resource has changed.
     ///
-    /// Errs when `resources.subscribe` was not declared or `uri` is no URI (`res.uri.valid`).
+    /// Returns an error if `resources.subscribe` was not declared or `uri` is no URI.
+    // `res.uri.valid`
     pub fn resource_updated(&mut self, now: Instant, uri: &str) -> Result<(), Misuse> {
         if !is_valid_uri(uri) {
             return Err(Misuse::Invalid("what has changed has no valid URI"));
@@ -54,8 +56,8 @@ impl ServerSession {
         self.state.subscriptions.watched()
     }
 
-    /// Ends all modern listen streams in good order (`sub.end.server.result`). Clients may listen
-    /// again.
+    /// Ends all modern listen streams in good order. Clients may listen again.
+    // `sub.end.server.result`
     pub fn end_subscriptions(&mut self, now: Instant) {
         self.state.writer.advance(now);
         for number in self.state.subscriptions.listens().numbers() {

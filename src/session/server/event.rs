@@ -134,7 +134,8 @@ impl Request {
 
     /// The params as those of `M`; absent ones read like an empty object.
     ///
-    /// Errs, naming the place, when they don't fit: the error is ready to be the answer.
+    /// Returns an error that names the place if they don't fit: the error is ready to be the
+    /// answer.
     pub fn params<M: Method>(&self) -> Result<M::Params<'_>, Malformed> {
         let scanned = ScannedBody::new(&self.body.frame, &self.spans);
         match scanned.and_then(from_scan::params::<M>) {
@@ -161,7 +162,7 @@ impl Request {
 
     /// `params.arguments` as `T`; absent ones read like an empty object.
     ///
-    /// Errs, naming the place, when they don't fit.
+    /// Returns an error that names the place if they don't fit.
     pub fn arguments_as<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Malformed> {
         let text = self.arguments_text();
         serde_json::from_str(text).map_err(|error| Malformed::new(text, &error))
@@ -239,8 +240,8 @@ impl Request {
     }
 
     /// The state that was given with the last round; `None` in the first one and where none was
-    /// given. A modern client has carried it, so what matters in it has to be sealed
-    /// (`mrtr.state.attacker`).
+    /// given. A modern client has carried it, so what matters in it has to be sealed.
+    // `mrtr.state.attacker`
     pub fn state(&self) -> Option<Text<'_>> {
         match &self.inputs {
             Inputs::Collected(collected) => collected.state.as_deref().map(Text::from),

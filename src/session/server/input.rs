@@ -78,9 +78,9 @@ impl ServerSession {
     /// this side's to answer. A modern client carries the state, so it may never come back, or come
     /// to another instance of the server.
     ///
-    /// Errs when the request isn't open (any more), its method may not ask, nothing is asked and no
-    /// state given, there were too many rounds, the client did not declare what is needed
-    /// ([`Misuse::MissingClientCapability`]: answer with
+    /// Returns an error if the request isn't open (any more), its method may not ask, nothing is
+    /// asked and no state given, there were too many rounds, the client did not declare what is
+    /// needed ([`Misuse::MissingClientCapability`]: answer with
     /// [`RpcError::missing_client_capability`]), or its revision can't say it.
     pub fn need_input(
         &mut self,

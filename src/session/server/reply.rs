@@ -32,8 +32,8 @@ use super::{ServerSession, Stage};
 impl ServerSession {
     /// Answers a request with a result of its method.
     ///
-    /// Errs when the request isn't open (any more), when it is for another method, or when its
-    /// revision can't say the result; then it stays open.
+    /// Returns an error if the request isn't open (any more), if it is for another method, or if
+    /// its revision can't say the result; then it stays open.
     pub fn reply<M: Method>(
         &mut self,
         now: Instant,
@@ -52,7 +52,7 @@ impl ServerSession {
 
     /// Answers a request with a result that is JSON already, such as one that a gateway forwards.
     ///
-    /// Errs when the request isn't open (any more) or the result is no object.
+    /// Returns an error if the request isn't open (any more) or the result is no object.
     pub fn reply_raw(
         &mut self,
         now: Instant,
@@ -65,8 +65,9 @@ impl ServerSession {
 
     /// Answers a request with an error.
     ///
-    /// Errs when the request isn't open (any more), or with a code that the specification keeps
-    /// for itself, doesn't have in the request's revision, or gives data that the error lacks.
+    /// Returns an error if the request isn't open (any more), if the specification keeps the code
+    /// for itself or doesn't have it in the request's revision, or if the data that it gives to this
+    /// code is missing.
     pub fn reply_error(
         &mut self,
         now: Instant,
@@ -88,11 +89,12 @@ impl ServerSession {
     /// Reports progress on a request, if its client wants to know: `progress` so far, out of
     /// `total`, with a message for people.
     ///
-    /// A request that comes again after a round of input may be reported on from the start; what was
-    /// reported before isn't sent once more. While unsent output is over
+    /// A request that comes again after a round of input may be reported on from the start; what
+    /// was reported before isn't sent once more. While unsent output is over
     /// [`Limits::output`](crate::Limits::output) a report isn't sent either; the next one says more
-    /// anyway. Errs when the request isn't open (any more), or the
-    /// number is not above the last one (`progress.increase`).
+    /// anyway. Returns an error if the request isn't open (any more), or the number is not above
+    /// the last one.
+    // `progress.increase`
     pub fn progress(
         &mut self,
         now: Instant,
@@ -139,11 +141,12 @@ impl ServerSession {
     ///
     /// A legacy client gets it when its level allows; a modern one only for a request that asked
     /// for messages of this level; nobody gets it while unsent output is over
-    /// [`Limits::output`](crate::Limits::output). Returns whether it was sent. Errs when `logging` was not
-    /// declared (`log.cap`) or the request isn't open (any more).
+    /// [`Limits::output`](crate::Limits::output). Returns whether it was sent. Returns an error if
+    /// `logging` was not declared or the request isn't open (any more).
     ///
     /// Deprecated since 2026-07-28: log to stderr, or use OpenTelemetry. See
     /// [`logging`](crate::model::logging#deprecated).
+    // `log.cap`
     pub fn log(
         &mut self,
         now: Instant,
@@ -176,10 +179,11 @@ impl ServerSession {
         Ok(true)
     }
 
-    /// Tells a legacy client that what it was sent to a URL for is done (`elicit.complete`).
+    /// Tells a legacy client that what it was sent to a URL for is done.
     ///
-    /// In other revisions it does nothing: there the client learns it by asking again. Errs when
-    /// the session has ended.
+    /// In other revisions it does nothing: there the client learns it by asking again. Returns an
+    /// error if the session has ended.
+    // `elicit.complete`
     pub fn elicitation_completed(&mut self, now: Instant, id: &str) -> Result<(), Misuse> {
         self.state.writer.advance(now);
         if self.state.closed {
