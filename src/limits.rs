@@ -25,10 +25,10 @@ pub struct Limits {
     pub subscriptions: usize,
     /// Events that wait to be polled before the session wants no more frames. 1,024.
     pub events: usize,
-    /// Output that waits to be polled, in bytes. 16 MiB. Beyond it, commands that would add requests
-    /// or notifications are refused, log messages and progress are dropped, and a server that
-    /// awaits no response itself wants no more frames. Answers and cancellations are always taken;
-    /// for what a session answers by itself there is a reserve of 2 KiB for each of
+    /// Output that waits to be polled, in bytes. 16 MiB. Beyond it, commands that would add
+    /// requests or notifications are refused, log messages and progress are dropped, and a server
+    /// that awaits no response itself wants no more frames. Answers and cancellations are always
+    /// taken; for what a session answers by itself there is a reserve of 2 KiB for each of
     /// [`calls`](Self::calls), beyond which it wants no more frames in any case.
     pub output: usize,
     /// All that a session holds, in bytes: the frames of events that wait to be polled and of

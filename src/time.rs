@@ -20,7 +20,8 @@ impl Instant {
     /// The adapter's epoch.
     pub const ZERO: Self = Self(Duration::ZERO);
 
-    /// The end of time. A deadline that lies there never comes: see [`Session::poll_timeout`](crate::Session::poll_timeout).
+    /// The end of time. A deadline that lies there never comes: see
+    /// [`Session::poll_timeout`](crate::Session::poll_timeout).
     pub const MAX: Self = Self(Duration::MAX);
 
     /// The instant that lies `since_epoch` after the epoch.

@@ -470,7 +470,8 @@ impl Client {
         }
     }
 
-    /// Until when a list holds of which the server says nothing: until it changes in the legacy era.
+    /// Until when a list holds of which the server says nothing: until it changes in the legacy
+    /// era.
     fn unsaid(&self, now: Instant) -> Option<Instant> {
         let era = self.session.revision().map(|revision| revision.era());
         (era == Some(Era::Modern)).then_some(now)

@@ -74,7 +74,7 @@ pub enum ClientError {
     /// The session could not be opened.
     #[error("the session could not be opened: {0}")]
     Opening(CloseReason),
-    /// The session has ended, and the client was not told to connect anew.
+    /// The session has ended, and the client is not configured to reconnect.
     #[error("the session has ended: {0}")]
     Closed(CloseReason),
     /// What the server says of itself is known once the client has been open.
@@ -103,7 +103,8 @@ impl ClientError {
         }
     }
 
-    /// Whether the same operation may be tried again without asking anybody: nothing of it was sent.
+    /// Whether the same operation may be tried again without asking anybody: nothing of it was
+    /// sent.
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Lost(Delivery::NotSent))
     }

@@ -48,8 +48,8 @@ impl<M: Method> Answer<M> {
 
     /// Answers with a result.
     ///
-    /// Returns an error if the server doesn't wait for it any more, or its revision can't say it; in the
-    /// latter case the server hears that there is no answer.
+    /// Returns an error if the server doesn't wait for it any more, or its revision can't say it;
+    /// in the latter case the server hears that there is no answer.
     pub fn send(mut self, result: &M::Result<'_>) -> Result<(), Misuse> {
         let mut sent = Err(Misuse::Closed);
         let input = self.input;
@@ -137,8 +137,8 @@ pub(super) struct Handlers {
     frame: Option<Tap>,
 }
 
-/// What an event makes the adapter do. Neither may run where it could hold up reading, writing or the
-/// deadlines, or with the client locked; a panic in one must not end anything else.
+/// What an event makes the adapter do. Neither may run where it could hold up reading, writing or
+/// the deadlines, or with the client locked; a panic in one must not end anything else.
 #[non_exhaustive]
 pub enum Run {
     /// Must return soon: to be run in order, one after the other.

@@ -36,13 +36,14 @@ impl<T> Listed<T> {
         Self::new(Vec::new(), Vec::new(), Vec::new())
     }
 
-    /// The JSON of the item at `index` as the server sent it, with the members that its type doesn't
-    /// have; `None` past the end.
+    /// The JSON of the item at `index` as the server sent it, with the members that its type
+    /// doesn't have; `None` past the end.
     pub fn raw(&self, index: usize) -> Option<&Raw<'static>> {
         self.0.raw.get(index)
     }
 
-    /// What the server listed that doesn't fit the type of the items, in the order in which it came.
+    /// What the server listed that doesn't fit the type of the items, in the order in which it
+    /// came.
     pub fn skipped(&self) -> &[Unreadable<'static>] {
         &self.0.skipped
     }

@@ -66,13 +66,13 @@ pub struct Client {
     subscribing: BTreeMap<SubscriptionId, OperationId>,
     /// Operations that wait until the session takes another call, in the order of their starts.
     waiting: BTreeSet<OperationId>,
-    /// The latest time that the client was told.
+    /// The latest time that was passed to the client.
     now: Instant,
     /// Which client of this process it is, and its next operation.
     tag: u32,
     next: u64,
-    /// What has happened, each with how many bytes it holds; those together; and what the event of the
-    /// session that is being taken holds.
+    /// What has happened, each with how many bytes it holds; those together; and what the event of
+    /// the session that is being taken holds.
     events: VecDeque<(usize, Event)>,
     held: usize,
     weight: usize,
@@ -114,7 +114,7 @@ pub enum Event {
         /// Who asked.
         handler: ProgressHandler,
     },
-    /// Something else: what to do about it, [`driver::react`] says.
+    /// Something else; [`driver::react`] says what to do about it.
     Session(ClientEvent),
 }
 
@@ -165,7 +165,7 @@ impl Client {
         &self.session
     }
 
-    /// What the client was told.
+    /// The options of this client.
     pub fn options(&self) -> &ClientOptions {
         &self.options
     }
@@ -232,7 +232,8 @@ impl Client {
         }
     }
 
-    /// Cancels an operation, which ends at once; the server is told. Harmless when it has ended.
+    /// Cancels an operation, which ends at once; the server is notified. Does nothing if it has
+    /// ended.
     pub fn cancel(&mut self, now: Instant, id: OperationId) {
         self.end(now, id, Err(ClientError::Cancelled));
         self.pump(now);
@@ -266,8 +267,8 @@ impl Client {
 
     /// Tells the server that the roots have changed. See [`ClientSession::roots_changed`].
     ///
-    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs or
-    /// configuration. See [`root`](crate::model::root#deprecated).
+    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs
+    /// or configuration. See [`root`](crate::model::root#deprecated).
     pub fn roots_changed(&mut self, now: Instant) -> Result<(), Misuse> {
         self.session.roots_changed(now)
     }

@@ -69,7 +69,8 @@ pub struct ToolCall {
     pub arguments: Raw<'static>,
     /// The request's `_meta`, verbatim; an empty one isn't sent.
     pub meta: Option<Meta<'static>>,
-    /// How long the call may go without a word of the server; `None` for the client's own.
+    /// How long the call may go without any message from the server; `None` for the client's
+    /// default.
     pub read_timeout: Option<Duration>,
     pub(super) progress: Option<ProgressHandler>,
     /// Whether the name is the server's own, the prefix having been taken off.
@@ -109,7 +110,7 @@ impl ToolCall {
         self
     }
 
-    /// Sets how long the call may go without a word of the server.
+    /// Sets how long the call may go without any message from the server.
     #[must_use]
     pub fn read_timeout(mut self, read_timeout: Duration) -> Self {
         self.read_timeout = Some(read_timeout);
@@ -117,8 +118,8 @@ impl ToolCall {
     }
 
     /// Asks for progress and gives it to `progress`, in order and before the result. It runs on the
-    /// task or thread that waits for the call, and may use the client; what comes faster than it takes
-    /// it replaces older reports.
+    /// task or thread that waits for the call, and may use the client; what comes faster than it
+    /// takes it replaces older reports.
     #[must_use]
     pub fn on_progress(
         mut self,

@@ -28,18 +28,18 @@ use super::prefix::Prefix;
 use super::result::ToolOutput;
 use super::sampling::{Conversation, ResponsePart, answer};
 
-/// What stands around each call of a tool.
+/// Code that runs before and after each call of a tool.
 ///
 /// It may change the call's arguments, add to its `_meta`, take its place, or change what comes of
 /// it. The tool's name is the server's own, without the prefix.
 pub trait ToolHook: Send + Sync {
-    /// Sees a call before it is made; what it returns takes the call's place.
+    /// Gets a call before it is made; what it returns replaces the call.
     fn before(&self, call: &mut ToolCall) -> Option<Result<ToolOutput, ClientError>> {
         let _ = call;
         None
     }
 
-    /// Sees what has come of a call and gives what its caller gets.
+    /// Gets the result of a call and returns what its caller gets.
     fn after(
         &self,
         call: &ToolCall,
@@ -50,27 +50,27 @@ pub trait ToolHook: Send + Sync {
     }
 }
 
-/// What becomes of a client whose connection was lost while it was open.
+/// What a client does when its connection is lost while it is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reconnect {
-    /// Its operations err until it is closed and opened again.
+    /// Its operations return an error until it is closed and opened again.
     #[default]
     Never,
-    /// The next operation connects anew. One that was lost before anything of it was sent is tried
-    /// again, up to this often, after the times of [`ClientOptions::backoff`]; one that the server may
-    /// have seen never is. An operation makes at most one connection more than this, and one more
-    /// where the server turns out not to bear the probe for its era.
+    /// The next operation reconnects. One that was lost before anything of it was sent is tried
+    /// again, up to this often, after the times of [`ClientOptions::backoff`]; one that the server
+    /// may have seen never is. An operation makes at most one connection more than this, and one
+    /// more if the server turns out to exit on the probe for its era.
     OnDemand {
         /// How often.
         retries: u32,
     },
 }
 
-/// How long a client waits before it tries an operation again that was lost unsent: `first` after the
-/// first time, twice as long after each further one, never longer than `most`.
+/// How long a client waits before it tries an operation again that was lost unsent: `first` after
+/// the first time, twice as long after each further one, never longer than `most`.
 ///
-/// No chance is involved, so that the same losses give the same times.
+/// The times are not random: the same losses give the same times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Backoff {
@@ -99,7 +99,7 @@ impl Default for Backoff {
     }
 }
 
-/// What a client is told before it opens.
+/// The options of a client.
 ///
 /// ```
 /// use mcp_proto::client::ClientOptions;
@@ -117,7 +117,7 @@ pub struct ClientOptions {
     pub client_info: Implementation<'static>,
     /// What the host calls this client; its prefix by default.
     pub id: Option<String>,
-    /// What stands before the names of the server's tools. Nothing by default.
+    /// The prefix of the names of the server's tools. None by default.
     pub tool_prefix: Prefix,
     /// The least level of log messages to ask for. Setting it is part of the opening, which fails
     /// when the server can't. `None` asks for none.
@@ -127,15 +127,15 @@ pub struct ClientOptions {
     pub log_level: Option<LoggingLevel>,
     /// How long the opening may take, the log level included. 5 s.
     pub timeout: Duration,
-    /// How long a request may go without a word of the server. 300 s.
+    /// How long a request may go without any message from the server. 300 s.
     pub read_timeout: Duration,
-    /// How long an operation may take altogether, with all the requests it is made of and the time it
-    /// waits for its turn; `None` for no limit. 600 s. When it ends while the links of a tool's result
-    /// are being read, the result is given with the rest of them unread.
+    /// How long an operation may take altogether, with all the requests it is made of and the time
+    /// it waits for its turn; `None` for no limit. 600 s. When it ends while the links of a tool's
+    /// result are being read, the result is given with the rest of them unread.
     pub total_timeout: Option<Duration>,
-    /// Whether a list with an item, or a tool's result with a block, that doesn't fit its type is an
-    /// error as a whole. By default it isn't: what can be read is used, and the rest is beside it, in
-    /// [`Listed::skipped`](super::Listed::skipped) and
+    /// Whether a list with an item, or a tool's result with a block, that doesn't fit its type is
+    /// an error as a whole. By default it isn't: what can be read is used, and the rest is beside
+    /// it, in [`Listed::skipped`](super::Listed::skipped) and
     /// [`OutputPart::Malformed`](super::OutputPart::Malformed).
     pub strict: bool,
     /// How often a model may try a failed tool again, for whoever runs the model. 1.
@@ -146,7 +146,7 @@ pub struct ClientOptions {
     pub cache_resources: bool,
     /// Whether the list of prompts is kept. It is.
     pub cache_prompts: bool,
-    /// What becomes of the client when its connection is lost.
+    /// What the client does when its connection is lost.
     pub reconnect: Reconnect,
     /// How long it waits before it tries an operation again.
     pub backoff: Backoff,
@@ -209,7 +209,7 @@ impl ClientOptions {
         client_info: Implementation<'static>,
         /// Sets how long the opening may take.
         timeout: Duration,
-        /// Sets how long a request may go without a word of the server.
+        /// Sets how long a request may go without any message from the server.
         read_timeout: Duration,
         /// Sets how long an operation may take altogether.
         total_timeout: Option<Duration>,
@@ -223,7 +223,7 @@ impl ClientOptions {
         cache_resources: bool,
         /// Sets whether the list of prompts is kept.
         cache_prompts: bool,
-        /// Sets what becomes of the client when its connection is lost.
+        /// Sets what the client does when its connection is lost.
         reconnect: Reconnect,
         /// Sets how long it waits before it tries an operation again.
         backoff: Backoff,
@@ -246,7 +246,7 @@ impl ClientOptions {
         self
     }
 
-    /// Sets what stands before the names of the server's tools: `foo` makes `bar` `foo_bar`.
+    /// Sets the prefix of the names of the server's tools: with `foo`, `bar` is `foo_bar`.
     #[must_use]
     pub fn tool_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.tool_prefix = Prefix::new(prefix);
@@ -263,10 +263,10 @@ impl ClientOptions {
         self
     }
 
-    /// Gives log messages to `run`, in order, on a thread on which nothing else waits. It may use the
-    /// client. What came before a result is told before it, unless the function takes longer than a
-    /// second. When it falls behind by more than [`Limits::memory`] bytes, what comes meanwhile is left
-    /// out.
+    /// Gives log messages to `run`, in order, on a thread on which nothing else waits. It may use
+    /// the client. What came before a result is reported before it, unless the function takes
+    /// longer than a second. When it falls behind by more than [`Limits::memory`] bytes, what comes
+    /// meanwhile is left out.
     ///
     /// Deprecated since 2026-07-28: log to stderr, or use OpenTelemetry. See
     /// [`logging`](crate::model::logging#deprecated).
@@ -287,9 +287,10 @@ impl ClientOptions {
         self
     }
 
-    /// Shows every frame to `run` as it is sent or received, for a log of the wire: bytes of one JSON
-    /// message without the end of the line. It runs where the function of [`on_log`](Self::on_log)
-    /// does; a [`Client`](super::Client) that is driven by hand shows frames as it takes or gives them.
+    /// Shows every frame to `run` as it is sent or received, for a log of the wire: bytes of one
+    /// JSON message without the end of the line. It runs where the function of
+    /// [`on_log`](Self::on_log) does; a [`Client`](super::Client) that is driven by hand shows
+    /// frames as it takes or gives them.
     #[must_use]
     pub fn on_frame(mut self, run: impl Fn(Direction, &[u8]) + Send + Sync + 'static) -> Self {
         self.handlers.frame(run);
@@ -312,8 +313,8 @@ impl ClientOptions {
         self
     }
 
-    /// Lets the server ask for messages of a model, which `run` may give later. It runs on a thread of
-    /// the client's, outside of any runtime: to start a task, capture the runtime's handle.
+    /// Lets the server ask for messages of a model, which `run` may give later. It runs on a thread
+    /// of the client's, outside of any runtime: to start a task, capture the runtime's handle.
     ///
     /// Deprecated since 2026-07-28: use the API of a model provider directly. See
     /// [`sampling`](crate::model::sampling#deprecated).
@@ -356,8 +357,8 @@ impl ClientOptions {
         self
     }
 
-    /// Lets the server ask the user, whose answer `run` may give later. It runs where the function of
-    /// [`on_sampling`](Self::on_sampling) does.
+    /// Lets the server ask the user, whose answer `run` may give later. It runs where the function
+    /// of [`on_sampling`](Self::on_sampling) does.
     #[must_use]
     pub fn on_elicitation(
         mut self,
@@ -369,15 +370,15 @@ impl ClientOptions {
 
     /// Lets the server ask for the roots, which `run` gives.
     ///
-    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs or
-    /// configuration. See [`root`](crate::model::root#deprecated).
+    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs
+    /// or configuration. See [`root`](crate::model::root#deprecated).
     #[must_use]
     pub fn roots(mut self, run: impl Fn() -> Vec<Root<'static>> + Send + Sync + 'static) -> Self {
         self.handlers.roots(run);
         self
     }
 
-    /// Puts `hook` around each call of a tool.
+    /// Runs `hook` before and after each call of a tool.
     #[must_use]
     pub fn tool_hook(mut self, hook: impl ToolHook + 'static) -> Self {
         self.hook = Some(Arc::new(hook));
@@ -447,8 +448,8 @@ pub fn react(options: &ClientOptions, event: ClientEvent, reach: &Arc<dyn Reach>
     options.handlers.react(event, reach)
 }
 
-/// Makes a call's name the server's own and lets the hook see it before it is made. What this returns
-/// takes the call's place.
+/// Makes a call's name the server's own and lets the hook see it before it is made. What this
+/// returns replaces the call.
 pub fn before(
     options: &ClientOptions,
     call: &mut ToolCall,

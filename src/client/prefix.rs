@@ -95,8 +95,8 @@ impl ToolSet {
 
     /// Adds the tools of a server, after those there are; tools without a name are left out.
     ///
-    /// Returns the server's number, or an error that names both servers if one of its names is taken;
-    /// then nothing has changed.
+    /// Returns the server's number, or an error that names both servers if one of its names is
+    /// taken; then nothing has changed.
     pub fn add(
         &mut self,
         label: impl Into<String>,

@@ -155,8 +155,8 @@ pub struct ToolOutput {
 impl ToolOutput {
     /// What `raw` means, its links unread.
     ///
-    /// Returns [`ClientError::Retry`] if the tool failed: with its text as the message, and the whole
-    /// result beside it.
+    /// Returns [`ClientError::Retry`] if the tool failed: with its text as the message, and the
+    /// whole result beside it.
     pub fn new(raw: CallToolResult<'static>) -> Result<Self, ClientError> {
         if raw.failed() {
             return Err(ClientError::Retry(Box::new(ToolFailure::of_result(

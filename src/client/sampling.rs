@@ -41,7 +41,7 @@ pub enum Turn {
     Response(Vec<String>),
 }
 
-/// One part of what the model is told.
+/// One part of the input to the model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RequestPart {
@@ -98,9 +98,9 @@ impl From<SamplingError> for RpcError {
 impl Conversation {
     /// The conversation of a `sampling/createMessage`.
     ///
-    /// Returns an error for what a model can't be told: several blocks in one message, uses of tools and their
-    /// results, pictures and sounds by the model. Preferences, context, metadata and tools are the
-    /// host's affair and stay in the params.
+    /// Returns an error for what can't be passed to a model: several blocks in one message, uses of
+    /// tools and their results, pictures and sounds by the model. Preferences, context, metadata
+    /// and tools are the host's affair and stay in the params.
     pub fn new(params: &CreateMessageParams<'_>) -> Result<Self, SamplingError> {
         let mut turns = Vec::new();
         if let Some(prompt) = params

@@ -42,7 +42,8 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 #[derive(Clone, Serialize, Deserialize)]
 pub struct LineDecoder {
     buffer: BytesMut,
-    /// How many bytes of the buffer are known to hold no newline; a decoder that was stored looks again.
+    /// How many bytes of the buffer are known to hold no newline; a decoder that was stored looks
+    /// again.
     #[serde(skip)]
     searched: usize,
     limit: usize,
@@ -210,8 +211,8 @@ impl LineDecoder {
         }
     }
 
-    /// The line as a frame. A small one is copied out of a large buffer, which it would keep alive for
-    /// as long as somebody holds it.
+    /// The line as a frame. A small one is copied out of a large buffer, which it would keep alive
+    /// for as long as somebody holds it.
     fn share(&self, line: BytesMut) -> Bytes {
         if self.allocated > ROOM && line.len() < self.allocated / 2 {
             return Bytes::copy_from_slice(&line);

@@ -65,8 +65,8 @@ impl<T> Slot<T> {
     }
 }
 
-/// Wakes a thread. It remembers that it did: a function of the user's that runs in a poll may wait on
-/// the same thread for something else, and would use up what the thread was woken with.
+/// Wakes a thread. It remembers that it did: a function of the user's that runs in a poll may wait
+/// on the same thread for something else, and would use up what the thread was woken with.
 struct Unpark {
     thread: Thread,
     is_woken: AtomicBool,

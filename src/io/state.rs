@@ -295,7 +295,8 @@ impl<S: Session> State<S> {
             }
     }
 
-    /// What a stream failed with, to be told after the last event. `None` from then on.
+    /// The error that a stream failed with, to be reported after the last event. `None` from then
+    /// on.
     pub(super) fn take_error(&mut self) -> Option<io::Error> {
         self.error.take()
     }
@@ -315,8 +316,8 @@ impl<S: Session> State<S> {
         }
     }
 
-    /// Runs `act` on the session. A panic, which was printed, closes the session instead of stopping
-    /// whoever drives it.
+    /// Runs `act` on the session. A panic, which was printed, closes the session instead of
+    /// stopping whoever drives it.
     fn catch(&mut self, act: impl FnOnce(&mut S)) {
         if self.broken {
             return;

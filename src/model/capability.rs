@@ -58,8 +58,8 @@ macro_rules! capability_object {
         #[non_exhaustive]
         pub struct $name<'a> {
             $($(#[$field_about])* pub $field: $type,)*
-            /// The members that no revision defines, and those that aren't what they should be and so
-            /// declare nothing, in the order in which they came.
+            /// The members that no revision defines, and those that aren't what they should be and
+            /// so declare nothing, in the order in which they came.
             pub other: Vec<(Text<'a>, Raw<'a>)>,
         }
 
@@ -131,8 +131,8 @@ macro_rules! capability_object {
 capability_object! {
     /// That a client can list its roots.
     ///
-    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs or
-    /// configuration. See [`root`](crate::model::root#deprecated).
+    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs
+    /// or configuration. See [`root`](crate::model::root#deprecated).
     RootsCapability {
         /// Whether it tells when they change (up to 2025-11-25).
         list_changed: bool = "listChanged",
@@ -168,8 +168,8 @@ capability_object! {
     ClientCapabilities {
         /// Listing roots.
         ///
-        /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs
-        /// or configuration. See [`root`](crate::model::root#deprecated).
+        /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource
+        /// URIs or configuration. See [`root`](crate::model::root#deprecated).
         roots: Option<RootsCapability<'a>> = "roots",
         /// Having its model write a message.
         ///
@@ -255,7 +255,8 @@ macro_rules! open_capabilities {
             self
         }
 
-        /// Adds an extension, whose id must satisfy [`is_extension_id`](crate::model::meta::is_extension_id).
+        /// Adds an extension, whose id must satisfy
+        /// [`is_extension_id`](crate::model::meta::is_extension_id).
         #[must_use]
         pub fn extension(mut self, id: &str, settings: &Object<'_>) -> Self {
             self.extensions = Some(self.extensions.unwrap_or_default().with(id, settings));
@@ -276,10 +277,10 @@ impl<'a> ClientCapabilities<'a> {
         Self::default()
     }
 
-    /// Adds the listing of roots; `list_changed` when their changes are told as well.
+    /// Adds the listing of roots; `list_changed` if the client also notifies of changes.
     ///
-    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs or
-    /// configuration. See [`root`](crate::model::root#deprecated).
+    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs
+    /// or configuration. See [`root`](crate::model::root#deprecated).
     #[must_use]
     pub fn roots(mut self, list_changed: bool) -> Self {
         self.roots.get_or_insert_default().list_changed = list_changed;
@@ -507,14 +508,14 @@ impl<'a> ServerCapabilities<'a> {
         self
     }
 
-    /// Adds prompts; `list_changed` when changes of their list are told as well.
+    /// Adds prompts; `list_changed` if the server also notifies of changes to their list.
     #[must_use]
     pub fn prompts(mut self, list_changed: bool) -> Self {
         self.prompts.get_or_insert_default().list_changed = list_changed;
         self
     }
 
-    /// Adds resources; `list_changed` when changes of their list are told as well.
+    /// Adds resources; `list_changed` if the server also notifies of changes to their list.
     #[must_use]
     pub fn resources(mut self, list_changed: bool) -> Self {
         self.resources.get_or_insert_default().list_changed = list_changed;
@@ -528,7 +529,7 @@ impl<'a> ServerCapabilities<'a> {
         self
     }
 
-    /// Adds tools; `list_changed` when changes of their list are told as well.
+    /// Adds tools; `list_changed` if the server also notifies of changes to their list.
     #[must_use]
     pub fn tools(mut self, list_changed: bool) -> Self {
         self.tools.get_or_insert_default().list_changed = list_changed;

@@ -140,7 +140,8 @@ wire_type! {
 }
 
 wire_type! {
-    /// The argument that is being typed. `Debug` shows the size of what has been typed, not the text.
+    /// The argument that is being typed. `Debug` shows the size of what has been typed, not the
+    /// text.
     pub struct CompletionArgument<'a> {
         /// The argument's name.
         name: Text<'a>,

@@ -221,7 +221,7 @@ wire_type! {
         const kind as "type": TextType,
         /// The text.
         text: Text<'a>,
-        /// For whom it is and how much it matters.
+        /// Who it is for and how important it is.
         #[serde(deserialize_with = "crate::model::field::hint")]
         annotations?: Annotations<'a>,
         /// Metadata of the block; since 2025-06-18.
@@ -260,7 +260,7 @@ wire_type! {
         data: Text<'a>,
         /// What kind of image it is, such as a MIME type says.
         mime_type: Text<'a>,
-        /// For whom it is and how much it matters.
+        /// Who it is for and how important it is.
         #[serde(deserialize_with = "crate::model::field::hint")]
         annotations?: Annotations<'a>,
         /// Metadata of the block; since 2025-06-18.
@@ -287,7 +287,7 @@ wire_type! {
         data: Text<'a>,
         /// What kind of audio it is, such as a MIME type says.
         mime_type: Text<'a>,
-        /// For whom it is and how much it matters.
+        /// Who it is for and how important it is.
         #[serde(deserialize_with = "crate::model::field::hint")]
         annotations?: Annotations<'a>,
         /// Metadata of the block; since 2025-06-18.
@@ -338,7 +338,7 @@ wire_type! {
         /// Pictures to show for it; since 2025-11-25.
         #[serde(deserialize_with = "crate::model::initialize::icons")]
         icons?: Vec<Icon<'a>> [since(V2025_11_25)],
-        /// For whom it is and how much it matters.
+        /// Who it is for and how important it is.
         #[serde(deserialize_with = "crate::model::field::hint")]
         annotations?: Annotations<'a>,
         /// Metadata of the link.
@@ -368,7 +368,7 @@ wire_type! {
         const kind as "type": ResourceType,
         /// The contents.
         resource: ResourceContents<'a>,
-        /// For whom it is and how much it matters.
+        /// Who it is for and how important it is.
         #[serde(deserialize_with = "crate::model::field::hint")]
         annotations?: Annotations<'a>,
         /// Metadata of the block; since 2025-06-18.
@@ -532,9 +532,9 @@ impl<'a> BlobResourceContents<'a> {
 }
 
 open_struct! {
-    /// Hints for whom a resource or a content block is and how much it matters.
+    /// Hints on who a resource or a content block is for and how important it is.
     Annotations {
-        /// For whom it is meant.
+        /// Who it is meant for.
         audience: Vec<Role<'a>> = "audience",
         /// How much it matters, from 0 (optional) to 1 (required); not checked on decoding.
         priority: f64 = "priority" as Number,
@@ -552,7 +552,7 @@ impl Annotations<'_> {
 }
 
 open_enum! {
-    /// Who speaks in a conversation, or for whom something is meant.
+    /// Who speaks in a conversation, or who something is meant for.
     Role {
         /// The person.
         User = "user",

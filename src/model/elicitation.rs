@@ -31,7 +31,7 @@ pub enum ElicitParams<'a> {
 }
 
 impl ElicitParams<'_> {
-    /// What the person is told; `None` in an unknown mode.
+    /// The message that is shown to the person; `None` in an unknown mode.
     pub fn message(&self) -> Option<&str> {
         match self {
             Self::Form(params) => Some(&params.message),
@@ -105,7 +105,7 @@ wire_type! {
     pub struct ElicitRequestFormParams<'a> {
         #[serde(deserialize_with = "form_mode")]
         const mode: FormMode [since(V2025_11_25)],
-        /// What the person is told.
+        /// The message that is shown to the person.
         message: Text<'a>,
         /// The form.
         requested_schema: RequestedSchema<'a> [rewritten_before(V2025_11_25, RequestedSchema::downgrade)],
@@ -182,11 +182,12 @@ impl<'a> ElicitRequestFormParams<'a> {
 }
 
 wire_type! {
-    /// Asks the person to open a URL; since 2025-11-25. To accept means consent, not that it is done.
+    /// Asks the person to open a URL; since 2025-11-25. To accept means consent, not that it is
+    /// done.
     #[derive(Debug)]
     pub struct ElicitRequestURLParams<'a> [refused_before(V2025_11_25, "an elicitation by url")] {
         const mode: UrlMode,
-        /// What the person is told.
+        /// The message that is shown to the person.
         message: Text<'a>,
         /// What to open; see [`ElicitRequestURLParams::has_valid_url`].
         url: Text<'a>,

@@ -13,7 +13,8 @@ use crate::model::tool::{CallToolParams, CallToolResult};
 type ReadParams<M> = for<'a> fn(ScannedBody<'a>) -> Option<<M as Method>::Params<'a>>;
 type ReadResult<M> = for<'a> fn(ScannedBody<'a>) -> Option<<M as Method>::Result<'a>>;
 
-/// The params of `M`; `None` leaves it to `Deserialize`, which also says what is wrong with bad ones.
+/// The params of `M`; `None` leaves it to `Deserialize`, which also says what is wrong with bad
+/// ones.
 #[inline]
 pub(crate) fn params<M: Method>(body: ScannedBody<'_>) -> Option<M::Params<'_>> {
     let read: ReadParams<CallTool> = |body| CallToolParams::from_scan(body);

@@ -188,8 +188,8 @@ impl<'a> InputRequests<'a> {
 
     /// Adds the question for the client's roots under `key`.
     ///
-    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs or
-    /// configuration. See [`root`](crate::model::root#deprecated).
+    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs
+    /// or configuration. See [`root`](crate::model::root#deprecated).
     #[must_use]
     pub fn roots(mut self, key: impl Into<Text<'a>>) -> Self {
         self.insert(key, InputRequest::new(ListRoots::NAME));

@@ -49,8 +49,8 @@ impl IntoOwned for Unreadable<'_> {
 /// A list that a peer sent: it is the elements that could be read, as a `Vec`, and beside them
 /// [`skipped`](Self::skipped), those that couldn't.
 ///
-/// It reads, grows and is iterated like a `Vec`, and `Vec::into` makes one. Skipped elements are not
-/// written again. A `null` reads as an empty list, as some languages write one.
+/// It reads, grows and is iterated like a `Vec`, and `Vec::into` makes one. Skipped elements are
+/// not written again. A `null` reads as an empty list, as some languages write one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct List<'a, T> {
     elements: Vec<T>,

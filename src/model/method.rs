@@ -150,8 +150,8 @@ known! {
     CreateMessage = "sampling/createMessage", V2024_11_05, Server / Embedded;
     Elicit = "elicitation/create", V2025_06_18, Server / Embedded;
     ///
-    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs or
-    /// configuration. See [`root`](crate::model::root#deprecated).
+    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs
+    /// or configuration. See [`root`](crate::model::root#deprecated).
     ListRoots = "roots/list", V2024_11_05, Server / Embedded;
     SubscriptionsListen = "subscriptions/listen", V2026_07_28, Client / Client;
     Initialized = "notifications/initialized", V2024_11_05 to V2025_11_25, Client / Client;
@@ -167,8 +167,8 @@ known! {
     LoggingMessage = "notifications/message", V2024_11_05, Server / Server;
     ElicitationComplete = "notifications/elicitation/complete", V2025_11_25 to V2025_11_25, Server / Server;
     ///
-    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs or
-    /// configuration. See [`root`](crate::model::root#deprecated).
+    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs
+    /// or configuration. See [`root`](crate::model::root#deprecated).
     RootsListChanged = "notifications/roots/list_changed", V2024_11_05 to V2025_11_25, Client / Client;
     SubscriptionsAcknowledged = "notifications/subscriptions/acknowledged", V2026_07_28, Server / Server;
 }
@@ -247,7 +247,7 @@ impl SpecMethod {
         matches!(self, Self::CallTool | Self::ReadResource | Self::GetPrompt)
     }
 
-    /// Whether it may be asked of the client inside a result that needs input.
+    /// Whether a result that needs input may contain it as a request to the client.
     // `mrtr.values`
     pub fn is_input_request(self) -> bool {
         matches!(self, Self::CreateMessage | Self::Elicit | Self::ListRoots)
@@ -383,8 +383,8 @@ methods! {
     CreateMessage: CreateMessageParams => CreateMessageResult;
     Elicit: ElicitParams => ElicitResult;
     ///
-    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs or
-    /// configuration. See [`root`](crate::model::root#deprecated).
+    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs
+    /// or configuration. See [`root`](crate::model::root#deprecated).
     ListRoots: EmptyParams => ListRootsResult;
     SubscriptionsListen: SubscriptionsListenParams => SubscriptionsListenResult;
 }
@@ -431,8 +431,8 @@ notifications! {
     LoggingMessage: LoggingMessageParams;
     ElicitationComplete: ElicitationCompleteParams;
     ///
-    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs or
-    /// configuration. See [`root`](crate::model::root#deprecated).
+    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs
+    /// or configuration. See [`root`](crate::model::root#deprecated).
     RootsListChanged: EmptyParams;
     SubscriptionsAcknowledged: SubscriptionsAcknowledgedParams;
 }

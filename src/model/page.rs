@@ -16,7 +16,8 @@ wire_type! {
     /// The parameters of every method that returns its list in pages.
     #[derive(Debug, Default)]
     pub struct PaginatedRequestParams<'a> {
-        /// Where to go on, as the previous page's `next_cursor` said; `None` asks for the first page.
+        /// Where to go on, as the previous page's `next_cursor` said; `None` asks for the first
+        /// page.
         cursor?: Text<'a>,
         /// Metadata of the request.
         meta? as "_meta": Meta<'a>,
@@ -36,7 +37,7 @@ open_enum! {
     }
 }
 
-/// How long and for whom a result may be cached.
+/// How long a result may be cached, and for which users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CacheHints {
@@ -63,7 +64,7 @@ impl CacheHints {
 macro_rules! cache_hints {
     ($($name:ident),* $(,)?) => { $(
         impl $name<'_> {
-            /// How long and for whom this result may be cached.
+            /// How long this result may be cached, and for which users.
             pub fn cache_hints(&self) -> $crate::model::page::CacheHints {
                 $crate::model::page::CacheHints::new(self.ttl_ms, self.cache_scope.as_ref())
             }
@@ -107,7 +108,8 @@ impl PageGuard {
     }
 
     /// Takes the `next_cursor` of a page that has arrived; gives the cursor to ask with, `None`
-    /// when the listing is complete. Returns an error if the cursor repeats or the limit is reached.
+    /// when the listing is complete. Returns an error if the cursor repeats or the limit is
+    /// reached.
     pub fn advance<'a>(
         &mut self,
         next_cursor: Option<Text<'a>>,

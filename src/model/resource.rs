@@ -34,7 +34,7 @@ wire_type! {
         /// Pictures to show for it; since 2025-11-25.
         #[serde(deserialize_with = "crate::model::initialize::icons")]
         icons?: Vec<Icon<'a>> [since(V2025_11_25)],
-        /// For whom it is and how much it matters.
+        /// Who it is for and how important it is.
         #[serde(deserialize_with = "crate::model::field::hint")]
         annotations?: Annotations<'a>,
         /// Metadata of the resource; since 2025-06-18.
@@ -69,7 +69,7 @@ wire_type! {
         /// Pictures to show for it; since 2025-11-25.
         #[serde(deserialize_with = "crate::model::initialize::icons")]
         icons?: Vec<Icon<'a>> [since(V2025_11_25)],
-        /// For whom they are and how much they matter.
+        /// Who they are for and how important they are.
         #[serde(deserialize_with = "crate::model::field::hint")]
         annotations?: Annotations<'a>,
         /// Metadata of the template; since 2025-06-18.
@@ -196,8 +196,8 @@ wire_type! {
 }
 
 wire_type! {
-    /// The parameters of `notifications/resources/updated`; the URI may lie below the one subscribed
-    /// to.
+    /// The parameters of `notifications/resources/updated`; the URI may lie below the one
+    /// subscribed to.
     #[derive(Debug)]
     pub struct ResourceUpdatedParams<'a> {
         /// The resource it is about.

@@ -18,8 +18,8 @@ use crate::rpc::Text;
 wire_type! {
     /// A directory or file that a server may work in.
     ///
-    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs or
-    /// configuration. See [`root`](crate::model::root#deprecated).
+    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs
+    /// or configuration. See [`root`](crate::model::root#deprecated).
     #[derive(Debug)]
     pub struct Root<'a> {
         /// Where it is, a `file://` URI; see [`Root::is_file_uri`].
@@ -46,8 +46,8 @@ impl<'a> Root<'a> {
 wire_type! {
     /// The result of `roots/list`.
     ///
-    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs or
-    /// configuration. See [`root`](crate::model::root#deprecated).
+    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs
+    /// or configuration. See [`root`](crate::model::root#deprecated).
     #[derive(Debug, Default)]
     pub struct ListRootsResult<'a> {
         /// The roots; an empty list lets the server work nowhere.

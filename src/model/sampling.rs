@@ -47,7 +47,7 @@ wire_type! {
         model_preferences?: ModelPreferences<'a>,
         /// The system prompt that is wanted.
         system_prompt?: Text<'a>,
-        /// Whose context to put in; absent means nobody's.
+        /// Whose context to include; absent means none.
         include_context?: IncludeContext<'a>,
         /// How freely the model chooses.
         temperature?: f64 as Number,
@@ -55,7 +55,7 @@ wire_type! {
         max_tokens: u64,
         /// Texts at which the model stops.
         stop_sequences?: Vec<Text<'a>>,
-        /// What the model's provider is told.
+        /// Metadata for the model's provider.
         metadata?: Object<'a>,
         /// The tools that the model may use; since 2025-11-25.
         tools?: Vec<Tool<'a>> [since(V2025_11_25)],
@@ -405,10 +405,10 @@ open_enum! {
 }
 
 open_enum! {
-    /// Whose context to put in. All but `none` are deprecated since 2025-11-25: leave it out, or say
-    /// `none`.
+    /// Whose context to include. All but `none` are deprecated since 2025-11-25: leave it out, or
+    /// say `none`.
     IncludeContext {
-        /// Nobody's; what counts when nothing is said.
+        /// No context; the default.
         None = "none",
         /// That of the server that asks.
         ThisServer = "thisServer",
@@ -570,8 +570,8 @@ pub enum ToolBalanceError {
 /// Checks that each tool use is answered by the next message and that results stand alone.
 ///
 /// A message with results holds nothing else and is the user's; one that uses tools is followed by
-/// the results of all of them, so it is never the last. Returns an error that names the first message
-/// that breaks one of these rules.
+/// the results of all of them, so it is never the last. Returns an error that names the first
+/// message that breaks one of these rules.
 // `sampling.tr.only`, `sampling.tr.balance`, `sampling.tr.lastassistant`
 pub fn check_tool_balance(messages: &[SamplingMessage<'_>]) -> Result<(), ToolBalanceError> {
     let mut open: Vec<&str> = Vec::new();

@@ -85,8 +85,8 @@ impl<'a> RequestedSchema<'a> {
         self.required.iter().flatten().any(|known| *known == name)
     }
 
-    /// Writes a form that is already written as 2025-06-18 has it, the first revision with forms: it
-    /// knows fewer kinds of fields, no defaults except those of booleans, and no `$schema`.
+    /// Writes a form that is already written as 2025-06-18 has it, the first revision with forms:
+    /// it knows fewer kinds of fields, no defaults except those of booleans, and no `$schema`.
     pub(crate) fn downgrade(written: &[u8], revision: Revision) -> Result<Rewritten, EncodeError> {
         converted(written, |mut form: RequestedSchema<'_>| {
             form.schema = None;

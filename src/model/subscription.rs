@@ -16,7 +16,7 @@ use crate::model::owned::into_owned;
 use crate::model::wire_type::wire_type;
 use crate::rpc::Text;
 
-/// The id of the tasks extension, without which no task is told of.
+/// The id of the tasks extension, without which nothing is sent about tasks.
 const TASKS_EXTENSION: &str = "io.modelcontextprotocol/tasks";
 
 /// The changes that a subscription is about; what is absent or `false` is off.
@@ -217,18 +217,19 @@ wire_type! {
     /// The parameters of `subscriptions/listen`, which opens a subscription.
     #[derive(Debug)]
     pub struct SubscriptionsListenParams<'a> {
-        /// What the client wants to be told.
+        /// Which notifications the client wants.
         notifications: SubscriptionFilter<'a>,
         /// The request's `_meta`.
         meta? as "_meta": Meta<'a>,
     }
 
-    /// A wish to be told what `notifications` lets through.
+    /// Asks for the changes that `notifications` names.
     pub fn new(notifications: SubscriptionFilter<'a>);
 }
 
 wire_type! {
-    /// The parameters of `notifications/subscriptions/acknowledged`, a subscription's first message.
+    /// The parameters of `notifications/subscriptions/acknowledged`, a subscription's first
+    /// message.
     #[derive(Debug)]
     pub struct SubscriptionsAcknowledgedParams<'a> {
         /// What the server will tell: at most what it was asked for.

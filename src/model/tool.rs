@@ -228,8 +228,8 @@ wire_type! {
         /// What the tool says. Some servers leave it out, which reads as empty.
         #[serde(default, deserialize_with = "crate::model::field::list")]
         content: Vec<ContentBlock<'a>>,
-        /// The result as JSON; since 2025-06-18 an object, since 2026-07-28 any value. A `null` that
-        /// is there is [`Raw::NULL`], not `None`.
+        /// The result as JSON; since 2025-06-18 an object, since 2026-07-28 any value. A `null`
+        /// that is there is [`Raw::NULL`], not `None`.
         #[serde(deserialize_with = "crate::model::field::present")]
         structured_content?: Raw<'a> [since(V2025_06_18), structured(), rewritten_before(V2026_07_28, keep_object)],
         /// Whether the tool failed; see [`CallToolResult::failed`].

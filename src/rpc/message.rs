@@ -46,8 +46,8 @@ pub enum Message<'a> {
 impl<'a> Message<'a> {
     /// Reads one message, payloads left as they are.
     ///
-    /// Returns an error with what its sender should hear if the frame is not one message; a batch is
-    /// refused here.
+    /// Returns an error with what its sender should hear if the frame is not one message; a batch
+    /// is refused here.
     pub fn decode(frame: &'a [u8], limits: &Limits) -> Result<Self, Rejection> {
         let mut scan = Scan::default();
         let decoded = decode::<NoKeys>(frame, limits, &Repeated::default(), &mut scan)?;

@@ -37,8 +37,8 @@ impl Span {
         self.start as usize..self.end as usize
     }
 
-    /// The same value in a text of which a part was cut out that started at `from` and now starts at
-    /// `to`.
+    /// The same value in a text of which a part was cut out that started at `from` and now starts
+    /// at `to`.
     pub(crate) const fn moved(self, from: usize, to: usize) -> Self {
         match self.is_some() {
             true => Self {

@@ -27,8 +27,8 @@ use crate::rpc::Text;
 impl<Mode> Server<Mode> {
     /// Adds a tool. Its arguments are read as `A`.
     ///
-    /// Arguments that don't fit never reach the handler: the client hears what is wrong and where. A
-    /// tool that can't be offered as it is defined is left out; [`check`](Self::check) tells why.
+    /// Arguments that don't fit never reach the handler: the client hears what is wrong and where.
+    /// A tool that can't be offered as it is defined is left out; [`check`](Self::check) tells why.
     #[must_use]
     pub fn tool<A, O>(
         self,
@@ -137,8 +137,8 @@ impl<Mode> Server<Mode> {
         self.with_prompt(prompt, async_prompt(get)).into_async()
     }
 
-    /// Adds completion of one argument of a prompt or one variable of a resource template. `complete`
-    /// gets what has been typed and returns what it may become, best first.
+    /// Adds completion of one argument of a prompt or one variable of a resource template.
+    /// `complete` gets what has been typed and returns what it may become, best first.
     #[must_use]
     pub fn completion(
         self,
@@ -255,8 +255,8 @@ impl Context {
 }
 
 impl Registry {
-    /// Adds a tool, or replaces the one of its name. Returns an error if it can't be offered as it is
-    /// defined; then nothing has changed.
+    /// Adds a tool, or replaces the one of its name. Returns an error if it can't be offered as it
+    /// is defined; then nothing has changed.
     // `tools.def.inputschema`
     pub fn add_tool<A, O>(
         &self,
@@ -298,8 +298,8 @@ impl Registry {
         self.edit(|offered| offered.resources.insert(&uri, resource, handler));
     }
 
-    /// Adds a resource whose handler is a future, or replaces the one of its URI. Only a server that
-    /// is served by a runtime can run it.
+    /// Adds a resource whose handler is a future, or replaces the one of its URI. Only a server
+    /// that is served by a runtime can run it.
     pub fn add_resource_async<O, F>(
         &self,
         resource: Resource<'static>,
@@ -313,8 +313,8 @@ impl Registry {
         self.edit(|offered| offered.resources.insert(&uri, resource, handler));
     }
 
-    /// Adds a resource template, or replaces the one of its text. Returns an error if its text is no
-    /// template that can be matched.
+    /// Adds a resource template, or replaces the one of its text. Returns an error if its text is
+    /// no template that can be matched.
     pub fn add_resource_template<O: IntoResource>(
         &self,
         template: ResourceTemplate<'static>,

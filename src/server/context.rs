@@ -198,8 +198,8 @@ impl Context {
 
     /// Asks the user to fill in a form, and reads what they filled in as `T`.
     ///
-    /// `key` names the question within this request. Returns an error while the answer isn't there: hand that
-    /// on with `?`; and when the answer doesn't fit the form.
+    /// `key` names the question within this request. Returns an error while the answer isn't there:
+    /// hand that on with `?`; and when the answer doesn't fit the form.
     pub fn elicit<T: DeserializeOwned>(
         &self,
         key: &str,
@@ -246,8 +246,8 @@ impl Context {
 
     /// Has the client's model write a message.
     ///
-    /// `key` names the question within this request. Returns an error while the answer isn't there: hand that
-    /// on with `?`.
+    /// `key` names the question within this request. Returns an error while the answer isn't there:
+    /// hand that on with `?`.
     ///
     /// Deprecated since 2026-07-28: use the API of a model provider directly. See
     /// [`sampling`](crate::model::sampling#deprecated).
@@ -265,19 +265,19 @@ impl Context {
         Ok(result.into_owned())
     }
 
-    /// Asks for the client's roots. Returns an error while the answer isn't there: hand that on with
-    /// `?`.
+    /// Asks for the client's roots. Returns an error while the answer isn't there: hand that on
+    /// with `?`.
     ///
-    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs or
-    /// configuration. See [`root`](crate::model::root#deprecated).
+    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs
+    /// or configuration. See [`root`](crate::model::root#deprecated).
     pub fn roots(&self) -> Result<Vec<Root<'static>>, AskError> {
         self.roots_named("roots")
     }
 
     /// As [`roots`](Self::roots), for a question that goes by `key` within the request.
     ///
-    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs or
-    /// configuration. See [`root`](crate::model::root#deprecated).
+    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs
+    /// or configuration. See [`root`](crate::model::root#deprecated).
     pub fn roots_named(&self, key: &str) -> Result<Vec<Root<'static>>, AskError> {
         let params = <ListRoots as Method>::Params::default();
         let answer = self.ask::<ListRoots>(key, &params, |raw| {

@@ -44,8 +44,8 @@ pub enum DefinitionError {
         /// What is wrong.
         error: super::TemplateError,
     },
-    /// A server that keeps nothing between two requests needs a seal for what a handler's next round
-    /// has to know.
+    /// A server that keeps nothing between two requests needs a seal for what a handler's next
+    /// round has to know.
     #[error(
         "nothing guards the state of unfinished requests: give the server a `seal` (feature `seal`) \
          or say `unsealed_state`"
@@ -114,8 +114,8 @@ fn is_boolean(schema: &Raw<'_>) -> bool {
     matches!(schema.as_str().trim(), "true" | "false")
 }
 
-/// Returns an error if a result breaks the promise of its tool (`tools.output.conform`). One that tells of a
-/// failure promises nothing (`tools.output.iserror`).
+/// Returns an error if a result breaks the promise of its tool (`tools.output.conform`). One that
+/// tells of a failure promises nothing (`tools.output.iserror`).
 pub(super) fn check_output(
     schema: &dyn CompiledSchema,
     result: &CallToolResult<'_>,

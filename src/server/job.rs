@@ -167,8 +167,8 @@ impl Job {
         self
     }
 
-    /// Runs the handler here and now, and returns what has come of it. A handler that is a future is
-    /// not run: its request is answered with an error.
+    /// Runs the handler here and now, and returns what has come of it. A handler that is a future
+    /// is not run: its request is answered with an error.
     pub fn run(self) -> Outcome {
         let (context, found) = match self.open() {
             Ok(opened) => opened,

@@ -140,7 +140,8 @@ impl<Mode> Server<Mode> {
     }
 
     /// Sets whether structured content and output schemas go to clients of revisions before
-    /// 2025-06-18 as well, which don't define them. They do by default, as the official SDKs have it.
+    /// 2025-06-18 as well, which don't define them. They do by default, as the official SDKs have
+    /// it.
     #[must_use]
     pub fn keeps_structured(self, keeps_structured: bool) -> Self {
         self.configure(|shared| shared.config.keeps_structured = keeps_structured)

@@ -89,8 +89,8 @@ impl Service {
         }
     }
 
-    /// Sets who the client is, as the transport has authenticated them. What a client says of itself
-    /// is no answer.
+    /// Sets who the client is, as the transport has authenticated them. What a client says of
+    /// itself is no answer.
     #[must_use]
     pub fn principal(mut self, principal: impl Into<String>) -> Self {
         self.principal = Some(principal.into().into());

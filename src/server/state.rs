@@ -20,8 +20,8 @@ pub trait StateSeal: Send + Sync {
     /// in what is returned; it may be long. Returns an error if there is nothing to seal it with.
     fn seal(&self, state: &[u8], binding: &[u8]) -> Result<String, SealError>;
 
-    /// Returns the state that was sealed with this `binding`, or an error if there was none, if any of
-    /// it was changed, or if it is too old.
+    /// Returns the state that was sealed with this `binding`, or an error if there was none, if any
+    /// of it was changed, or if it is too old.
     fn open(&self, sealed: &str, binding: &[u8]) -> Result<Vec<u8>, SealError>;
 }
 
@@ -55,8 +55,8 @@ const OF_A_ROUND: [&str; 3] = ["_meta", "inputResponses", "requestState"];
 
 /// Which request a state belongs to, as bytes that no other request has (`mrtr.state.bind`).
 ///
-/// They hold the params as the client wrote them, so that nothing that a handler can tell apart opens
-/// the same state: neither two numbers that round to one, nor a key that comes twice.
+/// They hold the params as the client wrote them, so that nothing that a handler can tell apart
+/// opens the same state: neither two numbers that round to one, nor a key that comes twice.
 pub(super) fn binding(request: &Request, principal: Option<&str>) -> Vec<u8> {
     let mut bytes = Vec::new();
     match principal {

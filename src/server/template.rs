@@ -22,7 +22,7 @@ pub enum TemplateError {
     /// An expression of a kind that can't be matched, or without a proper name.
     #[error("the expression {{{0}}} can't be matched")]
     Expression(Box<str>),
-    /// Two expressions stand side by side, so where one ends can't be told.
+    /// Two expressions stand side by side, so it is ambiguous where the first one ends.
     #[error("no text between two expressions before byte {0}")]
     Adjacent(usize),
 }
@@ -193,8 +193,8 @@ fn take<'u>(
     Some(&rest[end..])
 }
 
-/// Whether a decoded value is one part of a path: neither a delimiter nor a step up or aside, on any
-/// system.
+/// Whether a decoded value is one part of a path: neither a delimiter nor a step up or aside, on
+/// any system.
 fn is_one_part(value: &str) -> bool {
     !matches!(value, "." | "..") && !value.contains(['/', '\\'])
 }

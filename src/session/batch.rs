@@ -16,8 +16,8 @@ pub(super) struct Elements {
 }
 
 /// Splits a frame that is an array. Each element is copied: one that stays, as a request in flight
-/// does, must not keep the whole batch in memory. `None` when it is empty or over the limit: then the frame as a
-/// whole is one invalid request (`base.batch.empty`).
+/// does, must not keep the whole batch in memory. `None` when it is empty or over the limit: then
+/// the frame as a whole is one invalid request (`base.batch.empty`).
 pub(super) fn split(frame: &Bytes, limits: &Limits) -> Option<Elements> {
     let list: Vec<_> = elements(frame)
         .take(limits.batch.saturating_add(1))

@@ -14,7 +14,7 @@ use crate::model::subscription::SubscriptionFilter;
 use crate::revision::{Era, Revision};
 use crate::rpc::Text;
 
-/// How a client finds out which era its peer belongs to.
+/// How a client finds out which era its server belongs to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EraPolicy {
@@ -25,28 +25,28 @@ pub enum EraPolicy {
     Auto,
     /// `initialize` and nothing else; also what a host remembers of a legacy server.
     Legacy,
-    /// `server/discover`, and an error when the server is not a modern one.
+    /// `server/discover`, and an error if the server is not a modern one.
     Modern,
     /// Modern without a question first: the session is open at once.
     // `discover.optional`
     AssumeModern,
 }
 
-/// How long things may take.
+/// The timeouts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeouts {
     /// The whole opening of a server that says nothing. 60 s: one that is started by `npx` or `uvx`
-    /// is often fetched first. [`Duration::MAX`] waits for ever.
+    /// is often fetched first. [`Duration::MAX`] waits forever.
     pub opening: Duration,
     /// What is left of the opening once the server has answered the probe. 10 s.
     pub handshake: Duration,
     /// The probe for the peer's era, as part of the opening, before the handshake of the legacy era
     /// is tried beside it. 2 s; an answer that comes later still counts until the handshake's does.
     pub probe: Duration,
-    /// A call without progress. 60 s; `None` waits for ever.
+    /// A call without progress. 60 s; `None` waits forever.
     pub idle: Option<Duration>,
-    /// A call altogether. 10 min; `None` waits for ever.
+    /// A call altogether. 10 min; `None` waits forever.
     pub total: Option<Duration>,
     /// A server's request for input, in the legacy era. 10 min, as people are asked.
     pub input: Option<Duration>,
@@ -94,7 +94,7 @@ impl Timeouts {
     }
 }
 
-/// What a client session is told before it opens.
+/// The configuration of a client session.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ClientConfig {
@@ -102,11 +102,11 @@ pub struct ClientConfig {
     pub info: Implementation<'static>,
     /// What the client can do for the server. Nothing by default.
     pub capabilities: ClientCapabilities<'static>,
-    /// How the era is found out.
+    /// How the client finds out the era of its server.
     pub era: EraPolicy,
     /// The revisions the client speaks. All by default.
     pub revisions: Vec<Revision>,
-    /// How long things may take.
+    /// The timeouts.
     pub timeouts: Timeouts,
     /// The bounds to keep.
     pub limits: Limits,
@@ -145,11 +145,11 @@ impl ClientConfig {
         info: Implementation<'static>,
         /// Sets what the client can do for the server.
         capabilities: ClientCapabilities<'static>,
-        /// Sets how the era is found out.
+        /// Sets how the client finds out the era of its server.
         era: EraPolicy,
         /// Sets the revisions the client speaks.
         revisions: Vec<Revision>,
-        /// Sets how long things may take.
+        /// Sets the timeouts.
         timeouts: Timeouts,
         /// Sets the bounds to keep.
         limits: Limits,
@@ -167,7 +167,7 @@ impl ClientConfig {
     }
 }
 
-/// What a server session is told before it opens.
+/// The configuration of a server session.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ServerConfig {
@@ -179,7 +179,7 @@ pub struct ServerConfig {
     pub instructions: Option<Text<'static>>,
     /// The revisions the server speaks. All by default.
     pub revisions: Vec<Revision>,
-    /// How long things may take.
+    /// The timeouts.
     pub timeouts: Timeouts,
     /// The bounds to keep.
     pub limits: Limits,
@@ -194,7 +194,8 @@ pub struct ServerConfig {
     /// How long a modern client may keep a list, a resource or a discovery, in milliseconds, where
     /// the result doesn't say. 0.
     pub ttl_ms: u64,
-    /// Whether such results may be shared between users, where the result doesn't say. They may not.
+    /// Whether such results may be shared between users, where the result doesn't say. They may
+    /// not.
     pub is_public: bool,
     /// Whether `structuredContent` and `outputSchema` are sent to clients of 2024-11-05 and
     /// 2025-03-26 as well, although those revisions don't know them. They are by default, since the
@@ -233,7 +234,7 @@ impl ServerConfig {
         instructions: Option<Text<'static>>,
         /// Sets the revisions the server speaks.
         revisions: Vec<Revision>,
-        /// Sets how long things may take.
+        /// Sets the timeouts.
         timeouts: Timeouts,
         /// Sets the bounds to keep.
         limits: Limits,
@@ -272,12 +273,12 @@ pub(crate) fn newest(revisions: &[Revision], era: Era) -> Option<Revision> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Timeout {
-    /// As the session's [`Timeouts`] say.
+    /// The session's [`Timeouts`] apply.
     #[default]
     Inherit,
-    /// This long.
+    /// After this time.
     After(Duration),
-    /// For ever.
+    /// No limit.
     Never,
 }
 
@@ -291,7 +292,7 @@ impl Timeout {
     }
 }
 
-/// What may be said of one call beyond its params.
+/// The options of one call, besides its params.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct CallOptions<'a> {

@@ -197,7 +197,7 @@ pub enum CloseReason {
     #[error("the connection ended")]
     Connection(Closed),
     /// The connection ended while the client was finding out the peer's era. Some legacy servers
-    /// exit on a request before `initialize`: start one afresh with the legacy policy.
+    /// exit on a request before `initialize`: start a new one with the legacy policy.
     // `era.stdio.crash`
     #[error("the connection ended during the probe for the peer's era")]
     LostInProbe(Closed),

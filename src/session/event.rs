@@ -22,8 +22,8 @@ use super::name::MethodName;
 use super::path::Malformed;
 use super::table::Weigh;
 
-/// A JSON object inside a frame: the params of a message, or a result. `Debug` shows its size, since
-/// it may hold secrets.
+/// A JSON object inside a frame: the params of a message, or a result. `Debug` shows its size,
+/// since it may hold secrets.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Body {
     pub(crate) frame: Bytes,

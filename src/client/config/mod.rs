@@ -108,8 +108,8 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// Returns an error if the file as a whole can't be read: it is no JSON, it is longer than
-    /// 16 MiB, or no servers are found in it. What is wrong with single servers, disabled ones too, is
+    /// Returns an error if the file as a whole can't be read: it is no JSON, it is longer than 16
+    /// MiB, or no servers are found in it. What is wrong with single servers, disabled ones too, is
     /// in [`errors`](Self::errors).
     pub fn parse(
         file_name: &str,
@@ -128,8 +128,8 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// Returns an error if the value can't be read, has more than 16 MiB as JSON, is nested more than
-    /// 128 levels deep, or lists no servers.
+    /// Returns an error if the value can't be read, has more than 16 MiB as JSON, is nested more
+    /// than 128 levels deep, or lists no servers.
     pub fn from_value<'de>(
         file_name: &str,
         value: impl Deserializer<'de>,

@@ -58,7 +58,8 @@ struct Place {
     levels: Vec<Level>,
 }
 
-/// A container: how long its own path is, and which of its elements the scan is at if it's an array.
+/// A container: how long its own path is, and which of its elements the scan is at if it's an
+/// array.
 struct Level {
     length: usize,
     index: Option<usize>,

@@ -259,7 +259,8 @@ impl<'a> Reader<'a> {
         headers
     }
 
-    /// A server with a command: a string, the list of opencode, or the object of older files of Zed's.
+    /// A server with a command: a string, the list of opencode, or the object of older files of
+    /// Zed's.
     fn stdio(&mut self, fields: &mut Fields<'a>, entry: Span) -> Option<ServerKind> {
         let command = self.required(fields, "command", entry);
         let cwd = self.optional(fields, "cwd");
@@ -537,8 +538,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The field that has the URL: `httpUrl` in Gemini CLI and Qwen Code, where it is the one of several
-/// that counts, and `serverUrl` in Windsurf and Antigravity.
+/// The field that has the URL: `httpUrl` in Gemini CLI and Qwen Code, where it is the one of
+/// several that counts, and `serverUrl` in Windsurf and Antigravity.
 fn url_field(fields: &Fields<'_>) -> Option<&'static str> {
     let names = ["httpUrl", "url", "serverUrl"];
     names.into_iter().find(|name| fields.has(name))

@@ -43,7 +43,7 @@ impl Canceller {
     }
 
     /// Cancels what is under way and whatever is begun later: it ends with
-    /// [`ClientError::Cancelled`], and the server is told where it has heard of it.
+    /// [`ClientError::Cancelled`], and the server is notified if it knows of the operation.
     pub fn cancel(&self) {
         let mut state = self.lock();
         state.is_cancelled = true;

@@ -36,9 +36,10 @@ use crate::session::SubscriptionId;
 
 /// The high-level client of one server, for any number of threads at once. Cheap to clone.
 ///
-/// An operation connects to the server if it has to, and the connection ends with the last operation;
-/// between [`open`](Self::open) and [`close`](Self::close) it stays. Dropping the last handle ends
-/// it too, and waits until it has ended, a server's process included, but at most ten seconds.
+/// An operation connects to the server if it has to, and the connection ends with the last
+/// operation; between [`open`](Self::open) and [`close`](Self::close) it stays. Dropping the last
+/// handle ends it too, and waits until it has ended, a server's process included, but at most ten
+/// seconds.
 ///
 /// ```no_run
 /// # #[cfg(feature = "child")]
@@ -180,8 +181,8 @@ impl BlockingClient {
 
     /// Tells the server that the roots have changed, if there is a connection.
     ///
-    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs or
-    /// configuration. See [`root`](crate::model::root#deprecated).
+    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs
+    /// or configuration. See [`root`](crate::model::root#deprecated).
     pub fn roots_changed(&self) -> Result<(), ClientError> {
         self.inner.roots_changed()
     }
@@ -229,7 +230,7 @@ blocking! {
     get_prompt(params: GetPromptParams<'static>) -> GetPromptResult<'static>;
     /// Asks what an argument of a prompt or a variable of a template may become.
     complete(params: CompleteParams<'static>) -> CompleteResult<'static>;
-    /// Asks the server for a sign of life.
+    /// Asks the server whether it is alive.
     ping() -> ();
     /// Sets the least level of log messages, for as long as the connection lasts.
     ///

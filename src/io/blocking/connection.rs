@@ -38,7 +38,8 @@ where
     S: Session + Send + 'static,
     S::Event: Send,
 {
-    /// Starts to drive `session` over the two streams. Returns an error if a thread can't be started.
+    /// Starts to drive `session` over the two streams. Returns an error if a thread can't be
+    /// started.
     pub fn new(
         session: S,
         reader: impl Read + Send + 'static,
@@ -100,9 +101,9 @@ where
 impl<S: Session> Connection<S> {
     /// Waits for the next event; `None` once the session is closed and all its events were given.
     ///
-    /// Before it returns `None` it gives the pending output a moment to be written. Returns an error
-    /// at most once, after the last event, with what a stream failed with; a peer that merely went
-    /// away is no error.
+    /// Before it returns `None` it gives the pending output a moment to be written. Returns an
+    /// error at most once, after the last event, with what a stream failed with; a peer that merely
+    /// went away is no error.
     #[expect(
         clippy::should_implement_trait,
         reason = "an iterator could not err and then go on"
@@ -223,8 +224,8 @@ pub trait Drive {
     /// Ends what stands behind the connection, and waits until it has ended. Bounded by the
     /// connection's own time limits; does nothing for mere streams.
     ///
-    /// Call it once the session is closed. It closes the session otherwise. Returns an error if what
-    /// stands behind the connection can't be ended.
+    /// Call it once the session is closed. It closes the session otherwise. Returns an error if
+    /// what stands behind the connection can't be ended.
     fn end(&mut self) -> io::Result<()> {
         Ok(())
     }

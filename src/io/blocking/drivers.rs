@@ -11,8 +11,8 @@ use std::thread::{self, ThreadId};
 /// them; only one that is still being made may take longer.
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// What the handles of one client keep: dropping the last one waits for the client's threads, but not
-/// for ever, and not on one of them.
+/// What the handles of one client keep: dropping the last one waits for the client's threads, but
+/// not for ever, and not on one of them.
 #[derive(Clone, Default)]
 pub(super) struct Drivers(Arc<Last>);
 

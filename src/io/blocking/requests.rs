@@ -118,7 +118,8 @@ impl Running {
     }
 }
 
-/// A handler that runs, for as long as it does: what it has kept of its context makes no difference.
+/// A handler that runs, for as long as it does: what it has kept of its context makes no
+/// difference.
 struct Begun {
     running: Arc<Running>,
     request: IncomingId,
@@ -139,10 +140,10 @@ impl Drop for Begun {
 
 /// Serves the client of `connection` until it leaves, giving each request to `handler`.
 ///
-/// The handler answers through its [`RequestContext`]: with a result, with an error, or by asking for input,
-/// after which the request comes again. One that returns without having done any of this, or that
-/// panics, has its request answered with an internal error. Notifications and progress go through
-/// the context as well.
+/// The handler answers through its [`RequestContext`]: with a result, with an error, or by asking
+/// for input, after which the request comes again. One that returns without having done any of
+/// this, or that panics, has its request answered with an internal error. Notifications and
+/// progress go through the context as well.
 ///
 /// At the end of the input handlers that still run have [`grace`](ServeOptions::grace) to end, so
 /// that a server whose `main` ends with this call exits promptly. Returns an error with what a

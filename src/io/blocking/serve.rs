@@ -20,7 +20,7 @@ pub struct ServeOptions {
     /// How many handlers run at once. 8.
     pub threads: usize,
     /// How long handlers that still run at the end of the input hold it up. Half of it they have to
-    /// answer, then they are told to stop. 1 s: clients terminate a server after two.
+    /// answer, then they are asked to stop. 1 s: clients terminate a server after two.
     pub grace: Duration,
     pub(super) watch: Box<dyn FnMut(&ServerEvent)>,
 }
@@ -38,9 +38,9 @@ impl ServeOptions {
         self
     }
 
-    /// Lets `watch` see each event of the session before it is acted upon, in the order of the wire:
-    /// with [`serve`](super::serve) requests included, with [`serve_connection`] all the others. It
-    /// runs on the thread that serves and must return soon.
+    /// Lets `watch` see each event of the session before it is acted upon, in the order of the
+    /// wire: with [`serve`](super::serve) requests included, with [`serve_connection`] all the
+    /// others. It runs on the thread that serves and must return soon.
     pub fn watch(mut self, watch: impl FnMut(&ServerEvent) + 'static) -> Self {
         self.watch = Box::new(watch);
         self
@@ -105,9 +105,9 @@ pub fn serve_stdio(server: &Server) -> io::Result<()> {
 /// Serves the client of `connection` until it leaves; [`Server::service`] makes its session.
 ///
 /// Handlers run on a pool of threads. One that panics has its request answered with an internal
-/// error. At the end of the input handlers that still run have [`grace`](ServeOptions::grace) to end,
-/// so that a server whose `main` ends with this call exits promptly. Returns an error with what a
-/// stream failed with, and if [`check`](Server::check) does.
+/// error. At the end of the input handlers that still run have [`grace`](ServeOptions::grace) to
+/// end, so that a server whose `main` ends with this call exits promptly. Returns an error with
+/// what a stream failed with, and if [`check`](Server::check) does.
 // `stdio.eof.exit`
 pub fn serve_connection(
     mut connection: Connection<Service>,
@@ -145,8 +145,8 @@ pub fn serve_connection(
     end
 }
 
-/// Runs a job on a pool; its effects and its outcome go to the service as they come. `done` is called
-/// once, before whoever drives the service is woken.
+/// Runs a job on a pool; its effects and its outcome go to the service as they come. `done` is
+/// called once, before whoever drives the service is woken.
 pub(in crate::io) fn pool_job(
     handle: Handle<Service>,
     job: Job,

@@ -30,8 +30,8 @@ pub(in crate::io) fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> i
 /// The reader thread. It holds the session only while it hands frames on.
 ///
 /// Once the session is closed it reads on, and throws away what comes, until the output is written
-/// and a moment longer: a peer that is busy writing may not read before, and a socket that is closed
-/// with something unread takes back what was written. With `drain` it goes on to the end.
+/// and a moment longer: a peer that is busy writing may not read before, and a socket that is
+/// closed with something unread takes back what was written. With `drain` it goes on to the end.
 pub(in crate::io) fn read_all<S: Session>(
     connection: &Weak<Shared<S>>,
     mut reader: impl Read,

@@ -318,7 +318,8 @@ impl TryFrom<&ServerEntry> for Command {
     }
 }
 
-/// A program as it may be shown: a configuration may have put arguments behind it, secrets included.
+/// A program as it may be shown: a configuration may have put arguments behind it, secrets
+/// included.
 fn shown(program: &OsStr) -> String {
     let text = program.to_string_lossy();
     let first = text.split(' ').next().unwrap_or_default();

@@ -108,7 +108,8 @@ impl<S: Session> ChildConnection<S> {
         self.process.id()
     }
 
-    /// Ends the child: closes its input, waits, asks its process group to terminate, waits, kills it.
+    /// Ends the child: closes its input, waits, asks its process group to terminate, waits, kills
+    /// it.
     ///
     /// What is pending is still written. Close the session first if the server is to hear of it.
     /// Returns how the child ended, or an error if the system doesn't tell.
@@ -159,7 +160,7 @@ impl<S: Session> ChildConnection<S> {
         io::Error::new(kind, format!("`{}`: {text}", self.program))
     }
 
-    /// What the child wrote to its standard output, if none of it was a message. Told once.
+    /// What the child wrote to its standard output, if none of it was a message. Returned once.
     fn said(&self) -> Option<String> {
         let junk = self.connection.take_junk()?;
         let shown = String::from_utf8_lossy(&junk);

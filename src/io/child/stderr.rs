@@ -18,7 +18,8 @@ const TAIL: usize = 20;
 /// The longest line that is kept whole.
 const LINE: usize = 4096;
 
-/// What becomes of the lines that a process writes to its standard error. They are kept in any case.
+/// What becomes of the lines that a process writes to its standard error. They are kept in any
+/// case.
 pub(super) enum Stderr {
     /// They go to this process's own.
     PassOn,

@@ -297,7 +297,7 @@ impl Hub {
         finish(operations, leaving);
     }
 
-    /// The driver is gone and no other will come: nobody shall wait for it.
+    /// The driver is gone and no other will come: nobody may wait for it.
     pub(in crate::io) fn abandoned(&self) {
         let mut state = self.lock();
         state.has_driver = false;

@@ -71,9 +71,9 @@ impl Lane {
         self.push_to(queue, bytes, work);
     }
 
-    /// Gives a place that is filled when all that was pushed before has run; `None` if it has already,
-    /// if this is the thread on which it runs, or if somebody gave up waiting for the function that
-    /// runs now.
+    /// Gives a place that is filled when all that was pushed before has run; `None` if it has
+    /// already, if this is the thread on which it runs, or if somebody gave up waiting for the
+    /// function that runs now.
     pub(super) fn mark(self: &Arc<Self>) -> Option<Arc<Slot<()>>> {
         let queue = self.lock();
         let is_idle = !queue.is_running && queue.waiting.is_empty();

@@ -72,7 +72,7 @@ struct State {
     /// The driver, while it waits for somebody to want a connection.
     driver: Option<Waker>,
     has_driver: bool,
-    /// Whether a connection is being made, or has not quite ended.
+    /// Whether a connection is being made, or has not fully ended.
     is_driven: bool,
     /// Why the opening has failed, to be told with what the adapter knows of it.
     failure: Option<ClientError>,
@@ -187,7 +187,7 @@ impl Hub {
         match &state.phase {
             _ if !state.has_driver => slot.put(Err(ClientError::NoDriver)),
             Phase::Open(handle) => slot.put(Ok(handle.clone())),
-            // What it was lost for is known when it has quite ended.
+            // What it was lost for is known when it has fully ended.
             _ if state.is_driven => state.acquiring.push(Arc::clone(&slot)),
             Phase::Lost(error) if self.is_lost_for_good() => slot.put(Err(error.clone())),
             Phase::Idle | Phase::Lost(_) => {

@@ -33,10 +33,10 @@ use crate::session::{Delivery, Misuse, SubscriptionId};
 
 /// The high-level client of one server, for any number of tasks at once. Cheap to clone.
 ///
-/// Its [`AsyncDriver`] has to be polled beside it, as a task of its own or in a `select`. An operation
-/// connects to the server if it has to, and the connection ends with the last operation; between
-/// [`open`](Self::open) and [`close`](Self::close) it stays. Dropping the future of an operation
-/// cancels it.
+/// Its [`AsyncDriver`] has to be polled beside it, as a task of its own or in a `select`. An
+/// operation connects to the server if it has to, and the connection ends with the last operation;
+/// between [`open`](Self::open) and [`close`](Self::close) it stays. Dropping the future of an
+/// operation cancels it.
 ///
 /// ```
 /// # #[cfg(feature = "tokio")]
@@ -78,8 +78,8 @@ impl AsyncClient {
     }
 
     /// As [`new`](Self::new), with the runtime's own timer, such as `tokio::time::sleep`, for the
-    /// deadline of connecting and for the time between two tries. Without it a thread keeps the time,
-    /// if there is any to keep.
+    /// deadline of connecting and for the time between two tries. Without it a thread keeps the
+    /// time, if there is any to keep.
     pub fn with_sleep<S, T, F, C>(
         options: ClientOptions,
         sleep: S,
@@ -267,7 +267,7 @@ operations! {
     /// Asks what an argument of a prompt or a variable of a template may become.
     complete(params: CompleteParams<'static>) -> CompleteResult<'static>
         = Request::Complete(params) => Output::Completion(completion) => completion;
-    /// Asks the server for a sign of life.
+    /// Asks the server whether it is alive.
     ping() -> () = Request::Ping => Output::Done => ();
     /// Sets the least level of log messages, for as long as the connection lasts.
     ///
@@ -291,8 +291,8 @@ impl AsyncClient {
 
     /// Tells the server that the roots have changed, if there is a connection.
     ///
-    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs or
-    /// configuration. See [`root`](crate::model::root#deprecated).
+    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs
+    /// or configuration. See [`root`](crate::model::root#deprecated).
     pub fn roots_changed(&self) -> Result<(), ClientError> {
         match self.hub.connection() {
             Some(connection) => Ok(connection.with(Client::roots_changed)?),

@@ -232,8 +232,9 @@ impl<S: Session> Driver<S> {
         rang
     }
 
-    /// Reads while frames are welcome; whether anything came. Once the session is closed, what comes
-    /// while there is still output is thrown away: a peer that is busy writing may not read before.
+    /// Reads while frames are welcome; whether anything came. Once the session is closed, what
+    /// comes while there is still output is thrown away: a peer that is busy writing may not read
+    /// before.
     fn poll_input(&mut self, cx: &mut Context<'_>, streams: &mut impl Streams) -> bool {
         let mut state = self.shared.lock();
         let discards = state.is_closed() && self.output != Output::Done;

@@ -7,8 +7,8 @@ use std::io;
 use super::super::Handle;
 use crate::session::Session;
 
-/// What drives a session by being polled: a connection over the streams of some runtime, or one to a
-/// child process.
+/// What drives a session by being polled: a connection over the streams of some runtime, or one to
+/// a child process.
 pub trait Drive {
     /// The session that is driven.
     type Session: Session;
@@ -29,8 +29,8 @@ pub trait Drive {
     /// Ends what stands behind the connection; ready once it has ended. Bounded by the connection's
     /// own time limits; does nothing for mere streams.
     ///
-    /// Call it once the session is closed. It closes the session otherwise. Returns an error if what
-    /// stands behind the connection can't be ended.
+    /// Call it once the session is closed. It closes the session otherwise. Returns an error if
+    /// what stands behind the connection can't be ended.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let _ = cx;
         Poll::Ready(Ok(()))

@@ -45,8 +45,8 @@ where
 
 /// Serves one client of `server` over two streams until it leaves; `sleep` is the runtime's.
 ///
-/// Nothing is spawned: handlers run within this future, and dropping it drops them and the connection.
-/// Returns an error if a stream fails, or if [`check`](Server::check) does.
+/// Nothing is spawned: handlers run within this future, and dropping it drops them and the
+/// connection. Returns an error if a stream fails, or if [`check`](Server::check) does.
 pub async fn serve<R, W, T, F>(
     server: impl Into<Server<Async>>,
     reader: R,

@@ -40,7 +40,8 @@ impl<S: Session, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<S, R, W
 /// Serves one client of `server` over two streams until it leaves.
 ///
 /// No task is spawned: handlers that are futures run within this one, blocking handlers on threads
-/// beside it. Returns an error with what a stream failed with, and if [`check`](Server::check) does.
+/// beside it. Returns an error with what a stream failed with, and if [`check`](Server::check)
+/// does.
 pub async fn serve<R, W>(
     server: impl Into<Server<Async>>,
     reader: R,

@@ -46,8 +46,8 @@ pub fn encode_body<T: Serialize + ?Sized>(
 
 /// Appends `value`, of whatever kind, as `revision` writes it, such as a member of a `_meta`.
 ///
-/// Returns an error as [`encode_body`] does, except that the value need not be an object; then `out`
-/// is as it was. Capabilities have to be converted by their own `for_revision` first.
+/// Returns an error as [`encode_body`] does, except that the value need not be an object; then
+/// `out` is as it was. Capabilities have to be converted by their own `for_revision` first.
 pub fn encode_value<T: Serialize + ?Sized>(
     out: &mut Vec<u8>,
     revision: Revision,

@@ -38,7 +38,7 @@ const LONGEST: usize = 1 << 20;
 const LARGEST_PATTERN: usize = 1 << 20;
 /// How many members that are `null` a check of arguments takes for absent, one after the other.
 const MOST_NULLS: usize = 64;
-/// How much of what is wrong is told.
+/// The most characters of an error's text.
 const LONGEST_REASON: usize = 300;
 
 /// Reads schemas of the dialects from draft 4 to 2020-12.

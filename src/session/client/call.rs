@@ -140,7 +140,7 @@ impl ClientSession {
         .map(|number| self.call_id(number))
     }
 
-    /// Cancels a call of one's own. The server is told; the call completes at once with
+    /// Cancels a call of this client. The server is notified; the call completes at once with
     /// [`CallError::Cancelled`], and an answer that comes all the same is ignored.
     ///
     /// Returns an error if the call isn't open (any more).
@@ -478,8 +478,8 @@ fn timed_out(clock: CallClock, after: Option<Duration>) -> CallError {
     }
 }
 
-/// Appends what a request's `_meta` says beyond what the session says in each. `out` has the latter,
-/// and is empty in the legacy era.
+/// Appends what a request's `_meta` says beyond what the session says in each. `out` has the
+/// latter, and is empty in the legacy era.
 fn write_meta(
     out: &mut Vec<u8>,
     level: Option<LoggingLevel>,

@@ -46,7 +46,7 @@ pub enum ClientEvent {
         progress: Received,
     },
     /// A log message of the server; its params are those of
-    /// [`LoggingMessage`](crate::model::method::LoggingMessage). On a pipe it can't be told which
+    /// [`LoggingMessage`](crate::model::method::LoggingMessage). On a pipe nothing says which
     /// call it belongs to.
     // `log.stdio.gap`
     Log(Received),

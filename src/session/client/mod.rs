@@ -150,7 +150,7 @@ impl State {
 }
 
 impl ClientSession {
-    /// A session that waits to be opened.
+    /// Creates a session, which is not open yet.
     pub fn new(config: ClientConfig) -> Self {
         Self {
             own_meta: OwnMeta::of_client(&config),
@@ -201,7 +201,7 @@ impl ClientSession {
         serde_json::from_str(self.state.peer.capabilities.as_deref()?).ok()
     }
 
-    /// What the server wants a model to know; `None` when it says nothing. Kept after the end.
+    /// The server's instructions for a model; `None` if it gives none. Kept after the end.
     pub fn instructions(&self) -> Option<Text<'_>> {
         serde_json::from_str(self.state.peer.instructions.as_deref()?).ok()
     }
@@ -226,8 +226,8 @@ impl ClientSession {
         self.state.calls.len()
     }
 
-    /// Whether a call would be taken now, as far as the limits on calls and output go. It may become
-    /// so with any input, with every frame that is sent, and with every command that ends something.
+    /// Whether the limits on calls and output allow another call now. If not, this may change with
+    /// any input, with every frame that is sent, and with every command that ends something.
     pub fn can_call(&self) -> bool {
         let has_slot = self.state.calls.len() < self.config.limits.calls;
         self.is_open() && has_slot && !self.state.writer.is_full()
@@ -254,7 +254,7 @@ impl ClientSession {
         self.held_bytes().saturating_add(more) <= self.config.limits.memory
     }
 
-    /// Asks the server for a sign of life. In the modern era, which has no ping, a discovery is
+    /// Asks the server whether it is alive. In the modern era, which has no ping, a discovery is
     /// the sign.
     ///
     /// Returns an error as [`call`](Self::call) does. [`ClientEvent::Completed`] follows.
@@ -271,7 +271,7 @@ impl ClientSession {
 
     /// Sets the least level of log messages the server is to send.
     ///
-    /// A legacy server is told at once; a modern one with each request from now on, and the call
+    /// A legacy server gets it at once; a modern one with each request from now on, and the call
     /// completes by itself. Returns an error as [`call`](Self::call) does.
     /// [`ClientEvent::Completed`] follows.
     ///
@@ -306,13 +306,13 @@ impl ClientSession {
         Ok(call.typed())
     }
 
-    /// Tells the server that the roots have changed. Modern servers ask for them when they need
-    /// them, so there it does nothing.
+    /// Notifies the server that the roots have changed. Modern servers ask for them when they need
+    /// them, so it does nothing there.
     ///
     /// Returns an error if the session isn't open or `roots.listChanged` was not declared.
     ///
-    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs or
-    /// configuration. See [`root`](crate::model::root#deprecated).
+    /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs
+    /// or configuration. See [`root`](crate::model::root#deprecated).
     pub fn roots_changed(&mut self, now: Instant) -> Result<(), Misuse> {
         let era = self.era()?;
         let capability = ClientCapability::RootsListChanged;
@@ -383,7 +383,7 @@ impl ClientSession {
     /// Ends the session from this side. There is no message for it: the adapter closes the
     /// connection once the output is sent.
     ///
-    /// Open calls are completed as lost; [`ClientEvent::Closed`] follows. Harmless when closed.
+    /// Open calls are completed as lost; [`ClientEvent::Closed`] follows. Does nothing if it is closed already.
     // `lifecycle.shutdown.msg`
     pub fn close(&mut self, now: Instant) {
         self.state.writer.advance(now);

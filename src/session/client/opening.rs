@@ -199,8 +199,8 @@ impl ClientSession {
         }
     }
 
-    /// Takes the answer to the probe. One that comes after the `initialize` was sent is from a server
-    /// that started slowly, and counts only if it shows a modern one.
+    /// Takes the answer to the probe. One that comes after the `initialize` was sent is from a
+    /// server that started slowly, and counts only if it shows a modern one.
     pub(super) fn probe_answered(&mut self, outcome: Result<Body, RpcError>) {
         if let Opening::Initializing { .. } = self.state.opening {
             if let Ok(body) = outcome

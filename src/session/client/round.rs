@@ -141,8 +141,8 @@ impl ClientSession {
     }
 
     /// Reports progress on an input request, if its server wants to know: `progress` so far, out of
-    /// `total`, with a message for people. Modern servers can't be told, and nobody is while unsent
-    /// output is over [`Limits::output`](crate::Limits::output).
+    /// `total`, with a message for people. Modern servers don't get it, and no server does while
+    /// unsent output is over [`Limits::output`](crate::Limits::output).
     ///
     /// Returns an error if the input isn't open (any more), or the number is not above the last
     /// one.
@@ -596,8 +596,8 @@ fn not_supported(method: SpecMethod) -> &'static str {
     }
 }
 
-/// The mode has to be one that was declared (`elicit.mode.unsupported`), and what the user would see
-/// one that a server may send: a form of primitive fields, a URL that is opened in a browser.
+/// The mode has to be one that was declared (`elicit.mode.unsupported`), and what the user would
+/// see one that a server may send: a form of primitive fields, a URL that is opened in a browser.
 fn check_elicitation(declared: &ClientCapabilities<'_>, body: &Body) -> Result<(), RpcError> {
     let params = body.decode::<ElicitParams<'_>>().map_err(RpcError::from)?;
     let (supported, offence) = match &params {

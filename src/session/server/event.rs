@@ -34,7 +34,8 @@ pub enum ServerEvent {
         /// The revision of the legacy part of this connection.
         revision: Revision,
     },
-    /// A request that has to be answered: with [`ServerSession::reply`](super::ServerSession::reply),
+    /// A request that has to be answered: with
+    /// [`ServerSession::reply`](super::ServerSession::reply),
     /// [`reply_error`](super::ServerSession::reply_error) or
     /// [`need_input`](super::ServerSession::need_input). After the latter it may come again, with
     /// the answers; handlers ask before they act.

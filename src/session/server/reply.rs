@@ -66,8 +66,8 @@ impl ServerSession {
     /// Answers a request with an error.
     ///
     /// Returns an error if the request isn't open (any more), if the specification keeps the code
-    /// for itself or doesn't have it in the request's revision, or if the data that it gives to this
-    /// code is missing.
+    /// for itself or doesn't have it in the request's revision, or if the data that it gives to
+    /// this code is missing.
     pub fn reply_error(
         &mut self,
         now: Instant,
