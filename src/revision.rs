@@ -66,14 +66,14 @@ impl Revision {
     /// The newest revision of all.
     pub const NEWEST: Self = Self::ALL[Self::ALL.len() - 1];
 
-    /// The revision that the wire calls `text`; `None` for any other string.
+    /// Returns the revision that the wire calls `text`; `None` for any other string.
     pub fn from_wire(text: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
             .find(|revision| revision.as_str() == text)
     }
 
-    /// The name on the wire, such as `2025-11-25`.
+    /// Returns the name on the wire, such as `2025-11-25`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::V2024_11_05 => "2024-11-05",
@@ -86,7 +86,7 @@ impl Revision {
         }
     }
 
-    /// The era this revision belongs to.
+    /// Returns the era this revision belongs to.
     pub const fn era(self) -> Era {
         match self {
             Self::V2024_11_05 | Self::V2025_03_26 | Self::V2025_06_18 | Self::V2025_11_25 => {

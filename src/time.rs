@@ -24,22 +24,22 @@ impl Instant {
     /// [`Session::poll_timeout`](crate::Session::poll_timeout).
     pub const MAX: Self = Self(Duration::MAX);
 
-    /// The instant that lies `since_epoch` after the epoch.
+    /// Returns the instant that lies `since_epoch` after the epoch.
     pub const fn new(since_epoch: Duration) -> Self {
         Self(since_epoch)
     }
 
-    /// The instant that lies `millis` milliseconds after the epoch.
+    /// Returns the instant that lies `millis` milliseconds after the epoch.
     pub const fn from_millis(millis: u64) -> Self {
         Self(Duration::from_millis(millis))
     }
 
-    /// The time that has passed since the epoch.
+    /// Returns the time that has passed since the epoch.
     pub const fn since_epoch(self) -> Duration {
         self.0
     }
 
-    /// The time from `earlier` to this instant; zero when `earlier` is later.
+    /// Returns the time from `earlier` to this instant; zero when `earlier` is later.
     pub const fn saturating_since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
     }

@@ -89,8 +89,8 @@ pub enum ClientError {
 }
 
 impl ClientError {
-    /// What to tell a model that called a tool, so that it may try again; `None` when the error is
-    /// none of its business.
+    /// Returns what to tell a model that called a tool, so that it may try again; `None` when the
+    /// error is none of its business.
     pub fn retry_message(&self) -> Option<String> {
         match self {
             Self::Retry(failure) => Some(failure.message.clone()),
@@ -103,8 +103,8 @@ impl ClientError {
         }
     }
 
-    /// Whether the same operation may be tried again without asking anybody: nothing of it was
-    /// sent.
+    /// Returns whether the same operation may be tried again without asking anybody: nothing of it
+    /// was sent.
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Lost(Delivery::NotSent))
     }
@@ -145,7 +145,7 @@ pub struct ToolFailure {
 }
 
 impl ToolFailure {
-    /// A failure that a [`ToolHook`](super::ToolHook) makes up.
+    /// Creates a failure that a [`ToolHook`](super::ToolHook) makes up.
     pub fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),

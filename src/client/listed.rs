@@ -36,19 +36,19 @@ impl<T> Listed<T> {
         Self::new(Vec::new(), Vec::new(), Vec::new())
     }
 
-    /// The JSON of the item at `index` as the server sent it, with the members that its type
-    /// doesn't have; `None` past the end.
+    /// Returns the JSON of the item at `index` as the server sent it, with the members that its
+    /// type doesn't have; `None` past the end.
     pub fn raw(&self, index: usize) -> Option<&Raw<'static>> {
         self.0.raw.get(index)
     }
 
-    /// What the server listed that doesn't fit the type of the items, in the order in which it
-    /// came.
+    /// Returns what the server listed that doesn't fit the type of the items, in the order in which
+    /// it came.
     pub fn skipped(&self) -> &[Unreadable<'static>] {
         &self.0.skipped
     }
 
-    /// Whether both are the same answer of the server, not only equal ones.
+    /// Returns whether both are the same answer of the server, not only equal ones.
     pub fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }

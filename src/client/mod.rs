@@ -135,7 +135,7 @@ impl core::fmt::Debug for Event {
 }
 
 impl Client {
-    /// A client that waits to be opened.
+    /// Creates a client that waits to be opened.
     pub fn new(options: ClientOptions) -> Self {
         Self {
             session: ClientSession::new(options.config()),
@@ -160,22 +160,22 @@ impl Client {
         }
     }
 
-    /// The session below, which knows the server's name, capabilities and instructions.
+    /// Returns the session below, which knows the server's name, capabilities and instructions.
     pub fn session(&self) -> &ClientSession {
         &self.session
     }
 
-    /// The options of this client.
+    /// Returns the options of this client.
     pub fn options(&self) -> &ClientOptions {
         &self.options
     }
 
-    /// Whether operations can be started.
+    /// Returns whether operations can be started.
     pub fn is_open(&self) -> bool {
         self.stage == Stage::Open && self.session.is_open()
     }
 
-    /// How many operations have not ended yet.
+    /// Returns how many operations have not ended yet.
     pub fn open_operations(&self) -> usize {
         self.operations.len()
     }

@@ -78,7 +78,7 @@ pub struct ToolCall {
 }
 
 impl ToolCall {
-    /// A call without arguments.
+    /// Creates a call without arguments.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),

@@ -86,7 +86,7 @@ impl Backoff {
         Self { first, most }
     }
 
-    /// How long to wait before try number `retry`, the first retry being 0.
+    /// Returns how long to wait before try number `retry`, the first retry being 0.
     pub fn delay(&self, retry: u32) -> Duration {
         let factor = 2_u32.saturating_pow(retry);
         self.first.saturating_mul(factor).min(self.most)
@@ -177,7 +177,7 @@ macro_rules! setters {
 }
 
 impl ClientOptions {
-    /// A client of this name and version, with defaults for everything else.
+    /// Creates a client of this name and version, with defaults for everything else.
     pub fn new(name: impl Into<String>, version: impl Into<String>) -> Self {
         Self {
             client_info: Implementation::new(name.into(), version.into()),
@@ -385,13 +385,13 @@ impl ClientOptions {
         self
     }
 
-    /// What to call this client: its id, else its prefix; `None` when it has neither.
+    /// Returns what to call this client: its id, else its prefix; `None` when it has neither.
     pub fn name(&self) -> Option<&str> {
         let prefix = Some(self.tool_prefix.as_str()).filter(|prefix| !prefix.is_empty());
         self.id.as_deref().or(prefix)
     }
 
-    /// What the client declares: what it was given functions for.
+    /// Returns what the client declares: what it was given functions for.
     pub fn capabilities(&self) -> ClientCapabilities<'static> {
         self.handlers.capabilities()
     }
@@ -442,8 +442,8 @@ impl ClientOptions {
     }
 }
 
-/// What is to be done about an event of a client that was made with `options`; `None` if nobody
-/// cares.
+/// Returns what is to be done about an event of a client that was made with `options`; `None` if
+/// nobody cares.
 pub fn react(options: &ClientOptions, event: ClientEvent, reach: &Arc<dyn Reach>) -> Option<Run> {
     options.handlers.react(event, reach)
 }

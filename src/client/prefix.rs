@@ -21,18 +21,18 @@ use crate::model::tool::Tool;
 pub struct Prefix(String);
 
 impl Prefix {
-    /// A prefix that is put in front of each name, with an underscore between.
+    /// Creates a prefix that is put in front of each name, with an underscore between.
     pub fn new(prefix: impl Into<String>) -> Self {
         Self(prefix.into())
     }
 
-    /// The prefix without its underscore.
+    /// Returns the prefix without its underscore.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The name by which the client knows the server's tool `name`; `None` for a tool that would
-    /// have no name at all.
+    /// Returns the name by which the client knows the server's tool `name`; `None` for a tool that
+    /// would have no name at all.
     pub fn add(&self, name: &str) -> Option<String> {
         match (self.0.as_str(), name) {
             ("", "") => None,
@@ -41,7 +41,7 @@ impl Prefix {
         }
     }
 
-    /// The name by which the server knows a tool; a name without the prefix is one already.
+    /// Returns the name by which the server knows a tool; a name without the prefix is one already.
     pub fn remove<'n>(&self, name: &'n str) -> &'n str {
         let rest = name.strip_prefix(self.0.as_str());
         match rest.and_then(|rest| rest.strip_prefix('_')) {
@@ -88,7 +88,7 @@ pub struct NameConflict {
 }
 
 impl ToolSet {
-    /// No servers yet.
+    /// Creates a set without servers.
     pub fn new() -> Self {
         Self::default()
     }
@@ -135,17 +135,17 @@ impl ToolSet {
         Ok(server)
     }
 
-    /// All tools, in the order of their servers.
+    /// Returns all tools, in the order of their servers.
     pub fn tools(&self) -> &[PrefixedTool] {
         &self.tools
     }
 
-    /// The tool of that name.
+    /// Returns the tool of that name.
     pub fn get(&self, name: &str) -> Option<&PrefixedTool> {
         self.tools.get(*self.by_name.get(name)?)
     }
 
-    /// What a server was called when it was added; empty when there is none of that number.
+    /// Returns what a server was called when it was added; empty when there is none of that number.
     pub fn label(&self, server: usize) -> &str {
         self.servers.get(server).map_or("", String::as_str)
     }

@@ -49,7 +49,7 @@ pub enum OutputPart {
 }
 
 impl OutputPart {
-    /// The text, if it is one.
+    /// Returns the text, if it is one.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -57,7 +57,7 @@ impl OutputPart {
         }
     }
 
-    /// The bytes, if that is what it is.
+    /// Returns the bytes, if that is what it is.
     pub fn as_binary(&self) -> Option<&Binary> {
         match self {
             Self::Binary(binary) => Some(binary),
@@ -65,7 +65,7 @@ impl OutputPart {
         }
     }
 
-    /// The values of a list; any other value as a list of one.
+    /// Returns the values of a list; any other value as a list of one.
     pub fn parts(&self) -> &[Self] {
         match self {
             Self::List(parts) => parts,
@@ -80,7 +80,7 @@ impl OutputPart {
         }
     }
 
-    /// The value as JSON, a text as a string; `None` where a part is no JSON.
+    /// Returns the value as JSON, a text as a string; `None` where a part is no JSON.
     pub fn to_json(&self) -> Option<Value> {
         match self {
             Self::Text(text) => Some(Value::from(text.as_str())),
@@ -90,7 +90,7 @@ impl OutputPart {
         }
     }
 
-    /// The value as `T`; `None` when it is no JSON or doesn't fit.
+    /// Returns the value as `T`; `None` when it is no JSON or doesn't fit.
     pub fn decode<T: DeserializeOwned>(&self) -> Option<T> {
         match self {
             Self::Json(raw) => serde_json::from_str(raw.as_str()).ok(),
@@ -98,7 +98,7 @@ impl OutputPart {
         }
     }
 
-    /// The first error among the parts.
+    /// Returns the first error among the parts.
     pub fn error(&self) -> Option<&ClientError> {
         match self {
             Self::Failed(error) => Some(error),
@@ -131,12 +131,12 @@ pub struct Binary {
 }
 
 impl Binary {
-    /// Whether it is a picture, by its MIME type.
+    /// Returns whether it is a picture, by its MIME type.
     pub fn is_image(&self) -> bool {
         self.mime_type.starts_with("image/")
     }
 
-    /// Whether it is a sound, by its MIME type.
+    /// Returns whether it is a sound, by its MIME type.
     pub fn is_audio(&self) -> bool {
         self.mime_type.starts_with("audio/")
     }
@@ -153,7 +153,7 @@ pub struct ToolOutput {
 }
 
 impl ToolOutput {
-    /// What `raw` means, its links unread.
+    /// Returns what `raw` means, its links unread.
     ///
     /// Returns [`ClientError::Retry`] if the tool failed: with its text as the message, and the
     /// whole result beside it.
@@ -183,7 +183,7 @@ pub struct ResourceOutput {
 }
 
 impl ResourceOutput {
-    /// What `raw` means.
+    /// Returns what `raw` means.
     pub fn new(raw: ReadResourceResult<'static>) -> Self {
         let value = OutputPart::of(raw.contents.iter().map(contents).collect());
         Self { value, raw }

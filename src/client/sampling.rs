@@ -96,7 +96,7 @@ impl From<SamplingError> for RpcError {
 }
 
 impl Conversation {
-    /// The conversation of a `sampling/createMessage`.
+    /// Returns the conversation of a `sampling/createMessage`.
     ///
     /// Returns an error for what can't be passed to a model: several blocks in one message, uses of
     /// tools and their results, pictures and sounds by the model. Preferences, context, metadata
@@ -177,7 +177,7 @@ fn unsupported(block: &SamplingMessageContentBlock<'_>) -> SamplingError {
     })
 }
 
-/// What the model of that name says, as the answer to the server: its texts as one.
+/// Returns what the model of that name says, as the answer to the server: its texts as one.
 ///
 /// Returns an error if it says something that is neither text nor thinking.
 pub fn answer(

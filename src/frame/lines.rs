@@ -74,7 +74,7 @@ impl fmt::Debug for LineDecoder {
 }
 
 impl LineDecoder {
-    /// A decoder that takes lines of up to `limit` bytes, their delimiter not counted.
+    /// Creates a decoder that takes lines of up to `limit` bytes, their delimiter not counted.
     pub fn new(limit: usize) -> Self {
         Self {
             buffer: BytesMut::new(),
@@ -95,7 +95,8 @@ impl LineDecoder {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// The next frame, `None` when more bytes are needed, or what was wrong with the next line.
+    /// Returns the next frame, `None` when more bytes are needed, or what was wrong with the next
+    /// line.
     ///
     /// Call it until it returns `None`; after an error the line that caused it is gone and the
     /// decoder is at the start of the next one.
@@ -156,7 +157,7 @@ impl LineDecoder {
         }))
     }
 
-    /// How many bytes are held of a line that isn't whole yet.
+    /// Returns how many bytes are held of a line that isn't whole yet.
     pub fn buffered(&self) -> usize {
         self.buffer.len()
     }

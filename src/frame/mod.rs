@@ -49,7 +49,7 @@ impl fmt::Debug for FrameError {
     }
 }
 
-/// The text of a frame.
+/// Returns the text of a frame.
 ///
 /// Returns [`FrameError::NotUtf8`] if it isn't UTF-8.
 pub fn text(frame: &[u8]) -> Result<&str, FrameError> {

@@ -22,8 +22,8 @@ use crate::time::Instant;
 use super::driven::{Driven, run};
 use super::source::{Source, small_limits};
 
-/// A client: every call ends exactly once, the end comes once and last, and a session that is saved
-/// and restored on the way sends the same.
+/// Checks a client: every call ends exactly once, the end comes once and last, and a session that
+/// is saved and restored on the way sends the same.
 pub fn client_session(bytes: &[u8]) {
     assert_eq!(
         run(bytes, false, World::new),

@@ -17,7 +17,7 @@ use super::{client, let_pass, server, take_frame};
 /// Longer than any deadline of a session.
 const LONG: Duration = Duration::from_secs(601);
 
-/// A client and a server: whatever the link has done, every call ends by itself in the end.
+/// Checks a client and a server: whatever the link has done, every call ends by itself in the end.
 pub fn pair(bytes: &[u8]) {
     let mut source = Source::new(bytes);
     let mut client = client::World::new(&mut source);

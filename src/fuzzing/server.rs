@@ -19,8 +19,8 @@ use crate::time::Instant;
 use super::driven::{Driven, run};
 use super::source::{Source, small_limits};
 
-/// A server: every request is answered or cancelled once, the end comes once and last, and a
-/// session that is saved and restored on the way sends the same.
+/// Checks a server: every request is answered or cancelled once, the end comes once and last, and
+/// a session that is saved and restored on the way sends the same.
 pub fn server_session(bytes: &[u8]) {
     assert_eq!(
         run(bytes, false, |_| World::new()),

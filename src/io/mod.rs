@@ -48,13 +48,13 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// A clock that starts at zero now and goes by the system's monotonic clock.
+    /// Returns a clock that starts at zero now and goes by the system's monotonic clock.
     pub fn start() -> Self {
         Self::start_with(std::time::Instant::now)
     }
 
-    /// A clock that starts at zero now and goes by `source`, which a runtime for tests may stop or
-    /// set forward.
+    /// Returns a clock that starts at zero now and goes by `source`, which a runtime for tests may
+    /// stop or set forward.
     pub fn start_with(source: fn() -> std::time::Instant) -> Self {
         Self {
             epoch: source(),
@@ -62,7 +62,7 @@ impl Clock {
         }
     }
 
-    /// What time it is.
+    /// Returns the current time.
     pub fn now(&self) -> Instant {
         Instant::new((self.source)().saturating_duration_since(self.epoch))
     }
@@ -85,7 +85,7 @@ impl<S: Session> Handle<S> {
         self.shared.with(act)
     }
 
-    /// What time it is for this session.
+    /// Returns the current time of this session.
     pub fn now(&self) -> Instant {
         self.shared.clock.now()
     }

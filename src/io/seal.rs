@@ -4,14 +4,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::server::{Seal, SealError};
 
-/// A seal with this key, nonces from the system's random source, and the system's wall clock.
+/// Returns a seal with this key, nonces from the system's random source, and the system's wall
+/// clock.
 ///
 /// The clocks of instances that share a key should agree to within a minute or so.
 pub fn system(key: [u8; 32]) -> Seal {
     Seal::new(key, entropy, clock)
 }
 
-/// A key that nobody else has, for a server of one instance that forgets it when it ends.
+/// Returns a key that nobody else has, for a server of one instance that forgets it when it ends.
 ///
 /// Returns an error if the system has no entropy.
 pub fn fresh_key() -> Result<[u8; 32], SealError> {

@@ -263,7 +263,8 @@ macro_rules! open_capabilities {
             self
         }
 
-        /// The settings of the extension `id`; `None` when it is absent or they aren't an object.
+        /// Returns the settings of the extension `id`; `None` when it is absent or they aren't an
+        /// object.
         pub fn extension_settings(&self, id: &str) -> Option<Object<'_>> {
             settings(self.extensions.as_ref(), id)
         }
@@ -345,19 +346,20 @@ impl<'a> ClientCapabilities<'a> {
 
     open_capabilities!();
 
-    /// Whether the user can be asked by form: with `elicitation` empty or naming `form`.
+    /// Returns whether the user can be asked by form: with `elicitation` empty or naming `form`.
     pub fn supports_form(&self) -> bool {
         self.elicitation
             .as_ref()
             .is_some_and(|e| e.form.is_some() || e.url.is_none())
     }
 
-    /// Whether the user can be sent to a URL.
+    /// Returns whether the user can be sent to a URL.
     pub fn supports_url(&self) -> bool {
         self.elicitation.as_ref().is_some_and(|e| e.url.is_some())
     }
 
-    /// What of `needed` is lacking here, down to the nested member; `None` when nothing is.
+    /// Returns the part of `needed` that is lacking here, down to the nested member; `None` when
+    /// nothing is.
     ///
     /// The answer is what a missing-capability error names.
     // `caps.missing.vs.degrade`
@@ -443,7 +445,7 @@ impl<'a> ClientCapabilities<'a> {
         })
     }
 
-    /// The same capabilities without what `revision` has no words for.
+    /// Returns the same capabilities without what `revision` has no words for.
     ///
     /// A client that can only send its user to a URL has no elicitation to offer before
     /// 2025-11-25, where elicitation is by form.
@@ -538,7 +540,7 @@ impl<'a> ServerCapabilities<'a> {
 
     open_capabilities!();
 
-    /// The same capabilities without what `revision` has no words for.
+    /// Returns the same capabilities without what `revision` has no words for.
     // `caps.server.list`
     #[must_use]
     pub fn for_revision(mut self, revision: Revision) -> Self {

@@ -122,7 +122,7 @@ wire_type! {
         title?: Text<'a> [since(V2025_06_18)],
     }
 
-    /// The prompt of that name.
+    /// Returns the prompt of that name.
     pub fn new(name: impl Into<Text<'a>>);
 }
 
@@ -135,7 +135,7 @@ wire_type! {
         uri: Text<'a>,
     }
 
-    /// The resource or the template with that URI.
+    /// Returns the resource or the template with that URI.
     pub fn new(uri: impl Into<Text<'a>>);
 }
 

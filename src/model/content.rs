@@ -42,42 +42,42 @@ pub enum ContentBlock<'a> {
 }
 
 impl<'a> ContentBlock<'a> {
-    /// A block of plain text.
+    /// Returns a block of plain text.
     pub fn text(text: impl Into<Text<'a>>) -> Self {
         Self::Text(TextContent::new(text))
     }
 
-    /// A picture that is base64 already.
+    /// Returns a picture that is base64 already.
     pub fn image(data: impl Into<Text<'a>>, mime_type: impl Into<Text<'a>>) -> Self {
         Self::Image(ImageContent::new(data, mime_type))
     }
 
-    /// A picture, encoded here.
+    /// Returns a picture, encoded here.
     pub fn image_bytes(data: &[u8], mime_type: impl Into<Text<'a>>) -> Self {
         Self::Image(ImageContent::new(BASE64_STANDARD.encode(data), mime_type))
     }
 
-    /// A sound that is base64 already.
+    /// Returns a sound that is base64 already.
     pub fn audio(data: impl Into<Text<'a>>, mime_type: impl Into<Text<'a>>) -> Self {
         Self::Audio(AudioContent::new(data, mime_type))
     }
 
-    /// A sound, encoded here.
+    /// Returns a sound, encoded here.
     pub fn audio_bytes(data: &[u8], mime_type: impl Into<Text<'a>>) -> Self {
         Self::Audio(AudioContent::new(BASE64_STANDARD.encode(data), mime_type))
     }
 
-    /// A resource with its contents.
+    /// Returns a resource with its contents.
     pub fn resource(resource: impl Into<ResourceContents<'a>>) -> Self {
         Self::Resource(EmbeddedResource::new(resource))
     }
 
-    /// A link to a resource. Peers older than 2025-06-18 don't know this kind.
+    /// Returns a link to a resource. Peers older than 2025-06-18 don't know this kind.
     pub fn link(uri: impl Into<Text<'a>>, name: impl Into<Text<'a>>) -> Self {
         Self::ResourceLink(ResourceLink::new(uri, name))
     }
 
-    /// The block as it came and why it couldn't be read; `None` for a good or unknown one.
+    /// Returns the block as it came and why it couldn't be read; `None` for a good or unknown one.
     pub fn as_malformed(&self) -> Option<&Unreadable<'a>> {
         match self {
             Self::Malformed(block) => Some(block),
@@ -85,7 +85,7 @@ impl<'a> ContentBlock<'a> {
         }
     }
 
-    /// The text of a text block; `None` for every other kind.
+    /// Returns the text of a text block; `None` for every other kind.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(content) => Some(&content.text),
@@ -228,7 +228,7 @@ wire_type! {
         meta? as "_meta": Meta<'a> [since(V2025_06_18)],
     }
 
-    /// A block of `text`.
+    /// Creates a block of `text`.
     pub fn new(text: impl Into<Text<'a>>);
 }
 
@@ -267,7 +267,7 @@ wire_type! {
         meta? as "_meta": Meta<'a> [since(V2025_06_18)],
     }
 
-    /// A block of image data that is base64 already.
+    /// Creates a block of image data that is base64 already.
     pub fn new(data: impl Into<Text<'a>>, mime_type: impl Into<Text<'a>>);
 }
 
@@ -294,7 +294,7 @@ wire_type! {
         meta? as "_meta": Meta<'a> [since(V2025_06_18)],
     }
 
-    /// A block of audio data that is base64 already.
+    /// Creates a block of audio data that is base64 already.
     pub fn new(data: impl Into<Text<'a>>, mime_type: impl Into<Text<'a>>);
 }
 
@@ -345,7 +345,7 @@ wire_type! {
         meta? as "_meta": Meta<'a>,
     }
 
-    /// A link to the resource at `uri`.
+    /// Creates a link to the resource at `uri`.
     pub fn new(uri: impl Into<Text<'a>>, name: impl Into<Text<'a>>);
 }
 
@@ -375,7 +375,7 @@ wire_type! {
         meta? as "_meta": Meta<'a> [since(V2025_06_18)],
     }
 
-    /// A block with these contents.
+    /// Creates a block with these contents.
     pub fn new(resource: impl Into<ResourceContents<'a>>);
 }
 
@@ -390,7 +390,7 @@ pub enum ResourceContents<'a> {
 }
 
 impl<'a> ResourceContents<'a> {
-    /// The URI of what was read; it may lie below the one that was asked for.
+    /// Returns the URI of what was read; it may lie below the one that was asked for.
     pub fn uri(&self) -> &Text<'a> {
         match self {
             Self::Text(contents) => &contents.uri,
@@ -398,7 +398,7 @@ impl<'a> ResourceContents<'a> {
         }
     }
 
-    /// The MIME type, if it is known.
+    /// Returns the MIME type, if it is known.
     pub fn mime_type(&self) -> Option<&Text<'a>> {
         match self {
             Self::Text(contents) => contents.mime_type.as_ref(),
@@ -497,7 +497,7 @@ wire_type! {
         meta? as "_meta": Meta<'a> [since(V2025_06_18)],
     }
 
-    /// The text of the resource at `uri`.
+    /// Returns the text of the resource at `uri`.
     pub fn new(uri: impl Into<Text<'a>>, text: impl Into<Text<'a>>);
 }
 
@@ -515,17 +515,17 @@ wire_type! {
         meta? as "_meta": Meta<'a> [since(V2025_06_18)],
     }
 
-    /// The bytes of the resource at `uri`, in base64 already.
+    /// Returns the bytes of the resource at `uri`, in base64 already.
     pub fn new(uri: impl Into<Text<'a>>, blob: impl Into<Text<'a>>);
 }
 
 impl<'a> BlobResourceContents<'a> {
-    /// The bytes of the resource at `uri`, encoded here.
+    /// Returns the bytes of the resource at `uri`, encoded here.
     pub fn from_bytes(uri: impl Into<Text<'a>>, bytes: &[u8]) -> Self {
         Self::new(uri, BASE64_STANDARD.encode(bytes))
     }
 
-    /// The bytes. Returns an error if `blob` is not valid base64.
+    /// Returns the bytes. Returns an error if `blob` is not valid base64.
     pub fn decode_blob(&self) -> Result<Vec<u8>, InvalidBase64> {
         decode_base64(&self.blob)
     }
@@ -544,7 +544,7 @@ open_struct! {
 }
 
 impl Annotations<'_> {
-    /// Whether the priority, if there is one, lies between 0 and 1 as the schema asks.
+    /// Returns whether the priority, if there is one, lies between 0 and 1 as the schema asks.
     pub fn is_priority_in_range(&self) -> bool {
         self.priority
             .is_none_or(|priority| (0.0..=1.0).contains(&priority))

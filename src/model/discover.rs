@@ -50,7 +50,7 @@ wire_type! {
 }
 
 impl<'a> DiscoverResult<'a> {
-    /// What a server of these revisions and capabilities says.
+    /// Returns what a server of these revisions and capabilities says.
     pub fn new<T: Into<Text<'a>>>(
         supported_versions: impl IntoIterator<Item = T>,
         capabilities: ServerCapabilities<'a>,
@@ -66,7 +66,7 @@ impl<'a> DiscoverResult<'a> {
         }
     }
 
-    /// The server program: as `_meta` names it, or else as the body does.
+    /// Returns the server program: as `_meta` names it, or else as the body does.
     pub fn server(&self) -> Option<Implementation<'_>> {
         let named = self.meta.as_ref().and_then(Meta::server_info);
         named.or_else(|| self.server_info.clone())
@@ -88,7 +88,7 @@ wire_type! {
 }
 
 impl<'a> UnsupportedProtocolVersionData<'a> {
-    /// The refusal of `requested` in favour of `supported`.
+    /// Returns the refusal of `requested` in favour of `supported`.
     pub fn new<T: Into<Text<'a>>>(
         supported: impl IntoIterator<Item = T>,
         requested: impl Into<Text<'a>>,
@@ -110,6 +110,6 @@ wire_type! {
         required_capabilities: ClientCapabilities<'a>,
     }
 
-    /// The lack of `required_capabilities`.
+    /// Returns the lack of `required_capabilities`.
     pub fn new(required_capabilities: ClientCapabilities<'a>);
 }

@@ -31,7 +31,7 @@ pub enum ElicitParams<'a> {
 }
 
 impl ElicitParams<'_> {
-    /// The message that is shown to the person; `None` in an unknown mode.
+    /// Returns the message that is shown to the person; `None` in an unknown mode.
     pub fn message(&self) -> Option<&str> {
         match self {
             Self::Form(params) => Some(&params.message),
@@ -122,7 +122,7 @@ fn form_mode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<FormMode, D::
 }
 
 impl<'a> ElicitRequestFormParams<'a> {
-    /// A form without fields.
+    /// Creates a form without fields.
     pub fn new(message: impl Into<Text<'a>>) -> Self {
         Self {
             mode: FormMode,
@@ -162,7 +162,7 @@ impl<'a> ElicitRequestFormParams<'a> {
         self
     }
 
-    /// The form filled in with what it says beforehand.
+    /// Returns the form filled in with what it says beforehand.
     pub fn defaults(&self) -> FormContent<'a> {
         self.requested_schema.defaults()
     }
@@ -205,7 +205,7 @@ wire_type! {
 }
 
 impl<'a> ElicitRequestURLParams<'a> {
-    /// Whether the URL is `https` or `http` and names a host.
+    /// Returns whether the URL is `https` or `http` and names a host.
     // `elicit.url.valid`
     pub fn has_valid_url(&self) -> bool {
         let Some((scheme, rest)) = self.url.split_once("://") else {
@@ -254,7 +254,7 @@ fn single_values(written: &[u8], revision: Revision) -> Result<Rewritten, Encode
 }
 
 impl<'a> ElicitResult<'a> {
-    /// The form was filled in.
+    /// Returns the answer of a person who filled in the form.
     pub fn accept(content: FormContent<'a>) -> Self {
         Self {
             action: ElicitAction::Accept,
@@ -263,7 +263,7 @@ impl<'a> ElicitResult<'a> {
         }
     }
 
-    /// The person agreed to open the URL.
+    /// Returns the answer of a person who agreed to open the URL.
     pub fn consent() -> Self {
         Self {
             action: ElicitAction::Accept,
@@ -272,7 +272,7 @@ impl<'a> ElicitResult<'a> {
         }
     }
 
-    /// The person said no.
+    /// Returns the answer of a person who declined.
     pub fn decline() -> Self {
         Self {
             action: ElicitAction::Decline,
@@ -281,7 +281,7 @@ impl<'a> ElicitResult<'a> {
         }
     }
 
-    /// The person turned away without a choice.
+    /// Returns the answer of a person who turned away without a choice.
     pub fn cancel() -> Self {
         Self {
             action: ElicitAction::Cancel,
@@ -301,7 +301,7 @@ wire_type! {
         meta? as "_meta": Meta<'a>,
     }
 
-    /// The elicitation of that id has ended.
+    /// Returns the notification that the elicitation of that id has ended.
     pub fn new(elicitation_id: impl Into<Text<'a>>);
 }
 

@@ -166,7 +166,7 @@ macro_rules! open_enum {
         }
 
         impl $name<'_> {
-            /// The value as it stands on the wire.
+            /// Returns the value as it stands on the wire.
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$variant => $text,)*

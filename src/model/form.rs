@@ -34,7 +34,7 @@ pub enum FormValue<'a> {
 }
 
 impl FormValue<'_> {
-    /// The text; `None` for every other kind.
+    /// Returns the text; `None` for every other kind.
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Self::String(text) => Some(text),
@@ -42,7 +42,7 @@ impl FormValue<'_> {
         }
     }
 
-    /// The number, as near as a double comes to it; `None` for every other kind.
+    /// Returns the number, as near as a double comes to it; `None` for every other kind.
     pub fn as_f64(&self) -> Option<f64> {
         match self {
             Self::Number(digits) => digits.as_str().parse().ok(),
@@ -182,7 +182,7 @@ impl<'a> FormContent<'a> {
         self
     }
 
-    /// What is in the field of that name.
+    /// Returns what is in the field of that name.
     pub fn get(&self, name: &str) -> Option<&FormValue<'a>> {
         let mut entries = self.entries.iter();
         entries
@@ -190,19 +190,19 @@ impl<'a> FormContent<'a> {
             .map(|(_, value)| value)
     }
 
-    /// All fields in order.
+    /// Returns all fields in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &FormValue<'a>)> {
         self.entries
             .iter()
             .map(|(name, value)| (name.as_str(), value))
     }
 
-    /// How many fields are filled in.
+    /// Returns how many fields are filled in.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether nothing is filled in.
+    /// Returns whether nothing is filled in.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -291,7 +291,7 @@ impl<'a> RequestedSchema<'a> {
         Ok(())
     }
 
-    /// The form filled in with what the schema says beforehand.
+    /// Returns the form filled in with what the schema says beforehand.
     // `elicit.defaults`
     pub fn defaults(&self) -> FormContent<'a> {
         // Each name stands once among the properties, so that none has to be looked up.

@@ -42,12 +42,12 @@ wire_type! {
         website_url?: Text<'a> [since(V2025_11_25)],
     }
 
-    /// A program with nothing but its name and version.
+    /// Creates a program with nothing but its name and version.
     pub fn new(name: impl Into<Text<'a>>, version: impl Into<Text<'a>>);
 }
 
 impl<'a> Implementation<'a> {
-    /// What to show to people: the title, or the name where there is none.
+    /// Returns what to show to people: the title, or the name where there is none.
     // `data.name.title`
     pub fn display_name(&self) -> &str {
         self.title.as_ref().unwrap_or(&self.name)
@@ -70,12 +70,12 @@ wire_type! {
         theme?: IconTheme<'a>,
     }
 
-    /// An icon to be found at `src`.
+    /// Creates an icon to be found at `src`.
     pub fn new(src: impl Into<Text<'a>>);
 }
 
 impl<'a> Icon<'a> {
-    /// Whether the icon's URI may be used, as [`is_allowed_icon_uri`] judges it.
+    /// Returns whether the icon's URI may be used, as [`is_allowed_icon_uri`] judges it.
     pub fn is_allowed(&self) -> bool {
         is_allowed_icon_uri(&self.src)
     }
@@ -91,7 +91,7 @@ open_enum! {
     }
 }
 
-/// Whether an icon at `uri` may be fetched or shown: only `https:` and `data:` are allowed.
+/// Returns whether an icon at `uri` may be fetched or shown: only `https:` and `data:` are allowed.
 ///
 /// `http:`, `javascript:`, `file:`, `ftp:`, `ws:` and the schemes of apps are refused, and so is
 /// what has no scheme.
@@ -115,7 +115,7 @@ wire_type! {
         meta? as "_meta": Meta<'a>,
     }
 
-    /// The opening of a session in revision `protocol_version`.
+    /// Returns the opening of a session in revision `protocol_version`.
     pub fn new(
         protocol_version: impl Into<Text<'a>>,
         capabilities: ClientCapabilities<'a>,
@@ -140,7 +140,7 @@ wire_type! {
         meta? as "_meta": Meta<'a>,
     }
 
-    /// The acceptance of a session in revision `protocol_version`.
+    /// Returns the acceptance of a session in revision `protocol_version`.
     pub fn new(
         protocol_version: impl Into<Text<'a>>,
         capabilities: ServerCapabilities<'a>,

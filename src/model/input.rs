@@ -44,12 +44,12 @@ wire_type! {
         params?: Raw<'a>,
     }
 
-    /// A request of `method` without parameters.
+    /// Creates a request of `method` without parameters.
     pub fn new(method: impl Into<Text<'a>>);
 }
 
 impl<'a> InputRequest<'a> {
-    /// A request of method `M`. Returns an error if JSON can't express the parameters.
+    /// Returns a request of method `M`. Returns an error if JSON can't express the parameters.
     pub fn encode<M: Method>(params: &M::Params<'_>) -> Result<Self, serde_json::Error> {
         Ok(Self::new(M::NAME).params(Raw::encode(params)?))
     }
@@ -63,27 +63,27 @@ macro_rules! ordered_map {
         pub struct $name<'a>(Vec<(Text<'a>, $value)>);
 
         impl<'a> $name<'a> {
-            /// A map without entries.
+            /// Creates a map without entries.
             pub const fn new() -> Self {
                 Self(Vec::new())
             }
 
-            /// How many entries there are.
+            /// Returns how many entries there are.
             pub fn len(&self) -> usize {
                 self.0.len()
             }
 
-            /// Whether there are no entries.
+            /// Returns whether there are no entries.
             pub fn is_empty(&self) -> bool {
                 self.0.is_empty()
             }
 
-            /// The entries in their order.
+            /// Returns the entries in their order.
             pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &$value)> {
                 self.0.iter().map(|(key, value)| (key.as_str(), value))
             }
 
-            /// The value under `key`.
+            /// Returns the value under `key`.
             pub fn get(&self, key: &str) -> Option<&$value> {
                 self.0.iter().find(|(held, _)| *held == key).map(|(_, value)| value)
             }
@@ -243,7 +243,7 @@ impl<'a> InputRequiredResult<'a> {
         .refused_before(Revision::V2026_07_28, "a result that asks for input")
         .listed_as("InputRequiredResult");
 
-    /// A result that asks `input_requests`.
+    /// Returns a result that asks `input_requests`.
     pub fn asking(input_requests: InputRequests<'a>) -> Self {
         Self {
             result_type: InputRequiredTag,
@@ -253,7 +253,7 @@ impl<'a> InputRequiredResult<'a> {
         }
     }
 
-    /// A result that asks nothing and wants the client to come back with `request_state`.
+    /// Returns a result that asks nothing and wants the client to come back with `request_state`.
     pub fn resuming(request_state: RequestState<'a>) -> Self {
         Self {
             result_type: InputRequiredTag,

@@ -58,7 +58,7 @@ pub struct List<'a, T> {
 }
 
 impl<'a, T> List<'a, T> {
-    /// An empty list.
+    /// Creates an empty list.
     pub const fn new() -> Self {
         Self {
             elements: Vec::new(),
@@ -66,18 +66,18 @@ impl<'a, T> List<'a, T> {
         }
     }
 
-    /// The elements that don't fit their type, in the order in which they came.
+    /// Returns the elements that don't fit their type, in the order in which they came.
     pub fn skipped(&self) -> &[Unreadable<'a>] {
         &self.skipped
     }
 
-    /// The elements that could be read.
+    /// Returns the elements that could be read.
     pub fn into_vec(self) -> Vec<T> {
         self.elements
     }
 
-    /// The elements, provided that all of them could be read: for those who would rather have
-    /// nothing than a part.
+    /// Returns the elements, provided that all of them could be read: for those who would rather
+    /// have nothing than a part.
     ///
     /// Returns the first that couldn't as the error.
     pub fn into_complete(self) -> Result<Vec<T>, Unreadable<'a>> {

@@ -54,12 +54,12 @@ impl LoggingLevel {
         Self::Emergency,
     ];
 
-    /// The level of that name on the wire; `None` when there is none.
+    /// Returns the level of that name on the wire; `None` when there is none.
     pub fn from_wire(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|level| level.as_str() == name)
     }
 
-    /// The name on the wire.
+    /// Returns the name on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Debug => "debug",
@@ -135,12 +135,12 @@ wire_type! {
         meta? as "_meta": Meta<'a>,
     }
 
-    /// A message that says `data`.
+    /// Creates a message that says `data`.
     pub fn new(level: LoggingLevel, data: Raw<'a>);
 }
 
 impl<'a> LoggingMessageParams<'a> {
-    /// A message that says a text.
+    /// Returns a message that says a text.
     pub fn text(level: LoggingLevel, text: &str) -> Self {
         Self::new(level, serde_json::Value::from(text).into())
     }

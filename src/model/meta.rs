@@ -57,7 +57,7 @@ pub const BAGGAGE: &str = "baggage";
 pub struct Meta<'a>(#[serde(borrow)] Object<'a>);
 
 impl<'a> Meta<'a> {
-    /// A `_meta` without members.
+    /// Creates a `_meta` without members.
     pub const fn new() -> Self {
         Self(Object::new())
     }
@@ -67,44 +67,44 @@ impl<'a> Meta<'a> {
         Object::from_raw(raw).map(Self)
     }
 
-    /// The same `_meta` with `key` set to `value`, as [`Object::with`] does it.
+    /// Returns the same `_meta` with `key` set to `value`, as [`Object::with`] does it.
     #[must_use]
     pub fn with<T: Serialize + ?Sized>(self, key: &str, value: &T) -> Self {
         Self(self.0.with(key, value))
     }
 
-    /// The value under `key`, whatever it is.
+    /// Returns the value under `key`, whatever it is.
     pub fn get(&self, key: &str) -> Option<Raw<'_>> {
         self.0.get(key)
     }
 
-    /// Whether there are no members.
+    /// Returns whether there are no members.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The object that this is.
+    /// Returns the object that this is.
     pub fn as_object(&self) -> &Object<'a> {
         &self.0
     }
 
-    /// The token under which progress is asked for: a string or a number.
+    /// Returns the token under which progress is asked for: a string or a number.
     // `meta.progressToken`
     pub fn progress_token(&self) -> Option<Raw<'_>> {
         self.string_or_number(PROGRESS_TOKEN)
     }
 
-    /// The revision that a modern request says it speaks.
+    /// Returns the revision that a modern request says it speaks.
     pub fn protocol_version(&self) -> Option<Text<'_>> {
         self.0.read(PROTOCOL_VERSION)
     }
 
-    /// The id of the `subscriptions/listen` request that a notification belongs to.
+    /// Returns the id of the `subscriptions/listen` request that a notification belongs to.
     pub fn subscription_id(&self) -> Option<Raw<'_>> {
         self.string_or_number(SUBSCRIPTION_ID)
     }
 
-    /// The id of the task that a message of 2025-11-25 belongs to.
+    /// Returns the id of the task that a message of 2025-11-25 belongs to.
     pub fn related_task(&self) -> Option<Text<'_>> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
@@ -118,17 +118,17 @@ impl<'a> Meta<'a> {
             .map(|related| related.task_id)
     }
 
-    /// The W3C `traceparent`, passed through as it is.
+    /// Returns the W3C `traceparent`, passed through as it is.
     pub fn traceparent(&self) -> Option<Text<'_>> {
         self.0.read(TRACEPARENT)
     }
 
-    /// The W3C `tracestate`, passed through as it is.
+    /// Returns the W3C `tracestate`, passed through as it is.
     pub fn tracestate(&self) -> Option<Text<'_>> {
         self.0.read(TRACESTATE)
     }
 
-    /// The W3C `baggage`, passed through as it is.
+    /// Returns the W3C `baggage`, passed through as it is.
     pub fn baggage(&self) -> Option<Text<'_>> {
         self.0.read(BAGGAGE)
     }
@@ -159,7 +159,7 @@ impl IntoOwned for Meta<'_> {
     }
 }
 
-/// Whether `key` is well-formed as a key of `_meta`: an optional prefix and a name.
+/// Returns whether `key` is well-formed as a key of `_meta`: an optional prefix and a name.
 ///
 /// `com.example/x`, `x_1.y` and `com.example/` are; `1a/x`, `a-/x` and `a.` are not.
 // `meta.key.prefix`, `meta.key.name`
@@ -170,7 +170,7 @@ pub fn is_valid_key(key: &str) -> bool {
     }
 }
 
-/// Whether the protocol keeps `key` for itself: the union of what the revisions reserve.
+/// Returns whether the protocol keeps `key` for itself: the union of what the revisions reserve.
 ///
 /// That is a prefix in which the second or the last but one label is `modelcontextprotocol` or
 /// `mcp`, and the bare keys `progressToken`, `traceparent`, `tracestate` and `baggage`.
@@ -187,7 +187,7 @@ pub fn is_reserved_key(key: &str) -> bool {
         .any(|l| matches!(l, "modelcontextprotocol" | "mcp"))
 }
 
-/// Whether `id` can name an extension: a well-formed key with a prefix.
+/// Returns whether `id` can name an extension: a well-formed key with a prefix.
 // `ext.id`
 pub fn is_extension_id(id: &str) -> bool {
     id.contains('/') && is_valid_key(id)

@@ -74,14 +74,15 @@ macro_rules! known {
             /// Every one of them, requests first.
             pub const ALL: &'static [Self] = &[$(Self::$name),*];
 
-            /// The name on the wire.
+            /// Returns the name on the wire.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => $wire,)*
                 }
             }
 
-            /// The one that the wire calls `name`; `None` for an extension's or an unknown one.
+            /// Returns the one that the wire calls `name`; `None` for an extension's or an unknown
+            /// one.
             // Inlined so that nothing of it remains for a name that is known at compile time.
             #[inline]
             pub fn from_wire(name: &str) -> Option<Self> {
@@ -97,14 +98,14 @@ macro_rules! known {
                 }
             }
 
-            /// The first revision that has it.
+            /// Returns the first revision that has it.
             pub const fn since(self) -> Revision {
                 match self {
                     $(Self::$name => Revision::$since,)*
                 }
             }
 
-            /// The last revision that has it: the newest one unless it is over.
+            /// Returns the last revision that has it: the newest one unless it is over.
             pub const fn until(self) -> Revision {
                 #[allow(unreachable_patterns, reason = "a row without an end")]
                 match self {
@@ -174,24 +175,24 @@ known! {
 }
 
 impl SpecMethod {
-    /// Whether it is a notification, not a request.
+    /// Returns whether it is a notification, not a request.
     pub fn is_notification(self) -> bool {
         self >= Self::Initialized
     }
 
-    /// Whether `revision` has it, as a message or embedded in a result.
+    /// Returns whether `revision` has it, as a message or embedded in a result.
     pub fn exists_in(self, revision: Revision) -> bool {
         self.since() <= revision && revision <= self.until()
     }
 
-    /// Who sends it in `revision`; `None` when that revision hasn't got it.
+    /// Returns who sends it in `revision`; `None` when that revision hasn't got it.
     pub fn sent_by(self, revision: Revision) -> Option<Sender> {
         self.exists_in(revision)
             .then(|| self.sender_in(revision.era()))
     }
 
-    /// What a server must have declared for it to be used in `revision`, be the server its receiver
-    /// or its sender; `None` when nothing.
+    /// Returns what a server must have declared for it to be used in `revision`, be the server its
+    /// receiver or its sender; `None` when nothing.
     // `caps.undeclared.method`
     pub fn server_capability(self, revision: Revision) -> Option<ServerCapability> {
         Some(match self {
@@ -213,8 +214,8 @@ impl SpecMethod {
         })
     }
 
-    /// What a client must have declared for it to be used, be the client its receiver or its
-    /// sender; `None` when nothing.
+    /// Returns what a client must have declared for it to be used, be the client its receiver or
+    /// its sender; `None` when nothing.
     // `caps.undeclared.method`
     pub fn client_capability(self) -> Option<ClientCapability> {
         Some(match self {
@@ -227,7 +228,7 @@ impl SpecMethod {
         })
     }
 
-    /// Whether its modern result carries cache hints.
+    /// Returns whether its modern result carries cache hints.
     // `cache.where`
     pub fn is_cacheable(self) -> bool {
         matches!(
@@ -241,13 +242,13 @@ impl SpecMethod {
         )
     }
 
-    /// Whether it may be answered by asking for input.
+    /// Returns whether it may be answered by asking for input.
     // `mrtr.methods`
     pub fn allows_input_required(self) -> bool {
         matches!(self, Self::CallTool | Self::ReadResource | Self::GetPrompt)
     }
 
-    /// Whether a result that needs input may contain it as a request to the client.
+    /// Returns whether a result that needs input may contain it as a request to the client.
     // `mrtr.values`
     pub fn is_input_request(self) -> bool {
         matches!(self, Self::CreateMessage | Self::Elicit | Self::ListRoots)
@@ -293,7 +294,7 @@ pub enum ServerCapability {
 }
 
 impl ServerCapability {
-    /// Whether a server of these capabilities has declared it.
+    /// Returns whether a server of these capabilities has declared it.
     pub fn is_declared_by(self, server: &ServerCapabilities<'_>) -> bool {
         let tools = server.tools.as_ref();
         let resources = server.resources.as_ref();
@@ -329,7 +330,7 @@ pub enum ClientCapability {
 }
 
 impl ClientCapability {
-    /// Whether a client of these capabilities has declared it.
+    /// Returns whether a client of these capabilities has declared it.
     pub fn is_declared_by(self, client: &ClientCapabilities<'_>) -> bool {
         let roots = client.roots.as_ref();
         match self {
@@ -463,7 +464,7 @@ impl<'a> EmptyParams<'a> {
 }
 
 impl<'a> EmptyResult<'a> {
-    /// A result that says nothing.
+    /// Creates a result that says nothing.
     pub const fn new() -> Self {
         Self { meta: None }
     }

@@ -18,7 +18,7 @@ use crate::rpc::{Entry, Raw, Text, members};
 pub struct Object<'a>(Raw<'a>);
 
 impl<'a> Object<'a> {
-    /// The object without members.
+    /// Returns the object without members.
     pub const fn new() -> Self {
         Self(Raw::EMPTY_OBJECT)
     }
@@ -28,33 +28,33 @@ impl<'a> Object<'a> {
         raw.is_object().then_some(Self(raw))
     }
 
-    /// The object as a JSON value.
+    /// Returns the object as a JSON value.
     pub fn as_raw(&self) -> &Raw<'a> {
         &self.0
     }
 
-    /// The object as a JSON value, without a copy.
+    /// Returns the object as a JSON value, without a copy.
     pub fn into_raw(self) -> Raw<'a> {
         self.0
     }
 
-    /// The value of the member called `key`, the last one when there are several.
+    /// Returns the value of the member called `key`, the last one when there are several.
     pub fn get(&self, key: &str) -> Option<Raw<'_>> {
         self.find(key).map(|text| Raw::trusted(Cow::Borrowed(text)))
     }
 
-    /// The members in the order in which they are written, duplicates included.
+    /// Returns the members in the order in which they are written, duplicates included.
     pub fn entries(&self) -> impl Iterator<Item = (Text<'_>, Raw<'_>)> {
         Written::all(self.0.as_str())
             .map(|member| (member.name(), Raw::trusted(Cow::Borrowed(member.value))))
     }
 
-    /// Whether there are no members.
+    /// Returns whether there are no members.
     pub fn is_empty(&self) -> bool {
         Written::all(self.0.as_str()).next().is_none()
     }
 
-    /// The same object with `key` set to `value`, in the place the key had or at the end.
+    /// Returns the same object with `key` set to `value`, in the place the key had or at the end.
     ///
     /// A value that JSON can't express (a map whose keys aren't strings) leaves the object as it
     /// is; [`Object::insert`] tells.
@@ -96,7 +96,7 @@ impl<'a> Object<'a> {
         Ok(())
     }
 
-    /// An object that borrows from this one.
+    /// Returns an object that borrows from this one.
     pub fn reborrow(&self) -> Object<'_> {
         Object(self.0.reborrow())
     }

@@ -64,7 +64,7 @@ impl CacheHints {
 macro_rules! cache_hints {
     ($($name:ident),* $(,)?) => { $(
         impl $name<'_> {
-            /// How long this result may be cached, and for which users.
+            /// Returns how long this result may be cached, and for which users.
             pub fn cache_hints(&self) -> $crate::model::page::CacheHints {
                 $crate::model::page::CacheHints::new(self.ttl_ms, self.cache_scope.as_ref())
             }

@@ -8,17 +8,17 @@ use crate::model::meta::{CLIENT_CAPABILITIES, CLIENT_INFO, LOG_LEVEL, Meta, SERV
 
 // Who a peer says that it is proves nothing (`meta.info.notrust`).
 impl Meta<'_> {
-    /// The client that sent a modern request; for display and logs only.
+    /// Returns the client that sent a modern request; for display and logs only.
     pub fn client_info(&self) -> Option<Implementation<'_>> {
         self.as_object().read(CLIENT_INFO)
     }
 
-    /// What the client can do during a modern request.
+    /// Returns what the client can do during a modern request.
     pub fn client_capabilities(&self) -> Option<ClientCapabilities<'_>> {
         self.as_object().read(CLIENT_CAPABILITIES)
     }
 
-    /// The least level of log messages that a modern request asks for.
+    /// Returns the least level of log messages that a modern request asks for.
     ///
     /// Deprecated since 2026-07-28: log to stderr, or use OpenTelemetry. See
     /// [`logging`](crate::model::logging#deprecated).
@@ -26,7 +26,7 @@ impl Meta<'_> {
         self.as_object().read(LOG_LEVEL)
     }
 
-    /// The server that sent a modern result; for display and logs only.
+    /// Returns the server that sent a modern result; for display and logs only.
     pub fn server_info(&self) -> Option<Implementation<'_>> {
         self.as_object().read(SERVER_INFO)
     }

@@ -29,17 +29,17 @@ impl<'a> ProgressToken<'a> {
         (integer || text.starts_with('"')).then_some(Self { raw })
     }
 
-    /// The token as it stands on the wire.
+    /// Returns the token as it stands on the wire.
     pub fn as_raw(&self) -> &Raw<'a> {
         &self.raw
     }
 
-    /// The token if it is a string.
+    /// Returns the token if it is a string.
     pub fn as_text(&self) -> Option<Text<'_>> {
         self.raw.decode().ok()
     }
 
-    /// The token if it is an integer of that range.
+    /// Returns the token if it is an integer of that range.
     pub fn as_integer(&self) -> Option<i64> {
         self.raw.as_str().parse().ok()
     }

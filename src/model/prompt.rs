@@ -38,7 +38,7 @@ wire_type! {
         meta? as "_meta": Meta<'a> [since(V2025_06_18)],
     }
 
-    /// A prompt without arguments.
+    /// Creates a prompt without arguments.
     pub fn new(name: impl Into<Text<'a>>);
 }
 
@@ -50,12 +50,12 @@ impl<'a> Prompt<'a> {
         self
     }
 
-    /// The name to show: `title`, else `name`.
+    /// Returns the name to show: `title`, else `name`.
     pub fn display_name(&self) -> &str {
         self.title.as_ref().unwrap_or(&self.name)
     }
 
-    /// The name of the first required argument that `given` lacks.
+    /// Returns the name of the first required argument that `given` lacks.
     pub fn missing_argument(&self, given: Option<&Arguments<'_>>) -> Option<&str> {
         let is_given = |name: &str| given.is_some_and(|given| given.get(name).is_some());
         let mut declared = self.arguments.iter().flatten();
@@ -78,12 +78,12 @@ wire_type! {
         required?: bool,
     }
 
-    /// An argument that may be left out.
+    /// Creates an argument that may be left out.
     pub fn new(name: impl Into<Text<'a>>);
 }
 
 impl<'a> PromptArgument<'a> {
-    /// Whether the prompt can't do without it.
+    /// Returns whether the prompt can't do without it.
     pub fn is_required(&self) -> bool {
         self.required.unwrap_or(false)
     }
@@ -106,7 +106,7 @@ wire_type! {
         meta? as "_meta": Meta<'a>,
     }
 
-    /// The last page, with these prompts.
+    /// Returns the last page, with these prompts.
     pub fn new(prompts: Vec<Prompt<'a>>);
 }
 
@@ -138,26 +138,26 @@ impl<'a> Arguments<'a> {
         }
     }
 
-    /// The argument of that name.
+    /// Returns the argument of that name.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.iter()
             .find(|(known, _)| *known == name)
             .map(|(_, value)| value)
     }
 
-    /// All arguments in order.
+    /// Returns all arguments in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.entries
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// How many there are.
+    /// Returns how many there are.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are none.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -229,7 +229,7 @@ wire_type! {
         meta? as "_meta": Meta<'a>,
     }
 
-    /// The prompt of that name, with nothing filled in.
+    /// Returns the prompt of that name, with nothing filled in.
     pub fn new(name: impl Into<Text<'a>>);
 }
 
@@ -260,7 +260,7 @@ wire_type! {
         content: ContentBlock<'a>,
     }
 
-    /// What `role` says.
+    /// Returns what `role` says.
     pub fn new(role: Role<'a>, content: impl Into<ContentBlock<'a>>);
 }
 

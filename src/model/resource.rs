@@ -41,12 +41,12 @@ wire_type! {
         meta? as "_meta": Meta<'a> [since(V2025_06_18)],
     }
 
-    /// The resource at `uri`.
+    /// Returns the resource at `uri`.
     pub fn new(uri: impl Into<Text<'a>>, name: impl Into<Text<'a>>);
 }
 
 impl<'a> Resource<'a> {
-    /// The name to show: `title`, else `name`.
+    /// Returns the name to show: `title`, else `name`.
     pub fn display_name(&self) -> &str {
         self.title.as_ref().unwrap_or(&self.name)
     }
@@ -76,12 +76,12 @@ wire_type! {
         meta? as "_meta": Meta<'a> [since(V2025_06_18)],
     }
 
-    /// The resources whose URIs follow `uri_template`.
+    /// Returns the resources whose URIs follow `uri_template`.
     pub fn new(uri_template: impl Into<Text<'a>>, name: impl Into<Text<'a>>);
 }
 
 impl<'a> ResourceTemplate<'a> {
-    /// The name to show: `title`, else `name`.
+    /// Returns the name to show: `title`, else `name`.
     pub fn display_name(&self) -> &str {
         self.title.as_ref().unwrap_or(&self.name)
     }
@@ -104,7 +104,7 @@ wire_type! {
         meta? as "_meta": Meta<'a>,
     }
 
-    /// The last page, with these items.
+    /// Returns the last page, with these items.
     pub fn new(resources: Vec<Resource<'a>>);
 }
 
@@ -125,7 +125,7 @@ wire_type! {
         meta? as "_meta": Meta<'a>,
     }
 
-    /// The last page, with these items.
+    /// Returns the last page, with these items.
     pub fn new(resource_templates: Vec<ResourceTemplate<'a>>);
 }
 
@@ -210,7 +210,8 @@ wire_type! {
     pub fn new(uri: impl Into<Text<'a>>);
 }
 
-/// Whether `uri` has an RFC 3986 scheme, no space or control character, and only whole `%` escapes.
+/// Returns whether `uri` has an RFC 3986 scheme, no space or control character, and only whole `%`
+/// escapes.
 pub fn is_valid_uri(uri: &str) -> bool {
     let Some((scheme, rest)) = uri.split_once(':') else {
         return false;
@@ -229,8 +230,8 @@ pub fn is_valid_uri(uri: &str) -> bool {
         })
 }
 
-/// Whether an error code of `resources/read` says that there is no such resource: -32002 up to
-/// 2025-11-25, -32602 since 2026-07-28. Servers mix them, so both count in every revision.
+/// Returns whether an error code of `resources/read` says that there is no such resource: -32002 up
+/// to 2025-11-25, -32602 since 2026-07-28. Servers mix them, so both count in every revision.
 pub fn is_resource_not_found(code: i64) -> bool {
     matches!(code, -32002 | -32602)
 }

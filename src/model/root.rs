@@ -30,12 +30,12 @@ wire_type! {
         meta? as "_meta": Meta<'a> [since(V2025_06_18)],
     }
 
-    /// The root at `uri`.
+    /// Returns the root at `uri`.
     pub fn new(uri: impl Into<Text<'a>>);
 }
 
 impl<'a> Root<'a> {
-    /// Whether the URI is a `file://` URI, as every revision asks; not checked on decoding.
+    /// Returns whether the URI is a `file://` URI, as every revision asks; not checked on decoding.
     pub fn is_file_uri(&self) -> bool {
         let scheme = self.uri.get(..7);
         scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("file://"))

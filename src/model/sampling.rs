@@ -73,7 +73,7 @@ wire_type! {
 }
 
 impl<'a> CreateMessageParams<'a> {
-    /// Whether the model may or must use tools; by default it may.
+    /// Returns whether the model may or must use tools; by default it may.
     // `sampling.choice`
     pub fn tool_choice_mode(&self) -> &ToolChoiceMode<'a> {
         let mode = self
@@ -99,17 +99,17 @@ wire_type! {
         meta? as "_meta": Meta<'a> [since(V2025_11_25)],
     }
 
-    /// What `role` says.
+    /// Returns what `role` says.
     pub fn new(role: Role<'a>, content: impl Into<SamplingContent<'a>>);
 }
 
 impl<'a> SamplingMessage<'a> {
-    /// A text that the person says.
+    /// Returns a text that the person says.
     pub fn user(text: impl Into<Text<'a>>) -> Self {
         Self::new(Role::User, SamplingMessageContentBlock::text(text))
     }
 
-    /// A text that the model said.
+    /// Returns a text that the model said.
     pub fn assistant(text: impl Into<Text<'a>>) -> Self {
         Self::new(Role::Assistant, SamplingMessageContentBlock::text(text))
     }
@@ -125,22 +125,22 @@ pub struct SamplingContent<'a> {
 }
 
 impl<'a> SamplingContent<'a> {
-    /// The blocks, in order.
+    /// Returns the blocks, in order.
     pub fn blocks(&self) -> &[SamplingMessageContentBlock<'a>] {
         &self.blocks
     }
 
-    /// The blocks themselves.
+    /// Returns the blocks themselves.
     pub fn into_blocks(self) -> Vec<SamplingMessageContentBlock<'a>> {
         self.blocks
     }
 
-    /// Whether it stands on the wire as one block rather than an array.
+    /// Returns whether it stands on the wire as one block rather than an array.
     pub fn is_single(&self) -> bool {
         self.single
     }
 
-    /// The first text; `None` when there is none.
+    /// Returns the first text; `None` when there is none.
     pub fn as_text(&self) -> Option<&str> {
         self.blocks
             .iter()
@@ -242,12 +242,12 @@ pub enum SamplingMessageContentBlock<'a> {
 }
 
 impl<'a> SamplingMessageContentBlock<'a> {
-    /// A block of plain text.
+    /// Returns a block of plain text.
     pub fn text(text: impl Into<Text<'a>>) -> Self {
         Self::Text(TextContent::new(text))
     }
 
-    /// The text of a text block; `None` for every other kind.
+    /// Returns the text of a text block; `None` for every other kind.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(content) => Some(&content.text),
@@ -348,7 +348,7 @@ wire_type! {
         meta? as "_meta": Meta<'a>,
     }
 
-    /// The tool `name` is used with `input`.
+    /// Creates a use of the tool `name` with `input`.
     pub fn new(id: impl Into<Text<'a>>, name: impl Into<Text<'a>>, input: Object<'a>);
 }
 
@@ -372,7 +372,7 @@ wire_type! {
         meta? as "_meta": Meta<'a>,
     }
 
-    /// The use called `tool_use_id` succeeded and says `content`.
+    /// Creates the result of the use called `tool_use_id`, which succeeded and says `content`.
     pub fn new(tool_use_id: impl Into<Text<'a>>, content: Vec<ContentBlock<'a>>);
 }
 
@@ -445,7 +445,7 @@ impl<'a> ModelPreferences<'a> {
         self
     }
 
-    /// Whether all priorities lie between 0 and 1 as the schema asks.
+    /// Returns whether all priorities lie between 0 and 1 as the schema asks.
     pub fn are_priorities_in_range(&self) -> bool {
         let mut all = [
             self.cost_priority,
@@ -467,8 +467,8 @@ wire_type! {
     }
 }
 
-/// The index of the first of `available` whose name contains the first hint that any contains;
-/// `None` when no hint fits.
+/// Returns the index of the first of `available` whose name contains the first hint that any
+/// contains; `None` when no hint fits.
 // `sampling.hints`
 pub fn select_model<T: AsRef<str>>(
     preferences: &ModelPreferences<'_>,
@@ -508,7 +508,7 @@ wire_type! {
 }
 
 impl<'a> CreateMessageResult<'a> {
-    /// What the model of that name says.
+    /// Returns what the model of that name says.
     pub fn new(model: impl Into<Text<'a>>, content: impl Into<SamplingContent<'a>>) -> Self {
         Self {
             role: Role::Assistant,
@@ -519,7 +519,7 @@ impl<'a> CreateMessageResult<'a> {
         }
     }
 
-    /// A text that the model of that name says.
+    /// Returns a text that the model of that name says.
     pub fn text(model: impl Into<Text<'a>>, text: impl Into<Text<'a>>) -> Self {
         Self::new(model, SamplingMessageContentBlock::text(text))
     }
@@ -628,8 +628,8 @@ fn expect_answers(
     }
 }
 
-/// The first block of a conversation that can't be read, and the index of its message. A request
-/// with one is invalid: a model must not be given a part of what it was asked.
+/// Returns the first block of a conversation that can't be read, and the index of its message. A
+/// request with one is invalid: a model must not be given a part of what it was asked.
 pub fn malformed_block<'m>(
     messages: &'m [SamplingMessage<'_>],
 ) -> Option<(usize, &'m Unreadable<'m>)> {

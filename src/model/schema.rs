@@ -45,7 +45,7 @@ pub struct RequestedSchema<'a> {
 }
 
 impl<'a> RequestedSchema<'a> {
-    /// A form without fields.
+    /// Creates a form without fields.
     pub fn new() -> Self {
         Self::default()
     }
@@ -73,14 +73,14 @@ impl<'a> RequestedSchema<'a> {
         self.optional(name, schema)
     }
 
-    /// Whether all fields are of the primitive kinds that a form may have.
+    /// Returns whether all fields are of the primitive kinds that a form may have.
     // `elicit.schema.flat`
     pub fn is_flat(&self) -> bool {
         let mut fields = self.properties.iter();
         fields.all(|(_, field)| !matches!(field, PrimitiveSchemaDefinition::Unknown(_)))
     }
 
-    /// Whether the field of that name has to be filled in.
+    /// Returns whether the field of that name has to be filled in.
     pub fn is_required(&self, name: &str) -> bool {
         self.required.iter().flatten().any(|known| *known == name)
     }
@@ -106,7 +106,7 @@ pub struct Properties<'a> {
 }
 
 impl<'a> Properties<'a> {
-    /// The field of that name.
+    /// Returns the field of that name.
     pub fn get(&self, name: &str) -> Option<&PrimitiveSchemaDefinition<'a>> {
         let mut entries = self.entries.iter();
         entries
@@ -114,19 +114,19 @@ impl<'a> Properties<'a> {
             .map(|(_, schema)| schema)
     }
 
-    /// All fields in order.
+    /// Returns all fields in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &PrimitiveSchemaDefinition<'a>)> {
         self.entries
             .iter()
             .map(|(name, schema)| (name.as_str(), schema))
     }
 
-    /// How many there are.
+    /// Returns how many there are.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are none.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -430,7 +430,7 @@ impl NumberSchema<'_> {
         Self::of(NumberType::Integer)
     }
 
-    /// Whether it may have a fraction.
+    /// Returns whether it may have a fraction.
     pub fn number_type(&self) -> NumberType {
         self.kind
     }
@@ -624,7 +624,7 @@ wire_type! {
         title: Text<'a>,
     }
 
-    /// The text `value`, shown as `title`.
+    /// Returns the text `value`, shown as `title`.
     pub fn new(value: impl Into<Text<'a>>, title: impl Into<Text<'a>>);
 }
 

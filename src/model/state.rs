@@ -17,12 +17,12 @@ use crate::rpc::{Concealed, Text};
 pub struct RequestState<'a>(#[serde(borrow)] Text<'a>);
 
 impl<'a> RequestState<'a> {
-    /// The state `text`, in whatever form the server chose.
+    /// Returns the state `text`, in whatever form the server chose.
     pub fn new(text: impl Into<Text<'a>>) -> Self {
         Self(text.into())
     }
 
-    /// The text that the server chose, for that server.
+    /// Returns the text that the server chose, for that server.
     pub fn as_str(&self) -> &str {
         &self.0
     }

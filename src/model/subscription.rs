@@ -43,7 +43,7 @@ pub struct SubscriptionFilter<'a> {
 }
 
 impl<'a> SubscriptionFilter<'a> {
-    /// A filter that lets nothing through.
+    /// Creates a filter that lets nothing through.
     pub fn new() -> Self {
         Self::default()
     }
@@ -86,7 +86,7 @@ impl<'a> SubscriptionFilter<'a> {
         self
     }
 
-    /// Whether nothing is let through.
+    /// Returns whether nothing is let through.
     pub fn is_empty(&self) -> bool {
         let switches = [
             self.tools_list_changed,
@@ -98,7 +98,7 @@ impl<'a> SubscriptionFilter<'a> {
             && lists.into_iter().flatten().all(Vec::is_empty)
     }
 
-    /// The part of the filter that a server of these capabilities will honour, for its
+    /// Returns the part of the filter that a server of these capabilities will honour, for its
     /// acknowledgement; what it doesn't support is left out.
     // `sub.ack.subset`
     #[must_use]
@@ -124,7 +124,7 @@ impl<'a> SubscriptionFilter<'a> {
         }
     }
 
-    /// What is asked for here and missing from the `honoured` filter of an acknowledgement.
+    /// Returns what is asked for here and missing from the `honoured` filter of an acknowledgement.
     // `sub.ack.check`
     #[must_use]
     pub fn refused_in(&self, honoured: &SubscriptionFilter<'_>) -> Self {
@@ -238,7 +238,7 @@ wire_type! {
         meta? as "_meta": Meta<'a>,
     }
 
-    /// The promise to tell what `notifications` lets through.
+    /// Returns the promise to tell what `notifications` lets through.
     pub fn new(notifications: SubscriptionFilter<'a>);
 }
 
@@ -252,7 +252,7 @@ wire_type! {
 }
 
 impl<'a> SubscriptionsListenResult<'a> {
-    /// The end of a subscription.
+    /// Returns the end of a subscription.
     pub const fn new() -> Self {
         Self { meta: None }
     }

@@ -53,12 +53,13 @@ wire_type! {
         meta? as "_meta": Meta<'a> [since(V2025_06_18)],
     }
 
-    /// A tool whose arguments fit `input_schema`; see [`NO_ARGUMENTS_SCHEMA`] for one without any.
+    /// Creates a tool whose arguments fit `input_schema`; see [`NO_ARGUMENTS_SCHEMA`] for one
+    /// without any.
     pub fn new(name: impl Into<Text<'a>>, input_schema: Raw<'a>);
 }
 
 impl<'a> Tool<'a> {
-    /// The name to show: `title`, else the annotations' title, else `name`.
+    /// Returns the name to show: `title`, else the annotations' title, else `name`.
     // `data.name.title`
     pub fn display_name(&self) -> &str {
         let annotated = self
@@ -68,12 +69,13 @@ impl<'a> Tool<'a> {
         self.title.as_ref().or(annotated).unwrap_or(&self.name)
     }
 
-    /// Whether the input schema is an object with `"type":"object"`, as every revision asks.
+    /// Returns whether the input schema is an object with `"type":"object"`, as every revision
+    /// asks.
     pub fn has_object_input_schema(&self) -> bool {
         is_object_schema(&self.input_schema)
     }
 
-    /// Whether the output schema, if there is one, has `"type":"object"`, as 2025-06-18 and
+    /// Returns whether the output schema, if there is one, has `"type":"object"`, as 2025-06-18 and
     /// 2025-11-25 ask; 2026-07-28 takes any schema.
     pub fn has_object_output_schema(&self) -> bool {
         self.output_schema.as_ref().is_none_or(is_object_schema)
@@ -93,7 +95,8 @@ fn is_object_schema(schema: &Raw<'_>) -> bool {
             .is_ok_and(|root| root.kind == "object")
 }
 
-/// Whether `name` is one to 128 characters of `A-Z a-z 0-9 _ . -`, as the specification advises.
+/// Returns whether `name` is one to 128 characters of `A-Z a-z 0-9 _ . -`, as the specification
+/// advises.
 ///
 /// A name that isn't works nevertheless, but some peers and model APIs refuse it.
 pub fn is_conforming_tool_name(name: &str) -> bool {
@@ -180,7 +183,7 @@ wire_type! {
         meta? as "_meta": Meta<'a>,
     }
 
-    /// The last page, with these tools.
+    /// Returns the last page, with these tools.
     pub fn new(tools: Vec<Tool<'a>>);
 }
 
@@ -203,7 +206,7 @@ wire_type! {
         meta? as "_meta": Meta<'a>,
     }
 
-    /// A call without arguments.
+    /// Creates a call without arguments.
     pub fn new(name: impl Into<Text<'a>>);
 }
 
@@ -238,17 +241,17 @@ wire_type! {
         meta? as "_meta": Meta<'a>,
     }
 
-    /// A success that says `content`.
+    /// Creates a success that says `content`.
     pub fn new(content: Vec<ContentBlock<'a>>);
 }
 
 impl<'a> CallToolResult<'a> {
-    /// A success that says one text.
+    /// Returns a success that says one text.
     pub fn text(text: impl Into<Text<'a>>) -> Self {
         Self::new(vec![ContentBlock::text(text)])
     }
 
-    /// A failure of the tool itself, for the model to read.
+    /// Returns a failure of the tool itself, for the model to read.
     pub fn error(text: impl Into<Text<'a>>) -> Self {
         Self {
             is_error: Some(true),
@@ -256,8 +259,8 @@ impl<'a> CallToolResult<'a> {
         }
     }
 
-    /// A success whose result is `value`, as structured content and, for peers that look at text
-    /// only, as a text block with the same JSON. Returns an error if its `Serialize` does.
+    /// Returns a success whose result is `value`, as structured content and, for peers that look at
+    /// text only, as a text block with the same JSON. Returns an error if its `Serialize` does.
     // `tools.struct.text`
     pub fn structured<T: Serialize + ?Sized>(value: &T) -> Result<Self, serde_json::Error> {
         let raw = Raw::encode(value)?;
@@ -287,7 +290,7 @@ impl<'a> CallToolResult<'a> {
         })
     }
 
-    /// Whether the tool failed; absent means it didn't.
+    /// Returns whether the tool failed; absent means it didn't.
     pub fn failed(&self) -> bool {
         self.is_error.unwrap_or(false)
     }

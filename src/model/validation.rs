@@ -71,7 +71,7 @@ fn separator(path: &str) -> &'static str {
 }
 
 impl Violation {
-    /// A violation at this path.
+    /// Creates a violation at this path.
     pub fn new(path: impl Into<Box<str>>, reason: impl Into<Box<str>>) -> Self {
         Self {
             path: path.into(),

@@ -115,13 +115,13 @@ impl Rejection {
         self
     }
 
-    /// Whether it was meant as a response; it is never answered under its id.
+    /// Returns whether it was meant as a response; it is never answered under its id.
     pub fn is_response(&self) -> bool {
         matches!(self.kind, Some(Kind::Result | Kind::Error))
     }
 
-    /// Whether its sender waits for an answer, as far as can be told: it was meant neither as a
-    /// response nor as a notification.
+    /// Returns whether its sender waits for an answer, as far as can be told: it was meant neither
+    /// as a response nor as a notification.
     pub fn is_answerable(&self) -> bool {
         !self.is_response() && self.kind != Some(Kind::Notification)
     }

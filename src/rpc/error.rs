@@ -64,7 +64,7 @@ fn owned_raw<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Raw<'s
 }
 
 impl RpcError {
-    /// An error with a code and one sentence.
+    /// Creates an error with a code and one sentence.
     pub fn new(code: i64, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             code,
@@ -73,7 +73,7 @@ impl RpcError {
         }
     }
 
-    /// The error with `data`, which may be any JSON.
+    /// Returns the error with `data`, which may be any JSON.
     pub fn data(mut self, data: impl Into<Raw<'static>>) -> Self {
         self.data = Some(data.into());
         self

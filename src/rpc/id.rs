@@ -59,7 +59,7 @@ impl RequestId {
         integer.map(Self::from)
     }
 
-    /// The integer, when the id is one of at most 64 bits.
+    /// Returns the integer, when the id is one of at most 64 bits.
     pub fn as_integer(&self) -> Option<i64> {
         match self.0 {
             Repr::Integer(integer) => Some(integer),
@@ -67,7 +67,7 @@ impl RequestId {
         }
     }
 
-    /// The text, when the id is a string.
+    /// Returns the text, when the id is a string.
     pub fn as_str(&self) -> Option<&str> {
         match &self.0 {
             Repr::String(text) => Some(text),
@@ -84,7 +84,7 @@ impl RequestId {
         }
     }
 
-    /// The id as JSON.
+    /// Returns the id as JSON.
     pub fn to_raw(&self) -> Raw<'static> {
         let mut out = Vec::new();
         self.write(&mut out);

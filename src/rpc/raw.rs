@@ -65,7 +65,7 @@ impl<'a> Raw<'a> {
         Self(text)
     }
 
-    /// The JSON text.
+    /// Returns the JSON text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -84,12 +84,12 @@ impl<'a> Raw<'a> {
         }
     }
 
-    /// The same value, independent of what it was borrowed from, holding not one byte more.
+    /// Returns the same value, independent of what it was borrowed from, holding not one byte more.
     pub fn into_owned(self) -> Raw<'static> {
         Raw(Cow::Owned(self.0.into_owned()))
     }
 
-    /// A value that borrows from this one.
+    /// Returns a value that borrows from this one.
     pub fn reborrow(&self) -> Raw<'_> {
         Raw(Cow::Borrowed(&self.0))
     }
@@ -102,12 +102,12 @@ impl<'a> Raw<'a> {
             .unwrap_or(b'n')
     }
 
-    /// Whether the value is a JSON object.
+    /// Returns whether the value is a JSON object.
     pub fn is_object(&self) -> bool {
         self.first_byte() == b'{'
     }
 
-    /// Whether the value is `null`.
+    /// Returns whether the value is `null`.
     pub fn is_null(&self) -> bool {
         self.first_byte() == b'n'
     }

@@ -36,7 +36,7 @@ impl fmt::Debug for Concealed {
 pub struct Text<'a>(Cow<'a, str>);
 
 impl<'a> Text<'a> {
-    /// A text that borrows `text`; usable in constants.
+    /// Returns a text that borrows `text`; usable in constants.
     pub const fn borrowed(text: &'a str) -> Self {
         Self(Cow::Borrowed(text))
     }
@@ -56,22 +56,22 @@ impl<'a> Text<'a> {
         serde_json::from_str(token).ok()
     }
 
-    /// The text itself.
+    /// Returns the text itself.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The same text, independent of what it was borrowed from.
+    /// Returns the same text, independent of what it was borrowed from.
     pub fn into_owned(self) -> Text<'static> {
         Text(Cow::Owned(self.0.into_owned()))
     }
 
-    /// The text as a `String`; copies only when it was borrowed.
+    /// Returns the text as a `String`; copies only when it was borrowed.
     pub fn into_string(self) -> String {
         self.0.into_owned()
     }
 
-    /// A text that borrows from this one.
+    /// Returns a text that borrows from this one.
     pub fn reborrow(&self) -> Text<'_> {
         Text(Cow::Borrowed(&self.0))
     }

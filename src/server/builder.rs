@@ -247,7 +247,7 @@ impl<Mode> Server<Mode> {
 }
 
 impl Context {
-    /// What the server offers, to be changed while it runs. Say what has changed with
+    /// Returns what the server offers, to be changed while it runs. Say what has changed with
     /// [`changed`](Self::changed) before the handler ends.
     pub fn registry(&self) -> &Registry {
         &self.server().registry

@@ -80,7 +80,7 @@ pub enum NotAccepted {
 }
 
 impl<T> Elicited<T> {
-    /// What was filled in; returns an error if nothing was.
+    /// Returns what was filled in; returns an error if nothing was.
     pub fn accepted(self) -> Result<T, NotAccepted> {
         match self {
             Self::Accepted(value) => Ok(value),
@@ -142,12 +142,12 @@ impl Context {
         }
     }
 
-    /// The request as it came.
+    /// Returns the request as it came.
     pub fn request(&self) -> &Request {
         &self.inner.request
     }
 
-    /// The request's `_meta`; `None` when it has none.
+    /// Returns the request's `_meta`; `None` when it has none.
     pub fn meta(&self) -> Option<Meta<'_>> {
         #[derive(serde::Deserialize)]
         struct WithMeta<'a> {
@@ -159,22 +159,23 @@ impl Context {
         with_meta.meta.map(IntoOwned::into_owned)
     }
 
-    /// Who the client is, when it says so. For display only.
+    /// Returns who the client is, when it says so. For display only.
     pub fn client_info(&self) -> Option<&Implementation<'static>> {
         self.inner.given.client.as_ref()
     }
 
-    /// What the client can be asked for.
+    /// Returns what the client can be asked for.
     pub fn client_capabilities(&self) -> &ClientCapabilities<'static> {
         &self.inner.given.capabilities
     }
 
-    /// The revision of the request; for logs, handlers need no branch on it.
+    /// Returns the revision of the request; for logs, handlers need no branch on it.
     pub fn revision(&self) -> Revision {
         self.inner.request.revision
     }
 
-    /// The least level of log messages that the client wants; `None` when it hasn't said so.
+    /// Returns the least level of log messages that the client wants; `None` when it hasn't said
+    /// so.
     ///
     /// Deprecated since 2026-07-28: log to stderr, or use OpenTelemetry. See
     /// [`logging`](crate::model::logging#deprecated).
@@ -185,13 +186,13 @@ impl Context {
         }
     }
 
-    /// Who sends the request, as the transport has authenticated them; `None` where it doesn't, as
-    /// on a pipe.
+    /// Returns who sends the request, as the transport has authenticated them; `None` where it
+    /// doesn't, as on a pipe.
     pub fn principal(&self) -> Option<&str> {
         self.inner.given.principal.as_deref()
     }
 
-    /// Whether nobody wants the answer any more. Long work looks at it now and then.
+    /// Returns whether nobody wants the answer any more. Long work looks at it now and then.
     pub fn is_cancelled(&self) -> bool {
         self.inner.cancelled.load(Ordering::Acquire)
     }

@@ -115,34 +115,34 @@ impl JobTicket {
 }
 
 impl Outcome {
-    /// Which job it is of.
+    /// Returns which job it is of.
     pub const fn job(&self) -> JobId {
         self.job
     }
 }
 
 impl Job {
-    /// Which job it is.
+    /// Returns which job it is.
     pub const fn id(&self) -> JobId {
         self.id
     }
 
-    /// The request that it answers.
+    /// Returns the request that it answers.
     pub const fn request(&self) -> &Request {
         &self.request
     }
 
-    /// Whether its handler is a future, which only [`start`](Self::start) can run.
+    /// Returns whether its handler is a future, which only [`start`](Self::start) can run.
     pub const fn is_async(&self) -> bool {
         matches!(self.found.handler, Handler::Async(_))
     }
 
-    /// Whether nobody wants its outcome any more.
+    /// Returns whether nobody wants its outcome any more.
     pub fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::Acquire)
     }
 
-    /// What is needed to answer for it in case that it panics. Keep it while the job runs.
+    /// Returns what is needed to answer for it in case that it panics. Keep it while the job runs.
     pub fn ticket(&self) -> JobTicket {
         let name = self.request.target().unwrap_or(Text::borrowed(""));
         let kind = match self.request.known() {

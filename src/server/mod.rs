@@ -104,7 +104,7 @@ struct Shared {
 }
 
 impl Server {
-    /// A server of this name and version that offers nothing yet.
+    /// Creates a server of this name and version that offers nothing yet.
     pub fn new(name: impl Into<Text<'static>>, version: impl Into<Text<'static>>) -> Self {
         Self {
             shared: Arc::new(Shared {
@@ -200,12 +200,12 @@ impl<Mode> Server<Mode> {
         self.shared.registry.check()
     }
 
-    /// What the server offers, to be changed while it runs.
+    /// Returns what the server offers, to be changed while it runs.
     pub fn registry(&self) -> &Registry {
         &self.shared.registry
     }
 
-    /// The same server for adapters that have a runtime.
+    /// Returns the same server for adapters that have a runtime.
     pub fn into_async(self) -> Server<Async> {
         Server {
             shared: self.shared,

@@ -44,7 +44,7 @@ impl SafePath {
         }
     }
 
-    /// The path as text, its parts separated by slashes.
+    /// Returns the path as text, its parts separated by slashes.
     pub const fn as_str(&self) -> &str {
         &self.0
     }

@@ -68,7 +68,7 @@ pub enum SamplingRequestError {
 }
 
 impl SamplingRequest {
-    /// Nothing said yet; a reply may have 16,384 tokens.
+    /// Creates a request in which nothing is said yet; a reply may have 16,384 tokens.
     pub fn new() -> Self {
         Self {
             params: CreateMessageParams::new(Vec::new(), MOST_TOKENS),

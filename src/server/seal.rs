@@ -37,7 +37,7 @@ pub struct Seal {
 }
 
 impl Seal {
-    /// A seal with this key.
+    /// Creates a seal with this key.
     ///
     /// `entropy` fills the slice with random bytes that nobody can foresee, or returns an error.
     /// `clock` gives the seconds since 1970, or since any other time that all instances agree on.

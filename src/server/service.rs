@@ -102,12 +102,12 @@ impl Service {
         self.server.registry.check()
     }
 
-    /// The session below, which knows the client's name, capabilities and revision.
+    /// Returns the session below, which knows the client's name, capabilities and revision.
     pub const fn session(&self) -> &ServerSession {
         &self.session
     }
 
-    /// How many jobs have no outcome yet.
+    /// Returns how many jobs have no outcome yet.
     pub fn running(&self) -> usize {
         self.running.len()
     }

@@ -51,7 +51,7 @@ enum Part {
 pub struct Variables(Vec<(Box<str>, String)>);
 
 impl Variables {
-    /// The value of a variable; `None` when the URI has none for it.
+    /// Returns the value of a variable; `None` when the URI has none for it.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0
             .iter()
@@ -59,7 +59,7 @@ impl Variables {
             .map(|(_, value)| value.as_str())
     }
 
-    /// The value of a variable as a path that stays below the folder it is joined to.
+    /// Returns the value of a variable as a path that stays below the folder it is joined to.
     ///
     /// Returns an error if the URI has no value for it, or one that leads elsewhere.
     pub fn path(&self, name: &str) -> Result<SafePath, UnsafePath> {
@@ -104,7 +104,7 @@ impl Template {
         Ok(Self { parts })
     }
 
-    /// The values for which the template gives `uri`; `None` when there are none.
+    /// Returns the values for which the template gives `uri`; `None` when there are none.
     pub fn matches(&self, uri: &str) -> Option<Variables> {
         let mut found = Variables::default();
         let mut rest = uri;
@@ -123,7 +123,7 @@ impl Template {
         rest.is_empty().then_some(found)
     }
 
-    /// The names of the variables, in the order of the template.
+    /// Returns the names of the variables, in the order of the template.
     pub fn variables(&self) -> impl Iterator<Item = &str> {
         self.parts
             .iter()

@@ -125,7 +125,7 @@ pub struct ClientConfig {
 }
 
 impl ClientConfig {
-    /// A client of this name and version, with defaults for everything else.
+    /// Creates a client of this name and version, with defaults for everything else.
     pub fn new(name: impl Into<Text<'static>>, version: impl Into<Text<'static>>) -> Self {
         Self {
             info: Implementation::new(name, version),
@@ -207,7 +207,7 @@ pub struct ServerConfig {
 }
 
 impl ServerConfig {
-    /// A server of this name and version, with defaults for everything else.
+    /// Creates a server of this name and version, with defaults for everything else.
     pub fn new(name: impl Into<Text<'static>>, version: impl Into<Text<'static>>) -> Self {
         Self {
             info: Implementation::new(name, version),
@@ -313,7 +313,7 @@ pub struct CallOptions<'a> {
 }
 
 impl<'a> CallOptions<'a> {
-    /// The defaults: the session's timeouts, no progress, the session's log level.
+    /// Returns the defaults: the session's timeouts, no progress, the session's log level.
     pub fn new() -> Self {
         Self::default()
     }

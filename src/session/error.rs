@@ -58,7 +58,7 @@ pub enum CallError {
 }
 
 impl CallError {
-    /// Whether the same call may well succeed when it is made again.
+    /// Returns whether the same call may well succeed when it is made again.
     ///
     /// A call that may have run is not retryable: whether to repeat it is the caller's to know.
     pub fn is_retryable(&self) -> bool {

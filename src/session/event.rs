@@ -86,27 +86,27 @@ pub struct Received {
 }
 
 impl Received {
-    /// The method's name.
+    /// Returns the method's name.
     pub fn method(&self) -> Text<'_> {
         text_at(&self.body.frame, self.method).unwrap_or(Text::borrowed(""))
     }
 
-    /// Whether this is the notification `N`.
+    /// Returns whether this is the notification `N`.
     pub fn is<N: Notification>(&self) -> bool {
         is_string(&self.body.frame, self.method, N::NAME)
     }
 
-    /// The params as those of `N`. Returns an error that names the place if they don't fit.
+    /// Returns the params as those of `N`. Returns an error that names the place if they don't fit.
     pub fn params<N: Notification>(&self) -> Result<N::Params<'_>, Malformed> {
         self.body.decode()
     }
 
-    /// The params as JSON, an empty object when there are none.
+    /// Returns the params as JSON, an empty object when there are none.
     pub fn raw_params(&self) -> Raw<'_> {
         self.body.raw()
     }
 
-    /// The whole message, as it came.
+    /// Returns the whole message, as it came.
     pub fn frame(&self) -> &Bytes {
         &self.body.frame
     }
@@ -123,14 +123,15 @@ pub struct Completed {
 }
 
 impl Completed {
-    /// The outcome of `call`, its result read as its method's; `None` when this is another call.
+    /// Returns the outcome of `call`, its result read as its method's; `None` when this is another
+    /// call.
     ///
     /// The result borrows from the event.
     pub fn of<M: Method>(&self, call: CallId<M>) -> Option<Result<M::Result<'_>, CallError>> {
         (self.call == call).then(|| self.result::<M>())
     }
 
-    /// The outcome, its result read as that of `M`.
+    /// Returns the outcome, its result read as that of `M`.
     pub fn result<M: Method>(&self) -> Result<M::Result<'_>, CallError> {
         let answer = self.outcome.as_ref().map_err(CallError::clone)?;
         let scanned = ScannedBody::new(&answer.body.frame, &answer.spans);
@@ -141,12 +142,12 @@ impl Completed {
         result.map_err(|malformed: Malformed| malformed.into_call_error(M::NAME))
     }
 
-    /// The result as the JSON it came in, or why there is none.
+    /// Returns the result as the JSON it came in, or why there is none.
     pub fn raw(&self) -> Result<Raw<'_>, &CallError> {
         self.outcome.as_ref().map(|answer| answer.body.raw())
     }
 
-    /// The method that was called.
+    /// Returns the method that was called.
     pub fn method(&self) -> &str {
         self.method.as_str()
     }

@@ -82,7 +82,7 @@ impl<M> CallId<M> {
         Self(Packed::new(tag, number), PhantomData)
     }
 
-    /// The same call without its method, for maps and lists.
+    /// Returns the same call without its method, for maps and lists.
     pub const fn any(self) -> CallId {
         self.typed()
     }

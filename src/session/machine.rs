@@ -122,8 +122,8 @@ pub struct Transmit {
 }
 
 impl Transmit {
-    /// What a session says of a frame of `len` bytes that leaves by `route`, for sessions other
-    /// than this crate's own: not the last one, and written for no revision in particular.
+    /// Returns what a session says of a frame of `len` bytes that leaves by `route`, for sessions
+    /// other than this crate's own: not the last one, and written for no revision in particular.
     pub const fn new(route: Route, len: usize, kind: Kind) -> Self {
         Self {
             route,

@@ -7,15 +7,16 @@ use crate::revision::Revision;
 use crate::rpc::{Raw, RpcError, bounded, code};
 
 impl RpcError {
-    /// There is no such resource: -32002 up to 2025-11-25, -32602 from 2026-07-28 on.
+    /// Returns the error that there is no such resource: -32002 up to 2025-11-25, -32602 from
+    /// 2026-07-28 on.
     // `res.read.notfound.legacy`, `res.read.notfound.modern`
     pub fn resource_not_found(uri: &str) -> Self {
         let data = serde_json::json!({ "uri": uri });
         Self::new(code::RESOURCE_NOT_FOUND, "Resource not found").data(data)
     }
 
-    /// The request can't be served without these capabilities of the client: -32021 from 2026-07-28
-    /// on, -32600 before.
+    /// Returns the error that the client lacks capabilities which the request needs: -32021 from
+    /// 2026-07-28 on, -32600 before.
     // `err.missingcap`
     pub fn missing_client_capability(required: &ClientCapabilities<'_>) -> Self {
         let message = match required {

@@ -22,12 +22,12 @@ pub enum Route {
 pub struct ExchangeId(u64);
 
 impl ExchangeId {
-    /// The exchange with this number.
+    /// Returns the exchange with this number.
     pub const fn new(number: u64) -> Self {
         Self(number)
     }
 
-    /// The exchange's number.
+    /// Returns the exchange's number.
     pub const fn number(self) -> u64 {
         self.0
     }

@@ -138,7 +138,7 @@ impl Config {
         read::read(&Source::from_value(file_name, value, &environment)?)
     }
 
-    /// The same configuration if there is nothing wrong with it.
+    /// Returns the same configuration if there is nothing wrong with it.
     ///
     /// # Errors
     ///
@@ -153,26 +153,28 @@ impl Config {
         })
     }
 
-    /// The server of that name; `None` when the file has no such server or it can't be used.
+    /// Returns the server of that name; `None` when the file has no such server or it can't be
+    /// used.
     pub fn get(&self, name: &str) -> Option<&ServerEntry> {
         self.servers.iter().find(|entry| entry.name == name)
     }
 
-    /// What a user has to be asked for: the file's `inputs`, in its order, and then those that
-    /// servers refer to as `${input:id}` though the file doesn't define them.
+    /// Returns what a user has to be asked for: the file's `inputs`, in its order, and then those
+    /// that servers refer to as `${input:id}` though the file doesn't define them.
     pub fn inputs(&self) -> &[Input] {
         &self.inputs
     }
 
-    /// The references that are still in the servers' values, each with the server it belongs to.
+    /// Returns the references that are still in the servers' values, each with the server it
+    /// belongs to.
     pub fn unresolved(&self) -> impl Iterator<Item = (&ServerEntry, &Unresolved)> {
         self.servers
             .iter()
             .flat_map(|entry| core::iter::repeat(entry).zip(&entry.unresolved))
     }
 
-    /// What the file holds beside its servers and inputs, as it stands there. A file that is all
-    /// of a product's settings holds much of it.
+    /// Returns what the file holds beside its servers and inputs, as it stands there. A file that
+    /// is all of a product's settings holds much of it.
     pub fn unknown(&self) -> &[UnknownField] {
         &self.unknown
     }

@@ -33,7 +33,7 @@ struct State {
 }
 
 impl Canceller {
-    /// A canceller that hasn't been used.
+    /// Creates a canceller that hasn't been used.
     pub fn new() -> Self {
         Self::default()
     }
@@ -54,7 +54,7 @@ impl Canceller {
         }
     }
 
-    /// Whether [`cancel`](Self::cancel) was called.
+    /// Returns whether [`cancel`](Self::cancel) was called.
     pub fn is_cancelled(&self) -> bool {
         self.lock().is_cancelled
     }

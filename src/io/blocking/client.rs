@@ -69,8 +69,8 @@ pub struct BlockingClient {
 }
 
 impl BlockingClient {
-    /// A client. `connect` puts the client it is given between the streams of a new connection, or
-    /// starts a process for it, each time one is needed.
+    /// Creates a client. `connect` puts the client it is given between the streams of a new
+    /// connection, or starts a process for it, each time one is needed.
     pub fn new<F, C>(options: ClientOptions, connect: F) -> Self
     where
         F: FnMut(Client) -> io::Result<C> + Send + 'static,
@@ -106,12 +106,12 @@ impl BlockingClient {
         }
     }
 
-    /// What the client was told.
+    /// Returns the options of this client.
     pub fn options(&self) -> &ClientOptions {
         self.inner.options()
     }
 
-    /// The same client, with operations that `canceller` ends from other threads.
+    /// Returns the same client, with operations that `canceller` ends from other threads.
     #[must_use]
     pub fn with_canceller(&self, canceller: &Canceller) -> Self {
         Self {
@@ -131,33 +131,34 @@ impl BlockingClient {
         }
     }
 
-    /// Whether anybody wants the connection: it was opened, or an operation is under way.
+    /// Returns whether anybody wants the connection: it was opened, or an operation is under way.
     pub fn is_running(&self) -> bool {
         self.inner.is_running()
     }
 
-    /// The server's name and version; `None` when it doesn't say. Kept after the close.
+    /// Returns the server's name and version; `None` when it doesn't say. Kept after the close.
     ///
     /// Returns an error before the first opening.
     pub fn server_info(&self) -> Result<Option<Implementation<'static>>, ClientError> {
         self.inner.server_info()
     }
 
-    /// What the server can do; `None` when it was not asked. Kept after the close.
+    /// Returns what the server can do; `None` when it was not asked. Kept after the close.
     ///
     /// Returns an error before the first opening.
     pub fn capabilities(&self) -> Result<Option<ServerCapabilities<'static>>, ClientError> {
         self.inner.capabilities()
     }
 
-    /// What a model should know of the server; `None` when it says nothing. Kept after the close.
+    /// Returns what a model should know of the server; `None` when it says nothing. Kept after the
+    /// close.
     ///
     /// Returns an error before the first opening.
     pub fn instructions(&self) -> Result<Option<String>, ClientError> {
         self.inner.instructions()
     }
 
-    /// The revision that was agreed, for logs. Returns an error before the first opening.
+    /// Returns the revision that was agreed, for logs. Returns an error before the first opening.
     pub fn revision(&self) -> Result<Option<Revision>, ClientError> {
         self.inner.revision()
     }

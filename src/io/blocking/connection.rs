@@ -112,7 +112,8 @@ impl<S: Session> Connection<S> {
         self.next_until(None)
     }
 
-    /// The next event if there is one already; never waits. Returns `None` at the end as well.
+    /// Returns the next event if there is one already; never waits. Returns `None` at the end as
+    /// well.
     pub fn try_next(&mut self) -> Option<S::Event> {
         let mut state = self.shared.lock();
         state.drive_timeout();
@@ -133,19 +134,19 @@ impl<S: Session> Connection<S> {
         self.shared.with(act)
     }
 
-    /// A handle for other threads.
+    /// Returns a handle for other threads.
     pub fn handle(&self) -> Handle<S> {
         Handle {
             shared: Arc::clone(&self.shared),
         }
     }
 
-    /// What time it is for this session.
+    /// Returns the current time of this session.
     pub fn now(&self) -> Instant {
         self.shared.clock.now()
     }
 
-    /// Whether the session is closed. Events may still be waiting.
+    /// Returns whether the session is closed. Events may still be waiting.
     pub fn is_closed(&self) -> bool {
         self.shared.lock().is_closed()
     }

@@ -25,8 +25,8 @@ pub struct Job {
 }
 
 impl Job {
-    /// A job that runs `run`. When it panics, `panicked` is told the panic's message, so that
-    /// whoever waits for the job can be answered.
+    /// Creates a job that runs `run`. When it panics, `panicked` is told the panic's message, so
+    /// that whoever waits for the job can be answered.
     pub fn new(
         run: impl FnOnce() + Send + 'static,
         panicked: impl FnOnce(&str) + Send + 'static,
@@ -89,7 +89,8 @@ struct Jobs {
 }
 
 impl Pool {
-    /// A pool of up to `threads` threads, at least one. None is started before it is needed.
+    /// Creates a pool of up to `threads` threads, at least one. None is started before it is
+    /// needed.
     pub fn new(threads: usize) -> Self {
         Self {
             queue: Arc::default(),

@@ -46,12 +46,13 @@ impl RequestContext {
         self.with(|session, now| session.reply_error(now, self.request, error))
     }
 
-    /// A handle to keep, or to give to other threads.
+    /// Returns a handle to keep, or to give to other threads.
     pub fn handle(&self) -> &Handle<ServerSession> {
         &self.handle
     }
 
-    /// Whether nobody wants the answer any more: the client has cancelled the request or is gone.
+    /// Returns whether nobody wants the answer any more: the client has cancelled the request or is
+    /// gone.
     pub fn is_cancelled(&self) -> bool {
         *self.stop.lock()
     }

@@ -151,8 +151,8 @@ impl Command {
         self
     }
 
-    /// The same as a command of the standard library, for a runtime with processes of its own. Its
-    /// standard streams are not set.
+    /// Returns the same command as one of the standard library, for a runtime with processes of its
+    /// own. Its standard streams are not set.
     pub fn to_std(&self) -> std::process::Command {
         let mut command = std::process::Command::new(&self.program);
         command.args(&self.args);

@@ -65,7 +65,7 @@ impl<S: Session> ChildConnection<S> {
         self.or_exit(next)
     }
 
-    /// The next event if there is one already, as [`Connection::try_next`].
+    /// Returns the next event if there is one already, as [`Connection::try_next`].
     pub fn try_next(&mut self) -> Option<S::Event> {
         self.connection.try_next()
     }
@@ -81,29 +81,29 @@ impl<S: Session> ChildConnection<S> {
         self.connection.with(act)
     }
 
-    /// A handle for other threads.
+    /// Returns a handle for other threads.
     pub fn handle(&self) -> Handle<S> {
         self.connection.handle()
     }
 
-    /// What time it is for this session.
+    /// Returns the current time of this session.
     pub fn now(&self) -> Instant {
         self.connection.now()
     }
 
-    /// Whether the session is closed. Events may still be waiting.
+    /// Returns whether the session is closed. Events may still be waiting.
     pub fn is_closed(&self) -> bool {
         self.connection.is_closed()
     }
 
-    /// The last lines, up to 20, that the child wrote to its standard error. They say nothing about
-    /// the session's state.
+    /// Returns the last lines, up to 20, that the child wrote to its standard error. They say
+    /// nothing about the session's state.
     // `stdio.stderr`
     pub fn stderr_tail(&self) -> String {
         self.process.stderr.text()
     }
 
-    /// The child's process id; `None` once it is known to have exited.
+    /// Returns the child's process id; `None` once it is known to have exited.
     pub fn id(&self) -> Option<u32> {
         self.process.id()
     }

@@ -48,12 +48,12 @@ impl<S: Session> AsyncChildConnection<S> {
         self.inner.handle().with(act)
     }
 
-    /// A handle for other tasks and threads.
+    /// Returns a handle for other tasks and threads.
     pub fn handle(&self) -> Handle<S> {
         self.inner.handle()
     }
 
-    /// The last lines, up to 20, that the child wrote to its standard error.
+    /// Returns the last lines, up to 20, that the child wrote to its standard error.
     pub fn stderr_tail(&self) -> String {
         self.stderr.text()
     }

@@ -65,8 +65,8 @@ pub struct AsyncDriver<F> {
 }
 
 impl AsyncClient {
-    /// A client, and what drives it. `connect` puts the client it is given between the streams of a
-    /// new connection, each time one is needed.
+    /// Creates a client, and what drives it. `connect` puts the client it is given between the
+    /// streams of a new connection, each time one is needed.
     pub fn new<F, C>(options: ClientOptions, connect: F) -> (Self, AsyncDriver<F>)
     where
         F: AsyncFnMut(Client) -> io::Result<C>,
@@ -105,7 +105,7 @@ impl AsyncClient {
         (client, AsyncDriver { driving, connect })
     }
 
-    /// What the client was told.
+    /// Returns the options of this client.
     pub fn options(&self) -> &ClientOptions {
         &self.hub.options
     }
@@ -132,7 +132,7 @@ impl AsyncClient {
         }
     }
 
-    /// Whether anybody wants the connection: it was opened, or an operation is under way.
+    /// Returns whether anybody wants the connection: it was opened, or an operation is under way.
     pub fn is_running(&self) -> bool {
         self.hub.has_users()
     }
@@ -141,28 +141,29 @@ impl AsyncClient {
         self.hub.about().ok_or(ClientError::NotOpened(what))
     }
 
-    /// The server's name and version; `None` when it doesn't say. Kept after the close.
+    /// Returns the server's name and version; `None` when it doesn't say. Kept after the close.
     ///
     /// Returns an error before the first opening.
     pub fn server_info(&self) -> Result<Option<Implementation<'static>>, ClientError> {
         Ok(self.about("server info")?.info.clone())
     }
 
-    /// What the server can do; `None` when it was not asked. Kept after the close.
+    /// Returns what the server can do; `None` when it was not asked. Kept after the close.
     ///
     /// Returns an error before the first opening.
     pub fn capabilities(&self) -> Result<Option<ServerCapabilities<'static>>, ClientError> {
         Ok(self.about("capabilities")?.capabilities.clone())
     }
 
-    /// What a model should know of the server; `None` when it says nothing. Kept after the close.
+    /// Returns what a model should know of the server; `None` when it says nothing. Kept after the
+    /// close.
     ///
     /// Returns an error before the first opening.
     pub fn instructions(&self) -> Result<Option<String>, ClientError> {
         Ok(self.about("instructions")?.instructions.clone())
     }
 
-    /// The revision that was agreed, for logs. Returns an error before the first opening.
+    /// Returns the revision that was agreed, for logs. Returns an error before the first opening.
     pub fn revision(&self) -> Result<Option<Revision>, ClientError> {
         Ok(self.about("revision")?.revision)
     }

@@ -37,7 +37,7 @@ impl<S: Session, T> Connection<S, T> {
         self.driver.with(act)
     }
 
-    /// A handle for other tasks and threads.
+    /// Returns a handle for other tasks and threads.
     pub fn handle(&self) -> Handle<S> {
         self.driver.handle()
     }

@@ -74,7 +74,7 @@ impl<S: Session> Threaded<S> {
         poll_fn(|cx| self.poll_event(cx)).await
     }
 
-    /// A handle for other tasks and threads.
+    /// Returns a handle for other tasks and threads.
     pub fn handle(&self) -> Handle<S> {
         self.handle.clone()
     }

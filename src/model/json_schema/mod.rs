@@ -50,7 +50,7 @@ const LONGEST_REASON: usize = 300;
 pub struct JsonSchema;
 
 impl JsonSchema {
-    /// A validator.
+    /// Creates a validator.
     pub fn new() -> Self {
         Self
     }

@@ -107,19 +107,19 @@ pub struct InputRequested {
 }
 
 impl InputRequested {
-    /// The method's name: `sampling/createMessage`, `elicitation/create` or `roots/list`.
+    /// Returns the method's name: `sampling/createMessage`, `elicitation/create` or `roots/list`.
     pub fn method(&self) -> &str {
         self.method.as_str()
     }
 
-    /// The params, when the request is for `M`; `None` when it is for another method.
+    /// Returns the params, when the request is for `M`; `None` when it is for another method.
     ///
     /// The inner error names the place where the params don't fit.
     pub fn params<M: Method>(&self) -> Option<Result<M::Params<'_>, Malformed>> {
         (self.method.as_str() == M::NAME).then(|| self.body.decode())
     }
 
-    /// The params as JSON.
+    /// Returns the params as JSON.
     pub fn raw_params(&self) -> Raw<'_> {
         self.body.raw()
     }

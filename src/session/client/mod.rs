@@ -177,63 +177,64 @@ impl ClientSession {
         }
     }
 
-    /// The revision both sides speak; `None` before the session is open. For logs: user code
-    /// needs no branch on it.
+    /// Returns the revision both sides speak; `None` before the session is open. For logs: user
+    /// code needs no branch on it.
     pub fn revision(&self) -> Option<Revision> {
         self.state.revision.filter(|_| self.was_opened())
     }
 
-    /// Whether the session is open for calls.
+    /// Returns whether the session is open for calls.
     pub fn is_open(&self) -> bool {
         matches!(self.state.opening, Opening::Open)
     }
 
-    /// The server's name and version; `None` before the opening and when it doesn't say. Kept after
-    /// the end. For display only: nothing may depend on it.
+    /// Returns the server's name and version; `None` before the opening and when it doesn't say.
+    /// Kept after the end. For display only: nothing may depend on it.
     // `meta.info.notrust`
     pub fn server_info(&self) -> Option<Implementation<'_>> {
         serde_json::from_str(self.state.peer.info.as_deref()?).ok()
     }
 
-    /// What the server can do; `None` before the opening, and while a modern server that was not
-    /// asked hasn't said. Kept after the end.
+    /// Returns what the server can do; `None` before the opening, and while a modern server that
+    /// was not asked hasn't said. Kept after the end.
     pub fn server_capabilities(&self) -> Option<ServerCapabilities<'_>> {
         serde_json::from_str(self.state.peer.capabilities.as_deref()?).ok()
     }
 
-    /// The server's instructions for a model; `None` if it gives none. Kept after the end.
+    /// Returns the server's instructions for a model; `None` if it gives none. Kept after the end.
     pub fn instructions(&self) -> Option<Text<'_>> {
         serde_json::from_str(self.state.peer.instructions.as_deref()?).ok()
     }
 
-    /// What this client declared.
+    /// Returns what this client declared.
     pub fn capabilities(&self) -> &ClientCapabilities<'static> {
         &self.config.capabilities
     }
 
-    /// The bounds that this session keeps.
+    /// Returns the bounds that this session keeps.
     pub fn limits(&self) -> &Limits {
         &self.config.limits
     }
 
-    /// How many responses came to no open request: late, foreign or repeated ones.
+    /// Returns how many responses came to no open request: late, foreign or repeated ones.
     pub fn ignored_responses(&self) -> u64 {
         self.state.ignored_responses
     }
 
-    /// How many calls are open, the session's own included.
+    /// Returns how many calls are open, the session's own included.
     pub fn open_calls(&self) -> usize {
         self.state.calls.len()
     }
 
-    /// Whether the limits on calls and output allow another call now. If not, this may change with
-    /// any input, with every frame that is sent, and with every command that ends something.
+    /// Returns whether the limits on calls and output allow another call now. If not, this may
+    /// change with any input, with every frame that is sent, and with every command that ends
+    /// something.
     pub fn can_call(&self) -> bool {
         let has_slot = self.state.calls.len() < self.config.limits.calls;
         self.is_open() && has_slot && !self.state.writer.is_full()
     }
 
-    /// How many bytes the session holds, which [`Limits::memory`] bounds.
+    /// Returns how many bytes the session holds, which [`Limits::memory`] bounds.
     pub fn held_bytes(&self) -> usize {
         let state = &self.state;
         let elicitations = state
@@ -383,7 +384,8 @@ impl ClientSession {
     /// Ends the session from this side. There is no message for it: the adapter closes the
     /// connection once the output is sent.
     ///
-    /// Open calls are completed as lost; [`ClientEvent::Closed`] follows. Does nothing if it is closed already.
+    /// Open calls are completed as lost; [`ClientEvent::Closed`] follows. Does nothing if it is
+    /// closed already.
     // `lifecycle.shutdown.msg`
     pub fn close(&mut self, now: Instant) {
         self.state.writer.advance(now);

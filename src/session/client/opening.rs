@@ -110,9 +110,9 @@ impl ClientSession {
         Ok(())
     }
 
-    /// What a host may remember of this server for the next time: the policy that opens without a
-    /// detour. A legacy server is not probed again, a modern one is asked once without a fallback;
-    /// forget it when opening with it fails. `None` before the session was open.
+    /// Returns what a host may remember of this server for the next time: the policy that opens
+    /// without a detour. A legacy server is not probed again, a modern one is asked once without a
+    /// fallback; forget it when opening with it fails. `None` before the session was open.
     // `era.client.persist`
     pub fn remembered_era(&self) -> Option<EraPolicy> {
         self.revision().map(|revision| match revision.era() {

@@ -156,8 +156,8 @@ impl ClientSession {
         Ok(())
     }
 
-    /// The subscriptions that are open and what they are for: give them to the configuration of the
-    /// next session when this one is lost.
+    /// Returns the subscriptions that are open and what they are for: give them to the
+    /// configuration of the next session when this one is lost.
     // `sub.resend`
     pub fn subscriptions(
         &self,

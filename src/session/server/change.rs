@@ -51,7 +51,7 @@ impl ServerSession {
         self.announce(now, Change::Resource, uri)
     }
 
-    /// The resources whose changes somebody wants to know of, each once.
+    /// Returns the resources whose changes somebody wants to know of, each once.
     pub fn watched(&self) -> impl Iterator<Item = &str> {
         self.state.subscriptions.watched()
     }

@@ -123,17 +123,17 @@ impl From<InputError> for RpcError {
 }
 
 impl Request {
-    /// The method's name.
+    /// Returns the method's name.
     pub fn method(&self) -> &str {
         self.method.as_str()
     }
 
-    /// Which of the protocol's own methods it is; `None` for an extension's.
+    /// Returns which of the protocol's own methods it is; `None` for an extension's.
     pub fn known(&self) -> Option<SpecMethod> {
         self.method.known()
     }
 
-    /// The params as those of `M`; absent ones read like an empty object.
+    /// Returns the params as those of `M`; absent ones read like an empty object.
     ///
     /// Returns an error that names the place if they don't fit: the error is ready to be the
     /// answer.
@@ -145,23 +145,23 @@ impl Request {
         }
     }
 
-    /// The params as JSON, an empty object when there are none.
+    /// Returns the params as JSON, an empty object when there are none.
     pub fn raw_params(&self) -> Raw<'_> {
         self.body.raw()
     }
 
-    /// The tool, prompt or resource that the request is for: `params.name` or `params.uri`, as the
-    /// method has it.
+    /// Returns the tool, prompt or resource that the request is for: `params.name` or `params.uri`,
+    /// as the method has it.
     pub fn target(&self) -> Option<Text<'_>> {
         text_at(&self.body.frame, self.spans.subject())
     }
 
-    /// `params.arguments` as JSON; an empty object when there are none (`T10`).
+    /// Returns `params.arguments` as JSON; an empty object when there are none.
     pub fn arguments(&self) -> Raw<'_> {
         Raw::trusted(self.arguments_text().into())
     }
 
-    /// `params.arguments` as `T`; absent ones read like an empty object.
+    /// Returns `params.arguments` as `T`; absent ones read like an empty object.
     ///
     /// Returns an error that names the place if they don't fit.
     pub fn arguments_as<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Malformed> {
@@ -177,23 +177,23 @@ impl Request {
         }
     }
 
-    /// Whether the client wants progress to be reported.
+    /// Returns whether the client wants progress to be reported.
     pub fn wants_progress(&self) -> bool {
         self.wants_progress
     }
 
-    /// Who sends a modern request, when it says so. For a legacy one ask the session.
+    /// Returns who sends a modern request, when it says so. For a legacy one ask the session.
     pub fn client_info(&self) -> Option<Implementation<'_>> {
         self.in_meta(meta::CLIENT_INFO)
     }
 
-    /// What the client of a modern request can do. For a legacy one ask the session.
+    /// Returns what the client of a modern request can do. For a legacy one ask the session.
     pub fn client_capabilities(&self) -> Option<ClientCapabilities<'_>> {
         self.in_meta(meta::CLIENT_CAPABILITIES)
     }
 
-    /// The answer to the input `key` of the last round, read as a result of `M`; `None` when there
-    /// is none, as in the first round.
+    /// Returns the answer to the input `key` of the last round, read as a result of `M`; `None`
+    /// when there is none, as in the first round.
     pub fn input<M: Method>(&self, key: &str) -> Option<Result<M::Result<'_>, InputError>> {
         let text = match self.input_text(key)? {
             Ok(text) => text,
@@ -203,8 +203,8 @@ impl Request {
         Some(read.map_err(InputError::Malformed))
     }
 
-    /// The answer to the input `key` of the last round as JSON, or the error that a legacy client
-    /// gave; `None` when there is none.
+    /// Returns the answer to the input `key` of the last round as JSON, or the error that a legacy
+    /// client gave; `None` when there is none.
     pub fn raw_input(&self, key: &str) -> Option<Result<Raw<'_>, RpcError>> {
         let text = self.input_text(key)?;
         Some(
@@ -231,7 +231,7 @@ impl Request {
         core::str::from_utf8(json).ok().map(Ok)
     }
 
-    /// Whether this request carries answers of a round of input.
+    /// Returns whether this request carries answers of a round of input.
     pub fn has_inputs(&self) -> bool {
         match &self.inputs {
             Inputs::Collected(collected) => !collected.answers.is_empty(),
@@ -240,8 +240,8 @@ impl Request {
         }
     }
 
-    /// The state that was given with the last round; `None` in the first one and where none was
-    /// given. A modern client has carried it, so what matters in it has to be sealed.
+    /// Returns the state that was given with the last round; `None` in the first one and where none
+    /// was given. A modern client has carried it, so what matters in it has to be sealed.
     // `mrtr.state.attacker`
     pub fn state(&self) -> Option<Text<'_>> {
         match &self.inputs {
@@ -254,7 +254,7 @@ impl Request {
         }
     }
 
-    /// The whole message, as it came.
+    /// Returns the whole message, as it came.
     pub fn frame(&self) -> &Bytes {
         &self.body.frame
     }

@@ -125,8 +125,8 @@ impl ServerSession {
         }
     }
 
-    /// What the client of an open request can do, as far as the request's revision has words for
-    /// it; `None` when the request isn't open.
+    /// Returns what the client of an open request can do, as far as the request's revision has
+    /// words for it; `None` when the request isn't open.
     pub fn capabilities_of(&self, request: IncomingId) -> Option<ClientCapabilities<'_>> {
         let number = request.number_in(self.state.writer.tag)?;
         let incoming = self.state.incoming.get(number)?;

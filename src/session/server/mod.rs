@@ -132,7 +132,7 @@ impl Legacy {
 }
 
 impl ServerSession {
-    /// A session that waits for its client.
+    /// Creates a session that waits for its client.
     pub fn new(config: ServerConfig) -> Self {
         Self {
             own_meta: OwnMeta::of_server(&config),
@@ -152,28 +152,29 @@ impl ServerSession {
         }
     }
 
-    /// The revision that was agreed with a legacy client; `None` when none has opened the
+    /// Returns the revision that was agreed with a legacy client; `None` when none has opened the
     /// session. Modern requests say theirs one by one.
     pub fn legacy_revision(&self) -> Option<Revision> {
         self.state.legacy.revision()
     }
 
-    /// Who a legacy client is; `None` before it has said so. For display only.
+    /// Returns who a legacy client is; `None` before it has said so. For display only.
     pub fn client_info(&self) -> Option<Implementation<'_>> {
         serde_json::from_str(self.state.legacy.info.as_deref()?).ok()
     }
 
-    /// What a legacy client can do; `None` before it has said so.
+    /// Returns what a legacy client can do; `None` before it has said so.
     pub fn client_capabilities(&self) -> Option<ClientCapabilities<'_>> {
         serde_json::from_str(self.state.legacy.capabilities.as_deref()?).ok()
     }
 
-    /// How many requests wait for their answer.
+    /// Returns how many requests wait for their answer.
     pub fn open_requests(&self) -> usize {
         self.state.incoming.len()
     }
 
-    /// How many bytes the session holds, which [`Limits::memory`](crate::Limits::memory) bounds.
+    /// Returns how many bytes the session holds, which [`Limits::memory`](crate::Limits::memory)
+    /// bounds.
     pub fn held_bytes(&self) -> usize {
         let state = &self.state;
         state.events.held()
@@ -195,7 +196,7 @@ impl ServerSession {
         self.held_bytes().saturating_add(more) <= self.config.limits.memory
     }
 
-    /// The least level of log messages that a legacy client gets.
+    /// Returns the least level of log messages that a legacy client gets.
     ///
     /// Deprecated since 2026-07-28: log to stderr, or use OpenTelemetry. See
     /// [`logging`](crate::model::logging#deprecated).
@@ -203,7 +204,7 @@ impl ServerSession {
         self.state.legacy.log_level.unwrap_or(self.config.log_level)
     }
 
-    /// The level that a legacy client has set; `None` when it has set none.
+    /// Returns the level that a legacy client has set; `None` when it has set none.
     ///
     /// Deprecated since 2026-07-28: log to stderr, or use OpenTelemetry. See
     /// [`logging`](crate::model::logging#deprecated).

@@ -210,8 +210,8 @@ impl ServerSession {
         Ok(())
     }
 
-    /// How many rounds of input a request has had that waits for its answer; `None` when it isn't
-    /// open (any more), and while its client is being asked.
+    /// Returns how many rounds of input a request has had that waits for its answer; `None` when it
+    /// isn't open (any more), and while its client is being asked.
     pub fn round(&self, request: IncomingId) -> Option<usize> {
         self.open_incoming(request)
             .ok()
