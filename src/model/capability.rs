@@ -272,7 +272,7 @@ macro_rules! open_capabilities {
 }
 
 impl<'a> ClientCapabilities<'a> {
-    /// No capability at all; extensions are off until they are asked for.
+    /// Creates a set without any capability; extensions are off until they are asked for.
     // `ext.optin`
     pub fn new() -> Self {
         Self::default()
@@ -487,7 +487,7 @@ impl<'a> ClientCapabilities<'a> {
 }
 
 impl<'a> ServerCapabilities<'a> {
-    /// No capability at all; extensions are off until they are asked for.
+    /// Creates a set without any capability; extensions are off until they are asked for.
     // `ext.optin`
     pub fn new() -> Self {
         Self::default()

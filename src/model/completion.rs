@@ -34,7 +34,8 @@ wire_type! {
 }
 
 impl<'a> CompleteParams<'a> {
-    /// Completes the argument `name` of `reference`, of which `value` has been typed.
+    /// Creates the parameters to complete the argument `name` of `reference`, of which `value` has
+    /// been typed.
     pub fn new(
         reference: impl Into<Reference<'a>>,
         name: impl Into<Text<'a>>,
@@ -167,7 +168,7 @@ wire_type! {
         arguments?: Arguments<'a>,
     }
 
-    /// Nothing filled in.
+    /// Creates a context with nothing filled in.
     pub fn new();
 }
 
@@ -183,8 +184,8 @@ wire_type! {
 }
 
 impl<'a> CompleteResult<'a> {
-    /// These values in this order, the best first. Of more than [`MAX_VALUES`] the rest is cut
-    /// off, and `total` and `has_more` say so.
+    /// Creates a completion of these values in this order, the best first. Of more than
+    /// [`MAX_VALUES`] the rest is cut off, and `total` and `has_more` say so.
     pub fn new<T: Into<Text<'a>>>(values: impl IntoIterator<Item = T>) -> Self {
         let mut values: Vec<Text<'a>> = values.into_iter().map(Into::into).collect();
         let found = values.len();

@@ -21,7 +21,7 @@ wire_type! {
 }
 
 impl<'a> DiscoverParams<'a> {
-    /// Parameters that say nothing.
+    /// Creates empty parameters.
     pub const fn new() -> Self {
         Self { meta: None }
     }

@@ -315,7 +315,7 @@ wire_type! {
         elicitations: List<'a, ElicitRequestURLParams<'a>>,
     }
 
-    /// These have to be opened.
+    /// Creates the error data that these have to be opened.
     pub fn new(elicitations: Vec<ElicitRequestURLParams<'a>>);
 }
 

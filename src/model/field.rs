@@ -241,7 +241,7 @@ macro_rules! open_struct {
                 .listed_as(stringify!($name))
             };
 
-            /// Nothing set.
+            /// Creates one with nothing set.
             pub fn new() -> Self {
                 Self::default()
             }

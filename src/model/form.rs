@@ -50,7 +50,7 @@ impl FormValue<'_> {
         }
     }
 
-    /// Yes or no; `None` for every other kind.
+    /// Returns yes or no; `None` for every other kind.
     pub fn as_bool(&self) -> Option<bool> {
         match self {
             Self::Bool(value) => Some(*value),
@@ -166,12 +166,12 @@ pub struct FormContent<'a> {
 }
 
 impl<'a> FormContent<'a> {
-    /// Nothing filled in.
+    /// Creates an answer with nothing filled in.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Fills in a field, in the place of what was in it.
+    /// Fills in a field, replacing what was in it.
     #[must_use]
     pub fn with(mut self, name: impl Into<Text<'a>>, value: impl Into<FormValue<'a>>) -> Self {
         let (name, value) = (name.into(), value.into());

@@ -158,7 +158,7 @@ wire_type! {
 }
 
 impl<'a> InitializedParams<'a> {
-    /// Parameters that say nothing.
+    /// Creates empty parameters.
     pub const fn new() -> Self {
         Self { meta: None }
     }

@@ -457,7 +457,7 @@ wire_type! {
 }
 
 impl<'a> EmptyParams<'a> {
-    /// Parameters that say nothing.
+    /// Creates empty parameters.
     pub const fn new() -> Self {
         Self { meta: None }
     }

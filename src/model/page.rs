@@ -99,7 +99,7 @@ pub struct PageGuard {
 }
 
 impl PageGuard {
-    /// Follows a listing of at most `limit` pages.
+    /// Creates a guard for a listing of at most `limit` pages.
     pub fn new(limit: u32) -> Self {
         Self {
             limit,

@@ -102,7 +102,7 @@ wire_type! {
         meta? as "_meta": Meta<'a>,
     }
 
-    /// Says how far the request with that token is.
+    /// Creates a report on the request with that token.
     pub fn new(progress_token: impl Into<ProgressToken<'a>>, progress: f64);
 }
 

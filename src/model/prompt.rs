@@ -119,7 +119,7 @@ pub struct Arguments<'a> {
 }
 
 impl<'a> Arguments<'a> {
-    /// No arguments.
+    /// Creates an empty set of arguments.
     pub fn new() -> Self {
         Self::default()
     }
@@ -245,7 +245,7 @@ wire_type! {
         meta? as "_meta": Meta<'a>,
     }
 
-    /// These messages.
+    /// Creates a prompt of these messages.
     pub fn new(messages: Vec<PromptMessage<'a>>);
 }
 

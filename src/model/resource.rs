@@ -163,7 +163,7 @@ wire_type! {
         meta? as "_meta": Meta<'a>,
     }
 
-    /// These contents.
+    /// Creates a result of these contents.
     pub fn new(contents: Vec<ResourceContents<'a>>);
 }
 
@@ -177,7 +177,7 @@ wire_type! {
         meta? as "_meta": Meta<'a>,
     }
 
-    /// About the resource at `uri`.
+    /// Creates the parameters for the resource at `uri`.
     pub fn new(uri: impl Into<Text<'a>>);
 }
 
@@ -191,7 +191,7 @@ wire_type! {
         meta? as "_meta": Meta<'a>,
     }
 
-    /// About the resource at `uri`.
+    /// Creates the parameters for the resource at `uri`.
     pub fn new(uri: impl Into<Text<'a>>);
 }
 
@@ -206,7 +206,7 @@ wire_type! {
         meta? as "_meta": Meta<'a>,
     }
 
-    /// About the resource at `uri`.
+    /// Creates the parameters for the resource at `uri`.
     pub fn new(uri: impl Into<Text<'a>>);
 }
 

@@ -56,6 +56,6 @@ wire_type! {
         meta? as "_meta": Meta<'a> [until(V2025_11_25)],
     }
 
-    /// These roots.
+    /// Creates a result of these roots.
     pub fn new(roots: Vec<Root<'a>>);
 }

@@ -386,7 +386,7 @@ wire_type! {
 }
 
 impl<'a> ToolChoice<'a> {
-    /// Says which.
+    /// Creates a choice of this mode.
     pub fn new(mode: ToolChoiceMode<'a>) -> Self {
         Self { mode: Some(mode) }
     }
@@ -431,7 +431,7 @@ wire_type! {
         intelligence_priority?: f64 as Number,
     }
 
-    /// No preferences.
+    /// Creates empty preferences.
     pub fn new();
 }
 

@@ -360,7 +360,7 @@ field_schema! {
 }
 
 impl StringSchema<'_> {
-    /// Any text.
+    /// Creates the schema of any text.
     pub fn new() -> Self {
         Self {
             kind: StringType,
@@ -420,12 +420,12 @@ impl NumberSchema<'_> {
         }
     }
 
-    /// Any number.
+    /// Creates the schema of any number.
     pub fn number() -> Self {
         Self::of(NumberType::Number)
     }
 
-    /// Any number without a fraction.
+    /// Creates the schema of any number without a fraction.
     pub fn integer() -> Self {
         Self::of(NumberType::Integer)
     }
@@ -457,7 +457,7 @@ field_schema! {
 }
 
 impl BooleanSchema<'_> {
-    /// Yes or no.
+    /// Creates the schema of yes or no.
     pub fn new() -> Self {
         Self {
             kind: BooleanType,
@@ -485,7 +485,7 @@ field_schema! {
 }
 
 impl<'a> UntitledSingleSelectEnumSchema<'a> {
-    /// One of these texts.
+    /// Creates the schema of one of these texts.
     pub fn new<T: Into<Text<'a>>>(values: impl IntoIterator<Item = T>) -> Self {
         let values = values.into_iter().map(Into::into).collect();
         Self {
@@ -509,7 +509,7 @@ field_schema! {
 }
 
 impl<'a> TitledSingleSelectEnumSchema<'a> {
-    /// One of these.
+    /// Creates the schema of one of these.
     pub fn new(one_of: impl IntoIterator<Item = EnumOption<'a>>) -> Self {
         let one_of = one_of.into_iter().collect();
         Self {
@@ -537,7 +537,7 @@ field_schema! {
 }
 
 impl<'a> UntitledMultiSelectEnumSchema<'a> {
-    /// Some of these texts.
+    /// Creates the schema of some of these texts.
     pub fn new<T: Into<Text<'a>>>(values: impl IntoIterator<Item = T>) -> Self {
         let values = values.into_iter().map(Into::into).collect();
         Self {
@@ -570,7 +570,7 @@ field_schema! {
 }
 
 impl<'a> TitledMultiSelectEnumSchema<'a> {
-    /// Some of these.
+    /// Creates the schema of some of these.
     pub fn new(any_of: impl IntoIterator<Item = EnumOption<'a>>) -> Self {
         Self {
             kind: ArrayType,
@@ -600,7 +600,7 @@ field_schema! {
 }
 
 impl<'a> LegacyTitledEnumSchema<'a> {
-    /// One of these texts.
+    /// Creates the schema of one of these texts.
     pub fn new<T: Into<Text<'a>>>(values: impl IntoIterator<Item = T>) -> Self {
         let values = values.into_iter().map(Into::into).collect();
         Self {

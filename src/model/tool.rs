@@ -121,22 +121,22 @@ open_struct! {
 }
 
 impl ToolAnnotations<'_> {
-    /// `read_only_hint`, by default false.
+    /// Returns `read_only_hint`, by default false.
     pub fn read_only(&self) -> bool {
         self.read_only_hint.unwrap_or(false)
     }
 
-    /// `destructive_hint`, by default true.
+    /// Returns `destructive_hint`, by default true.
     pub fn destructive(&self) -> bool {
         self.destructive_hint.unwrap_or(true)
     }
 
-    /// `idempotent_hint`, by default false.
+    /// Returns `idempotent_hint`, by default false.
     pub fn idempotent(&self) -> bool {
         self.idempotent_hint.unwrap_or(false)
     }
 
-    /// `open_world_hint`, by default true.
+    /// Returns `open_world_hint`, by default true.
     pub fn open_world(&self) -> bool {
         self.open_world_hint.unwrap_or(true)
     }
@@ -150,7 +150,7 @@ wire_type! {
         task_support?: TaskSupport<'a>,
     }
 
-    /// Nothing set.
+    /// Creates annotations with nothing set.
     pub fn new();
 }
 

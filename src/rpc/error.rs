@@ -79,12 +79,12 @@ impl RpcError {
         self
     }
 
-    /// -32600.
+    /// Creates the error -32600.
     pub fn invalid_request(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(code::INVALID_REQUEST, message)
     }
 
-    /// -32601, naming the method.
+    /// Creates the error -32601, naming the method.
     pub fn method_not_found(method: &str) -> Self {
         let shown: String = method.chars().take(128).collect();
         Self::new(
@@ -93,12 +93,12 @@ impl RpcError {
         )
     }
 
-    /// -32602.
+    /// Creates the error -32602.
     pub fn invalid_params(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(code::INVALID_PARAMS, message)
     }
 
-    /// -32603.
+    /// Creates the error -32603.
     pub fn internal(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(code::INTERNAL_ERROR, message)
     }

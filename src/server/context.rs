@@ -245,7 +245,7 @@ impl Context {
         })
     }
 
-    /// Has the client's model write a message.
+    /// Asks the client's model for a message.
     ///
     /// `key` names the question within this request. Returns an error while the answer isn't there:
     /// hand that on with `?`.

@@ -158,7 +158,7 @@ impl Job {
         }
     }
 
-    /// Has progress, log messages and changes given to `sink` while the handler runs, to be handed
+    /// Gives progress, log messages and changes to `sink` while the handler runs, to be handed
     /// to [`Service::handle_effect`](super::Service::handle_effect) in their order. Without a sink
     /// they come with the outcome.
     #[must_use]

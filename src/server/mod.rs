@@ -184,8 +184,8 @@ impl<Mode> Server<Mode> {
         self.configure(|shared| shared.seal = Some(seal))
     }
 
-    /// Holds arguments to the tools' input schemas and structured results to their output schemas.
-    /// Without it only the handlers' types say what fits.
+    /// Checks arguments against the tools' input schemas and structured results against their
+    /// output schemas. Without it only the handlers' types say what fits.
     // `tools.output.conform`
     #[must_use]
     pub fn validator(self, validator: impl Validator + 'static) -> Self {

@@ -139,7 +139,7 @@ impl SamplingRequest {
         self
     }
 
-    /// Has the client's model go on. `key` names the question within the request.
+    /// Asks the client's model to continue. `key` names the question within the request.
     ///
     /// Returns an error while the reply isn't there: hand that on with `?`.
     pub fn reply(

@@ -112,7 +112,7 @@ impl Service {
         self.running.len()
     }
 
-    /// Does what a running handler wants done. An effect of a job that has ended does nothing.
+    /// Carries out an effect of a running handler. An effect of a job that has ended does nothing.
     pub fn handle_effect(&mut self, now: Instant, job: JobId, effect: Effect) {
         self.now = self.now.max(now);
         if self.is_running(job) {

@@ -66,7 +66,7 @@ impl Variables {
         SafePath::new(self.get(name).unwrap_or_default())
     }
 
-    /// Names and values in the order of the template.
+    /// Returns names and values in the order of the template.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (&**name, value.as_str()))
     }

@@ -71,7 +71,7 @@ impl ClientSession {
         }
     }
 
-    /// Goes on with a saved session, in whose new epoch it is `now`. The configuration has to be
+    /// Restores a saved session, in whose new epoch it is `now`. The configuration has to be
     /// the one it was created with. The handles that the saved session gave out stay good.
     ///
     /// Returns an error if it was saved in a format that this version doesn't read, or was changed
@@ -100,7 +100,7 @@ impl ServerSession {
         }
     }
 
-    /// Goes on with a saved session, in whose new epoch it is `now`. The configuration has to be
+    /// Restores a saved session, in whose new epoch it is `now`. The configuration has to be
     /// the one it was created with. The handles that the saved session gave out stay good.
     ///
     /// Returns an error if it was saved in a format that this version doesn't read, or was changed

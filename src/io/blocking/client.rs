@@ -210,7 +210,7 @@ blocking! {
     ///
     /// Returns an error if there is no opening to take back.
     close() -> ();
-    /// Has a request done, whatever it is.
+    /// Performs a request of any kind.
     run(request: Request) -> Output;
     /// As [`call_tool`](Self::call_tool), with all that can be said of a call.
     call(call: ToolCall) -> ToolOutput;

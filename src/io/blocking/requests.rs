@@ -57,7 +57,7 @@ impl RequestContext {
         *self.stop.lock()
     }
 
-    /// Sleeps for `time`, or until the request is cancelled; whether it is.
+    /// Sleeps for `time`, or until the request is cancelled; returns whether it is.
     pub fn sleep(&self, time: Duration) -> bool {
         let told = self.stop.lock();
         let waited = self

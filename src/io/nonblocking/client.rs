@@ -168,7 +168,7 @@ impl AsyncClient {
         Ok(self.about("revision")?.revision)
     }
 
-    /// Has a request done, whatever it is.
+    /// Performs a request of any kind.
     pub async fn run(&self, request: Request) -> Result<Output, ClientError> {
         let retries = match self.hub.options.reconnect {
             Reconnect::OnDemand { retries } => retries,
