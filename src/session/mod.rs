@@ -34,6 +34,7 @@ mod route;
 mod save;
 mod server;
 mod table;
+mod timer;
 mod token_bucket;
 mod writer;
 
@@ -48,3 +49,4 @@ pub use route::{Closed, ExchangeId, Route};
 pub use save::{RestoreError, SavedClient, SavedServer};
 pub(crate) use server::needed_for;
 pub use server::{InputError, Request, ServerEvent, ServerSession};
+pub use timer::WakeReason;

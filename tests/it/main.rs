@@ -50,3 +50,4 @@ mod through;
 mod tools;
 mod unanswered;
 mod undeclared;
+mod wake;

@@ -7,7 +7,6 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
-use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -22,12 +21,12 @@ use crate::time::Instant;
 
 use super::super::capability_set;
 use super::super::config::CallOptions;
-use super::super::error::{CallClock, CallError, Delivery, Misuse};
+use super::super::error::{CallError, Delivery, Misuse};
 use super::super::id::CallId;
 use super::super::name::MethodName;
-use super::super::rebase::Rebase;
 use super::super::route::Route;
 use super::super::table::Weigh;
+use super::super::timer::Clocks;
 use super::super::writer::{write_head, write_params};
 use super::ClientSession;
 use super::round::Round;
@@ -58,29 +57,12 @@ pub(super) struct Call {
     pub(super) in_flight: bool,
     /// Which frame of the outbox carries the request.
     frame: u64,
-    idle: Option<Duration>,
-    idle_deadline: Option<Instant>,
-    total: Option<Duration>,
-    total_deadline: Option<Instant>,
+    pub(super) clocks: Clocks,
     pub(super) progress: bool,
     pub(super) rounds: usize,
     /// The encoded params, kept while the call may be asked for input.
     pub(super) params: Vec<u8>,
     pub(super) round: Option<Box<Round>>,
-}
-
-impl Call {
-    pub(super) fn rebase(&mut self, rebase: Rebase) {
-        rebase.optional(&mut self.idle_deadline);
-        rebase.optional(&mut self.total_deadline);
-    }
-
-    pub(super) fn deadline(&self) -> Option<Instant> {
-        [self.idle_deadline, self.total_deadline]
-            .into_iter()
-            .flatten()
-            .min()
-    }
 }
 
 impl Weigh for Call {
@@ -99,7 +81,7 @@ impl fmt::Debug for Call {
             .field("method", &self.method)
             .field("in_flight", &self.in_flight)
             .field("frame", &self.frame)
-            .field("deadline", &self.deadline())
+            .field("deadline", &self.clocks.deadline())
             .field("rounds", &self.rounds)
             .field("params_bytes", &self.params.len())
             .field("round", &self.round)
@@ -239,6 +221,8 @@ impl ClientSession {
             Purpose::Probe | Purpose::Initialize => (None, None),
             _ => (idle, total),
         };
+        let clocks = Clocks::start(self.state.writer.now, idle, total, !self.owes_input());
+        self.state.next_deadline.note(clocks.deadline());
         let call = Call {
             id: number,
             purpose,
@@ -246,18 +230,12 @@ impl ClientSession {
             route: Route::Pipe,
             in_flight: true,
             frame: self.state.writer.outbox.written(),
-            idle,
-            idle_deadline: idle
-                .filter(|_| !self.owes_input())
-                .map(|idle| self.state.writer.now + idle),
-            total,
-            total_deadline: total.map(|total| self.state.writer.now + total),
+            clocks,
             progress: options.progress,
             rounds: 0,
             params: kept,
             round: None,
         };
-        self.note_deadline(call.deadline());
         self.state.calls.insert(number, call);
         Ok(number)
     }
@@ -399,11 +377,7 @@ impl ClientSession {
     pub(super) fn call_timeouts(&mut self) {
         let now = self.state.writer.now;
         // What ends here may make new calls that are due at once, which then end as well.
-        while self
-            .state
-            .next_deadline
-            .is_some_and(|deadline| deadline <= now)
-        {
+        while self.state.next_deadline.is_due(now) {
             self.end_due_calls(now);
             self.state.next_deadline = self.state.first_deadline();
         }
@@ -411,43 +385,26 @@ impl ClientSession {
 
     fn end_due_calls(&mut self, now: Instant) {
         for number in self.state.calls.numbers() {
-            let Some(call) = self.state.calls.get(number) else {
-                continue;
-            };
-            let error = if call.total_deadline.is_some_and(|deadline| deadline <= now) {
-                timed_out(CallClock::Total, call.total)
-            } else if call.idle_deadline.is_some_and(|deadline| deadline <= now) {
-                timed_out(CallClock::Idle, call.idle)
-            } else {
-                continue;
-            };
-            self.abandon(number, Some("timed out"), error);
+            let call = self.state.calls.get(number);
+            if let Some(error) = call.and_then(|call| call.clocks.expired(now)) {
+                self.abandon(number, Some("timed out"), error);
+            }
         }
-    }
-
-    pub(super) fn note_deadline(&mut self, deadline: Option<Instant>) {
-        self.state.next_deadline = [self.state.next_deadline, deadline]
-            .into_iter()
-            .flatten()
-            .min();
     }
 
     /// Starts the idle clock of a call afresh, or stops it.
     pub(super) fn restart_idle(&mut self, number: u64, runs: bool) {
         let now = self.state.writer.now;
-        let Some(call) = self.state.calls.get_mut(number) else {
-            return;
-        };
-        call.idle_deadline = call.idle.filter(|_| runs).map(|idle| now + idle);
-        let deadline = call.deadline();
-        self.note_deadline(deadline);
+        if let Some(call) = self.state.calls.get_mut(number) {
+            call.clocks.restart_idle(now, runs);
+            self.state.next_deadline.note(call.clocks.deadline());
+        }
     }
 
     /// Takes all deadlines off a call that may now last for ever.
     pub(super) fn clear_deadlines(&mut self, number: u64) {
         if let Some(call) = self.state.calls.get_mut(number) {
-            (call.idle, call.total) = (None, None);
-            (call.idle_deadline, call.total_deadline) = (None, None);
+            call.clocks.remove();
         }
     }
 
@@ -468,13 +425,6 @@ impl ClientSession {
         call.round = None;
         self.state.calls.insert(number, call);
         self.restart_idle(number, true);
-    }
-}
-
-fn timed_out(clock: CallClock, after: Option<Duration>) -> CallError {
-    CallError::TimedOut {
-        clock,
-        after: after.unwrap_or_default(),
     }
 }
 

@@ -49,6 +49,7 @@ use super::own_meta::OwnMeta;
 use super::rebase::Rebase;
 use super::route::{Closed, Route};
 use super::table::Table;
+use super::timer::{self, Earliest, WakeReason};
 use super::writer::MessageWriter;
 
 use self::call::Call;
@@ -90,7 +91,7 @@ pub(super) struct State {
     events: Events<ClientEvent>,
     log_level: Option<LoggingLevel>,
     /// No call's deadline lies before this; it may be early.
-    next_deadline: Option<Instant>,
+    next_deadline: Earliest,
     ignored_responses: u64,
     /// The requests that ended last without their answer being awaited any more: one that comes all
     /// the same is neither news nor foreign (`sub.end.server.cancelled`).
@@ -125,16 +126,28 @@ impl State {
         self.opened_at = rebase.past(self.opened_at);
         self.opening.rebase(rebase);
         for (_, call) in self.calls.iter_mut() {
-            call.rebase(rebase);
+            call.clocks.rebase(rebase);
         }
         self.next_deadline = self.first_deadline();
         self.writer = self.writer.restored(limits.clone(), rebase);
         self
     }
 
-    fn first_deadline(&self) -> Option<Instant> {
+    /// When the session has to be woken, and for what.
+    fn next_wake(&self) -> Option<(Instant, WakeReason)> {
+        let (probe, opening) = self.opening.deadlines();
+        let calls = self.next_deadline.get();
+        let calls = calls.filter(|_| !self.calls.is_empty());
+        timer::next([
+            (WakeReason::Opening, opening),
+            (WakeReason::Probe, probe),
+            (WakeReason::Call, calls),
+        ])
+    }
+
+    fn first_deadline(&self) -> Earliest {
         let calls = self.calls.iter();
-        calls.filter_map(|(_, call)| call.deadline()).min()
+        Earliest::of(calls.filter_map(|(_, call)| call.clocks.deadline()))
     }
 
     /// Whether a session could have this state, as it can unless a saved one was changed.
@@ -168,7 +181,7 @@ impl ClientSession {
                 subscriptions: Table::default(),
                 events: Events::default(),
                 log_level: config.log_level,
-                next_deadline: None,
+                next_deadline: Earliest::default(),
                 ignored_responses: 0,
                 ended: VecDeque::new(),
                 elicitations: VecDeque::new(),
@@ -224,6 +237,12 @@ impl ClientSession {
     /// Returns how many calls are open, the session's own included.
     pub fn open_calls(&self) -> usize {
         self.state.calls.len()
+    }
+
+    /// Returns what [`poll_timeout`](Session::poll_timeout) is for; `None` when nothing waits. For
+    /// logs.
+    pub fn wake_reason(&self) -> Option<WakeReason> {
+        self.state.next_wake().map(|(_, reason)| reason)
     }
 
     /// Returns whether the limits on calls and output allow another call now. If not, this may
@@ -450,7 +469,7 @@ impl ClientSession {
         self.state.opening = Opening::Closed {
             opened: self.was_opened(),
         };
-        self.state.next_deadline = None;
+        self.state.next_deadline = Earliest::default();
         // What was reported as never sent is never sent.
         self.state.writer.outbox.drop_requests();
         self.state.events.push(ClientEvent::Closed(reason));
@@ -514,11 +533,7 @@ impl Session for ClientSession {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        let opening = self.state.opening.deadline();
-        let calls = self.state.next_deadline;
-        let calls = calls.filter(|_| !self.state.calls.is_empty());
-        let first = [opening, calls].into_iter().flatten().min();
-        first.filter(|deadline| *deadline < Instant::MAX)
+        self.state.next_wake().map(|(at, _)| at)
     }
 
     fn wants_frames(&self) -> bool {

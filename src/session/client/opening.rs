@@ -65,14 +65,14 @@ impl Opening {
         }
     }
 
-    /// When the next step of the opening is due.
-    pub(super) fn deadline(&self) -> Option<Instant> {
-        match self {
+    /// When the probe, and when the whole opening has taken too long.
+    pub(super) fn deadlines(&self) -> (Option<Instant>, Option<Instant>) {
+        match *self {
             Self::Probing {
                 until, deadline, ..
-            } => Some((*until).min(*deadline)),
-            Self::Initializing { deadline, .. } => Some(*deadline),
-            _ => None,
+            } => (Some(until), Some(deadline)),
+            Self::Initializing { deadline, .. } => (None, Some(deadline)),
+            _ => (None, None),
         }
     }
 }

@@ -46,6 +46,7 @@ use super::own_meta::OwnMeta;
 use super::rebase::Rebase;
 use super::route::{Closed, Route};
 use super::table::Table;
+use super::timer::{self, WakeReason};
 use super::token_bucket::TokenBucket;
 use super::writer::MessageWriter;
 
@@ -171,6 +172,12 @@ impl ServerSession {
     /// Returns how many requests wait for their answer.
     pub fn open_requests(&self) -> usize {
         self.state.incoming.len()
+    }
+
+    /// Returns what [`poll_timeout`](Session::poll_timeout) is for; `None` when nothing waits. For
+    /// logs.
+    pub fn wake_reason(&self) -> Option<WakeReason> {
+        self.state.next_wake().map(|(_, reason)| reason)
     }
 
     /// Returns how many bytes the session holds, which [`Limits::memory`](crate::Limits::memory)
@@ -299,8 +306,7 @@ impl Session for ServerSession {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        let asked = self.state.asked.iter();
-        asked.filter_map(|(_, asked)| asked.deadline).min()
+        self.state.next_wake().map(|(at, _)| at)
     }
 
     fn wants_frames(&self) -> bool {
@@ -331,6 +337,13 @@ impl State {
         self.cancels.rebase(rebase);
         self.writer = self.writer.restored(limits.clone(), rebase);
         self
+    }
+
+    /// When the session has to be woken, and for what.
+    fn next_wake(&self) -> Option<(Instant, WakeReason)> {
+        let asked = self.asked.iter();
+        let input = asked.filter_map(|(_, asked)| asked.deadline).min();
+        timer::next([(WakeReason::Input, input)])
     }
 
     /// Whether a session could have this state, as it can unless a saved one was changed.
