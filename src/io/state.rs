@@ -9,9 +9,9 @@ use alloc::vec::Vec;
 use core::task::Waker;
 use core::time::Duration;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::Clock;
+use super::panics::catch_panic;
 use crate::frame::{FrameError, LineDecoder};
 use crate::session::{Closed, Route, Session};
 use crate::time::Instant;
@@ -322,21 +322,20 @@ impl<S: Session> State<S> {
         if self.broken {
             return;
         }
-        if catch_unwind(AssertUnwindSafe(|| act(&mut self.session))).is_ok() {
+        if catch_panic(|| act(&mut self.session)).is_some() {
             return;
         }
         self.broken = true;
         self.lost = true;
         self.error = Some(io::Error::other("the session has panicked"));
         let now = self.clock.now();
-        let close = AssertUnwindSafe(|| {
+        // What still works of it completes its calls; a second panic has been printed as well.
+        catch_panic(|| {
             if !self.session.is_closed() {
                 let session = &mut self.session;
                 session.handle_closed(now, Route::Pipe, Closed::ReadFailed);
             }
         });
-        // What still works of it completes its calls; a second panic has been printed as well.
-        drop(catch_unwind(close));
     }
 }
 

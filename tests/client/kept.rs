@@ -2,6 +2,7 @@
 //! retries are counted, connecting has an end, callbacks hold up nothing.
 
 use std::io::{self, BufRead, BufReader, Write};
+use std::panic::panic_any;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::thread;
@@ -37,6 +38,17 @@ fn connect(client: Client, goes: bool) -> io::Result<Connection<Client>> {
                     "capabilities": {"tools": {}, "logging": {}}, "serverInfo": {"name": "s", "version": "1"}}),
                 Some("tools/list") => json!({"tools": []}),
                 Some("tools/call") if frame["params"]["name"] == "never" => continue,
+                Some("tools/call") if frame["params"]["name"] == "flood" => {
+                    let token = &frame["params"]["_meta"]["progressToken"];
+                    for progress in 1.. {
+                        let report = json!({"jsonrpc": "2.0", "method": "notifications/progress",
+                            "params": {"progressToken": token, "progress": progress}});
+                        if writeln!(to_client, "{report}").is_err() {
+                            return;
+                        }
+                    }
+                    return;
+                }
                 Some("tools/call") => {
                     let log = json!({"jsonrpc": "2.0", "method": "notifications/message",
                         "params": {"level": "error", "data": "heard"}});
@@ -202,6 +214,55 @@ fn panic_in_a_callback_costs_nothing_else() {
     thread::spawn(move || panics.call(call)).join().unwrap_err();
     client.ping().unwrap();
     client.close().unwrap();
+}
+
+/// What a callback may throw: dropping it panics again.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("thrown again");
+    }
+}
+
+#[test]
+fn panic_that_panics_again_when_it_is_dropped_costs_nothing_else() {
+    let heard = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&heard);
+    let tries = AtomicUsize::new(0);
+    let options = options().on_log(move |_| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        panic_any(Bomb)
+    });
+    let client = BlockingClient::new(options, move |client| {
+        if tries.fetch_add(1, Ordering::SeqCst) == 0 {
+            panic_any(Bomb);
+        }
+        connect(client, false)
+    });
+    client.open().unwrap_err();
+    client.open().unwrap();
+    for calls in 1..=3 {
+        client.call_tool("t", &json!({})).unwrap();
+        assert_eq!(heard.load(Ordering::SeqCst), calls);
+    }
+    client.close().unwrap();
+}
+
+#[test]
+fn call_whose_progress_has_no_end_can_be_cancelled() {
+    let canceller = Canceller::new();
+    let client = client(options()).with_canceller(&canceller);
+    let call = ToolCall::new("flood").on_progress(move |report| {
+        thread::sleep(Duration::from_millis(1));
+        if report.progress > 100.0 {
+            canceller.cancel();
+        }
+    });
+    let (told, cancelled) = mpsc::channel();
+    thread::spawn(move || told.send(client.call(call)));
+    let cancelled = cancelled.recv_timeout(Duration::from_secs(10)).unwrap();
+    assert_eq!(cancelled.unwrap_err(), ClientError::Cancelled);
 }
 
 #[test]

@@ -11,8 +11,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_io::{AsyncRead, AsyncWrite};
-use mcp_proto::io::nonblocking::futures_io::Connection;
-use mcp_proto::session::{Closed, Session};
+use mcp_proto::client::ClientOptions;
+use mcp_proto::io::nonblocking::futures_io::{Connection, serve};
+use mcp_proto::io::nonblocking::{AsyncClient, AsyncServeOptions};
+use mcp_proto::server::Server;
+use mcp_proto::session::{Closed, EraPolicy, Session};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
 use crate::toy::{Event, Toy, frame, long_frame, within};
@@ -148,5 +151,72 @@ fn a_timeout_fires_and_handles_wake_the_task() {
         let handle = other.join().unwrap();
         drop(connection);
         assert!(handle.with(|toy, _| toy.is_closed()));
+    });
+}
+
+/// A peer that always has something more to say, and takes whatever it is told.
+struct Flood {
+    first: Vec<u8>,
+    then: &'static str,
+}
+
+impl AsyncRead for Flood {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        chunk: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        if self.first.is_empty() {
+            self.first = self.then.into();
+        }
+        let length = chunk.len().min(self.first.len());
+        chunk[..length].copy_from_slice(&self.first[..length]);
+        self.first.drain(..length);
+        Poll::Ready(Ok(length))
+    }
+}
+
+#[test]
+fn a_flood_of_events_lets_other_tasks_have_their_turn() {
+    within(|| {
+        let flood = Flood {
+            first: Vec::new(),
+            then: "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\
+                \"params\":{\"level\":\"error\",\"data\":1}}\n",
+        };
+        let (us, _them) = duplex(1 << 20);
+        let mut streams = Some((flood, Pipe(us)));
+        let options = ClientOptions::new("test", "1").era(EraPolicy::AssumeModern);
+        let (client, driver) = AsyncClient::new(options, async move |client| {
+            let (flood, sink) = streams.take().ok_or(io::ErrorKind::NotFound)?;
+            Ok(Connection::new(client, flood, sink, sleep))
+        });
+        let mut driver = pin!(driver.run());
+        let mut open = pin!(client.open());
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut is_open = false;
+        for _ in 0..50 {
+            assert!(driver.as_mut().poll(&mut cx).is_pending());
+            is_open = is_open || open.as_mut().poll(&mut cx).is_ready();
+        }
+        assert!(is_open);
+    });
+    within(|| {
+        let flood = Flood {
+            first: "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":\
+                {\"protocolVersion\":\"2025-11-25\",\"capabilities\":{},\
+                \"clientInfo\":{\"name\":\"c\",\"version\":\"1\"}}}\n\
+                {\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n"
+                .into(),
+            then: "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/roots/list_changed\"}\n",
+        };
+        let (us, _them) = duplex(1 << 20);
+        let server = Server::new("test", "1");
+        let options = AsyncServeOptions::default();
+        let mut served = pin!(serve(server, flood, Pipe(us), sleep, options));
+        let mut cx = Context::from_waker(Waker::noop());
+        for _ in 0..50 {
+            assert!(served.as_mut().poll(&mut cx).is_pending());
+        }
     });
 }

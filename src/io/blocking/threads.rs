@@ -12,6 +12,7 @@ use std::sync::PoisonError;
 use std::thread;
 use std::time::Instant;
 
+use super::super::panics::catch_panic;
 use super::super::shared::{LINGER, Shared, recycle, sleep_time};
 use crate::frame::LineDecoder;
 use crate::session::Session;
@@ -19,8 +20,11 @@ use crate::session::Session;
 /// How much one read asks for.
 const CHUNK: usize = 64 * 1024;
 
-/// Starts a detached thread.
+/// Starts a detached thread. A panic ends that thread and nothing else.
 pub(in crate::io) fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let run = move || {
+        catch_panic(run);
+    };
     let spawned = thread::Builder::new().name(name.into()).spawn(run);
     spawned
         .map(drop)

@@ -8,9 +8,9 @@ use alloc::vec;
 use core::fmt;
 use core::time::Duration;
 use std::io::{self, Read, Write};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
+use super::super::panics::catch_panic;
 use crate::frame::{FrameError, LineDecoder};
 
 /// How many lines of the standard error are kept.
@@ -99,7 +99,7 @@ impl Tail {
             drop(kept);
             if let Stderr::Lines(give) = to {
                 // A panic costs its line, not the process, which must not block on a full pipe.
-                drop(catch_unwind(AssertUnwindSafe(|| give(&line))));
+                catch_panic(|| give(&line));
             }
         }
     }

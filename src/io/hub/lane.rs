@@ -8,11 +8,11 @@
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use core::time::Duration;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 
 use super::super::blocking::threads::spawn;
+use super::super::panics::catch_panic;
 use super::super::slot::Slot;
 
 /// How long the thread waits for more before it ends.
@@ -134,9 +134,4 @@ impl Lane {
             }
         }
     }
-}
-
-/// Runs what the user gave; what it panicked with has been printed.
-fn catch_panic(run: Work) {
-    drop(catch_unwind(AssertUnwindSafe(run)));
 }

@@ -68,6 +68,11 @@ impl Lease {
                 if let Some(handler) = &handler {
                     handler(report);
                 }
+                // There may be no end of reports: between two of them the call can be given up.
+                if outcome.is_pending() {
+                    cx.waker().wake_by_ref();
+                    break;
+                }
             }
             outcome
         })

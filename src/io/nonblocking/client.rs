@@ -7,6 +7,7 @@ use alloc::sync::Arc;
 use core::fmt;
 use core::future::poll_fn;
 use core::pin::Pin;
+use core::task::Poll;
 use core::time::Duration;
 use std::io;
 
@@ -14,7 +15,7 @@ use serde::Serialize;
 
 use super::super::alarm;
 use super::super::hub::{Connecting, Hub, ServerIdentity, Sleep};
-use super::Drive;
+use super::driven::{Drive, ROUNDS};
 use crate::client::driver::{after, before};
 use crate::client::{
     Client, ClientError, ClientOptions, Listed, Output, Reconnect, Request, ResourceOutput,
@@ -339,8 +340,19 @@ async fn drive<C: Drive<Session = Client>>(
 ) -> Option<io::Error> {
     let handle = connection.handle();
     hub.connected(&handle, generation);
+    let mut events = 0;
     let failed = loop {
-        match poll_fn(|cx| connection.poll_event(cx)).await {
+        let next = poll_fn(|cx| {
+            // Other tasks get their turn although there is always one more event.
+            if events == ROUNDS {
+                events = 0;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            events += 1;
+            connection.poll_event(cx)
+        });
+        match next.await {
             Ok(Some(event)) => hub.take(&handle, event),
             Ok(None) => break None,
             Err(error) => break Some(error),

@@ -15,14 +15,13 @@ use std::sync::Arc;
 use super::super::shared::{LINGER, Shared, recycle, sleep_time};
 use super::super::state::State;
 use super::super::{Clock, Handle};
+use super::driven::ROUNDS;
 use crate::frame::LineDecoder;
 use crate::session::Session;
 use crate::time::Instant;
 
 /// How much one read asks for.
 const CHUNK: usize = 16 * 1024;
-/// How often one poll goes round before other tasks get their turn.
-const ROUNDS: usize = 32;
 
 /// The streams and the timer of one runtime. The methods are those of the runtime's own traits.
 pub trait Streams {

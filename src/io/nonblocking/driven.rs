@@ -7,6 +7,9 @@ use std::io;
 use super::super::Handle;
 use crate::session::Session;
 
+/// How often one poll goes round before other tasks get their turn.
+pub(super) const ROUNDS: usize = 32;
+
 /// What drives a session by being polled: a connection over the streams of some runtime, or one to
 /// a child process.
 pub trait Drive {

@@ -20,7 +20,7 @@ use super::super::Handle;
 use super::super::blocking::pool::{Pool, THREADS};
 use super::super::blocking::serve::{pool_job, refused, with_effects};
 use super::super::panics::catch_panic;
-use super::driven::Drive;
+use super::driven::{Drive, ROUNDS};
 use crate::server::{Event, Job, JobId, JobTicket, Outcome, Service};
 
 /// How a server is served.
@@ -120,7 +120,7 @@ impl Tasks {
         cx: &mut Context<'_>,
         connection: &mut impl Drive<Session = Service>,
     ) -> Poll<io::Result<()>> {
-        loop {
+        for _ in 0..ROUNDS {
             let is_busy = !self.running.is_empty()
                 || !self.waiting.is_empty()
                 || self.blocking.load(Ordering::Acquire) > 0;
@@ -139,6 +139,8 @@ impl Tasks {
                 return Poll::Pending;
             }
         }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn take(&mut self, event: Event) {
