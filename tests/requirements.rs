@@ -132,10 +132,7 @@ fn named_in(text: &str, is_source: bool) -> Vec<String> {
     let lines: Vec<&str> = text.lines().collect();
     let is_behind = |line: &&str| line.contains("#[cfg(test)]");
     let start = if is_source {
-        lines
-            .iter()
-            .position(|line| is_behind(&line))
-            .unwrap_or(lines.len())
+        lines.iter().position(is_behind).unwrap_or(lines.len())
     } else {
         0
     };

@@ -14,10 +14,10 @@ use mcp_proto::{Server, Tool};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::tools::{Outcome, object, plain};
+use crate::tools::{Outcome, PlainTool, object, plain};
 
-/// The tools without arguments: name, description and what runs.
-const PLAIN: [(&str, &str, fn(&Context) -> Outcome); 13] = [
+/// The tools without arguments.
+const PLAIN: [PlainTool; 13] = [
     ("ask", "Asks for a name and says hello", ask),
     (
         "test_elicitation_sep1034_defaults",

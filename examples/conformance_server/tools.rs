@@ -23,9 +23,12 @@ const LONGEST: f64 = 3600.0;
 /// What a tool comes to.
 pub type Outcome = Result<CallToolResult<'static>, HandlerError>;
 
-/// The tools without arguments that need nothing from the client: name, description and what runs.
+/// A tool without arguments: name, description and what runs.
+pub type PlainTool = (&'static str, &'static str, fn(&Context) -> Outcome);
+
+/// The tools without arguments that need nothing from the client.
 /// They come first, as some clients try just the first one.
-const PLAIN: [(&str, &str, fn(&Context) -> Outcome); 12] = [
+const PLAIN: [PlainTool; 12] = [
     ("test_simple_text", "Says one text", simple_text),
     ("test_image_content", "Shows a picture", image_content),
     ("test_audio_content", "Plays a sound", audio_content),

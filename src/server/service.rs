@@ -63,7 +63,7 @@ struct Running {
 #[non_exhaustive]
 pub enum Event {
     /// A handler is to be run.
-    Job(Job),
+    Job(Box<Job>),
     /// Nobody wants the outcome of this job any more. Its context knows already; a future may be
     /// dropped.
     Cancelled(JobId),
@@ -206,7 +206,7 @@ impl Service {
                     cancelled: Arc::clone(&job.cancelled),
                 };
                 self.running.insert(id, running);
-                self.events.push_back(Event::Job(job));
+                self.events.push_back(Event::Job(Box::new(job)));
             }
             Ok(None) => {}
             Err(error) => {

@@ -122,11 +122,10 @@ impl Outbox {
 
     /// Whether the frames are what the buffer holds, as they are unless a saved one was changed.
     pub(crate) fn is_sound(&self) -> bool {
-        let add = |sum: usize, part: usize| sum.checked_add(part);
-        let all = self.frames.iter().map(|frame| frame.transmit.len);
-        let reserved = self.frames.iter().filter(|frame| frame.is_reserve);
-        let reserved = reserved.map(|frame| frame.transmit.len).try_fold(0, add);
-        all.fold(Some(self.read), |sum, part| add(sum?, part)) == Some(self.bytes.len())
+        let add = |sum: usize, frame: &Waiting| sum.checked_add(frame.transmit.len);
+        let mut reserved = self.frames.iter().filter(|frame| frame.is_reserve);
+        let reserved = reserved.try_fold(0, add);
+        self.frames.iter().try_fold(self.read, add) == Some(self.bytes.len())
             && reserved == Some(self.reserved)
             && self.written >= self.frames.len() as u64
             && self.written < u64::MAX / 2

@@ -14,7 +14,7 @@ use super::pool::{Job as PoolJob, Pool, THREADS};
 use crate::server::{Context, DefinitionError, Event, Job, Server, Service};
 use crate::session::ServerEvent;
 
-/// How [`serve_connection`] and [`serve`](super::serve) go about it.
+/// How [`serve_connection`] and [`serve`](super::serve()) go about it.
 #[non_exhaustive]
 pub struct ServeOptions {
     /// How many handlers run at once. 8.
@@ -39,7 +39,7 @@ impl ServeOptions {
     }
 
     /// Lets `watch` see each event of the session before it is acted upon, in the order of the
-    /// wire: with [`serve`](super::serve) requests included, with [`serve_connection`] all the
+    /// wire: with [`serve`](super::serve()) requests included, with [`serve_connection`] all the
     /// others. It runs on the thread that serves and must return soon.
     pub fn watch(mut self, watch: impl FnMut(&ServerEvent) + 'static) -> Self {
         self.watch = Box::new(watch);
@@ -149,11 +149,11 @@ pub fn serve_connection(
 /// called once, before whoever drives the service is woken.
 pub(in crate::io) fn pool_job(
     handle: Handle<Service>,
-    job: Job,
+    job: Box<Job>,
     done: impl Fn() + Clone + Send + 'static,
 ) -> PoolJob {
     let ticket = job.ticket();
-    let job = with_effects(&handle, job);
+    let job = with_effects(&handle, *job);
     let service = handle.clone();
     let done_too = done.clone();
     let run = move || {

@@ -94,7 +94,7 @@ pub async fn serve(
 struct Tasks {
     handle: Handle<Service>,
     running: Vec<Task>,
-    waiting: VecDeque<Job>,
+    waiting: VecDeque<Box<Job>>,
     pool: Pool,
     /// How many jobs the pool has.
     blocking: Arc<AtomicUsize>,
@@ -173,7 +173,7 @@ impl Tasks {
             self.running.push(Task {
                 job: job.id(),
                 ticket: job.ticket(),
-                future: Some(Box::pin(with_effects(&self.handle, job).start())),
+                future: Some(Box::pin(with_effects(&self.handle, *job).start())),
             });
         }
     }

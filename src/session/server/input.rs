@@ -227,8 +227,8 @@ impl ServerSession {
         self.state.writer.check_room()?;
         let (request, incoming) = self.open_incoming(request)?;
         let (revision, round) = (incoming.revision, incoming.rounds.saturating_add(1));
-        let encoded = self.encode_requests(request, round, requests, revision)?;
-        let (open, state) = (encoded.len(), state.map(Box::from));
+        let pending = self.pending_inputs(request, round, requests, revision)?;
+        let (open, state) = (pending.len(), state.map(Box::from));
         self.state.incoming.change(request, |incoming| {
             incoming.rounds = round;
             incoming.input_round = Some(Box::new(InputRound {
@@ -239,18 +239,8 @@ impl ServerSession {
                 },
             }));
         });
-        // A client that is never initialized must not keep the handler waiting either.
-        let deadline = self.input_deadline();
-        for (key, method, params) in encoded {
+        for asked in pending {
             let number = self.state.writer.number();
-            let asked = PendingInput {
-                incoming: request,
-                key,
-                method,
-                progress_token: progress_token_of(params.as_bytes()),
-                unsent: Some(params),
-                deadline,
-            };
             self.state.asked.insert(number, asked);
         }
         if requests.is_empty() {
@@ -261,27 +251,36 @@ impl ServerSession {
         Ok(())
     }
 
-    /// The params of requests to a legacy client, with the key and the method of each.
-    fn encode_requests(
+    /// The requests to a legacy client, encoded but not sent.
+    fn pending_inputs(
         &self,
         request: u64,
         round: usize,
         requests: &InputRequests<'_>,
         revision: Revision,
-    ) -> Result<Vec<(Box<str>, SpecMethod, Box<str>)>, Misuse> {
+    ) -> Result<Vec<PendingInput>, Misuse> {
         let id = IncomingId::new(self.state.writer.tag, request);
         let includes_context = self.includes_context(id, revision);
-        let mut encoded = Vec::with_capacity(requests.len());
+        // A client that is never initialized must not keep the handler waiting either.
+        let deadline = self.input_deadline();
+        let mut pending = Vec::with_capacity(requests.len());
         for (key, asked) in requests.iter() {
             let mut params = Vec::new();
             let asked = with_elicitation_id(asked, || format!("{request}.{round}.{key}"));
             write_input_params(&mut params, &asked, revision, includes_context)?;
             let params = String::from_utf8(params).unwrap_or_default();
             if let Some(method) = SpecMethod::from_wire(&asked.method) {
-                encoded.push((Box::from(key), method, Box::from(params)));
+                pending.push(PendingInput {
+                    incoming: request,
+                    key: Box::from(key),
+                    method,
+                    progress_token: progress_token_of(params.as_bytes()),
+                    unsent: Some(Box::from(params)),
+                    deadline,
+                });
             }
         }
-        Ok(encoded)
+        Ok(pending)
     }
 
     /// Sends the requests that wait to be sent.
