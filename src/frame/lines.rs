@@ -214,6 +214,7 @@ impl LineDecoder {
 
     /// The line as a frame. A small one is copied out of a large buffer, which it would keep alive
     /// for as long as somebody holds it.
+    #[inline]
     fn share(&self, line: BytesMut) -> Bytes {
         if self.allocated > ROOM && line.len() < self.allocated / 2 {
             return Bytes::copy_from_slice(&line);

@@ -236,6 +236,9 @@ impl<'a> ScannedBody<'a> {
     }
 
     fn json(&self, span: Span) -> Option<&'a str> {
+        if !span.is_some() {
+            return Some("");
+        }
         core::str::from_utf8(span.of(self.frame)).ok()
     }
 

@@ -228,21 +228,23 @@ fn simple_value_end(text: &[u8]) -> Option<usize> {
     (end > 0 && !matches!(text[0], b'{' | b'[')).then_some(end)
 }
 
+#[inline]
 fn envelope<'s>(frame: &[u8], scan: &'s Scan, limits: &Limits) -> Result<Envelope<'s>, Rejection> {
-    let intended = intended_kind(frame, scan);
+    // Only what is wrong needs to know.
+    let intended = || intended_kind(frame, scan);
     let id = match read_id(frame, scan.key(EnvelopeKey::Id), limits) {
         Ok(id) => id,
         // An error whose sender could not read our id says null (`base.resp.error.noid`).
-        Err(IdError::Null) if intended == Some(Kind::Error) => None,
+        Err(IdError::Null) if intended() == Some(Kind::Error) => None,
         Err(_) => {
             let text = "Invalid request: the id must be a string or an integer";
-            return Err(Rejection::invalid(text).of_kind(intended));
+            return Err(Rejection::invalid(text).of_kind(intended()));
         }
     };
     let kind = check_shape(frame, scan, limits, id.is_some()).map_err(|rejection| {
         // Which of two ids was meant can't be told.
         let id = id.clone().filter(|_| !scan.duplicate);
-        rejection.of_kind(intended).with_id(id)
+        rejection.of_kind(intended()).with_id(id)
     })?;
     Ok(Envelope { kind, id, scan })
 }
@@ -256,6 +258,7 @@ fn is_ascii(text: &[u8]) -> bool {
 }
 
 /// The rules that an envelope has to keep, given that its id is good.
+#[inline]
 fn check_shape(
     frame: &[u8],
     scan: &Scan,
@@ -268,7 +271,7 @@ fn check_shape(
     if scan.duplicate {
         return Err(Rejection::invalid("Invalid request: a key stands twice"));
     }
-    if !is_string(frame, scan.key(EnvelopeKey::JsonRpc), "2.0") {
+    if !scan.is_version_known && !is_string(frame, scan.key(EnvelopeKey::JsonRpc), "2.0") {
         return Err(Rejection::invalid(
             "Invalid request: jsonrpc must be \"2.0\"",
         ));
@@ -296,6 +299,7 @@ fn check_shape(
 }
 
 /// The rules for a request or a notification.
+#[inline]
 fn check_call(frame: &[u8], scan: &Scan, limits: &Limits, has_id: bool) -> Result<Kind, Rejection> {
     let method = scan.key(EnvelopeKey::Method);
     if !method.of(frame).starts_with(b"\"") {

@@ -105,8 +105,11 @@ pub(crate) fn error_of(body: Option<Raw<'_>>) -> RpcError {
 
 /// The JSON at `span`; `None` when there is none.
 pub(crate) fn raw_at(frame: &[u8], span: Span) -> Option<Raw<'_>> {
+    if !span.is_some() {
+        return None;
+    }
     let text = core::str::from_utf8(span.of(frame)).ok()?;
-    span.is_some().then(|| Raw::trusted(Cow::Borrowed(text)))
+    Some(Raw::trusted(Cow::Borrowed(text)))
 }
 
 /// The string at `span`; `None` when there is none, or something else.

@@ -24,6 +24,8 @@ pub(crate) struct Scan {
     pub(crate) result: BodySpans,
     /// `code` and `message` of the error.
     error: [Span; 2],
+    /// Whether the version was found to be the right one, which saves reading it again.
+    pub(super) is_version_known: bool,
     /// Whether an envelope key came twice.
     pub(crate) duplicate: bool,
     /// Whether a key of the error came twice.
@@ -168,6 +170,7 @@ impl Scanner<'_> {
         if self.bytes.starts_with(BEGINNING) {
             let version = br#"{"jsonrpc":"#.len();
             scan.envelope[EnvelopeKey::JsonRpc as usize] = Span::new(version, BEGINNING.len() - 1);
+            scan.is_version_known = true;
             self.at = BEGINNING.len();
             self.white_space();
         } else {

@@ -66,6 +66,7 @@ impl Body {
 }
 
 impl Weigh for Body {
+    #[inline]
     fn weight(&self) -> usize {
         self.frame.len()
     }

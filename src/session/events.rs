@@ -46,12 +46,18 @@ impl<E: SessionEvent> Events<E> {
     #[inline]
     pub(crate) fn poll(&mut self) -> Option<E> {
         let event = self.queue.pop_front()?;
-        self.held = if self.queue.is_empty() {
-            0
+        if self.queue.is_empty() {
+            self.held = 0;
         } else {
-            self.held - event.weight()
-        };
+            self.forget(&event);
+        }
         Some(event)
+    }
+
+    // Most of the time there is one event, and then nothing has to be weighed.
+    #[cold]
+    fn forget(&mut self, event: &E) {
+        self.held -= event.weight();
     }
 
     #[inline]

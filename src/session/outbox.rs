@@ -44,6 +44,7 @@ impl Outbox {
     }
 
     /// Makes what was appended since `start` a frame, out of the reserve or not.
+    #[inline]
     pub(crate) fn commit(&mut self, start: usize, mut transmit: Transmit, is_reserve: bool) {
         transmit.len = self.bytes.len() - start;
         if is_reserve {

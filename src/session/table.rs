@@ -104,6 +104,7 @@ impl<T> Table<T> {
         Some(&mut self.entries[at].value)
     }
 
+    #[inline]
     pub(crate) fn remove(&mut self, number: u64) -> Option<T> {
         let at = self.position(number)?;
         let Entry { weight, value, .. } = self.entries.remove(at);
@@ -146,6 +147,7 @@ impl<T> Table<T> {
     }
 
     /// The number of the first entry that `wanted` accepts.
+    #[inline]
     pub(crate) fn find(&self, mut wanted: impl FnMut(&T) -> bool) -> Option<u64> {
         self.entries
             .iter()

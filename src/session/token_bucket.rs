@@ -28,10 +28,16 @@ impl TokenBucket {
     }
 
     fn refill(&mut self, now: Instant, burst: u32, each_second: u32) {
+        let full = u64::from(burst) * 1000;
+        if self.left == full {
+            self.carried = Duration::ZERO;
+            self.refilled_at = self.refilled_at.max(now);
+            return;
+        }
         let since = (now - self.refilled_at).saturating_add(self.carried);
         let passed = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
         let grown = passed.saturating_mul(u64::from(each_second));
-        self.left = self.left.saturating_add(grown).min(u64::from(burst) * 1000);
+        self.left = self.left.saturating_add(grown).min(full);
         // What is less than a millisecond counts the next time.
         self.carried = since.saturating_sub(Duration::from_millis(passed));
         self.refilled_at = self.refilled_at.max(now);
@@ -48,7 +54,12 @@ impl TokenBucket {
     }
 
     /// Whether one could be taken.
+    #[inline]
     pub(crate) fn has(&mut self, now: Instant, burst: u32, each_second: u32) -> bool {
+        if self.left == u64::from(burst) * 1000 {
+            // Nothing can be earned, as is the case nearly always.
+            return true;
+        }
         self.refill(now, burst, each_second);
         self.left >= 1000
     }

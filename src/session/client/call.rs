@@ -66,6 +66,7 @@ pub(super) struct Call {
 }
 
 impl Weigh for Call {
+    #[inline]
     fn weight(&self) -> usize {
         let round = self.round.as_ref();
         size_of::<Self>() + self.params.capacity() + round.map_or(0, |round| round.weight())

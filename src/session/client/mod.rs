@@ -422,7 +422,7 @@ impl ClientSession {
 
     fn open_revision(&self) -> Result<Revision, Misuse> {
         match self.state.opening {
-            Opening::Open => self.state.revision.ok_or(Misuse::NotOpen),
+            Opening::Open => self.state.revision.ok_or_else(|| Misuse::NotOpen),
             Opening::Closed { .. } => Err(Misuse::Closed),
             _ => Err(Misuse::NotOpen),
         }
@@ -435,6 +435,7 @@ impl ClientSession {
         )
     }
 
+    #[inline]
     fn complete(&mut self, call: CallId, method: MethodName, outcome: Result<Answer, CallError>) {
         self.state.events.push(ClientEvent::Completed(Completed {
             call,

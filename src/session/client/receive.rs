@@ -13,8 +13,8 @@ use crate::model::members::{MemberSpans, Param, ResultMember, decode, remember_m
 use crate::model::method::{self, SpecMethod};
 use crate::revision::{Era, Revision};
 use crate::rpc::{
-    Decoded, Envelope, EnvelopeKey, Kind, Rejection, RequestId, RpcError, Scan, error_of, raw_at,
-    recover_id, text_at,
+    Decoded, Envelope, EnvelopeKey, Kind, Rejection, RequestId, RpcError, Scan, Span, error_of,
+    raw_at, recover_id, text_at,
 };
 
 use super::super::batch;
@@ -199,20 +199,23 @@ impl ClientSession {
     }
 
     /// What kind of result a modern server gave (`rtype.absent`, `rtype.unknown`).
+    #[inline]
     fn result_type(&self, number: u64, body: &Body, scan: &Scan) -> ResultType {
         let span = scan.result_member(ResultMember::ResultType);
-        if !span.is_some() {
+        if !span.is_some() || span.of(&body.frame) == b"\"complete\"" {
             return ResultType::Complete;
         }
+        self.other_result_type(number, &body.frame, span)
+    }
+
+    #[cold]
+    fn other_result_type(&self, number: u64, frame: &[u8], span: Span) -> ResultType {
         let known = self
             .state
             .calls
             .get(number)
             .and_then(|call| call.method.known());
-        if span.of(&body.frame) == b"\"complete\"" {
-            return ResultType::Complete;
-        }
-        match text_at(&body.frame, span).as_deref() {
+        match text_at(frame, span).as_deref() {
             Some("complete") => ResultType::Complete,
             Some("input_required") if known.is_some_and(SpecMethod::allows_input_required) => {
                 ResultType::InputRequired

@@ -324,6 +324,7 @@ impl fmt::Debug for InputResponses {
 }
 
 impl Weigh for Incoming {
+    #[inline]
     fn weight(&self) -> usize {
         let responses = self.input_round.as_ref();
         size_of::<Self>()

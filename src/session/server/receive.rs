@@ -147,6 +147,8 @@ impl ServerSession {
                 .config
                 .revisions
                 .iter()
+                // The newest stand last.
+                .rev()
                 .any(|revision| revision.era() == Era::Modern);
         let revision = self
             .state

@@ -41,13 +41,13 @@ impl ServerSession {
         result: &M::Result<'_>,
     ) -> Result<(), Misuse> {
         self.state.writer.advance(now);
-        let (_, incoming) = self.open_incoming(request)?;
+        let (number, incoming) = self.open_incoming(request)?;
         if !incoming.method.is::<M>() {
             return Err(Misuse::WrongMethod {
                 method: incoming.method.as_str().into(),
             });
         }
-        self.write_result(request, result)
+        self.write_result(number, result)
     }
 
     /// Answers a request with a result that is JSON already, such as one that a gateway forwards.
@@ -60,7 +60,8 @@ impl ServerSession {
         result: &Raw<'_>,
     ) -> Result<(), Misuse> {
         self.state.writer.advance(now);
-        self.write_result(request, result)
+        let (number, _) = self.open_incoming(request)?;
+        self.write_result(number, result)
     }
 
     /// Answers a request with an error.
@@ -218,6 +219,7 @@ impl ServerSession {
             .map(|(_, incoming)| incoming.rounds)
     }
 
+    #[inline]
     pub(super) fn open_incoming(&self, request: IncomingId) -> Result<(u64, &Incoming), Misuse> {
         if self.state.closed {
             return Err(Misuse::Closed);
@@ -225,16 +227,10 @@ impl ServerSession {
         open_in(&self.state.incoming, self.state.writer.tag, request)
     }
 
-    fn write_result<T: Serialize>(
-        &mut self,
-        request: IncomingId,
-        result: &T,
-    ) -> Result<(), Misuse> {
-        if self.state.closed {
-            return Err(Misuse::Closed);
-        }
-        let tag = self.state.writer.tag;
-        let (number, incoming) = open_in(&self.state.incoming, tag, request)?;
+    /// Answers the request of this number, which is open.
+    fn write_result<T: Serialize>(&mut self, number: u64, result: &T) -> Result<(), Misuse> {
+        let incoming = self.state.incoming.get(number);
+        let incoming = incoming.ok_or_else(|| Misuse::Unknown("request"))?;
         let (target, revision) = (incoming.target, incoming.revision);
         let mut members = Vec::new();
         let additions = match revision.era() {
@@ -306,16 +302,18 @@ impl ServerSession {
 
 /// The request and its number, unless it is over, another session's, or its client is being asked
 /// for input.
+#[inline]
 pub(super) fn open_in(
     incoming: &Table<Incoming>,
     tag: SessionTag,
     request: IncomingId,
 ) -> Result<(u64, &Incoming), Misuse> {
-    let number = request.number_in(tag).ok_or(Misuse::Unknown("request"))?;
+    let unknown = || Misuse::Unknown("request");
+    let number = request.number_in(tag).ok_or_else(unknown)?;
     let found = incoming
         .get(number)
         .filter(|incoming| incoming.input_round.is_none());
-    let incoming = found.ok_or(Misuse::Unknown("request"))?;
+    let incoming = found.ok_or_else(unknown)?;
     Ok((number, incoming))
 }
 

@@ -154,6 +154,7 @@ impl Subscriptions {
     }
 
     /// The stream of a request.
+    #[inline]
     pub(super) fn find(&self, request: &RequestId) -> Option<u64> {
         self.listens.find(|listen| listen.request == *request)
     }
