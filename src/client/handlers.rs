@@ -202,6 +202,7 @@ impl Handlers {
     }
 
     /// Puts `wrap` around what watches the frames, if anything does.
+    #[cfg(feature = "std")]
     pub(super) fn wrap_frame_tap(&mut self, wrap: impl FnOnce(Tap) -> Tap) {
         self.frame = self.frame.take().map(wrap);
     }

@@ -260,7 +260,9 @@ fn call_whose_progress_has_no_end_can_be_cancelled() {
         }
     });
     let (told, cancelled) = mpsc::channel();
-    thread::spawn(move || told.send(client.call(call)));
+    thread::spawn(move || {
+        let _ = told.send(client.call(call));
+    });
     let cancelled = cancelled.recv_timeout(Duration::from_secs(10)).unwrap();
     assert_eq!(cancelled.unwrap_err(), ClientError::Cancelled);
 }

@@ -189,9 +189,10 @@ impl ClientEnd {
             }
             return;
         };
-        match random.below(6) {
+        match random.below(10) {
             0 | 1 => self.decline(random, input),
-            4 | 5 => {
+            // Most servers didn't ask for progress, which is then refused.
+            4..10 => {
                 let progress = random.below(4) as f64;
                 let told = self.give(random, |session, _| {
                     session.progress(now, input, progress, Some(4.0), None)

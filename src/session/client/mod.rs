@@ -422,7 +422,7 @@ impl ClientSession {
 
     fn open_revision(&self) -> Result<Revision, Misuse> {
         match self.state.opening {
-            Opening::Open => self.state.revision.ok_or_else(|| Misuse::NotOpen),
+            Opening::Open => self.state.revision.ok_or(Misuse::NotOpen),
             Opening::Closed { .. } => Err(Misuse::Closed),
             _ => Err(Misuse::NotOpen),
         }

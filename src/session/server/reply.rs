@@ -229,8 +229,9 @@ impl ServerSession {
 
     /// Answers the request of this number, which is open.
     fn write_result<T: Serialize>(&mut self, number: u64, result: &T) -> Result<(), Misuse> {
-        let incoming = self.state.incoming.get(number);
-        let incoming = incoming.ok_or_else(|| Misuse::Unknown("request"))?;
+        let Some(incoming) = self.state.incoming.get(number) else {
+            return Err(Misuse::Unknown("request"));
+        };
         let (target, revision) = (incoming.target, incoming.revision);
         let mut members = Vec::new();
         let additions = match revision.era() {
