@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let client = BlockingClient::new(options, move |client| {
         Command::new(&program).args(&rest).connect(client)
     });
-    println!("{:?}", client.call_tool(&tool, &arguments)?.value);
+    println!("{}", client.call_tool(&tool, &arguments)?.value);
     Ok(())
 }
 

@@ -28,6 +28,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             tool.description.as_deref().unwrap_or("-")
         );
     }
-    println!("{:?}", client.call_tool(&tool, &arguments)?.value);
+    println!("{}", client.call_tool(&tool, &arguments)?.value);
     Ok(client.close()?)
 }

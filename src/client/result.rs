@@ -4,6 +4,7 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
@@ -46,6 +47,32 @@ pub enum OutputPart {
     Malformed(Box<Unreadable<'static>>),
     /// A part that can't be had: a link that could not be read, or data that is no base64.
     Failed(ClientError),
+}
+
+/// What a person or a model reads: a text as it is, JSON as JSON, several values on lines of their
+/// own, and of what can't be read its kind and size, its address or what is wrong with it.
+impl fmt::Display for OutputPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Json(json) | Self::Unknown(json) => f.write_str(json.as_str()),
+            Self::Binary(binary) => {
+                write!(f, "[{}, {} bytes]", binary.mime_type, binary.data.len())
+            }
+            Self::List(parts) => {
+                for (at, part) in parts.iter().enumerate() {
+                    if at > 0 {
+                        f.write_str("\n")?;
+                    }
+                    part.fmt(f)?;
+                }
+                Ok(())
+            }
+            Self::Link(link) => write!(f, "[link to {}]", link.uri),
+            Self::Malformed(block) => write!(f, "[{}]", block.reason),
+            Self::Failed(error) => write!(f, "[{error}]"),
+        }
+    }
 }
 
 impl OutputPart {

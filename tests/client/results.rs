@@ -253,3 +253,13 @@ fn tool_output(output: mcp_proto::client::Output) -> mcp_proto::client::ToolOutp
         other => panic!("{other:?}"),
     }
 }
+
+#[test]
+fn a_result_is_shown_as_it_reads() {
+    let shown = |result: Value| Script::legacy().tool(result).unwrap().value.to_string();
+    let image = json!({"type": "image", "data": "AAAA", "mimeType": "image/png"});
+    let several = json!({"content": [text("seen"), image]});
+    assert_eq!(shown(several), "seen\n[image/png, 3 bytes]");
+    let structured = json!({"content": [], "structuredContent": {"a": 1}});
+    assert_eq!(shown(structured), r#"{"a":1}"#);
+}
