@@ -9,6 +9,7 @@ use mcp_proto::model::schema::{
     UntitledSingleSelectEnumSchema,
 };
 use mcp_proto::model::tool::CallToolResult;
+use mcp_proto::rpc::RpcError;
 use mcp_proto::server::{Context, Elicited, HandlerError};
 use mcp_proto::{Server, Tool};
 use serde::Deserialize;
@@ -111,14 +112,25 @@ pub fn add(server: Server) -> Server {
         })
 }
 
-/// Has a state go with the questions, though there is nothing to remember yet.
-fn remember(context: &Context) -> Result<(), HandlerError> {
-    context.once("asked", || Ok::<_, HandlerError>(()))
+/// Has a state go with the questions, though there is nothing to remember yet. Returns whether this
+/// is the first run, which no state came with.
+fn remember(context: &Context) -> Result<bool, HandlerError> {
+    let mut is_first = false;
+    context.once("asked", || {
+        is_first = true;
+        Ok::<_, HandlerError>(())
+    })?;
+    Ok(is_first)
 }
 
 fn ask(context: &Context) -> Outcome {
-    remember(context)?;
+    let is_first = remember(context)?;
     let answer = context.elicit("name", text_form("What is your name?", "name"))?;
+    if is_first {
+        // An answer to a question that was never asked.
+        let error = RpcError::invalid_params("inputResponses came without their requestState");
+        return Err(HandlerError::rpc(error));
+    }
     said(format!("hello {}", field(&answer, "name")))
 }
 

@@ -28,13 +28,6 @@ impl Rebase {
         self.to + instant.saturating_since(self.from)
     }
 
-    /// The same for a time that has passed, or the start of the new epoch where it would lie
-    /// before.
-    pub(super) fn past(self, instant: Instant) -> Instant {
-        let ago = self.from.saturating_since(instant);
-        Instant::new(self.to.since_epoch().saturating_sub(ago))
-    }
-
     /// The time at which the session was saved.
     pub(super) const fn saved_at(self) -> Instant {
         self.from

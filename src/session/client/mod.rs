@@ -19,6 +19,7 @@ mod subscribe;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -80,8 +81,10 @@ pub struct ClientSession {
 pub(super) struct State {
     pub(super) writer: MessageWriter,
     opening: Opening,
-    /// When the opening began.
+    /// When the opening began, or the epoch if that was before it.
     opened_at: Instant,
+    /// How long the opening had run before this epoch.
+    opened_before: Duration,
     revision: Option<Revision>,
     peer: Peer,
     declared: CapabilitySet,
@@ -123,7 +126,9 @@ impl Peer {
 impl State {
     /// The same state in another epoch, with the limits of its new session.
     pub(super) fn restored(mut self, limits: &Limits, rebase: Rebase) -> Self {
-        self.opened_at = rebase.past(self.opened_at);
+        let ago = rebase.saved_at().saturating_since(self.opened_at);
+        self.opened_before = self.opened_before.saturating_add(ago);
+        self.opened_at = rebase.now();
         self.opening.rebase(rebase);
         for (_, call) in self.calls.iter_mut() {
             call.clocks.rebase(rebase);
@@ -173,6 +178,7 @@ impl ClientSession {
                 writer: MessageWriter::new(config.limits.clone()),
                 opening: Opening::Idle,
                 opened_at: Instant::ZERO,
+                opened_before: Duration::ZERO,
                 revision: None,
                 peer: Peer::default(),
                 declared: CapabilitySet::UNKNOWN,

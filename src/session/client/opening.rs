@@ -9,6 +9,7 @@
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -91,6 +92,7 @@ impl ClientSession {
             _ => return Err(Misuse::AlreadyOpened),
         }
         self.state.opened_at = self.state.writer.now;
+        self.state.opened_before = Duration::ZERO;
         let legacy = self.config.newest(Era::Legacy);
         let modern = self.config.newest(Era::Modern);
         let deadline = self.state.writer.now + self.config.timeouts.opening;
@@ -373,7 +375,8 @@ impl ClientSession {
             Opening::Initializing { deadline, .. } => (deadline, deadline, false),
             _ => return,
         };
-        let took = CloseReason::OpeningTimedOut(deadline - self.state.opened_at);
+        let here = deadline - self.state.opened_at;
+        let took = CloseReason::OpeningTimedOut(self.state.opened_before.saturating_add(here));
         if deadline <= now {
             self.end(took);
         } else if until <= now {
