@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use mcp_proto::Revision;
 use mcp_proto::model::input::InputRequests;
 use mcp_proto::model::method::{CallTool, CreateMessage};
 use mcp_proto::model::sampling::{
@@ -14,6 +13,7 @@ use mcp_proto::session::{
     CallError, CallOptions, ClientEvent, ClientSession, RestoreError, SavedClient, SavedServer,
     ServerSession, Session, Timeout,
 };
+use mcp_proto::{Instant, Revision};
 
 use crate::on_every_revision;
 use crate::support::pair::{Pair, client_config, server_config};
@@ -256,4 +256,25 @@ on_every_revision! {
             session.close(later);
         }
     }
+}
+
+#[test]
+fn an_opening_that_times_out_tells_its_whole_time_wherever_it_ends() {
+    let config = || client_config(Revision::V2025_11_25);
+    let start = Instant::new(Duration::from_secs(100));
+    let mut client = ClientSession::new(config());
+    client.open(start).unwrap();
+    let saved = client.save(start + Duration::from_secs(3));
+    // The new epoch is younger than the opening.
+    let mut restored = ClientSession::restore(config(), saved, Instant::ZERO).unwrap();
+    let told = |client: &mut ClientSession| {
+        while let Some(deadline) = client.poll_timeout() {
+            client.handle_timeout(deadline);
+        }
+        let events = core::iter::from_fn(|| client.poll_event());
+        format!("{:?}", events.last())
+    };
+    let expected = told(&mut client);
+    assert!(expected.contains("OpeningTimedOut"), "{expected}");
+    assert_eq!(told(&mut restored), expected);
 }
