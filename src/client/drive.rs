@@ -312,9 +312,12 @@ impl Client {
     }
 
     fn session_opened(&mut self, now: Instant) {
-        let Stage::Opening(deadline) = self.stage else {
+        let Stage::Opening(since) = self.stage else {
             return;
         };
+        let options = &self.options;
+        let handshake = now + options.handshake_timeout;
+        let deadline = handshake.min(since + options.timeout);
         let is_legacy = self.session.revision().map(|revision| revision.era()) == Some(Era::Legacy);
         // Modern requests carry the level each.
         let Some(level) = self.options.log_level.filter(|_| is_legacy) else {
@@ -323,7 +326,7 @@ impl Client {
         let rest = Timeout::After(deadline - now);
         let options = CallOptions::new().idle(rest).total(rest);
         match self.session.set_log_level(now, level, options) {
-            Ok(call) => self.stage = Stage::SettingLevel(call.any()),
+            Ok(call) => self.stage = Stage::SettingLevel(call.any(), deadline - since),
             Err(misuse) => self.fail_opening(now, misuse.into()),
         }
     }
@@ -375,8 +378,10 @@ impl Client {
     }
 
     fn completed(&mut self, now: Instant, done: &Completed) {
-        if self.stage == Stage::SettingLevel(done.call) {
-            let took = CloseReason::OpeningTimedOut(self.options.timeout);
+        if let Stage::SettingLevel(call, time) = self.stage
+            && call == done.call
+        {
+            let took = CloseReason::OpeningTimedOut(time);
             return match done.raw() {
                 Ok(_) => self.opened(),
                 Err(CallError::TimedOut { .. }) => {

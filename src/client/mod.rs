@@ -23,6 +23,7 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, Ordering};
+use core::time::Duration;
 
 use bytes::Bytes;
 
@@ -82,10 +83,10 @@ pub struct Client {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Idle,
-    /// The session opens; all of it has to be done by then.
+    /// The session opens, since then.
     Opening(Instant),
-    /// The session is open and the log level is being set.
-    SettingLevel(CallId),
+    /// The session is open and the log level is being set; how long the opening may take with that.
+    SettingLevel(CallId, Duration),
     Open,
     Over,
 }
@@ -185,7 +186,7 @@ impl Client {
     /// Returns an error where [`ClientSession::open`] does.
     pub fn open(&mut self, now: Instant) -> Result<(), Misuse> {
         self.session.open(now)?;
-        self.stage = Stage::Opening(now + self.options.timeout);
+        self.stage = Stage::Opening(now);
         self.pump(now);
         Ok(())
     }

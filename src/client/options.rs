@@ -125,8 +125,11 @@ pub struct ClientOptions {
     /// Deprecated since 2026-07-28: log to stderr, or use OpenTelemetry. See
     /// [`logging`](crate::model::logging#deprecated).
     pub log_level: Option<LoggingLevel>,
-    /// How long the opening may take, the log level included. 5 s.
+    /// How long the opening may take altogether, the log level included. 60 s: a server that is
+    /// started by `npx` or `uvx` is often fetched first and says nothing meanwhile.
     pub timeout: Duration,
+    /// How long what is left of the opening may take once the server has answered. 5 s.
+    pub handshake_timeout: Duration,
     /// How long a request may go without any message from the server. 300 s.
     pub read_timeout: Duration,
     /// How long an operation may take altogether, with all the requests it is made of and the time
@@ -184,7 +187,8 @@ impl ClientOptions {
             id: None,
             tool_prefix: Prefix::default(),
             log_level: None,
-            timeout: Duration::from_secs(5),
+            timeout: Timeouts::default().opening,
+            handshake_timeout: Duration::from_secs(5),
             read_timeout: Duration::from_secs(300),
             total_timeout: Timeouts::default().total,
             strict: false,
@@ -207,8 +211,10 @@ impl ClientOptions {
     setters! {
         /// Sets who the client is, with a title, a website and the rest.
         client_info: Implementation<'static>,
-        /// Sets how long the opening may take.
+        /// Sets how long the opening may take altogether.
         timeout: Duration,
+        /// Sets how long what is left of the opening may take once the server has answered.
+        handshake_timeout: Duration,
         /// Sets how long a request may go without any message from the server.
         read_timeout: Duration,
         /// Sets how long an operation may take altogether.
@@ -427,6 +433,7 @@ impl ClientOptions {
     pub(super) fn config(&self) -> ClientConfig {
         let timeouts = Timeouts::default()
             .opening(self.timeout)
+            .handshake(self.handshake_timeout)
             .idle(Some(self.read_timeout))
             .total(self.total(self.read_timeout));
         let mut config = ClientConfig::new("", "")
@@ -484,6 +491,7 @@ impl fmt::Debug for ClientOptions {
             .field("tool_prefix", &self.tool_prefix)
             .field("log_level", &self.log_level)
             .field("timeout", &self.timeout)
+            .field("handshake_timeout", &self.handshake_timeout)
             .field("read_timeout", &self.read_timeout)
             .field("reconnect", &self.reconnect)
             .finish_non_exhaustive()

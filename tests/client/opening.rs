@@ -6,7 +6,9 @@ use std::time::Duration;
 use mcp_proto::client::{Client, ClientError, ClientOptions, Direction, Request, ToolCall};
 use mcp_proto::model::initialize::Implementation;
 use mcp_proto::model::logging::LoggingLevel;
-use mcp_proto::session::{CallClock, CloseReason, Closed, Delivery, Misuse, Route, Session};
+use mcp_proto::session::{
+    CallClock, CloseReason, Closed, Delivery, Misuse, Route, Session, Timeouts,
+};
 use serde_json::{Value, json};
 
 use crate::support::{Script, call, everything, legacy};
@@ -41,8 +43,39 @@ fn l2_timeout_covers_initialize_and_the_log_level_together() {
     assert_eq!(script.opened, Some(Err(ClientError::Opening(took.clone()))));
     assert!(script.client.is_closed());
 
+    // A server that has answered has the reference's 5 s for the rest.
+    let mut script = Script::unopened(warned());
+    script.wait(Duration::from_secs(40));
+    assert_eq!(script.opened, None);
+    script.initialized(everything());
+    script.expect("logging/setLevel");
+    script.wait(Duration::from_millis(4999));
+    assert_eq!(script.opened, None);
+    script.wait(Duration::from_millis(1));
+    let took = CloseReason::OpeningTimedOut(Duration::from_secs(45));
+    assert_eq!(script.opened, Some(Err(ClientError::Opening(took))));
+}
+
+#[test]
+fn opening_of_a_silent_server_may_take_as_long_as_the_session_says() {
+    let silent = Timeouts::default().opening;
     let mut script = Script::unopened(legacy());
-    script.wait(Duration::from_secs(5));
+    script.wait(silent - Duration::from_millis(1));
+    assert_eq!(script.opened, None);
+    script.wait(Duration::from_millis(1));
+    let took = CloseReason::OpeningTimedOut(silent);
+    assert_eq!(script.opened, Some(Err(ClientError::Opening(took))));
+}
+
+#[test]
+fn server_that_has_answered_the_probe_has_five_seconds_for_the_rest() {
+    let mut script = Script::unopened(ClientOptions::default());
+    let probe = script.expect("server/discover");
+    script.error(&probe, json!({"code": -32601, "message": "no"}));
+    script.expect("initialize");
+    script.wait(Duration::from_millis(4999));
+    assert_eq!(script.opened, None);
+    script.wait(Duration::from_millis(1));
     let took = CloseReason::OpeningTimedOut(Duration::from_secs(5));
     assert_eq!(script.opened, Some(Err(ClientError::Opening(took))));
 }
