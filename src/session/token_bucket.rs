@@ -21,23 +21,17 @@ pub(crate) struct TokenBucket {
 impl TokenBucket {
     pub(crate) fn new(burst: u32) -> Self {
         Self {
-            left: u64::from(burst) * 1000,
+            left: full(burst),
             refilled_at: Instant::ZERO,
             carried: Duration::ZERO,
         }
     }
 
     fn refill(&mut self, now: Instant, burst: u32, each_second: u32) {
-        let full = u64::from(burst) * 1000;
-        if self.left == full {
-            self.carried = Duration::ZERO;
-            self.refilled_at = self.refilled_at.max(now);
-            return;
-        }
         let since = (now - self.refilled_at).saturating_add(self.carried);
         let passed = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
         let grown = passed.saturating_mul(u64::from(each_second));
-        self.left = self.left.saturating_add(grown).min(full);
+        self.left = self.left.saturating_add(grown).min(full(burst));
         // What is less than a millisecond counts the next time.
         self.carried = since.saturating_sub(Duration::from_millis(passed));
         self.refilled_at = self.refilled_at.max(now);
@@ -56,7 +50,7 @@ impl TokenBucket {
     /// Whether one could be taken.
     #[inline]
     pub(crate) fn has(&mut self, now: Instant, burst: u32, each_second: u32) -> bool {
-        if self.left == u64::from(burst) * 1000 {
+        if self.left == full(burst) {
             // Nothing can be earned, as is the case nearly always.
             return true;
         }
@@ -70,4 +64,9 @@ impl TokenBucket {
         self.carried = self.carried.saturating_add(earned);
         self.refilled_at = rebase.now();
     }
+}
+
+/// What a bucket holds when nothing was taken.
+const fn full(burst: u32) -> u64 {
+    burst as u64 * 1000
 }

@@ -9,7 +9,7 @@ use mcp_proto::rpc::Raw;
 use mcp_proto::session::{CallOptions, Change, ClientConfig, EraPolicy, Route, ServerConfig};
 use mcp_proto::{ClientSession, ServerSession, Session};
 
-use crate::{FRAME, NOW, Scale, drain, feed, flood, limits};
+use crate::{FRAME, NOW, Scale, answer_initialize, drain, feed, flood, limits};
 
 const META: &str = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
 
@@ -40,11 +40,7 @@ fn client() -> ClientSession {
     let config = ClientConfig::new("c", "1").era(EraPolicy::Legacy);
     let mut client = ClientSession::new(config.limits(limits()));
     client.open(NOW).expect("a good configuration");
-    drain(&mut client);
-    let opened = r#"{"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"s","version":"1"}}}"#;
-    feed(&mut client, opened.into());
-    drain(&mut client);
-    while client.poll_event().is_some() {}
+    answer_initialize(&mut client);
     client
 }
 

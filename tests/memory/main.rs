@@ -1,5 +1,5 @@
 //! What floods make a session hold, counted by the allocator: never more than the total that
-//! `Limits` documents and one frame.
+//! `Limits` documents, the frames of the flood, and as much as output may be again for its buffers.
 //!
 //! The count is that of the process, so each test waits for its turn.
 
@@ -81,6 +81,15 @@ fn drain(session: &mut impl Session) {
     while session.poll_transmit(&mut frame).is_some() {
         frame.clear();
     }
+}
+
+/// Ends the opening of a client, which has said `initialize`.
+fn answer_initialize(client: &mut impl Session) {
+    drain(client);
+    let opened = r#"{"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"s","version":"1"}}}"#;
+    feed(client, opened.into());
+    drain(client);
+    while client.poll_event().is_some() {}
 }
 
 /// Feeds frames until they are no longer wanted, or as many as `most`. Returns how many.

@@ -192,6 +192,36 @@ pub fn dispatch<S: Session>(
     Ok(())
 }
 
+/// Does the same for a server whose answers are still wanted once the input has ended: jobs have
+/// `grace` to end, half of it before the session is closed, half of it afterwards.
+pub(in crate::io) fn dispatch_to_the_end<S: Session>(
+    connection: &mut Connection<S>,
+    pool: &Pool,
+    grace: Duration,
+    mut sort: impl FnMut(&Connection<S>, S::Event) -> Option<Job>,
+) -> io::Result<()> {
+    connection.hold(true);
+    let mut has_waited = false;
+    let end = loop {
+        match connection.next() {
+            Ok(Some(event)) => {
+                if let Some(job) = sort(connection, event) {
+                    pool.run(job);
+                }
+            }
+            Ok(None) if !has_waited && !connection.is_closed() => {
+                has_waited = true;
+                pool.wait_idle(grace / 2);
+                connection.hold(false);
+            }
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(error),
+        }
+    };
+    pool.wait_idle(grace / 2);
+    end
+}
+
 fn message(payload: &(dyn Any + Send)) -> String {
     if let Some(text) = payload.downcast_ref::<&str>() {
         return (*text).to_string();

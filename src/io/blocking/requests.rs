@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use super::super::Handle;
 use super::super::panics::catch_panic;
 use super::connection::Connection;
-use super::pool::{Job, Pool};
+use super::pool::{Job, Pool, dispatch_to_the_end};
 use super::serve::ServeOptions;
 use crate::model::method::Method;
 use crate::rpc::RpcError;
@@ -163,33 +163,17 @@ pub fn serve(
     let pool = Pool::new(threads);
     let running = Arc::new(Running::default());
     let handler = Arc::new(handler);
-    connection.hold(true);
-    let mut has_waited = false;
-    let end = loop {
-        let event = match connection.next() {
-            Ok(Some(event)) => event,
-            Ok(None) if !has_waited && !connection.is_closed() => {
-                has_waited = true;
-                pool.wait_idle(grace / 2);
-                connection.hold(false);
-                continue;
-            }
-            Ok(None) => break Ok(()),
-            Err(error) => break Err(error),
-        };
+    dispatch_to_the_end(&mut connection, &pool, grace, |connection, event| {
         catch_panic(|| watch(&event));
         match event {
-            ServerEvent::Request(request) => {
-                if let Some(job) = job(connection.handle(), &running, &handler, request) {
-                    pool.run(job);
-                }
+            ServerEvent::Request(request) => job(connection.handle(), &running, &handler, request),
+            ServerEvent::Cancelled { request, .. } => {
+                running.tell(request);
+                None
             }
-            ServerEvent::Cancelled { request, .. } => running.tell(request),
-            _ => {}
+            _ => None,
         }
-    };
-    pool.wait_idle(grace / 2);
-    end
+    })
 }
 
 /// What answers `request`; `None` when it isn't open any more, of which the next events tell.

@@ -10,7 +10,7 @@ use std::thread;
 use super::super::Handle;
 use super::super::panics::catch_panic;
 use super::connection::Connection;
-use super::pool::{Job as PoolJob, Pool, THREADS};
+use super::pool::{Job as PoolJob, Pool, THREADS, dispatch_to_the_end};
 use crate::server::{Context, DefinitionError, Event, Job, Server, Service};
 use crate::session::ServerEvent;
 
@@ -122,27 +122,17 @@ pub fn serve_connection(
         .with(|service, _| service.check())
         .map_err(refused)?;
     let pool = Pool::new(threads);
-    connection.hold(true);
-    let mut has_waited = false;
-    let end = loop {
-        match connection.next() {
-            Ok(Some(Event::Job(job))) => pool.run(pool_job(connection.handle(), job, || {})),
-            Ok(Some(Event::Session(event))) => {
+    dispatch_to_the_end(&mut connection, &pool, grace, |connection, event| {
+        match event {
+            Event::Job(job) => return Some(pool_job(connection.handle(), job, || {})),
+            Event::Session(event) => {
                 catch_panic(|| watch(&event));
             }
             // Its context knows already.
-            Ok(Some(Event::Cancelled(_))) => {}
-            Ok(None) if !has_waited && !connection.is_closed() => {
-                has_waited = true;
-                pool.wait_idle(grace / 2);
-                connection.hold(false);
-            }
-            Ok(None) => break Ok(()),
-            Err(error) => break Err(error),
+            Event::Cancelled(_) => {}
         }
-    };
-    pool.wait_idle(grace / 2);
-    end
+        None
+    })
 }
 
 /// Runs a job on a pool; its effects and its outcome go to the service as they come. `done` is
