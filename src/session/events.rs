@@ -47,6 +47,7 @@ impl<E: SessionEvent> Events<E> {
     pub(crate) fn poll(&mut self) -> Option<E> {
         let event = self.queue.pop_front()?;
         if self.queue.is_empty() {
+            debug_assert_eq!(self.held, event.weight(), "an event weighs what it weighed");
             self.held = 0;
         } else {
             self.forget(&event);

@@ -2,7 +2,9 @@
 //! small most of the time, often with one entry, and then costs no allocation.
 //!
 //! Rules of this file: an entry's number is above those of all entries before it; what an entry
-//! weighs is asked when it comes and when it changes, so the sum never drifts.
+//! weighs is asked when it comes and when it changes, so the sum never drifts; it doesn't depend on
+//! how the entry came about, such as the capacity of its buffers, since a restored one weighs the
+//! same.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use smallvec::SmallVec;
@@ -77,6 +79,19 @@ impl<T: Weigh> Table<T> {
         entry.weight = weight;
         Some(changed)
     }
+
+    #[inline]
+    pub(crate) fn remove(&mut self, number: u64) -> Option<T> {
+        let at = self.position(number)?;
+        let Entry { weight, value, .. } = self.entries.remove(at);
+        debug_assert_eq!(weight, value.weight(), "it changed behind the sum's back");
+        self.held -= weight;
+        if self.entries.is_empty() && self.entries.spilled() {
+            // What a burst needed is given back once it is over.
+            self.entries = SmallVec::new();
+        }
+        Some(value)
+    }
 }
 
 impl<T> Table<T> {
@@ -102,18 +117,6 @@ impl<T> Table<T> {
     pub(crate) fn get_mut(&mut self, number: u64) -> Option<&mut T> {
         let at = self.position(number)?;
         Some(&mut self.entries[at].value)
-    }
-
-    #[inline]
-    pub(crate) fn remove(&mut self, number: u64) -> Option<T> {
-        let at = self.position(number)?;
-        let Entry { weight, value, .. } = self.entries.remove(at);
-        self.held -= weight;
-        if self.entries.is_empty() && self.entries.spilled() {
-            // What a burst needed is given back once it is over.
-            self.entries = SmallVec::new();
-        }
-        Some(value)
     }
 
     /// How many bytes the entries hold.

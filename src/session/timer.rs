@@ -63,6 +63,10 @@ impl Earliest {
         self.0
     }
 
+    pub(super) fn rebase(&mut self, rebase: Rebase) {
+        rebase.optional(&mut self.0);
+    }
+
     pub(super) fn is_due(self, now: Instant) -> bool {
         self.0.is_some_and(|deadline| deadline <= now)
     }

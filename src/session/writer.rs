@@ -51,7 +51,7 @@ struct Batch {
 
 impl Weigh for Batch {
     fn weight(&self) -> usize {
-        size_of::<Self>() + self.answers.capacity()
+        size_of::<Self>() + self.answers.len()
     }
 }
 

@@ -18,8 +18,26 @@ use mcp_proto::{Instant, Revision};
 use crate::on_every_revision;
 use crate::support::pair::{Pair, client_config, server_config};
 
-/// Parks both sides as text and takes them up again in an epoch that is five hours away.
+/// What an adapter and a user can see of a session without changing it.
+fn seen(session: &impl Session, held: usize, now: Instant) -> String {
+    let left = session.poll_timeout().map(|due| due - now);
+    let (wants, is_closed) = (session.wants_frames(), session.is_closed());
+    format!("{held} bytes, due in {left:?}, wants frames: {wants}, closed: {is_closed}")
+}
+
+/// What can be seen of both sides.
+fn seen_of(pair: &Pair) -> [String; 2] {
+    let (client, server) = (&pair.client, &pair.server);
+    [
+        seen(client, client.held_bytes(), pair.now),
+        seen(server, server.held_bytes(), pair.now),
+    ]
+}
+
+/// Parks both sides as text and takes them up again in an epoch that is five hours away, where
+/// nothing can be seen to have changed.
 fn park(pair: &mut Pair, revision: Revision) {
+    let before = seen_of(pair);
     let client = serde_json::to_string(&pair.client.save(pair.now)).unwrap();
     let server = serde_json::to_string(&pair.server.save(pair.now)).unwrap();
     pair.now = pair.now + Duration::from_secs(5 * 3600);
@@ -27,6 +45,7 @@ fn park(pair: &mut Pair, revision: Revision) {
     pair.client = ClientSession::restore(client_config(revision), saved, pair.now).unwrap();
     let saved: SavedServer = serde_json::from_str(&server).unwrap();
     pair.server = ServerSession::restore(server_config(), saved, pair.now).unwrap();
+    assert_eq!(seen_of(pair), before, "{revision}");
 }
 
 /// A call with progress and a round of sampling, a subscription and a change; parked before step
@@ -42,6 +61,7 @@ fn scenario(revision: Revision, at: Option<usize>) -> (Vec<(bool, String)>, usiz
     };
     step(&mut pair);
     let filter = SubscriptionFilter::new().tools_list_changed(true);
+    let filter = filter.resource_subscriptions(["file:///a", "file:///b"]);
     pair.client.subscribe(pair.now, &filter).unwrap();
     step(&mut pair);
     let params = CallToolParams::new("poet");
@@ -53,6 +73,7 @@ fn scenario(revision: Revision, at: Option<usize>) -> (Vec<(bool, String)>, usiz
     step(&mut pair);
     pair.drive();
     step(&mut pair);
+    pair.pass(Duration::from_secs(5));
     let request = loop {
         if let mcp_proto::session::ServerEvent::Request(request) =
             pair.server_events.pop_front().unwrap()
@@ -132,6 +153,57 @@ on_every_revision! {
         let done = pair.completed(call);
         assert!(matches!(done.of(call), Some(Err(CallError::TimedOut { .. }))));
     }
+}
+
+on_every_revision! {
+    fn a_parked_session_holds_what_it_held_and_is_due_when_it_was(revision) {
+        let mut pair = Pair::open(revision);
+        // What was confirmed needs less than what is awaited.
+        let filter = SubscriptionFilter::new().resource_subscriptions(["file:///a", "file:///b"]);
+        pair.client.subscribe(pair.now, &filter).unwrap();
+        pair.drive();
+        park(&mut pair, revision);
+        // The clock of a call that is over may still be the next thing to look at.
+        let params = CallToolParams::new("t");
+        for seconds in [10, 60] {
+            let options = CallOptions::new().idle(Timeout::After(Duration::from_secs(seconds)));
+            let call = pair.client.call::<CallTool>(pair.now, &params, options).unwrap();
+            if seconds == 10 {
+                pair.client.cancel(pair.now, call, None).unwrap();
+            }
+        }
+        park(&mut pair, revision);
+        // The params that are kept stand in a buffer that a longer call has left behind.
+        let long = CallToolParams::new("n".repeat(500));
+        let call = pair.client.call::<CallTool>(pair.now, &long, CallOptions::new()).unwrap();
+        pair.client.cancel(pair.now, call, None).unwrap();
+        pair.client.call::<CallTool>(pair.now, &params, CallOptions::new()).unwrap();
+        park(&mut pair, revision);
+    }
+}
+
+#[test]
+fn the_answers_to_half_a_batch_weigh_the_same_once_parked() {
+    use crate::support::script::{Script, tool_call};
+    let revision = Revision::V2025_03_26;
+    let mut server = Script::server(revision);
+    let batch = [1, 2, 3].map(|id| tool_call(revision, id));
+    server.feed_json(&serde_json::Value::from(batch.to_vec()));
+    for event in server.take_events().into_iter().take(2) {
+        let mcp_proto::session::ServerEvent::Request(request) = event else {
+            panic!("{event:?}")
+        };
+        let result = CallToolResult::text("x");
+        let replied = server
+            .session
+            .reply::<CallTool>(server.now, request.id, &result);
+        replied.unwrap();
+    }
+    let held = server.session.held_bytes();
+    let saved = serde_json::to_string(&server.session.save(server.now)).unwrap();
+    let saved: SavedServer = serde_json::from_str(&saved).unwrap();
+    let restored = ServerSession::restore(server_config(), saved, server.now).unwrap();
+    assert_eq!(restored.held_bytes(), held);
 }
 
 #[test]
@@ -276,5 +348,13 @@ fn an_opening_that_times_out_tells_its_whole_time_wherever_it_ends() {
     };
     let expected = told(&mut client);
     assert!(expected.contains("OpeningTimedOut"), "{expected}");
+    assert_eq!(told(&mut restored), expected);
+
+    // It was saved after the end of its time, which nobody had told it of.
+    let mut late = ClientSession::new(config());
+    late.open(start).unwrap();
+    let saved = late.save(start + Duration::from_secs(3600));
+    let mut restored = ClientSession::restore(config(), saved, Instant::from_millis(7)).unwrap();
+    restored.handle_timeout(Instant::from_millis(7));
     assert_eq!(told(&mut restored), expected);
 }

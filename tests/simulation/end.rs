@@ -92,6 +92,14 @@ pub trait End {
         assert!(held <= most, "{held} bytes are held, {most} are allowed");
     }
 
+    /// What an adapter can see of the session: it has to be the same after a restore.
+    fn seen(&mut self) -> (usize, bool, Option<Duration>) {
+        let (held, _) = self.held();
+        let (session, common) = self.parts();
+        let left = session.poll_timeout().map(|due| due - common.now);
+        (held, session.wants_frames(), left)
+    }
+
     fn lose(&mut self, why: Closed) {
         let now = self.common().now;
         self.session().handle_closed(now, Route::Pipe, why);

@@ -193,8 +193,11 @@ impl<C: End, S: End> World<C, S> {
         let chosen = self.random.number();
         if self.restores {
             self.client.common().mark(Kind::Restored);
+            let before = (self.client.seen(), self.server.seen());
             self.client.restore(&mut Random::new(chosen));
             self.server.restore(&mut Random::new(chosen ^ 1));
+            let after = (self.client.seen(), self.server.seen());
+            assert_eq!(after, before, "a restored session looks different");
         }
     }
 

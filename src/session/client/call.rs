@@ -69,7 +69,7 @@ impl Weigh for Call {
     #[inline]
     fn weight(&self) -> usize {
         let round = self.round.as_ref();
-        size_of::<Self>() + self.params.capacity() + round.map_or(0, |round| round.weight())
+        size_of::<Self>() + self.params.len() + round.map_or(0, |round| round.weight())
     }
 }
 

@@ -126,14 +126,19 @@ impl Peer {
 impl State {
     /// The same state in another epoch, with the limits of its new session.
     pub(super) fn restored(mut self, limits: &Limits, rebase: Rebase) -> Self {
-        let ago = rebase.saved_at().saturating_since(self.opened_at);
+        let deadline = self.opening.deadlines().1;
+        // Once its time is over, an opening takes no longer, however late that is noticed.
+        let until = deadline.map_or(rebase.saved_at(), |at| at.min(rebase.saved_at()));
+        let ago = until.saturating_since(self.opened_at);
         self.opened_before = self.opened_before.saturating_add(ago);
         self.opened_at = rebase.now();
         self.opening.rebase(rebase);
         for (_, call) in self.calls.iter_mut() {
             call.clocks.rebase(rebase);
         }
-        self.next_deadline = self.first_deadline();
+        self.next_deadline.rebase(rebase);
+        // It is never late, whatever was done to what was saved.
+        self.next_deadline.note(self.first_deadline().get());
         self.writer = self.writer.restored(limits.clone(), rebase);
         self
     }

@@ -50,7 +50,7 @@ impl Round {
     /// How many bytes it holds.
     pub(super) fn weight(&self) -> usize {
         let answers = self.answers.iter().map(|(key, answer)| {
-            size_of_val(key) + key.len() + answer.as_ref().map_or(24, Vec::capacity)
+            size_of_val(key) + key.len() + answer.as_ref().map_or(24, Vec::len)
         });
         answers.sum::<usize>() + self.state.as_ref().map_or(0, |state| state.len())
     }

@@ -243,11 +243,15 @@ impl ClientSession {
     pub(super) fn subscribed_uri(&mut self, request: u64, outcome: &Result<(), CallError>) {
         let mut released = Vec::new();
         for number in self.state.subscriptions.numbers() {
-            let Some(subscription) = self.state.subscriptions.get_mut(number) else {
+            let answered = self.state.subscriptions.change(number, |subscription| {
+                let mut waits = subscription.waits.iter();
+                let at = waits.position(|wait| wait.0 == request)?;
+                Some(subscription.waits.swap_remove(at).1)
+            });
+            let Some(uri) = answered.flatten() else {
                 continue;
             };
-            let waited = subscription.waits.iter().position(|wait| wait.0 == request);
-            let Some((_, uri)) = waited.map(|at| subscription.waits.swap_remove(at)) else {
+            let Some(subscription) = self.state.subscriptions.get(number) else {
                 continue;
             };
             if let Err(error) = outcome {
