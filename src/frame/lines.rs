@@ -12,15 +12,13 @@ use core::fmt;
 use bytes::{Buf, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 
-use super::FrameError;
+use super::discarding::Discarding;
+use super::{BYTE_ORDER_MARK, FrameError};
 
-/// How much of a line that is too long is kept.
-const HEAD: usize = 1024;
 /// The room of a fresh buffer: kept frames share it, so starting empty would allocate for each.
 const ROOM: usize = 8 * 1024;
 /// A buffer that has grown past this is given back once it is empty.
 const KEEP: usize = 64 * 1024;
-const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// Splits a stream of bytes into frames.
 ///
@@ -53,14 +51,6 @@ pub struct LineDecoder {
     /// Whether the next byte is the first of the stream.
     at_start: bool,
     discarding: Option<Discarding>,
-}
-
-/// What is remembered of a line that is being thrown away.
-#[derive(Clone, Default, Serialize, Deserialize)]
-struct Discarding {
-    head: BytesMut,
-    length: u64,
-    last: u8,
 }
 
 impl fmt::Debug for LineDecoder {
@@ -204,12 +194,7 @@ impl LineDecoder {
         }
         self.at_start = false;
         self.searched = 0;
-        FrameError::TooLong {
-            length: discarding.length,
-            limit: self.limit,
-            head: discarding.head.freeze(),
-            last: discarding.last,
-        }
+        discarding.into_error(self.limit)
     }
 
     /// The line as a frame. A small one is copied out of a large buffer, which it would keep alive
@@ -226,17 +211,6 @@ impl LineDecoder {
     fn release_large_buffer(&mut self) {
         if self.buffer.is_empty() && self.buffer.capacity() > KEEP {
             self.buffer = BytesMut::new();
-        }
-    }
-}
-
-impl Discarding {
-    fn take_in(&mut self, bytes: &[u8]) {
-        let room = HEAD.saturating_sub(self.head.len());
-        self.head.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        self.length = self.length.saturating_add(bytes.len() as u64);
-        if let Some(last) = bytes.iter().rev().find(|byte| !byte.is_ascii_whitespace()) {
-            self.last = *last;
         }
     }
 }

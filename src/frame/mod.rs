@@ -1,7 +1,9 @@
 //! Bytes to frames and back: a frame is the text of one JSON message, without its delimiter.
 //! Nothing here knows JSON, a method name, a direction or the time.
 
+mod discarding;
 mod lines;
+mod sse;
 
 use core::fmt;
 
@@ -9,6 +11,9 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 pub use lines::{LineDecoder, write_line};
+pub use sse::{SseDecoder, SseEvent, write_comment, write_event};
+
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// What was wrong with a stretch of input that is not a frame; the decoder goes on after it.
 ///
@@ -17,7 +22,7 @@ pub use lines::{LineDecoder, write_line};
 #[derive(Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum FrameError {
-    /// The line was longer than the limit; it has been discarded up to its newline.
+    /// The line or event was longer than the limit; it has been discarded up to its end.
     #[error("a line of {length} bytes is longer than the limit of {limit}")]
     TooLong {
         /// The line's length in bytes.

@@ -44,6 +44,7 @@ mod sampling;
 mod save;
 mod secrets;
 mod sizes;
+mod sse;
 mod subscriptions;
 mod support;
 mod through;
