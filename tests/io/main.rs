@@ -18,6 +18,8 @@ mod futures_io;
 mod poet;
 mod pool;
 mod serve;
+#[cfg(target_os = "linux")]
+mod sockets;
 #[cfg(feature = "tokio")]
 mod tokio;
 mod toy;

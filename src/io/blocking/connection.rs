@@ -13,7 +13,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use super::super::shared::{LINGER, Shared, sleep_time};
 use super::super::state::State;
 use super::super::{Clock, Handle};
-use super::socket::HalfClose;
+use super::socket::{Leave, Socket, divide};
 use super::threads::{read_all, spawn, write_all};
 use crate::frame::LineDecoder;
 use crate::session::Session;
@@ -27,10 +27,13 @@ use crate::time::Instant;
 /// answers each request before it takes the next event answers them all.
 ///
 /// Dropping the connection closes the session and returns at once; what is already pending is still
-/// written, as long as the process lives.
+/// written, as long as the process lives. A peer that holds on to its end of a pipe keeps the reading
+/// thread; over a socket ([`tcp`](Self::tcp), [`unix`](Self::unix)) it keeps nothing for more than
+/// ten seconds.
 pub struct Connection<S: Session> {
     shared: Arc<Shared<S>>,
     lingered: bool,
+    socket: Option<Arc<dyn Leave>>,
 }
 
 impl<S> Connection<S>
@@ -58,19 +61,25 @@ where
     }
 
     /// Starts to drive `session` over a TCP connection. When the session is closed, the peer learns
-    /// of it by the end of its input, although this end may still read.
+    /// of it by the end of its input, and has a moment to read what was sent and to end its own
+    /// output; then the socket is shut down.
     ///
-    /// Returns an error if the socket can't be used twice or a thread can't be started.
+    /// Returns an error if a thread can't be started.
     pub fn tcp(session: S, stream: TcpStream) -> io::Result<Self> {
-        let writer = HalfClose(stream.try_clone()?);
-        Self::new(session, stream, writer)
+        Self::over(session, stream)
     }
 
     /// As [`tcp`](Self::tcp), over a socket of the file system.
     #[cfg(unix)]
     pub fn unix(session: S, stream: UnixStream) -> io::Result<Self> {
-        let writer = HalfClose(stream.try_clone()?);
-        Self::new(session, stream, writer)
+        Self::over(session, stream)
+    }
+
+    fn over(session: S, socket: impl Socket) -> io::Result<Self> {
+        let (reader, writer, leave) = divide(socket);
+        let mut connection = Self::start(session, reader, writer, true)?;
+        connection.socket = Some(leave);
+        Ok(connection)
     }
 
     /// As [`new`](Self::new); with `drain` the reader goes on to the end of its stream when the
@@ -87,6 +96,7 @@ where
         let connection = Self {
             shared,
             lingered: false,
+            socket: None,
         };
         let shared = Arc::clone(&connection.shared);
         spawn("mcp writer", move || write_all(&shared, writer))?;
@@ -176,7 +186,11 @@ impl<S: Session> Connection<S> {
     }
 
     fn next_until(&mut self, deadline: Option<Instant>) -> io::Result<Option<S::Event>> {
-        let Self { shared, lingered } = self;
+        let Self {
+            shared,
+            lingered,
+            socket,
+        } = self;
         let mut state = shared.lock();
         loop {
             let now = state.drive_timeout();
@@ -191,7 +205,9 @@ impl<S: Session> Connection<S> {
                 return Ok(None);
             }
             if state.is_closed() {
-                return end(shared, state, lingered);
+                let end = end(shared, state, lingered);
+                leave(socket);
+                return end;
             }
             if state.hold && state.input_end.is_some() {
                 return Ok(None);
@@ -251,12 +267,20 @@ impl<S: Session> Drive for Connection<S> {
 impl<S: Session> Drop for Connection<S> {
     fn drop(&mut self) {
         self.shared.stop();
+        leave(&mut self.socket);
     }
 }
 
 impl<S: Session> fmt::Debug for Connection<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection").finish_non_exhaustive()
+    }
+}
+
+/// Has the socket end, if there is one, when its peer has had its time.
+fn leave(socket: &mut Option<Arc<dyn Leave>>) {
+    if let Some(socket) = socket.take() {
+        socket.leave();
     }
 }
 

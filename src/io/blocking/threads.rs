@@ -50,11 +50,8 @@ pub(in crate::io) fn read_all<S: Session>(
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => break Err(error),
         }
-        let Some(shared) = connection.upgrade() else {
-            break Ok(());
-        };
-        if !hand_on(&shared, &mut decoder) {
-            drop(shared);
+        let shared = connection.upgrade();
+        if !shared.is_some_and(|shared| hand_on(&shared, &mut decoder)) {
             discard(connection, &mut reader, &mut chunk, drain);
             break Ok(());
         }

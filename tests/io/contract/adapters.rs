@@ -2,8 +2,7 @@
 
 use std::future::Future;
 use std::io::{self, PipeReader, PipeWriter};
-#[cfg(unix)]
-use std::net::Shutdown;
+use std::net::{Shutdown, TcpListener, TcpStream};
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
 use std::pin::pin;
@@ -110,22 +109,16 @@ impl Adapter for Threads {
     }
 }
 
-#[cfg(unix)]
-pub struct Unix;
-
 /// One half of the peer's socket: a pipe would be closed when it is dropped.
-#[cfg(unix)]
-struct Half(UnixStream, Shutdown);
+struct Half<S>(S, Shutdown, fn(&S, Shutdown) -> io::Result<()>);
 
-#[cfg(unix)]
-impl io::Read for Half {
+impl<S: io::Read> io::Read for Half<S> {
     fn read(&mut self, chunk: &mut [u8]) -> io::Result<usize> {
         self.0.read(chunk)
     }
 }
 
-#[cfg(unix)]
-impl io::Write for Half {
+impl<S: io::Write> io::Write for Half<S> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.write(bytes)
     }
@@ -135,12 +128,35 @@ impl io::Write for Half {
     }
 }
 
-#[cfg(unix)]
-impl Drop for Half {
+impl<S> Drop for Half<S> {
     fn drop(&mut self) {
-        drop(self.0.shutdown(self.1));
+        drop(self.2(&self.0, self.1));
     }
 }
+
+pub struct Tcp;
+
+impl Adapter for Tcp {
+    fn connect<S>(session: S) -> Connected<S>
+    where
+        S: Session<Event: Send> + Send + 'static,
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let theirs = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (ours, _) = listener.accept().unwrap();
+        let mut connection = Connection::tcp(session, ours).unwrap();
+        let (other, end) = (theirs.try_clone().unwrap(), TcpStream::shutdown);
+        Connected {
+            handle: connection.handle(),
+            next: Box::new(move |time| blocked(&mut connection, time)),
+            from_us: Box::new(Half(other, Shutdown::Read, end)),
+            to_us: Box::new(Half(theirs, Shutdown::Write, end)),
+        }
+    }
+}
+
+#[cfg(unix)]
+pub struct Unix;
 
 #[cfg(unix)]
 impl Adapter for Unix {
@@ -150,11 +166,12 @@ impl Adapter for Unix {
     {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let mut connection = Connection::unix(session, ours).unwrap();
+        let (other, end) = (theirs.try_clone().unwrap(), UnixStream::shutdown);
         Connected {
             handle: connection.handle(),
             next: Box::new(move |time| blocked(&mut connection, time)),
-            from_us: Box::new(Half(theirs.try_clone().unwrap(), Shutdown::Read)),
-            to_us: Box::new(Half(theirs, Shutdown::Write)),
+            from_us: Box::new(Half(other, Shutdown::Read, end)),
+            to_us: Box::new(Half(theirs, Shutdown::Write, end)),
         }
     }
 }

@@ -59,8 +59,20 @@ macro_rules! contract {
     )*)* };
 }
 
+/// What holds where a peer may stop reading and go on writing, which TCP doesn't tell of.
+macro_rules! half_closing {
+    ($adapter:ident) => {
+        contract! { $adapter:
+            ending {
+                answers_that_the_user_has_not_room_for_survive_a_lost_write
+                a_peer_that_reads_no_more_but_talks_on_is_not_listened_to_for_ever
+            }
+        }
+    };
+}
+
 macro_rules! behaviours {
-    ($($(#[$when:meta])* $module:ident: $adapter:ident,)*) => { $(
+    ($($(#[$when:meta])* $module:ident: $adapter:ident $(+ $more:ident)?,)*) => { $(
         $(#[$when])*
         mod $module {
             contract! { $adapter:
@@ -69,8 +81,6 @@ macro_rules! behaviours {
                     who_answers_in_turn_answers_all_that_came_before_the_end
                     what_is_pending_at_the_end_of_the_input_is_still_written
                     answers_that_came_before_a_lost_write_are_delivered
-                    answers_that_the_user_has_not_room_for_survive_a_lost_write
-                    a_peer_that_reads_no_more_but_talks_on_is_not_listened_to_for_ever
                     a_session_that_closes_itself_flushes_and_ends_the_output
                     closing_flushes_although_the_peer_is_busy_writing
                     the_end_does_not_wait_for_ever_for_a_peer_that_does_not_read
@@ -101,21 +111,23 @@ macro_rules! behaviours {
                     a_handle_outlives_its_connection
                 }
             }
+            $($more! { $adapter })?
         }
     )* };
 }
 
 behaviours! {
-    blocking: Blocking,
-    threaded: Threads,
+    blocking: Blocking + half_closing,
+    threaded: Threads + half_closing,
+    tcp: Tcp,
     #[cfg(unix)]
-    unix: Unix,
+    unix: Unix + half_closing,
     #[cfg(feature = "tokio")]
-    tokio: Tokio,
+    tokio: Tokio + half_closing,
     #[cfg(feature = "futures-io")]
-    futures_io: FuturesIo,
+    futures_io: FuturesIo + half_closing,
     #[cfg(all(feature = "child", unix))]
-    child: Child,
+    child: Child + half_closing,
     #[cfg(all(feature = "child", unix))]
-    child_async: ChildAsync,
+    child_async: ChildAsync + half_closing,
 }
