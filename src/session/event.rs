@@ -204,6 +204,11 @@ impl Weigh for Completed {
 }
 
 impl Ignored {
+    /// A notification that is malformed or stands for nothing that is open.
+    pub(crate) fn notification(received: &Received) -> Self {
+        Self::Notification(received.method().as_str().chars().take(128).collect())
+    }
+
     /// A frame that is no message, with the error of whoever has read it.
     pub(crate) fn not_a_message(error: RpcError, frame: &[u8]) -> Self {
         let start = frame.trim_ascii_start();

@@ -11,6 +11,7 @@
 //!
 //! Both sides implement [`Session`], so that one adapter drives either.
 
+mod arrival;
 mod batch;
 mod capability_set;
 mod client;
@@ -27,12 +28,15 @@ mod next_revision;
 mod outbox;
 mod own_meta;
 mod path;
+mod progress;
 mod queue;
 mod rebase;
 mod refusal;
+mod requests_in;
 mod route;
 mod save;
 mod server;
+mod side;
 mod table;
 mod timer;
 mod token_bucket;

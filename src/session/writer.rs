@@ -12,11 +12,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::limits::Limits;
 use crate::model::encode::{EncodeError, SessionMembers, encode_body, encode_value};
+use crate::model::method::EmptyResult;
 use crate::revision::{Era, Revision};
 use crate::rpc::write::write_name;
 use crate::rpc::{Kind, RequestId, RpcError, code, write_i64, write_string};
 use crate::time::Instant;
 
+use super::arrival::{Arrival, ReplyTo};
 use super::error::Misuse;
 use super::id::SessionTag;
 use super::machine::Transmit;
@@ -25,19 +27,6 @@ use super::rebase::Rebase;
 use super::route::Route;
 use super::table::{Table, Weigh};
 use super::token_bucket::TokenBucket;
-
-/// Where an answer goes: a stream, and the batch it is part of, if any.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ReplyTo {
-    pub(crate) route: Route,
-    pub(crate) batch: Option<u64>,
-}
-
-impl ReplyTo {
-    pub(crate) const fn new(route: Route) -> Self {
-        Self { route, batch: None }
-    }
-}
 
 /// The answers to one batch, as far as they are there.
 #[derive(Clone, Serialize, Deserialize)]
@@ -211,6 +200,22 @@ impl MessageWriter {
             out.push(b'}');
             Ok(())
         })
+    }
+
+    /// Answers a request with an empty result: `ping` and whatever else has nothing to say. There
+    /// are none in the modern era.
+    pub(crate) fn answer_empty(&mut self, arrival: &Arrival<'_>) {
+        let (target, revision) = (arrival.target, arrival.revision);
+        let additions = SessionMembers::default();
+        let result = EmptyResult::new();
+        let written = self.result(target, &arrival.id, revision, &result, &additions);
+        debug_assert!(written.is_ok(), "it is empty");
+    }
+
+    /// Answers a request with an error.
+    pub(crate) fn refuse(&mut self, arrival: &Arrival<'_>, error: &RpcError) {
+        let revision = Some(arrival.revision);
+        self.error(arrival.target, Some(&arrival.id), revision, error);
     }
 
     /// Writes an error answer. Without an id the member is left out, or null where the revision's

@@ -4,17 +4,19 @@ use std::collections::BTreeSet;
 
 use mcp_proto::Revision;
 use mcp_proto::model::input::InputRequests;
-use mcp_proto::model::method::{CallTool, ListTools};
+use mcp_proto::model::method::{CallTool, ListRoots, ListTools};
 use mcp_proto::model::page::PaginatedRequestParams;
+use mcp_proto::model::root::ListRootsResult;
 use mcp_proto::model::subscription::SubscriptionFilter;
 use mcp_proto::model::tool::{CallToolParams, CallToolResult};
 use mcp_proto::rpc::RpcError;
 use mcp_proto::session::{CallOptions, ClientEvent, Ignored, ServerEvent};
 use serde_json::json;
 
-use crate::on_every_revision;
-use crate::support::pair::{Pair, take_frames};
+use crate::support::LEGACY;
+use crate::support::pair::{Pair, client_config, take_frames};
 use crate::support::script::{Script, modern_meta, request, result, tool_call, tool_result};
+use crate::{on_every_revision, on_revisions};
 
 /// Ids as they are sent, and as they come back.
 const GOOD: &[(&str, &str)] = &[
@@ -167,6 +169,36 @@ on_every_revision! {
         // Once answered it may be used again.
         server.feed_json(&tool_call(revision, 7));
         assert!(matches!(server.events.pop_front(), Some(ServerEvent::Request(_))));
+    }
+}
+
+on_revisions! { LEGACY;
+    // `base.id.dup.recv` `base.id.unique.inflight`
+    fn a_client_refuses_an_id_that_is_in_use_and_the_first_request_goes_on(revision) {
+        let config = client_config(revision);
+        let capabilities = config.capabilities.clone().roots(true);
+        let mut client = Script::client_with(revision, config.capabilities(capabilities));
+        client.feed_json(&request(revision, 7, "roots/list", json!({})));
+        let Some(ClientEvent::InputRequested(first)) = client.events.pop_front() else { panic!() };
+        for method in ["roots/list", "ping", "nobody/knows"] {
+            client.feed_json(&request(revision, 7, method, json!({})));
+            let answer = client.reply();
+            assert_eq!((&answer["id"], &answer["error"]["code"]), (&json!(7), &json!(-32600)));
+            assert!(client.events.is_empty());
+        }
+        // The same digits as a string are another id.
+        client.feed_json(&request(revision, "7", "roots/list", json!({})));
+        let Some(ClientEvent::InputRequested(second)) = client.events.pop_front() else { panic!() };
+        for (input, id) in [(first.input, json!(7)), (second.input, json!("7"))] {
+            let result = ListRootsResult::new(Vec::new());
+            client.session.answer::<ListRoots>(client.now, input, &result).unwrap();
+            let answer = client.reply();
+            assert_eq!(answer["id"], id);
+            assert!(answer["result"].is_object());
+        }
+        // Once answered it may be used again.
+        client.feed_json(&request(revision, 7, "roots/list", json!({})));
+        assert!(matches!(client.events.pop_front(), Some(ClientEvent::InputRequested(_))));
     }
 }
 

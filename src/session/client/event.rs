@@ -1,14 +1,12 @@
 //! What a client session tells its user.
 
-use alloc::boxed::Box;
-
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::model::method::Method;
 use crate::model::owned::IntoOwned;
 use crate::model::subscription::SubscriptionFilter;
 use crate::revision::Revision;
-use crate::rpc::{Raw, RequestId};
+use crate::rpc::Raw;
 
 use super::super::error::{CallError, CloseReason};
 use super::super::event::{Body, Change, Completed, Ignored, Received};
@@ -17,7 +15,6 @@ use super::super::id::{CallId, InputId, SubscriptionId};
 use super::super::name::MethodName;
 use super::super::path::Malformed;
 use super::super::table::Weigh;
-use super::super::writer::ReplyTo;
 
 /// Something that happened in a client session, in the order of the wire.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -122,59 +119,6 @@ impl InputRequested {
     /// Returns the params as JSON.
     pub fn raw_params(&self) -> Raw<'_> {
         self.body.raw()
-    }
-}
-
-/// What the client still owes a server, and where the answer goes.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Input {
-    pub(crate) method: MethodName,
-    pub(crate) source: InputSource,
-    /// The token, as JSON, by which a legacy server wants to hear of progress.
-    pub(crate) progress_token: Option<Box<str>>,
-    /// What was reported last; progress increases.
-    pub(crate) progress: Option<f64>,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) enum InputSource {
-    /// A request of a legacy server.
-    Request { id: RequestId, target: ReplyTo },
-    /// An entry of a modern server's `input_required` result, by the number of the request it
-    /// answered.
-    Round { request: u64, key: Box<str> },
-}
-
-impl InputSource {
-    /// Whether this is the legacy server's request `wanted`.
-    pub(crate) fn is_request(&self, wanted: &RequestId) -> bool {
-        matches!(self, Self::Request { id, .. } if id == wanted)
-    }
-
-    /// Where a legacy server's request is to be answered.
-    pub(crate) fn target(&self) -> Option<ReplyTo> {
-        match self {
-            Self::Request { target, .. } => Some(*target),
-            Self::Round { .. } => None,
-        }
-    }
-}
-
-/// A request of the server: its id and where the answer goes.
-#[derive(Clone, Debug)]
-pub(crate) struct RequestKey {
-    pub(crate) id: RequestId,
-    pub(crate) target: ReplyTo,
-}
-
-impl Weigh for Input {
-    fn weight(&self) -> usize {
-        let source = match &self.source {
-            InputSource::Request { id, .. } => id.weight(),
-            InputSource::Round { key, .. } => key.len(),
-        };
-        let token = self.progress_token.as_ref();
-        size_of::<Self>() + source + token.map_or(0, |token| token.len())
     }
 }
 

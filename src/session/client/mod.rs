@@ -37,7 +37,6 @@ use crate::revision::{Era, Revision};
 use crate::rpc::{Repeated, Text};
 use crate::time::Instant;
 
-use self::event::RequestKey;
 use super::capability_set::{self, CapabilitySet};
 use super::config::{CallOptions, ClientConfig};
 use super::error::{CallError, CloseReason, Misuse};
@@ -48,15 +47,17 @@ use super::machine::{Session, Transmit};
 use super::name::MethodName;
 use super::own_meta::OwnMeta;
 use super::rebase::Rebase;
+use super::requests_in::RequestsIn;
 use super::route::{Closed, Route};
+use super::side;
 use super::table::Table;
 use super::timer::{self, Earliest, WakeReason};
 use super::writer::MessageWriter;
 
 use self::call::Call;
-use self::event::Input;
 pub use self::event::{ClientEvent, InputRequested};
 use self::opening::Opening;
+use self::round::{Asked, RoundInput};
 use self::subscribe::Subscription;
 pub(super) use self::subscribe::covers;
 
@@ -89,7 +90,10 @@ pub(super) struct State {
     peer: Peer,
     declared: CapabilitySet,
     calls: Table<Call>,
-    inputs: Table<Input>,
+    /// The requests of a legacy server that the user has to answer.
+    requests_in: RequestsIn<Asked>,
+    /// The same of modern servers, which ask in rounds.
+    round_inputs: Table<RoundInput>,
     subscriptions: Table<Subscription>,
     events: Events<ClientEvent>,
     log_level: Option<LoggingLevel>,
@@ -164,7 +168,8 @@ impl State {
     pub(super) fn is_sound(&self) -> bool {
         let numbers = [
             self.calls.last_number(),
-            self.inputs.last_number(),
+            self.requests_in.last_number(),
+            self.round_inputs.last_number(),
             self.subscriptions.last_number(),
         ];
         let next = self.writer.next_number();
@@ -188,7 +193,8 @@ impl ClientSession {
                 peer: Peer::default(),
                 declared: CapabilitySet::UNKNOWN,
                 calls: Table::default(),
-                inputs: Table::default(),
+                requests_in: RequestsIn::default(),
+                round_inputs: Table::default(),
                 subscriptions: Table::default(),
                 events: Events::default(),
                 log_level: config.log_level,
@@ -273,7 +279,8 @@ impl ClientSession {
             .map(|id| size_of_val(id) + id.len());
         state.events.held()
             + state.calls.held()
-            + state.inputs.held()
+            + state.requests_in.held()
+            + state.round_inputs.held()
             + state.subscriptions.held()
             + state.peer.held()
             + elicitations.sum::<usize>()
@@ -471,8 +478,8 @@ impl ClientSession {
         for number in self.state.calls.numbers() {
             self.lose_call(number);
         }
-        for number in self.state.inputs.numbers() {
-            self.withdraw_input(number);
+        for number in self.state.requests_in.drop_all() {
+            self.input_withdrawn(number);
         }
         for number in self.state.subscriptions.numbers() {
             let lost = CallError::Lost(super::Delivery::Unknown);
@@ -499,21 +506,11 @@ impl Session for ClientSession {
     type Event = ClientEvent;
 
     fn handle_frame(&mut self, now: Instant, route: Route, frame: Bytes) {
-        self.state.writer.advance(now);
-        if !self.is_closed() {
-            self.state.writer.set_reacting(true);
-            self.receive(route, frame);
-            self.state.writer.set_reacting(false);
-        }
+        side::handle_frame(self, now, route, frame);
     }
 
     fn handle_malformed(&mut self, now: Instant, route: Route, error: FrameError) {
-        self.state.writer.advance(now);
-        if !self.is_closed() {
-            self.state.writer.set_reacting(true);
-            self.receive_malformed(route, error);
-            self.state.writer.set_reacting(false);
-        }
+        side::handle_malformed(self, now, route, error);
     }
 
     fn handle_closed(&mut self, now: Instant, route: Route, why: Closed) {

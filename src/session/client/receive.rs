@@ -7,113 +7,112 @@
 
 use bytes::Bytes;
 
-use crate::frame::FrameError;
-use crate::model::encode::SessionMembers;
-use crate::model::members::{MemberSpans, Param, ResultMember, decode, remember_meta};
+use crate::limits::Limits;
+use crate::model::members::{MemberSpans, Param, ResultMember, remember_meta};
 use crate::model::method::{self, SpecMethod};
 use crate::revision::{Era, Revision};
 use crate::rpc::{
-    Decoded, Envelope, EnvelopeKey, Kind, Rejection, RequestId, RpcError, Scan, Span, error_of,
-    raw_at, recover_id, text_at,
+    Envelope, Kind, Repeated, RequestId, RpcError, Scan, Span, error_of, raw_at, text_at,
 };
 
-use super::super::batch;
+use super::super::arrival::Arrival;
 use super::super::error::CallError;
 use super::super::event::{Answer, Body, Ignored, Received};
-use super::super::name::MethodName;
-use super::super::route::Route;
-use super::super::writer::ReplyTo;
+use super::super::side::{self, Side};
+use super::super::writer::MessageWriter;
 use super::call::Purpose;
-use super::{ClientEvent, ClientSession, RequestKey};
+use super::{ClientEvent, ClientSession, State};
+
+impl Side for ClientSession {
+    fn writer(&mut self) -> &mut MessageWriter {
+        &mut self.state.writer
+    }
+
+    fn reading(&self) -> (&Limits, &Repeated) {
+        (&self.config.limits, &self.repeated)
+    }
+
+    fn agreed(&self) -> Option<Revision> {
+        self.state.revision
+    }
+
+    fn awaited(&self, id: &RequestId) -> Option<u64> {
+        let number = id.as_integer().and_then(|id| u64::try_from(id).ok())?;
+        let call = self.state.calls.get(number);
+        call.filter(|call| call.in_flight).map(|_| number)
+    }
+
+    fn is_past(&self, id: &RequestId) -> bool {
+        self.has_ended(id)
+    }
+
+    fn answered(&mut self, number: u64, frame: Bytes, envelope: &Envelope<'_>) {
+        match envelope.kind {
+            Kind::Error => {
+                let error = error_of(raw_at(&frame, envelope.body()));
+                self.finished(number, Err(error));
+            }
+            _ => self.result(number, Body::new(frame, envelope.body()), envelope.scan),
+        }
+    }
+
+    fn failed(&mut self, number: u64, error: &RpcError) {
+        self.fail(number, "the root", &error.message);
+    }
+
+    fn requested(&mut self, arrival: Arrival<'_>) {
+        if !self.may_respond() {
+            let method = arrival.method.as_str().chars().take(128).collect();
+            return self.ignore(Ignored::Request(method));
+        }
+        let limits = &self.config.limits;
+        let checked = self.state.requests_in.check(&arrival, limits);
+        match (checked, arrival.method.known()) {
+            (Err(error), _) => self.state.writer.refuse(&arrival, &error),
+            (_, Some(SpecMethod::Ping)) => self.state.writer.answer_empty(&arrival),
+            (_, Some(known)) if known.is_input_request() && self.is_open() => {
+                self.input_requested(arrival, known);
+            }
+            _ => {
+                let error = RpcError::method_not_found(arrival.method.as_str());
+                self.state.writer.refuse(&arrival, &error);
+            }
+        }
+    }
+
+    fn notified(&mut self, known: SpecMethod, received: Received, scan: &Scan) {
+        if let Some(change) = Self::change_of(known) {
+            return self.changed(change, received, scan);
+        }
+        match known {
+            SpecMethod::Progress => self.progressed(received, scan),
+            SpecMethod::LoggingMessage if received.params::<method::LoggingMessage>().is_ok() => {
+                self.state.events.push(ClientEvent::Log(received));
+            }
+            SpecMethod::Cancelled => self.cancelled_by_server(&received, scan),
+            SpecMethod::SubscriptionsAcknowledged => self.acknowledged(received, scan),
+            SpecMethod::ElicitationComplete => self.elicitation_completed(received),
+            _ => self.ignore(Ignored::notification(&received)),
+        }
+    }
+
+    fn notified_of_other(&mut self, received: Received) {
+        self.state.events.push(ClientEvent::Notification(received));
+    }
+
+    fn may_answer(&mut self, id: Option<&RequestId>) -> bool {
+        id.is_some() && self.may_respond()
+    }
+
+    fn ignore(&mut self, ignored: Ignored) {
+        if let Ignored::Response(_) | Ignored::Error(_) = ignored {
+            self.state.ignored_responses += 1;
+        }
+        self.state.events.push(ClientEvent::Ignored(ignored));
+    }
+}
 
 impl ClientSession {
-    pub(super) fn receive(&mut self, route: Route, frame: Bytes) {
-        let mut scan = Scan::default();
-        match decode(&frame, &self.config.limits, &self.repeated, &mut scan) {
-            Ok(Decoded::One(envelope)) => self.message(ReplyTo::new(route), frame, envelope),
-            Ok(Decoded::Batch) => self.batch(route, &frame),
-            Err(rejection) => self.rejected(ReplyTo::new(route), rejection, &frame),
-        }
-    }
-
-    pub(super) fn receive_malformed(&mut self, route: Route, error: FrameError) {
-        if let FrameError::TooLong {
-            head,
-            last: b'}',
-            limit,
-            ..
-        } = &error
-            && let Some((id, kind)) = recover_id(head, &self.config.limits)
-        {
-            let text = alloc::format!("Invalid request: longer than {limit} bytes");
-            let rejection = Rejection {
-                error: RpcError::invalid_request(text),
-                id: Some(id),
-                kind,
-            };
-            self.act_on_rejected(ReplyTo::new(route), &rejection);
-        }
-        self.ignore(Ignored::NotAFrame(error));
-    }
-
-    /// A batch: each element on its own, the answers in one array (`base.batch.recv`).
-    fn batch(&mut self, route: Route, frame: &Bytes) {
-        let is_allowed = self.state.revision == Some(Revision::V2025_03_26);
-        let elements = batch::split(frame, &self.config.limits).filter(|_| is_allowed);
-        let Some(elements) = elements else {
-            let error = RpcError::invalid_request("Invalid request: a batch");
-            return self.ignore(Ignored::not_a_message(error, frame));
-        };
-        let revision = Revision::V2025_03_26;
-        let target = self
-            .state
-            .writer
-            .begin_batch(route, revision, elements.open);
-        for element in elements.list {
-            let mut scan = Scan::default();
-            let limits = &self.config.limits;
-            match batch::decode_element(&element, limits, &self.repeated, &mut scan) {
-                Ok(envelope) => self.message(target, element, envelope),
-                Err(rejection) => self.rejected(target, rejection, &element),
-            }
-        }
-    }
-
-    /// A frame that is no message.
-    fn rejected(&mut self, target: ReplyTo, rejection: Rejection, frame: &[u8]) {
-        if !self.act_on_rejected(target, &rejection) {
-            self.ignore(Ignored::not_a_message(rejection.error, frame));
-        }
-    }
-
-    /// Fails the call that a rejected frame belongs to, or answers the request it was. Returns
-    /// whether a call has failed.
-    ///
-    /// With an open call's id and no method it was meant as the call's answer, whatever it lacks
-    /// (`base.resp.xor`).
-    fn act_on_rejected(&mut self, target: ReplyTo, rejection: &Rejection) -> bool {
-        let Rejection { error, id, kind } = rejection;
-        let may_respond = rejection.is_response() || kind.is_none();
-        let call = id.as_ref().filter(|_| may_respond);
-        if let Some(number) = call.and_then(|id| self.open_request(id)) {
-            self.fail(number, "the root", &error.message);
-            if kind.is_none() {
-                self.state.writer.finish_element(target);
-            }
-            return true;
-        }
-        match id {
-            Some(id) if rejection.is_answerable() && self.may_respond() => {
-                self.state
-                    .writer
-                    .error(target, Some(id), self.state.revision, error);
-            }
-            _ if rejection.is_answerable() => self.state.writer.finish_element(target),
-            _ => {}
-        }
-        false
-    }
-
     /// Whether the server may be one that sends requests, which only legacy ones do
     /// (`base.dir.modern.client`).
     pub(super) fn may_respond(&self) -> bool {
@@ -123,49 +122,8 @@ impl ClientSession {
         }
     }
 
-    fn message(&mut self, target: ReplyTo, frame: Bytes, envelope: Envelope<'_>) {
-        match (envelope.kind, &envelope.id) {
-            (Kind::Result | Kind::Error, _) => self.response(frame, &envelope),
-            (Kind::Request, Some(id)) => {
-                let key = RequestKey {
-                    id: id.clone(),
-                    target,
-                };
-                self.request(key, frame, &envelope);
-            }
-            _ => self.notification(frame, &envelope),
-        }
-    }
-
-    /// The number of the open request that a response's id names.
-    fn open_request(&self, id: &RequestId) -> Option<u64> {
-        let number = id.as_integer().and_then(|id| u64::try_from(id).ok())?;
-        self.state
-            .calls
-            .get(number)
-            .filter(|call| call.in_flight)
-            .map(|_| number)
-    }
-
-    fn response(&mut self, frame: Bytes, envelope: &Envelope<'_>) {
-        let number = envelope.id.as_ref().and_then(|id| self.open_request(id));
-        let Some(number) = number else {
-            if envelope.id.as_ref().is_some_and(|id| self.has_ended(id)) {
-                return;
-            }
-            self.state.ignored_responses += 1;
-            let is_general = envelope.kind == Kind::Error && envelope.id.is_none();
-            let error = || error_of(raw_at(&frame, envelope.body()));
-            return self.ignore(match is_general {
-                true => Ignored::Error(error()),
-                false => Ignored::Response(envelope.id.clone()),
-            });
-        };
-        let scan = envelope.scan;
-        if envelope.kind == Kind::Error {
-            return self.answered(number, Err(error_of(raw_at(&frame, envelope.body()))));
-        }
-        let body = Body::new(frame, envelope.body());
+    /// Takes what may be the result of a request.
+    fn result(&mut self, number: u64, body: Body, scan: &Scan) {
         let is_modern = match self.state.revision {
             Some(revision) => revision.era() == Era::Modern,
             // No legacy server has the method that is asked first.
@@ -195,7 +153,7 @@ impl ClientSession {
             remember_meta(&mut self.repeated, &body.frame, &scan.result);
         }
         let spans = MemberSpans::of_result(scan);
-        self.answered(number, Ok(Answer { body, spans }));
+        self.finished(number, Ok(Answer { body, spans }));
     }
 
     /// What kind of result a modern server gave (`rtype.absent`, `rtype.unknown`).
@@ -225,7 +183,7 @@ impl ClientSession {
     }
 
     /// A request has been answered for good.
-    fn answered(&mut self, number: u64, outcome: Result<Answer, RpcError>) {
+    fn finished(&mut self, number: u64, outcome: Result<Answer, RpcError>) {
         let Some(call) = self.state.calls.remove(number) else {
             return;
         };
@@ -270,76 +228,9 @@ impl ClientSession {
         match purpose {
             Purpose::Probe | Purpose::Initialize => {
                 let error = RpcError::internal(alloc::format!("{error}"));
-                self.answered(number, Err(error));
+                self.finished(number, Err(error));
             }
             _ => self.abandon(number, None, error),
-        }
-    }
-
-    /// A request of the server.
-    fn request(&mut self, key: RequestKey, frame: Bytes, envelope: &Envelope<'_>) {
-        let name = text_at(&frame, envelope.scan.key(EnvelopeKey::Method)).unwrap_or("".into());
-        let method = MethodName::new(&name);
-        if !self.may_respond() {
-            let method = name.chars().take(128).collect();
-            return self.ignore(Ignored::Request(method));
-        }
-        let RequestKey { id, target } = &key;
-        if envelope.scan.params.has_duplicate {
-            let error = RpcError::invalid_params("Invalid params: a member stands twice");
-            let revision = self.state.revision;
-            return self.state.writer.error(*target, Some(id), revision, &error);
-        }
-        match method.known() {
-            Some(SpecMethod::Ping) => {
-                let revision = self.state.revision.unwrap_or(Revision::NEWEST_LEGACY);
-                let result = method::EmptyResult::new();
-                let written = self.state.writer.result(
-                    *target,
-                    id,
-                    revision,
-                    &result,
-                    &SessionMembers::default(),
-                );
-                debug_assert!(written.is_ok(), "it is empty");
-            }
-            Some(known) if known.is_input_request() && self.is_open() => {
-                let body = Body::new(frame.clone(), envelope.body());
-                self.input_requested(key, known, body);
-            }
-            _ => {
-                let error = RpcError::method_not_found(&name);
-                self.state
-                    .writer
-                    .error(*target, Some(id), self.state.revision, &error);
-            }
-        }
-    }
-
-    fn notification(&mut self, frame: Bytes, envelope: &Envelope<'_>) {
-        let scan = envelope.scan;
-        let received = Received {
-            method: scan.key(EnvelopeKey::Method),
-            body: Body::new(frame, envelope.body()),
-        };
-        let Some(known) = SpecMethod::from_wire(&received.method()) else {
-            return self.state.events.push(ClientEvent::Notification(received));
-        };
-        if scan.params.has_duplicate {
-            return self.ignore_notification(&received);
-        }
-        if let Some(change) = Self::change_of(known) {
-            return self.changed(change, received, scan);
-        }
-        match known {
-            SpecMethod::Progress => self.progressed(received, scan),
-            SpecMethod::LoggingMessage if received.params::<method::LoggingMessage>().is_ok() => {
-                self.state.events.push(ClientEvent::Log(received));
-            }
-            SpecMethod::Cancelled => self.cancelled_by_server(&received, scan),
-            SpecMethod::SubscriptionsAcknowledged => self.acknowledged(received, scan),
-            SpecMethod::ElicitationComplete => self.elicitation_completed(received),
-            _ => self.ignore_notification(&received),
         }
     }
 
@@ -352,7 +243,7 @@ impl ClientSession {
             .filter(|_| is_good)
             .and_then(|number| self.state.calls.get(number))
         else {
-            return self.ignore_notification(&received);
+            return self.ignore(Ignored::notification(&received));
         };
         let id = self.call_id(call.id);
         if let Some(number) = number {
@@ -366,28 +257,24 @@ impl ClientSession {
 
     /// The server takes back a request of its own, or ends a listen stream.
     fn cancelled_by_server(&mut self, received: &Received, scan: &Scan) {
-        let id = raw_at(&received.body.frame, scan.param(Param::RequestId));
-        let Some(id) = id.and_then(|id| RequestId::from_json(id.as_str())) else {
-            return self.ignore_notification(received);
-        };
-        if self.listen_cancelled(&id) || self.input_cancelled(&id) || self.has_ended(&id) {
-            return;
+        let is_known = side::cancelled_id(received, scan).is_some_and(|id| {
+            self.listen_cancelled(&id) || self.input_cancelled(&id) || self.has_ended(&id)
+        });
+        if !is_known {
+            self.ignore(Ignored::notification(received));
         }
-        self.ignore_notification(received);
     }
 
     fn input_cancelled(&mut self, id: &RequestId) -> bool {
-        let found = self.state.inputs.find(|input| input.source.is_request(id));
+        let found = self.state.requests_in.find(id);
         if let Some(number) = found {
-            if let Some(target) = self
-                .state
-                .inputs
-                .get(number)
-                .and_then(|input| input.source.target())
-            {
-                self.state.writer.finish_element(target);
-            }
-            self.withdraw_input(number);
+            let State {
+                requests_in,
+                writer,
+                ..
+            } = &mut self.state;
+            requests_in.drop(number, writer);
+            self.input_withdrawn(number);
             self.restart_idle_clocks();
         }
         found.is_some()
@@ -412,12 +299,8 @@ impl ClientSession {
                     .events
                     .push(ClientEvent::ElicitationCompleted(received));
             }
-            None => self.ignore_notification(&received),
+            None => self.ignore(Ignored::notification(&received)),
         }
-    }
-
-    fn ignore(&mut self, ignored: Ignored) {
-        self.state.events.push(ClientEvent::Ignored(ignored));
     }
 }
 

@@ -18,24 +18,27 @@ use crate::model::elicitation::{ElicitParams, URLElicitationRequired};
 use crate::model::encode::{SessionMembers, encode_value};
 use crate::model::input::InputRequests;
 use crate::model::members::ResultMember;
-use crate::model::method::{self, ListRoots, Method, Notification, SpecMethod};
-use crate::model::progress::{ProgressParams, ProgressToken};
+use crate::model::method::{ListRoots, Method, SpecMethod};
 use crate::model::root::{ListRootsResult, Root};
 use crate::model::sampling::{CreateMessageParams, check_tool_balance, malformed_block};
-use crate::revision::{Era, Revision};
+use crate::revision::Revision;
 use crate::rpc::{
-    Entry, Kind, Raw, RpcError, Scan, Span, Text, bounded, code, members, text_at, write_string,
+    Entry, Kind, Raw, RpcError, Scan, Span, bounded, code, members, text_at, write_string,
 };
 use crate::time::Instant;
 
+use super::super::arrival::Arrival;
 use super::super::error::{CallError, Misuse};
-use super::super::event::{Body, progress_token_of};
+use super::super::event::Body;
 use super::super::id::{CallId, InputId};
 use super::super::name::MethodName;
+use super::super::progress::{Report, Reported};
+use super::super::requests_in::RequestIn;
 use super::super::route::Route;
+use super::super::table::Weigh;
 use super::super::writer::write_head;
-use super::event::{Input, InputRequested, InputSource};
-use super::{ClientEvent, ClientSession, RequestKey};
+use super::event::InputRequested;
+use super::{ClientEvent, ClientSession, State};
 
 /// One round of input: what was asked, as far as it is answered.
 #[derive(Clone, Serialize, Deserialize)]
@@ -65,6 +68,34 @@ impl fmt::Debug for Round {
     }
 }
 
+/// What a client keeps of a legacy server's request until the user has answered.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Asked {
+    method: MethodName,
+}
+
+impl Weigh for Asked {
+    fn weight(&self) -> usize {
+        size_of::<Self>()
+    }
+}
+
+/// An entry of a modern server's `input_required` result that the user has to answer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct RoundInput {
+    /// The number of the request that was answered with it.
+    request: u64,
+    key: Box<str>,
+    method: MethodName,
+    reported: Reported,
+}
+
+impl Weigh for RoundInput {
+    fn weight(&self) -> usize {
+        size_of::<Self>() + self.key.len()
+    }
+}
+
 impl ClientSession {
     /// Answers an input request with a result of its method.
     ///
@@ -79,37 +110,31 @@ impl ClientSession {
         self.state.writer.advance(now);
         let revision = self.open_revision()?;
         let number = self.number_of_input(input)?;
-        let inputs = &self.state.inputs;
-        let open = inputs.get(number).ok_or(Misuse::Unknown("input request"))?;
-        if !open.method.is::<M>() {
+        let open = self.input_method(number)?;
+        if !open.is::<M>() {
             return Err(Misuse::WrongMethod {
-                method: open.method.as_str().into(),
+                method: open.as_str().into(),
             });
         }
         if M::NAME == ListRoots::NAME {
             check_roots(result)?;
         }
-        match &open.source {
-            InputSource::Request { id, target } => {
-                let (id, target) = (id.clone(), *target);
-                self.state.writer.result(
-                    target,
-                    &id,
-                    revision,
-                    result,
-                    &SessionMembers::default(),
-                )?;
-                self.state.inputs.remove(number);
-                self.restart_idle_clocks();
-            }
-            InputSource::Round { request, key } => {
-                let (request, key) = (*request, key.clone());
-                let mut answer = Vec::new();
-                encode_value(&mut answer, revision, result)?;
-                self.state.inputs.remove(number);
-                self.round_answered(request, &key, answer);
-            }
-        }
+        let State {
+            requests_in,
+            round_inputs,
+            writer,
+            ..
+        } = &mut self.state;
+        let Some(asked) = round_inputs.get(number) else {
+            requests_in.answer(number, writer, result, &SessionMembers::default())?;
+            self.restart_idle_clocks();
+            return Ok(());
+        };
+        let mut answer = Vec::new();
+        encode_value(&mut answer, revision, result)?;
+        let (request, key) = (asked.request, asked.key.clone());
+        round_inputs.remove(number);
+        self.round_answered(request, &key, answer);
         Ok(())
     }
 
@@ -122,19 +147,17 @@ impl ClientSession {
     pub fn decline(&mut self, now: Instant, input: InputId, error: RpcError) -> Result<(), Misuse> {
         self.state.writer.advance(now);
         let number = self.number_of_input(input)?;
-        let inputs = &mut self.state.inputs;
-        let open = inputs
-            .remove(number)
-            .ok_or(Misuse::Unknown("input request"))?;
-        match open.source {
-            InputSource::Request { id, target } => {
-                self.state
-                    .writer
-                    .error(target, Some(&id), self.state.revision, &error);
+        self.input_method(number)?;
+        match self.state.round_inputs.remove(number) {
+            Some(asked) => self.abandon(asked.request, None, CallError::InputRefused(error)),
+            None => {
+                let State {
+                    requests_in,
+                    writer,
+                    ..
+                } = &mut self.state;
+                requests_in.refuse(number, writer, &error);
                 self.restart_idle_clocks();
-            }
-            InputSource::Round { request, .. } => {
-                self.abandon(request, None, CallError::InputRefused(error));
             }
         }
         Ok(())
@@ -156,31 +179,24 @@ impl ClientSession {
         message: Option<&str>,
     ) -> Result<(), Misuse> {
         self.state.writer.advance(now);
-        let revision = self.open_revision()?;
+        self.open_revision()?;
         let number = self.number_of_input(input)?;
-        let is_full = self.state.writer.is_full();
-        let Some(open) = self.state.inputs.get_mut(number) else {
-            return Err(Misuse::Unknown("input request"));
+        self.input_method(number)?;
+        let report = Report {
+            progress,
+            total,
+            message,
         };
-        let is_finite = progress.is_finite() && total.is_none_or(f64::is_finite);
-        if !is_finite || open.progress.is_some_and(|last| progress <= last) {
-            return Err(Misuse::ProgressNotIncreasing);
+        let State {
+            requests_in,
+            round_inputs,
+            writer,
+            ..
+        } = &mut self.state;
+        match round_inputs.get_mut(number) {
+            Some(asked) => asked.reported.report(writer, None, &report),
+            None => requests_in.report(number, writer, &report),
         }
-        let token = open.progress_token.as_deref().map(Raw::new);
-        let token = token.and_then(Result::ok).and_then(ProgressToken::from_raw);
-        let target = open.source.target().filter(|_| !is_full);
-        if let (Some(token), Some(target)) = (token, target) {
-            let mut params = ProgressParams::new(token, progress);
-            params.total = total;
-            params.message = message.map(Text::from);
-            let name = <method::Progress as Notification>::NAME;
-            let additions = SessionMembers::default();
-            self.state
-                .writer
-                .notification(target.route, revision, name, &params, &additions)?;
-        }
-        open.progress = Some(progress);
-        Ok(())
     }
 
     fn number_of_input(&self, input: InputId) -> Result<u64, Misuse> {
@@ -188,71 +204,52 @@ impl ClientSession {
         number.ok_or(Misuse::Unknown("input request"))
     }
 
+    /// What an open input is for.
+    fn input_method(&self, number: u64) -> Result<&MethodName, Misuse> {
+        let of_request = || Some(&self.state.requests_in.get(number)?.part.method);
+        let of_round = self.state.round_inputs.get(number);
+        let method = of_round.map(|asked| &asked.method).or_else(of_request);
+        method.ok_or(Misuse::Unknown("input request"))
+    }
+
     /// Takes a request of a legacy server that needs the user.
-    pub(super) fn input_requested(&mut self, key: RequestKey, method: SpecMethod, body: Body) {
-        let RequestKey { id, target } = key;
-        let revision = self.state.revision.unwrap_or(Revision::NEWEST_LEGACY);
-        if let Err(error) = self.check_input(method, &body, revision) {
-            return self
-                .state
-                .writer
-                .error(target, Some(&id), Some(revision), &error);
+    pub(super) fn input_requested(&mut self, arrival: Arrival<'_>, known: SpecMethod) {
+        if let Err(error) = self.check_input_request(&arrival, known) {
+            return self.state.writer.refuse(&arrival, &error);
         }
-        if self.state.inputs.len() >= self.config.limits.calls {
-            let error = RpcError::over_limit("requests in flight", self.config.limits.calls);
-            return self
-                .state
-                .writer
-                .error(target, Some(&id), Some(revision), &error);
-        }
-        let token = progress_token_of(body.span.of(&body.frame));
-        if token.is_some_and(|token| token.len() > self.config.limits.id.saturating_add(2)) {
-            let error = RpcError::invalid_params("Invalid params: the progress token is too long");
-            return self
-                .state
-                .writer
-                .error(target, Some(&id), Some(revision), &error);
-        }
-        if !self.state.inputs.is_empty() && !self.has_memory_for(body.frame.len()) {
-            let error = RpcError::over_limit("bytes held", self.config.limits.memory);
-            return self
-                .state
-                .writer
-                .error(target, Some(&id), Some(revision), &error);
-        }
-        self.note_elicitation(method, &body);
-        let source = InputSource::Request { id, target };
-        self.request_input(source, None, MethodName::Spec(method), body);
+        let (method, body) = (arrival.method.clone(), arrival.body.clone());
+        self.note_elicitation(known, &body);
+        let number = self.state.writer.number();
+        let request = RequestIn::new(arrival, |method, _| Asked { method });
+        self.state.requests_in.insert(number, request);
+        self.request_input(number, None, method, body);
         // Which call it is for can't be told, so all of them wait while the user thinks.
         for number in self.state.calls.numbers() {
             self.restart_idle(number, false);
         }
     }
 
-    fn request_input(
-        &mut self,
-        source: InputSource,
-        call: Option<CallId>,
-        method: MethodName,
-        body: Body,
-    ) {
-        let number = self.state.writer.number();
-        let input = InputId::new(self.state.writer.tag, number);
-        let progress_token = match source {
-            InputSource::Request { .. } => progress_token_of(body.span.of(&body.frame)),
-            InputSource::Round { .. } => None,
-        };
-        self.state.inputs.insert(
-            number,
-            Input {
-                method: method.clone(),
-                source,
-                progress_token,
-                progress: None,
-            },
-        );
+    /// Whether a legacy server's request is one to ask the user for, and there is room for it.
+    fn check_input_request(
+        &self,
+        arrival: &Arrival<'_>,
+        known: SpecMethod,
+    ) -> Result<(), RpcError> {
+        self.check_input(known, &arrival.body, arrival.revision)?;
+        let limits = &self.config.limits;
+        let requests_in = &self.state.requests_in;
+        if requests_in.len() >= limits.calls {
+            return Err(RpcError::over_limit("requests in flight", limits.calls));
+        }
+        if !requests_in.is_empty() && !self.has_memory_for(arrival.body.frame.len()) {
+            return Err(RpcError::over_limit("bytes held", limits.memory));
+        }
+        Ok(())
+    }
+
+    fn request_input(&mut self, number: u64, call: Option<CallId>, method: MethodName, body: Body) {
         let requested = InputRequested {
-            input,
+            input: InputId::new(self.state.writer.tag, number),
             call,
             method,
             body,
@@ -360,17 +357,17 @@ impl ClientSession {
             return self.retry(number);
         }
         self.restart_idle(number, false);
-        for request in requests {
-            let source = InputSource::Round {
+        for asked in requests {
+            let input = self.state.writer.number();
+            let method = MethodName::Spec(asked.method);
+            let of_round = RoundInput {
                 request: number,
-                key: request.key,
+                key: asked.key,
+                method: method.clone(),
+                reported: Reported::default(),
             };
-            self.request_input(
-                source,
-                Some(id),
-                MethodName::Spec(request.method),
-                request.body,
-            );
+            self.state.round_inputs.insert(input, of_round);
+            self.request_input(input, Some(id), method, asked.body);
         }
     }
 
@@ -469,36 +466,29 @@ impl ClientSession {
 
     /// Tells the user that the inputs of a call's round need no answer any more.
     pub(super) fn withdraw_round(&mut self, request: u64) {
-        for number in self.state.inputs.numbers() {
-            let source = self.state.inputs.get(number).map(|input| &input.source);
-            if matches!(source, Some(InputSource::Round { request: of, .. }) if *of == request) {
-                self.withdraw_input(number);
+        for number in self.state.round_inputs.numbers() {
+            let asked = self.state.round_inputs.get(number);
+            if asked.is_some_and(|asked| asked.request == request) {
+                self.state.round_inputs.remove(number);
+                self.input_withdrawn(number);
             }
         }
     }
 
-    pub(super) fn withdraw_input(&mut self, number: u64) {
-        if self.state.inputs.remove(number).is_some() {
-            self.state
-                .events
-                .push(ClientEvent::InputWithdrawn(InputId::new(
-                    self.state.writer.tag,
-                    number,
-                )));
-        }
+    /// Tells the user that an input needs no answer any more.
+    pub(super) fn input_withdrawn(&mut self, number: u64) {
+        let input = InputId::new(self.state.writer.tag, number);
+        self.state.events.push(ClientEvent::InputWithdrawn(input));
     }
 
     /// Whether a legacy server waits for the user; it doesn't say for which call.
     pub(super) fn owes_input(&self) -> bool {
-        let is_legacy = self.state.revision.is_some_and(|r| r.era() == Era::Legacy);
-        is_legacy && !self.state.inputs.is_empty()
+        !self.state.requests_in.is_empty()
     }
 
     /// Lets the idle clocks run on once no legacy server waits for the user.
     pub(super) fn restart_idle_clocks(&mut self) {
-        if self.state.inputs.is_empty()
-            && self.state.revision.is_some_and(|r| r.era() == Era::Legacy)
-        {
+        if !self.owes_input() {
             for number in self.state.calls.numbers() {
                 self.restart_idle(number, true);
             }

@@ -27,6 +27,7 @@ use super::super::config::CallOptions;
 use super::super::error::{CallError, Misuse};
 use super::super::event::{Change, Ignored, Received};
 use super::super::id::SubscriptionId;
+use super::super::side::Side;
 use super::super::table::Weigh;
 use super::call::{Outgoing, Purpose};
 use super::{ClientEvent, ClientSession};
@@ -350,7 +351,7 @@ impl ClientSession {
         let subscription = number.and_then(|number| self.state.subscriptions.get_mut(number));
         let fresh = subscription.filter(|subscription| !subscription.is_confirmed);
         let (Some(number), Ok(params), Some(fresh)) = (number, params, fresh) else {
-            return self.ignore_notification(&received);
+            return self.ignore(Ignored::notification(&received));
         };
         fresh.is_confirmed = true;
         let SubscriptionsAcknowledgedParams { notifications, .. } = params;
@@ -376,7 +377,7 @@ impl ClientSession {
         let is_malformed =
             change == Change::Resource && received.params::<ResourceUpdated>().is_err();
         if is_malformed || (is_tagged && concerned.is_empty()) {
-            return self.ignore_notification(&received);
+            return self.ignore(Ignored::notification(&received));
         }
         let unasked = concerned.is_empty().then_some(None);
         let asked = concerned
@@ -422,13 +423,6 @@ impl ClientSession {
         let about = |entry: &(u64, &Subscription)| entry.1.is_confirmed && is_about(entry.1);
         let concerned = self.state.subscriptions.iter().filter(about);
         concerned.map(|(number, _)| number).collect()
-    }
-
-    pub(super) fn ignore_notification(&mut self, received: &Received) {
-        let method = received.method().as_str().chars().take(128).collect();
-        self.state
-            .events
-            .push(ClientEvent::Ignored(Ignored::Notification(method)));
     }
 
     pub(super) fn change_of(known: SpecMethod) -> Option<Change> {

@@ -16,11 +16,11 @@ use crate::revision::Revision;
 use crate::rpc::{RequestId, RpcError};
 use crate::time::Instant;
 
+use super::super::arrival::Arrival;
 use super::super::capability_set;
 use super::super::error::Misuse;
 use super::super::event::Change;
 use super::super::route::Route;
-use super::arrival::Arrival;
 use super::subscriptions::Listen;
 use super::{ServerEvent, ServerSession, Stage};
 
@@ -190,11 +190,6 @@ impl ServerSession {
         for uri in self.state.subscriptions.begin(number, listen) {
             self.state.events.push(ServerEvent::Subscribed { uri });
         }
-    }
-
-    /// Whether a listen stream has this request id, which keeps it in use.
-    pub(super) fn is_listening(&self, id: &RequestId) -> bool {
-        self.state.subscriptions.find(id).is_some()
     }
 
     /// The client ends a stream by its request id.

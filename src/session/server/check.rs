@@ -7,7 +7,7 @@ use crate::model::method::{self, Method, SpecMethod};
 use crate::model::resource::is_valid_uri;
 use crate::rpc::{RpcError, Span, text_at};
 
-use super::arrival::Arrival;
+use super::super::arrival::Arrival;
 
 /// Checks the params of `known`; the error is the answer (`base.err.params`).
 pub(super) fn params(

@@ -14,7 +14,7 @@ use crate::model::members::{MemberSpans, ScannedBody};
 use crate::model::meta;
 use crate::model::method::{Method, SpecMethod};
 use crate::revision::{Era, Revision};
-use crate::rpc::{Raw, RequestId, RpcError, Span, Text, member_of, text_at};
+use crate::rpc::{Raw, RpcError, Span, Text, member_of, text_at};
 
 use super::super::error::{CloseReason, rpc_error_weight};
 use super::super::event::{Body, Ignored, Received};
@@ -272,24 +272,16 @@ impl Request {
     }
 }
 
-/// A request from its arrival to its answer.
+/// What a server keeps of a request until its answer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Incoming {
-    pub(crate) request: RequestId,
-    pub(crate) target: super::super::writer::ReplyTo,
-    pub(crate) revision: Revision,
     pub(crate) method: MethodName,
     pub(crate) body: Body,
     pub(crate) spans: MemberSpans,
-    pub(crate) progress_token: Span,
     /// What a modern request says that its client can do; none for a legacy one.
     pub(crate) client_capabilities: Span,
     /// The least level of log messages that a modern request asks for.
     pub(crate) log_level: Option<crate::model::logging::LoggingLevel>,
-    /// What was reported last since the user got the request, which may be not for the first time.
-    pub(crate) progress: Option<f64>,
-    /// The most that was reported at all: what is sent increases.
-    pub(crate) reported: Option<f64>,
     pub(crate) rounds: usize,
     /// The round of input that a legacy client is being asked for.
     pub(crate) input_round: Option<Box<InputRound>>,
@@ -329,7 +321,6 @@ impl Weigh for Incoming {
         let responses = self.input_round.as_ref();
         size_of::<Self>()
             + self.body.weight()
-            + self.request.weight()
             + responses.map_or(0, |round| round.responses.weight())
     }
 }

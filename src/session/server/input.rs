@@ -33,8 +33,7 @@ use super::super::id::IncomingId;
 use super::super::table::Weigh;
 use super::super::writer::{write_head, write_params};
 use super::event::{InputResponses, InputRound, Inputs};
-use super::reply::open_in;
-use super::{ServerEvent, ServerSession, Stage};
+use super::{ServerEvent, ServerSession, Stage, State};
 
 /// A request to a legacy client that waits for its answer.
 #[derive(Clone, Serialize, Deserialize)]
@@ -91,13 +90,10 @@ impl ServerSession {
     ) -> Result<(), Misuse> {
         self.state.writer.advance(now);
         let (_, incoming) = self.open_incoming(request)?;
-        if !incoming
-            .method
-            .known()
-            .is_some_and(SpecMethod::allows_input_required)
-        {
+        let known = incoming.part.method.known();
+        if !known.is_some_and(SpecMethod::allows_input_required) {
             return Err(Misuse::InputNotAllowed {
-                method: incoming.method.as_str().into(),
+                method: incoming.part.method.as_str().into(),
             });
         }
         if requests.is_empty() && state.is_none() {
@@ -111,13 +107,13 @@ impl ServerSession {
             });
         }
         let limit = self.config.limits.input_rounds;
-        if incoming.rounds >= limit {
+        if incoming.part.rounds >= limit {
             return Err(Misuse::LimitReached {
                 what: "rounds of input",
                 limit,
             });
         }
-        let revision = incoming.revision;
+        let revision = incoming.revision();
         self.check_requests(request, requests)?;
         match revision.era() {
             Era::Modern => self.require_input(request, requests, state),
@@ -129,14 +125,15 @@ impl ServerSession {
     /// words for it; `None` when the request isn't open.
     pub fn capabilities_of(&self, request: IncomingId) -> Option<ClientCapabilities<'_>> {
         let number = request.number_in(self.state.writer.tag)?;
-        let incoming = self.state.incoming.get(number)?;
-        let declared = match incoming.revision.era() {
+        let incoming = self.state.requests_in.get(number)?;
+        let declared = match incoming.revision().era() {
             Era::Legacy => self.client_capabilities(),
             Era::Modern => {
-                serde_json::from_slice(incoming.client_capabilities.of(&incoming.body.frame)).ok()
+                let part = &incoming.part;
+                serde_json::from_slice(part.client_capabilities.of(&part.body.frame)).ok()
             }
         };
-        declared.map(|declared| declared.for_revision(incoming.revision))
+        declared.map(|declared| declared.for_revision(incoming.revision()))
     }
 
     /// Whether the client may be asked for the context of servers (`sampling.ctx`); up to
@@ -173,9 +170,8 @@ impl ServerSession {
         requests: &InputRequests<'_>,
         state: Option<&str>,
     ) -> Result<(), Misuse> {
-        let tag = self.state.writer.tag;
-        let (number, incoming) = open_in(&self.state.incoming, tag, request)?;
-        let (target, revision) = (incoming.target, incoming.revision);
+        let (number, incoming) = self.open_incoming(request)?;
+        let revision = incoming.revision();
         let includes_context = self.includes_context(request, revision);
         let mut members: Vec<u8> = b"\"resultType\":\"input_required\"".to_vec();
         if !requests.is_empty() {
@@ -203,11 +199,12 @@ impl ServerSession {
             ..SessionMembers::default()
         };
         let nothing = serde_json::Map::new();
-        self.state
-            .writer
-            .result(target, &incoming.request, revision, &nothing, &additions)?;
-        self.state.incoming.remove(number);
-        Ok(())
+        let State {
+            requests_in,
+            writer,
+            ..
+        } = &mut self.state;
+        Ok(requests_in.answer(number, writer, &nothing, &additions)?)
     }
 
     /// Asks a legacy client with requests of the server's own.
@@ -226,10 +223,10 @@ impl ServerSession {
         }
         self.state.writer.check_room()?;
         let (request, incoming) = self.open_incoming(request)?;
-        let (revision, round) = (incoming.revision, incoming.rounds.saturating_add(1));
+        let (revision, round) = (incoming.revision(), incoming.part.rounds.saturating_add(1));
         let pending = self.pending_inputs(request, round, requests, revision)?;
         let (open, state) = (pending.len(), state.map(Box::from));
-        self.state.incoming.change(request, |incoming| {
+        self.state.requests_in.change(request, |incoming| {
             incoming.rounds = round;
             incoming.input_round = Some(Box::new(InputRound {
                 open,
@@ -297,10 +294,10 @@ impl ServerSession {
             };
             asked.deadline = deadline;
             let (name, incoming) = (asked.method.as_str(), asked.incoming);
-            let Some(incoming) = self.state.incoming.get(incoming) else {
+            let Some(incoming) = self.state.requests_in.get(incoming) else {
                 continue;
             };
-            let route = incoming.target.route;
+            let route = incoming.route();
             let written = self
                 .state
                 .writer
@@ -321,37 +318,33 @@ impl ServerSession {
         input.map(|input| self.state.writer.now + input)
     }
 
-    /// A legacy client has answered; `false` when nothing like it was asked.
-    pub(super) fn input_answered(
-        &mut self,
-        id: &RequestId,
-        outcome: Result<&Body, RpcError>,
-    ) -> bool {
-        let Some(number) = id.as_integer().and_then(|id| u64::try_from(id).ok()) else {
-            return false;
-        };
-        let asked = self.state.asked.get(number);
+    /// What a legacy client is being asked for under this id.
+    pub(super) fn awaited_input(&self, id: &RequestId) -> Option<u64> {
+        let number = id.as_integer().and_then(|id| u64::try_from(id).ok())?;
         // What wasn't asked yet stays to be asked, whoever guessed its number.
-        if asked.is_none_or(|asked| asked.unsent.is_some()) {
-            return false;
-        }
-        if let Some(asked) = self.state.asked.remove(number) {
-            // The answer is copied out of its frame; one that there is no room for has failed.
-            let has_room = |body: &&Body| self.has_room_for(body.span.range().len());
-            let outcome = match outcome {
-                Ok(body) if !has_room(&body) => Err(RpcError::over_limit(
-                    "bytes held",
-                    self.config.limits.memory,
-                )),
-                outcome => outcome.map(Body::exact),
-            };
-            self.collect(asked, outcome);
-        }
-        true
+        let asked = self.state.asked.get(number);
+        asked.filter(|asked| asked.unsent.is_none()).map(|_| number)
+    }
+
+    /// A legacy client has answered.
+    pub(super) fn input_answered(&mut self, number: u64, outcome: Result<&Body, RpcError>) {
+        let Some(asked) = self.state.asked.remove(number) else {
+            return;
+        };
+        // The answer is copied out of its frame; one that there is no room for has failed.
+        let has_room = |body: &&Body| self.has_room_for(body.span.range().len());
+        let outcome = match outcome {
+            Ok(body) if !has_room(&body) => Err(RpcError::over_limit(
+                "bytes held",
+                self.config.limits.memory,
+            )),
+            outcome => outcome.map(Body::exact),
+        };
+        self.collect(asked, outcome);
     }
 
     fn collect(&mut self, asked: PendingInput, answer: Result<Body, RpcError>) {
-        let is_complete = self.state.incoming.change(asked.incoming, |incoming| {
+        let is_complete = self.state.requests_in.change(asked.incoming, |incoming| {
             let Some(round) = incoming.input_round.as_mut() else {
                 return false;
             };
@@ -366,15 +359,15 @@ impl ServerSession {
 
     /// Hands a request to the user once more, with the answers.
     fn ask_again(&mut self, number: u64) {
-        let event = self.state.incoming.change(number, |incoming| {
+        let event = self.state.requests_in.change(number, |incoming| {
             let round = incoming.input_round.take()?;
-            incoming.progress = None;
             Some(Inputs::Collected(Box::new(round.responses)))
         });
         let Some(Some(inputs)) = event else {
             return;
         };
-        if let Some(incoming) = self.state.incoming.get(number) {
+        self.state.requests_in.restart_progress(number);
+        if let Some(incoming) = self.state.requests_in.get(number) {
             let id = IncomingId::new(self.state.writer.tag, number);
             let event = ServerEvent::Request(incoming.event(id, inputs));
             self.state.events.push(event);

@@ -12,12 +12,11 @@ use crate::model::encode::SessionMembers;
 use crate::model::initialize::{InitializeParams, InitializeResult};
 use crate::model::method::{self, Method};
 use crate::model::resource::SubscribeParams;
-use crate::revision::{Era, Revision};
 use crate::rpc::{RpcError, Text, code};
 
+use super::super::arrival::Arrival;
 use super::super::negotiate;
 use super::super::route::Route;
-use super::arrival::Arrival;
 use super::{ServerEvent, ServerSession, Stage};
 
 impl ServerSession {
@@ -123,7 +122,7 @@ impl ServerSession {
         {
             Ok(params) => {
                 self.state.legacy.log_level = Some(params.level);
-                self.answer_empty(arrival);
+                self.state.writer.answer_empty(arrival);
             }
             Err(malformed) => self.refuse(arrival, &malformed.into()),
         }
@@ -144,7 +143,7 @@ impl ServerSession {
             return self.refuse(arrival, &error);
         }
         let is_new = self.state.subscriptions.subscribe(&uri);
-        self.answer_empty(arrival);
+        self.state.writer.answer_empty(arrival);
         if is_new {
             self.state.events.push(ServerEvent::Subscribed { uri });
         }
@@ -156,26 +155,10 @@ impl ServerSession {
             return self.refuse(arrival, &RpcError::invalid_params("Invalid params: no uri"));
         };
         let is_over = self.state.subscriptions.unsubscribe(&uri);
-        self.answer_empty(arrival);
+        self.state.writer.answer_empty(arrival);
         if is_over {
             self.state.events.push(ServerEvent::Unsubscribed { uri });
         }
-    }
-
-    /// Answers with an empty result: `ping` and whatever else has nothing to say.
-    pub(super) fn answer_empty(&mut self, arrival: &Arrival<'_>) {
-        debug_assert!(
-            arrival.revision.era() == Era::Legacy,
-            "modern results are never empty"
-        );
-        let revision: Revision = arrival.revision;
-        let result = method::EmptyResult::new();
-        let additions = SessionMembers::default();
-        let written =
-            self.state
-                .writer
-                .result(arrival.target, &arrival.id, revision, &result, &additions);
-        debug_assert!(written.is_ok(), "it is empty");
     }
 }
 

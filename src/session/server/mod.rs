@@ -9,7 +9,6 @@
 //!                       └▶ refused, except ping
 //! ```
 
-mod arrival;
 mod change;
 mod check;
 mod event;
@@ -32,7 +31,7 @@ use crate::model::capability::ClientCapabilities;
 use crate::model::initialize::Implementation;
 use crate::model::logging::LoggingLevel;
 use crate::revision::Revision;
-use crate::rpc::{Repeated, RequestId};
+use crate::rpc::Repeated;
 use crate::time::Instant;
 
 use super::capability_set::CapabilitySet;
@@ -44,7 +43,9 @@ use super::id::IncomingId;
 use super::machine::{Session, Transmit};
 use super::own_meta::OwnMeta;
 use super::rebase::Rebase;
+use super::requests_in::RequestsIn;
 use super::route::{Closed, Route};
+use super::side;
 use super::table::Table;
 use super::timer::{self, WakeReason};
 use super::token_bucket::TokenBucket;
@@ -76,7 +77,7 @@ pub struct ServerSession {
 pub(super) struct State {
     pub(super) writer: MessageWriter,
     legacy: Legacy,
-    incoming: Table<Incoming>,
+    requests_in: RequestsIn<Incoming>,
     /// What legacy clients are being asked for, by the number of the request to them.
     asked: Table<PendingInput>,
     subscriptions: Subscriptions,
@@ -142,7 +143,7 @@ impl ServerSession {
             state: State {
                 writer: MessageWriter::new(config.limits.clone()),
                 legacy: Legacy::default(),
-                incoming: Table::default(),
+                requests_in: RequestsIn::default(),
                 asked: Table::default(),
                 subscriptions: Subscriptions::default(),
                 events: Events::default(),
@@ -171,7 +172,7 @@ impl ServerSession {
 
     /// Returns how many requests wait for their answer.
     pub fn open_requests(&self) -> usize {
-        self.state.incoming.len()
+        self.state.requests_in.len()
     }
 
     /// Returns what [`poll_timeout`](Session::poll_timeout) is for; `None` when nothing waits. For
@@ -185,7 +186,7 @@ impl ServerSession {
     pub fn held_bytes(&self) -> usize {
         let state = &self.state;
         state.events.held()
-            + state.incoming.held()
+            + state.requests_in.held()
             + state.asked.held()
             + state.subscriptions.held()
             + state.legacy.held()
@@ -195,7 +196,7 @@ impl ServerSession {
     /// Whether `more` bytes of a request may be held beside what is held already. A request alone
     /// always may: a frame is all that the account may be passed by.
     fn has_memory_for(&self, more: usize) -> bool {
-        self.state.incoming.is_empty() || self.has_room_for(more)
+        self.state.requests_in.is_empty() || self.has_room_for(more)
     }
 
     /// Whether `more` bytes may be held for as long as the session lasts.
@@ -238,8 +239,7 @@ impl ServerSession {
         if self.state.closed {
             return;
         }
-        for number in self.state.incoming.numbers() {
-            self.state.incoming.remove(number);
+        for number in self.state.requests_in.drop_all() {
             let request = IncomingId::new(self.state.writer.tag, number);
             self.state.events.push(ServerEvent::Cancelled {
                 request,
@@ -253,32 +253,17 @@ impl ServerSession {
         self.state.closed = true;
         self.state.events.push(ServerEvent::Closed(reason));
     }
-
-    /// The request with this id that is still open, listen streams not counted.
-    fn find_incoming(&self, id: &RequestId) -> Option<u64> {
-        self.state.incoming.find(|incoming| incoming.request == *id)
-    }
 }
 
 impl Session for ServerSession {
     type Event = ServerEvent;
 
     fn handle_frame(&mut self, now: Instant, route: Route, frame: Bytes) {
-        self.state.writer.advance(now);
-        if !self.state.closed {
-            self.state.writer.set_reacting(true);
-            self.receive(route, frame);
-            self.state.writer.set_reacting(false);
-        }
+        side::handle_frame(self, now, route, frame);
     }
 
     fn handle_malformed(&mut self, now: Instant, route: Route, error: FrameError) {
-        self.state.writer.advance(now);
-        if !self.state.closed {
-            self.state.writer.set_reacting(true);
-            self.receive_malformed(route, error);
-            self.state.writer.set_reacting(false);
-        }
+        side::handle_malformed(self, now, route, error);
     }
 
     fn handle_closed(&mut self, now: Instant, route: Route, why: Closed) {
@@ -349,7 +334,7 @@ impl State {
     /// Whether a session could have this state, as it can unless a saved one was changed.
     pub(super) fn is_sound(&self) -> bool {
         let numbers = [
-            self.incoming.last_number(),
+            self.requests_in.last_number(),
             self.asked.last_number(),
             self.subscriptions.last_number(),
         ];

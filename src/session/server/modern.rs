@@ -9,8 +9,8 @@ use crate::model::page::CacheScope;
 use crate::revision::{Era, Revision};
 use crate::rpc::{Entry, RpcError, Text, members, text_at};
 
+use super::super::arrival::Arrival;
 use super::ServerSession;
-use super::arrival::Arrival;
 
 impl ServerSession {
     /// Checks what a modern request says of itself and fixes its revision (`meta.req.missing`,

@@ -14,9 +14,8 @@ use serde::Serialize;
 use crate::model::encode::SessionMembers;
 use crate::model::logging::{LoggingLevel, LoggingMessageParams};
 use crate::model::method::{self, Method, Notification, SpecMethod};
-use crate::model::progress::{ProgressParams, ProgressToken};
 use crate::revision::{Era, Revision};
-use crate::rpc::{Raw, RpcError, Text, code, raw_at, write_i64};
+use crate::rpc::{Raw, RpcError, code, write_i64};
 use crate::time::Instant;
 
 use super::super::capability_set;
@@ -24,10 +23,11 @@ use super::super::config::ServerConfig;
 use super::super::error::Misuse;
 use super::super::id::{IncomingId, SessionTag};
 use super::super::negotiate::{self, ProbeError};
+use super::super::progress::Report;
+use super::super::requests_in::{RequestIn, RequestsIn};
 use super::super::route::Route;
-use super::super::table::Table;
 use super::event::Incoming;
-use super::{ServerSession, Stage};
+use super::{ServerSession, Stage, State};
 
 impl ServerSession {
     /// Answers a request with a result of its method.
@@ -42,9 +42,9 @@ impl ServerSession {
     ) -> Result<(), Misuse> {
         self.state.writer.advance(now);
         let (number, incoming) = self.open_incoming(request)?;
-        if !incoming.method.is::<M>() {
+        if !incoming.part.method.is::<M>() {
             return Err(Misuse::WrongMethod {
-                method: incoming.method.as_str().into(),
+                method: incoming.part.method.as_str().into(),
             });
         }
         self.write_result(number, result)
@@ -77,13 +77,13 @@ impl ServerSession {
     ) -> Result<(), Misuse> {
         self.state.writer.advance(now);
         let (number, incoming) = self.open_incoming(request)?;
-        let revision = incoming.revision;
-        self.check_code(&error, revision)?;
-        let (target, id) = (incoming.target, incoming.request.clone());
-        self.state
-            .writer
-            .error(target, Some(&id), Some(revision), &error);
-        self.state.incoming.remove(number);
+        self.check_code(&error, incoming.revision())?;
+        let State {
+            requests_in,
+            writer,
+            ..
+        } = &mut self.state;
+        requests_in.refuse(number, writer, &error);
         Ok(())
     }
 
@@ -105,37 +105,18 @@ impl ServerSession {
         message: Option<&str>,
     ) -> Result<(), Misuse> {
         self.state.writer.advance(now);
-        if self.state.closed {
-            return Err(Misuse::Closed);
-        }
-        let tag = self.state.writer.tag;
-        let (number, incoming) = open_in(&self.state.incoming, tag, request)?;
-        let is_finite = progress.is_finite() && total.is_none_or(f64::is_finite);
-        if !is_finite || incoming.progress.is_some_and(|last| progress <= last) {
-            return Err(Misuse::ProgressNotIncreasing);
-        }
-        let (route, revision) = (incoming.target.route, incoming.revision);
-        let is_news =
-            incoming.reported.is_none_or(|most| progress > most) && !self.state.writer.is_full();
-        let token =
-            raw_at(&incoming.body.frame, incoming.progress_token).and_then(ProgressToken::from_raw);
-        if let Some(token) = token.filter(|_| is_news) {
-            let mut params = ProgressParams::new(token, progress);
-            params.total = total;
-            params.message = message.map(Text::from);
-            let name = <method::Progress as Notification>::NAME;
-            let additions = SessionMembers::default();
-            self.state
-                .writer
-                .notification(route, revision, name, &params, &additions)?;
-        }
-        if let Some(incoming) = self.state.incoming.get_mut(number) {
-            incoming.progress = Some(progress);
-            if is_news {
-                incoming.reported = Some(progress);
-            }
-        }
-        Ok(())
+        let (number, _) = self.open_incoming(request)?;
+        let State {
+            requests_in,
+            writer,
+            ..
+        } = &mut self.state;
+        let report = Report {
+            progress,
+            total,
+            message,
+        };
+        requests_in.report(number, writer, &report)
     }
 
     /// Sends a log message that belongs to a request, or to none.
@@ -216,23 +197,31 @@ impl ServerSession {
     pub fn round(&self, request: IncomingId) -> Option<usize> {
         self.open_incoming(request)
             .ok()
-            .map(|(_, incoming)| incoming.rounds)
+            .map(|(_, incoming)| incoming.part.rounds)
     }
 
     #[inline]
-    pub(super) fn open_incoming(&self, request: IncomingId) -> Result<(u64, &Incoming), Misuse> {
+    pub(super) fn open_incoming(
+        &self,
+        request: IncomingId,
+    ) -> Result<(u64, &RequestIn<Incoming>), Misuse> {
         if self.state.closed {
             return Err(Misuse::Closed);
         }
-        open_in(&self.state.incoming, self.state.writer.tag, request)
+        open_in(&self.state.requests_in, self.state.writer.tag, request)
     }
 
     /// Answers the request of this number, which is open.
     fn write_result<T: Serialize>(&mut self, number: u64, result: &T) -> Result<(), Misuse> {
-        let Some(incoming) = self.state.incoming.get(number) else {
+        let State {
+            requests_in,
+            writer,
+            ..
+        } = &mut self.state;
+        let Some(incoming) = requests_in.get(number) else {
             return Err(Misuse::Unknown("request"));
         };
-        let (target, revision) = (incoming.target, incoming.revision);
+        let revision = incoming.revision();
         let mut members = Vec::new();
         let additions = match revision.era() {
             Era::Legacy => SessionMembers {
@@ -241,16 +230,11 @@ impl ServerSession {
             },
             Era::Modern => SessionMembers {
                 meta: self.own_meta.of(revision),
-                members: result_members(&self.config, incoming.method.known(), &mut members),
+                members: result_members(&self.config, incoming.part.method.known(), &mut members),
                 ..SessionMembers::default()
             },
         };
-        let id = &incoming.request;
-        self.state
-            .writer
-            .result(target, id, revision, result, &additions)?;
-        self.state.incoming.remove(number);
-        Ok(())
+        Ok(requests_in.answer(number, writer, result, &additions)?)
     }
 
     /// Whether a user may answer with this code in this revision (`err.range.spec`,
@@ -289,9 +273,9 @@ impl ServerSession {
     ) -> Result<Option<(Route, Revision, LoggingLevel)>, Misuse> {
         if let Some(request) = request {
             let (_, incoming) = self.open_incoming(request)?;
-            let (route, revision) = (incoming.target.route, incoming.revision);
+            let (route, revision) = (incoming.route(), incoming.revision());
             let least = match revision.era() {
-                Era::Modern => incoming.log_level,
+                Era::Modern => incoming.part.log_level,
                 Era::Legacy => Some(self.log_level()),
             };
             return Ok(least.map(|least| (route, revision, least)));
@@ -305,15 +289,15 @@ impl ServerSession {
 /// for input.
 #[inline]
 pub(super) fn open_in(
-    incoming: &Table<Incoming>,
+    requests_in: &RequestsIn<Incoming>,
     tag: SessionTag,
     request: IncomingId,
-) -> Result<(u64, &Incoming), Misuse> {
+) -> Result<(u64, &RequestIn<Incoming>), Misuse> {
     let unknown = || Misuse::Unknown("request");
     let number = request.number_in(tag).ok_or_else(unknown)?;
-    let found = incoming
+    let found = requests_in
         .get(number)
-        .filter(|incoming| incoming.input_round.is_none());
+        .filter(|incoming| incoming.part.input_round.is_none());
     let incoming = found.ok_or_else(unknown)?;
     Ok((number, incoming))
 }

@@ -15,11 +15,11 @@ use crate::model::subscription::SubscriptionFilter;
 use crate::revision::Revision;
 use crate::rpc::{RequestId, write_string};
 
+use super::super::arrival::Arrival;
+use super::super::arrival::ReplyTo;
 use super::super::client::covers;
 use super::super::event::Change;
 use super::super::table::{Table, Weigh};
-use super::super::writer::ReplyTo;
-use super::arrival::Arrival;
 
 /// A live `subscriptions/listen`.
 #[derive(Clone, Debug, Serialize, Deserialize)]

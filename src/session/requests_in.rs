@@ -1,0 +1,253 @@
+//! The peer's requests that this side has to answer: what each is called, where its answer goes and
+//! what was reported on it. Each role keeps a part of its own with them.
+//!
+//! Rules of this file: an id is in use from its request's arrival to its end (`base.id.dup.recv`);
+//! a request ends once, by its answer or without one; what is sent of its progress increases and
+//! goes out only where it was asked for (`progress.onlyactive`, `progress.increase`).
+
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+
+use crate::limits::Limits;
+use crate::model::encode::{EncodeError, SessionMembers};
+use crate::model::members::{MetaMember, Param};
+use crate::revision::{Era, Revision};
+use crate::rpc::{RequestId, RpcError, raw_at};
+
+use super::arrival::{Arrival, ReplyTo};
+use super::error::Misuse;
+use super::event::Body;
+use super::name::MethodName;
+use super::progress::{Report, Reported};
+use super::route::Route;
+use super::table::{Table, Weigh};
+use super::writer::MessageWriter;
+
+/// A request from its arrival to its end.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct RequestIn<T> {
+    id: RequestId,
+    target: ReplyTo,
+    revision: Revision,
+    progress_token: Option<RequestId>,
+    reported: Reported,
+    /// What the role keeps of it.
+    pub(super) part: T,
+}
+
+impl<T> RequestIn<T> {
+    /// The request of an arrival, which has been checked; `part` makes the role's part of its method
+    /// and its params.
+    #[inline]
+    pub(super) fn new(arrival: Arrival<'_>, part: impl FnOnce(MethodName, Body) -> T) -> Self {
+        Self {
+            progress_token: progress_token(&arrival).flatten(),
+            id: arrival.id,
+            target: arrival.target,
+            revision: arrival.revision,
+            reported: Reported::default(),
+            part: part(arrival.method, arrival.body),
+        }
+    }
+
+    pub(super) fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    /// The stream it came by.
+    pub(super) fn route(&self) -> Route {
+        self.target.route
+    }
+
+    pub(super) fn wants_progress(&self) -> bool {
+        self.progress_token.is_some()
+    }
+}
+
+/// Whether there is a progress token instead of the token, which may be secret.
+impl<T: fmt::Debug> fmt::Debug for RequestIn<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestIn")
+            .field("id", &self.id)
+            .field("target", &self.target)
+            .field("revision", &self.revision)
+            .field("wants_progress", &self.wants_progress())
+            .field("part", &self.part)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T: Weigh> Weigh for RequestIn<T> {
+    #[inline]
+    fn weight(&self) -> usize {
+        let own = size_of::<Self>() - size_of::<T>() + self.id.weight();
+        let token = self.progress_token.as_ref();
+        own + token.map_or(0, Weigh::weight) + self.part.weight()
+    }
+}
+
+/// The token by which a request wants to hear of its progress; `Some(None)` when it has none, `None`
+/// when it has one that isn't a token.
+fn progress_token(arrival: &Arrival<'_>) -> Option<Option<RequestId>> {
+    let span = arrival.scan.param_meta(MetaMember::ProgressToken);
+    match raw_at(&arrival.body.frame, span) {
+        None => Some(None),
+        Some(token) => RequestId::from_json(token.as_str()).map(Some),
+    }
+}
+
+/// The requests that are open.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(bound(deserialize = "T: Weigh + Deserialize<'de>"))]
+pub(super) struct RequestsIn<T> {
+    open: Table<RequestIn<T>>,
+}
+
+impl<T> Default for RequestsIn<T> {
+    fn default() -> Self {
+        Self {
+            open: Table::default(),
+        }
+    }
+}
+
+impl<T: Weigh> RequestsIn<T> {
+    /// Whether a request may come in at all: its id is free, and what the session reads by has one
+    /// meaning.
+    #[inline]
+    pub(super) fn check(&self, arrival: &Arrival<'_>, limits: &Limits) -> Result<(), RpcError> {
+        if self.find(&arrival.id).is_some() {
+            return Err(in_use());
+        }
+        if arrival.scan.params.has_duplicate {
+            return Err(RpcError::invalid_params(
+                "Invalid params: a member stands twice",
+            ));
+        }
+        let frame = &arrival.body.frame;
+        let meta = arrival.scan.param(Param::Meta);
+        if meta.is_some() && !meta.of(frame).starts_with(b"{") {
+            return Err(RpcError::invalid_params(
+                "Invalid params: _meta must be an object",
+            ));
+        }
+        let token = arrival.scan.param_meta(MetaMember::ProgressToken);
+        let is_too_long = token.range().len() > limits.id.saturating_add(2);
+        if is_too_long || progress_token(arrival).is_none() {
+            return Err(RpcError::invalid_params(
+                "Invalid params: the progress token must be a string or an integer, and not too long",
+            ));
+        }
+        Ok(())
+    }
+
+    /// The open request of this id.
+    #[inline]
+    pub(super) fn find(&self, id: &RequestId) -> Option<u64> {
+        self.open.find(|open| open.id == *id)
+    }
+
+    /// Enters a request under a number that no other has had.
+    #[inline]
+    pub(super) fn insert(&mut self, number: u64, request: RequestIn<T>) {
+        self.open.insert(number, request);
+    }
+
+    #[inline]
+    pub(super) fn get(&self, number: u64) -> Option<&RequestIn<T>> {
+        self.open.get(number)
+    }
+
+    /// Changes the role's part of a request; `None` when it isn't open.
+    pub(super) fn change<R>(&mut self, number: u64, change: impl FnOnce(&mut T) -> R) -> Option<R> {
+        self.open.change(number, |open| change(&mut open.part))
+    }
+
+    /// Lets a request that is handed out once more be reported on from the start.
+    pub(super) fn restart_progress(&mut self, number: u64) {
+        if let Some(open) = self.open.get_mut(number) {
+            open.reported.restart();
+        }
+    }
+
+    /// Reports progress, if the peer wants to know of it.
+    pub(super) fn report(
+        &mut self,
+        number: u64,
+        writer: &mut MessageWriter,
+        report: &Report<'_>,
+    ) -> Result<(), Misuse> {
+        let Some(open) = self.open.get_mut(number) else {
+            return Ok(());
+        };
+        let token = open.progress_token.as_ref();
+        let to = token.map(|token| (open.target.route, open.revision, token));
+        open.reported.report(writer, to, report)
+    }
+
+    /// Ends a request with its result, or leaves it open if that can't be written.
+    pub(super) fn answer<R: serde::Serialize>(
+        &mut self,
+        number: u64,
+        writer: &mut MessageWriter,
+        result: &R,
+        additions: &SessionMembers<'_>,
+    ) -> Result<(), EncodeError> {
+        if let Some(open) = self.open.get(number) {
+            writer.result(open.target, &open.id, open.revision, result, additions)?;
+            self.open.remove(number);
+        }
+        Ok(())
+    }
+
+    /// Ends a request with an error.
+    pub(super) fn refuse(&mut self, number: u64, writer: &mut MessageWriter, error: &RpcError) {
+        if let Some(open) = self.open.remove(number) {
+            writer.error(open.target, Some(&open.id), Some(open.revision), error);
+        }
+    }
+
+    /// Ends a request without an answer, as one that its sender took back. Returns the role's part.
+    pub(super) fn drop(&mut self, number: u64, writer: &mut MessageWriter) -> Option<T> {
+        let open = self.open.remove(number)?;
+        writer.finish_element(open.target);
+        Some(open.part)
+    }
+
+    /// Ends all of them without an answer. Returns their numbers.
+    pub(super) fn drop_all(&mut self) -> SmallVec<[u64; 8]> {
+        core::mem::take(&mut self.open).numbers()
+    }
+
+    /// The requests of `era` that came by this stream.
+    pub(super) fn on_route(&self, route: Route, era: Era) -> SmallVec<[u64; 8]> {
+        let on_route =
+            |open: &RequestIn<T>| open.target.route == route && open.revision.era() == era;
+        let open = self.open.iter().filter(|(_, open)| on_route(open));
+        open.map(|(number, _)| number).collect()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// How many bytes they hold.
+    pub(super) fn held(&self) -> usize {
+        self.open.held()
+    }
+
+    pub(super) fn last_number(&self) -> Option<u64> {
+        self.open.last_number()
+    }
+}
+
+/// What a request hears whose id another one has.
+pub(super) fn in_use() -> RpcError {
+    RpcError::invalid_request("Invalid request: the id is in use")
+}
