@@ -31,13 +31,13 @@ pub struct Limits {
     /// taken; for what a session answers by itself there is a reserve of 2 KiB for each of
     /// [`calls`](Self::calls), beyond which it wants no more frames in any case.
     pub output: usize,
-    /// All that a session holds, in bytes: the frames of events that wait to be polled and of
-    /// requests in flight, answers that wait in a batch, unsent output, and what is kept of the
-    /// peer's texts. 64 MiB. A request that doesn't fit any more is refused as
-    /// one beyond [`calls`](Self::calls) is, and while events wait to be polled the session wants
-    /// no more frames. What a peer sends can make a session pass this by one frame at the most;
-    /// answers of the user's own are always taken. Each listing of a
-    /// high-level client, and the events that wait to be polled from it, are held to it as well.
+    /// What a session holds, in bytes: the frames of events that wait to be polled and of requests
+    /// in flight, answers that wait in a batch, unsent output, and what is kept of the peer's
+    /// texts. 64 MiB. A request that doesn't fit any more is refused as one beyond
+    /// [`calls`](Self::calls) is, and while events wait to be polled the session wants no more
+    /// frames. What is written then, such as refusals, is bounded by [`output`](Self::output) alone:
+    /// see [`total`](Self::total). Each listing of a high-level client, and the events that wait to
+    /// be polled from it, are held to it as well.
     pub memory: usize,
     /// What is kept of each text in which a peer describes itself: its info, its capabilities, its
     /// instructions, in bytes. 1 MiB. An opening that says more is refused.
@@ -88,6 +88,20 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Returns the most that a session allocates whatever its peer sends, in bytes, beside the one
+    /// frame that takes it over a limit: [`memory`](Self::memory), [`output`](Self::output) and its
+    /// reserve, a quarter of these for the room in which buffers grow, and 128 KiB. With the
+    /// defaults it is 103 MiB.
+    ///
+    /// Answers and calls of the user's own come on top, as they are always taken or refused by
+    /// number. A frame counts with its length: one that came through a
+    /// [`LineDecoder`](crate::frame::LineDecoder) may keep twice as much alive, or 8 KiB.
+    pub const fn total(&self) -> usize {
+        let held = self.memory.saturating_add(self.output);
+        let held = held.saturating_add(self.reserve());
+        held.saturating_add(held / 4).saturating_add(128 << 10)
+    }
+
     /// How much a session may answer by itself while its output is full.
     pub(crate) const fn reserve(&self) -> usize {
         self.calls.saturating_mul(2 << 10)

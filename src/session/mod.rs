@@ -19,6 +19,7 @@ mod config;
 mod error;
 mod event;
 mod events;
+mod growth;
 mod id;
 mod machine;
 mod name;

@@ -37,6 +37,15 @@ impl MethodName {
         }
     }
 
+    /// How many bytes its text holds.
+    #[inline]
+    pub(crate) fn held(&self) -> usize {
+        match self {
+            Self::Spec(_) => 0,
+            Self::Other(name) => name.len(),
+        }
+    }
+
     /// Whether it is the name of `M`.
     #[inline]
     pub(crate) fn is<M: Method>(&self) -> bool {

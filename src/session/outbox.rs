@@ -9,6 +9,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::growth::trim;
 use super::machine::Transmit;
 use super::queue::Queue;
 use crate::rpc::Kind;
@@ -55,11 +56,15 @@ impl Outbox {
             is_reserve,
         });
         self.written += 1;
+        if self.bytes.capacity() > KEEP {
+            trim(&mut self.bytes, KEEP);
+        }
     }
 
     /// Drops what was appended since `start`.
     pub(crate) fn abort(&mut self, start: usize) {
         self.bytes.truncate(start);
+        trim(&mut self.bytes, KEEP);
     }
 
     /// Appends the next frame to `buffer`.
@@ -83,9 +88,10 @@ impl Outbox {
             if self.bytes.capacity() > KEEP {
                 self.bytes = Vec::new();
             }
-        } else if self.read > KEEP && self.read > self.bytes.len() / 2 {
+        } else if self.read > KEEP && self.read > self.bytes.len() / 8 {
             self.bytes.drain(..self.read);
             self.read = 0;
+            trim(&mut self.bytes, KEEP);
         }
         Some(transmit)
     }

@@ -5,6 +5,8 @@ use alloc::collections::VecDeque;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::growth::{give_back_at_end, make_room_at_end};
+
 /// A queue; when there is no first element, there are no others.
 #[derive(Clone, Debug)]
 pub(crate) struct Queue<T> {
@@ -27,6 +29,7 @@ impl<T> Queue<T> {
         if self.first.is_none() {
             self.first = Some(element);
         } else {
+            make_room_at_end(&mut self.rest);
             self.rest.push_back(element);
         }
     }
@@ -43,10 +46,7 @@ impl<T> Queue<T> {
     #[inline(never)]
     fn move_up(&mut self) {
         self.first = self.rest.pop_front();
-        if self.rest.is_empty() {
-            // What a burst needed is given back once it is over.
-            self.rest = VecDeque::new();
-        }
+        give_back_at_end(&mut self.rest);
     }
 
     #[inline]

@@ -11,6 +11,8 @@ use smallvec::SmallVec;
 
 use crate::rpc::RequestId;
 
+use super::growth::{give_back, make_room};
+
 /// What keeps memory for as long as it is held.
 pub(crate) trait Weigh {
     /// How many bytes it holds, roughly: the texts and frames, and its own size.
@@ -58,6 +60,7 @@ impl<T: Weigh> Table<T> {
         };
         self.held += weight;
         if self.entries.last().is_none_or(|last| last.number < number) {
+            make_room(&mut self.entries);
             return self.entries.push(entry);
         }
         match self.search(number) {
@@ -65,7 +68,10 @@ impl<T: Weigh> Table<T> {
                 let replaced = core::mem::replace(&mut self.entries[at], entry);
                 self.held -= replaced.weight;
             }
-            Err(at) => self.entries.insert(at, entry),
+            Err(at) => {
+                make_room(&mut self.entries);
+                self.entries.insert(at, entry);
+            }
         }
     }
 
@@ -86,15 +92,15 @@ impl<T: Weigh> Table<T> {
         let Entry { weight, value, .. } = self.entries.remove(at);
         debug_assert_eq!(weight, value.weight(), "it changed behind the sum's back");
         self.held -= weight;
-        if self.entries.is_empty() && self.entries.spilled() {
-            // What a burst needed is given back once it is over.
-            self.entries = SmallVec::new();
-        }
+        give_back(&mut self.entries);
         Some(value)
     }
 }
 
 impl<T> Table<T> {
+    /// What an entry takes beside its value.
+    const ENTRY: usize = size_of::<Entry<T>>() - size_of::<T>();
+
     fn search(&self, number: u64) -> Result<usize, usize> {
         self.entries
             .binary_search_by_key(&number, |entry| entry.number)
@@ -120,8 +126,8 @@ impl<T> Table<T> {
     }
 
     /// How many bytes the entries hold.
-    pub(crate) const fn held(&self) -> usize {
-        self.held
+    pub(crate) fn held(&self) -> usize {
+        self.held + self.entries.len() * Self::ENTRY
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -20,6 +20,7 @@ use crate::time::Instant;
 
 use super::arrival::{Arrival, ReplyTo};
 use super::error::Misuse;
+use super::growth::trim;
 use super::id::SessionTag;
 use super::machine::Transmit;
 use super::outbox::Outbox;
@@ -277,6 +278,7 @@ impl MessageWriter {
             if written.is_err() {
                 batch.answers.truncate(start);
             }
+            trim(&mut batch.answers, 64);
             written
         });
         written.unwrap_or(Ok(()))?;

@@ -320,6 +320,7 @@ impl Weigh for Incoming {
     fn weight(&self) -> usize {
         let responses = self.input_round.as_ref();
         size_of::<Self>()
+            + self.method.held()
             + self.body.weight()
             + responses.map_or(0, |round| round.responses.weight())
     }
@@ -333,7 +334,7 @@ impl Weigh for ServerEvent {
                     Inputs::Collected(responses) => responses.weight(),
                     _ => 0,
                 };
-                request.body.weight() + responses
+                request.method.held() + request.body.weight() + responses
             }
             Self::Cancelled { reason, .. } => reason.as_ref().map_or(0, |reason| reason.len()),
             Self::Subscribed { uri } | Self::Unsubscribed { uri } => uri.len(),
