@@ -5,16 +5,7 @@
 
 use std::env;
 use std::io::Write;
-use std::path::{Path, PathBuf};
 use std::process::Command;
-
-/// The folder of the examples, beside the one of this test.
-#[expect(clippy::disallowed_methods, reason = "a test asks where it is itself")]
-fn examples() -> PathBuf {
-    let test = env::current_exe().expect("a test has a path");
-    let profile = test.parent().and_then(Path::parent);
-    profile.expect("target/debug/deps").join("examples")
-}
 
 #[test]
 #[expect(
@@ -28,14 +19,9 @@ fn the_reference_client_finds_every_tool_resource_and_template() {
         drop(std::io::stderr().write_all(told));
         return;
     };
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--example", "reference_server"])
-        .status();
-    assert!(built.expect("cargo runs").success());
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let drive = Command::new(python)
-        .arg(root.join("tests/reference/drive.py"))
-        .arg(examples().join("reference_server"))
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/reference/drive.py"))
+        .arg(env!("CARGO_BIN_EXE_reference_server"))
         .output()
         .expect("Python runs");
     let said = String::from_utf8_lossy(&drive.stdout);

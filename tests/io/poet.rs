@@ -1,14 +1,13 @@
-//! The README's first command, on every era.
+//! The program of the README's first command, on every era.
 
 use std::process::Command;
 
 /// What the poet example prints with these arguments.
 fn recite(arguments: &[&str]) -> String {
-    let output = Command::new(env!("CARGO"))
-        .args(["run", "--quiet", "--example", "poet", "--"])
+    let output = Command::new(env!("CARGO_BIN_EXE_poet"))
         .args(arguments)
         .output()
-        .expect("cargo runs");
+        .expect("the example runs");
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{arguments:?}: {errors}");
     String::from_utf8(output.stdout).expect("a poem is text")

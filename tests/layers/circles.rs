@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::source::{paths, tokens};
-use crate::{module_path, sources};
+use crate::{module_path, root, sources};
 
 /// A file as the circles see it.
 struct Module {
@@ -157,6 +157,5 @@ fn reached_from(
 }
 
 fn relative(file: &Path) -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    file.strip_prefix(root).unwrap_or(file).to_owned()
+    file.strip_prefix(root()).unwrap_or(file).to_owned()
 }

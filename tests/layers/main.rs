@@ -143,8 +143,14 @@ fn rank_of(layer: &str, file: &Path) -> u8 {
     rank(layer).unwrap_or_else(|| panic!("{} uses crate::{layer}, no layer", file.display()))
 }
 
+/// The folder of the crate, above the one of its tests.
+fn root() -> &'static Path {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests.parent().expect("tests have a folder above")
+}
+
 fn source_folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+    root().join("src")
 }
 
 /// Every file of the crate and its text.

@@ -19,7 +19,7 @@ pub fn aloud(text: impl std::fmt::Display) {
 
 /// The folder of the specification's files.
 pub fn spec_dir() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/spec"))
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/spec"))
 }
 
 /// The schema of `revision`.
