@@ -152,8 +152,28 @@
 //! | `schemars` | no | `server::tool_for`: a tool's schemas from Rust types; brings `std` |
 //! | `jsonschema` | no | `model::json_schema`: values checked against JSON Schema; brings `std` |
 //! | `seal` | no | `server::Seal`, `io::seal`: what a client carries for a server is sealed; brings `std` |
+//! | `tracing` | no | spans and events for whoever watches the program, [below](#tracing) |
 //!
 //! They only add. Without any the crate is `no_std` and needs an allocator.
+//!
+//! # Tracing
+//!
+//! With feature `tracing` a [`Server`] and a client tell `tracing`'s subscribers what they do, under the
+//! targets `mcp_proto::server` and `mcp_proto::client`:
+//!
+//! | level | what | fields |
+//! |---|---|---|
+//! | INFO | a span `request` for each request that a server gets, refused ones included | `method`, `id`, `tool`, `prompt` or `uri`; at its end `outcome`, `code` of an error, `duration_ms` |
+//! | INFO | a span `call` for each operation of a client | the same |
+//! | INFO | the events `opened`, `closed`, `reconnecting` | `revision`, `reason` |
+//! | WARN | the event `the opening failed` | `reason` |
+//! | DEBUG | the events `connecting`, and `ignored` for input that had no effect | `kind` |
+//! | TRACE | the events `received` and `sent`, a frame each, and what was ignored | `frame`, `what` |
+//!
+//! Arguments, results and texts show at TRACE only. A handler runs inside the span of its request, and
+//! what it tells belongs there. An `outcome` is `result`, `tool_error` for a tool's own failure, `error`
+//! for an error of the protocol, `input_required` for a modern request whose client comes back with
+//! answers, `cancelled`, `timed_out`, `lost`, `refused` for what was never sent, or `failed`.
 //!
 //! # What it promises
 //!
@@ -193,6 +213,7 @@ pub mod rpc;
 pub mod server;
 pub mod session;
 pub mod time;
+mod trace;
 
 pub use client::ClientOptions;
 #[cfg(feature = "std")]

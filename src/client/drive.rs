@@ -20,10 +20,11 @@ use crate::model::tool::CallToolResult;
 use crate::revision::Era;
 use crate::rpc::{Text, code};
 use crate::session::{
-    CallClock, CallError, CallId, CallOptions, ClientEvent, CloseReason, Completed, Delivery,
-    Misuse, Received, Session, SubscriptionId, Timeout,
+    CallClock, CallError, CallId, CallOptions, ClientEvent, ClientSession, CloseReason, Completed,
+    Delivery, Misuse, Received, Session, SubscriptionId, Timeout,
 };
 use crate::time::Instant;
+use crate::trace::{self, Role};
 
 use super::catalog::{Listable, raw_items, stale_at};
 use super::links::Links;
@@ -177,7 +178,7 @@ impl Client {
     }
 
     /// Ends an operation, which is no longer in the table.
-    fn finish(
+    pub(super) fn finish(
         &mut self,
         operation: OperationId,
         deadline: Option<(Instant, Duration)>,
@@ -186,6 +187,11 @@ impl Client {
         if let Some((deadline, _)) = deadline {
             self.deadlines.remove(&(deadline, operation));
         }
+        let (name, code) = match &outcome {
+            Ok(_) => ("result", None),
+            Err(error) => error.outcome(),
+        };
+        self.spans.end(self.now, &operation, name, code);
         let outcome = Box::new(outcome);
         self.tell(Event::Finished { operation, outcome });
     }
@@ -262,6 +268,7 @@ impl Client {
 
     /// Says that something has happened. What holds the frame that it came with counts as it does.
     pub(super) fn tell(&mut self, event: Event) {
+        show(&event, &self.session);
         self.held += self.weight;
         self.events.push_back((self.weight, event));
     }
@@ -550,6 +557,19 @@ impl Client {
         let items = Listed::new(listing.items, listing.raw, listing.skipped);
         M::list(&mut self.catalog).keep(&items, listing.generation, listing.stale);
         Ok(Next::Done(Box::new(M::output(items))))
+    }
+}
+
+/// Tells whoever watches what has happened.
+fn show(event: &Event, session: &ClientSession) {
+    match event {
+        Event::Opened => trace::opened(Role::Client, session.revision()),
+        Event::OpeningFailed(error) => trace::opening_failed(error),
+        Event::Session(ClientEvent::Closed(reason)) => trace::closed(Role::Client, reason),
+        Event::Session(ClientEvent::Ignored(ignored)) => {
+            trace::ignored(Role::Client, ignored.kind(), ignored);
+        }
+        _ => {}
     }
 }
 

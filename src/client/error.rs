@@ -109,6 +109,22 @@ impl ClientError {
         matches!(self, Self::Lost(Delivery::NotSent))
     }
 
+    /// What a span says of it, and the code if the server gave one.
+    pub(crate) fn outcome(&self) -> (&'static str, Option<i64>) {
+        match self {
+            Self::Retry(failure) => match &failure.error {
+                Some(error) => ("error", Some(error.code)),
+                None => ("tool_error", None),
+            },
+            Self::Rpc(error) => ("error", Some(error.code)),
+            Self::TimedOut { .. } => ("timed_out", None),
+            Self::Cancelled => ("cancelled", None),
+            Self::Lost(_) => ("lost", None),
+            Self::Misuse(_) => ("refused", None),
+            _ => ("failed", None),
+        }
+    }
+
     /// The same error, as the caller of a tool sees it: what the server answered is for the model.
     pub(crate) fn of_tool_call(self) -> Self {
         match self {

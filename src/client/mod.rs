@@ -36,6 +36,7 @@ use crate::session::{
     Transmit,
 };
 use crate::time::Instant;
+use crate::trace::{self, Role, Spans};
 
 pub use error::{ClientError, ToolFailure};
 pub use handlers::{Answer, Direction};
@@ -77,6 +78,7 @@ pub struct Client {
     events: VecDeque<(usize, Event)>,
     held: usize,
     weight: usize,
+    spans: Spans<OperationId>,
 }
 
 /// How far the opening has come.
@@ -157,6 +159,7 @@ impl Client {
             events: VecDeque::new(),
             held: 0,
             weight: 0,
+            spans: Spans::new(),
             options,
         }
     }
@@ -207,6 +210,9 @@ impl Client {
 
     /// Starts an operation under an id that was taken before.
     pub(crate) fn start_as(&mut self, now: Instant, id: OperationId, request: Request) {
+        self.now = self.now.max(now);
+        let role = Role::Client;
+        self.spans.begin(role, now, id, || request.subject(id));
         if self.is_open() {
             let total = self.options.total_of(&request);
             let deadline = total.map(|total| (now + total, total));
@@ -225,17 +231,14 @@ impl Client {
                 true => Misuse::Closed,
                 false => Misuse::NotOpen,
             };
-            let outcome = Box::new(Err(refused.into()));
-            self.tell(Event::Finished {
-                operation: id,
-                outcome,
-            });
+            self.finish(id, None, Err(refused.into()));
         }
     }
 
     /// Cancels an operation, which ends at once; the server is notified. Does nothing if it has
     /// ended.
     pub fn cancel(&mut self, now: Instant, id: OperationId) {
+        self.now = self.now.max(now);
         self.end(now, id, Err(ClientError::Cancelled));
         self.pump(now);
     }
@@ -285,6 +288,7 @@ impl Session for Client {
     type Event = Event;
 
     fn handle_frame(&mut self, now: Instant, route: Route, frame: Bytes) {
+        trace::received(Role::Client, &frame);
         self.options.handlers.show(Direction::Received, &frame);
         self.session.handle_frame(now, route, frame);
         self.pump(now);
@@ -312,6 +316,7 @@ impl Session for Client {
         let transmit = self.session.poll_transmit(buffer)?;
         // A transmission may come without a frame, to end a route.
         if let Some(frame) = buffer.get(start..).filter(|frame| !frame.is_empty()) {
+            trace::sent(Role::Client, frame);
             self.options.handlers.show(Direction::Sent, frame);
         }
         Some(transmit)

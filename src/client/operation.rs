@@ -14,6 +14,7 @@ use crate::model::completion::{CompleteParams, CompleteResult};
 use crate::model::list::Unreadable;
 use crate::model::logging::LoggingLevel;
 use crate::model::meta::Meta;
+use crate::model::method::SpecMethod;
 use crate::model::page::PageGuard;
 use crate::model::progress::ProgressParams;
 use crate::model::prompt::{GetPromptParams, GetPromptResult, Prompt};
@@ -23,6 +24,7 @@ use crate::model::tool::{CallToolParams, CallToolResult, Tool};
 use crate::rpc::{Raw, Text};
 use crate::session::{CallId, SubscriptionId};
 use crate::time::Instant;
+use crate::trace::Subject;
 
 use super::error::ClientError;
 use super::links::Links;
@@ -177,6 +179,30 @@ pub enum Request {
 }
 
 impl Request {
+    /// What a span says of it: its first call's method, and what it is for.
+    pub(super) fn subject(&self, id: OperationId) -> Subject {
+        let (method, target) = match self {
+            Self::ListTools => (SpecMethod::ListTools, None),
+            Self::ListResources => (SpecMethod::ListResources, None),
+            Self::ListResourceTemplates => (SpecMethod::ListResourceTemplates, None),
+            Self::ListPrompts => (SpecMethod::ListPrompts, None),
+            Self::CallTool(call) | Self::DirectCallTool(call) => {
+                (SpecMethod::CallTool, Some(call.name.as_str()))
+            }
+            Self::ReadResource(uri) => (SpecMethod::ReadResource, Some(uri.as_str())),
+            Self::GetPrompt(params) => (SpecMethod::GetPrompt, Some(params.name.as_str())),
+            Self::Complete(_) => (SpecMethod::Complete, None),
+            Self::Ping => (SpecMethod::Ping, None),
+            Self::SetLogLevel(_) => (SpecMethod::SetLevel, None),
+            Self::Subscribe(_) => (SpecMethod::SubscriptionsListen, None),
+        };
+        Subject {
+            method: method.as_str().into(),
+            target: target.map(String::from),
+            id: Some(alloc::format!("{}", id.number)),
+        }
+    }
+
     /// Has `progress` take the progress of a call in place of what takes it now, which is returned.
     #[cfg(feature = "std")]
     pub(crate) fn replace_progress(

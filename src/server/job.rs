@@ -26,6 +26,7 @@ use crate::model::validation::CompiledSchema;
 use crate::revision::Era;
 use crate::rpc::{RpcError, Text};
 use crate::session::Request;
+use crate::trace::Scope;
 
 /// A handler to run, with all that it needs. Where it runs is up to whoever drives the service.
 ///
@@ -40,6 +41,7 @@ pub struct Job {
     pub(super) state: Option<KeptState>,
     pub(super) found: Found,
     pub(super) sink: Option<EffectSink>,
+    pub(super) scope: Scope,
 }
 
 /// The state of a request, as the service could find it.
@@ -84,6 +86,24 @@ pub(super) enum End {
     },
     /// Nobody wanted it any more before it began.
     Cancelled,
+}
+
+/// The outcome of a request whose client has to come back with more.
+pub(super) const INPUT_REQUIRED: &str = "input_required";
+
+impl End {
+    /// What a span says of it, and the code if it is an error.
+    pub(super) fn name(&self) -> (&'static str, Option<i64>) {
+        match self {
+            Self::Reply(Reply::Tool(result)) if result.is_error == Some(true) => {
+                ("tool_error", None)
+            }
+            Self::Reply(_) => ("result", None),
+            Self::Error(error) => ("error", Some(error.code)),
+            Self::Ask { .. } => (INPUT_REQUIRED, None),
+            Self::Cancelled => ("cancelled", None),
+        }
+    }
 }
 
 /// The state that the next round needs.
@@ -170,6 +190,11 @@ impl Job {
     /// Runs the handler here and now, and returns what has come of it. A handler that is a future
     /// is not run: its request is answered with an error.
     pub fn run(self) -> Outcome {
+        let scope = self.scope.clone();
+        scope.enter(|| self.run_in_scope())
+    }
+
+    fn run_in_scope(self) -> Outcome {
         let (context, found) = match self.open() {
             Ok(opened) => opened,
             Err(outcome) => return *outcome,
@@ -186,6 +211,11 @@ impl Job {
     /// Runs the handler as a future; a blocking one runs at the first poll. Dropping the future
     /// leaves the request open, as does dropping the job.
     pub async fn start(self) -> Outcome {
+        let scope = self.scope.clone();
+        scope.around(self.start_in_scope()).await
+    }
+
+    async fn start_in_scope(self) -> Outcome {
         let (context, found) = match self.open() {
             Ok(opened) => opened,
             Err(outcome) => return *outcome,

@@ -15,7 +15,7 @@ use bytes::Bytes;
 
 use super::context::Given;
 use super::effect::{Effect, EffectKind, JobId};
-use super::job::{End, Job, KeptState, Outcome, StateToCarry};
+use super::job::{End, INPUT_REQUIRED, Job, KeptState, Outcome, StateToCarry};
 use super::kept::KeptStates;
 use super::registry::Reply;
 use super::state::binding;
@@ -31,6 +31,7 @@ use crate::session::{
     Transmit,
 };
 use crate::time::Instant;
+use crate::trace::{self, Role, Spans, Subject};
 
 /// One client's connection to a [`Server`], for an adapter to drive.
 ///
@@ -50,6 +51,7 @@ pub struct Service {
     asking: VecDeque<(IncomingId, InputRequests<'static>, Option<String>)>,
     /// Changes that wait for room in the output.
     changes: BTreeSet<(u8, Box<str>)>,
+    spans: Spans<IncomingId>,
     now: Instant,
 }
 
@@ -85,6 +87,7 @@ impl Service {
             event_bytes: 0,
             asking: VecDeque::new(),
             changes: BTreeSet::new(),
+            spans: Spans::new(),
             now: Instant::ZERO,
         }
     }
@@ -135,16 +138,21 @@ impl Service {
         }
         let request = outcome.job.request;
         self.running.remove(&request);
+        let (name, code) = outcome.end.name();
         let answered = match outcome.end {
             End::Reply(reply) => self.reply(request, &reply),
             End::Error(error) => self.session.reply_error(self.now, request, error),
             End::Ask { questions, state } => self.ask(request, questions, state),
             End::Cancelled => Ok(()),
         };
-        if let Err(misuse) = answered {
-            let error = RpcError::internal(alloc::format!("The result can't be sent: {misuse}"));
-            // A request that is over needs no answer any more.
-            let _ = self.session.reply_error(self.now, request, error);
+        match answered {
+            // A legacy client has been asked; its request is still open.
+            Ok(()) if self.session.wire_id(request).is_some() => {}
+            Ok(()) => self.spans.end(self.now, &request, name, code),
+            Err(misuse) => {
+                let text = alloc::format!("The result can't be sent: {misuse}");
+                self.refuse(request, RpcError::internal(text));
+            }
         }
         self.pump();
         true
@@ -183,12 +191,14 @@ impl Service {
                 ServerEvent::Request(request) => self.take(request),
                 ServerEvent::Cancelled { request, .. } => {
                     self.asking.retain(|(asking, ..)| *asking != request);
+                    self.spans.end(self.now, &request, "cancelled", None);
                     if let Some(running) = self.running.remove(&request) {
                         running.cancelled.store(true, Ordering::Release);
                         self.events.push_back(Event::Cancelled(running.job));
                     }
                 }
                 event => {
+                    show(&event);
                     self.event_bytes += bytes_of(&event);
                     self.events.push_back(Event::Session(event));
                 }
@@ -199,6 +209,12 @@ impl Service {
     /// Answers a request at once, or makes a job of it.
     fn take(&mut self, request: Request) {
         let id = request.id;
+        let session = &self.session;
+        self.spans.begin(Role::Server, self.now, id, || Subject {
+            method: request.method().into(),
+            target: request.target().map(|target| target.as_str().into()),
+            id: session.wire_id(id).map(|id| alloc::format!("{id}")),
+        });
         match self.job(request) {
             Ok(Some(job)) => {
                 let running = Running {
@@ -208,12 +224,16 @@ impl Service {
                 self.running.insert(id, running);
                 self.events.push_back(Event::Job(Box::new(job)));
             }
-            Ok(None) => {}
-            Err(error) => {
-                // A request that is over needs no answer any more.
-                let _ = self.session.reply_error(self.now, id, error);
-            }
+            Ok(None) => self.spans.end(self.now, &id, "result", None),
+            Err(error) => self.refuse(id, error),
         }
+    }
+
+    fn refuse(&mut self, request: IncomingId, error: RpcError) {
+        let code = Some(error.code);
+        self.spans.end(self.now, &request, "error", code);
+        // A request that is over needs no answer any more.
+        let _ = self.session.reply_error(self.now, request, error);
     }
 
     /// The job of a request; `None` if the request is answered already.
@@ -232,17 +252,16 @@ impl Service {
             legacy_log_level: self.session.client_log_level(),
             principal: self.principal.clone(),
         };
+        let id = request.id;
         Ok(Some(Job {
-            id: JobId {
-                request: request.id,
-                round,
-            },
+            id: JobId { request: id, round },
             request,
             server: Arc::clone(&self.server),
             given,
             cancelled: Arc::default(),
             state,
             found,
+            scope: self.spans.scope(&id),
             sink: None,
         }))
     }
@@ -343,10 +362,13 @@ impl Service {
         }
         for (request, questions, state) in core::mem::take(&mut self.asking) {
             let state = state.map(StateToCarry::Ready);
-            if let Err(misuse) = self.ask(request, questions, state) {
-                let error =
-                    RpcError::internal(alloc::format!("The client can't be asked: {misuse}"));
-                let _ = self.session.reply_error(self.now, request, error);
+            match self.ask(request, questions, state) {
+                Ok(()) if self.session.wire_id(request).is_some() => {}
+                Ok(()) => self.spans.end(self.now, &request, INPUT_REQUIRED, None),
+                Err(misuse) => {
+                    let text = alloc::format!("The client can't be asked: {misuse}");
+                    self.refuse(request, RpcError::internal(text));
+                }
             }
         }
     }
@@ -374,6 +396,16 @@ fn is_full(misuse: &Misuse) -> bool {
     matches!(misuse, Misuse::OutputFull { .. })
 }
 
+/// Tells whoever watches what has happened.
+fn show(event: &ServerEvent) {
+    match event {
+        ServerEvent::Opened { revision } => trace::opened(Role::Server, Some(*revision)),
+        ServerEvent::Closed(reason) => trace::closed(Role::Server, reason),
+        ServerEvent::Ignored(ignored) => trace::ignored(Role::Server, ignored.kind(), ignored),
+        _ => {}
+    }
+}
+
 /// How much of the peer's an event holds.
 fn bytes_of(event: &ServerEvent) -> usize {
     match event {
@@ -388,6 +420,7 @@ impl Session for Service {
 
     fn handle_frame(&mut self, now: Instant, route: Route, frame: Bytes) {
         self.now = self.now.max(now);
+        trace::received(Role::Server, &frame);
         self.session.handle_frame(now, route, frame);
         self.pump();
     }
@@ -411,7 +444,11 @@ impl Session for Service {
     }
 
     fn poll_transmit(&mut self, buffer: &mut Vec<u8>) -> Option<Transmit> {
+        let start = buffer.len();
         let transmit = self.session.poll_transmit(buffer);
+        if let Some(frame) = buffer.get(start..).filter(|frame| !frame.is_empty()) {
+            trace::sent(Role::Server, frame);
+        }
         if transmit.is_some() && !(self.asking.is_empty() && self.changes.is_empty()) {
             self.retry();
         }

@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::logging::LoggingLevel;
+use crate::model::subject;
 use crate::revision::Revision;
-use crate::rpc::{RequestId, Scan};
+use crate::rpc::{RequestId, Scan, text_at};
+use crate::trace::{self, Role, Subject};
 
 use super::event::Body;
 use super::name::MethodName;
@@ -32,4 +34,21 @@ pub(super) struct Arrival<'s> {
     pub(super) body: Body,
     pub(super) scan: &'s Scan,
     pub(super) log_level: Option<LoggingLevel>,
+}
+
+impl Arrival<'_> {
+    /// Tells whoever watches that the session has answered the request by itself: with an error of
+    /// this code, or with a result.
+    pub(super) fn answered(&self, error: Option<i64>) {
+        let outcome = error.map_or("result", |_| "error");
+        trace::answered(Role::Server, outcome, error, || {
+            let frame = &self.body.frame;
+            let target = text_at(frame, subject(self.method.known(), frame, self.scan));
+            Subject {
+                method: self.method.as_str().into(),
+                target: target.map(|target| target.as_str().into()),
+                id: Some(alloc::format!("{}", self.id)),
+            }
+        });
+    }
 }

@@ -209,6 +209,18 @@ impl Ignored {
         Self::Notification(received.method().as_str().chars().take(128).collect())
     }
 
+    /// Which of these it is, without a word of what the peer sent.
+    pub(crate) const fn kind(&self) -> &'static str {
+        match self {
+            Self::NotAFrame(_) => "not a frame",
+            Self::NotAMessage { .. } => "not a message",
+            Self::Response(_) => "a response to no open request",
+            Self::Error(_) => "an error about no request",
+            Self::Request(_) => "a request",
+            Self::Notification(_) => "a notification",
+        }
+    }
+
     /// A frame that is no message, with the error of whoever has read it.
     pub(crate) fn not_a_message(error: RpcError, frame: &[u8]) -> Self {
         let start = frame.trim_ascii_start();

@@ -52,6 +52,10 @@ impl<T> RequestIn<T> {
         }
     }
 
+    pub(super) fn id(&self) -> &RequestId {
+        &self.id
+    }
+
     pub(super) fn revision(&self) -> Revision {
         self.revision
     }

@@ -8,6 +8,9 @@
 
 mod answers;
 mod bounds;
+#[cfg(feature = "tracing")]
+#[path = "../collector.rs"]
+mod collector;
 mod handles;
 mod kept;
 mod many;
@@ -19,3 +22,5 @@ mod results;
 mod sampling;
 mod support;
 mod tools;
+#[cfg(feature = "tracing")]
+mod traced;

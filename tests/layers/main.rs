@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 use source::{paths, tokens};
 
 /// The layers, each with how far right it stands; a layer uses itself and what stands further left.
-const LAYERS: [(&str, u8); 13] = [
+const LAYERS: [(&str, u8); 14] = [
     ("time", 0),
+    ("trace", 0),
     ("limits", 0),
     ("lock", 0),
     ("revision", 0),

@@ -2,6 +2,9 @@
 
 #[cfg(feature = "tokio")]
 mod asynchronous;
+#[cfg(feature = "tracing")]
+#[path = "../collector.rs"]
+mod collector;
 mod definitions;
 mod handlers;
 mod machine;
@@ -13,6 +16,8 @@ mod schemas;
 #[cfg(feature = "seal")]
 mod sealed;
 mod support;
+#[cfg(feature = "tracing")]
+mod traced;
 #[cfg(feature = "schemars")]
 mod typed;
 #[allow(dead_code, reason = "other test binaries look deeper into it")]

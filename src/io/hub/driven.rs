@@ -20,6 +20,7 @@ use crate::client::{Client, ClientError, Event, OperationId, Output};
 use crate::model::owned::IntoOwned;
 use crate::session::{ClientEvent, CloseReason, Delivery, EraPolicy};
 use crate::time::Instant;
+use crate::trace;
 
 /// What has come of connecting.
 pub(in crate::io) enum Connecting<C> {
@@ -60,6 +61,7 @@ impl Hub {
         state.phase = Phase::Opening(None);
         state.is_driven = true;
         state.generation += 1;
+        trace::connecting(state.about.is_some());
         let mut options = self.options.clone();
         if let (EraPolicy::Auto, Some(era)) = (options.era, state.era) {
             options.era = era;

@@ -186,6 +186,7 @@ impl ServerSession {
         if written.is_err() {
             return self.refuse(arrival, &RpcError::internal("The filter can't be written"));
         }
+        arrival.answered(None);
         let number = self.state.writer.number();
         for uri in self.state.subscriptions.begin(number, listen) {
             self.state.events.push(ServerEvent::Subscribed { uri });

@@ -65,6 +65,7 @@ impl ServerSession {
             let error = RpcError::internal("The capabilities can't be written");
             return self.refuse(arrival, &error);
         }
+        arrival.answered(None);
         (self.state.legacy.info, self.state.legacy.capabilities) = (info, capabilities);
         self.state.legacy.stage = Stage::Greeted(revision);
         self.state.legacy.route = match arrival.target.route {
@@ -122,7 +123,7 @@ impl ServerSession {
         {
             Ok(params) => {
                 self.state.legacy.log_level = Some(params.level);
-                self.state.writer.answer_empty(arrival);
+                self.answer_empty(arrival);
             }
             Err(malformed) => self.refuse(arrival, &malformed.into()),
         }
@@ -143,7 +144,7 @@ impl ServerSession {
             return self.refuse(arrival, &error);
         }
         let is_new = self.state.subscriptions.subscribe(&uri);
-        self.state.writer.answer_empty(arrival);
+        self.answer_empty(arrival);
         if is_new {
             self.state.events.push(ServerEvent::Subscribed { uri });
         }
@@ -155,7 +156,7 @@ impl ServerSession {
             return self.refuse(arrival, &RpcError::invalid_params("Invalid params: no uri"));
         };
         let is_over = self.state.subscriptions.unsubscribe(&uri);
-        self.state.writer.answer_empty(arrival);
+        self.answer_empty(arrival);
         if is_over {
             self.state.events.push(ServerEvent::Unsubscribed { uri });
         }

@@ -31,7 +31,7 @@ use crate::model::capability::ClientCapabilities;
 use crate::model::initialize::Implementation;
 use crate::model::logging::LoggingLevel;
 use crate::revision::Revision;
-use crate::rpc::Repeated;
+use crate::rpc::{Repeated, RequestId};
 use crate::time::Instant;
 
 use super::capability_set::CapabilitySet;
@@ -252,6 +252,13 @@ impl ServerSession {
         self.state.writer.outbox.drop_requests();
         self.state.closed = true;
         self.state.events.push(ServerEvent::Closed(reason));
+    }
+
+    /// The id of a request on the wire, while it is open.
+    pub(crate) fn wire_id(&self, request: IncomingId) -> Option<&RequestId> {
+        let number = request.number_in(self.state.writer.tag)?;
+        let found = self.state.requests_in.get(number)?;
+        Some(found.id())
     }
 }
 

@@ -89,11 +89,12 @@ impl ServerSession {
             &result,
             &additions,
         );
-        if written.is_err() {
-            self.refuse(
-                arrival,
-                &RpcError::internal("The capabilities can't be written"),
-            );
+        match written {
+            Ok(()) => arrival.answered(None),
+            Err(_) => {
+                let error = RpcError::internal("The capabilities can't be written");
+                self.refuse(arrival, &error);
+            }
         }
     }
 

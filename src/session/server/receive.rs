@@ -154,7 +154,7 @@ impl ServerSession {
         }
         match arrival.method.known() {
             Some(SpecMethod::Initialize) => self.initialize(&arrival),
-            Some(SpecMethod::Ping) => self.state.writer.answer_empty(&arrival),
+            Some(SpecMethod::Ping) => self.answer_empty(&arrival),
             Some(SpecMethod::Discover) => self.discover(&arrival),
             Some(SpecMethod::SetLevel) => self.set_level(&arrival),
             Some(SpecMethod::Subscribe) => self.subscribe(&arrival),
@@ -231,7 +231,13 @@ impl ServerSession {
         self.state.requests_in.insert(number, request);
     }
 
+    pub(super) fn answer_empty(&mut self, arrival: &Arrival<'_>) {
+        arrival.answered(None);
+        self.state.writer.answer_empty(arrival);
+    }
+
     pub(super) fn refuse(&mut self, arrival: &Arrival<'_>, error: &RpcError) {
+        arrival.answered(Some(error.code));
         self.state.writer.refuse(arrival, error);
     }
 

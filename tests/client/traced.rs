@@ -1,0 +1,112 @@
+//! What a client tells whoever watches it with `tracing`.
+
+use std::time::Duration;
+
+use mcp_proto::client::{Request, ToolCall};
+use mcp_proto::session::{Closed, Route, Session};
+use serde_json::json;
+use tracing::Level;
+
+use crate::collector::{Told, collect};
+use crate::support::{Script, call, legacy};
+
+/// What a client tells of everything that can happen to a call.
+fn told(most: Level) -> Told {
+    collect(most, || {
+        let mut script = Script::legacy();
+        let id = script.start(call("greet", json!({"password": "hunter2"})));
+        let asked = script.expect("tools/call");
+        script.now = script.now + Duration::from_millis(250);
+        script.result(
+            &asked,
+            json!({"content": [{"type": "text", "text": "top secret"}]}),
+        );
+        script.end(id).unwrap().unwrap();
+        script.refused(
+            Request::ListPrompts,
+            json!({"code": -32603, "message": "the drawer"}),
+        );
+        let failed = json!({"content": [], "isError": true});
+        let _ = script.answered(Request::CallTool(ToolCall::new("fail")), failed);
+        let id = script.start(Request::ReadResource("file:///x".into()));
+        script.now = script.now + Duration::from_millis(5);
+        script.client.cancel(script.now, id);
+        script.drain();
+        script.notify("notifications/nonsense/progress");
+        script.say(json!({"jsonrpc": "2.0", "id": 99, "result": {"secret": 1}}));
+        script.start(Request::Ping);
+        let now = script.now;
+        script
+            .client
+            .handle_closed(now, Route::Pipe, Closed::EndOfInput);
+        script.drain();
+        script.start(Request::Ping);
+    })
+}
+
+#[test]
+fn every_call_has_a_span_that_says_what_has_come_of_it() {
+    assert_eq!(
+        told(Level::INFO).spans,
+        [
+            "call duration_ms=250.0 id=0 method=tools/call outcome=result tool=greet",
+            "call code=-32603 duration_ms=0.0 id=1 method=prompts/list outcome=error",
+            "call duration_ms=0.0 id=2 method=tools/call outcome=tool_error tool=fail",
+            "call duration_ms=5.0 id=3 method=resources/read outcome=cancelled uri=file:///x",
+            "call duration_ms=0.0 id=4 method=ping outcome=lost",
+            "call duration_ms=0.0 id=5 method=ping outcome=refused",
+        ]
+    );
+}
+
+#[test]
+fn opening_closing_and_what_is_ignored_are_told() {
+    let events = told(Level::DEBUG).events;
+    let shown: Vec<_> = events
+        .iter()
+        .map(|(level, _, text)| (*level, text.as_str()))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            (Level::INFO, "message=opened revision=2025-06-18"),
+            (
+                Level::DEBUG,
+                "kind=a response to no open request message=ignored"
+            ),
+            (Level::INFO, "message=closed reason=the connection ended"),
+        ]
+    );
+}
+
+#[test]
+fn an_opening_that_fails_is_told_with_its_reason() {
+    let told = collect(Level::WARN, || {
+        let mut script = Script::unopened(legacy());
+        let request = script.expect("initialize");
+        script.error(&request, json!({"code": -32603, "message": "out of order"}));
+    });
+    let (level, _, text) = &told.events[0];
+    assert_eq!(*level, Level::WARN);
+    assert!(
+        text.contains("the opening failed") && text.contains("out of order"),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_is_sent_is_shown_to_those_who_trace_and_to_nobody_else() {
+    let secrets = ["hunter2", "top secret", "the drawer", "\"secret\":1"];
+    let debug = format!("{:?}", told(Level::DEBUG));
+    for secret in secrets {
+        assert!(!debug.contains(secret), "{secret} in {debug}");
+    }
+    let trace = told(Level::TRACE);
+    let shown = |secret: &str| {
+        trace
+            .events
+            .iter()
+            .any(|(_, _, text)| text.contains(secret))
+    };
+    assert!(secrets.into_iter().all(shown), "{trace:?}");
+}
