@@ -113,7 +113,8 @@ pub struct Transmit {
     pub route: Route,
     /// Its length in bytes.
     pub len: usize,
-    /// Whether it is the last one on its route.
+    /// Whether it is the last one that this side sends on its route: a server's answer on an
+    /// exchange. Never on a pipe.
     pub last: bool,
     /// What kind of message it is.
     pub kind: Kind,
@@ -122,6 +123,13 @@ pub struct Transmit {
 }
 
 impl Transmit {
+    /// The same, as a server hands it out.
+    pub(super) fn of_server(mut self) -> Self {
+        let is_answer = matches!(self.kind, Kind::Result | Kind::Error);
+        self.last = is_answer && matches!(self.route, Route::Exchange(_));
+        self
+    }
+
     /// Returns what a session says of a frame of `len` bytes that leaves by `route`, for sessions
     /// other than this crate's own: not the last one, and written for no revision in particular.
     pub const fn new(route: Route, len: usize, kind: Kind) -> Self {

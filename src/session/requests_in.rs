@@ -233,6 +233,12 @@ impl<T: Weigh> RequestsIn<T> {
         open.map(|(number, _)| number).collect()
     }
 
+    /// How many of them came by `route`.
+    pub(super) fn count_on(&self, route: Route) -> usize {
+        let on_route = |(_, request): &(u64, &RequestIn<T>)| request.route() == route;
+        self.open.iter().filter(on_route).count()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.open.len()
     }

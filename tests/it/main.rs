@@ -40,6 +40,7 @@ mod repeated_meta;
 mod resources;
 mod roots;
 mod rounds;
+mod routes;
 mod sampling;
 mod save;
 mod secrets;

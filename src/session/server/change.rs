@@ -200,9 +200,7 @@ impl ServerSession {
     }
 
     pub(super) fn stop_listening_on(&mut self, route: Route) {
-        let listens = self.state.subscriptions.listens();
-        let on_route = listens.iter().filter(|(_, l)| l.target.route == route);
-        let numbers: Vec<u64> = on_route.map(|(number, _)| number).collect();
+        let numbers: Vec<u64> = self.listens_on(route).collect();
         for number in numbers {
             self.forget_listen(number);
         }

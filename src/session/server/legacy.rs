@@ -12,14 +12,38 @@ use crate::model::encode::SessionMembers;
 use crate::model::initialize::{InitializeParams, InitializeResult};
 use crate::model::method::{self, Method};
 use crate::model::resource::SubscribeParams;
+use crate::revision::{Era, Revision};
 use crate::rpc::{RpcError, Text, code};
 
 use super::super::arrival::Arrival;
+use super::super::error::Misuse;
 use super::super::negotiate;
 use super::super::route::Route;
 use super::{ServerEvent, ServerSession, Stage};
 
 impl ServerSession {
+    /// Makes this a legacy session of `revision` without a handshake, for a client whose handshake
+    /// another session has answered: nothing is known of the client, so nothing is asked of it.
+    ///
+    /// Returns an error if a handshake has begun, the session has ended, or the server doesn't speak
+    /// this revision or it is none of the legacy era.
+    pub fn assume_initialized(&mut self, revision: Revision) -> Result<(), Misuse> {
+        if self.state.closed {
+            return Err(Misuse::Closed);
+        }
+        if self.state.legacy.stage != Stage::None {
+            return Err(Misuse::AlreadyOpened);
+        }
+        let is_spoken = self.config.revisions.contains(&revision);
+        if revision.era() != Era::Legacy || !is_spoken {
+            let what = "a session without a handshake".into();
+            return Err(Misuse::NotInRevision { what, revision });
+        }
+        self.state.legacy.stage = Stage::Open(revision);
+        self.state.legacy.route = Route::Standalone;
+        Ok(())
+    }
+
     /// `initialize`
     pub(super) fn initialize(&mut self, arrival: &Arrival<'_>) {
         if self.state.legacy.stage != Stage::None {

@@ -175,6 +175,30 @@ impl ServerSession {
         self.state.requests_in.len()
     }
 
+    /// Returns the route by which a request came and its answer leaves; `None` when it isn't open
+    /// (any more).
+    pub fn route_of(&self, request: IncomingId) -> Option<Route> {
+        let number = request.number_in(self.state.writer.tag)?;
+        let incoming = self.state.requests_in.get(number);
+        incoming.map(|incoming| incoming.route())
+    }
+
+    /// Returns how many requests that came by `route` wait for their answer, listen streams
+    /// included.
+    pub fn open_on(&self, route: Route) -> usize {
+        self.state.requests_in.count_on(route) + self.listens_on(route).count()
+    }
+
+    /// Returns whether a listen stream of the modern era is open on `route`.
+    pub fn is_listening_on(&self, route: Route) -> bool {
+        self.listens_on(route).next().is_some()
+    }
+
+    fn listens_on(&self, route: Route) -> impl Iterator<Item = u64> {
+        let listens = self.state.subscriptions.listens().iter();
+        listens.filter_map(move |(number, listen)| (listen.target.route == route).then_some(number))
+    }
+
     /// Returns what [`poll_timeout`](Session::poll_timeout) is for; `None` when nothing waits. For
     /// logs.
     pub fn wake_reason(&self) -> Option<WakeReason> {
@@ -290,7 +314,8 @@ impl Session for ServerSession {
     }
 
     fn poll_transmit(&mut self, buffer: &mut Vec<u8>) -> Option<Transmit> {
-        self.state.writer.outbox.poll(buffer)
+        let transmit = self.state.writer.outbox.poll(buffer);
+        transmit.map(Transmit::of_server)
     }
 
     fn poll_event(&mut self) -> Option<ServerEvent> {
