@@ -220,6 +220,8 @@ pub use client::ClientOptions;
 pub use io::blocking::BlockingClient;
 #[cfg(feature = "std")]
 pub use io::nonblocking::AsyncClient;
+#[cfg(feature = "std")]
+pub use io::testing;
 pub use limits::Limits;
 pub use model::tool::Tool;
 pub use revision::{Era, Revision};

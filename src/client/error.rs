@@ -65,6 +65,16 @@ pub enum ClientError {
     /// Data in a result is no base64.
     #[error(transparent)]
     Base64(#[from] InvalidBase64),
+    /// The tool or resource has answered, with something else than was asked for.
+    #[error("the answer can't be read as {wanted}: {reason}; it begins with {value:?}")]
+    Decode {
+        /// The Rust type that was asked for.
+        wanted: &'static str,
+        /// What doesn't fit, and where.
+        reason: Box<str>,
+        /// The beginning of the answer.
+        value: Box<str>,
+    },
     /// The arguments can't be written as JSON.
     #[error("the arguments can't be written: {0}")]
     Arguments(Box<str>),

@@ -95,8 +95,8 @@ impl ToolCall {
     /// Sets the arguments to what `arguments` is as JSON.
     ///
     /// Returns an error if it is no object.
-    pub fn arguments<T: Serialize + ?Sized>(mut self, arguments: &T) -> Result<Self, ClientError> {
-        let raw = Raw::encode(arguments);
+    pub fn arguments(mut self, arguments: impl Serialize) -> Result<Self, ClientError> {
+        let raw = Raw::encode(&arguments);
         let raw = raw.map_err(|error| ClientError::Arguments(alloc::format!("{error}").into()))?;
         if !raw.is_object() {
             return Err(ClientError::Arguments("they are no object".into()));

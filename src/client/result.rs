@@ -2,14 +2,14 @@
 //! are JSON parsed and data decoded. Pure functions; links are marked, for the client to read.
 
 use alloc::boxed::Box;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error, IntoDeserializer};
 use serde_json::Value;
 
 use crate::model::content::{ContentBlock, InvalidBase64, ResourceContents, ResourceLink};
@@ -18,7 +18,7 @@ use crate::model::object::Object;
 use crate::model::owned::IntoOwned;
 use crate::model::resource::ReadResourceResult;
 use crate::model::tool::CallToolResult;
-use crate::rpc::Raw;
+use crate::rpc::{Raw, bounded};
 
 use super::error::{ClientError, ToolFailure};
 
@@ -117,12 +117,31 @@ impl OutputPart {
         }
     }
 
-    /// Returns the value as `T`; `None` when it is no JSON or doesn't fit.
-    pub fn decode<T: DeserializeOwned>(&self) -> Option<T> {
-        match self {
-            Self::Json(raw) => serde_json::from_str(raw.as_str()).ok(),
-            part => serde_json::from_value(part.to_json()?).ok(),
+    /// Returns the value as `T`: JSON is read, a text is taken as a string or else as the JSON in
+    /// it, and a list is an array.
+    ///
+    /// Returns [`ClientError::Decode`] if it doesn't fit, and the error of a part that can't be had.
+    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, ClientError> {
+        if let Some(error) = self.error() {
+            return Err(error.clone());
         }
+        let decoded = match self {
+            Self::Json(raw) => serde_json::from_str(raw.as_str()),
+            Self::Text(text) => {
+                let text = text.as_str();
+                let string = IntoDeserializer::<serde_json::Error>::into_deserializer(text);
+                T::deserialize(string).or_else(|_| serde_json::from_str(text))
+            }
+            part => match part.to_json() {
+                Some(value) => serde_json::from_value(value),
+                None => Err(serde_json::Error::custom("part of it is no JSON")),
+            },
+        };
+        decoded.map_err(|error| ClientError::Decode {
+            wanted: core::any::type_name::<T>(),
+            reason: error.to_string().into(),
+            value: bounded(&self.to_string()).into(),
+        })
     }
 
     /// Returns the first error among the parts.
@@ -196,6 +215,17 @@ impl ToolOutput {
             None => OutputPart::of(raw.content.iter().map(part).collect()),
         };
         Ok(Self { value, raw })
+    }
+
+    /// Returns what the tool said as `T`: the structured content if there is any, else the JSON or
+    /// the text of the content. See [`OutputPart::decode`].
+    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, ClientError> {
+        self.value.decode().or_else(|error| {
+            // It may be wanted with the member that the value was taken out of.
+            let whole = self.raw.structured_content.as_ref();
+            let whole = whole.and_then(|content| content.decode().ok());
+            whole.ok_or(error)
+        })
     }
 }
 

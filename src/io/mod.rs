@@ -13,6 +13,8 @@
     doc = "* [`seal`]: seals the state of unfinished requests with what the system has."
 )]
 //!
+//! * [`testing`]: a client and a server of the same program, for tests of either.
+//!
 //! Every connection hands out [`Handle`]s, by which other threads or tasks reach its session.
 
 #![expect(
@@ -32,6 +34,7 @@ pub mod seal;
 mod shared;
 mod slot;
 mod state;
+pub mod testing;
 
 use core::fmt;
 use std::sync::Arc;

@@ -131,6 +131,52 @@ fn t17_text_is_parsed_when_it_is_an_object_or_array() {
 }
 
 #[test]
+fn a_result_is_read_as_the_type_that_is_wanted() {
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    struct Sum {
+        result: i64,
+    }
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Sky {
+        Clear,
+    }
+    let said = |result| Script::legacy().tool(result).unwrap();
+    let structured = json!({"structuredContent": {"result": 42}, "content": [text("42")]});
+    assert_eq!(said(structured.clone()).decode::<i64>(), Ok(42));
+    assert_eq!(said(structured).decode::<Sum>(), Ok(Sum { result: 42 }));
+    let number = || said(json!({"content": [text("42")]}));
+    assert_eq!(number().decode::<i64>(), Ok(42));
+    assert_eq!(number().decode::<String>().as_deref(), Ok("42"));
+    let object = json!({"content": [text("{\"result\": 1}")]});
+    assert_eq!(said(object).decode::<Sum>(), Ok(Sum { result: 1 }));
+    let several = json!({"content": [text("1"), text("[2]")]});
+    assert_eq!(
+        said(several).decode::<(String, [u8; 1])>(),
+        Ok(("1".into(), [2]))
+    );
+    assert_eq!(
+        said(json!({"content": [text("clear")]})).decode::<Sky>(),
+        Ok(Sky::Clear)
+    );
+    assert_eq!(said(json!({"content": []})).decode::<Vec<u8>>(), Ok(vec![]));
+
+    let error = number().decode::<Sum>().unwrap_err().to_string();
+    assert!(error.contains("Sum") && error.contains("\"42\""), "{error}");
+    let picture = json!({"content": [{"type": "image", "data": "AA==", "mimeType": "image/png"}]});
+    let error = said(picture).decode::<i64>().unwrap_err().to_string();
+    assert!(
+        error.contains("no JSON") && error.contains("image/png"),
+        "{error}"
+    );
+    let broken = json!({"content": [{"type": "image", "data": "A", "mimeType": "image/png"}]});
+    assert!(matches!(
+        said(broken).decode::<i64>(),
+        Err(ClientError::Base64(_))
+    ));
+}
+
+#[test]
 fn t18_image_is_decoded() {
     let image = |data: &str| part(json!({"type": "image", "data": data, "mimeType": "image/jpg"}));
     assert_eq!(bytes(&image("aGVsbG8=")), (&b"hello"[..], "image/jpg"));

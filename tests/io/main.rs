@@ -20,6 +20,7 @@ mod pool;
 mod serve;
 #[cfg(target_os = "linux")]
 mod sockets;
+mod testing;
 #[cfg(feature = "tokio")]
 mod tokio;
 mod toy;

@@ -10,6 +10,7 @@ use std::io;
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::super::alarm::{Alarm, sleep};
 use super::super::hub::Hub;
@@ -167,12 +168,32 @@ impl BlockingClient {
     /// it are read.
     ///
     /// Returns [`ClientError::Retry`] if the tool failed or the server refused.
-    pub fn call_tool<T: Serialize + ?Sized>(
+    pub fn call_tool(
         &self,
         name: &str,
-        arguments: &T,
+        arguments: impl Serialize,
     ) -> Result<ToolOutput, ClientError> {
         self.wait(self.inner.call_tool(name, arguments))
+    }
+
+    /// Calls the tool `name` and gives what it said as a value of Rust: the structured content if
+    /// there is any, else the JSON or the text of the content.
+    ///
+    /// ```
+    /// # fn run(client: mcp_proto::BlockingClient) -> Result<(), mcp_proto::client::ClientError> {
+    /// let sum: i64 = client.call_tool_as("add", serde_json::json!({"a": 2, "b": 40}))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Returns an error as [`call_tool`](Self::call_tool) does, and [`ClientError::Decode`] if the
+    /// answer doesn't fit.
+    pub fn call_tool_as<T: DeserializeOwned>(
+        &self,
+        name: &str,
+        arguments: impl Serialize,
+    ) -> Result<T, ClientError> {
+        self.wait(self.inner.call_tool_as(name, arguments))
     }
 
     /// Ends a subscription. Returns an error if it isn't open any more.

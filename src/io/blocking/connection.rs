@@ -168,7 +168,6 @@ impl<S: Session> Connection<S> {
     }
 
     /// Closes the session as dropping the connection does.
-    #[cfg(feature = "child")]
     pub(in crate::io) fn stop(&self) {
         self.shared.stop();
     }

@@ -12,6 +12,7 @@ use core::time::Duration;
 use std::io;
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::super::alarm;
 use super::super::hub::{Connecting, Hub, ServerIdentity, Sleep};
@@ -202,12 +203,38 @@ impl AsyncClient {
     /// it are read.
     ///
     /// Returns [`ClientError::Retry`] if the tool failed or the server refused.
-    pub async fn call_tool<T: Serialize + ?Sized>(
+    pub async fn call_tool(
         &self,
         name: &str,
-        arguments: &T,
+        arguments: impl Serialize,
     ) -> Result<ToolOutput, ClientError> {
         self.call(ToolCall::new(name).arguments(arguments)?).await
+    }
+
+    /// Calls the tool `name` and gives what it said as a value of Rust: the structured content if
+    /// there is any, else the JSON or the text of the content.
+    ///
+    /// ```
+    /// # async fn run(client: mcp_proto::AsyncClient) -> Result<(), mcp_proto::client::ClientError> {
+    /// #[derive(serde::Deserialize)]
+    /// struct Forecast {
+    ///     degrees: f64,
+    /// }
+    ///
+    /// let arguments = serde_json::json!({"city": "Vienna"});
+    /// let Forecast { degrees } = client.call_tool_as("forecast", arguments).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Returns an error as [`call_tool`](Self::call_tool) does, and [`ClientError::Decode`] if the
+    /// answer doesn't fit.
+    pub async fn call_tool_as<T: DeserializeOwned>(
+        &self,
+        name: &str,
+        arguments: impl Serialize,
+    ) -> Result<T, ClientError> {
+        self.call_tool(name, arguments).await?.decode()
     }
 
     /// As [`call_tool`](Self::call_tool), with all that can be said of a call.

@@ -26,7 +26,7 @@ pub struct Connection<S: Session, T> {
 }
 
 impl<S: Session, T> Connection<S, T> {
-    pub(super) fn start(session: S, clock: Clock, streams: T) -> Self {
+    pub(in crate::io) fn start(session: S, clock: Clock, streams: T) -> Self {
         let driver = Driver::new(session, clock);
         Self { driver, streams }
     }

@@ -5,12 +5,12 @@ pub(super) mod client;
 #[cfg(any(feature = "tokio", feature = "futures-io"))]
 mod connection;
 #[cfg(any(feature = "tokio", feature = "futures-io"))]
-mod drive;
+pub(super) mod drive;
 mod driven;
 #[cfg(feature = "futures-io")]
 pub mod futures_io;
 #[cfg(any(feature = "tokio", feature = "futures-io"))]
-mod serve;
+pub(super) mod serve;
 mod threaded;
 #[cfg(feature = "tokio")]
 pub mod tokio;

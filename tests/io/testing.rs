@@ -1,0 +1,199 @@
+//! A client and a server of one program, as the tests of users have them.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use mcp_proto::client::{ClientError, ToolCall};
+use mcp_proto::model::elicitation::{ElicitRequestFormParams, ElicitResult};
+use mcp_proto::model::form::FormContent;
+use mcp_proto::model::schema::StringSchema;
+use mcp_proto::server::{Context, Elicited};
+use mcp_proto::session::EraPolicy;
+use mcp_proto::{ClientOptions, Server, Tool, testing};
+use serde_json::{Value, json};
+
+use crate::toy::within;
+
+const ERAS: [EraPolicy; 3] = [EraPolicy::Auto, EraPolicy::Legacy, EraPolicy::Modern];
+
+#[derive(serde::Deserialize)]
+struct Name {
+    name: String,
+}
+
+fn tool(name: &'static str) -> Tool<'static> {
+    Tool::new(name, json!({"type": "object"}).into())
+}
+
+fn server() -> Server {
+    Server::new("test", "1.0")
+        .tool(tool("greet"), |context: &Context, _: Value| {
+            let form = ElicitRequestFormParams::new("Who?").required("name", StringSchema::new());
+            Ok(match context.elicit::<Name>("who", form)? {
+                Elicited::Accepted(Name { name }) => format!("Hello, {name}!"),
+                _ => "Hello!".to_owned(),
+            })
+        })
+        .tool(tool("count"), |context: &Context, _: Value| {
+            for step in 1..=3 {
+                context.progress(f64::from(step), Some(3.0), None);
+            }
+            Ok(3)
+        })
+        .tool(tool("panic"), |_: &Context, _: Value| -> Result<(), _> {
+            panic!("on purpose")
+        })
+}
+
+#[test]
+fn a_server_is_asked_and_asks_in_memory_in_either_era() {
+    within(|| {
+        for era in ERAS {
+            let options = ClientOptions::default().era(era).elicitation(|_| {
+                let answer = FormContent::new().with("name", "Ada");
+                Ok(ElicitResult::accept(answer))
+            });
+            let client = testing::connect_with(server(), options);
+            assert!(client.is_running(), "it is open from the start");
+            assert_eq!(client.list_tools().unwrap().len(), 3);
+            let output = client.call_tool("greet", &json!({})).unwrap();
+            assert_eq!(output.value.as_text(), Some("Hello, Ada!"));
+            client.close().unwrap();
+            assert!(!client.is_running());
+        }
+    });
+}
+
+#[test]
+fn progress_comes_before_its_result_and_a_panic_costs_one_call() {
+    within(|| {
+        let client = testing::connect(server());
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&seen);
+        let call = ToolCall::new("count")
+            .on_progress(move |report| sink.lock().unwrap().push(report.progress));
+        client.call(call).unwrap();
+        assert_eq!(seen.lock().unwrap().last(), Some(&3.0));
+        let error = client.call_tool("panic", &json!({})).unwrap_err();
+        assert!(error.to_string().contains("panic"), "{error}");
+        client.ping().unwrap();
+    });
+}
+
+#[test]
+fn a_server_that_cannot_be_served_is_refused_by_each_operation() {
+    within(|| {
+        let client = testing::connect(server().tool(tool("greet"), |_, _: Value| Ok(1)));
+        for _ in 0..2 {
+            let error = client.ping().unwrap_err();
+            assert!(matches!(error, ClientError::Connection(_)));
+            assert!(error.to_string().contains("two tools that go by greet"));
+        }
+    });
+}
+
+#[test]
+fn the_server_has_ended_when_the_last_handle_is_gone() {
+    within(|| {
+        let held = Arc::new(());
+        let weak = Arc::downgrade(&held);
+        let server = Server::new("test", "1.0").tool(tool("hold"), move |_, _: Value| {
+            let _held = &held;
+            Ok(())
+        });
+        let client = testing::connect(server);
+        client.call_tool("hold", &json!({})).unwrap();
+        drop(client);
+        assert!(weak.upgrade().is_none(), "the server is still there");
+    });
+}
+
+#[cfg(feature = "tokio")]
+mod nonblocking {
+    use tokio::time::{Instant, sleep};
+
+    use super::*;
+
+    /// Tells when it is dropped.
+    struct Dropped(Arc<Mutex<bool>>);
+
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            *self.0.lock().unwrap() = true;
+        }
+    }
+
+    fn sleeper(dropped: &Arc<Mutex<bool>>) -> Server<mcp_proto::server::Async> {
+        let dropped = Arc::clone(dropped);
+        server().tool_async(tool("sleep"), move |_, _: Value| {
+            let dropped = Dropped(Arc::clone(&dropped));
+            async move {
+                sleep(Duration::from_secs(3600)).await;
+                drop(dropped);
+                Ok("Good morning")
+            }
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_hour_passes_at_once_and_always_the_same() {
+        for era in ERAS {
+            let dropped = Arc::default();
+            let options = ClientOptions::default().era(era).total_timeout(None);
+            let options = options.read_timeout(Duration::from_secs(7200));
+            let (client, driver) = testing::connect_async_with(sleeper(&dropped), options);
+            tokio::spawn(driver);
+            let begun = Instant::now();
+            let arguments = json!({});
+            let (one, two) = tokio::join!(
+                client.call_tool("sleep", &arguments),
+                client.call_tool("sleep", &arguments)
+            );
+            assert_eq!(one.unwrap().value.as_text(), Some("Good morning"));
+            assert_eq!(two.unwrap().value.as_text(), Some("Good morning"));
+            assert_eq!(begun.elapsed(), Duration::from_secs(3600));
+            client.close().await.unwrap();
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_times_out_or_is_dropped_drops_its_handler() {
+        let dropped = Arc::default();
+        let (client, driver) = testing::connect_async(sleeper(&dropped));
+        tokio::spawn(driver);
+        let call = ToolCall::new("sleep").read_timeout(Duration::from_secs(5));
+        let begun = Instant::now();
+        let error = client.call(call).await.unwrap_err();
+        assert!(matches!(error, ClientError::TimedOut { .. }), "{error}");
+        assert_eq!(begun.elapsed(), Duration::from_secs(5));
+        client.ping().await.unwrap();
+        assert!(*dropped.lock().unwrap());
+
+        *dropped.lock().unwrap() = false;
+        let late =
+            tokio::time::timeout(Duration::from_secs(1), client.call_tool("sleep", json!({})));
+        assert!(late.await.is_err());
+        client.ping().await.unwrap();
+        assert!(*dropped.lock().unwrap());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_cannot_be_served_is_refused_by_each_operation() {
+        let server = server().tool(tool("greet"), |_, _: Value| Ok(1));
+        let (client, driver) = testing::connect_async(server);
+        tokio::spawn(driver);
+        for _ in 0..2 {
+            let error = client.ping().await.unwrap_err();
+            assert!(error.to_string().contains("two tools that go by greet"));
+        }
+    }
+
+    #[tokio::test]
+    async fn the_driver_ends_with_the_last_handle() {
+        let (client, driver) = testing::connect_async(server());
+        let driver = tokio::spawn(driver);
+        client.ping().await.unwrap();
+        drop(client);
+        driver.await.unwrap();
+    }
+}
