@@ -54,6 +54,20 @@ on_every_revision! {
 }
 
 on_every_revision! {
+    // Nearly all clients look for `properties`, and some fail without it. `tools.def.noparams`
+    fn a_tool_without_arguments_says_on_the_wire_that_it_has_no_properties(revision) {
+        let mut pair = Pair::open(revision);
+        pair.call::<ListTools>(&PaginatedRequestParams::new());
+        let asked = pair.request();
+        let tool = Tool::new("now", NO_ARGUMENTS_SCHEMA);
+        pair.reply::<ListTools>(&asked, &ListToolsResult::new(vec![tool]));
+        let schema = pair.last_of_server()["result"]["tools"][0]["inputSchema"].clone();
+        let expected = json!({"type": "object", "properties": {}, "additionalProperties": false});
+        assert_eq!(schema, expected);
+    }
+}
+
+on_every_revision! {
     // `tools.list.order`, `tools.list.noconn`
     fn a_listing_is_what_the_server_said_in_its_order_on_every_connection(revision) {
         let tools = || {
