@@ -23,7 +23,7 @@ pub struct Limits {
     pub calls: usize,
     /// Subscriptions (URIs and listen streams together) at once. 1,024.
     pub subscriptions: usize,
-    /// Events that wait to be polled before the session wants no more frames. 1,024.
+    /// Events that wait to be polled before the session wants no more frames. 1,024; 0 counts as 1.
     pub events: usize,
     /// Output that waits to be polled, in bytes. 16 MiB. Beyond it, commands that would add
     /// requests or notifications are refused, log messages and progress are dropped, and a server
@@ -52,7 +52,8 @@ pub struct Limits {
     pub links: usize,
     /// Elements of one batch (2025-03-26). 1,024.
     pub batch: usize,
-    /// Cancelled requests that may come in one burst before new requests are refused. 100.
+    /// Cancelled requests that may come in one burst before new requests are refused. 100; 0 counts
+    /// as 1.
     pub cancel_burst: u32,
     /// How fast the allowance for cancelled requests grows back, each second. 20.
     pub cancel_rate: u32,
@@ -100,6 +101,12 @@ impl Limits {
         let held = self.memory.saturating_add(self.output);
         let held = held.saturating_add(self.reserve());
         held.saturating_add(held / 4).saturating_add(128 << 10)
+    }
+
+    /// How many requests may be cancelled in one burst: at least one, as a bucket without room would
+    /// never have another.
+    pub(crate) fn cancels(&self) -> u32 {
+        self.cancel_burst.max(1)
     }
 
     /// How much a session may answer by itself while its output is full.

@@ -9,7 +9,7 @@ use mcp_proto::model::root::ListRootsResult;
 use mcp_proto::model::subscription::SubscriptionFilter;
 use mcp_proto::model::tool::{CallToolParams, CallToolResult};
 use mcp_proto::session::{
-    CallError, CallOptions, ClientEvent, ClientSession, IncomingId, Misuse, ServerEvent,
+    CallError, CallOptions, ClientEvent, ClientSession, IncomingId, Misuse, Route, ServerEvent,
     ServerSession, Session, Timeouts,
 };
 use mcp_proto::{Era, Limits, Revision};
@@ -173,7 +173,7 @@ on_every_revision! {
         let now = server.now;
         let feed = |server: &mut Script<ServerSession>, id: i64| {
             let call = tool_call(revision, id).to_string();
-            server.session.handle_frame(now, mcp_proto::session::Route::Pipe, call.into());
+            server.session.handle_frame(now, Route::Pipe, call.into());
         };
         for id in 0..3 {
             assert!(server.session.wants_frames());
@@ -190,11 +190,26 @@ on_every_revision! {
         let mut client = client(revision, |limits| limits.events = 2);
         for _ in 0..2 {
             assert!(client.session.wants_frames());
-            client.session.handle_frame(now, mcp_proto::session::Route::Pipe, "garbage".into());
+            client.session.handle_frame(now, Route::Pipe, "garbage".into());
         }
         assert!(!client.session.wants_frames());
         client.take_events();
         assert!(client.session.wants_frames());
+    }
+}
+
+on_every_revision! {
+    fn a_session_without_room_for_events_reads_one_frame_after_the_other(revision) {
+        let mut server = server(revision, |limits| limits.events = 0);
+        let mut client = client(revision, |limits| limits.events = 0);
+        for id in 0..3 {
+            assert!(server.session.wants_frames() && client.session.wants_frames());
+            let call = tool_call(revision, id).to_string();
+            server.session.handle_frame(server.now, Route::Pipe, call.into());
+            client.session.handle_frame(client.now, Route::Pipe, "garbage".into());
+            assert!(!server.session.wants_frames() && !client.session.wants_frames());
+            assert_eq!((server.take_events().len(), client.take_events().len()), (1, 1));
+        }
     }
 }
 
@@ -534,6 +549,20 @@ on_every_revision! {
             reply(&mut server, open[0]);
         }
         assert!(server.sent().iter().all(|sent| sent.get("result").is_some()));
+    }
+}
+
+on_every_revision! {
+    fn a_burst_of_none_still_bounds_what_is_cancelled_at_once(revision) {
+        let mut server = server(revision, |limits| limits.cancel_burst = 0);
+        server.feed_json(&tool_call(revision, 1));
+        server.feed_json(&notification("notifications/cancelled", json!({"requestId": 1})));
+        assert_eq!(asked(&mut server).len(), 1);
+        server.feed_json(&tool_call(revision, 2));
+        check_over(&server.reply(), 1);
+        server.pass(Duration::from_secs(1));
+        server.feed_json(&tool_call(revision, 3));
+        assert_eq!(asked(&mut server).len(), 1);
     }
 }
 

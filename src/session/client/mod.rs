@@ -548,9 +548,8 @@ impl Session for ClientSession {
     fn wants_frames(&self) -> bool {
         // Output alone never stops a client from reading: what it awaits may stand behind what the
         // server sends, and a server that can't send it would not read either.
-        let (limits, events) = (&self.config.limits, &self.state.events);
-        let is_busy = events.len() >= limits.events
-            || (!events.is_empty() && self.held_bytes() >= limits.memory);
+        let limits = &self.config.limits;
+        let is_busy = self.state.events.is_full(limits, || self.held_bytes());
         !is_busy && !self.state.writer.is_reserve_spent()
     }
 

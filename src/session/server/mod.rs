@@ -147,7 +147,7 @@ impl ServerSession {
                 asked: Table::default(),
                 subscriptions: Subscriptions::default(),
                 events: Events::default(),
-                cancels: TokenBucket::new(config.limits.cancel_burst),
+                cancels: TokenBucket::new(config.limits.cancels()),
                 closed: false,
             },
             config,
@@ -327,9 +327,8 @@ impl Session for ServerSession {
     }
 
     fn wants_frames(&self) -> bool {
-        let (limits, events) = (&self.config.limits, &self.state.events);
-        let is_busy = events.len() >= limits.events
-            || (!events.is_empty() && self.held_bytes() >= limits.memory);
+        let limits = &self.config.limits;
+        let is_busy = self.state.events.is_full(limits, || self.held_bytes());
         // One that awaits a response reads on, or it and a peer that does the same would wait for
         // each other for ever.
         let pushes_back = self.state.writer.is_full() && self.state.asked.is_empty();

@@ -207,12 +207,10 @@ impl ServerSession {
             let error = RpcError::over_limit("bytes held", limits.memory);
             return self.refuse(&arrival, &error);
         }
-        if !self.state.cancels.has(
-            self.state.writer.now,
-            limits.cancel_burst,
-            limits.cancel_rate,
-        ) {
-            let error = RpcError::over_limit("cancelled requests", limits.cancel_burst as usize);
+        let burst = limits.cancels();
+        let now = self.state.writer.now;
+        if !self.state.cancels.has(now, burst, limits.cancel_rate) {
+            let error = RpcError::over_limit("cancelled requests", burst as usize);
             return self.refuse(&arrival, &error);
         }
         let number = self.state.writer.number();
@@ -253,11 +251,9 @@ impl ServerSession {
             return self.ignore(Ignored::notification(received));
         };
         let limits = &self.config.limits;
-        self.state.cancels.take(
-            self.state.writer.now,
-            limits.cancel_burst,
-            limits.cancel_rate,
-        );
+        self.state
+            .cancels
+            .take(self.state.writer.now, limits.cancels(), limits.cancel_rate);
         let params = received.params::<method::Cancelled>().ok();
         let longest = limits.name;
         let reason = params
