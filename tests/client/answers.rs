@@ -14,7 +14,7 @@ use mcp_proto::rpc::RpcError;
 use mcp_proto::session::{ClientEvent, Session};
 use serde_json::{Value, json};
 
-use crate::support::{Script, call, everything, legacy};
+use support::client::{Script, call, everything, legacy};
 
 /// A script's client behind a lock, as adapters have it.
 struct Locked(Mutex<Client>);

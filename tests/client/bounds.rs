@@ -11,7 +11,7 @@ use mcp_proto::client::{
 use mcp_proto::session::{CallClock, Route, Session};
 use serde_json::{Value, json};
 
-use crate::support::{Script, call, everything, legacy};
+use support::client::{Script, call, everything, legacy};
 
 fn links(count: usize) -> Value {
     let link = json!({"type": "resource_link", "uri": "a:b", "name": "n"});

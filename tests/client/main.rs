@@ -8,9 +8,6 @@
 
 mod answers;
 mod bounds;
-#[cfg(feature = "tracing")]
-#[path = "../collector.rs"]
-mod collector;
 mod handles;
 mod kept;
 mod many;
@@ -20,7 +17,6 @@ mod peers;
 mod resources;
 mod results;
 mod sampling;
-mod support;
 mod tools;
 #[cfg(feature = "tracing")]
 mod traced;

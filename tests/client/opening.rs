@@ -11,7 +11,7 @@ use mcp_proto::session::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{Script, call, everything, legacy};
+use support::client::{Script, call, everything, legacy};
 
 fn warned() -> ClientOptions {
     legacy().log_level(LoggingLevel::Warning)

@@ -7,7 +7,7 @@ use mcp_proto::model::subscription::SubscriptionFilter;
 use mcp_proto::session::ClientEvent;
 use serde_json::{Value, json};
 
-use crate::support::{Script, everything, legacy};
+use support::client::{Script, everything, legacy};
 
 fn listed(uri: &str) -> Value {
     json!({"resources": [{"uri": uri, "name": "n"}]})

@@ -3,7 +3,7 @@
 use mcp_proto::client::{ClientError, OutputPart, Request, ToolCall};
 use serde_json::{Value, json};
 
-use crate::support::Script;
+use support::client::Script;
 
 /// The value of a result, which has to be JSON or text.
 fn value(result: Value) -> Value {

@@ -11,7 +11,7 @@ use mcp_proto::model::page::PageError;
 use mcp_proto::model::tool::Tool;
 use serde_json::{Value, json};
 
-use crate::support::{Script, call, everything, legacy};
+use support::client::{Script, call, everything, legacy};
 
 fn tool(name: &str) -> Value {
     json!({"name": name, "inputSchema": {"type": "object"}})

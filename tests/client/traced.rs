@@ -7,8 +7,8 @@ use mcp_proto::session::{Closed, Route, Session};
 use serde_json::json;
 use tracing::Level;
 
-use crate::collector::{Told, collect};
-use crate::support::{Script, call, legacy};
+use support::client::{Script, call, legacy};
+use support::collector::{Told, collect};
 
 /// What a client tells of everything that can happen to a call.
 fn told(most: Level) -> Told {

@@ -24,6 +24,3 @@ mod testing;
 #[cfg(feature = "tokio")]
 mod tokio;
 mod toy;
-#[allow(dead_code, reason = "other test binaries look deeper into it")]
-#[path = "../wire/mod.rs"]
-mod wire;

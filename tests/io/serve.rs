@@ -15,7 +15,7 @@ use mcp_proto::session::{Request, ServerConfig, ServerEvent, ServerSession};
 use serde_json::{Value, json};
 
 use crate::toy::within;
-use crate::wire::Wire;
+use support::wire::Wire;
 
 /// The client's ends of a server's pipes.
 struct Client {

@@ -8,9 +8,9 @@ use mcp_proto::session::{CallOptions, ClientEvent, ServerEvent, ServerSession, S
 use mcp_proto::{Limits, Revision};
 use serde_json::{Value, json};
 
-use crate::on_every_revision;
-use crate::support::pair::{Pair, server_config};
-use crate::support::script::{
+use support::on_every_revision;
+use support::pair::{Pair, server_config};
+use support::script::{
     Script, error, initialize, modern_meta, notification, result, tool_call, tool_result,
 };
 

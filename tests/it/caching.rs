@@ -20,9 +20,9 @@ use mcp_proto::model::tool::{CallToolResult, ListToolsResult};
 use mcp_proto::rpc::Raw;
 use serde_json::{Value, json};
 
-use crate::on_every_revision;
-use crate::support::pair::{Pair, client_config, server_config};
-use crate::support::scenario::{completing, is_modern, result};
+use support::on_every_revision;
+use support::pair::{Pair, client_config, server_config};
+use support::scenario::{completing, is_modern, result};
 
 fn hints(result: &Value) -> (Option<i64>, Option<&str>) {
     (result["ttlMs"].as_i64(), result["cacheScope"].as_str())

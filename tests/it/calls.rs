@@ -16,12 +16,12 @@ use mcp_proto::session::{
 use mcp_proto::{Era, Instant};
 use serde_json::json;
 
-use crate::support::pair::{Pair, client_config};
-use crate::support::script::{
+use support::pair::{Pair, client_config};
+use support::script::{
     Script, calling, check_cancelled, completed, notification, result, tool_result,
 };
-use crate::support::{LEGACY, MODERN};
-use crate::{on_every_revision, on_revisions};
+use support::{LEGACY, MODERN};
+use support::{on_every_revision, on_revisions};
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -14,13 +14,13 @@ use mcp_proto::session::{
 use mcp_proto::{Era, Instant, Revision};
 use serde_json::json;
 
-use crate::support::pair::Pair;
-use crate::support::script::{
+use support::pair::Pair;
+use support::script::{
     Script, calling, check_cancelled, completed, notification, request, result, tool_call,
     tool_result,
 };
-use crate::support::{LEGACY, MODERN};
-use crate::{on_every_revision, on_revisions};
+use support::{LEGACY, MODERN};
+use support::{on_every_revision, on_revisions};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -36,7 +36,7 @@ on_every_revision! {
             assert_eq!(client.session.cancel(client.now, call, None), Err(Misuse::Unknown("call")));
             assert_eq!(format!("{:?}", client.session), before);
             client.feed_json(&result(&id, tool_result()));
-            client.feed_json(&crate::support::script::error(&id, -1));
+            client.feed_json(&support::script::error(&id, -1));
             let events = client.take_events();
             assert_eq!(events.len(), 2);
             assert!(events.iter().all(|event| matches!(event, ClientEvent::Ignored(Ignored::Response(_)))));

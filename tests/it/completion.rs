@@ -9,9 +9,9 @@ use mcp_proto::rpc::RpcError;
 use mcp_proto::session::{CallError, Misuse, ServerConfig};
 use serde_json::json;
 
-use crate::on_every_revision;
-use crate::support::pair::{Pair, client_config};
-use crate::support::scenario::{completing, request, result};
+use support::on_every_revision;
+use support::pair::{Pair, client_config};
+use support::scenario::{completing, request, result};
 
 on_every_revision! {
     // `complete.cap`

@@ -7,9 +7,9 @@ use mcp_proto::model::method::{CallTool, SpecMethod};
 use mcp_proto::model::tool::CallToolParams;
 use mcp_proto::session::CallOptions;
 
-use crate::support::pair::Pair;
-use crate::support::wire::schema;
-use crate::support::wire::{DEFINITIONS, Wire};
+use support::pair::Pair;
+use support::wire::schema;
+use support::wire::{DEFINITIONS, Wire};
 
 /// Whether the check lets a frame of a server through in a session of `revision`.
 fn passes(revision: Revision, frame: &str) -> bool {

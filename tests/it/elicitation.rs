@@ -15,13 +15,13 @@ use mcp_proto::rpc::{Raw, RpcError};
 use mcp_proto::session::{CallError, CallOptions, ClientEvent, Misuse, Route, ServerEvent};
 use serde_json::{Value, json};
 
-use crate::support::MODERN;
-use crate::support::pair::{Pair, client_config, server_config};
-use crate::support::scenario::{
+use support::MODERN;
+use support::pair::{Pair, client_config, server_config};
+use support::scenario::{
     ask, is_modern, notification, question, request, request_of, result, since,
 };
-use crate::support::script::Script;
-use crate::{on_every_revision, on_revisions};
+use support::script::Script;
+use support::{on_every_revision, on_revisions};
 
 /// A pair whose client has declared just these capabilities.
 fn declaring(revision: Revision, capabilities: ClientCapabilities<'static>) -> Pair {

@@ -11,10 +11,8 @@ use mcp_proto::session::{
 use mcp_proto::{Era, Revision};
 use serde_json::{Value, json};
 
-use crate::support::script::{
-    Script, error, notification, request, result, tool_call, tool_result,
-};
-use crate::{on_every_revision, on_revisions};
+use support::script::{Script, error, notification, request, result, tool_call, tool_result};
+use support::{on_every_revision, on_revisions};
 
 /// An error answer as `revision` writes it when the id could not be read.
 fn check_error(answer: &Value, code: i64, id: Option<&str>, revision: Revision, frame: &str) {
@@ -533,7 +531,7 @@ on_every_revision! {
     }
 }
 
-on_revisions! { crate::support::MODERN;
+on_revisions! { support::MODERN;
     // `base.dir.modern.badreq` `base.dir.modern.client` `stdio.dir.modern` `stdio.msgs.modern`
     fn a_modern_client_never_responds(revision) {
         let (mut client, _) = calling(revision);
@@ -564,7 +562,7 @@ on_revisions! { crate::support::MODERN;
 #[test]
 fn a_client_of_the_modern_era_alone_never_responds_while_it_asks_for_the_era() {
     // `base.dir.modern.client` `stdio.dir.modern`
-    let config = crate::support::pair::client_config(Revision::V2026_07_28);
+    let config = support::pair::client_config(Revision::V2026_07_28);
     let mut client = Script::fresh_client(config);
     assert_eq!(client.reply()["method"], "server/discover");
     client.feed(r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#);
@@ -576,7 +574,7 @@ fn a_client_of_the_modern_era_alone_never_responds_while_it_asks_for_the_era() {
     ));
 }
 
-on_revisions! { crate::support::LEGACY;
+on_revisions! { support::LEGACY;
     // `base.dir.legacy` `base.err.method` `base.resp.id`
     fn a_legacy_client_answers_requests_it_can_not_serve(revision) {
         let mut client = Script::client(revision);

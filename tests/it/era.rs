@@ -12,10 +12,10 @@ use mcp_proto::{Instant, Revision};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::on_revisions;
-use crate::support::LEGACY;
-use crate::support::pair::{Pair, client_config, server_config};
-use crate::support::script::{
+use support::LEGACY;
+use support::on_revisions;
+use support::pair::{Pair, client_config, server_config};
+use support::script::{
     Script, error, initialize, modern_meta, notification, opening_result, result, tool_call,
 };
 

@@ -10,10 +10,10 @@ use mcp_proto::rpc::{Raw, RpcError, code};
 use mcp_proto::session::{CallError, CallOptions, Misuse, ServerEvent, ServerSession};
 use serde_json::{Value, json};
 
-use crate::support::pair::Pair;
-use crate::support::script::{Script, initialize, modern_meta, request, tool_call};
-use crate::support::{LEGACY, MODERN};
-use crate::{on_every_revision, on_revisions};
+use support::pair::Pair;
+use support::script::{Script, initialize, modern_meta, request, tool_call};
+use support::{LEGACY, MODERN};
+use support::{on_every_revision, on_revisions};
 
 #[test]
 fn the_codes_have_their_numbers() {
@@ -123,7 +123,7 @@ on_every_revision! {
             let mut client = Script::client(revision);
             client.session.call::<ReadResource>(client.now, &params, CallOptions::new()).unwrap();
             let id = client.reply()["id"].clone();
-            client.feed_json(&crate::support::script::error(&id, code));
+            client.feed_json(&support::script::error(&id, code));
             let Some(mcp_proto::session::ClientEvent::Completed(done)) = client.events.pop_front() else { panic!() };
             assert!(matches!(done.raw(), Err(CallError::Rpc(error)) if error.code == code));
         }
@@ -149,7 +149,7 @@ on_every_revision! {
         for fresh in [false, true] {
             for frame in &frames {
                 let mut server = match fresh {
-                    true => Script::fresh_server(crate::support::pair::server_config()),
+                    true => Script::fresh_server(support::pair::server_config()),
                     false => Script::server(revision),
                 };
                 server.feed(frame.clone());
@@ -187,7 +187,7 @@ on_every_revision! {
 on_revisions! { LEGACY;
     // `err.init.version.legacy` `lifecycle.ver.other`
     fn an_unknown_version_is_no_error_to_a_legacy_server(revision) {
-        let config = crate::support::pair::server_config().revisions(vec![revision]);
+        let config = support::pair::server_config().revisions(vec![revision]);
         let mut server = Script::fresh_server(config);
         server.feed_json(&initialize(1, "1999-01-01"));
         assert_eq!(server.reply()["result"]["protocolVersion"], revision.as_str());

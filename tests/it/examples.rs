@@ -6,8 +6,8 @@ use std::path::Path;
 use mcp_proto::Revision;
 use serde_json::Value;
 
-use crate::support::types::{left_out, way_of};
-use crate::support::wire::schema;
+use support::types::{left_out, way_of};
+use support::wire::schema;
 
 const REVISION: Revision = Revision::V2026_07_28;
 

@@ -9,10 +9,10 @@ use mcp_proto::rpc::RpcError;
 use mcp_proto::session::{Closed, ExchangeId, Route, ServerEvent, Session};
 use serde_json::json;
 
-use crate::on_revisions;
-use crate::support::pair::{Pair, client_config, server_config};
-use crate::support::scenario::{notification, request, request_of, result};
-use crate::support::{LEGACY, MODERN};
+use support::on_revisions;
+use support::pair::{Pair, client_config, server_config};
+use support::scenario::{notification, request, request_of, result};
+use support::{LEGACY, MODERN};
 
 const fn by(number: u64) -> Route {
     Route::Exchange(ExchangeId::new(number))

@@ -8,9 +8,9 @@ use mcp_proto::model::encode::EncodeError;
 use mcp_proto::model::meta::Meta;
 use serde_json::Value;
 
-use crate::support::fill::{Chance, filled, thinned};
-use crate::support::types::{Way, has_unknown, left_out, way_of};
-use crate::support::wire::schema::{self, Schema};
+use support::fill::{Chance, filled, thinned};
+use support::types::{Way, has_unknown, left_out, way_of};
+use support::wire::schema::{self, Schema};
 
 /// What a test found, counted and listed.
 #[derive(Default)]

@@ -19,10 +19,10 @@ use mcp_proto::session::{
 use mcp_proto::{Era, Instant, Limits, Revision};
 use serde_json::json;
 
-use crate::support::pair::{Pair, client_config, server_config};
-use crate::support::script::{Script, notification, request};
-use crate::support::{LEGACY, MODERN};
-use crate::{on_every_revision, on_revisions};
+use support::pair::{Pair, client_config, server_config};
+use support::script::{Script, notification, request};
+use support::{LEGACY, MODERN};
+use support::{on_every_revision, on_revisions};
 
 const MIB: usize = 1 << 20;
 const PIPE: usize = 64 << 10;

@@ -17,12 +17,12 @@ use mcp_proto::session::{
 use mcp_proto::{Era, Instant, Revision};
 use serde_json::{Value, json};
 
-use crate::support::pair::{Pair, client_config, everything_of_a_client};
-use crate::support::script::{
+use support::pair::{Pair, client_config, everything_of_a_client};
+use support::script::{
     Script, initialize, notification, opening_result, request, result, tool_call,
 };
-use crate::support::{LEGACY, MODERN};
-use crate::{on_every_revision, on_revisions};
+use support::{LEGACY, MODERN};
+use support::{on_every_revision, on_revisions};
 
 /// The requests that depend on a capability of the server, each with good params.
 fn gated() -> Vec<(SpecMethod, Value)> {
@@ -297,7 +297,7 @@ on_every_revision! {
                 continue;
             }
             let config = client_config(revision).capabilities(ClientCapabilities::new());
-            let mut pair = Pair::open_with(config, crate::support::pair::server_config());
+            let mut pair = Pair::open_with(config, support::pair::server_config());
             let params = CallToolParams::new("x");
             let call = pair.client.call::<m::CallTool>(pair.now, &params, CallOptions::new()).unwrap();
             pair.drive();
@@ -351,7 +351,7 @@ on_every_revision! {
         assert!(client.session.call::<m::ListPrompts>(client.now, &page, CallOptions::new()).is_err());
         // And on the server.
         let theirs = json!({"roots": {}, "future": 5, "experimental": {"e": {}}, "extensions": {"com.example/x": {}}});
-        let mut server = Script::fresh_server(crate::support::pair::server_config());
+        let mut server = Script::fresh_server(support::pair::server_config());
         let asked = match revision.era() {
             Era::Legacy => {
                 let mut opening = initialize(0, revision.as_str());
@@ -383,7 +383,7 @@ on_every_revision! {
     // `ext.untrusted` `ext.field`
     fn malformed_extension_settings_crash_and_enable_nothing(revision) {
         for extensions in [json!(5), json!([]), json!({"com.example/x": 5}), json!({"": {}}), json!({"tasks": {}})] {
-            let mut server = Script::fresh_server(crate::support::pair::server_config());
+            let mut server = Script::fresh_server(support::pair::server_config());
             let capabilities = json!({"extensions": extensions});
             let call = match revision.era() {
                 Era::Legacy => {
@@ -487,7 +487,7 @@ on_revisions! { MODERN;
         let settings: Object<'_> = serde_json::from_str(ui).unwrap();
         let client = client_config(revision)
             .capabilities(everything_of_a_client().extension("io.modelcontextprotocol/ui", &settings));
-        let mut pair = Pair::open_with(client, crate::support::pair::server_config());
+        let mut pair = Pair::open_with(client, support::pair::server_config());
         let page = PaginatedRequestParams::new();
         let call = pair.client.call::<m::ListTools>(pair.now, &page, CallOptions::new()).unwrap();
         pair.drive();

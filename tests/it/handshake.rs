@@ -15,10 +15,10 @@ use mcp_proto::session::{
 };
 use serde_json::{Value, json};
 
-use crate::support::LEGACY;
-use crate::support::pair::{Pair, client_config, server_config};
-use crate::support::script::{Script, initialize, notification, opening_result, result, tool_call};
-use crate::{on_every_revision, on_revisions};
+use support::LEGACY;
+use support::pair::{Pair, client_config, server_config};
+use support::script::{Script, initialize, notification, opening_result, result, tool_call};
+use support::{on_every_revision, on_revisions};
 
 on_every_revision! {
     fn a_tool_call_goes_there_and_back(revision) {

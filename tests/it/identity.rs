@@ -14,10 +14,10 @@ use mcp_proto::session::{
 use mcp_proto::{Era, Limits};
 use serde_json::json;
 
-use crate::support::LEGACY;
-use crate::support::pair::{client_config, server_config};
-use crate::support::script::{Script, request, result, tool_call};
-use crate::{on_every_revision, on_revisions};
+use support::LEGACY;
+use support::pair::{client_config, server_config};
+use support::script::{Script, request, result, tool_call};
+use support::{on_every_revision, on_revisions};
 
 on_every_revision! {
     fn the_handles_of_one_client_are_refused_by_another(revision) {

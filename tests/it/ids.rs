@@ -13,10 +13,10 @@ use mcp_proto::rpc::RpcError;
 use mcp_proto::session::{CallOptions, ClientEvent, Ignored, ServerEvent};
 use serde_json::json;
 
-use crate::support::LEGACY;
-use crate::support::pair::{Pair, client_config, take_frames};
-use crate::support::script::{Script, modern_meta, request, result, tool_call, tool_result};
-use crate::{on_every_revision, on_revisions};
+use support::LEGACY;
+use support::pair::{Pair, client_config, take_frames};
+use support::script::{Script, modern_meta, request, result, tool_call, tool_result};
+use support::{on_every_revision, on_revisions};
 
 /// Ids as they are sent, and as they come back.
 const GOOD: &[(&str, &str)] = &[

@@ -3,7 +3,7 @@
 use mcp_proto::Revision;
 use mcp_proto::session::ClientEvent;
 
-use crate::support::pair::Pair;
+use support::pair::Pair;
 
 #[test]
 fn what_is_ignored_is_told_in_words() {

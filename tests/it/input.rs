@@ -18,10 +18,10 @@ use mcp_proto::session::{
 use mcp_proto::{Instant, Limits};
 use serde_json::{Value, json};
 
-use crate::support::MODERN;
-use crate::support::pair::{Pair, client_config, server_config};
-use crate::support::scenario::{completing, is_modern, result};
-use crate::{on_every_revision, on_revisions};
+use support::MODERN;
+use support::pair::{Pair, client_config, server_config};
+use support::scenario::{completing, is_modern, result};
+use support::{on_every_revision, on_revisions};
 
 /// A tool that asks for a sample, then for the roots, and answers with both. It has no idea which
 /// era its client belongs to.
@@ -542,7 +542,7 @@ on_revisions! { MODERN;
         let call = |pair: &mut Pair, id: i64, answers: Value| {
             let params = json!({"name": "x", "inputResponses": answers, "requestState": "s"});
             let capabilities = json!({"roots": {}});
-            pair.to_server(crate::support::scenario::request_of(
+            pair.to_server(support::scenario::request_of(
                 revision,
                 id,
                 "tools/call",

@@ -15,10 +15,10 @@ use mcp_proto::session::{
 use mcp_proto::{Era, Instant, Revision};
 use serde_json::{Value, json};
 
-use crate::support::pair::{Pair, client_config};
-use crate::support::script::{Script, notification, opening_result, request, result, tool_call};
-use crate::support::{LEGACY, MODERN};
-use crate::{on_every_revision, on_revisions};
+use support::pair::{Pair, client_config};
+use support::script::{Script, notification, opening_result, request, result, tool_call};
+use support::{LEGACY, MODERN};
+use support::{on_every_revision, on_revisions};
 
 on_every_revision! {
     // `stdio.eof.exit` `lifecycle.shutdown.pending` `lifecycle.shutdown.msg`
@@ -111,7 +111,7 @@ on_every_revision! {
         let kept: Vec<_> = pair.client.subscriptions().map(|(_, filter)| filter).collect();
         pair.client.handle_closed(pair.now, Route::Pipe, Closed::EndOfInput);
         let next = client_config(revision).subscriptions(kept);
-        let mut pair = Pair::open_with(next, crate::support::pair::server_config());
+        let mut pair = Pair::open_with(next, support::pair::server_config());
         let confirmed = pair.client_events.pop_front();
         assert!(matches!(confirmed, Some(ClientEvent::Subscribed { .. })), "{confirmed:?}");
         assert_eq!(pair.server.watched().collect::<Vec<_>>(), ["a:b"]);

@@ -15,10 +15,10 @@ use mcp_proto::session::{
 use mcp_proto::{Era, Limits, Revision};
 use serde_json::{Value, json};
 
-use crate::support::pair::{Pair, client_config, server_config};
-use crate::support::script::{Script, notification, request, result, tool_call, tool_result};
-use crate::support::{LEGACY, MODERN};
-use crate::{on_every_revision, on_revisions};
+use support::pair::{Pair, client_config, server_config};
+use support::script::{Script, notification, request, result, tool_call, tool_result};
+use support::{LEGACY, MODERN};
+use support::{on_every_revision, on_revisions};
 
 fn limits(change: impl FnOnce(&mut Limits)) -> Limits {
     let mut limits = Limits::default();

@@ -8,11 +8,11 @@ use mcp_proto::session::{
 };
 use serde_json::{Value, json};
 
-use crate::on_revisions;
 use crate::subscriptions::{TAG, change, changes, everything, listen, tools};
-use crate::support::MODERN;
-use crate::support::pair::{Pair, client_config, server_config};
-use crate::support::scenario::{notification, request, result};
+use support::MODERN;
+use support::on_revisions;
+use support::pair::{Pair, client_config, server_config};
+use support::scenario::{notification, request, result};
 
 on_revisions! { MODERN;
     // `sub.ack.first`, `sub.id`, `sub.req`

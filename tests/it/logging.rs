@@ -10,10 +10,10 @@ use mcp_proto::session::{
 };
 use serde_json::{Value, json};
 
-use crate::support::pair::{Pair, client_config, server_config};
-use crate::support::scenario::{is_modern, request};
-use crate::support::{LEGACY, MODERN};
-use crate::{on_every_revision, on_revisions};
+use support::pair::{Pair, client_config, server_config};
+use support::scenario::{is_modern, request};
+use support::{LEGACY, MODERN};
+use support::{on_every_revision, on_revisions};
 
 /// Logs a message; whether it went out.
 fn log(pair: &mut Pair, request: Option<IncomingId>, level: LoggingLevel) -> bool {

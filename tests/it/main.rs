@@ -47,7 +47,6 @@ mod secrets;
 mod sizes;
 mod sse;
 mod subscriptions;
-mod support;
 mod through;
 mod tools;
 mod unanswered;

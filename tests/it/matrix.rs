@@ -7,9 +7,9 @@ use mcp_proto::session::{
     CallOptions, ClientConfig, ClientEvent, CloseReason, EraPolicy, ServerConfig, ServerEvent,
 };
 
-use crate::support::LEGACY;
-use crate::support::pair::{Pair, client_config, everything_of_a_server, server_config};
-use crate::support::script::Script;
+use support::LEGACY;
+use support::pair::{Pair, client_config, everything_of_a_server, server_config};
+use support::script::Script;
 
 const MODERN: Revision = Revision::V2026_07_28;
 

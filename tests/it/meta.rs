@@ -18,10 +18,10 @@ use mcp_proto::session::{
 use mcp_proto::{Era, Revision};
 use serde_json::{Value, json};
 
-use crate::support::pair::{Pair, client_config, server_config};
-use crate::support::script::{Script, modern_meta, request, tool_call};
-use crate::support::{LEGACY, MODERN};
-use crate::{on_every_revision, on_revisions};
+use support::pair::{Pair, client_config, server_config};
+use support::script::{Script, modern_meta, request, tool_call};
+use support::{LEGACY, MODERN};
+use support::{on_every_revision, on_revisions};
 
 const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 const CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";

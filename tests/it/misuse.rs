@@ -18,9 +18,9 @@ use mcp_proto::session::{
 use mcp_proto::{Instant, Revision};
 use serde_json::{Value, json};
 
-use crate::on_every_revision;
-use crate::support::pair::{Pair, client_config};
-use crate::support::script::{Script, tool_call};
+use support::on_every_revision;
+use support::pair::{Pair, client_config};
+use support::script::{Script, tool_call};
 
 /// An extension's method whose params can't be written as a params object.
 struct Odd;
@@ -219,7 +219,7 @@ on_every_revision! {
         let mut server = Script::server(revision);
         let now = server.now;
         server.feed_json(&tool_call(revision, 1));
-        server.feed_json(&crate::support::script::request(revision, 2, "tools/list", json!({})));
+        server.feed_json(&support::script::request(revision, 2, "tools/list", json!({})));
         let events = server.take_events();
         let [ServerEvent::Request(call), ServerEvent::Request(list)] = &events[..] else { panic!() };
         let session = &mut server.session;

@@ -9,12 +9,12 @@ use mcp_proto::session::{
 use mcp_proto::{Era, Revision};
 use serde_json::{Value, json};
 
-use crate::support::pair::{Pair, client_config, server_config};
-use crate::support::script::{
+use support::pair::{Pair, client_config, server_config};
+use support::script::{
     Script, initialize, modern_meta, opening_result, request, result, tool_call,
 };
-use crate::support::{LEGACY, MODERN};
-use crate::{on_every_revision, on_revisions};
+use support::{LEGACY, MODERN};
+use support::{on_every_revision, on_revisions};
 
 /// Every set of revisions but the empty one.
 fn sets(revisions: &[Revision]) -> Vec<Vec<Revision>> {

@@ -10,9 +10,9 @@ use mcp_proto::rpc::{RpcError, Text};
 use mcp_proto::session::{CallError, Request};
 use serde_json::{Value, json};
 
-use crate::on_every_revision;
-use crate::support::pair::Pair;
-use crate::support::scenario::{completing, request, result};
+use support::on_every_revision;
+use support::pair::Pair;
+use support::scenario::{completing, request, result};
 
 fn tools(names: &[&'static str]) -> Vec<Tool<'static>> {
     let tool = |name: &&'static str| Tool::new(*name, NO_ARGUMENTS_SCHEMA);

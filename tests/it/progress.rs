@@ -14,10 +14,10 @@ use mcp_proto::session::{
 };
 use serde_json::{Value, json};
 
-use crate::support::MODERN;
-use crate::support::pair::Pair;
-use crate::support::scenario::{is_modern, notification, request};
-use crate::{on_every_revision, on_revisions};
+use support::MODERN;
+use support::pair::Pair;
+use support::scenario::{is_modern, notification, request};
+use support::{on_every_revision, on_revisions};
 
 fn watched(pair: &mut Pair) -> (CallId<CallTool>, Request) {
     let options = CallOptions::new().progress(true);

@@ -14,9 +14,9 @@ use mcp_proto::rpc::RpcError;
 use mcp_proto::session::{CallError, Change, ClientEvent, Misuse, ServerConfig};
 use serde_json::json;
 
-use crate::on_every_revision;
-use crate::support::pair::{Pair, client_config};
-use crate::support::scenario::{request, result};
+use support::on_every_revision;
+use support::pair::{Pair, client_config};
+use support::scenario::{request, result};
 
 fn serving(revision: Revision, capabilities: ServerCapabilities<'static>) -> Pair {
     let server = ServerConfig::new("s", "1").capabilities(capabilities);

@@ -20,8 +20,8 @@ use mcp_proto::{Era, Instant, Limits, Revision};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::pair::{Checked, client_config, everything_of_a_client, server_config};
-use crate::support::wire::Wire;
+use support::pair::{Checked, client_config, everything_of_a_client, server_config};
+use support::wire::Wire;
 
 /// One thing that happens. Numbers choose among what there is.
 #[derive(Clone, Debug)]
@@ -118,7 +118,7 @@ fn end() -> impl Strategy<Value = Op> {
 fn stray(revision: Revision, n: usize) -> String {
     let id = (n / 16) % 12;
     let meta = match revision.era() {
-        Era::Modern => crate::support::script::modern_meta(),
+        Era::Modern => support::script::modern_meta(),
         _ => json!({}),
     };
     let frame = match n % 16 {
@@ -143,7 +143,7 @@ fn stray(revision: Revision, n: usize) -> String {
         }
         8 => json!({"jsonrpc": "2.0", "id": id, "method": "roots/list", "params": {"_meta": meta}}),
         9 => json!({"jsonrpc": "2.0", "id": id, "method": "ping"}),
-        10 => crate::support::script::initialize(id as i64, "2025-03-26"),
+        10 => support::script::initialize(id as i64, "2025-03-26"),
         11 => {
             json!([{"jsonrpc": "2.0", "id": id, "method": "ping"}, 5, {"jsonrpc": "2.0", "id": id, "result": {}}])
         }

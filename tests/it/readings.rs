@@ -9,11 +9,11 @@ use mcp_proto::session::{CallError, CallOptions, ClientEvent, ServerEvent};
 use mcp_proto::{Limits, Revision};
 use serde_json::{Value, json};
 
-use crate::support::LEGACY;
-use crate::support::pair::Pair;
-use crate::support::scenario::request;
-use crate::support::script::{Script, calling, completed};
-use crate::{on_every_revision, on_revisions};
+use support::LEGACY;
+use support::pair::Pair;
+use support::scenario::request;
+use support::script::{Script, calling, completed};
+use support::{on_every_revision, on_revisions};
 
 on_every_revision! {
     // `base.resp.id`

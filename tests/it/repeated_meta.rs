@@ -4,7 +4,7 @@
 use mcp_proto::Revision;
 use serde_json::Value;
 
-use crate::support::pair::Pair;
+use support::pair::Pair;
 
 const META: &str = r#"{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"roots":{}},"io.modelcontextprotocol/clientInfo":{"name":"one","version":"1"}}"#;
 

@@ -18,10 +18,10 @@ use mcp_proto::session::{
 };
 use serde_json::json;
 
-use crate::support::pair::{Pair, client_config};
-use crate::support::scenario::{is_modern, request, result};
-use crate::support::{LEGACY, MODERN};
-use crate::{on_every_revision, on_revisions};
+use support::pair::{Pair, client_config};
+use support::scenario::{is_modern, request, result};
+use support::{LEGACY, MODERN};
+use support::{on_every_revision, on_revisions};
 
 /// A pair whose server has declared just these capabilities.
 fn serving(revision: Revision, capabilities: ServerCapabilities<'static>) -> Pair {

@@ -8,9 +8,9 @@ use mcp_proto::model::root::{ListRootsResult, Root};
 use mcp_proto::session::{Misuse, ServerEvent};
 use serde_json::{Value, json};
 
-use crate::on_every_revision;
-use crate::support::pair::{Pair, client_config, server_config};
-use crate::support::scenario::{is_modern, notification};
+use support::on_every_revision;
+use support::pair::{Pair, client_config, server_config};
+use support::scenario::{is_modern, notification};
 
 fn declaring(revision: Revision, capabilities: ClientCapabilities<'static>) -> Pair {
     let client = client_config(revision).capabilities(capabilities);

@@ -8,7 +8,7 @@ use mcp_proto::session::{Request, Session};
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 
-use crate::support::pair::Pair;
+use support::pair::Pair;
 
 /// What a handler does in one of its runs: the keys it asks for, and the state it gives.
 #[derive(Clone, Debug)]

@@ -16,9 +16,9 @@ use mcp_proto::model::tool::{NO_ARGUMENTS_SCHEMA, Tool};
 use mcp_proto::session::{CallError, Misuse, Request};
 use serde_json::{Value, json};
 
-use crate::support::pair::{Pair, client_config, server_config};
-use crate::support::scenario::{is_modern, result, since};
-use crate::{on_every_revision, on_revisions};
+use support::pair::{Pair, client_config, server_config};
+use support::scenario::{is_modern, result, since};
+use support::{on_every_revision, on_revisions};
 
 fn draft() -> CreateMessageParams<'static> {
     CreateMessageParams::new(vec![SamplingMessage::user("What's new?")], 7)

@@ -15,8 +15,8 @@ use mcp_proto::session::{
 };
 use mcp_proto::{Instant, Revision};
 
-use crate::on_every_revision;
-use crate::support::pair::{Pair, client_config, server_config};
+use support::on_every_revision;
+use support::pair::{Pair, client_config, server_config};
 
 /// What an adapter and a user can see of a session without changing it.
 fn seen(session: &impl Session, held: usize, now: Instant) -> String {
@@ -184,7 +184,7 @@ on_every_revision! {
 
 #[test]
 fn the_answers_to_half_a_batch_weigh_the_same_once_parked() {
-    use crate::support::script::{Script, tool_call};
+    use support::script::{Script, tool_call};
     let revision = Revision::V2025_03_26;
     let mut server = Script::server(revision);
     let batch = [1, 2, 3].map(|id| tool_call(revision, id));
@@ -243,7 +243,7 @@ on_every_revision! {
 
 on_every_revision! {
     fn what_a_peer_earned_by_waiting_survives_parking(revision) {
-        use crate::support::script::{Script, notification, tool_call};
+        use support::script::{Script, notification, tool_call};
         use serde_json::json;
         let mut limits = mcp_proto::Limits::default();
         limits.cancel_burst = 2;

@@ -18,10 +18,10 @@ use mcp_proto::rpc::Raw;
 use mcp_proto::session::{CallOptions, Route, Session};
 use serde_json::json;
 
-use crate::on_every_revision;
-use crate::support::pair::Pair;
-use crate::support::scenario::request;
-use crate::support::script::calling;
+use support::on_every_revision;
+use support::pair::Pair;
+use support::scenario::request;
+use support::script::calling;
 
 const SECRET: &str = "hunter2";
 

@@ -9,9 +9,9 @@ use mcp_proto::session::{
 use mcp_proto::{Limits, Revision};
 use serde_json::{Value, json};
 
-use crate::on_every_revision;
-use crate::support::pair::{Pair, client_config, server_config};
-use crate::support::scenario::{is_modern, notification, request};
+use support::on_every_revision;
+use support::pair::{Pair, client_config, server_config};
+use support::scenario::{is_modern, notification, request};
 
 pub const TAG: &str = "io.modelcontextprotocol/subscriptionId";
 
@@ -64,7 +64,7 @@ on_every_revision! {
             .prompts(false)
             .resources(true);
         let cases = [
-            (crate::support::pair::everything_of_a_server(), everything()),
+            (support::pair::everything_of_a_server(), everything()),
             (partial, tools().resources_list_changed(true)),
             (ServerCapabilities::new(), SubscriptionFilter::new()),
         ];

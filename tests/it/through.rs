@@ -14,10 +14,10 @@ use mcp_proto::rpc::Raw;
 use mcp_proto::session::{CallOptions, ClientEvent};
 use serde_json::{Value, json};
 
-use crate::support::fill::filled;
-use crate::support::pair::{Pair, client_config, everything_of_a_client, server_config};
-use crate::support::wire::definitions;
-use crate::support::wire::schema;
+use support::fill::filled;
+use support::pair::{Pair, client_config, everything_of_a_client, server_config};
+use support::wire::definitions;
+use support::wire::schema;
 
 /// The filled-in bodies of a definition without what the session writes itself: the protocol's own
 /// `_meta`, rounds of input, and tasks, which the crate doesn't speak.

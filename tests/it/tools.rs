@@ -12,9 +12,9 @@ use mcp_proto::rpc::{Raw, RpcError};
 use mcp_proto::session::{CallError, CallOptions, Change, ClientEvent, Misuse, ServerConfig};
 use serde_json::json;
 
-use crate::support::pair::{Pair, client_config, server_config};
-use crate::support::scenario::{request, result, since};
-use crate::{on_every_revision, on_revisions};
+use support::pair::{Pair, client_config, server_config};
+use support::scenario::{request, result, since};
+use support::{on_every_revision, on_revisions};
 
 on_every_revision! {
     // `tools.cap`, `tools.list.respond`

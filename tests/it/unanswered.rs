@@ -17,10 +17,10 @@ use mcp_proto::session::{
 };
 use serde_json::{Value, json};
 
-use crate::support::pair::{Pair, client_config, server_config};
-use crate::support::scenario::{ask, is_modern, notification, question, request, result, since};
-use crate::support::{LEGACY, MODERN};
-use crate::{on_every_revision, on_revisions};
+use support::pair::{Pair, client_config, server_config};
+use support::scenario::{ask, is_modern, notification, question, request, result, since};
+use support::{LEGACY, MODERN};
+use support::{on_every_revision, on_revisions};
 
 fn named(name: &'static str) -> ElicitResult<'static> {
     ElicitResult::accept(FormContent::new().with("name", name))

@@ -7,10 +7,10 @@ use mcp_proto::rpc::RpcError;
 use mcp_proto::session::{CallError, Misuse};
 use serde_json::{Value, json};
 
-use crate::support::MODERN;
-use crate::support::pair::{Pair, client_config, server_config};
-use crate::support::scenario::{ask, is_modern, request, request_of, result};
-use crate::{on_every_revision, on_revisions};
+use support::MODERN;
+use support::pair::{Pair, client_config, server_config};
+use support::scenario::{ask, is_modern, request, request_of, result};
+use support::{on_every_revision, on_revisions};
 
 /// What each of the three questions needs, and the question.
 fn questions() -> [(ClientCapabilities<'static>, InputRequests<'static>); 3] {

@@ -5,10 +5,10 @@ use std::time::Duration;
 use mcp_proto::model::input::InputRequests;
 use mcp_proto::session::{ClientConfig, ClientSession, Session, Timeouts, WakeReason};
 
-use crate::on_every_revision;
-use crate::support::pair::{Pair, client_config, server_config};
-use crate::support::scenario::is_modern;
-use crate::support::script::Script;
+use support::on_every_revision;
+use support::pair::{Pair, client_config, server_config};
+use support::scenario::is_modern;
+use support::script::Script;
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, split};
 use tokio::time::sleep;
 
-use crate::support::{call_frame, tool};
+use support::server::{call_frame, tool};
 
 /// Writes lines to a server, stays until that many answers have come, and reads the rest until it
 /// ends.

@@ -10,7 +10,7 @@ use mcp_proto::rpc::Raw;
 use mcp_proto::server::{DefinitionError, Json, Server};
 use serde_json::{Value, json};
 
-use crate::support::{Drive, tool};
+use support::server::{Drive, tool};
 
 fn with_schema(schema: &'static str) -> Tool<'static> {
     Tool::new("t", Raw::new(schema).unwrap())

@@ -13,7 +13,7 @@ use mcp_proto::server::{Async, Context, HandlerError, Server};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::support::{Drive, Either, text, tool};
+use support::server::{Drive, Either, text, tool};
 
 #[derive(Deserialize)]
 struct Theme {

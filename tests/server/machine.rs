@@ -17,7 +17,7 @@ use mcp_proto::{Instant, Revision, Server};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::support::{Drive, Either, call_frame, exchange, text, tool};
+use support::server::{Drive, Either, call_frame, exchange, text, tool};
 
 const NOW: Instant = Instant::from_millis(1000);
 

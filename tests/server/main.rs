@@ -2,9 +2,6 @@
 
 #[cfg(feature = "tokio")]
 mod asynchronous;
-#[cfg(feature = "tracing")]
-#[path = "../collector.rs"]
-mod collector;
 mod definitions;
 mod handlers;
 mod machine;
@@ -15,11 +12,7 @@ mod rows;
 mod schemas;
 #[cfg(feature = "seal")]
 mod sealed;
-mod support;
 #[cfg(feature = "tracing")]
 mod traced;
 #[cfg(feature = "schemars")]
 mod typed;
-#[allow(dead_code, reason = "other test binaries look deeper into it")]
-#[path = "../wire/mod.rs"]
-mod wire;

@@ -20,7 +20,7 @@ use mcp_proto::server::{Context, HandlerError, Server};
 use mcp_proto::session::{Change, ClientEvent};
 use serde_json::{Value, json};
 
-use crate::support::{Drive, text, tool};
+use support::server::{Drive, text, tool};
 
 const ASKING: [Revision; 3] = [
     Revision::V2025_06_18,

@@ -14,7 +14,7 @@ use mcp_proto::session::{ClientConfig, EraPolicy};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::support::{Drive, frames, text, tool};
+use support::server::{Drive, frames, text, tool};
 
 #[derive(Deserialize)]
 struct Theme {

@@ -11,7 +11,7 @@ use mcp_proto::server::{Context, HandlerError, Seal, SealError, Server, StateSea
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::support::{Drive, call_frame, frames, tool};
+use support::server::{Drive, call_frame, frames, tool};
 
 thread_local! {
     static CLOCK: Cell<u64> = const { Cell::new(1_000) };

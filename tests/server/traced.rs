@@ -9,8 +9,8 @@ use mcp_proto::{Instant, Revision, Server};
 use serde_json::{Value, json};
 use tracing::Level;
 
-use crate::collector::{Told, collect};
-use crate::support::{Drive, call_frame, tool};
+use support::collector::{Told, collect};
+use support::server::{Drive, call_frame, tool};
 
 fn server() -> Server {
     Server::new("s", "1")

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::support::Drive;
+use support::server::Drive;
 
 /// Adds two numbers.
 #[derive(Deserialize, JsonSchema)]
@@ -123,7 +123,7 @@ mod strict {
     use serde::de::DeserializeOwned;
     use serde_json::{Value, json};
 
-    use crate::support::Drive;
+    use support::server::Drive;
 
     #[derive(Deserialize, JsonSchema)]
     struct Nothing {}

@@ -1,11 +1,15 @@
-//! What the behaviour tests share: a pair of sessions, scripted peers, and the revisions.
+//! What the test binaries share: a pair of sessions, scripted peers, the schemas' judgement of every frame, and the
+//! revisions.
 
+pub mod client;
+#[cfg(feature = "tracing")]
+pub mod collector;
 pub mod fill;
 pub mod pair;
 pub mod scenario;
 pub mod script;
+pub mod server;
 pub mod types;
-#[path = "../../wire/mod.rs"]
 pub mod wire;
 
 use mcp_proto::Revision;
