@@ -11,10 +11,10 @@ use mcp_proto::session::{
 use mcp_proto::{Instant, Revision};
 use serde_json::{Value, json};
 
-use crate::on_revisions;
-use crate::support::pair::{Pair, client_config, server_config};
-use crate::support::scenario::{notification, request};
-use crate::support::{LEGACY, MODERN};
+use support::on_revisions;
+use support::pair::{Pair, client_config, server_config};
+use support::scenario::{notification, request};
+use support::{LEGACY, MODERN};
 
 const NOW: Instant = Instant::from_millis(1000);
 
