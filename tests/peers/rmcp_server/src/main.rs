@@ -1,0 +1,266 @@
+//! What `examples/everything_server.rs` does, on rmcp with its macros: the same tools, resources and
+//! prompt, in both eras. Served over the standard streams.
+
+#![allow(deprecated, reason = "sampling is")]
+
+use std::collections::BTreeMap;
+
+use rmcp::handler::server::tool::InputResponses;
+use rmcp::handler::server::wrapper::{Json, Parameters};
+use rmcp::model::{
+    CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult, CompletionInfo,
+    ContentBlock, CreateMessageRequest, CreateMessageRequestParams, CreateMessageResult,
+    ElicitRequest, ElicitRequestParams, ElicitationSchema, Implementation, InputRequest,
+    InputRequiredResult, ListResourceTemplatesResult, ListResourcesResult, PaginatedRequestParams,
+    ProgressNotificationParam, PromptMessage, ProtocolVersion, ReadResourceRequestParams,
+    ReadResourceResponse, ReadResourceResult, Resource, ResourceContents, ResourceTemplate, Role,
+    SamplingMessage, ServerCapabilities, ServerConfig,
+};
+use rmcp::schemars::{self, JsonSchema};
+use rmcp::service::RequestContext;
+use rmcp::transport::stdio;
+use rmcp::{
+    ErrorData, RoleServer, ServerHandler, ServiceExt, elicit_safe, prompt, prompt_handler,
+    prompt_router, tool, tool_handler, tool_router,
+};
+use serde::{Deserialize, Serialize};
+
+#[derive(Deserialize, JsonSchema)]
+struct Add {
+    a: i64,
+    b: i64,
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct City {
+    city: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Weather {
+    celsius: f64,
+    sky: String,
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct Count {
+    to: u32,
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct Order {
+    item: String,
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct Size {
+    size: String,
+}
+elicit_safe!(Size);
+
+#[derive(Deserialize, JsonSchema)]
+struct Poem {
+    about: String,
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct Greet {
+    name: String,
+    language: Option<String>,
+}
+
+#[derive(Clone)]
+struct Everything;
+
+/// Whether the client is asked by the answer to its request, and not by a request of ours.
+fn is_modern(context: &RequestContext<RoleServer>) -> bool {
+    context.protocol_version() >= Some(ProtocolVersion::V_2026_07_28)
+}
+
+fn ask(key: &str, request: InputRequest) -> CallToolResponse {
+    let requests = BTreeMap::from([(key.to_owned(), request)]);
+    InputRequiredResult::new(Some(requests), None).into()
+}
+
+fn said(text: impl Into<String>) -> CallToolResponse {
+    CallToolResult::success(vec![ContentBlock::text(text)]).into()
+}
+
+fn failed(error: impl ToString) -> CallToolResponse {
+    CallToolResult::error(vec![ContentBlock::text(error.to_string())]).into()
+}
+
+#[tool_router]
+impl Everything {
+    /// Adds two numbers.
+    #[tool]
+    fn add(&self, Parameters(Add { a, b }): Parameters<Add>) -> String {
+        (a + b).to_string()
+    }
+
+    /// Tells the weather of a city.
+    #[tool]
+    fn weather(&self, Parameters(City { city }): Parameters<City>) -> Json<Weather> {
+        let sky = format!("clear over {city}");
+        Json(Weather { celsius: 21.5, sky })
+    }
+
+    /// Counts, and reports its progress.
+    #[tool]
+    async fn count(
+        &self,
+        Parameters(Count { to }): Parameters<Count>,
+        context: RequestContext<RoleServer>,
+    ) -> String {
+        if let Some(token) = context.meta.get_progress_token() {
+            for n in 1..=to {
+                let progress = ProgressNotificationParam::new(token.clone(), n.into());
+                let _ = context
+                    .peer
+                    .notify_progress(progress.with_total(to.into()))
+                    .await;
+            }
+        }
+        format!("counted to {to}")
+    }
+
+    /// Orders something, of a size that the user says.
+    #[tool]
+    async fn order(
+        &self,
+        Parameters(Order { item }): Parameters<Order>,
+        InputResponses(responses): InputResponses,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let message = "Which size?";
+        let size = if !is_modern(&context) {
+            match context.peer.elicit::<Size>(message).await {
+                Ok(Some(answer)) => answer.size,
+                Ok(None) => return Ok(failed("no size")),
+                Err(error) => return Ok(failed(error)),
+            }
+        } else if let Some(answer) = responses.as_ref().and_then(|all| all.get("size")) {
+            let Ok(answer) = serde_json::from_value::<Size>(answer["content"].clone()) else {
+                return Ok(failed("no size"));
+            };
+            answer.size
+        } else {
+            let form = ElicitRequestParams::FormElicitationParams {
+                meta: None,
+                message: message.into(),
+                requested_schema: ElicitationSchema::from_type::<Size>()
+                    .map_err(|error| ErrorData::internal_error(error.to_string(), None))?,
+            };
+            return Ok(ask(
+                "size",
+                InputRequest::Elicitation(ElicitRequest::new(form)),
+            ));
+        };
+        Ok(said(format!("A {size} {item}")))
+    }
+
+    /// Has the client's model write a poem.
+    #[tool]
+    async fn poem(
+        &self,
+        Parameters(Poem { about }): Parameters<Poem>,
+        InputResponses(responses): InputResponses,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let message = SamplingMessage::user_text(format!("A poem about {about}"));
+        let params = CreateMessageRequestParams::new(vec![message], 100);
+        let written = if !is_modern(&context) {
+            match context.peer.create_message(params).await {
+                Ok(written) => written,
+                Err(error) => return Ok(failed(error)),
+            }
+        } else if let Some(answer) = responses.as_ref().and_then(|all| all.get("poem")) {
+            serde_json::from_value::<CreateMessageResult>(answer.clone())
+                .map_err(|error| ErrorData::invalid_params(error.to_string(), None))?
+        } else {
+            let request = CreateMessageRequest::new(params);
+            return Ok(ask("poem", InputRequest::CreateMessage(request)));
+        };
+        let content = written.message.content.into_vec();
+        let text = content.iter().find_map(|block| block.as_text());
+        Ok(text.map_or_else(|| failed("no text"), |text| said(&text.text)))
+    }
+}
+
+#[prompt_router]
+impl Everything {
+    /// Greets somebody.
+    #[prompt]
+    fn greet(&self, Parameters(greet): Parameters<Greet>) -> Vec<PromptMessage> {
+        let language = greet.language.as_deref().unwrap_or("English");
+        let text = format!("Greet {} in {language}", greet.name);
+        vec![PromptMessage::new_text(Role::User, text)]
+    }
+}
+
+#[tool_handler]
+#[prompt_handler]
+impl ServerHandler for Everything {
+    fn get_info(&self) -> ServerConfig {
+        let capabilities = ServerCapabilities::builder()
+            .enable_tools()
+            .enable_prompts()
+            .enable_resources()
+            .enable_completions()
+            .build();
+        ServerConfig::new(capabilities).with_server_info(Implementation::new("everything", "1.0"))
+    }
+
+    async fn list_resources(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        let resource = Resource::new("notes://today", "today");
+        Ok(ListResourcesResult::with_all_items(vec![resource]))
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        let template = ResourceTemplate::new("notes://{day}", "notes");
+        Ok(ListResourceTemplatesResult::with_all_items(vec![template]))
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let text = match request.uri.strip_prefix("notes://") {
+            Some("today") => "Nothing today".to_owned(),
+            Some(day) if !day.contains('/') => format!("Nothing on {day}"),
+            _ => return Err(ErrorData::resource_not_found("Resource not found", None)),
+        };
+        let contents = ResourceContents::text(text, request.uri);
+        Ok(ReadResourceResult::new(vec![contents]).into())
+    }
+
+    async fn complete(
+        &self,
+        request: CompleteRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        let (of, typed) = (&request.argument.name, &request.argument.value);
+        let is_language = of == "language" && request.r#ref.as_prompt_name() == Some("greet");
+        let languages = ["English", "French", "German"].into_iter();
+        let found =
+            languages.filter(|language| is_language && language.starts_with(typed.as_str()));
+        let found = CompletionInfo::with_all_values(found.map(String::from).collect());
+        let found = found.map_err(|error| ErrorData::internal_error(error, None))?;
+        Ok(CompleteResult::new(found))
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    Everything.serve(stdio()).await?.waiting().await?;
+    Ok(())
+}
