@@ -24,7 +24,7 @@ use crate::session::Change;
 use crate::time::Instant;
 
 use super::listed::Listed;
-use super::operation::{Listing, Operation, Output};
+use super::operation::{Listing, Output, Work};
 
 /// The lists of one server.
 #[derive(Clone, Debug, Default)]
@@ -119,7 +119,7 @@ pub(super) trait Listable: Paginated + Sized {
     fn hints(page: &Self::Result<'_>) -> CacheHints;
     fn list(catalog: &mut Catalog) -> &mut List<Self::Item>;
     fn output(items: Listed<Self::Item>) -> Output;
-    fn operation(listing: Listing<Self::Item>) -> Operation;
+    fn operation(listing: Listing<Self::Item>) -> Work;
 }
 
 macro_rules! listable {
@@ -145,8 +145,8 @@ macro_rules! listable {
                 Output::$output(items)
             }
 
-            fn operation(listing: Listing<Self::Item>) -> Operation {
-                Operation::$output(listing)
+            fn operation(listing: Listing<Self::Item>) -> Work {
+                Work::$output(listing)
             }
         }
     )* };

@@ -29,7 +29,7 @@ use crate::trace::{self, Role};
 use super::catalog::{Listable, raw_items, stale_at};
 use super::links::Links;
 use super::listed::Listed;
-use super::operation::{Listing, Operation, OperationId, Output, Request, ToolCall, WaitsFor};
+use super::operation::{Listing, Operation, OperationId, Output, ToolCall, WaitsFor, Work};
 use super::result::{OutputPart, ResourceOutput, ToolOutput};
 use super::{Client, ClientError, Event, Stage};
 
@@ -45,27 +45,27 @@ enum Step {
 
 impl Client {
     /// The operation that does what is requested.
-    pub(super) fn operation(&mut self, request: Request) -> Operation {
+    pub(super) fn operation(&mut self, request: Operation) -> Work {
         match request {
-            Request::ListTools => self.listing::<ListTools>(),
-            Request::ListResources => self.listing::<ListResources>(),
-            Request::ListResourceTemplates => self.listing::<ListResourceTemplates>(),
-            Request::ListPrompts => self.listing::<ListPrompts>(),
-            Request::CallTool(mut call) => {
+            Operation::ListTools => self.listing::<ListTools>(),
+            Operation::ListResources => self.listing::<ListResources>(),
+            Operation::ListResourceTemplates => self.listing::<ListResourceTemplates>(),
+            Operation::ListPrompts => self.listing::<ListPrompts>(),
+            Operation::CallTool(mut call) => {
                 self.options.resolve(&mut call);
-                Operation::Tool(call)
+                Work::Tool(call)
             }
-            Request::DirectCallTool(call) => Operation::RawTool(call),
-            Request::ReadResource(uri) => Operation::Resource(uri),
-            Request::GetPrompt(params) => Operation::Prompt(params),
-            Request::Complete(params) => Operation::Completion(params),
-            Request::Ping => Operation::Ping,
-            Request::SetLogLevel(level) => Operation::Level(level),
-            Request::Subscribe(filter) => Operation::Subscribe(filter),
+            Operation::DirectCallTool(call) => Work::RawTool(call),
+            Operation::ReadResource(uri) => Work::Resource(uri),
+            Operation::GetPrompt(params) => Work::Prompt(params),
+            Operation::Complete(params) => Work::Completion(params),
+            Operation::Ping => Work::Ping,
+            Operation::SetLogLevel(level) => Work::Level(level),
+            Operation::Subscribe(filter) => Work::Subscribe(filter),
         }
     }
 
-    fn listing<M: Listable>(&mut self) -> Operation {
+    fn listing<M: Listable>(&mut self) -> Work {
         let pages = self.session.limits().pages;
         let generation = M::list(&mut self.catalog).generation();
         M::operation(Listing::new(pages, generation))
@@ -104,27 +104,27 @@ impl Client {
         self.session.can_call()
     }
 
-    fn step(&mut self, now: Instant, operation: &mut Operation) -> Result<Step, Misuse> {
+    fn step(&mut self, now: Instant, operation: &mut Work) -> Result<Step, Misuse> {
         let options = CallOptions::new();
         let session = &mut self.session;
         Ok(Step::Call(match operation {
-            Operation::Tools(listing) => return self.page::<ListTools>(now, listing),
-            Operation::Resources(listing) => return self.page::<ListResources>(now, listing),
-            Operation::ResourceTemplates(listing) => {
+            Work::Tools(listing) => return self.page::<ListTools>(now, listing),
+            Work::Resources(listing) => return self.page::<ListResources>(now, listing),
+            Work::ResourceTemplates(listing) => {
                 return self.page::<ListResourceTemplates>(now, listing);
             }
-            Operation::Prompts(listing) => return self.page::<ListPrompts>(now, listing),
-            Operation::Tool(call) | Operation::RawTool(call) => return self.call_tool(now, call),
-            Operation::Links(output) => return self.read_link(now, output),
-            Operation::Resource(uri) => {
+            Work::Prompts(listing) => return self.page::<ListPrompts>(now, listing),
+            Work::Tool(call) | Work::RawTool(call) => return self.call_tool(now, call),
+            Work::Links(output) => return self.read_link(now, output),
+            Work::Resource(uri) => {
                 let params = ReadResourceParams::new(uri.as_str());
                 session.call::<ReadResource>(now, &params, options)?.any()
             }
-            Operation::Prompt(params) => session.call::<GetPrompt>(now, params, options)?.any(),
-            Operation::Completion(params) => session.call::<Complete>(now, params, options)?.any(),
-            Operation::Ping => session.ping(now, options)?.any(),
-            Operation::Level(level) => session.set_log_level(now, *level, options)?.any(),
-            Operation::Subscribe(filter) => {
+            Work::Prompt(params) => session.call::<GetPrompt>(now, params, options)?.any(),
+            Work::Completion(params) => session.call::<Complete>(now, params, options)?.any(),
+            Work::Ping => session.ping(now, options)?.any(),
+            Work::Level(level) => session.set_log_level(now, *level, options)?.any(),
+            Work::Subscribe(filter) => {
                 return Ok(Step::Subscription(session.subscribe(now, filter)?));
             }
         }))
@@ -241,7 +241,7 @@ impl Client {
             self.withdraw(now, id, running.waits);
             let outcome = match (running.operation, running.deadline) {
                 // The tool has answered: the links that are left stay unread.
-                (Operation::Links(mut links), _) => Ok(Output::Tool(links.take_output())),
+                (Work::Links(mut links), _) => Ok(Output::Tool(links.take_output())),
                 (_, deadline) => Err(ClientError::TimedOut {
                     clock: CallClock::Total,
                     after: deadline.map_or(Duration::ZERO, |(_, total)| total),
@@ -372,7 +372,7 @@ impl Client {
         };
         let running = self.operations.get(id);
         let handler = match running.map(|running| &running.operation) {
-            Some(Operation::Tool(call) | Operation::RawTool(call)) => call.progress.clone(),
+            Some(Work::Tool(call) | Work::RawTool(call)) => call.progress.clone(),
             _ => None,
         };
         if let (Some(handler), Ok(params)) = (handler, progress.params::<Progress>()) {
@@ -421,47 +421,47 @@ impl Client {
     fn advance(
         &mut self,
         now: Instant,
-        operation: Operation,
+        operation: Work,
         done: &Completed,
     ) -> Result<Next, ClientError> {
         Ok(Next::Done(Box::new(match operation {
-            Operation::Tools(listing) => return self.paged::<ListTools>(now, listing, done),
-            Operation::Resources(listing) => {
+            Work::Tools(listing) => return self.paged::<ListTools>(now, listing, done),
+            Work::Resources(listing) => {
                 return self.paged::<ListResources>(now, listing, done);
             }
-            Operation::ResourceTemplates(listing) => {
+            Work::ResourceTemplates(listing) => {
                 return self.paged::<ListResourceTemplates>(now, listing, done);
             }
-            Operation::Prompts(listing) => return self.paged::<ListPrompts>(now, listing, done),
-            Operation::Tool(_) => {
+            Work::Prompts(listing) => return self.paged::<ListPrompts>(now, listing, done),
+            Work::Tool(_) => {
                 let raw = done.result::<CallTool>().map_err(ClientError::from);
                 let raw = raw.map_err(ClientError::of_tool_call)?.into_owned();
                 let output = ToolOutput::new(raw)?;
                 self.hold_to_strictness(&output.raw)?;
                 match Links::new(output, self.session.limits().links) {
-                    Ok(links) => return Ok(Next::Again(Operation::Links(Box::new(links)))),
+                    Ok(links) => return Ok(Next::Again(Work::Links(Box::new(links)))),
                     Err(output) => Output::Tool(*output),
                 }
             }
-            Operation::Links(mut links) => {
+            Work::Links(mut links) => {
                 links.put(match done.result::<ReadResource>() {
                     Ok(raw) => ResourceOutput::new(raw.into_owned()).value,
                     Err(error) => OutputPart::Failed(error.into()),
                 });
-                return Ok(Next::Again(Operation::Links(links)));
+                return Ok(Next::Again(Work::Links(links)));
             }
-            Operation::RawTool(_) => {
+            Work::RawTool(_) => {
                 let raw = done.result::<CallTool>()?.into_owned();
                 self.hold_to_strictness(&raw)?;
                 Output::RawTool(raw)
             }
-            Operation::Resource(_) => {
+            Work::Resource(_) => {
                 let raw = done.result::<ReadResource>()?.into_owned();
                 Output::Resource(ResourceOutput::new(raw))
             }
-            Operation::Prompt(_) => Output::Prompt(done.result::<GetPrompt>()?.into_owned()),
-            Operation::Completion(_) => Output::Completion(done.result::<Complete>()?.into_owned()),
-            Operation::Ping | Operation::Level(_) | Operation::Subscribe(_) => {
+            Work::Prompt(_) => Output::Prompt(done.result::<GetPrompt>()?.into_owned()),
+            Work::Completion(_) => Output::Completion(done.result::<Complete>()?.into_owned()),
+            Work::Ping | Work::Level(_) | Work::Subscribe(_) => {
                 done.raw().map_err(CallError::clone)?;
                 Output::Done
             }
@@ -576,7 +576,7 @@ fn show(event: &Event, session: &ClientSession) {
 /// What follows the end of a call.
 enum Next {
     Done(Box<Output>),
-    Again(Operation),
+    Again(Work),
 }
 
 fn done(output: Output) -> Step {

@@ -49,7 +49,7 @@ pub enum ClientError {
     #[error(transparent)]
     Page(#[from] PageError),
     /// The server sends more than a limit allows for one operation.
-    #[error("the limit of {limit} on {what} is reached")]
+    #[error("the limit of {limit} on {what} is reached; `ClientOptions::limits` sets it")]
     LimitReached {
         /// What the limit is on.
         what: &'static str,
@@ -85,16 +85,16 @@ pub enum ClientError {
     #[error("the session could not be opened: {0}")]
     Opening(CloseReason),
     /// The session has ended, and the client is not configured to reconnect.
-    #[error("the session has ended: {0}")]
+    #[error("the session has ended: {0}; close the client and open it again, or set `reconnect`")]
     Closed(CloseReason),
     /// What the server says of itself is known once the client has been open.
-    #[error("the {0} is only available after the opening")]
+    #[error("the {0} is only available after the opening: call `open` first")]
     NotOpened(&'static str),
     /// The client was closed more often than it was opened.
     #[error("the client was closed more often than it was opened")]
     NotOpen,
     /// What drives the client is gone.
-    #[error("the client's driver is gone")]
+    #[error("nothing drives the client: the driver that came with it was dropped, or has ended")]
     NoDriver,
 }
 

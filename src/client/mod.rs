@@ -41,7 +41,7 @@ use crate::trace::{self, Role, Spans};
 pub use error::{ClientError, ToolFailure};
 pub use handlers::{Answer, Direction};
 pub use listed::Listed;
-pub use operation::{OperationId, Output, ProgressHandler, Request, ToolCall};
+pub use operation::{Operation, OperationId, Output, ProgressHandler, ToolCall};
 pub use options::{Backoff, ClientOptions, Reconnect, ToolHook};
 pub use prefix::{NameConflict, Prefix, PrefixedTool, ToolSet};
 pub use result::{Binary, OutputPart, ResourceOutput, ToolOutput};
@@ -195,7 +195,7 @@ impl Client {
     }
 
     /// Starts an operation. [`Event::Finished`] follows, whatever happens.
-    pub fn start(&mut self, now: Instant, request: Request) -> OperationId {
+    pub fn start(&mut self, now: Instant, request: Operation) -> OperationId {
         let id = self.next_operation();
         self.start_as(now, id, request);
         id
@@ -209,7 +209,7 @@ impl Client {
     }
 
     /// Starts an operation under an id that was taken before.
-    pub(crate) fn start_as(&mut self, now: Instant, id: OperationId, request: Request) {
+    pub(crate) fn start_as(&mut self, now: Instant, id: OperationId, request: Operation) {
         self.now = self.now.max(now);
         let role = Role::Client;
         self.spans.begin(role, now, id, || request.subject(id));

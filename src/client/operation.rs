@@ -148,7 +148,7 @@ impl fmt::Debug for ToolCall {
 /// What a client is asked to do. `Debug` shows names, not what is sent along.
 #[derive(Clone)]
 #[non_exhaustive]
-pub enum Request {
+pub enum Operation {
     /// List the tools.
     ListTools,
     /// List the resources.
@@ -178,7 +178,7 @@ pub enum Request {
     Subscribe(SubscriptionFilter<'static>),
 }
 
-impl Request {
+impl Operation {
     /// What a span says of it: its first call's method, and what it is for.
     pub(super) fn subject(&self, id: OperationId) -> Subject {
         let (method, target) = match self {
@@ -218,7 +218,7 @@ impl Request {
     }
 }
 
-impl fmt::Debug for Request {
+impl fmt::Debug for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ListTools => f.write_str("ListTools"),
@@ -272,7 +272,7 @@ pub enum Output {
 
 /// An operation that has not ended: what it does, what it waits for, and until when.
 pub(super) struct Running {
-    pub(super) operation: Operation,
+    pub(super) operation: Work,
     pub(super) waits: WaitsFor,
     /// When it has to have ended, and how long it has had by then.
     pub(super) deadline: Option<(Instant, Duration)>,
@@ -288,7 +288,7 @@ pub(super) enum WaitsFor {
 }
 
 /// How far an operation has come.
-pub(super) enum Operation {
+pub(super) enum Work {
     Tools(Listing<Tool<'static>>),
     Resources(Listing<Resource<'static>>),
     ResourceTemplates(Listing<ResourceTemplate<'static>>),

@@ -23,7 +23,7 @@ use super::error::ClientError;
 #[cfg(feature = "std")]
 use super::handlers::Tap;
 use super::handlers::{Answer, Direction, Handlers, Reach, Run};
-use super::operation::{Request, ToolCall};
+use super::operation::{Operation, ToolCall};
 use super::prefix::Prefix;
 use super::result::ToolOutput;
 use super::sampling::{Conversation, ResponsePart, answer};
@@ -414,9 +414,9 @@ impl ClientOptions {
     }
 
     /// How long an operation may take altogether.
-    pub(super) fn total_of(&self, request: &Request) -> Option<Duration> {
+    pub(super) fn total_of(&self, request: &Operation) -> Option<Duration> {
         let own = match request {
-            Request::CallTool(call) | Request::DirectCallTool(call) => call.read_timeout,
+            Operation::CallTool(call) | Operation::DirectCallTool(call) => call.read_timeout,
             _ => None,
         };
         self.total(own.unwrap_or(self.read_timeout))

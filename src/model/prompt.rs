@@ -233,6 +233,16 @@ wire_type! {
     pub fn new(name: impl Into<Text<'a>>);
 }
 
+impl<'a> GetPromptParams<'a> {
+    /// Fills in one argument, in the place of what it was filled in with before.
+    #[must_use]
+    pub fn argument(mut self, name: impl Into<Text<'a>>, value: impl Into<Text<'a>>) -> Self {
+        let arguments = self.arguments.get_or_insert_default();
+        arguments.set(name.into(), value.into());
+        self
+    }
+}
+
 wire_type! {
     /// The result of `prompts/get`.
     #[derive(Debug, Default)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use mcp_proto::Limits;
 use mcp_proto::client::driver::before;
 use mcp_proto::client::{
-    ClientError, Output, OutputPart, Prefix, Request, ToolCall, ToolOutput, ToolSet,
+    ClientError, Operation, Output, OutputPart, Prefix, ToolCall, ToolOutput, ToolSet,
 };
 use mcp_proto::session::{CallClock, Route, Session};
 use serde_json::{Value, json};
@@ -90,7 +90,7 @@ fn listing_ends_in_its_total_time() {
         legacy().total_timeout(Some(Duration::from_secs(310))),
         everything(),
     );
-    let id = script.start(Request::ListTools);
+    let id = script.start(Operation::ListTools);
     script.wait(Duration::from_secs(200));
     let asked = script.expect("tools/list");
     script.result(&asked, json!({"tools": [], "nextCursor": "more"}));
@@ -108,8 +108,8 @@ fn operation_that_waits_for_its_turn_has_a_deadline() {
     limits.calls = 1;
     let mut script = Script::with(legacy().limits(limits), everything());
     let patient = ToolCall::new("t").read_timeout(Duration::from_secs(3000));
-    script.start(Request::CallTool(patient));
-    let waiting = script.start(Request::Ping);
+    script.start(Operation::CallTool(patient));
+    let waiting = script.start(Operation::Ping);
     script.wait(Duration::from_secs(600));
     let error = script.end(waiting).expect("it has ended").unwrap_err();
     assert!(matches!(error, ClientError::TimedOut { .. }), "{error:?}");
@@ -128,10 +128,10 @@ fn operation_that_waits_for_its_turn_has_a_deadline() {
 fn list_that_a_server_does_not_know_is_empty() {
     for mut script in [Script::legacy(), Script::modern()] {
         for request in [
-            Request::ListTools,
-            Request::ListResources,
-            Request::ListResourceTemplates,
-            Request::ListPrompts,
+            Operation::ListTools,
+            Operation::ListResources,
+            Operation::ListResourceTemplates,
+            Operation::ListPrompts,
         ] {
             let other = script.refused(
                 request.clone(),
@@ -160,7 +160,7 @@ fn list_that_a_server_does_not_know_is_empty() {
 fn members_that_no_type_has_are_in_the_raw_item() {
     let mut script = Script::legacy();
     let prompt = r#"{"name":"p","version":"2.1","arguments":[{"name":"a","default":"x"}]}"#;
-    let id = script.start(Request::ListPrompts);
+    let id = script.start(Operation::ListPrompts);
     let asked = script.expect("prompts/list");
     let id_text = &asked["id"];
     script.say_bytes(&format!(
@@ -186,7 +186,7 @@ fn strict_client_takes_no_part_of_a_list_or_result() {
     let strict = || Script::with(legacy().strict(true), everything());
     let error = strict().tool(result).unwrap_err();
     assert!(matches!(error, ClientError::Unreadable(_)), "{error:?}");
-    let listed = strict().answered(Request::ListTools, json!({"tools": [7]}));
+    let listed = strict().answered(Operation::ListTools, json!({"tools": [7]}));
     assert!(matches!(listed, Err(ClientError::Unreadable(_))));
 }
 
@@ -198,7 +198,7 @@ fn server_hears_its_own_name_of_a_tool_that_begins_with_the_prefix() {
         let mut call = ToolCall::new(called);
         before(script.client.options(), &mut call);
         assert_eq!(call.name, own);
-        script.start(Request::CallTool(call));
+        script.start(Operation::CallTool(call));
         assert_eq!(script.expect("tools/call")["params"]["name"], own);
     }
 }
@@ -210,7 +210,7 @@ fn overlapping_prefixes_lead_to_the_server_that_has_the_tool() {
             .iter()
             .map(|name| json!({"name": name, "inputSchema": {"type": "object"}}))
             .collect();
-        match Script::legacy().answered(Request::ListTools, json!({"tools": tools})) {
+        match Script::legacy().answered(Operation::ListTools, json!({"tools": tools})) {
             Ok(Output::Tools(tools)) => tools,
             other => panic!("{other:?}"),
         }
@@ -242,14 +242,14 @@ fn debug_of_what_is_asked_shows_no_secret() {
     let prompt = mcp_proto::model::prompt::GetPromptParams::new("p");
     for shown in [
         format!("{call:?}"),
-        format!("{:?}", Request::CallTool(call.clone())),
-        format!("{:?}", Request::GetPrompt(prompt)),
-        format!("{:?}", Request::ReadResource("a://hunter2@b".into())),
+        format!("{:?}", Operation::CallTool(call.clone())),
+        format!("{:?}", Operation::GetPrompt(prompt)),
+        format!("{:?}", Operation::ReadResource("a://hunter2@b".into())),
     ] {
         assert!(!shown.contains("hunter2"), "{shown}");
     }
     let mut script = Script::legacy();
-    script.start(Request::CallTool(call));
+    script.start(Operation::CallTool(call));
     script.sent.clear();
     assert!(!format!("{:?}", script.client).contains("hunter2"));
 }
@@ -259,7 +259,7 @@ fn long_error_of_a_server_is_shown_by_its_start() {
     let mut script = Script::legacy();
     let long = "x".repeat(1 << 20);
     let error = script.refused(
-        Request::Ping,
+        Operation::Ping,
         json!({"code": 1, "message": long, "data": long}),
     );
     assert!(error.to_string().len() < 1000);
@@ -271,7 +271,7 @@ fn listing_is_bounded_in_bytes_and_in_its_cursors() {
     limits.memory = 1 << 20;
     let mut script = Script::with(legacy().limits(limits), everything());
     let filler = "x".repeat(100_000);
-    let id = script.start(Request::ListTools);
+    let id = script.start(Operation::ListTools);
     for page in 0..6 {
         let asked = script
             .sent
@@ -288,7 +288,7 @@ fn listing_is_bounded_in_bytes_and_in_its_cursors() {
     assert!(script.sent.is_empty());
 
     let long = json!({"tools": [], "nextCursor": filler});
-    let error = script.answered(Request::ListTools, long).unwrap_err();
+    let error = script.answered(Operation::ListTools, long).unwrap_err();
     assert!(
         matches!(error, ClientError::LimitReached { .. }),
         "{error:?}"

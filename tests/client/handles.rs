@@ -259,7 +259,7 @@ fn l15_what_the_server_says_of_itself_outlives_the_connection() {
         let error = client.server_info().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the server info is only available after the opening"
+            "the server info is only available after the opening: call `open` first"
         );
         assert_eq!(
             client.capabilities(),

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use mcp_proto::client::{Client, ClientError, ClientOptions, Direction, Request, ToolCall};
+use mcp_proto::client::{Client, ClientError, ClientOptions, Direction, Operation, ToolCall};
 use mcp_proto::model::initialize::Implementation;
 use mcp_proto::model::logging::LoggingLevel;
 use mcp_proto::session::{
@@ -111,7 +111,7 @@ fn l4_read_timeout_is_300_s_by_default_and_can_be_set_for_a_call() {
     let mut script = Script::legacy();
     let short = ToolCall::new("t").read_timeout(Duration::from_secs(1));
     let (short, long) = (
-        script.start(Request::CallTool(short)),
+        script.start(Operation::CallTool(short)),
         script.start(call("t", json!({}))),
     );
     script.wait(Duration::from_millis(1000));

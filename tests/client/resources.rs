@@ -1,6 +1,6 @@
 //! Resources, prompts and completion (rows R1 to R8).
 
-use mcp_proto::client::{Output, OutputPart, Request, ResourceOutput};
+use mcp_proto::client::{Operation, Output, OutputPart, ResourceOutput};
 use mcp_proto::model::completion::{CompleteParams, PromptReference};
 use mcp_proto::model::prompt::{Arguments, GetPromptParams};
 use mcp_proto::model::subscription::SubscriptionFilter;
@@ -14,7 +14,7 @@ fn listed(uri: &str) -> Value {
 }
 
 fn read(script: &mut Script, contents: Value) -> ResourceOutput {
-    let request = Request::ReadResource("a:b".into());
+    let request = Operation::ReadResource("a:b".into());
     match script.answered(request, json!({"contents": contents})) {
         Ok(Output::Resource(output)) => output,
         other => panic!("{other:?}"),
@@ -25,9 +25,9 @@ fn read(script: &mut Script, contents: Value) -> ResourceOutput {
 fn r1_resources_are_empty_without_asking_when_the_server_has_none() {
     let mut script = Script::with(legacy(), json!({"tools": {}}));
     for request in [
-        Request::ListResources,
-        Request::ListResourceTemplates,
-        Request::ListPrompts,
+        Operation::ListResources,
+        Operation::ListResourceTemplates,
+        Operation::ListPrompts,
     ] {
         let id = script.start(request);
         let empty = match script.end(id).unwrap().unwrap() {
@@ -44,21 +44,21 @@ fn r1_resources_are_empty_without_asking_when_the_server_has_none() {
 fn r1_resources_are_kept_until_they_change() {
     let mut script = Script::legacy();
     script
-        .answered(Request::ListResources, listed("a:b"))
+        .answered(Operation::ListResources, listed("a:b"))
         .unwrap();
-    let id = script.start(Request::ListResources);
+    let id = script.start(Operation::ListResources);
     assert!(script.end(id).is_some());
     script.notify("notifications/resources/list_changed");
     script
-        .answered(Request::ListResources, listed("a:c"))
+        .answered(Operation::ListResources, listed("a:c"))
         .unwrap();
 
     let mut script = Script::with(legacy().cache_resources(false), everything());
     script
-        .answered(Request::ListResources, listed("a:b"))
+        .answered(Operation::ListResources, listed("a:b"))
         .unwrap();
     script
-        .answered(Request::ListResources, listed("a:b"))
+        .answered(Operation::ListResources, listed("a:b"))
         .unwrap();
 }
 
@@ -68,7 +68,7 @@ fn r2_templates_are_never_kept() {
     let templates = json!({"resourceTemplates": [{"uriTemplate": "a:{b}", "name": "n"}]});
     for _ in 0..2 {
         script
-            .answered(Request::ListResourceTemplates, templates.clone())
+            .answered(Operation::ListResourceTemplates, templates.clone())
             .unwrap();
     }
 }
@@ -98,7 +98,7 @@ fn r3_one_content_is_the_value_and_several_a_list() {
 fn r4_uri_is_sent_verbatim() {
     let mut script = Script::legacy();
     for uri in ["http://x", "not a uri", "HTTP://X/%7e"] {
-        script.start(Request::ReadResource(uri.into()));
+        script.start(Operation::ReadResource(uri.into()));
         assert_eq!(script.expect("resources/read")["params"]["uri"], uri);
     }
 }
@@ -106,7 +106,7 @@ fn r4_uri_is_sent_verbatim() {
 #[test]
 fn r5_error_says_message_code_and_data() {
     let mut script = Script::legacy();
-    let mut said = |error: Value| script.refused(Request::ListResources, error).to_string();
+    let mut said = |error: Value| script.refused(Operation::ListResources, error).to_string();
     let message = "Failed to list resources";
     assert_eq!(
         said(json!({"code": -32603, "message": message, "data": {"details": "server overloaded"}})),
@@ -134,7 +134,7 @@ fn r6_every_error_code_is_taken_as_it_is() {
     let mut script = Script::legacy();
     for code in [-32002, 0, 42, -1] {
         let error = json!({"code": code, "message": "Unknown resource: resource://nope"});
-        let error = script.refused(Request::ReadResource("resource://nope".into()), error);
+        let error = script.refused(Operation::ReadResource("resource://nope".into()), error);
         assert_eq!(
             error.to_string(),
             format!("Unknown resource: resource://nope (code: {code})")
@@ -148,7 +148,7 @@ fn r7_resource_keeps_all_that_the_server_says() {
     let defined = json!({"resources": [{"uri": "a:b", "name": "n", "title": "T", "size": 3,
         "mimeType": "text/plain", "annotations": {"audience": ["user"], "priority": 0.5},
         "_meta": {"k": 1}}]});
-    let Output::Resources(resources) = script.answered(Request::ListResources, defined).unwrap()
+    let Output::Resources(resources) = script.answered(Operation::ListResources, defined).unwrap()
     else {
         panic!("they are resources")
     };
@@ -162,7 +162,7 @@ fn r7_resource_keeps_all_that_the_server_says() {
 fn r8_resources_can_be_subscribed_to_as_well() {
     let mut script = Script::legacy();
     let filter = SubscriptionFilter::new().resource_subscriptions(["a:b"]);
-    let id = script.start(Request::Subscribe(filter));
+    let id = script.start(Operation::Subscribe(filter));
     let asked = script.expect("resources/subscribe");
     assert!(script.end(id).is_none());
     script.result(&asked, json!({}));
@@ -187,16 +187,18 @@ fn prompts_and_completions_are_given() {
     let mut script = Script::legacy();
     let params = GetPromptParams::new("p").arguments(Arguments::new().with("a", "1"));
     let said = json!({"messages": [{"role": "user", "content": {"type": "text", "text": "hi"}}]});
-    let Output::Prompt(prompt) = script.answered(Request::GetPrompt(params), said).unwrap() else {
+    let Output::Prompt(prompt) = script.answered(Operation::GetPrompt(params), said).unwrap()
+    else {
         panic!("it is a prompt")
     };
     assert_eq!(prompt.messages[0].content.as_text(), Some("hi"));
     let params = CompleteParams::new(PromptReference::new("p"), "a", "x");
     let said = json!({"completion": {"values": ["xy"]}});
-    let Output::Completion(completion) = script.answered(Request::Complete(params), said).unwrap()
+    let Output::Completion(completion) =
+        script.answered(Operation::Complete(params), said).unwrap()
     else {
         panic!("it is a completion")
     };
     assert_eq!(completion.completion.values[0], "xy");
-    assert!(script.answered(Request::Ping, json!({})).is_ok());
+    assert!(script.answered(Operation::Ping, json!({})).is_ok());
 }

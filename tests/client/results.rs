@@ -1,6 +1,6 @@
 //! What the results of tools mean (rows T12 to T24).
 
-use mcp_proto::client::{ClientError, OutputPart, Request, ToolCall};
+use mcp_proto::client::{ClientError, Operation, OutputPart, ToolCall};
 use serde_json::{Value, json};
 
 use support::client::Script;
@@ -30,7 +30,7 @@ fn bytes(part: &OutputPart) -> (&[u8], &str) {
 #[test]
 fn t12_rpc_error_becomes_retry() {
     let mut script = Script::legacy();
-    let call = || Request::CallTool(ToolCall::new("t"));
+    let call = || Operation::CallTool(ToolCall::new("t"));
     let error = script.refused(
         call(),
         json!({"code": -32602, "message": "no such tool", "data": 1}),
@@ -43,7 +43,7 @@ fn t12_rpc_error_becomes_retry() {
     assert_eq!(failure.result, None);
     let error = script.refused(call(), json!({"code": 7, "message": ""}));
     assert_eq!(error.retry_message().as_deref(), Some(""));
-    let direct = Request::DirectCallTool(ToolCall::new("t"));
+    let direct = Operation::DirectCallTool(ToolCall::new("t"));
     let error = script.refused(direct, json!({"code": -32602, "message": "no such tool"}));
     assert!(matches!(error, ClientError::Rpc(error) if error.code == -32602));
 }
@@ -210,7 +210,7 @@ fn t20_embedded_resource_is_taken_out() {
 /// Calls a tool that answers with two links; gives the script and the first read.
 fn linked(script: &mut Script) -> (mcp_proto::client::OperationId, Value) {
     let link = |uri: &str| json!({"type": "resource_link", "uri": uri, "name": "n"});
-    let id = script.start(Request::CallTool(ToolCall::new("t")));
+    let id = script.start(Operation::CallTool(ToolCall::new("t")));
     let asked = script.expect("tools/call");
     script.result(
         &asked,

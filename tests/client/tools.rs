@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mcp_proto::client::{
-    ClientError, Listed, NameConflict, Output, Prefix, Request, ToolCall, ToolFailure, ToolSet,
+    ClientError, Listed, NameConflict, Operation, Output, Prefix, ToolCall, ToolFailure, ToolSet,
 };
 use mcp_proto::model::meta::Meta;
 use mcp_proto::model::page::PageError;
@@ -34,7 +34,7 @@ fn names(tools: &[Tool<'_>]) -> Vec<String> {
 
 /// Lists tools without asking.
 fn kept(script: &mut Script) -> Option<Listed<Tool<'static>>> {
-    let id = script.start(Request::ListTools);
+    let id = script.start(Operation::ListTools);
     let kept = script.end(id);
     if kept.is_none() {
         script.client.cancel(script.now, id);
@@ -47,7 +47,7 @@ fn kept(script: &mut Script) -> Option<Listed<Tool<'static>>> {
 #[test]
 fn t1_list_follows_all_pages_in_order() {
     let mut script = Script::legacy();
-    let id = script.start(Request::ListTools);
+    let id = script.start(Operation::ListTools);
     let first = script.expect("tools/list");
     assert_eq!(first["params"].get("cursor"), None);
     let mut with_cursor = page(&["b", "a"]);
@@ -61,7 +61,7 @@ fn t1_list_follows_all_pages_in_order() {
 
     // A server that gives the same cursor for ever is stopped.
     let mut script = Script::legacy();
-    let id = script.start(Request::ListTools);
+    let id = script.start(Operation::ListTools);
     for _ in 0..2 {
         let asked = script.expect("tools/list");
         script.result(&asked, with_cursor.clone());
@@ -74,7 +74,7 @@ fn t1_list_follows_all_pages_in_order() {
 #[test]
 fn t1_list_begins_anew_once_when_its_cursor_has_become_invalid() {
     let mut script = Script::legacy();
-    let id = script.start(Request::ListTools);
+    let id = script.start(Operation::ListTools);
     for _ in 0..2 {
         let asked = script.expect("tools/list");
         let mut with_cursor = page(&["a"]);
@@ -90,7 +90,7 @@ fn t1_list_begins_anew_once_when_its_cursor_has_become_invalid() {
 #[test]
 fn t2_list_is_kept_until_it_changes() {
     let mut script = Script::legacy();
-    let first = tools(script.answered(Request::ListTools, page(&["a"])).unwrap());
+    let first = tools(script.answered(Operation::ListTools, page(&["a"])).unwrap());
     let second = kept(&mut script).expect("it is kept");
     assert!(first.is_same(&second));
     // The server need not have announced that it would tell.
@@ -98,14 +98,14 @@ fn t2_list_is_kept_until_it_changes() {
     assert_eq!(kept(&mut script), None);
 
     let mut script = Script::with(legacy().cache_tools(false), everything());
-    script.answered(Request::ListTools, page(&["a"])).unwrap();
+    script.answered(Operation::ListTools, page(&["a"])).unwrap();
     assert_eq!(kept(&mut script), None);
 }
 
 #[test]
 fn t3_list_that_changed_under_way_is_not_kept() {
     let mut script = Script::legacy();
-    let id = script.start(Request::ListTools);
+    let id = script.start(Operation::ListTools);
     let asked = script.expect("tools/list");
     script.notify("notifications/tools/list_changed");
     script.result(&asked, page(&["old"]));
@@ -116,7 +116,7 @@ fn t3_list_that_changed_under_way_is_not_kept() {
 #[test]
 fn t4_list_is_forgotten_before_the_call_that_changed_it_returns() {
     let mut script = Script::legacy();
-    script.answered(Request::ListTools, page(&["a"])).unwrap();
+    script.answered(Operation::ListTools, page(&["a"])).unwrap();
     let id = script.start(call("grow", json!({})));
     let asked = script.expect("tools/call");
     script.notify("notifications/tools/list_changed");
@@ -129,7 +129,7 @@ fn t4_list_is_forgotten_before_the_call_that_changed_it_returns() {
 #[test]
 fn t2_modern_list_is_kept_for_its_ttl() {
     let mut script = Script::modern();
-    script.answered(Request::ListTools, page(&["a"])).unwrap();
+    script.answered(Operation::ListTools, page(&["a"])).unwrap();
     assert_eq!(kept(&mut script), None, "nothing said is no time at all");
     let listed = |ttl: i64| {
         let mut result = page(&["a"]);
@@ -137,14 +137,14 @@ fn t2_modern_list_is_kept_for_its_ttl() {
         result["cacheScope"] = json!("private");
         result
     };
-    script.answered(Request::ListTools, listed(0)).unwrap();
+    script.answered(Operation::ListTools, listed(0)).unwrap();
     assert_eq!(kept(&mut script), None);
-    script.answered(Request::ListTools, listed(5000)).unwrap();
+    script.answered(Operation::ListTools, listed(5000)).unwrap();
     script.wait(Duration::from_millis(4999));
     assert!(kept(&mut script).is_some());
     script.wait(Duration::from_millis(1));
     assert_eq!(kept(&mut script), None);
-    script.answered(Request::ListTools, listed(5000)).unwrap();
+    script.answered(Operation::ListTools, listed(5000)).unwrap();
     script.notify("notifications/tools/list_changed");
     assert_eq!(kept(&mut script), None);
 }
@@ -156,7 +156,7 @@ fn t5_definitions_keep_all_that_the_server_says() {
         "name": "a", "description": "", "inputSchema": {"type": "object", "x": 1},
         "outputSchema": {"type": "object"}, "annotations": {"readOnlyHint": true, "later": 1},
         "_meta": {"k": 1}}]});
-    let listed = tools(script.answered(Request::ListTools, defined).unwrap());
+    let listed = tools(script.answered(Operation::ListTools, defined).unwrap());
     let tool = &listed[0];
     assert_eq!(tool.description.as_deref(), Some(""));
     assert_eq!(
@@ -190,7 +190,7 @@ fn t7_prefix_is_taken_off_and_may_be_missing() {
         script.start(call(called, json!({})));
         assert_eq!(script.expect("tools/call")["params"]["name"], sent);
     }
-    script.start(Request::DirectCallTool(ToolCall::new("foo_bar")));
+    script.start(Operation::DirectCallTool(ToolCall::new("foo_bar")));
     assert_eq!(script.expect("tools/call")["params"]["name"], "foo_bar");
 }
 
@@ -200,14 +200,14 @@ fn t9_meta_is_sent_verbatim_and_not_when_it_is_empty() {
     let meta = Meta::new()
         .with("progressToken", "mine")
         .with("a.b/c", &json!({"z": 1, "a": [2]}));
-    script.start(Request::CallTool(ToolCall::new("t").meta(meta)));
+    script.start(Operation::CallTool(ToolCall::new("t").meta(meta)));
     let sent = script.expect("tools/call");
     assert_eq!(
         sent["params"]["_meta"],
         json!({"progressToken": "mine", "a.b/c": {"z": 1, "a": [2]}})
     );
     for call in [ToolCall::new("t"), ToolCall::new("t").meta(Meta::new())] {
-        script.start(Request::CallTool(call));
+        script.start(Operation::CallTool(call));
         assert_eq!(script.expect("tools/call")["params"].get("_meta"), None);
     }
 }
@@ -215,7 +215,7 @@ fn t9_meta_is_sent_verbatim_and_not_when_it_is_empty() {
 #[test]
 fn t10_arguments_are_always_an_object() {
     let mut script = Script::legacy();
-    script.start(Request::CallTool(ToolCall::new("t")));
+    script.start(Operation::CallTool(ToolCall::new("t")));
     assert_eq!(
         script.expect("tools/call")["params"]["arguments"],
         json!({})
@@ -247,7 +247,7 @@ fn t25_retries_are_offered_to_who_runs_the_model() {
 fn t26_name_conflict_names_both_servers() {
     let listed = |names: &[&str]| {
         let mut script = Script::legacy();
-        tools(script.answered(Request::ListTools, page(names)).unwrap())
+        tools(script.answered(Operation::ListTools, page(names)).unwrap())
     };
     let mut toolbox = ToolSet::new();
     assert_eq!(
@@ -284,7 +284,7 @@ fn progress_comes_before_the_result() {
     let mut script = Script::legacy();
     let call = ToolCall::new("t")
         .on_progress(move |progress| heard.lock().unwrap().push(progress.progress));
-    let id = script.start(Request::CallTool(call));
+    let id = script.start(Operation::CallTool(call));
     let asked = script.expect("tools/call");
     let token = &asked["params"]["_meta"]["progressToken"];
     for progress in [1, 2] {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mcp_proto::client::{Request, ToolCall};
+use mcp_proto::client::{Operation, ToolCall};
 use mcp_proto::session::{Closed, Route, Session};
 use serde_json::json;
 use tracing::Level;
@@ -23,24 +23,24 @@ fn told(most: Level) -> Told {
         );
         script.end(id).unwrap().unwrap();
         script.refused(
-            Request::ListPrompts,
+            Operation::ListPrompts,
             json!({"code": -32603, "message": "the drawer"}),
         );
         let failed = json!({"content": [], "isError": true});
-        let _ = script.answered(Request::CallTool(ToolCall::new("fail")), failed);
-        let id = script.start(Request::ReadResource("file:///x".into()));
+        let _ = script.answered(Operation::CallTool(ToolCall::new("fail")), failed);
+        let id = script.start(Operation::ReadResource("file:///x".into()));
         script.now = script.now + Duration::from_millis(5);
         script.client.cancel(script.now, id);
         script.drain();
         script.notify("notifications/nonsense/progress");
         script.say(json!({"jsonrpc": "2.0", "id": 99, "result": {"secret": 1}}));
-        script.start(Request::Ping);
+        script.start(Operation::Ping);
         let now = script.now;
         script
             .client
             .handle_closed(now, Route::Pipe, Closed::EndOfInput);
         script.drain();
-        script.start(Request::Ping);
+        script.start(Operation::Ping);
     })
 }
 

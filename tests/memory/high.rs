@@ -1,7 +1,7 @@
 //! Floods of the high-level client.
 
 use mcp_proto::Session;
-use mcp_proto::client::{Client, ClientOptions, Request};
+use mcp_proto::client::{Client, ClientOptions, Operation};
 use mcp_proto::session::EraPolicy;
 
 use crate::{FRAME, NOW, Scale, answer_initialize, drain, feed, limits};
@@ -18,7 +18,7 @@ fn client() -> Client {
 fn list_tools(page: impl Fn(u32) -> String) {
     let scale = Scale::new();
     let mut client = client();
-    client.start(NOW, Request::ListTools);
+    client.start(NOW, Operation::ListTools);
     for id in 2..32 {
         drain(&mut client);
         let result = page(id);

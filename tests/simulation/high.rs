@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use mcp_proto::client::{
-    Client, ClientError, ClientOptions, Event, OperationId, Request, ToolCall,
+    Client, ClientError, ClientOptions, Event, Operation, OperationId, ToolCall,
 };
 use mcp_proto::model::completion::{CompleteParams, PromptReference};
 use mcp_proto::model::elicitation::ElicitResult;
@@ -219,25 +219,25 @@ fn options(random: &mut Random, common: &mut Common) -> ClientOptions {
     options
 }
 
-fn request(random: &mut Random) -> Request {
+fn request(random: &mut Random) -> Operation {
     match random.below(12) {
-        0 => Request::ListTools,
-        1 => Request::ListResources,
-        2 => Request::ListResourceTemplates,
-        3 => Request::ListPrompts,
-        4 => Request::ReadResource("a:b".into()),
-        5 => Request::GetPrompt(GetPromptParams::new("p")),
-        6 => Request::Complete(CompleteParams::new(PromptReference::new("p"), "a", "v")),
-        7 => Request::Ping,
-        8 => Request::SetLogLevel(LoggingLevel::Error),
-        9 => Request::Subscribe(SubscriptionFilter::new().tools_list_changed(true)),
-        10 => Request::DirectCallTool(ToolCall::new("t").on_progress(|_| {})),
+        0 => Operation::ListTools,
+        1 => Operation::ListResources,
+        2 => Operation::ListResourceTemplates,
+        3 => Operation::ListPrompts,
+        4 => Operation::ReadResource("a:b".into()),
+        5 => Operation::GetPrompt(GetPromptParams::new("p")),
+        6 => Operation::Complete(CompleteParams::new(PromptReference::new("p"), "a", "v")),
+        7 => Operation::Ping,
+        8 => Operation::SetLogLevel(LoggingLevel::Error),
+        9 => Operation::Subscribe(SubscriptionFilter::new().tools_list_changed(true)),
+        10 => Operation::DirectCallTool(ToolCall::new("t").on_progress(|_| {})),
         _ => {
             let mut call = ToolCall::new("t").on_progress(|_| {});
             if random.below(4) == 0 {
                 call = call.read_timeout(duration(random));
             }
-            Request::CallTool(call)
+            Operation::CallTool(call)
         }
     }
 }

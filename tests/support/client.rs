@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use mcp_proto::Instant;
 use mcp_proto::client::{
-    Client, ClientError, ClientOptions, Event, OperationId, Output, Request, ToolCall, ToolOutput,
+    Client, ClientError, ClientOptions, Event, Operation, OperationId, Output, ToolCall, ToolOutput,
 };
 use mcp_proto::session::{ClientEvent, EraPolicy, Route, Session};
 use serde_json::{Value, json};
@@ -136,7 +136,7 @@ impl Script {
         self.drain();
     }
 
-    pub fn start(&mut self, request: Request) -> OperationId {
+    pub fn start(&mut self, request: Operation) -> OperationId {
         let id = self.client.start(self.now, request);
         self.drain();
         id
@@ -149,7 +149,7 @@ impl Script {
     }
 
     /// Starts a request that the server answers with `result`; gives its end.
-    pub fn answered(&mut self, request: Request, result: Value) -> Result<Output, ClientError> {
+    pub fn answered(&mut self, request: Operation, result: Value) -> Result<Output, ClientError> {
         let id = self.start(request);
         let asked = self.sent.pop_front().expect("it asks the server");
         self.result(&asked, result);
@@ -157,7 +157,7 @@ impl Script {
     }
 
     /// Starts a request that the server refuses; gives its end.
-    pub fn refused(&mut self, request: Request, error: Value) -> ClientError {
+    pub fn refused(&mut self, request: Operation, error: Value) -> ClientError {
         let id = self.start(request);
         let asked = self.sent.pop_front().expect("it asks the server");
         self.error(&asked, error);
@@ -166,7 +166,7 @@ impl Script {
 
     /// What a tool's result means.
     pub fn tool(&mut self, result: Value) -> Result<ToolOutput, ClientError> {
-        match self.answered(Request::CallTool(ToolCall::new("t")), result)? {
+        match self.answered(Operation::CallTool(ToolCall::new("t")), result)? {
             Output::Tool(output) => Ok(output),
             other => panic!("{other:?}"),
         }
@@ -174,6 +174,6 @@ impl Script {
 }
 
 /// A call of `name` with these arguments.
-pub fn call(name: &str, arguments: Value) -> Request {
-    Request::CallTool(ToolCall::new(name).arguments(&arguments).unwrap())
+pub fn call(name: &str, arguments: Value) -> Operation {
+    Operation::CallTool(ToolCall::new(name).arguments(&arguments).unwrap())
 }

@@ -21,7 +21,7 @@ use super::connection::Drive;
 use super::drivers::Drivers;
 use super::threads::spawn;
 use crate::client::{
-    Client, ClientError, ClientOptions, Listed, Output, Request, ResourceOutput, ToolCall,
+    Client, ClientError, ClientOptions, Listed, Operation, Output, ResourceOutput, ToolCall,
     ToolOutput,
 };
 use crate::model::capability::ServerCapabilities;
@@ -232,7 +232,7 @@ blocking! {
     /// Returns an error if there is no opening to take back.
     close() -> ();
     /// Performs a request of any kind.
-    run(request: Request) -> Output;
+    run(request: Operation) -> Output;
     /// As [`call_tool`](Self::call_tool), with all that can be said of a call.
     call(call: ToolCall) -> ToolOutput;
     /// All tools, under their server's names, in its order. Kept until the list changes.

@@ -11,7 +11,7 @@ use core::task::Waker;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Handle, Hub, Slot};
-use crate::client::{Client, ClientError, OperationId, Output, Request};
+use crate::client::{Client, ClientError, Operation, OperationId, Output};
 use crate::model::progress::ProgressParams;
 
 /// How many reports of progress wait for a task that isn't polled; older ones are left out.
@@ -36,7 +36,7 @@ impl Lease {
     /// ended, so that nothing was begun.
     pub(in crate::io) async fn run(
         &self,
-        mut request: Request,
+        mut request: Operation,
     ) -> Option<Result<Output, ClientError>> {
         let handle = self.handle.as_ref()?;
         let reports = Arc::new(Reports::default());

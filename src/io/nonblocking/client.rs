@@ -19,7 +19,7 @@ use super::super::hub::{Connecting, Hub, ServerIdentity, Sleep};
 use super::driven::{Drive, ROUNDS};
 use crate::client::driver::{after, before};
 use crate::client::{
-    Client, ClientError, ClientOptions, Listed, Output, Reconnect, Request, ResourceOutput,
+    Client, ClientError, ClientOptions, Listed, Operation, Output, Reconnect, ResourceOutput,
     ToolCall, ToolOutput,
 };
 use crate::model::capability::ServerCapabilities;
@@ -171,7 +171,7 @@ impl AsyncClient {
     }
 
     /// Performs a request of any kind.
-    pub async fn run(&self, request: Request) -> Result<Output, ClientError> {
+    pub async fn run(&self, request: Operation) -> Result<Output, ClientError> {
         let retries = match self.hub.options.reconnect {
             Reconnect::OnDemand { retries } => retries,
             Reconnect::Never => 0,
@@ -242,7 +242,7 @@ impl AsyncClient {
         let options = &self.hub.options;
         let outcome = match before(options, &mut call) {
             Some(outcome) => outcome,
-            None => self.run(Request::CallTool(call.clone())).await.map(tool),
+            None => self.run(Operation::CallTool(call.clone())).await.map(tool),
         };
         after(options, &call, outcome)
     }
@@ -274,39 +274,39 @@ macro_rules! operations {
 
 operations! {
     /// All tools, under their server's names, in its order. Kept until the list changes.
-    list_tools() -> Listed<Tool<'static>> = Request::ListTools => Output::Tools(tools) => tools;
+    list_tools() -> Listed<Tool<'static>> = Operation::ListTools => Output::Tools(tools) => tools;
     /// All resources; none, without asking, when the server has no resources. Kept until the list
     /// changes.
     list_resources() -> Listed<Resource<'static>>
-        = Request::ListResources => Output::Resources(resources) => resources;
+        = Operation::ListResources => Output::Resources(resources) => resources;
     /// All resource templates; none, without asking, when the server has no resources.
     list_resource_templates() -> Listed<ResourceTemplate<'static>>
-        = Request::ListResourceTemplates => Output::ResourceTemplates(templates) => templates;
+        = Operation::ListResourceTemplates => Output::ResourceTemplates(templates) => templates;
     /// All prompts. Kept until the list changes.
-    list_prompts() -> Listed<Prompt<'static>> = Request::ListPrompts => Output::Prompts(prompts) => prompts;
+    list_prompts() -> Listed<Prompt<'static>> = Operation::ListPrompts => Output::Prompts(prompts) => prompts;
     /// Calls a tool by its server's name for it, without the hook, and gives the result as it came.
     direct_call_tool(call: ToolCall) -> CallToolResult<'static>
-        = Request::DirectCallTool(call) => Output::RawTool(result) => result;
+        = Operation::DirectCallTool(call) => Output::RawTool(result) => result;
     /// Reads a resource.
     read_resource(uri: &str) -> ResourceOutput
-        = Request::ReadResource(uri.into()) => Output::Resource(output) => output;
+        = Operation::ReadResource(uri.into()) => Output::Resource(output) => output;
     /// Gets a prompt, filled in.
     get_prompt(params: GetPromptParams<'static>) -> GetPromptResult<'static>
-        = Request::GetPrompt(params) => Output::Prompt(prompt) => prompt;
+        = Operation::GetPrompt(params) => Output::Prompt(prompt) => prompt;
     /// Asks what an argument of a prompt or a variable of a template may become.
     complete(params: CompleteParams<'static>) -> CompleteResult<'static>
-        = Request::Complete(params) => Output::Completion(completion) => completion;
+        = Operation::Complete(params) => Output::Completion(completion) => completion;
     /// Asks the server whether it is alive.
-    ping() -> () = Request::Ping => Output::Done => ();
+    ping() -> () = Operation::Ping => Output::Done => ();
     /// Sets the least level of log messages, for as long as the connection lasts.
     ///
     /// Deprecated since 2026-07-28: log to stderr, or use OpenTelemetry. See
     /// [`logging`](crate::model::logging#deprecated).
-    set_log_level(level: LoggingLevel) -> () = Request::SetLogLevel(level) => Output::Done => ();
+    set_log_level(level: LoggingLevel) -> () = Operation::SetLogLevel(level) => Output::Done => ();
     /// Subscribes to changes, for as long as the connection lasts; they go to
     /// [`ClientOptions::on_event`]. Gives what the server honours.
     subscribe(filter: SubscriptionFilter<'static>) -> (SubscriptionId, SubscriptionFilter<'static>)
-        = Request::Subscribe(filter)
+        = Operation::Subscribe(filter)
         => Output::Subscribed { subscription, honoured }
         => (subscription, honoured);
 }
