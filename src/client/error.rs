@@ -21,10 +21,13 @@ pub enum ClientError {
     /// which may try again.
     #[error(transparent)]
     Retry(Box<ToolFailure>),
-    /// The server answered with an error.
+    /// The server answered with an error. Its code says whether another request may do better; see
+    /// [`code`](crate::rpc::code).
     #[error("{}", RpcText(.0))]
     Rpc(RpcError),
-    /// No answer came in time. The connection goes on.
+    /// No answer came in time. The connection goes on: try again if the operation may run twice, or
+    /// allow it more time with [`ToolCall::read_timeout`](super::ToolCall::read_timeout) or the
+    /// options.
     #[error("timed out while waiting for the response, after {after:?} ({clock})")]
     TimedOut {
         /// Which of the call's two clocks ran out.
@@ -32,23 +35,25 @@ pub enum ClientError {
         /// How long it ran.
         after: Duration,
     },
-    /// The operation was cancelled from this side.
+    /// The operation was cancelled from this side: there is nothing to do.
     #[error("cancelled")]
     Cancelled,
-    /// The connection was lost before an answer came. Whether the server may have acted on the
-    /// request is said inside; such a request is never repeated by the client itself.
+    /// The connection was lost before an answer came. [`Delivery::NotSent`] may be tried again;
+    /// otherwise the server may have acted on the request, and the client never repeats it by itself.
     #[error("the connection was lost ({0})")]
     Lost(Delivery),
-    /// The call ended in another way without a result.
+    /// The call ended in another way without a result; the [`CallError`] inside says what to do.
     #[error(transparent)]
     Call(CallError),
-    /// The request was refused before anything was sent.
+    /// The request was refused before anything was sent; the [`Misuse`] inside says what to change.
     #[error(transparent)]
     Misuse(#[from] Misuse),
-    /// The listing would never end, or is longer than the limit.
+    /// The listing would never end, or is longer than [`Limits::pages`](crate::Limits::pages) allows:
+    /// raise the limit, or report the server.
     #[error(transparent)]
     Page(#[from] PageError),
-    /// The server sends more than a limit allows for one operation.
+    /// The server sends more than a limit allows for one operation: raise the limit in
+    /// [`ClientOptions::limits`](super::ClientOptions::limits) if that much is welcome.
     #[error("the limit of {limit} on {what} is reached; `ClientOptions::limits` sets it")]
     LimitReached {
         /// What the limit is on.
@@ -57,12 +62,12 @@ pub enum ClientError {
         limit: usize,
     },
     /// Part of the answer doesn't fit its type, and [`ClientOptions::strict`] says that this is an
-    /// error.
+    /// error. Without it the part is skipped.
     ///
     /// [`ClientOptions::strict`]: super::ClientOptions::strict
     #[error("part of the answer can't be read: {0}")]
     Unreadable(Box<Unreadable<'static>>),
-    /// Data in a result is no base64.
+    /// Data in a result isn't base64: the fault is the server's. The rest of the result can be read.
     #[error(transparent)]
     Base64(#[from] InvalidBase64),
     /// The tool or resource has answered, with something else than was asked for.
@@ -75,25 +80,28 @@ pub enum ClientError {
         /// The beginning of the answer.
         value: Box<str>,
     },
-    /// The arguments can't be written as JSON.
+    /// The arguments can't be written as a JSON object; nothing was sent. Pass a struct or a map.
     #[error("the arguments can't be written: {0}")]
     Arguments(Box<str>),
-    /// No connection could be made, or it failed, for a reason that the adapter gives.
+    /// No connection could be made, or it failed, for the reason given: show it to the user. For a
+    /// server that was started as a process it has its exit status and its last words.
     #[error("the connection failed: {0}")]
     Connection(Box<str>),
-    /// The session could not be opened.
+    /// The session could not be opened: show the reason to the user. The next operation tries again.
     #[error("the session could not be opened: {0}")]
     Opening(CloseReason),
-    /// The session has ended, and the client is not configured to reconnect.
+    /// The session has ended, and the client is not configured to reconnect: close it and open it
+    /// again, or set [`ClientOptions::reconnect`](super::ClientOptions::reconnect).
     #[error("the session has ended: {0}; close the client and open it again, or set `reconnect`")]
     Closed(CloseReason),
-    /// What the server says of itself is known once the client has been open.
+    /// What the server says of itself is known once the client has been open: open it first.
     #[error("the {0} is only available after the opening: call `open` first")]
     NotOpened(&'static str),
-    /// The client was closed more often than it was opened.
+    /// The client was closed more often than it was opened. It is closed; nothing else has changed.
     #[error("the client was closed more often than it was opened")]
     NotOpen,
-    /// What drives the client is gone.
+    /// The driver of the client has ended or was dropped: keep its future or its thread running for
+    /// as long as the client is used.
     #[error("nothing drives the client: the driver that came with it was dropped, or has ended")]
     NoDriver,
 }

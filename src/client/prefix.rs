@@ -71,7 +71,8 @@ pub struct ToolSet {
     by_name: BTreeMap<String, usize>,
 }
 
-/// Two servers have a tool of the same name.
+/// Two servers have a tool of the same name: give one of them a prefix with
+/// [`ClientOptions::tool_prefix`](super::ClientOptions::tool_prefix).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{server} defines a tool whose name conflicts with an existing tool of {existing}: '{name}'. \

@@ -69,16 +69,17 @@ pub enum ResponsePart {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SamplingError {
-    /// A message has several blocks.
+    /// A message has several blocks: refuse the request.
     #[error("messages of several blocks are not supported")]
     SeveralBlocks,
-    /// A block of a kind that can't be put to the model.
+    /// A block of a kind that can't be put to the model: refuse the request, or read the params
+    /// yourself.
     #[error("{0} is not supported here")]
     Unsupported(&'static str),
-    /// A message is neither the person's nor the model's.
+    /// A message is neither the person's nor the model's: refuse the request.
     #[error("the role {0} is not supported")]
     Role(String),
-    /// Data is no base64.
+    /// Data isn't base64: refuse the request, the fault is the server's.
     #[error("a message has invalid base64 data")]
     Base64,
 }

@@ -22,7 +22,8 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 #[derive(Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum FrameError {
-    /// The line or event was longer than the limit; it has been discarded up to its end.
+    /// The line or event was longer than the limit; it has been discarded up to its end. Raise
+    /// `Limits::frame` if such messages are welcome.
     #[error("a line of {length} bytes is longer than the limit of {limit}")]
     TooLong {
         /// The line's length in bytes.
@@ -34,13 +35,13 @@ pub enum FrameError {
         /// The line's last byte that isn't white space: a `}` says that it may have been a message.
         last: u8,
     },
-    /// The text is not UTF-8; it is never repaired.
+    /// The text is not UTF-8; it is never repaired. The fault is the peer's.
     #[error("the text is not utf-8 after byte {valid_up_to}")]
     NotUtf8 {
         /// How many bytes from the start are good.
         valid_up_to: usize,
     },
-    /// The input ended in the middle of a line.
+    /// The input ended in the middle of a line: the peer has gone or was cut off.
     #[error("the input ended {length} bytes into a line")]
     Truncated {
         /// How many bytes of the line had come.

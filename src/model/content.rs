@@ -242,7 +242,8 @@ impl<'a> TextContent<'a> {
     }
 }
 
-/// Base64 data that can't be decoded.
+/// Base64 data that can't be decoded. The fault is that of who sent it; its text is still there as it
+/// came.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid base64: {0}")]
 pub struct InvalidBase64(pub(crate) base64::DecodeError);

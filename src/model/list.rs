@@ -13,7 +13,8 @@ use crate::model::field::{json_text, reason};
 use crate::model::owned::IntoOwned;
 use crate::rpc::{Raw, elements};
 
-/// An element of a list, or a content block, that doesn't fit its type, as it came.
+/// An element of a list, or a content block, that doesn't fit its type, as it came. The rest was read;
+/// what it was can be found in its JSON.
 ///
 /// `Debug` shows the reason and the size, not the content.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

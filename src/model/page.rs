@@ -78,10 +78,10 @@ pub(crate) use cache_hints;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PageError {
-    /// The peer sent a cursor that it had sent before in this listing.
+    /// The peer sent a cursor that it had sent before in this listing: the fault is the peer's.
     #[error("the peer repeated a cursor, so the listing would never end")]
     RepeatedCursor,
-    /// The peer has more pages than are wanted.
+    /// The peer has more pages than are wanted: raise the limit, or do with those there are.
     #[error("the listing has more than {limit} pages")]
     TooManyPages {
         /// The most pages that were wanted.

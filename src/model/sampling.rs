@@ -539,7 +539,8 @@ open_enum! {
     }
 }
 
-/// How tool uses and tool results don't balance; each names the message by its index.
+/// How tool uses and tool results don't balance; each names the message by its index, which has to be
+/// corrected before a model or a client takes the conversation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ToolBalanceError {

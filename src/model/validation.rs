@@ -37,19 +37,19 @@ pub trait CompiledSchema: Send + Sync {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SchemaError {
-    /// Its `$schema` names a dialect that isn't known.
+    /// Its `$schema` names a dialect that isn't known: use 2020-12, 2019-09, or draft 7, 6 or 4.
     // `jschema.unsupported`
     #[error("unknown JSON Schema dialect {0}")]
     Dialect(Box<str>),
-    /// It refers to something outside of it, or to nothing.
+    /// It refers to something outside of it, or to nothing: move what it refers to into its `$defs`.
     // `jschema.ref.reject`
     #[error("the reference {0} leads out of the schema")]
     Reference(Box<str>),
-    /// Holding a value to it could take too long, or forever.
+    /// Checking a value against it could take too long, or forever: make it smaller or less nested.
     // `jschema.bounds`
     #[error("the schema is too large: {0}")]
     TooLarge(&'static str),
-    /// It breaks the rules of its dialect.
+    /// It breaks the rules of its dialect: correct the place that is named.
     // `jschema.valid`
     #[error("no valid JSON Schema: {0}")]
     Invalid(Box<str>),

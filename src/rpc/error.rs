@@ -10,15 +10,15 @@ use super::Raw;
 
 /// The codes of every revision, by the names the specification gives them.
 pub mod code {
-    /// The text was not JSON.
+    /// The text was not JSON: the fault is the sender's.
     pub const PARSE_ERROR: i64 = -32700;
-    /// JSON, but not a message.
+    /// JSON, but not a message, or one at the wrong time: the fault is the sender's.
     pub const INVALID_REQUEST: i64 = -32600;
-    /// Unknown method, or one whose capability was not declared.
+    /// Unknown method, or one whose capability was not declared: do without it.
     pub const METHOD_NOT_FOUND: i64 = -32601;
-    /// The parameters don't fit the method.
+    /// The parameters don't fit the method, or name what isn't there: correct them.
     pub const INVALID_PARAMS: i64 = -32602;
-    /// The receiver failed unexpectedly.
+    /// The receiver failed unexpectedly: trying again may help.
     pub const INTERNAL_ERROR: i64 = -32603;
     /// Unknown resource, up to 2025-11-25.
     // `res.read.notfound.legacy`
@@ -35,7 +35,7 @@ pub mod code {
     /// A URL elicitation has to be done first, 2025-11-25 alone.
     // `elicit.32042`
     pub const URL_ELICITATION_REQUIRED: i64 = -32042;
-    /// The user refused a sampling request, up to 2025-11-25.
+    /// The user refused a sampling request, up to 2025-11-25: do without it.
     // `err.sampling.reject`
     pub const REJECTED: i64 = -1;
 }

@@ -35,16 +35,19 @@ pub struct InputPending(pub(super) ());
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AskError {
-    /// It is being asked; the handler runs again with the answer.
+    /// It is being asked. Hand this on with `?`: the handler runs again with the answer.
     #[error(transparent)]
     Pending(#[from] InputPending),
-    /// The client answered with an error, as legacy clients do when their user refuses.
+    /// The client answered with an error, as legacy clients do when their user refuses: go on without
+    /// the answer, or hand this on with `?`.
     #[error("{0}")]
     Refused(Box<str>),
-    /// The client can't be asked: it did not declare the capability.
+    /// The client can't be asked, as it did not declare the capability: go on without the answer, or
+    /// hand this on with `?`, which tells the client what it lacks.
     #[error("{0}")]
     NotSupported(&'static str),
-    /// The question or the answer can't be written or read.
+    /// The question can't be written, or the answer can't be read: correct the question, or hand this
+    /// on with `?`.
     #[error("{0}")]
     Malformed(Box<str>),
 }

@@ -71,10 +71,10 @@ pub enum Elicited<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotAccepted {
-    /// They refused.
+    /// They refused: go on without, and don't ask again.
     #[error("the user declined")]
     Declined,
-    /// They closed it without a choice.
+    /// They closed it without a choice: asking again later is fine.
     #[error("the user cancelled")]
     Cancelled,
 }

@@ -11,14 +11,15 @@ use crate::rpc::{Raw, RpcError};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DefinitionError {
-    /// Its input schema isn't an object with `"type":"object"`.
+    /// The tool's input schema isn't an object with `"type":"object"`: add that, or take
+    /// [`NO_ARGUMENTS_SCHEMA`](crate::model::tool::NO_ARGUMENTS_SCHEMA).
     // `tools.def.inputschema`
     #[error("the input schema of the tool {0} has no \"type\":\"object\" at its root")]
     InputSchema(Box<str>),
-    /// Its output schema is no schema.
+    /// The tool's output schema is neither an object nor a boolean: correct it.
     #[error("the output schema of the tool {0} is neither an object nor a boolean")]
     OutputSchema(Box<str>),
-    /// Two definitions go by one name, and only one of them could be found.
+    /// Two definitions have the same name, and only one of them could be found: rename one.
     #[error("there are two {kind}s that go by {name}")]
     Duplicate {
         /// What they are: a tool, a resource, a resource template, a prompt or a completion.
@@ -26,7 +27,8 @@ pub enum DefinitionError {
         /// Their name or URI.
         name: Box<str>,
     },
-    /// A name that clients and models can't be relied on to take.
+    /// A name that not all clients and models take: choose one of 1 to 128 ASCII letters, digits and
+    /// `_-./`.
     #[error(
         "the {kind} can't be called {name:?}: a name has 1 to 128 letters, digits and any of _-./"
     )]
@@ -36,7 +38,7 @@ pub enum DefinitionError {
         /// Its name.
         name: Box<str>,
     },
-    /// A resource template can't be matched.
+    /// A resource template can't be matched, for the reason inside: correct it.
     #[error("the resource template {template} can't be matched: {error}")]
     Template {
         /// Its text.
@@ -51,10 +53,10 @@ pub enum DefinitionError {
          or say `unsealed_state`"
     )]
     NoSeal,
-    /// None of the server's revisions is stateless.
+    /// None of the server's revisions is stateless: allow 2026-07-28.
     #[error("none of the server's revisions has requests that stand alone")]
     NotStateless,
-    /// The server's validator refuses one of its schemas.
+    /// The server's validator refuses one of its schemas, for the reason inside: correct it.
     #[error("a schema of the tool {tool} can't be used: {error}")]
     Schema {
         /// The tool's name.

@@ -24,7 +24,8 @@ use serde::{Deserialize, Deserializer};
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SafePath(Box<str>);
 
-/// The path would leave the folder, or means something else on another system.
+/// The path would leave the folder, or means something else on another system. Refuse the request
+/// with `?`; don't repair the path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a path below this folder")]
 pub struct UnsafePath(());

@@ -56,13 +56,14 @@ pub struct SampledReply {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SamplingRequestError {
-    /// The client can't be asked, has refused, or hasn't answered yet.
+    /// The client can't be asked, has refused, or hasn't answered yet: hand it on with `?`.
     #[error(transparent)]
     Ask(#[from] AskError),
-    /// Somebody else has spoken.
+    /// The message isn't the model's but of this role: the fault is the client's.
     #[error("Unexpected result from MCP sampling, expected \"assistant\" role, got {0}.")]
     Role(Box<str>),
-    /// It isn't text, or not text alone.
+    /// It isn't text, or not text alone: ask for the whole result with
+    /// [`Context::sample`](super::Context::sample) if other content is welcome.
     #[error("Unexpected result from MCP sampling, expected text")]
     NoText,
 }

@@ -29,13 +29,14 @@ pub trait StateSeal: Send + Sync {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SealError {
-    /// There is no entropy, so nothing can be sealed.
+    /// There is no entropy, so nothing can be sealed: give the server a key of your own.
     #[error("no entropy to seal requestState with")]
     NoEntropy,
-    /// It was not sealed by this server, not for this request, or it has been changed.
+    /// It was not sealed by this server, not for this request, or it has been changed: the client has
+    /// to begin the request anew. Instances of one server need the same key.
     #[error("requestState is not one of this server for this request")]
     Foreign,
-    /// It was good once.
+    /// It is too old: the client has to begin the request anew.
     #[error("requestState has expired")]
     Expired,
 }

@@ -16,13 +16,15 @@ use crate::rpc::Text;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TemplateError {
-    /// A brace is opened or closed without its counterpart.
+    /// A brace is opened or closed without its counterpart: add or remove one.
     #[error("a brace without its counterpart at byte {0}")]
     Brace(usize),
-    /// An expression of a kind that can't be matched, or without a proper name.
+    /// An expression of a kind that can't be matched, or without a proper name: use `{name}`,
+    /// `{+name}`, `{/name}` or `{?a,b}`.
     #[error("the expression {{{0}}} can't be matched")]
     Expression(Box<str>),
-    /// Two expressions stand side by side, so it is ambiguous where the first one ends.
+    /// Two expressions stand side by side, so it is ambiguous where the first one ends: put text
+    /// between them.
     #[error("no text between two expressions before byte {0}")]
     Adjacent(usize),
 }

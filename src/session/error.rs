@@ -19,10 +19,12 @@ use super::table::Weigh;
 #[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum CallError {
-    /// The peer answered with an error.
+    /// The peer answered with an error. Its code says whether another request may do better; see
+    /// [`code`](crate::rpc::code).
     #[error(transparent)]
     Rpc(#[from] RpcError),
-    /// No answer came in time; the peer has been told, where the protocol allows it.
+    /// No answer came in time; the peer has been told, where the protocol allows it. Call again if the
+    /// request may run twice, or give it more time.
     #[error("no answer within {after:?} ({clock})")]
     TimedOut {
         /// Which of the call's two clocks ran out.
@@ -30,10 +32,11 @@ pub enum CallError {
         /// How long it ran.
         after: Duration,
     },
-    /// The call was cancelled by its own side.
+    /// The call was cancelled by its own side: there is nothing to do.
     #[error("cancelled")]
     Cancelled,
-    /// The answer doesn't fit the method.
+    /// The answer doesn't fit the method: the fault is the peer's.
+    /// [`Completed::raw`](super::Completed::raw) still has it as JSON.
     #[error("the result of {method} is malformed at {path}: {reason}")]
     BadResult {
         /// The method that was called.
@@ -43,16 +46,19 @@ pub enum CallError {
         /// What is wrong there.
         reason: Box<str>,
     },
-    /// The peer asked for input that was refused, or that it had no right to ask for.
+    /// The peer asked for input that was refused, or that it had no right to ask for. Call again with
+    /// another answer, or declare the capability that it lacks.
     #[error("the input it asked for was not given: {0}")]
     InputRefused(RpcError),
-    /// The peer asked for input more often than [`Limits::input_rounds`](crate::Limits) allows.
+    /// The peer asked for input more often than [`Limits::input_rounds`](crate::Limits) allows: raise
+    /// the limit if its questions make sense.
     #[error("more than {limit} rounds of input")]
     TooManyRounds {
         /// The limit.
         limit: usize,
     },
-    /// The connection was lost before an answer came.
+    /// The connection was lost before an answer came. Calling again is safe if
+    /// [`is_retryable`](Self::is_retryable) says so.
     #[error("the connection was lost ({0})")]
     Lost(Delivery),
 }
@@ -108,36 +114,37 @@ impl core::fmt::Display for Delivery {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Misuse {
-    /// The session isn't open yet.
+    /// The session isn't open yet: wait for its `Opened` event.
     #[error("the session is not open yet")]
     NotOpen,
-    /// The session has been opened before.
+    /// The session has been opened before: a session serves one connection, make a new one.
     #[error("the session has been opened already")]
     AlreadyOpened,
-    /// The session has ended.
+    /// The session has ended: make a new one for the next connection.
     #[error("the session has ended")]
     Closed,
-    /// No call, request, input or subscription with this id is open (any more).
+    /// No call, request, input or subscription with this id is open in this session (any more): what
+    /// it was for is over.
     #[error("no open {0}")]
     Unknown(&'static str),
-    /// The request is for another method than the reply.
+    /// The request is for another method than the reply: answer with the result of that method.
     #[error("the request is for {method}")]
     WrongMethod {
         /// The request's method.
         method: Box<str>,
     },
-    /// The peer did not declare the capability this needs.
+    /// The peer did not declare the capability this needs: do without it.
     // `caps.only.negotiated`
     #[error("the peer did not declare {0}")]
     NotDeclaredByPeer(&'static str),
-    /// This side did not declare the capability this needs.
+    /// This side did not declare the capability this needs: add it to the configuration.
     #[error("{0} was not declared")]
     NotDeclared(&'static str),
     /// The client did not declare what the input requests need; answer with
     /// [`RpcError::missing_client_capability`].
     #[error("the client did not declare what the input needs")]
     MissingClientCapability(Box<ClientCapabilities<'static>>),
-    /// The revision in use doesn't have this.
+    /// The revision in use doesn't have this: do without it with this peer.
     #[error("{what} does not exist in {revision}")]
     NotInRevision {
         /// What was asked for.
@@ -145,13 +152,15 @@ pub enum Misuse {
         /// The revision in use.
         revision: Revision,
     },
-    /// Input can't be asked for here: only tools/call, prompts/get and resources/read may.
+    /// Input can't be asked for here, only in `tools/call`, `prompts/get` and `resources/read`: answer
+    /// without it.
     #[error("{method} may not ask for input")]
     InputNotAllowed {
         /// The request's method.
         method: Box<str>,
     },
-    /// A limit is reached; it may pass.
+    /// A limit is reached. Try again once something that is open has ended, or raise it in
+    /// [`Limits`](crate::Limits).
     #[error("the limit of {limit} on {what} is reached")]
     LimitReached {
         /// What the limit is on.
@@ -166,22 +175,22 @@ pub enum Misuse {
         /// The limit.
         limit: usize,
     },
-    /// The request can't be cancelled.
+    /// The request can't be cancelled: wait for its answer, or close the session.
     // `lifecycle.init.nocancel`
     #[error("{0} can't be cancelled")]
     NotCancellable(&'static str),
-    /// Progress has to be finite and to increase.
+    /// Progress has to be finite and to increase: leave this report out.
     // `progress.increase`
     #[error("progress has to increase with each report")]
     ProgressNotIncreasing,
-    /// An error code that the specification keeps for itself.
+    /// An error code that the specification keeps for itself: choose another.
     // `err.range.spec`
     #[error("the code {0} is reserved by the specification")]
     ReservedCode(i64),
-    /// The value breaks a rule of the protocol.
+    /// The value breaks the rule of the protocol that the text names: correct it.
     #[error("{0}")]
     Invalid(&'static str),
-    /// The value can't be written.
+    /// The value can't be written, for the reason inside: correct it.
     #[error(transparent)]
     Encode(#[from] EncodeError),
 }
@@ -190,10 +199,10 @@ pub enum Misuse {
 #[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum CloseReason {
-    /// This side closed it.
+    /// This side closed it: there is nothing to do.
     #[error("closed by this side")]
     Local,
-    /// The connection ended.
+    /// The connection ended. What was open has ended as lost; connect again if it is still wanted.
     #[error("the connection ended")]
     Connection(Closed),
     /// The connection ended while the client was finding out the peer's era. Some legacy servers
@@ -201,21 +210,23 @@ pub enum CloseReason {
     // `era.stdio.crash`
     #[error("the connection ended during the probe for the peer's era")]
     LostInProbe(Closed),
-    /// The opening took too long.
+    /// The opening took too long: the peer may be no MCP server, or need more time to start. See
+    /// [`ClientConfig`](super::ClientConfig).
     // `timeout.init`
     #[error("no answer to the opening within {0:?}")]
     OpeningTimedOut(Duration),
-    /// The peer answered the opening with an error.
+    /// The peer answered the opening with an error: show it to the user.
     #[error("the peer refused the opening: {0}")]
     OpeningRefused(RpcError),
-    /// The peer speaks no revision that this side speaks.
+    /// The peer speaks no revision that this side speaks: allow more of them in the configuration, or
+    /// update the older side.
     // `lifecycle.ver.reject`
     #[error("unsupported protocol version from the server: {offered}")]
     UnsupportedProtocolVersion {
         /// What the peer offered, comma separated.
         offered: Box<str>,
     },
-    /// The peer's answer to the opening is malformed.
+    /// The peer's answer to the opening is malformed: the fault is the peer's.
     #[error("the peer's answer to the opening is malformed: {0}")]
     BadOpening(Box<str>),
 }

@@ -19,7 +19,7 @@ use super::error::CallError;
 /// What the path says when the whole value is at fault.
 pub(super) const ROOT: &str = "the root";
 
-/// A value that doesn't fit its type, and where.
+/// A value that doesn't fit its type, and where. As an [`RpcError`] it is ready to be the answer.
 ///
 /// Both texts are bounded to 256 bytes: they may quote what the peer sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -21,7 +21,7 @@ const FORMAT: u32 = 3;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RestoreError {
-    /// It was saved in another format.
+    /// It was saved in another format, by another version of this crate: open a new session.
     #[error("the session was saved in format {found}, not {expected}")]
     Format {
         /// The format it was saved in.
@@ -29,7 +29,7 @@ pub enum RestoreError {
         /// The format this version reads.
         expected: u32,
     },
-    /// No session has such a state: what was saved has been changed or damaged.
+    /// No session has such a state: what was saved has been changed or damaged. Open a new session.
     #[error("the saved session is damaged")]
     Damaged,
 }

@@ -58,7 +58,8 @@ impl fmt::Display for Position {
     }
 }
 
-/// What is wrong with a configuration file, or with one of its servers.
+/// What is wrong with a configuration file, or with one of its servers. Show it to the user: each is
+/// corrected in the file, at the place that the [`ConfigError`] names.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigErrorKind {

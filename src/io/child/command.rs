@@ -246,13 +246,15 @@ impl fmt::Debug for Command {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommandError {
-    /// It is reached by a URL or started by an extension of the editor's.
+    /// It is reached by a URL or started by an extension of the editor's: there is no process to
+    /// start.
     #[error("server {server:?} has no command")]
     NoCommand {
         /// The server's name.
         server: String,
     },
-    /// A value has a reference in it that only an editor or its user can answer.
+    /// A value has a reference in it that only an editor or its user can answer: replace it in the
+    /// entry first.
     #[error("server {server:?}: {field}: ${{{reference}}} has no value yet")]
     Unresolved {
         /// The server's name.

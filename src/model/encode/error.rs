@@ -12,23 +12,24 @@ use crate::revision::Revision;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EncodeError {
-    /// Params, results and `_meta` are objects; the value is something else.
+    /// Params, results and `_meta` are objects; the value is something else: wrap it in a struct.
     #[error("the value is not a json object")]
     NotAnObject,
-    /// JSON has no infinities and no "not a number".
+    /// JSON has no infinities and no "not a number": send a string, or leave it out.
     #[error("a number is not finite")]
     NotFinite,
-    /// A map has keys that can't be written as strings.
+    /// A map has keys that can't be written as strings: use strings or integers.
     #[error("a map key is not a string")]
     KeyNotString,
-    /// The value's own `_meta` has a key that belongs to the protocol and that the session writes.
+    /// The value's own `_meta` has a key that belongs to the protocol and that the session writes:
+    /// remove it.
     #[error("the _meta key {key} is written by the protocol itself")]
     #[non_exhaustive]
     ReservedMeta {
         /// The key.
         key: Box<str>,
     },
-    /// The negotiated revision has no way to say this.
+    /// The negotiated revision has no way to say this: send something else to this peer.
     #[error("{what} can't be sent in revision {revision}")]
     #[non_exhaustive]
     NotInRevision {
@@ -37,7 +38,7 @@ pub enum EncodeError {
         /// The revision that was written for.
         revision: Revision,
     },
-    /// The value's own `Serialize` failed with this message.
+    /// The value's own `Serialize` failed with this message: it has to be corrected there.
     #[error("{0}")]
     Custom(Box<str>),
 }

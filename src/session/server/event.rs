@@ -105,10 +105,11 @@ pub(crate) struct InputResponses {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InputError {
-    /// The client answered with an error. Only legacy clients can: a modern one doesn't come back.
+    /// The client answered with an error: go on without the answer, or end the request with this
+    /// error. Only legacy clients can: a modern one doesn't come back.
     #[error(transparent)]
     Refused(#[from] RpcError),
-    /// The answer doesn't fit the method.
+    /// The answer doesn't fit the method: end the request with this error, or ask again.
     #[error(transparent)]
     Malformed(#[from] Malformed),
 }
