@@ -13,7 +13,7 @@
 //!  io (clock, pipes, threads, futures) drives it
 //! ```
 //!
-//! A module uses only what stands to its left, `frame ← rpc ← model ← session ← {client, server} ← io`,
+//! A module uses only what stands to its left, `frame ← rpc ← model ← session ← {http, client, server} ← io`,
 //! and can be used without what stands to its right.
 //!
 //! # Where to start
@@ -30,6 +30,7 @@
 //! | the servers that a user has configured | [`client::config::Config`] | none |
 //! | a client with an event loop of its own | [`client::Client`] | none |
 //! | the protocol itself: a proxy, a gateway, a new transport | [`ClientSession`], [`ServerSession`] in [`session`] | none |
+//! | an answer to one modern HTTP request | [`http::answer_one`] | none |
 //! | the types of the five revisions | [`model`] | none |
 //! | JSON-RPC without MCP | [`rpc`], [`frame`] | none |
 //!
@@ -188,7 +189,7 @@
 //! * The same inputs give the same outputs, byte for byte.
 //! * Payloads stay slices of the frame that carried them.
 //!
-//! Not here yet: HTTP, tasks.
+//! Not here yet: HTTP beyond single modern requests (see [`http`]), tasks.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -203,6 +204,7 @@ pub mod frame;
 #[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod http;
 #[cfg(feature = "std")]
 pub mod io;
 pub mod limits;

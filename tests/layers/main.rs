@@ -70,6 +70,41 @@ fn only_the_adapters_use_the_standard_library() {
     }
 }
 
+/// What `http/` may name besides the crate itself: nothing that has a clock, entropy or a socket.
+const HTTP_MAY_USE: [&str; 10] = [
+    "alloc",
+    "base64",
+    "bytes",
+    "core",
+    "crate",
+    "memchr",
+    "self",
+    "serde",
+    "serde_json",
+    "super",
+];
+
+#[test]
+fn http_names_no_http_stack_no_clock_and_no_entropy() {
+    let is_http =
+        |(file, _): &(PathBuf, String)| module_path(file).first().is_some_and(|top| top == "http");
+    let mut files = 0;
+    for (file, text) in sources().into_iter().filter(is_http) {
+        files += 1;
+        let folder = file.parent().expect("a file is in a folder");
+        for pair in tokens(&text).windows(2) {
+            if pair[0] == "use" || pair[0] == "extern" {
+                let used = pair[1].as_str();
+                let is_own =
+                    folder.join(used).exists() || folder.join(format!("{used}.rs")).exists();
+                let is_fine = HTTP_MAY_USE.contains(&used) || is_own;
+                assert!(is_fine, "{} uses {used}", file.display());
+            }
+        }
+    }
+    assert!(files > 4, "the files have been found");
+}
+
 #[test]
 fn files_are_short_and_say_what_they_are_for() {
     for (file, text) in sources() {

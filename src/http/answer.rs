@@ -1,0 +1,82 @@
+//! One modern request in, its answer out: for hosts that start a server for each request.
+
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use crate::frame::{SseEvent, write_event};
+use crate::revision::Era;
+use crate::rpc::{code, member_of};
+
+use super::classify::{Class, Offers, check, classify};
+use super::policy::HttpPolicy;
+use super::{Reply, RequestHead, ResponseHead};
+
+/// Answers one request of the modern era: checks its head, classifies it with its body, has it
+/// answered by `serve`, and says with which status and as which kind of body the answer leaves.
+///
+/// `serve` takes the request's frame and returns the frames to send, notifications first and the
+/// answer last, as [`Stateless::answer`](crate::server::Stateless::answer) does. An answer alone
+/// leaves as JSON, one with notifications before it as a stream of events.
+pub fn answer_one(
+    policy: &HttpPolicy,
+    offers: &Offers,
+    head: &RequestHead,
+    body: Bytes,
+    serve: impl FnOnce(Bytes) -> Vec<Bytes>,
+) -> Reply {
+    let offers = &offers.clone().modern_only();
+    let class = check(policy, offers, head).and_then(|()| classify(offers, head, body));
+    let frame = match class {
+        Ok(Class::Modern { frame, .. }) => frame,
+        Ok(_) => return Reply::empty(400),
+        Err(reply) => return reply,
+    };
+    let frames = serve(frame);
+    let Some(answer) = frames.last() else {
+        return Reply::empty(202);
+    };
+    if let [answer] = &frames[..] {
+        return Reply::json(status_of(answer, Era::Modern), answer.clone());
+    }
+    if status_of(answer, Era::Modern) != 200 {
+        return Reply::json(status_of(answer, Era::Modern), answer.clone());
+    }
+    let mut events = Vec::new();
+    for frame in frames {
+        write_event(&mut events, &SseEvent::message(frame));
+    }
+    Reply {
+        head: ResponseHead::of_events(),
+        body: events.into(),
+    }
+}
+
+/// Returns the status with which an answer leaves while it can still be chosen: an error that is
+/// about the request as such has a status of its own, every other answer 200.
+// `httpM.404` `httpM.400.cap` `httpM.status.other` `httpM.status.stream`
+pub fn status_of(answer: &[u8], era: Era) -> u16 {
+    let Some(error) = member_of(answer, "error") else {
+        return 200;
+    };
+    let code = member_of(error, "code").and_then(|code| serde_json::from_slice(code).ok());
+    let Some(code): Option<i64> = code else {
+        return 200;
+    };
+    let has_id = member_of(answer, "id").is_some_and(|id| id != b"null");
+    match (era, code) {
+        // What a session couldn't read at all.
+        (Era::Legacy, _) if !has_id => 400,
+        (Era::Legacy, _) => 200,
+        (Era::Modern, code::METHOD_NOT_FOUND) => 404,
+        (
+            Era::Modern,
+            code::PARSE_ERROR
+            | code::INVALID_REQUEST
+            | code::HEADER_MISMATCH
+            | code::MISSING_REQUIRED_CLIENT_CAPABILITY
+            | code::UNSUPPORTED_PROTOCOL_VERSION,
+        ) => 400,
+        (Era::Modern, _) => 200,
+    }
+}

@@ -1,0 +1,248 @@
+//! Header fields as MCP uses them: their names, their values with the Base64 sentinel, and what
+//! `Accept` and `Content-Type` say.
+//!
+//! Rules of this file: names are compared without regard to case, values with it; white space around
+//! a value is no part of it; a field that may stand once and stands twice, or holds anything but
+//! visible ASCII, spaces and tabs, is an error and never half read.
+
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
+/// The names of the header fields that MCP uses, in lower case.
+pub mod name {
+    /// What the client takes.
+    pub const ACCEPT: &str = "accept";
+    /// Which methods an endpoint has.
+    pub const ALLOW: &str = "allow";
+    /// Whether an answer may be kept or changed on its way.
+    pub const CACHE_CONTROL: &str = "cache-control";
+    /// How long the body is.
+    pub const CONTENT_LENGTH: &str = "content-length";
+    /// What the body is.
+    pub const CONTENT_TYPE: &str = "content-type";
+    /// Which server the client means.
+    pub const HOST: &str = "host";
+    /// After which event a stream is resumed.
+    pub const LAST_EVENT_ID: &str = "last-event-id";
+    /// Where else to look.
+    pub const LOCATION: &str = "location";
+    /// The request's method, from 2026-07-28 on.
+    pub const MCP_METHOD: &str = "mcp-method";
+    /// What the request is for, from 2026-07-28 on.
+    pub const MCP_NAME: &str = "mcp-name";
+    /// With the rest of the name, an argument of a tool.
+    pub const MCP_PARAM: &str = "mcp-param-";
+    /// The revision.
+    pub const MCP_PROTOCOL_VERSION: &str = "mcp-protocol-version";
+    /// The session, up to 2025-11-25.
+    pub const MCP_SESSION_ID: &str = "mcp-session-id";
+    /// Which page's script sends the request.
+    pub const ORIGIN: &str = "origin";
+    /// When to try again.
+    pub const RETRY_AFTER: &str = "retry-after";
+    /// Whether nginx keeps an answer back until it is whole.
+    pub const X_ACCEL_BUFFERING: &str = "x-accel-buffering";
+}
+
+/// `application/json`
+pub const JSON: &str = "application/json";
+/// `text/event-stream`
+pub const EVENT_STREAM: &str = "text/event-stream";
+
+const PREFIX: &str = "=?base64?";
+const SUFFIX: &str = "?=";
+
+/// The header fields of a request or a response, in their order.
+///
+/// `Debug` shows no value that may be a secret.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Headers {
+    fields: Vec<(Box<str>, Box<[u8]>)>,
+}
+
+/// Why a header field can't be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HeaderError {
+    /// It stands more than once.
+    #[error("the header stands more than once")]
+    Repeated,
+    /// It holds more than visible ASCII, spaces and tabs.
+    #[error("the header has invalid characters")]
+    Characters,
+    /// It looks like Base64 of UTF-8 and isn't.
+    #[error("the header's Base64 can't be decoded")]
+    Base64,
+}
+
+impl Headers {
+    /// Returns no fields.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a field, whatever fields of this name there are.
+    pub fn push(&mut self, name: &str, value: impl AsRef<[u8]>) {
+        let name = name.to_ascii_lowercase().into();
+        self.fields.push((name, value.as_ref().into()));
+    }
+
+    /// The same with one more field.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.push(name, value);
+        self
+    }
+
+    /// Returns the fields in their order, their names in lower case.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let fields = self.fields.iter();
+        fields.map(|(name, value)| (&**name, &**value))
+    }
+
+    /// Returns the values of all fields of this name.
+    pub fn all<'h>(&'h self, name: &str) -> impl Iterator<Item = &'h [u8]> {
+        let fields = self.fields.iter();
+        fields
+            .filter_map(move |(field, value)| field.eq_ignore_ascii_case(name).then_some(&**value))
+    }
+
+    /// Returns whether there is a field of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.all(name).next().is_some()
+    }
+
+    /// Returns the value of the one field of this name, without white space around it; `None` when
+    /// there is none.
+    ///
+    /// Returns an error if there are several, or the value isn't visible ASCII, spaces and tabs.
+    // `httpM.hdr.ows` `httpM.val.chars`
+    pub fn one(&self, name: &str) -> Result<Option<&str>, HeaderError> {
+        let mut values = self.all(name);
+        let Some(value) = values.next() else {
+            return Ok(None);
+        };
+        if values.next().is_some() {
+            return Err(HeaderError::Repeated);
+        }
+        let is_good = |byte: &u8| matches!(byte, b'\t' | b' '..=b'~');
+        match core::str::from_utf8(value) {
+            Ok(text) if value.iter().all(is_good) => Ok(Some(text.trim_matches([' ', '\t']))),
+            _ => Err(HeaderError::Characters),
+        }
+    }
+}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = self.iter().map(|(name, value)| {
+            let is_shown = matches!(
+                name,
+                name::ACCEPT
+                    | name::ALLOW
+                    | name::CACHE_CONTROL
+                    | name::CONTENT_LENGTH
+                    | name::CONTENT_TYPE
+                    | name::HOST
+                    | name::MCP_METHOD
+                    | name::MCP_PROTOCOL_VERSION
+                    | name::ORIGIN
+                    | name::RETRY_AFTER
+                    | name::X_ACCEL_BUFFERING
+            );
+            let value = match is_shown {
+                true => String::from_utf8_lossy(value),
+                false => Cow::Borrowed("(not shown)"),
+            };
+            (name, value)
+        });
+        f.debug_map().entries(shown).finish()
+    }
+}
+
+/// Returns the header value for a text: as it is, or in Base64 with a sentinel around it where it
+/// couldn't be told from other text or wouldn't arrive whole.
+// `httpM.param.encode` `httpM.hdr.name.encode`
+pub fn encode_value(text: &str) -> Cow<'_, str> {
+    let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    let is_padded = text.starts_with(' ') || text.ends_with(' ');
+    if is_plain && !is_padded && in_sentinel(text).is_none() {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(alloc::format!(
+        "{PREFIX}{}{SUFFIX}",
+        BASE64_STANDARD.encode(text)
+    ))
+}
+
+/// Returns the text that a header value stands for.
+///
+/// Returns an error if it has the sentinel and what is in it is no Base64 of UTF-8.
+// `httpM.val.b64`
+pub fn decode_value(value: &str) -> Result<Cow<'_, str>, HeaderError> {
+    let Some(inside) = in_sentinel(value) else {
+        return Ok(Cow::Borrowed(value));
+    };
+    let bytes = BASE64_STANDARD.decode(inside);
+    let text = bytes.ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    text.map(Cow::Owned).ok_or(HeaderError::Base64)
+}
+
+/// What stands in the sentinel, if the value has it.
+fn in_sentinel(value: &str) -> Option<&str> {
+    value.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)
+}
+
+/// Returns whether a session id holds visible ASCII only, as it must.
+// `httpL.session.chars`
+pub fn is_session_id(id: &str) -> bool {
+    !id.is_empty() && id.bytes().all(|byte| matches!(byte, 0x21..=0x7E))
+}
+
+/// Returns whether `Accept` takes a media type, such as `application/json`: it is named, or covered
+/// by `*/*` or the like, and not ruled out by `q=0`. Without the header everything is taken.
+// `httpL.accept.enforce`
+pub fn accepts(headers: &Headers, media_type: &str) -> bool {
+    if !headers.has(name::ACCEPT) {
+        return true;
+    }
+    let kind = media_type.split('/').next().unwrap_or_default();
+    let covers = |range: &str| {
+        range.eq_ignore_ascii_case(media_type)
+            || range == "*/*"
+            || range
+                .strip_suffix("/*")
+                .is_some_and(|range| range.eq_ignore_ascii_case(kind))
+    };
+    let lists = headers.all(name::ACCEPT);
+    let mut ranges = lists.flat_map(|list| list.split(|byte| *byte == b','));
+    ranges.any(|range| {
+        let text = core::str::from_utf8(range).unwrap_or_default();
+        let mut parts = text.split(';').map(str::trim);
+        let is_covered = parts.next().is_some_and(covers);
+        is_covered && !parts.any(is_zero_quality)
+    })
+}
+
+fn is_zero_quality(parameter: &str) -> bool {
+    let value = parameter
+        .strip_prefix(['q', 'Q'])
+        .and_then(|rest| rest.trim_start().strip_prefix('='));
+    value.is_some_and(|value| value.trim().parse::<f32>() == Ok(0.0))
+}
+
+/// Returns whether `Content-Type` says `media_type`, whatever parameters follow; `false` when it
+/// isn't there or stands twice.
+pub fn is_of_type(headers: &Headers, media_type: &str) -> bool {
+    let Ok(Some(value)) = headers.one(name::CONTENT_TYPE) else {
+        return false;
+    };
+    let named = value.split(';').next().unwrap_or_default();
+    named.trim().eq_ignore_ascii_case(media_type)
+}

@@ -1,0 +1,165 @@
+//! HTTP as MCP uses it, without a socket, a clock or an HTTP stack: heads, bodies and frames.
+//!
+//! ```text
+//!  request head ──HttpPolicy, classify──▶ what it asks for ──▶ a session's frames
+//!               └─ the first offence ──▶ a whole answer (403, 405, 400 with -32020 ..)
+//! ```
+//!
+//! An adapter copies the head of a request out of its HTTP stack once ([`RequestHead`]), has it
+//! checked before it reads the body ([`check`]) and classified with it ([`classify()`]). Both are
+//! pure functions: the ladder of checks is data ([`Rung`]), and each rung comes before all that
+//! stand below it.
+//!
+//! [`answer_one`] is all that a host needs that starts a server for each request: one modern request
+//! in, its answer out, without the standard library.
+//!
+//! What is here: the checks of a server, header values, mirrored arguments, the answer to one modern
+//! request. What isn't yet: sessions of the legacy era over HTTP with their streams, the
+//! client's side, and adapters to HTTP stacks.
+
+pub mod headers;
+pub mod mirror;
+
+mod answer;
+mod classify;
+mod policy;
+
+use alloc::boxed::Box;
+
+use bytes::Bytes;
+
+use self::headers::{Headers, name};
+
+pub use answer::{answer_one, status_of};
+pub use classify::{Class, Input, Offers, Rung, check, classify};
+pub use policy::HttpPolicy;
+
+/// The method of an HTTP request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HttpMethod {
+    /// GET
+    Get,
+    /// POST
+    Post,
+    /// DELETE
+    Delete,
+    /// OPTIONS
+    Options,
+    /// Any other, of which MCP has none.
+    Other,
+}
+
+impl HttpMethod {
+    /// Returns the method that HTTP calls `name`.
+    pub fn from_name(name: &str) -> Self {
+        match name {
+            "GET" => Self::Get,
+            "POST" => Self::Post,
+            "DELETE" => Self::Delete,
+            "OPTIONS" => Self::Options,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// What an HTTP request says before its body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RequestHead {
+    /// The method.
+    pub method: HttpMethod,
+    /// The path, without the query.
+    pub path: Box<str>,
+    /// What follows the `?`, if anything.
+    pub query: Option<Box<str>>,
+    /// The header fields. For HTTP/2 an adapter adds `:authority` as `host`.
+    pub headers: Headers,
+}
+
+impl RequestHead {
+    /// Returns the head of a request for `path`, without header fields.
+    pub fn new(method: HttpMethod, path: &str) -> Self {
+        let (path, query) = match path.split_once('?') {
+            Some((path, query)) => (path, Some(query.into())),
+            None => (path, None),
+        };
+        Self {
+            method,
+            path: path.into(),
+            query,
+            headers: Headers::new(),
+        }
+    }
+
+    /// The same with one more header field.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.headers.push(name, value);
+        self
+    }
+}
+
+/// What an HTTP response says before its body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ResponseHead {
+    /// The status.
+    pub status: u16,
+    /// The header fields.
+    pub headers: Headers,
+}
+
+impl ResponseHead {
+    /// Returns the head of a response, without header fields.
+    pub fn new(status: u16) -> Self {
+        Self {
+            status,
+            headers: Headers::new(),
+        }
+    }
+
+    /// The same with one more header field.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.headers.push(name, value);
+        self
+    }
+
+    /// The head of a stream of events, which nobody on its way is to keep back or change.
+    // `httpM.sse.buffering`
+    fn of_events() -> Self {
+        Self::new(200)
+            .with(name::CONTENT_TYPE, headers::EVENT_STREAM)
+            .with(name::CACHE_CONTROL, "no-cache, no-transform")
+            .with(name::X_ACCEL_BUFFERING, "no")
+    }
+}
+
+/// A whole HTTP response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Reply {
+    /// Its head.
+    pub head: ResponseHead,
+    /// Its body; empty when it has none.
+    pub body: Bytes,
+}
+
+impl Reply {
+    /// Returns a response without a body.
+    pub fn empty(status: u16) -> Self {
+        Self {
+            head: ResponseHead::new(status),
+            body: Bytes::new(),
+        }
+    }
+
+    /// Returns a response whose body is JSON.
+    pub fn json(status: u16, body: impl Into<Bytes>) -> Self {
+        Self {
+            head: ResponseHead::new(status).with(name::CONTENT_TYPE, headers::JSON),
+            body: body.into(),
+        }
+    }
+}
