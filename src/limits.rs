@@ -35,9 +35,9 @@ pub struct Limits {
     /// in flight, answers that wait in a batch, unsent output, and what is kept of the peer's
     /// texts. 64 MiB. A request that doesn't fit any more is refused as one beyond
     /// [`calls`](Self::calls) is, and while events wait to be polled the session wants no more
-    /// frames. What is written then, such as refusals, is bounded by [`output`](Self::output) alone:
-    /// see [`total`](Self::total). Each listing of a high-level client, and the events that wait to
-    /// be polled from it, are held to it as well.
+    /// frames. What is written then, such as refusals, is bounded by [`output`](Self::output)
+    /// alone: see [`total`](Self::total). Each listing of a high-level client, and the events that
+    /// wait to be polled from it, are held to it as well.
     pub memory: usize,
     /// What is kept of each text in which a peer describes itself: its info, its capabilities, its
     /// instructions, in bytes. 1 MiB. An opening that says more is refused.
@@ -58,7 +58,7 @@ pub struct Limits {
     /// How fast the allowance for cancelled requests grows back, each second. 20.
     pub cancel_rate: u32,
     /// Errors that answer unreadable input in one burst before further ones stay unanswered. 1,000:
-    /// a peer that sends garbage cannot make us write as much as it does for ever.
+    /// a peer that sends garbage cannot make this side write as much as it does forever.
     pub malformed_burst: u32,
 }
 
@@ -103,8 +103,8 @@ impl Limits {
         held.saturating_add(held / 4).saturating_add(128 << 10)
     }
 
-    /// How many requests may be cancelled in one burst: at least one, as a bucket without room would
-    /// never have another.
+    /// How many requests may be cancelled in one burst: at least one, as a bucket without room
+    /// would never have another.
     pub(crate) fn cancels(&self) -> u32 {
         self.cancel_burst.max(1)
     }

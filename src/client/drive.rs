@@ -560,7 +560,7 @@ impl Client {
     }
 }
 
-/// Tells whoever watches what has happened.
+/// Traces what has happened.
 fn show(event: &Event, session: &ClientSession) {
     match event {
         Event::Opened => trace::opened(Role::Client, session.revision()),

@@ -1,5 +1,6 @@
-//! What an adapter that drives a [`Client`](super::Client) does with the functions of its user: those
-//! that hear of events and answer the server, and the hook around calls. Users need none of it.
+//! What an adapter that drives a [`Client`](super::Client) does with the functions of its user:
+//! those that are told of events and answer the server, and the hook around calls. Users don't need
+//! it.
 
 pub use super::handlers::{Reach, Run};
 pub use super::options::{after, before, react};

@@ -39,7 +39,8 @@ pub enum ClientError {
     #[error("cancelled")]
     Cancelled,
     /// The connection was lost before an answer came. [`Delivery::NotSent`] may be tried again;
-    /// otherwise the server may have acted on the request, and the client never repeats it by itself.
+    /// otherwise the server may have acted on the request, and the client never repeats it by
+    /// itself.
     #[error("the connection was lost ({0})")]
     Lost(Delivery),
     /// The call ended in another way without a result; the [`CallError`] inside says what to do.
@@ -48,8 +49,8 @@ pub enum ClientError {
     /// The request was refused before anything was sent; the [`Misuse`] inside says what to change.
     #[error(transparent)]
     Misuse(#[from] Misuse),
-    /// The listing would never end, or is longer than [`Limits::pages`](crate::Limits::pages) allows:
-    /// raise the limit, or report the server.
+    /// The listing would never end, or is longer than [`Limits::pages`](crate::Limits::pages)
+    /// allows: raise the limit, or report the server.
     #[error(transparent)]
     Page(#[from] PageError),
     /// The server sends more than a limit allows for one operation: raise the limit in
@@ -67,7 +68,8 @@ pub enum ClientError {
     /// [`ClientOptions::strict`]: super::ClientOptions::strict
     #[error("part of the answer can't be read: {0}")]
     Unreadable(Box<Unreadable<'static>>),
-    /// Data in a result isn't base64: the fault is the server's. The rest of the result can be read.
+    /// Data in a result isn't base64: the fault is the server's. The rest of the result can be
+    /// read.
     #[error(transparent)]
     Base64(#[from] InvalidBase64),
     /// The tool or resource has answered, with something else than was asked for.
@@ -87,7 +89,8 @@ pub enum ClientError {
     /// server that was started as a process it has its exit status and its last words.
     #[error("the connection failed: {0}")]
     Connection(Box<str>),
-    /// The session could not be opened: show the reason to the user. The next operation tries again.
+    /// The session could not be opened: show the reason to the user. The next operation tries
+    /// again.
     #[error("the session could not be opened: {0}")]
     Opening(CloseReason),
     /// The session has ended, and the client is not configured to reconnect: close it and open it
@@ -108,7 +111,7 @@ pub enum ClientError {
 
 impl ClientError {
     /// Returns what to tell a model that called a tool, so that it may try again; `None` when the
-    /// error is none of its business.
+    /// error is not for the model.
     pub fn retry_message(&self) -> Option<String> {
         match self {
             Self::Retry(failure) => Some(failure.message.clone()),

@@ -1,4 +1,4 @@
-//! What answers the server and hears of its news: functions of the client's user. They never hold
+//! What answers the server and is told of its news: functions of the client's user. They never hold
 //! up the connection: an answer may be given later, from anywhere.
 
 use alloc::boxed::Box;
@@ -22,7 +22,7 @@ use super::Client;
 
 /// How what answers a server reaches its client. Adapters implement it.
 pub trait Reach: Send + Sync {
-    /// Runs `act` on the client, once, and sees to it that what comes of it is sent.
+    /// Runs `act` on the client, once, and makes sure that its output is sent.
     fn with(&self, act: &mut dyn FnMut(&mut Client, Instant));
 }
 
@@ -49,7 +49,7 @@ impl<M: Method> Answer<M> {
     /// Answers with a result.
     ///
     /// Returns an error if the server doesn't wait for it any more, or its revision can't say it;
-    /// in the latter case the server hears that there is no answer.
+    /// in the latter case the server is told that there is no answer.
     pub fn send(mut self, result: &M::Result<'_>) -> Result<(), Misuse> {
         let mut sent = Err(Misuse::Closed);
         let input = self.input;

@@ -1,7 +1,7 @@
 //! The links of a tool's output, read one after the other.
 //!
-//! Rules of this file: each part is looked at once; at most [`Limits::links`](crate::Limits) links are
-//! read, in their order, and what is left stays a link that whoever wants it reads.
+//! Rules of this file: each part is looked at once; at most [`Limits::links`](crate::Limits) links
+//! are read, in their order, and what is left stays a link for the user to read.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;

@@ -2,8 +2,8 @@
 //! functions that answer what the server asks. No I/O, like the session below it.
 //!
 //! A [`Client`] is a [`Session`]: every adapter drives it. It is asked for things with
-//! [`start`](Client::start), and says with [`Event::Finished`] what has come of each, exactly once.
-//! Most users want the handles of the adapters instead, which wait for that.
+//! [`start`](Client::start), and reports the outcome of each with [`Event::Finished`], exactly
+//! once. Most users want the handles of the adapters instead, which wait for that.
 
 mod catalog;
 pub mod config;
@@ -105,7 +105,7 @@ pub enum Event {
     Finished {
         /// Which one.
         operation: OperationId,
-        /// What has come of it.
+        /// Its outcome.
         outcome: Box<Result<Output, ClientError>>,
     },
     /// A call reports progress to who asked for it.

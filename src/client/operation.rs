@@ -1,4 +1,4 @@
-//! What a client can be asked to do, what comes of it, and how far each operation has come. Plain
+//! What a client can be asked to do, the outcomes, and the progress of each operation. Plain
 //! state: an operation is one call, or several of which the last one is open.
 
 use alloc::boxed::Box;
@@ -237,7 +237,7 @@ impl fmt::Debug for Operation {
     }
 }
 
-/// What has come of a request, by the request's kind.
+/// The result of an operation, by its kind.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Output {

@@ -1,4 +1,4 @@
-//! What a client is told before it opens. Everything has a default.
+//! How a client is configured. Everything has a default.
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -30,7 +30,7 @@ use super::sampling::{Conversation, ResponsePart, answer};
 
 /// Code that runs before and after each call of a tool.
 ///
-/// It may change the call's arguments, add to its `_meta`, take its place, or change what comes of
+/// It may change the call's arguments, add to its `_meta`, replace it, or change the outcome of
 /// it. The tool's name is the server's own, without the prefix.
 pub trait ToolHook: Send + Sync {
     /// Gets a call before it is made; what it returns replaces the call.
@@ -126,7 +126,7 @@ pub struct ClientOptions {
     /// [`logging`](crate::model::logging#deprecated).
     pub log_level: Option<LoggingLevel>,
     /// How long the opening may take altogether, the log level included. 60 s: a server that is
-    /// started by `npx` or `uvx` is often fetched first and says nothing meanwhile.
+    /// started by `npx` or `uvx` is often fetched first and doesn't answer meanwhile.
     pub timeout: Duration,
     /// How long what is left of the opening may take once the server has answered. 5 s.
     pub handshake_timeout: Duration,
@@ -141,7 +141,7 @@ pub struct ClientOptions {
     /// it, in [`Listed::skipped`](super::Listed::skipped) and
     /// [`OutputPart::Malformed`](super::OutputPart::Malformed).
     pub strict: bool,
-    /// How often a model may try a failed tool again, for whoever runs the model. 1.
+    /// How often a model may try a failed tool again, for the program that runs the model. 1.
     pub max_retries: u32,
     /// Whether the list of tools is kept. It is.
     pub cache_tools: bool,

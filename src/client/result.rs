@@ -45,7 +45,7 @@ pub enum OutputPart {
     Unknown(Raw<'static>),
     /// A block of a known type that doesn't fit it, as it came, and what is wrong with it.
     Malformed(Box<Unreadable<'static>>),
-    /// A part that can't be had: a link that could not be read, or data that is no base64.
+    /// A part that is missing: a link that could not be read, or data that isn't base64.
     Failed(ClientError),
 }
 
@@ -120,7 +120,7 @@ impl OutputPart {
     /// Returns the value as `T`: JSON is read, a text is taken as a string or else as the JSON in
     /// it, and a list is an array.
     ///
-    /// Returns [`ClientError::Decode`] if it doesn't fit, and the error of a part that can't be had.
+    /// Returns [`ClientError::Decode`] if it doesn't fit, and the error of a part that is missing.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, ClientError> {
         if let Some(error) = self.error() {
             return Err(error.clone());

@@ -1,5 +1,5 @@
 //! What a server wants written, as a conversation with a model, and what the model says, as the
-//! server's answer. Pure functions, for whoever has a model.
+//! server's answer. Pure functions, for programs that have a model.
 
 use alloc::format;
 use alloc::string::String;
@@ -84,7 +84,7 @@ pub enum SamplingError {
     Base64,
 }
 
-/// What the server hears of it.
+/// The error to answer the server with.
 impl From<SamplingError> for RpcError {
     fn from(error: SamplingError) -> Self {
         match error {

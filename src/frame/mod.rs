@@ -17,8 +17,8 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// What was wrong with a stretch of input that is not a frame; the decoder goes on after it.
 ///
-/// Hand it to the session's `handle_malformed`, which answers the peer where it must hear of it.
-/// `Debug` says what `Display` says, without the head of a line, which may hold secrets.
+/// Hand it to the session's `handle_malformed`, which answers the peer where the protocol asks for
+/// it. `Debug` says what `Display` says, without the head of a line, which may hold secrets.
 #[derive(Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum FrameError {

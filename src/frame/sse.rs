@@ -58,7 +58,7 @@ impl SseEvent {
 /// Splits a `text/event-stream` into its events.
 ///
 /// Push bytes in with [`push`](Self::push), take events out with [`next_event`](Self::next_event)
-/// until it returns `None`. What has come of an event when the stream ends is dropped with the
+/// until it returns `None`. An event that is incomplete when the stream ends is dropped with the
 /// decoder.
 ///
 /// ```
@@ -355,7 +355,7 @@ pub fn write_event(out: &mut Vec<u8>, event: &SseEvent) {
     out.push(b'\n');
 }
 
-/// Appends a comment to `out`, which says nothing and keeps the stream from looking dead.
+/// Appends a comment to `out`, which has no meaning and keeps the stream from looking dead.
 pub fn write_comment(out: &mut Vec<u8>) {
     out.extend_from_slice(b":\n\n");
 }

@@ -51,12 +51,12 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Returns a clock that starts at zero now and goes by the system's monotonic clock.
+    /// Returns a clock that starts at zero now and follows the system's monotonic clock.
     pub fn start() -> Self {
         Self::start_with(std::time::Instant::now)
     }
 
-    /// Returns a clock that starts at zero now and goes by `source`, which a runtime for tests may
+    /// Returns a clock that starts at zero now and follows `source`, which a runtime for tests may
     /// stop or set forward.
     pub fn start_with(source: fn() -> std::time::Instant) -> Self {
         Self {
@@ -80,7 +80,8 @@ pub struct Handle<S: Session> {
 }
 
 impl<S: Session> Handle<S> {
-    /// Runs `act` on the session and then wakes whoever has to send, dispatch or re-arm a timer.
+    /// Runs `act` on the session and then wakes the threads or tasks that send, dispatch or wait
+    /// for a timer.
     ///
     /// The session is locked meanwhile: `act` should issue its commands and return. It must not
     /// call back into the same connection, nor poll the events, which belong to the connection.

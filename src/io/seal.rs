@@ -12,7 +12,7 @@ pub fn system(key: [u8; 32]) -> Seal {
     Seal::new(key, entropy, clock)
 }
 
-/// Returns a key that nobody else has, for a server of one instance that forgets it when it ends.
+/// Returns a new random key, for a server of one instance that forgets it when it ends.
 ///
 /// Returns an error if the system has no entropy.
 pub fn fresh_key() -> Result<[u8; 32], SealError> {

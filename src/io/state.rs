@@ -1,9 +1,9 @@
 //! What the lock of a connection protects: the session and how far its two streams have got.
 //!
-//! Rules of this file: the end of the input closes the session once every event before it was taken;
-//! a lost write closes it only when the input has ended too or has been quiet for a while, since
-//! answers may already be in the pipe; output that can't be written is thrown away, so that it never
-//! stops the reading; a session that panics is closed and not asked again.
+//! Rules of this file: the end of the input closes the session once every event before it was
+//! taken; a lost write closes it only when the input has ended too or has been quiet for a while,
+//! since answers may already be in the pipe; output that can't be written is thrown away, so that
+//! it never stops the reading; a session that panics is closed and not asked again.
 
 use alloc::vec::Vec;
 use core::task::Waker;
@@ -73,7 +73,7 @@ struct Drain {
 }
 
 impl Drain {
-    /// Waits anew, as it was the user who kept frames from being read.
+    /// Starts waiting again, as it was the user who kept frames from being read.
     fn put_off(&mut self, now: Instant) {
         self.quiet_until = now + QUIET;
         self.latest = self.latest.max(self.quiet_until);

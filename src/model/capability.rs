@@ -1,5 +1,5 @@
-//! What a client and a server say they can do, and the questions asked about it.
-//! A capability is there when its object is, be it empty; unknown ones and unknown members survive.
+//! What a client and a server say they can do, and the questions asked about it. A capability is
+//! declared if its object is there, even an empty one; unknown ones and unknown members survive.
 
 use alloc::vec::Vec;
 use core::fmt;

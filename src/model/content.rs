@@ -242,7 +242,7 @@ impl<'a> TextContent<'a> {
     }
 }
 
-/// Base64 data that can't be decoded. The fault is that of who sent it; its text is still there as it
+/// Base64 data that can't be decoded. The sender is at fault; the text is still there as it
 /// came.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid base64: {0}")]

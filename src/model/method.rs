@@ -464,7 +464,7 @@ impl<'a> EmptyParams<'a> {
 }
 
 impl<'a> EmptyResult<'a> {
-    /// Creates a result that says nothing.
+    /// Creates an empty result.
     pub const fn new() -> Self {
         Self { meta: None }
     }

@@ -15,7 +15,7 @@ use crate::rpc::Raw;
 pub trait Validator: Send + Sync {
     /// Reads a schema; one without `$schema` is of the dialect 2020-12.
     ///
-    /// Returns an error if it is none, or if it can't be held to as it stands.
+    /// Returns an error if it isn't a schema, or can't be checked against as it stands.
     // `jschema.default`
     fn compile(&self, schema: &Raw<'_>) -> Result<Arc<dyn CompiledSchema>, SchemaError>;
 }
@@ -41,7 +41,8 @@ pub enum SchemaError {
     // `jschema.unsupported`
     #[error("unknown JSON Schema dialect {0}")]
     Dialect(Box<str>),
-    /// It refers to something outside of it, or to nothing: move what it refers to into its `$defs`.
+    /// It refers to something outside of it, or to nothing: move what it refers to into its
+    /// `$defs`.
     // `jschema.ref.reject`
     #[error("the reference {0} leads out of the schema")]
     Reference(Box<str>),

@@ -1,5 +1,5 @@
 //! The JSON-RPC error object and the error codes that the revisions of the protocol define.
-//! An error here is a message between peers; what went wrong locally has types of its own.
+//! An error here is a message between peers; local failures have their own types.
 
 use alloc::borrow::Cow;
 use alloc::string::String;

@@ -1,10 +1,10 @@
 //! What a handler asks of its client, and why a run of it ends early.
 //!
-//! Rules of this file: a question that was answered in an earlier round returns that answer at once;
-//! an open one is remembered and leaves the handler through `?`; a run that returns `Err` with open
-//! questions ends in "input needed", one that returns `Ok` is complete and its open questions are
-//! dropped; what a round has brought travels in the state, and there is no state when there is
-//! nothing to carry.
+//! Rules of this file: a question that was answered in an earlier round returns that answer at
+//! once; an open one is remembered and leaves the handler through `?`; a run that returns `Err`
+//! with open questions ends in "input needed", one that returns `Ok` is complete and its open
+//! questions are dropped; what a round has brought travels in the state, and there is no state when
+//! there is nothing to carry.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -38,16 +38,16 @@ pub enum AskError {
     /// It is being asked. Hand this on with `?`: the handler runs again with the answer.
     #[error(transparent)]
     Pending(#[from] InputPending),
-    /// The client answered with an error, as legacy clients do when their user refuses: go on without
-    /// the answer, or hand this on with `?`.
+    /// The client answered with an error, as legacy clients do when their user refuses: go on
+    /// without the answer, or hand this on with `?`.
     #[error("{0}")]
     Refused(Box<str>),
-    /// The client can't be asked, as it did not declare the capability: go on without the answer, or
-    /// hand this on with `?`, which tells the client what it lacks.
+    /// The client can't be asked, as it did not declare the capability: go on without the answer,
+    /// or hand this on with `?`, which tells the client what it lacks.
     #[error("{0}")]
     NotSupported(&'static str),
-    /// The question can't be written, or the answer can't be read: correct the question, or hand this
-    /// on with `?`.
+    /// The question can't be written, or the answer can't be read: correct the question, or hand
+    /// this on with `?`.
     #[error("{0}")]
     Malformed(Box<str>),
 }
@@ -63,7 +63,8 @@ pub(super) enum HandlerErrorKind {
 }
 
 impl HandlerError {
-    /// Ends the request with this very error instead of a result that tells of a failure.
+    /// Creates an error that is sent as it is, as a JSON-RPC error. Other errors of a tool become a
+    /// result with `isError`.
     pub fn rpc(error: RpcError) -> Self {
         Self(HandlerErrorKind::Rpc(error))
     }
@@ -98,7 +99,7 @@ impl fmt::Display for HandlerError {
 #[error("Invalid arguments: {0}")]
 pub(super) struct BadArguments(String);
 
-/// How a client of this revision hears of arguments that don't fit (`tools.call.badargs`).
+/// How a client of this revision is told of arguments that don't fit (`tools.call.badargs`).
 pub(super) fn bad_arguments(revision: Revision, told: &impl ToString) -> HandlerError {
     if revision >= Revision::V2025_11_25 {
         return HandlerError::from(BadArguments(told.to_string()));

@@ -1,5 +1,6 @@
 //! Adding what a server offers: the builder of [`Server`], which notes what is wrong for
-//! [`Server::check`], and [`Registry`], which says it at once and may be used while the server runs.
+//! [`Server::check`], and [`Registry`], which says it at once and may be used while the server
+//! runs.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -27,8 +28,9 @@ use crate::rpc::Text;
 impl<Mode> Server<Mode> {
     /// Adds a tool. Its arguments are read as `A`.
     ///
-    /// Arguments that don't fit never reach the handler: the client hears what is wrong and where.
-    /// A tool that can't be offered as it is defined is left out; [`check`](Self::check) tells why.
+    /// Arguments that don't fit never reach the handler: the client is told what is wrong and
+    /// where. A tool that can't be offered as it is defined is left out; [`check`](Self::check)
+    /// tells why.
     #[must_use]
     pub fn tool<A, O>(
         self,

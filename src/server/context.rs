@@ -121,7 +121,7 @@ impl Context {
         &self.inner.server
     }
 
-    /// What the run has come to; what is done from here on is done in vain.
+    /// Takes the state of the run; what the handler does from here on has no effect.
     pub(super) fn take_run(&self) -> Run {
         self.inner.run.with(core::mem::take)
     }
@@ -192,7 +192,8 @@ impl Context {
         self.inner.given.principal.as_deref()
     }
 
-    /// Returns whether nobody wants the answer any more. Long work looks at it now and then.
+    /// Returns whether the request was cancelled or its connection lost. Check it now and then
+    /// during long work.
     pub fn is_cancelled(&self) -> bool {
         self.inner.cancelled.load(Ordering::Acquire)
     }
@@ -275,7 +276,7 @@ impl Context {
         self.roots_named("roots")
     }
 
-    /// As [`roots`](Self::roots), for a question that goes by `key` within the request.
+    /// As [`roots`](Self::roots), for a question named `key` within the request.
     ///
     /// Deprecated since 2026-07-28: take directories and files as arguments of tools, resource URIs
     /// or configuration. See [`root`](crate::model::root#deprecated).

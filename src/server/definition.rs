@@ -1,4 +1,4 @@
-//! What a tool has to be like before it is offered, and what its calls are held to.
+//! What a tool has to be like before it is offered, and what its calls are checked against.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -27,8 +27,8 @@ pub enum DefinitionError {
         /// Their name or URI.
         name: Box<str>,
     },
-    /// A name that not all clients and models take: choose one of 1 to 128 ASCII letters, digits and
-    /// `_-./`.
+    /// A name that not all clients and models take: choose one of 1 to 128 ASCII letters, digits
+    /// and `_-./`.
     #[error(
         "the {kind} can't be called {name:?}: a name has 1 to 128 letters, digits and any of _-./"
     )]
@@ -66,7 +66,7 @@ pub enum DefinitionError {
     },
 }
 
-/// A tool and what its calls are held to.
+/// A tool and what its calls are checked against.
 #[derive(Clone)]
 pub(super) struct ToolDefinition {
     pub(super) tool: Tool<'static>,
@@ -106,7 +106,7 @@ impl ToolDefinition {
     }
 }
 
-/// Whether a tool or a prompt can go by this name.
+/// Whether a tool or a prompt can have this name.
 pub(super) fn is_good_name(name: &str) -> bool {
     let is_good = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./".contains(&byte);
     (1..=128).contains(&name.len()) && name.bytes().all(is_good)

@@ -1,4 +1,4 @@
-//! A handler that is to run, and what has come of it.
+//! A handler to run, and its outcome.
 //!
 //! Rules of this file: a job is self-contained, it runs anywhere and needs no session; all code of
 //! the user runs inside it (handlers, seals, validators, the texts of errors); what comes out is
@@ -28,9 +28,10 @@ use crate::rpc::{RpcError, Text};
 use crate::session::Request;
 use crate::trace::Scope;
 
-/// A handler to run, with all that it needs. Where it runs is up to whoever drives the service.
+/// A handler to run, with all that it needs. The adapter that drives the service decides where it
+/// runs.
 ///
-/// [`run`](Self::run) it or [`start`](Self::start) it, and give what comes of it to
+/// [`run`](Self::run) it or [`start`](Self::start) it, and give its outcome to
 /// [`Service::handle_outcome`](super::Service::handle_outcome): until then its request stays open.
 pub struct Job {
     pub(super) id: JobId,
@@ -52,7 +53,7 @@ pub(super) enum KeptState {
     Sealed(String),
 }
 
-/// Who answers a request, and what it and its answer are held to.
+/// Who answers a request, and what it and its answer are checked against.
 pub(super) struct Found {
     pub(super) handler: Handler,
     pub(super) input: Option<Arc<dyn CompiledSchema>>,
@@ -69,7 +70,7 @@ impl From<Handler> for Found {
     }
 }
 
-/// What has come of a job.
+/// How a job has ended.
 pub struct Outcome {
     pub(super) job: JobId,
     /// What was not given to a sink.
@@ -157,7 +158,7 @@ impl Job {
         matches!(self.found.handler, Handler::Async(_))
     }
 
-    /// Returns whether nobody wants its outcome any more.
+    /// Returns whether its request was cancelled, so that its outcome counts for nothing.
     pub fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::Acquire)
     }
@@ -187,7 +188,7 @@ impl Job {
         self
     }
 
-    /// Runs the handler here and now, and returns what has come of it. A handler that is a future
+    /// Runs the handler here and now, and returns its outcome. A handler that is a future
     /// is not run: its request is answered with an error.
     pub fn run(self) -> Outcome {
         let scope = self.scope.clone();
@@ -289,7 +290,7 @@ impl Job {
     }
 }
 
-/// Makes plain data of what a handler has come to.
+/// Turns the result of a handler into plain data.
 fn close(context: &Context, found: &Found, output: Output) -> Outcome {
     let mut run = context.take_run();
     let effects = core::mem::take(&mut run.effects);

@@ -1,8 +1,9 @@
 //! States of unfinished requests that stay with the connection, for servers without a seal: the
 //! client carries only a number.
 //!
-//! Rules of this file: a state opens for the request that it belongs to and no other; the oldest ones
-//! make room for new ones, by number and by bytes; a number means nothing on another connection.
+//! Rules of this file: a state opens for the request that it belongs to and no other; the oldest
+//! ones make room for new ones, by number and by bytes; a number means nothing on another
+//! connection.
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -77,7 +78,7 @@ impl KeptStates {
         Some(name)
     }
 
-    /// Returns the state that goes by `name`, or an error if it belongs to another request or isn't
+    /// Returns the state called `name`, or an error if it belongs to another request or isn't
     /// kept any more.
     pub(super) fn open(&self, name: &str, binding: &[u8]) -> Result<String, SealError> {
         let number = name.strip_prefix("kept ").and_then(|n| n.parse().ok());

@@ -152,7 +152,7 @@ pub(super) struct Offered {
     pub(super) completions: List<()>,
     /// What is declared though nothing of its kind has been added yet.
     pub(super) declared: ServerCapabilities<'static>,
-    /// What tools and their calls are held to.
+    /// What checks the schemas of tools and their calls.
     pub(super) validator: Option<Arc<dyn Validator>>,
     /// The first definition that could not be taken while the server was made.
     pub(super) refused: Option<DefinitionError>,

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer};
 /// A relative path with slashes that stays below the folder it is joined to, on every system.
 ///
 /// It has no empty part, no `.` or `..`, no backslash, no colon (drives, streams) and no control
-/// character. It says nothing about links in the file system: those are its owner's.
+/// character. It does not look at links in the file system: those are up to its owner.
 ///
 /// ```
 /// use mcp_proto::server::SafePath;

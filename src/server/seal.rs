@@ -39,7 +39,7 @@ pub struct Seal {
 impl Seal {
     /// Creates a seal with this key.
     ///
-    /// `entropy` fills the slice with random bytes that nobody can foresee, or returns an error.
+    /// `entropy` fills the slice with unpredictable random bytes, or returns an error.
     /// `clock` gives the seconds since 1970, or since any other time that all instances agree on.
     /// With feature `std`, `io::seal::system` takes both of them from the operating system.
     pub fn new(

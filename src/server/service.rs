@@ -1,8 +1,8 @@
 //! Serves one client of a [`Server`]: a session without I/O whose events are jobs to run.
 //!
-//! Rules of this file: every request is answered; what needs no handler (lists, refusals) is answered
-//! at once and waits for no job; no code of the user runs in here; a job's outcome counts once, and
-//! only on the service that the job came from.
+//! Rules of this file: every request is answered; what needs no handler (lists, refusals) is
+//! answered at once and waits for no job; no code of the user runs in here; a job's outcome counts
+//! once, and only on the service that the job came from.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -35,7 +35,7 @@ use crate::trace::{self, Role, Spans, Subject};
 
 /// One client's connection to a [`Server`], for an adapter to drive.
 ///
-/// Run each [`Event::Job`] wherever it suits, and give what comes of it to
+/// Run each [`Event::Job`] wherever you like, and give its outcome to
 /// [`handle_outcome`](Self::handle_outcome).
 pub struct Service {
     session: ServerSession,
@@ -60,7 +60,7 @@ struct Running {
     cancelled: Arc<AtomicBool>,
 }
 
-/// What a [`Service`] asks of whoever drives it.
+/// What a [`Service`] asks of the adapter that drives it.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event {
@@ -124,7 +124,7 @@ impl Service {
         }
     }
 
-    /// Answers the request of a job with what has come of it, or asks the client for what it needs.
+    /// Answers the request of a job with its outcome, or asks the client for what it needs.
     ///
     /// Returns whether it counts: an outcome of a job that was cancelled, has ended, or belongs to
     /// another service changes nothing.
@@ -396,7 +396,7 @@ fn is_full(misuse: &Misuse) -> bool {
     matches!(misuse, Misuse::OutputFull { .. })
 }
 
-/// Tells whoever watches what has happened.
+/// Traces what has happened.
 fn show(event: &ServerEvent) {
     match event {
         ServerEvent::Opened { revision } => trace::opened(Role::Server, Some(*revision)),

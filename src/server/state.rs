@@ -1,8 +1,8 @@
 //! What guards the state that a modern client carries from one round of a request to the next.
 //!
-//! Rules of this file: a state belongs to one request, which is who sends it, its method, and all of
-//! its params but those that differ from round to round; how the state is sealed is a trait, so that
-//! any cipher will do; the client hears no more than that its state is refused.
+//! Rules of this file: a state belongs to one request, which is who sends it, its method, and all
+//! of its params but those that differ from round to round; how the state is sealed is a trait, so
+//! that any cipher will do; the client is only told that its state is refused.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -32,8 +32,8 @@ pub enum SealError {
     /// There is no entropy, so nothing can be sealed: give the server a key of your own.
     #[error("no entropy to seal requestState with")]
     NoEntropy,
-    /// It was not sealed by this server, not for this request, or it has been changed: the client has
-    /// to begin the request anew. Instances of one server need the same key.
+    /// It was not sealed by this server, not for this request, or it has been changed: the client
+    /// has to begin the request anew. Instances of one server need the same key.
     #[error("requestState is not one of this server for this request")]
     Foreign,
     /// It is too old: the client has to begin the request anew.

@@ -1,9 +1,10 @@
-//! URI templates (RFC 6570) as resource templates need them: does a URI match, and with which values.
+//! URI templates (RFC 6570) as resource templates need them: does a URI match, and with which
+//! values.
 //!
 //! Rules of this file: matching is one walk over the URI, without going back; `{name}` stops at a
 //! slash, `{+name}` doesn't; `{/name}` and `{?a,b}` bring their own delimiter, and what stands in
-//! braces with `?` or `&` may be missing; a value is percent-decoded exactly once and then held to
-//! its variable's class.
+//! braces with `?` or `&` may be missing; a value is percent-decoded exactly once and then checked
+//! against its variable's class.
 
 use alloc::boxed::Box;
 use alloc::string::String;

@@ -37,7 +37,7 @@ pub(super) struct Arrival<'s> {
 }
 
 impl Arrival<'_> {
-    /// Tells whoever watches that the session has answered the request by itself: with an error of
+    /// Traces that the session has answered the request by itself: with an error of
     /// this code, or with a result.
     pub(super) fn answered(&self, error: Option<i64>) {
         let outcome = error.map_or("result", |_| "error");

@@ -1,4 +1,4 @@
-//! What each side is told before it opens: who it is, what it can do, how long it waits.
+//! How each side is configured before it opens: who it is, what it can do, how long it waits.
 //! Everything has a default but the name.
 
 use alloc::boxed::Box;
@@ -36,8 +36,8 @@ pub enum EraPolicy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeouts {
-    /// The whole opening of a server that says nothing. 60 s: one that is started by `npx` or `uvx`
-    /// is often fetched first. [`Duration::MAX`] waits forever.
+    /// The whole opening, for a server that doesn't answer. 60 s: one that is started by `npx` or
+    /// `uvx` is often fetched first. [`Duration::MAX`] waits forever.
     pub opening: Duration,
     /// What is left of the opening once the server has answered the probe. 10 s.
     pub handshake: Duration,

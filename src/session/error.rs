@@ -1,5 +1,5 @@
 //! What can go wrong, by scope and by fault: one call, one command, the whole session.
-//! What a peer hears is an [`RpcError`]; what stands here stays local.
+//! What a peer is told is an [`RpcError`]; the errors here stay local.
 
 use alloc::boxed::Box;
 use core::time::Duration;
@@ -23,8 +23,8 @@ pub enum CallError {
     /// [`code`](crate::rpc::code).
     #[error(transparent)]
     Rpc(#[from] RpcError),
-    /// No answer came in time; the peer has been told, where the protocol allows it. Call again if the
-    /// request may run twice, or give it more time.
+    /// No answer came in time; the peer has been told, where the protocol allows it. Call again if
+    /// the request may run twice, or give it more time.
     #[error("no answer within {after:?} ({clock})")]
     TimedOut {
         /// Which of the call's two clocks ran out.
@@ -46,12 +46,12 @@ pub enum CallError {
         /// What is wrong there.
         reason: Box<str>,
     },
-    /// The peer asked for input that was refused, or that it had no right to ask for. Call again with
-    /// another answer, or declare the capability that it lacks.
+    /// The peer asked for input that was refused, or that it had no right to ask for. Call again
+    /// with another answer, or declare the capability that it lacks.
     #[error("the input it asked for was not given: {0}")]
     InputRefused(RpcError),
-    /// The peer asked for input more often than [`Limits::input_rounds`](crate::Limits) allows: raise
-    /// the limit if its questions make sense.
+    /// The peer asked for input more often than [`Limits::input_rounds`](crate::Limits) allows:
+    /// raise the limit if its questions make sense.
     #[error("more than {limit} rounds of input")]
     TooManyRounds {
         /// The limit.
@@ -123,8 +123,8 @@ pub enum Misuse {
     /// The session has ended: make a new one for the next connection.
     #[error("the session has ended")]
     Closed,
-    /// No call, request, input or subscription with this id is open in this session (any more): what
-    /// it was for is over.
+    /// No call, request, input or subscription with this id is open in this session (any more):
+    /// what it was for is over.
     #[error("no open {0}")]
     Unknown(&'static str),
     /// The request is for another method than the reply: answer with the result of that method.
@@ -152,8 +152,8 @@ pub enum Misuse {
         /// The revision in use.
         revision: Revision,
     },
-    /// Input can't be asked for here, only in `tools/call`, `prompts/get` and `resources/read`: answer
-    /// without it.
+    /// Input can't be asked for here, only in `tools/call`, `prompts/get` and `resources/read`:
+    /// answer without it.
     #[error("{method} may not ask for input")]
     InputNotAllowed {
         /// The request's method.
@@ -218,8 +218,8 @@ pub enum CloseReason {
     /// The peer answered the opening with an error: show it to the user.
     #[error("the peer refused the opening: {0}")]
     OpeningRefused(RpcError),
-    /// The peer speaks no revision that this side speaks: allow more of them in the configuration, or
-    /// update the older side.
+    /// The peer speaks no revision that this side speaks: allow more of them in the configuration,
+    /// or update the older side.
     // `lifecycle.ver.reject`
     #[error("unsupported protocol version from the server: {offered}")]
     UnsupportedProtocolVersion {

@@ -176,7 +176,7 @@ pub enum Ignored {
     NotAFrame(FrameError),
     /// A frame that is no message.
     NotAMessage {
-        /// The error that its sender hears, if it hears one.
+        /// The error that its sender is sent, if any.
         error: RpcError,
         /// How a line begins that doesn't even look like JSON, up to 80 bytes: something else that
         /// the peer has printed. `None` for what looks like a message, as it may hold secrets.
@@ -221,7 +221,7 @@ impl Ignored {
         }
     }
 
-    /// A frame that is no message, with the error of whoever has read it.
+    /// A frame that is no message, with the error from reading it.
     pub(crate) fn not_a_message(error: RpcError, frame: &[u8]) -> Self {
         let start = frame.trim_ascii_start();
         let line = match start.first() {

@@ -34,7 +34,7 @@ pub trait Session {
     /// is told to stop, and the closing event is the last one.
     fn handle_closed(&mut self, now: Instant, route: Route, why: Closed);
 
-    /// Lets the time pass: call it when [`poll_timeout`](Self::poll_timeout)'s instant has come.
+    /// Lets the time pass: call it when the time of [`poll_timeout`](Self::poll_timeout) has come.
     /// Early and repeated calls are harmless.
     fn handle_timeout(&mut self, now: Instant);
 

@@ -33,7 +33,7 @@ pub(super) struct Reported {
 }
 
 impl Reported {
-    /// Lets the reports begin anew; what goes out increases all the same.
+    /// Lets the reports start again; what goes out increases all the same.
     pub(super) fn restart(&mut self) {
         self.last = None;
     }

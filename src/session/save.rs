@@ -34,7 +34,7 @@ pub enum RestoreError {
     Damaged,
 }
 
-/// A client session at rest. Store it through serde; [`ClientSession::restore`] brings it back.
+/// A saved client session. Store it through serde; [`ClientSession::restore`] brings it back.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SavedClient {
     format: u32,
@@ -42,7 +42,7 @@ pub struct SavedClient {
     state: client::State,
 }
 
-/// A server session at rest. Store it through serde; [`ServerSession::restore`] brings it back.
+/// A saved server session. Store it through serde; [`ServerSession::restore`] brings it back.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SavedServer {
     format: u32,

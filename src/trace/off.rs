@@ -1,4 +1,4 @@
-//! What `on` does, done by nobody: it leaves no code behind.
+//! The same functions as in `on`, all empty.
 
 use core::fmt;
 use core::marker::PhantomData;

@@ -1,4 +1,5 @@
-//! The spans and events themselves. Their names, levels and fields are documented at the crate's root.
+//! The spans and events themselves. Their names, levels and fields are documented at the crate's
+//! root.
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -60,7 +61,7 @@ impl<K: Ord> Spans<K> {
         Scope(found.map_or_else(Span::none, |(span, _)| span.clone()))
     }
 
-    /// Closes the span of a request with what has come of it, and the code if that is an error.
+    /// Closes the span of a request with its outcome, and the code if that is an error.
     pub(crate) fn end(&mut self, now: Instant, key: &K, outcome: &'static str, code: Option<i64>) {
         if let Some((span, since)) = self.0.remove(key) {
             close(&span, now - since, outcome, code);

@@ -151,7 +151,7 @@ impl BlockingClient {
         self.inner.capabilities()
     }
 
-    /// Returns what a model should know of the server; `None` when it says nothing. Kept after the
+    /// Returns what a model should know of the server; `None` when it gives none. Kept after the
     /// close.
     ///
     /// Returns an error before the first opening.
@@ -227,11 +227,11 @@ blocking! {
     /// [`close`](Self::close) was called as often as this.
     open() -> ();
     /// Takes one opening back; with the last one, and no operation under way, the connection ends,
-    /// which this waits for, as it does for the functions that hear of what was before.
+    /// which this waits for, as it does for the functions that are told of earlier events.
     ///
     /// Returns an error if there is no opening to take back.
     close() -> ();
-    /// Performs a request of any kind.
+    /// Performs any operation.
     run(request: Operation) -> Output;
     /// As [`call_tool`](Self::call_tool), with all that can be said of a call.
     call(call: ToolCall) -> ToolOutput;

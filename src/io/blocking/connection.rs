@@ -1,7 +1,7 @@
 //! Drives a session over blocking streams: one thread reads, one writes, the caller's takes events.
 //!
-//! The threads are detached, as nothing can interrupt a blocked read. They end when the stream does,
-//! when the session is closed, or when the connection is dropped and the stream next yields.
+//! The threads are detached, as nothing can interrupt a blocked read. They end when the stream
+//! does, when the session is closed, or when the connection is dropped and the stream next yields.
 
 use core::fmt;
 use std::io::{self, Read, Write};
@@ -27,9 +27,9 @@ use crate::time::Instant;
 /// answers each request before it takes the next event answers them all.
 ///
 /// Dropping the connection closes the session and returns at once; what is already pending is still
-/// written, as long as the process lives. A peer that holds on to its end of a pipe keeps the reading
-/// thread; over a socket ([`tcp`](Self::tcp), [`unix`](Self::unix)) it keeps nothing for more than
-/// ten seconds.
+/// written, as long as the process lives. A peer that holds on to its end of a pipe keeps the
+/// reading thread; over a socket ([`tcp`](Self::tcp), [`unix`](Self::unix)) it keeps nothing for
+/// more than ten seconds.
 pub struct Connection<S: Session> {
     shared: Arc<Shared<S>>,
     lingered: bool,
@@ -139,7 +139,7 @@ impl<S: Session> Connection<S> {
         self.next_until(Some(deadline))
     }
 
-    /// Runs `act` on the session and sends what comes of it. See [`Handle::with`].
+    /// Runs `act` on the session and sends its output. See [`Handle::with`].
     pub fn with<R>(&self, act: impl FnOnce(&mut S, Instant) -> R) -> R {
         self.shared.with(act)
     }

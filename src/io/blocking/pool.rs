@@ -15,7 +15,7 @@ use super::connection::Connection;
 use super::threads::spawn;
 use crate::session::Session;
 
-/// How many threads a pool has when nobody says otherwise.
+/// How many threads a pool has by default.
 pub const THREADS: usize = 8;
 
 /// Something to run once on a [`Pool`].
@@ -25,7 +25,7 @@ pub struct Job {
 }
 
 impl Job {
-    /// Creates a job that runs `run`. When it panics, `panicked` is told the panic's message, so
+    /// Creates a job that runs `run`. When it panics, `panicked` gets the panic's message, so
     /// that whoever waits for the job can be answered.
     pub fn new(
         run: impl FnOnce() + Send + 'static,

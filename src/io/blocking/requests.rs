@@ -31,7 +31,7 @@ struct Stop {
 }
 
 impl RequestContext {
-    /// Runs `act` on the session and sends what comes of it. See [`Handle::with`].
+    /// Runs `act` on the session and sends its output. See [`Handle::with`].
     pub fn with<R>(&self, act: impl FnOnce(&mut ServerSession, Instant) -> R) -> R {
         self.handle.with(act)
     }
@@ -51,7 +51,7 @@ impl RequestContext {
         &self.handle
     }
 
-    /// Returns whether nobody wants the answer any more: the client has cancelled the request or is
+    /// Returns whether the answer is no longer wanted: the client has cancelled the request or is
     /// gone.
     pub fn is_cancelled(&self) -> bool {
         *self.stop.lock()
@@ -83,7 +83,7 @@ impl Stop {
 #[derive(Debug, Default)]
 struct Running(Mutex<BTreeMap<IncomingId, Entry>>);
 
-/// How many handlers of one request run, and how they are told to stop.
+/// How many handlers of one request run, and how they are stopped.
 #[derive(Debug, Default)]
 struct Entry {
     handlers: usize,

@@ -170,7 +170,7 @@ pub(in crate::io) fn with_effects(handle: &Handle<Service>, job: Job) -> Job {
     }))
 }
 
-/// What a server is told that offers something it can't.
+/// The error of a server that can't be served as it is defined.
 pub(in crate::io) fn refused(error: DefinitionError) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, error)
 }

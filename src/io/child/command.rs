@@ -125,7 +125,7 @@ impl Command {
         self
     }
 
-    /// Shows nobody what the child writes to its standard error, which otherwise goes to this
+    /// Discards what the child writes to its standard error, which otherwise goes to this
     /// process's own.
     pub fn stderr_quiet(mut self) -> Self {
         self.stderr = Stderr::Quiet;

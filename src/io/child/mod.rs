@@ -1,7 +1,8 @@
 //! A server process that a client starts, speaks to over its standard streams, and ends.
 //!
-//! The program is started with a list of arguments, never through a shell, in a process group of its
-//! own; of the environment it gets the few variables that every program needs, and what it is given.
+//! The program is started with a list of arguments, never through a shell, in a process group of
+//! its own; of the environment it gets the few variables that every program needs, and what it is
+//! given.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -76,7 +77,7 @@ impl<S: Session> ChildConnection<S> {
         self.or_exit(next)
     }
 
-    /// Runs `act` on the session and sends what comes of it. See [`Handle::with`].
+    /// Runs `act` on the session and sends its output. See [`Handle::with`].
     pub fn with<R>(&self, act: impl FnOnce(&mut S, Instant) -> R) -> R {
         self.connection.with(act)
     }
@@ -111,7 +112,7 @@ impl<S: Session> ChildConnection<S> {
     /// Ends the child: closes its input, waits, asks its process group to terminate, waits, kills
     /// it.
     ///
-    /// What is pending is still written. Close the session first if the server is to hear of it.
+    /// What is pending is still written. Close the session first to tell the server.
     /// Returns how the child ended, or an error if the system doesn't tell.
     pub fn shutdown(mut self) -> io::Result<ExitStatus> {
         self.end_process()

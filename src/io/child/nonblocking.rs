@@ -43,7 +43,7 @@ impl<S: Session> AsyncChildConnection<S> {
         self.inner.next().await
     }
 
-    /// Runs `act` on the session and sends what comes of it. See [`Handle::with`].
+    /// Runs `act` on the session and sends its output. See [`Handle::with`].
     pub fn with<R>(&self, act: impl FnOnce(&mut S, Instant) -> R) -> R {
         self.inner.handle().with(act)
     }

@@ -22,7 +22,7 @@ use crate::session::{ClientEvent, CloseReason, Delivery, EraPolicy};
 use crate::time::Instant;
 use crate::trace;
 
-/// What has come of connecting.
+/// The outcome of connecting.
 pub(in crate::io) enum Connecting<C> {
     Done(io::Result<C>),
     /// Nobody wants the connection any more.

@@ -120,7 +120,7 @@ impl AsyncClient {
     }
 
     /// Takes one opening back; with the last one, and no operation under way, the connection ends,
-    /// which this waits for, as it does for the functions that hear of what was before.
+    /// which this waits for, as it does for the functions that are told of earlier events.
     ///
     /// Returns an error if there is no opening to take back.
     pub async fn close(&self) -> Result<(), ClientError> {
@@ -157,7 +157,7 @@ impl AsyncClient {
         Ok(self.about("capabilities")?.capabilities.clone())
     }
 
-    /// Returns what a model should know of the server; `None` when it says nothing. Kept after the
+    /// Returns what a model should know of the server; `None` when it gives none. Kept after the
     /// close.
     ///
     /// Returns an error before the first opening.
@@ -170,7 +170,7 @@ impl AsyncClient {
         Ok(self.about("revision")?.revision)
     }
 
-    /// Performs a request of any kind.
+    /// Performs any operation.
     pub async fn run(&self, request: Operation) -> Result<Output, ClientError> {
         let retries = match self.hub.options.reconnect {
             Reconnect::OnDemand { retries } => retries,

@@ -19,7 +19,7 @@ use crate::time::Instant;
 /// it in a loop and give long work to other tasks, which reach the session through a [`Handle`].
 ///
 /// Dropping the connection closes the session and drops the streams, with what was still unsent.
-/// To end in good order, close the session and await `next` until it returns `None`.
+/// To end gracefully, close the session and await `next` until it returns `None`.
 pub struct Connection<S: Session, T> {
     driver: Driver<S>,
     streams: T,
@@ -31,7 +31,7 @@ impl<S: Session, T> Connection<S, T> {
         Self { driver, streams }
     }
 
-    /// Runs `act` on the session; what comes of it is sent by [`next`](Self::next). See
+    /// Runs `act` on the session; its output is sent by [`next`](Self::next). See
     /// [`Handle::with`].
     pub fn with<R>(&self, act: impl FnOnce(&mut S, Instant) -> R) -> R {
         self.driver.with(act)

@@ -31,7 +31,7 @@ pub(crate) enum Rewritten {
     Replaced(Vec<u8>),
 }
 
-/// Decides what becomes of a member, given the JSON of its value and the revision.
+/// Decides what is written for a member, given the JSON of its value and the revision.
 pub(crate) type Rewrite = fn(&[u8], Revision) -> Result<Rewritten, EncodeError>;
 
 /// Says the same as the JSON of a struct with what an older revision has.

@@ -1,4 +1,4 @@
-//! How many subschemas a schema holds one value to, counted once when it is read: a few references
+//! How many subschemas a schema checks one value against, counted when it is read: a few references
 //! can make them many.
 
 use alloc::collections::BTreeMap;
@@ -16,14 +16,14 @@ const MOST_STEPS: u64 = 100_000;
 /// How deep schemas may lead into each other.
 const DEEPEST: usize = 200;
 
-/// Returns an error if one value could be held to too many schemas, or to one without end.
+/// Returns an error if one value could be checked against too many schemas, or endlessly.
 pub(super) fn check(root: &Value, references: &References) -> Result<(), SchemaError> {
     Steps::new(root, references)
         .count(root, &mut Vec::new(), 0)
         .map(|_| ())
 }
 
-/// Counts the subschemas that one value is held to, for a few references can make them many.
+/// Counts the subschemas that one value is checked against: a few references can make many.
 struct Steps<'s> {
     root: &'s Value,
     references: &'s References,

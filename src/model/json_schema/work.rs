@@ -1,4 +1,4 @@
-//! How much work it would be to hold one value to a schema, counted before it is done.
+//! How much work it would be to check one value against a schema, counted before it is done.
 //!
 //! The cost of a schema can multiply with each level of the value (two branches that lead to the
 //! schema itself double it), so the shape of the schema alone doesn't bound it. Counting stops as

@@ -73,7 +73,7 @@ pub enum ClientEvent {
         /// What it was for.
         #[serde(deserialize_with = "owned")]
         filter: SubscriptionFilter<'static>,
-        /// `Ok` when the server ended it in good order.
+        /// `Ok` when the server ended it gracefully, with a result.
         outcome: Result<(), CallError>,
     },
     /// What the user was sent to a URL for is done (2025-11-25); the params are those of

@@ -138,8 +138,8 @@ impl ClientSession {
         Ok(())
     }
 
-    /// Refuses an input request. A legacy server hears `error`; a modern one hears nothing, and the
-    /// call it was for completes with [`CallError::InputRefused`].
+    /// Refuses an input request. A legacy server is sent `error`; a modern one is sent nothing, and
+    /// the call it was for completes with [`CallError::InputRefused`].
     ///
     /// To let a user decline an elicitation, answer it with that action instead. Returns an error
     /// if the input isn't open (any more).
@@ -576,7 +576,7 @@ fn check_roots<T: Serialize>(result: &T) -> Result<(), Misuse> {
     }
 }
 
-/// What a server hears that asks for something undeclared (`caps.undeclared.method`).
+/// The answer to a server that asks for something undeclared (`caps.undeclared.method`).
 fn not_supported(method: SpecMethod) -> &'static str {
     match method {
         SpecMethod::CreateMessage => "Sampling not supported",

@@ -56,7 +56,7 @@ impl ServerSession {
         self.state.subscriptions.watched()
     }
 
-    /// Ends all modern listen streams in good order. Clients may listen again.
+    /// Ends all modern listen streams gracefully, with a result. Clients may listen again.
     // `sub.end.server.result`
     pub fn end_subscriptions(&mut self, now: Instant) {
         self.state.writer.advance(now);

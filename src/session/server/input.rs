@@ -357,7 +357,7 @@ impl ServerSession {
         }
     }
 
-    /// Hands a request to the user once more, with the answers.
+    /// Hands a request to the user again, with the answers.
     fn ask_again(&mut self, number: u64) {
         let event = self.state.requests_in.change(number, |incoming| {
             let round = incoming.input_round.take()?;
@@ -389,7 +389,7 @@ impl ServerSession {
         }
     }
 
-    /// Gives up on answers that take too long; the handler hears of it.
+    /// Gives up on answers that take too long; the handler is told.
     pub(super) fn input_timeouts(&mut self) {
         let now = self.state.writer.now;
         for number in self.state.asked.numbers() {

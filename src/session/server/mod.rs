@@ -244,7 +244,7 @@ impl ServerSession {
         self.state.legacy.log_level
     }
 
-    /// Ends the session from this side: subscriptions end in good order, requests in progress are
+    /// Ends the session from this side: subscriptions end gracefully, requests in progress are
     /// cancelled without an answer, [`ServerEvent::Closed`] follows. Harmless when closed.
     pub fn close(&mut self, now: Instant) {
         self.state.writer.advance(now);
