@@ -103,6 +103,13 @@ impl Limits {
         held.saturating_add(held / 4).saturating_add(128 << 10)
     }
 
+    /// Whether more may come in beside so many events that wait, when so many bytes are held. When
+    /// none waits, polling can't help, so one more may.
+    #[inline]
+    pub(crate) fn have_room(&self, events: usize, held: impl FnOnce() -> usize) -> bool {
+        events == 0 || (events < self.events && held() < self.memory)
+    }
+
     /// How many requests may be cancelled in one burst: at least one, as a bucket without room
     /// would never have another.
     pub(crate) fn cancels(&self) -> u32 {

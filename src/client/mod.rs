@@ -339,8 +339,7 @@ impl Session for Client {
 
     fn wants_frames(&self) -> bool {
         let limits = self.session.limits();
-        let has_room = self.events.len() < limits.events && self.held < limits.memory;
-        has_room && self.session.wants_frames()
+        limits.have_room(self.events.len(), || self.held) && self.session.wants_frames()
     }
 
     fn is_closed(&self) -> bool {

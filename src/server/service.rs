@@ -469,9 +469,7 @@ impl Session for Service {
 
     fn wants_frames(&self) -> bool {
         let limits = &self.server.config.limits;
-        self.session.wants_frames()
-            && self.events.len() < limits.events
-            && self.event_bytes < limits.memory
+        limits.have_room(self.events.len(), || self.event_bytes) && self.session.wants_frames()
     }
 
     fn is_closed(&self) -> bool {

@@ -5,8 +5,6 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::limits::Limits;
-
 use super::queue::Queue;
 use super::table::Weigh;
 
@@ -63,11 +61,9 @@ impl<E: SessionEvent> Events<E> {
         self.held -= event.weight();
     }
 
-    /// Whether events have to be polled before more can come in: there are too many, or too much is
-    /// `held` by the session. When none waits, polling can't help.
     #[inline]
-    pub(crate) fn is_full(&self, limits: &Limits, held: impl FnOnce() -> usize) -> bool {
-        !self.queue.is_empty() && (self.queue.len() >= limits.events || held() >= limits.memory)
+    pub(crate) fn len(&self) -> usize {
+        self.queue.len()
     }
 
     /// How many bytes the waiting events hold.

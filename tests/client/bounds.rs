@@ -313,3 +313,23 @@ fn events_that_nobody_polls_are_counted_in_bytes() {
     script.drain();
     assert!(script.client.wants_frames());
 }
+
+#[test]
+fn a_client_without_room_for_events_reads_one_frame_after_the_other() {
+    for change in [
+        |limits: &mut Limits| limits.events = 0,
+        |limits: &mut Limits| limits.memory = 0,
+    ] {
+        let mut limits = Limits::default();
+        change(&mut limits);
+        let mut script = Script::with(legacy().limits(limits), everything());
+        for _ in 0..3 {
+            assert!(script.client.wants_frames());
+            let frame = json!({"jsonrpc": "2.0", "method": "x/event"}).to_string();
+            let now = script.now;
+            script.client.handle_frame(now, Route::Pipe, frame.into());
+            assert!(!script.client.wants_frames());
+            assert!(script.client.poll_event().is_some());
+        }
+    }
+}

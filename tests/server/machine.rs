@@ -13,7 +13,7 @@ use mcp_proto::model::resource::{Resource, ResourceTemplate};
 use mcp_proto::model::schema::StringSchema;
 use mcp_proto::server::{Context, DefinitionError, Event, HandlerError, Job, Service};
 use mcp_proto::session::{Route, Session};
-use mcp_proto::{Instant, Revision, Server};
+use mcp_proto::{Instant, Limits, Revision, Server};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -399,4 +399,24 @@ fn a_path_that_a_client_names_stays_below_its_folder() {
         assert_eq!(SafePath::new(good).is_ok(), good != "...", "{good}");
     }
     assert!(serde_json::from_str::<SafePath>(r#""../x""#).is_err());
+}
+
+#[test]
+fn a_service_without_room_for_events_takes_one_request_after_the_other() {
+    for change in [
+        |limits: &mut Limits| limits.events = 0,
+        |limits: &mut Limits| limits.memory = 0,
+    ] {
+        let mut limits = Limits::default();
+        change(&mut limits);
+        let mut service = greeter().limits(limits).service();
+        for id in 0..3 {
+            assert!(service.wants_frames());
+            give(&mut service, &call_frame(id, "greet", json!({})));
+            assert!(!service.wants_frames());
+            let outcome = job(&mut service).run();
+            assert!(service.handle_outcome(NOW, outcome));
+            assert_eq!(sent(&mut service).len(), 1);
+        }
+    }
 }

@@ -226,9 +226,10 @@ pub fn duration(random: &mut Random) -> Duration {
     }
 }
 
-/// The limits of a session: those that most have, those that are always reached, and none to speak of.
+/// The limits of a session: those that most have, those that are always reached, one that is out of
+/// all proportion, and none to speak of.
 pub fn limits(random: &mut Random, marks: &mut Marks) -> Limits {
-    match random.below(4) {
+    match random.below(5) {
         0 | 1 => {
             marks.set(Kind::DefaultLimits);
             Limits::default()
@@ -236,6 +237,10 @@ pub fn limits(random: &mut Random, marks: &mut Marks) -> Limits {
         2 => {
             marks.set(Kind::TinyLimits);
             tiny(random)
+        }
+        3 => {
+            marks.set(Kind::OddLimits);
+            odd(random)
         }
         _ => {
             marks.set(Kind::HugeLimits);
@@ -265,6 +270,35 @@ fn tiny(random: &mut Random) -> Limits {
     limits.uri = 64;
     limits.id = 16;
     limits.input_rounds = 1 + random.below(2);
+    limits
+}
+
+/// Nothing, next to nothing or everything in one place.
+fn odd(random: &mut Random) -> Limits {
+    let mut limits = Limits::default();
+    let value = [0, 1, usize::MAX][random.below(3)];
+    let rate = u32::try_from(value).unwrap_or(u32::MAX);
+    match random.below(19) {
+        0 => limits.frame = value,
+        1 => limits.depth = value,
+        2 => limits.id = value,
+        3 => limits.name = value,
+        4 => limits.uri = value,
+        5 => limits.calls = value,
+        6 => limits.subscriptions = value,
+        7 => limits.events = value,
+        8 => limits.output = value,
+        9 => limits.memory = value,
+        10 => limits.peer = value,
+        11 => limits.input_rounds = value,
+        12 => limits.inputs = value,
+        13 => limits.pages = value,
+        14 => limits.links = value,
+        15 => limits.batch = value,
+        16 => limits.cancel_burst = rate,
+        17 => limits.cancel_rate = rate,
+        _ => limits.malformed_burst = rate,
+    }
     limits
 }
 

@@ -17,7 +17,7 @@ macro_rules! kinds {
 
 kinds! {
     // What a session was made with.
-    DefaultLimits, TinyLimits, HugeLimits, NarrowPipe,
+    DefaultLimits, TinyLimits, OddLimits, HugeLimits, NarrowPipe,
     // What the link and the clock did.
     Lost, Duplicated, Truncated, Corrupted, Injected, NotUtf8, Stalled, EndOfInput, ReadFailed,
     WriteFailed, ClockJumped, ClockWentBack, Restored,

@@ -229,7 +229,9 @@ impl<C: End, S: End> World<C, S> {
         self.to_server.heal();
         self.to_client.heal();
         let was_damaged = self.to_server.was_damaged || self.to_client.was_damaged;
-        let mut is_clean = self.is_clean && !was_damaged;
+        // Limits of none or one may let nothing through.
+        let marks = self.client.common().marks.and(self.server.common().marks);
+        let mut is_clean = self.is_clean && !was_damaged && !marks.has(Kind::OddLimits);
         for _ in 0..10_000 {
             self.quiet();
             let waits = self.client.waits_for();

@@ -549,8 +549,8 @@ impl Session for ClientSession {
         // Output alone never stops a client from reading: what it awaits may stand behind what the
         // server sends, and a server that can't send it would not read either.
         let limits = &self.config.limits;
-        let is_busy = self.state.events.is_full(limits, || self.held_bytes());
-        !is_busy && !self.state.writer.is_reserve_spent()
+        let has_room = limits.have_room(self.state.events.len(), || self.held_bytes());
+        has_room && !self.state.writer.is_reserve_spent()
     }
 
     fn is_closed(&self) -> bool {

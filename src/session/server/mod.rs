@@ -328,11 +328,11 @@ impl Session for ServerSession {
 
     fn wants_frames(&self) -> bool {
         let limits = &self.config.limits;
-        let is_busy = self.state.events.is_full(limits, || self.held_bytes());
+        let has_room = limits.have_room(self.state.events.len(), || self.held_bytes());
         // One that awaits a response reads on, or it and a peer that does the same would wait for
         // each other for ever.
         let pushes_back = self.state.writer.is_full() && self.state.asked.is_empty();
-        !is_busy && !pushes_back && !self.state.writer.is_reserve_spent()
+        has_room && !pushes_back && !self.state.writer.is_reserve_spent()
     }
 
     fn is_closed(&self) -> bool {
