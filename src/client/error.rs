@@ -85,8 +85,7 @@ pub enum ClientError {
     /// The arguments can't be written as a JSON object; nothing was sent. Pass a struct or a map.
     #[error("the arguments can't be written: {0}")]
     Arguments(Box<str>),
-    /// No connection could be made, or it failed, for the reason given: show it to the user. For a
-    /// server that was started as a process it has its exit status and its last words.
+    /// No connection could be made, or it failed, for the reason given: show it to the user.
     #[error("the connection failed: {0}")]
     Connection(Box<str>),
     /// The session could not be opened: show the reason to the user. The next operation tries
@@ -97,6 +96,17 @@ pub enum ClientError {
     /// again, or set [`ClientOptions::reconnect`](super::ClientOptions::reconnect).
     #[error("the session has ended: {0}; close the client and open it again, or set `reconnect`")]
     Closed(CloseReason),
+    /// The session could not be opened, or has ended, and the adapter knows more of it: the program
+    /// or the address, how a process has ended and its last words, what came instead of a message.
+    /// Show it to the user.
+    #[error("{}{error}: {peer}", if matches!(**error, Self::Rpc(_)) { REFUSED } else { "" })]
+    Peer {
+        /// What would be said without that: [`Opening`](Self::Opening), [`Closed`](Self::Closed), or
+        /// the error by which the server refused the opening.
+        error: Box<ClientError>,
+        /// What is known of the server.
+        peer: Box<str>,
+    },
     /// What the server says of itself is known once the client has been open: open it first.
     #[error("the {0} is only available after the opening: call `open` first")]
     NotOpened(&'static str),
@@ -108,6 +118,9 @@ pub enum ClientError {
     #[error("nothing drives the client: the driver that came with it was dropped, or has ended")]
     NoDriver,
 }
+
+/// What a server's answer to the opening is shown with.
+const REFUSED: &str = "the session could not be opened: ";
 
 impl ClientError {
     /// Returns what to tell a model that called a tool, so that it may try again; `None` when the

@@ -147,6 +147,12 @@ impl LineDecoder {
         }))
     }
 
+    /// Returns what is held of a line that isn't whole yet.
+    #[cfg(feature = "std")]
+    pub(crate) fn unfinished(&self) -> &[u8] {
+        &self.buffer
+    }
+
     /// Returns how many bytes are held of a line that isn't whole yet.
     pub fn buffered(&self) -> usize {
         self.buffer.len()

@@ -26,6 +26,7 @@ mod alarm;
 pub mod blocking;
 #[cfg(feature = "child")]
 pub mod child;
+mod dial;
 mod hub;
 pub mod nonblocking;
 mod panics;
@@ -36,6 +37,7 @@ mod slot;
 mod state;
 pub mod testing;
 
+use alloc::string::String;
 use core::fmt;
 use std::sync::Arc;
 
@@ -92,6 +94,11 @@ impl<S: Session> Handle<S> {
     /// Returns the current time of this session.
     pub fn now(&self) -> Instant {
         self.shared.clock.now()
+    }
+
+    /// What the peer's first line says of it, if it doesn't speak the protocol. Told once.
+    fn describe_input(&self) -> Option<String> {
+        self.shared.lock().describe_input()
     }
 }
 

@@ -5,6 +5,8 @@
 //! since answers may already be in the pipe; output that can't be written is thrown away, so that
 //! it never stops the reading; a session that panics is closed and not asked again.
 
+use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::task::Waker;
 use core::time::Duration;
@@ -22,8 +24,8 @@ const GATHER: usize = 64 * 1024;
 const QUIET: Duration = Duration::from_millis(200);
 /// How long a peer that still sends, but no longer reads, is listened to.
 const LISTEN: Duration = Duration::from_secs(2);
-/// How much of a line that is no message is kept.
-const JUNK: usize = 80;
+/// How much of the first lines is kept.
+const HEAD: usize = 80;
 
 /// What the lock protects.
 pub(super) struct State<S: Session> {
@@ -57,12 +59,51 @@ pub(super) struct State<S: Session> {
     broken: bool,
     /// How many lines were handed on.
     fed: u64,
-    /// Whether one of them looked like a message.
-    has_message: bool,
-    /// The beginning of the first one that didn't.
-    junk: Option<Vec<u8>>,
+    first_lines: FirstLines,
     /// What went wrong with a stream, to be given after the last event.
     error: Option<io::Error>,
+}
+
+/// What the first lines say of a peer that is none.
+#[derive(Default)]
+struct FirstLines {
+    /// The beginning of the first one that was sent.
+    sent: Vec<u8>,
+    /// Whether one that looked like a message has come.
+    has_message: bool,
+    /// Whether the first of those was the one that was sent.
+    is_echo: bool,
+    /// The beginning of the first one that didn't look like a message.
+    junk: Option<Vec<u8>>,
+}
+
+impl FirstLines {
+    fn look_at_sent(&mut self, lines: &[u8]) {
+        if self.sent.is_empty() {
+            self.sent = lines[..lines.len().min(HEAD)].to_vec();
+        }
+    }
+
+    fn look_at(&mut self, line: &[u8]) {
+        if self.has_message || line.is_empty() {
+            return;
+        }
+        match line.trim_ascii_start().first() {
+            Some(b'{' | b'[') => {
+                self.has_message = true;
+                self.is_echo = !self.sent.is_empty() && line.starts_with(&self.sent);
+            }
+            _ if self.junk.is_none() => self.junk = Some(line[..line.len().min(HEAD)].to_vec()),
+            _ => {}
+        }
+    }
+
+    /// The beginning of the first line, if nothing that came was a message. Told once.
+    fn take_junk(&mut self) -> Option<String> {
+        let junk = self.junk.take().filter(|_| !self.has_message)?;
+        let shown = String::from_utf8_lossy(&junk);
+        Some(format!("its first line is no message: {shown:?}"))
+    }
 }
 
 /// How long the input is still listened to after a lost write.
@@ -101,8 +142,7 @@ impl<S: Session> State<S> {
             output_lost: false,
             broken: false,
             fed: 0,
-            has_message: false,
-            junk: None,
+            first_lines: FirstLines::default(),
             error: None,
         }
     }
@@ -159,6 +199,7 @@ impl<S: Session> State<S> {
                 outgoing.push(b'\n');
             }
         });
+        self.first_lines.look_at_sent(&outgoing);
         self.outgoing = outgoing;
     }
 
@@ -239,6 +280,7 @@ impl<S: Session> State<S> {
     pub(super) fn end_input(&mut self, decoder: &mut LineDecoder, end: io::Result<()>) {
         match end {
             Ok(()) if !self.is_ended() => {
+                self.first_lines.look_at(decoder.unfinished());
                 if let Some(line) = decoder.finish() {
                     self.hand_on(line);
                 }
@@ -257,27 +299,15 @@ impl<S: Session> State<S> {
         self.fed += 1;
         match line {
             Ok(frame) => {
-                self.look_at(&frame);
+                self.first_lines.look_at(&frame);
                 self.catch(|session| session.handle_frame(now, Route::Pipe, frame));
             }
             Err(error) => {
                 if let FrameError::TooLong { head, .. } = &error {
-                    self.look_at(head);
+                    self.first_lines.look_at(head);
                 }
                 self.catch(|session| session.handle_malformed(now, Route::Pipe, error));
             }
-        }
-    }
-
-    /// Remembers the first line that can't be a message, for the error at the end.
-    fn look_at(&mut self, line: &[u8]) {
-        if self.has_message {
-            return;
-        }
-        match line.trim_ascii_start().first() {
-            Some(b'{' | b'[') => self.has_message = true,
-            _ if self.junk.is_none() => self.junk = Some(line[..line.len().min(JUNK)].to_vec()),
-            _ => {}
         }
     }
 
@@ -301,11 +331,17 @@ impl<S: Session> State<S> {
         self.error.take()
     }
 
-    /// The beginning of the first line that came, if nothing that came was a message. `None` from
-    /// then on.
-    #[cfg(feature = "child")]
-    pub(super) fn take_junk(&mut self) -> Option<Vec<u8>> {
-        self.junk.take().filter(|_| !self.has_message)
+    /// What the peer sent instead of messages. `None` from then on.
+    pub(super) fn take_junk(&mut self) -> Option<String> {
+        self.first_lines.take_junk()
+    }
+
+    /// What is wrong with the peer of a session that could not be opened, by its first line.
+    pub(super) fn describe_input(&mut self) -> Option<String> {
+        match self.first_lines.is_echo {
+            true => Some("it sends back what it is sent".into()),
+            false => self.take_junk(),
+        }
     }
 
     /// Keeps what a stream failed with, to be given at the end.

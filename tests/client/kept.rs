@@ -353,7 +353,7 @@ mod on_tokio {
                 let (reader, writer) = split(near);
                 Ok::<Duplex, _>(Connection::new(client, reader, writer))
             });
-        tokio::spawn(driver.run());
+        tokio::spawn(driver);
         (client, receiver)
     }
 
@@ -439,7 +439,7 @@ mod on_tokio {
                 std::future::pending::<()>().await;
                 Err::<Duplex, _>(io::Error::other("never"))
             });
-        let driver = tokio::spawn(driver.run());
+        let driver = tokio::spawn(driver);
         for _ in 0..2 {
             let before = tokio::time::Instant::now();
             let error = client.open().await.unwrap_err();

@@ -105,7 +105,7 @@ mod on_tokio {
             let (reader, writer) = split(near);
             Ok::<Duplex, _>(Connection::new(client, reader, writer))
         });
-        tokio::task::spawn_local(driver.run());
+        tokio::task::spawn_local(driver);
         (client, cancelled)
     }
 
@@ -188,7 +188,7 @@ mod on_tokio {
                 let (reader, writer) = split(near);
                 Ok::<Duplex, _>(Connection::new(client, reader, writer))
             });
-            tokio::task::spawn_local(driver.run());
+            tokio::task::spawn_local(driver);
             let before = tokio::time::Instant::now();
             client.open().await.unwrap_err();
             assert_eq!(before.elapsed(), Timeouts::default().opening);
@@ -203,7 +203,7 @@ mod on_tokio {
             let (reader, writer) = split(duplex(1024).0);
             Ok::<Duplex, _>(Connection::new(client, reader, writer))
         });
-        drop(driver.run());
+        drop(driver);
         assert_eq!(client.open().await, Err(ClientError::NoDriver));
     }
 
@@ -266,7 +266,7 @@ mod on_tokio {
                     tokio::time::sleep,
                 ))
             });
-            tokio::task::spawn_local(driver.run());
+            tokio::task::spawn_local(driver);
             client.open().await.unwrap();
             let calls = (0..1000).map(|n| {
                 let client = client.clone();
@@ -291,7 +291,7 @@ mod on_tokio {
             let (reader, writer) = split(near);
             Ok::<Duplex, _>(Connection::new(client, reader, writer))
         });
-        let driver = tokio::spawn(driver.run());
+        let driver = tokio::spawn(driver);
         let other = client.clone();
         let said = tokio::spawn(async move { echo(&other, "from elsewhere").await });
         assert_eq!(said.await.unwrap().unwrap(), "from elsewhere");
@@ -308,7 +308,7 @@ mod on_tokio {
                 let (reader, writer) = split(near);
                 Ok::<Duplex, _>(Connection::new(client, reader, writer))
             });
-            tokio::task::spawn_local(driver.run());
+            tokio::task::spawn_local(driver);
             let given_up = tokio::time::timeout(Duration::from_secs(1), client.open()).await;
             assert!(given_up.is_err());
             assert!(!client.is_running());
@@ -330,7 +330,7 @@ mod on_tokio {
                 let (reader, writer) = split(near);
                 Ok::<Duplex, _>(Connection::new(client, reader, writer))
             });
-            let driver = tokio::task::spawn_local(driver.run());
+            let driver = tokio::task::spawn_local(driver);
             client.open().await.unwrap();
             drop(client);
             driver.await.unwrap();

@@ -83,7 +83,7 @@ fn clients(script: &'static str, pid: &Path) -> [Box<dyn Client>; 2] {
     let (client, driver) = AsyncClient::new(options(), async move |client| {
         command().connect_async(client)
     });
-    let driver = thread::spawn(move || poll_for(None, driver.run()).expect("it waits for ever"));
+    let driver = thread::spawn(move || poll_for(None, driver).expect("it waits for ever"));
     [Box::new(blocking), Box::new(Driven(client, driver))]
 }
 

@@ -191,7 +191,7 @@ fn a_flood_of_events_lets_other_tasks_have_their_turn() {
             let (flood, sink) = streams.take().ok_or(io::ErrorKind::NotFound)?;
             Ok(Connection::new(client, flood, sink, sleep))
         });
-        let mut driver = pin!(driver.run());
+        let mut driver = pin!(driver);
         let mut open = pin!(client.open());
         let mut cx = Context::from_waker(Waker::noop());
         let mut is_open = false;

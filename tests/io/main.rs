@@ -15,6 +15,8 @@ mod contract;
 #[cfg(feature = "futures-io")]
 mod futures_io;
 #[cfg(all(feature = "child", unix))]
+mod openings;
+#[cfg(all(feature = "child", unix))]
 mod poet;
 mod pool;
 mod serve;

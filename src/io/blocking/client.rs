@@ -13,8 +13,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::super::alarm::{Alarm, sleep};
-use super::super::hub::Hub;
+use super::super::hub::{End, Hub};
 use super::super::nonblocking::client::AsyncClient;
+use super::super::panics::try_run;
 use super::super::slot::block_on;
 use super::canceller::Canceller;
 use super::connection::Drive;
@@ -88,14 +89,17 @@ impl BlockingClient {
             let running = starter.begin();
             let run = move || {
                 running.enter();
-                let mut ending = Ending(driven, generation, None);
-                ending.2 = match connector.connect(&ending.0, generation, client) {
-                    Ok(connection) => drive(&ending.0, generation, connection),
-                    Err(error) => Some(error),
+                let connected = try_run(|| connector.connect(&driven, generation, client));
+                let end = match connected {
+                    Ok(Ok(connection)) => try_run(|| drive(&driven, generation, connection)),
+                    Ok(Err(error)) => Ok(End::failed(error)),
+                    Err(message) => Ok(End::panicked("`connect`", &message)),
                 };
+                let end = end.unwrap_or_else(|message| End::panicked("the connection", &message));
+                driven.ended(generation, end);
             };
             if let Err(error) = spawn("mcp client", run) {
-                hub.ended(generation, Some(error));
+                hub.ended(generation, End::failed(error));
             }
         };
         let sleep = |time| -> Pin<Box<dyn Future<Output = ()> + Send>> { Box::pin(sleep(time)) };
@@ -323,13 +327,8 @@ impl<F> Drop for Taken<'_, F> {
     }
 }
 
-/// Drives one connection to its end, and what stands behind it to its own; gives what its streams
-/// failed with.
-fn drive<C: Drive<Session = Client>>(
-    hub: &Arc<Hub>,
-    generation: u64,
-    mut connection: C,
-) -> Option<io::Error> {
+/// Drives one connection to its end, and what stands behind it to its own.
+fn drive<C: Drive<Session = Client>>(hub: &Arc<Hub>, generation: u64, mut connection: C) -> End {
     let handle = connection.handle();
     hub.connected(&handle, generation);
     let failed = loop {
@@ -340,16 +339,9 @@ fn drive<C: Drive<Session = Client>>(
             Err(error) => break Some(error),
         }
     };
-    failed.or(connection.end().err())
-}
-
-/// Says that a connection has ended, and why, even when its thread panics.
-struct Ending(Arc<Hub>, u64, Option<io::Error>);
-
-impl Drop for Ending {
-    fn drop(&mut self) {
-        self.0.ended(self.1, self.2.take());
-    }
+    let peer = connection.describe_peer();
+    let error = failed.or(connection.end().err());
+    End { error, peer }
 }
 
 impl fmt::Debug for BlockingClient {

@@ -3,6 +3,7 @@
 //! The threads are detached, as nothing can interrupt a blocked read. They end when the stream
 //! does, when the session is closed, or when the connection is dropped and the stream next yields.
 
+use alloc::string::String;
 use core::fmt;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -172,9 +173,9 @@ impl<S: Session> Connection<S> {
         self.shared.stop();
     }
 
-    /// The beginning of the first line that came, if nothing that came was a message. Told once.
+    /// What the peer sent instead of messages. Told once.
     #[cfg(feature = "child")]
-    pub(in crate::io) fn take_junk(&self) -> Option<alloc::vec::Vec<u8>> {
+    pub(in crate::io) fn take_junk(&self) -> Option<String> {
         self.shared.lock().take_junk()
     }
 
@@ -244,6 +245,13 @@ pub trait Drive {
     /// what stands behind the connection can't be ended.
     fn end(&mut self) -> io::Result<()> {
         Ok(())
+    }
+
+    /// Describes what stands behind the connection and what came from it, such as its name, how it
+    /// has ended and its last words: for the error of whoever could not use it. `None` when nothing
+    /// is known. Called after the last event.
+    fn describe_peer(&mut self) -> Option<String> {
+        self.handle().describe_input()
     }
 }
 

@@ -2,15 +2,12 @@
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
-use alloc::string::{String, ToString};
-use core::any::Any;
 use core::fmt;
 use core::time::Duration;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::super::panics::catch_panic;
+use super::super::panics::{catch_panic, try_run};
 use super::connection::Connection;
 use super::threads::spawn;
 use crate::session::Session;
@@ -40,16 +37,8 @@ impl Job {
     fn run(self) {
         let Self { run, panicked } = self;
         // Whatever the job has left half done is its own: it was moved in.
-        let end = catch_panic(|| {
-            let end = catch_unwind(AssertUnwindSafe(run));
-            end.map_err(|payload| {
-                let text = catch_panic(|| message(payload.as_ref())).unwrap_or_default();
-                catch_panic(|| drop(payload));
-                text
-            })
-        });
-        // A panic while reporting one has been printed; nobody is left to tell.
-        if let Some(Err(text)) = end {
+        if let Err(text) = try_run(run) {
+            // A panic while reporting one has been printed; nobody is left to tell.
             catch_panic(|| panicked(&text));
         }
     }
@@ -220,14 +209,4 @@ pub(in crate::io) fn dispatch_to_the_end<S: Session>(
     };
     pool.wait_idle(grace / 2);
     end
-}
-
-fn message(payload: &(dyn Any + Send)) -> String {
-    if let Some(text) = payload.downcast_ref::<&str>() {
-        return (*text).to_string();
-    }
-    match payload.downcast_ref::<String>() {
-        Some(text) => text.clone(),
-        None => "the panic had no message".to_string(),
-    }
 }

@@ -1,7 +1,6 @@
 //! How to start a server process: its program, arguments, environment and directory.
 //! Never through a shell, and without the environment's secrets unless they are asked for.
 
-use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
@@ -13,6 +12,7 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::Mutex;
 
 use super::super::blocking::Connection;
 use super::super::blocking::threads::spawn;
@@ -55,6 +55,7 @@ const INHERITED: &[&str] = if cfg!(windows) {
 /// # Ok(())
 /// # }
 /// ```
+#[derive(Clone)]
 pub struct Command {
     program: OsString,
     args: Vec<OsString>,
@@ -133,9 +134,10 @@ impl Command {
     }
 
     /// Gives each line of the child's standard error to `lines`, on a thread of its own. A line of
-    /// more than 4 KiB is cut short.
+    /// more than 4 KiB is cut short. Of several children that this command and its clones start, one
+    /// line at a time is given.
     pub fn stderr_lines(mut self, lines: impl FnMut(&str) + Send + 'static) -> Self {
-        self.stderr = Stderr::Lines(Box::new(lines));
+        self.stderr = Stderr::Lines(Arc::new(Mutex::new(lines)));
         self
     }
 
@@ -200,7 +202,7 @@ impl Command {
         };
         let to = self.stderr;
         let (stdout, stderr) = (Output::new(stdout, &gone), Output::new(stderr, &gone));
-        spawn("mcp stderr", move || tail.drain(stderr, to))?;
+        spawn("mcp stderr", move || tail.drain(stderr, &to))?;
         let connection = Connection::start(session, stdout, stdin, true)?;
         let program = shown(&self.program);
         Ok(ChildConnection::new(connection, process, program))

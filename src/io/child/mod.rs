@@ -11,6 +11,7 @@ use core::time::Duration;
 use std::io;
 use std::process::ExitStatus;
 
+mod client;
 mod command;
 mod nonblocking;
 mod pipe;
@@ -133,40 +134,45 @@ impl<S: Session> ChildConnection<S> {
             self.asked = true;
             status = self.process.wait(EXIT)?;
         }
-        let status = status.filter(|status| !status.success());
-        match (next, status) {
-            (next, Some(status)) => Err(self.failed(status, next.err())),
-            (Err(error), None) => Err(self.named(error.kind(), &error.to_string())),
-            (Ok(_), None) => match self.said() {
-                Some(said) => Err(self.named(io::ErrorKind::InvalidData, &said)),
-                None => Ok(None),
-            },
-        }
+        let failed = status.is_some_and(|status| !status.success());
+        let junk = self.connection.take_junk();
+        let (kind, cause) = match (next, junk) {
+            (Err(error), junk) => (error.kind(), with_junk(error.to_string(), junk)),
+            (Ok(_), Some(junk)) => (io::ErrorKind::InvalidData, Some(junk)),
+            (Ok(_), None) if failed => (io::ErrorKind::UnexpectedEof, None),
+            (Ok(_), None) => return Ok(None),
+        };
+        let kind = if failed {
+            io::ErrorKind::UnexpectedEof
+        } else {
+            kind
+        };
+        Err(io::Error::new(kind, self.account(cause)))
     }
 
-    fn failed(&self, status: ExitStatus, cause: Option<io::Error>) -> io::Error {
-        let mut text = format!("`{}` ended with {status}", self.program);
-        let cause = cause.map(|cause| cause.to_string());
-        for cause in cause.into_iter().chain(self.said()) {
+    /// The program, how it has ended, what went wrong and its last words.
+    fn account(&self, cause: Option<String>) -> String {
+        let mut text = format!("`{}`", self.program);
+        match self.process.status() {
+            Some(status) => text.push_str(&format!(" ended with {status}")),
+            None => text.push_str(" still runs"),
+        }
+        if let Some(cause) = cause {
             text.push_str(&format!("; {cause}"));
         }
         let words = self.stderr_tail();
         if !words.is_empty() {
             text.push_str(&format!(", having written to stderr:\n{words}"));
         }
-        io::Error::new(io::ErrorKind::UnexpectedEof, text)
+        text
     }
+}
 
-    fn named(&self, kind: io::ErrorKind, text: &str) -> io::Error {
-        io::Error::new(kind, format!("`{}`: {text}", self.program))
-    }
-
-    /// What the child wrote to its standard output, if none of it was a message. Returned once.
-    fn said(&self) -> Option<String> {
-        let junk = self.connection.take_junk()?;
-        let shown = String::from_utf8_lossy(&junk);
-        Some(format!("its first line is no message: {shown:?}"))
-    }
+fn with_junk(cause: String, junk: Option<String>) -> Option<String> {
+    Some(match junk {
+        Some(junk) => format!("{cause}; {junk}"),
+        None => cause,
+    })
 }
 
 impl<S: Session> Drive for ChildConnection<S> {
@@ -186,6 +192,13 @@ impl<S: Session> Drive for ChildConnection<S> {
 
     fn end(&mut self) -> io::Result<()> {
         self.end_process().map(drop)
+    }
+
+    fn describe_peer(&mut self) -> Option<String> {
+        // Nobody may have looked yet.
+        drop(self.process.wait(Duration::ZERO));
+        let input = self.handle().describe_input();
+        Some(self.account(input))
     }
 }
 

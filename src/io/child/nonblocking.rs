@@ -82,6 +82,10 @@ impl<S: Session> Drive for AsyncChildConnection<S> {
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.inner.poll_end(cx)
     }
+
+    fn describe_peer(&mut self) -> Option<String> {
+        self.inner.describe_peer()
+    }
 }
 
 impl<S: Session> fmt::Debug for AsyncChildConnection<S> {

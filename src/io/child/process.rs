@@ -53,6 +53,11 @@ impl Process {
         self.running.as_ref().map(Child::id)
     }
 
+    /// How it ended, if that is known.
+    pub(super) fn status(&self) -> Option<ExitStatus> {
+        self.status
+    }
+
     /// How it ended, if it ends within `limit`.
     pub(super) fn wait(&mut self, limit: Duration) -> io::Result<Option<ExitStatus>> {
         let (mut look, longest) = LOOK;

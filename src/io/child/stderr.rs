@@ -1,9 +1,9 @@
 //! What a child process writes to its standard error: drained whatever comes, shown to whom it
 //! concerns, and its last lines kept.
 
-use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec;
 use core::fmt;
 use core::time::Duration;
@@ -20,14 +20,18 @@ const LINE: usize = 4096;
 
 /// What becomes of the lines that a process writes to its standard error. They are kept in any
 /// case.
+#[derive(Clone)]
 pub(super) enum Stderr {
     /// They go to this process's own.
     PassOn,
     /// Nobody sees them.
     Quiet,
     /// Each is given to this function.
-    Lines(Box<dyn FnMut(&str) + Send>),
+    Lines(Arc<Mutex<Lines>>),
 }
+
+/// Takes the lines of every process that a command starts.
+pub(super) type Lines = dyn FnMut(&str) + Send;
 
 impl fmt::Debug for Stderr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -61,7 +65,7 @@ impl Tail {
     }
 
     /// Drains `stderr` to its end, whatever comes.
-    pub(super) fn drain(&self, mut stderr: impl Read, mut to: Stderr) {
+    pub(super) fn drain(&self, mut stderr: impl Read, to: &Stderr) {
         let mut decoder = LineDecoder::new(LINE);
         let mut chunk = vec![0; LINE];
         loop {
@@ -76,15 +80,15 @@ impl Tail {
                 drop(io::stderr().write_all(&chunk[..length]));
             }
             decoder.push(&chunk[..length]);
-            self.take_lines(&mut decoder, &mut to);
+            self.take_lines(&mut decoder, to);
         }
         decoder.push(b"\n");
-        self.take_lines(&mut decoder, &mut to);
+        self.take_lines(&mut decoder, to);
         self.lock().ended = true;
         self.ended.notify_all();
     }
 
-    fn take_lines(&self, decoder: &mut LineDecoder, to: &mut Stderr) {
+    fn take_lines(&self, decoder: &mut LineDecoder, to: &Stderr) {
         while let Some(line) = decoder.next_frame() {
             let line = match &line {
                 Ok(line) => String::from_utf8_lossy(line),
@@ -99,7 +103,7 @@ impl Tail {
             drop(kept);
             if let Stderr::Lines(give) = to {
                 // A panic costs its line, not the process, which must not block on a full pipe.
-                catch_panic(|| give(&line));
+                catch_panic(|| give.lock().unwrap_or_else(PoisonError::into_inner)(&line));
             }
         }
     }

@@ -4,7 +4,7 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::format;
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::future::poll_fn;
 use core::mem;
@@ -22,11 +22,38 @@ use crate::session::{ClientEvent, CloseReason, Delivery, EraPolicy};
 use crate::time::Instant;
 use crate::trace;
 
+/// What is added when a server was started again without the probe, and failed all the same.
+const TWICE: &str = "\n(connected twice: some older servers end when they are asked for their era)";
+
 /// The outcome of connecting.
 pub(in crate::io) enum Connecting<C> {
     Done(io::Result<C>),
     /// Nobody wants the connection any more.
     GivenUp,
+}
+
+/// How a connection has ended, as its adapter knows it.
+#[derive(Default)]
+pub(in crate::io) struct End {
+    /// What has failed.
+    pub(in crate::io) error: Option<io::Error>,
+    /// What stands behind the connection, and what it last said.
+    pub(in crate::io) peer: Option<String>,
+}
+
+impl End {
+    /// The end of a connection that could not be made.
+    pub(in crate::io) fn failed(error: io::Error) -> Self {
+        Self {
+            error: Some(error),
+            peer: None,
+        }
+    }
+
+    /// The end of one whose code has panicked.
+    pub(in crate::io) fn panicked(what: &str, message: &str) -> Self {
+        Self::failed(io::Error::other(format!("{what} panicked: {message}")))
+    }
 }
 
 impl Hub {
@@ -196,6 +223,7 @@ impl Hub {
             (Arc::new(about), session.remembered_era())
         });
         let mut state = self.lock();
+        state.was_probed = false;
         state.about = Some(about);
         state.era = era;
         if !matches!(state.phase, Phase::Opening(_)) {
@@ -226,6 +254,7 @@ impl Hub {
                 if state.era != Some(EraPolicy::Legacy) =>
             {
                 state.era = Some(EraPolicy::Legacy);
+                state.was_probed = true;
             }
             ClientError::Opening(CloseReason::Connection(_)) => state.failure = Some(error),
             error => {
@@ -255,23 +284,28 @@ impl Hub {
     }
 
     /// The connection has ended, or could not be made, and is gone.
-    pub(in crate::io) fn ended(self: &Arc<Self>, generation: u64, error: Option<io::Error>) {
+    pub(in crate::io) fn ended(self: &Arc<Self>, generation: u64, end: End) {
         let mut state = self.lock();
         if state.generation != generation {
             return;
         }
         state.is_driven = false;
-        let mut cause = error.map(|error| error.to_string());
-        let mut reason = state.failure.take();
+        let cause = end.error.map(|error| error.to_string());
+        let mut account = cause.clone().or(end.peer);
+        let failure = state.failure.take();
+        // What such a server did, it did twice.
+        if failure.is_some() && mem::take(&mut state.was_probed) {
+            account = account.map(|account| format!("{account}{TWICE}"));
+        }
+        let mut reason = failure.map(|failure| with_cause(failure, account.as_deref()));
         let mut failed = Vec::new();
         let mut past = Phase::Idle;
         state.phase = match mem::replace(&mut state.phase, Phase::Idle) {
             Phase::Lost(error) => {
-                let error = with_cause(error, cause.as_deref());
+                let error = with_cause(error, account.as_deref());
                 if self.is_lost_for_good() {
                     failed = mem::take(&mut state.acquiring);
                     reason = Some(error.clone());
-                    cause = None;
                 }
                 Phase::Lost(error)
             }
@@ -291,8 +325,8 @@ impl Hub {
             true => drop(state),
         }
         drop(past);
-        let reason = reason.unwrap_or(ClientError::Lost(Delivery::NotSent));
-        let reason = with_cause(reason, cause.as_deref());
+        let lost = || with_cause(ClientError::Lost(Delivery::NotSent), cause.as_deref());
+        let reason = reason.unwrap_or_else(lost);
         for slot in failed {
             slot.put(Err(reason.clone()));
         }
@@ -316,12 +350,15 @@ impl Hub {
     }
 }
 
-/// What an error says, and what the adapter knows of its cause.
+/// An error, and what the adapter knows of its cause.
 fn with_cause(error: ClientError, cause: Option<&str>) -> ClientError {
     match (error, cause) {
         (error, None) => error,
         (ClientError::Lost(_), Some(cause)) => ClientError::Connection(cause.into()),
-        (error, Some(cause)) => ClientError::Connection(format!("{error}: {cause}").into()),
+        (error, Some(cause)) => ClientError::Peer {
+            error: Box::new(error),
+            peer: cause.into(),
+        },
     }
 }
 

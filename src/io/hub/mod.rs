@@ -32,7 +32,7 @@ use crate::session::{Delivery, EraPolicy};
 
 use lane::Lane;
 
-pub(super) use driven::Connecting;
+pub(super) use driven::{Connecting, End};
 pub(super) use lease::Lease;
 
 /// How long a result or a close waits for the functions that hear of what was before it.
@@ -79,6 +79,8 @@ struct State {
     about: Option<Arc<ServerIdentity>>,
     /// What was found out about the server's era.
     era: Option<EraPolicy>,
+    /// Whether the connection before this one was lost in the probe for the era.
+    was_probed: bool,
 }
 
 /// What a server said of itself at the last opening.
@@ -120,6 +122,7 @@ impl Hub {
             failure: None,
             about: None,
             era: None,
+            was_probed: false,
         };
         let limits = &options.limits;
         Arc::new(Self {

@@ -6,8 +6,8 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use core::fmt;
 use core::future::poll_fn;
-use core::pin::Pin;
-use core::task::Poll;
+use core::pin::{Pin, pin};
+use core::task::{Context, Poll};
 use core::time::Duration;
 use std::io;
 
@@ -15,7 +15,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::super::alarm;
-use super::super::hub::{Connecting, Hub, ServerIdentity, Sleep};
+use super::super::hub::{Connecting, End, Hub, ServerIdentity};
+use super::super::panics::try_run;
 use super::driven::{Drive, ROUNDS};
 use crate::client::driver::{after, before};
 use crate::client::{
@@ -35,10 +36,11 @@ use crate::session::{Delivery, Misuse, SubscriptionId};
 
 /// The high-level client of one server, for any number of tasks at once. Cheap to clone.
 ///
-/// Its [`AsyncDriver`] has to be polled beside it, as a task of its own or in a `select`. An
-/// operation connects to the server if it has to, and the connection ends with the last operation;
-/// between [`open`](Self::open) and [`close`](Self::close) it stays. Dropping the future of an
-/// operation cancels it.
+/// What drives it, a future that is made with it, has to be polled beside it, as a task of its own or
+/// in a `select`. An operation connects to the server if it has to, and the connection ends with the
+/// last operation; between [`open`](Self::open) and [`close`](Self::close) it stays. Dropping the
+/// future of an operation cancels it. Dropping the driver ends the connection, and the client with
+/// it; the driver ends when all handles are gone.
 ///
 /// ```
 /// # #[cfg(feature = "tokio")]
@@ -51,7 +53,7 @@ use crate::session::{Delivery, Misuse, SubscriptionId};
 /// let (client, driver) = AsyncClient::new(options, async |client| {
 ///     Ok(Connection::new(client, tokio::io::stdin(), tokio::io::stdout()))
 /// });
-/// tokio::spawn(driver.run());
+/// tokio::spawn(driver);
 /// let output = client.call_tool("greet", &[("name", "Ada")]).await;
 /// # Ok(())
 /// # }
@@ -60,23 +62,18 @@ pub struct AsyncClient {
     pub(in crate::io) hub: Arc<Hub>,
 }
 
-/// Makes the connections of an [`AsyncClient`] and drives them.
-pub struct AsyncDriver<F> {
-    driving: Driving,
-    connect: F,
-}
-
 impl AsyncClient {
-    /// Creates a client, and what drives it. `connect` puts the client it is given between the
-    /// streams of a new connection, each time one is needed.
-    pub fn new<F, C>(options: ClientOptions, connect: F) -> (Self, AsyncDriver<F>)
+    /// Creates a client, and the future that drives it. `connect` puts the client it is given
+    /// between the streams of a new connection, each time one is needed.
+    pub fn new<F, C>(
+        options: ClientOptions,
+        connect: F,
+    ) -> (Self, impl Future<Output = ()> + use<F, C>)
     where
         F: AsyncFnMut(Client) -> io::Result<C>,
         C: Drive<Session = Client>,
     {
-        let sleep =
-            |time| -> Pin<Box<dyn Future<Output = ()> + Send>> { Box::pin(alarm::sleep(time)) };
-        Self::start(options, Box::new(sleep), connect)
+        Self::with_sleep(options, alarm::sleep, connect)
     }
 
     /// As [`new`](Self::new), with the runtime's own timer, such as `tokio::time::sleep`, for the
@@ -86,7 +83,7 @@ impl AsyncClient {
         options: ClientOptions,
         sleep: S,
         connect: F,
-    ) -> (Self, AsyncDriver<F>)
+    ) -> (Self, impl Future<Output = ()> + use<S, T, F, C>)
     where
         S: Fn(Duration) -> T + Send + Sync + 'static,
         T: Future<Output = ()> + Send + 'static,
@@ -95,16 +92,11 @@ impl AsyncClient {
     {
         let sleep =
             move |time| -> Pin<Box<dyn Future<Output = ()> + Send>> { Box::pin(sleep(time)) };
-        Self::start(options, Box::new(sleep), connect)
-    }
-
-    fn start<F>(options: ClientOptions, sleep: Sleep, connect: F) -> (Self, AsyncDriver<F>) {
-        let hub = Hub::new(options, None, sleep);
+        let hub = Hub::new(options, None, Box::new(sleep));
         let client = Self {
             hub: Arc::clone(&hub),
         };
-        let driving = Driving(hub);
-        (client, AsyncDriver { driving, connect })
+        (client, run(Driving(hub), connect))
     }
 
     /// Returns the options of this client.
@@ -330,41 +322,38 @@ impl AsyncClient {
     }
 }
 
-impl<F> AsyncDriver<F> {
-    /// Drives the client's connections until all its handles are gone.
-    ///
-    /// Dropping the future ends the connection, and the client with it.
-    pub async fn run<C>(self)
-    where
-        F: AsyncFnMut(Client) -> io::Result<C>,
-        C: Drive<Session = Client>,
-    {
-        // Dropped after the connection, so that nothing can be begun on that any more.
-        let Self {
-            driving,
-            mut connect,
-        } = self;
-        let hub = &driving.0;
-        while let Some((generation, client)) = hub.wanted().await {
-            let end = match hub.connecting(connect(client)).await {
-                Connecting::Done(Ok(mut connection)) => {
-                    drive(hub, generation, &mut connection).await
+/// Drives the client's connections until all its handles are gone.
+///
+/// The first argument is dropped after the connection, so that nothing can be begun on that any more.
+async fn run<F, C>(driving: Driving, mut connect: F)
+where
+    F: AsyncFnMut(Client) -> io::Result<C>,
+    C: Drive<Session = Client>,
+{
+    let hub = &driving.0;
+    while let Some((generation, client)) = hub.wanted().await {
+        let connecting = hub.connecting(async { connect(client).await });
+        let end = match no_panic(connecting).await {
+            Ok(Connecting::Done(Ok(connection))) => {
+                match no_panic(drive(hub, generation, connection)).await {
+                    Ok(end) => end,
+                    Err(message) => End::panicked("the connection", &message),
                 }
-                Connecting::Done(Err(error)) => Some(error),
-                Connecting::GivenUp => None,
-            };
-            hub.ended(generation, end);
-        }
+            }
+            Ok(Connecting::Done(Err(error))) => End::failed(error),
+            Ok(Connecting::GivenUp) => End::default(),
+            Err(message) => End::panicked("`connect`", &message),
+        };
+        hub.ended(generation, end);
     }
 }
 
-/// Drives one connection to its end, and what stands behind it to its own; gives what its streams
-/// failed with.
+/// Drives one connection to its end, and what stands behind it to its own.
 async fn drive<C: Drive<Session = Client>>(
     hub: &Arc<Hub>,
     generation: u64,
-    connection: &mut C,
-) -> Option<io::Error> {
+    mut connection: C,
+) -> End {
     let handle = connection.handle();
     hub.connected(&handle, generation);
     let mut events = 0;
@@ -385,8 +374,46 @@ async fn drive<C: Drive<Session = Client>>(
             Err(error) => break Some(error),
         }
     };
+    let peer = connection.describe_peer();
     let ended = poll_fn(|cx| connection.poll_end(cx)).await;
-    failed.or(ended.err())
+    let error = failed.or(ended.err());
+    End { error, peer }
+}
+
+/// Waits for `future`; the message of its panic if it has panicked.
+async fn no_panic<T>(future: impl Future<Output = T>) -> Result<T, String> {
+    let mut future = pin!(future);
+    poll_fn(|cx| match try_run(|| future.as_mut().poll(cx)) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+        Err(message) => Poll::Ready(Err(message)),
+    })
+    .await
+}
+
+/// The future that drives a client which was made for a process or a socket: spawn it on any runtime,
+/// or poll it beside the client's operations. It ends when all handles of the client are gone.
+#[must_use = "the client waits for what drives it"]
+pub struct AsyncDriver(Pin<Box<dyn Future<Output = ()> + Send>>);
+
+impl AsyncDriver {
+    pub(in crate::io) fn new(driver: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(Box::pin(driver))
+    }
+}
+
+impl Future for AsyncDriver {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.0.as_mut().poll(cx)
+    }
+}
+
+impl fmt::Debug for AsyncDriver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncDriver").finish_non_exhaustive()
+    }
 }
 
 /// Says that the driver is gone.
@@ -418,11 +445,5 @@ impl fmt::Debug for AsyncClient {
         f.debug_struct("AsyncClient")
             .field("name", &self.hub.options.name())
             .finish_non_exhaustive()
-    }
-}
-
-impl<F> fmt::Debug for AsyncDriver<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AsyncDriver").finish_non_exhaustive()
     }
 }

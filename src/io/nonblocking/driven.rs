@@ -1,5 +1,6 @@
 //! What all asynchronous connections have in common.
 
+use alloc::string::String;
 use core::task::{Context, Poll};
 use core::time::Duration;
 use std::io;
@@ -37,5 +38,11 @@ pub trait Drive {
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let _ = cx;
         Poll::Ready(Ok(()))
+    }
+
+    /// Describes what stands behind the connection. See
+    /// [`blocking::Drive::describe_peer`](super::super::blocking::Drive::describe_peer).
+    fn describe_peer(&mut self) -> Option<String> {
+        self.handle().describe_input()
     }
 }

@@ -11,7 +11,7 @@ mod driven;
 pub mod futures_io;
 #[cfg(any(feature = "tokio", feature = "futures-io"))]
 pub(super) mod serve;
-mod threaded;
+pub(super) mod threaded;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 

@@ -4,6 +4,7 @@
 //! of the input and the deadlines are the same as for whoever blocks; an event that a dropped future
 //! has asked for is kept for the next; whoever drops it has the thread end what it drives.
 
+use alloc::string::String;
 use alloc::sync::Arc;
 use core::fmt;
 use core::future::poll_fn;
@@ -15,6 +16,8 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use super::super::Handle;
 use super::super::blocking::Drive as Blocking;
 use super::super::blocking::threads::spawn;
+use super::super::panics::try_run;
+use super::super::slot::Slot;
 use super::Drive;
 use crate::session::Session;
 
@@ -40,6 +43,8 @@ struct State<E> {
     is_leaving: bool,
     next: Option<io::Result<Option<E>>>,
     end: Option<io::Result<()>>,
+    /// What stands behind the connection, from its last event on.
+    peer: Option<String>,
     waker: Option<Waker>,
 }
 
@@ -57,6 +62,7 @@ impl<S: Session> Threaded<S> {
                 is_leaving: false,
                 next: None,
                 end: None,
+                peer: None,
                 waker: None,
             }),
             changed: Condvar::new(),
@@ -123,6 +129,10 @@ impl<S: Session> Drive for Threaded<S> {
         }
         Poll::Pending
     }
+
+    fn describe_peer(&mut self) -> Option<String> {
+        self.desk.lock().peer.take()
+    }
 }
 
 impl<S: Session> Threaded<S> {
@@ -150,12 +160,21 @@ impl<E> Desk<E> {
         // Says that all has ended even when the connection's code panics.
         let mut ending = Ending {
             desk: self,
-            end: Err(io::Error::other("the connection's thread has panicked")),
+            end: Err(io::Error::other("the connection has panicked")),
         };
         let mut connection = connection;
         while self.is_asked() {
             let next = connection.next_event();
-            self.change(|state| state.next = Some(next));
+            let is_last = !matches!(next, Ok(Some(_)));
+            let peer = if is_last {
+                connection.describe_peer()
+            } else {
+                None
+            };
+            self.change(|state| {
+                state.next = Some(next);
+                state.peer = peer;
+            });
         }
         ending.end = connection.end();
         drop(connection);
@@ -180,6 +199,25 @@ impl<E> Desk<E> {
             waker.wake();
         }
     }
+}
+
+/// Runs what blocks on a thread of its own, and waits for what it gives; a panic is an error.
+///
+/// Nobody is left to take it when the future was dropped: it is dropped on the thread.
+pub(in crate::io) async fn on_thread<T: Send + 'static>(
+    run: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    let slot = Slot::new();
+    let place = Arc::clone(&slot);
+    spawn("mcp connector", move || {
+        let done = try_run(run);
+        place.put(Ok(
+            done.unwrap_or_else(|message| Err(io::Error::other(message)))
+        ));
+    })?;
+    slot.wait()
+        .await
+        .unwrap_or_else(|error| Err(io::Error::other(error)))
 }
 
 /// Says that the connection has ended.

@@ -67,7 +67,7 @@ pub fn connect_async_with(
     let run = async move {
         // Whoever uses it hears of the error, as it is tried again then.
         let mut opening = Some(Box::pin(async move { drop(opened.open().await) }));
-        let mut driving = pin!(driver.run());
+        let mut driving = pin!(driver);
         poll_fn(|cx| {
             if let Some(open) = &mut opening
                 && open.as_mut().poll(cx).is_ready()
