@@ -189,7 +189,7 @@
 //! * The same inputs give the same outputs, byte for byte.
 //! * Payloads stay slices of the frame that carried them.
 //!
-//! Not here yet: HTTP beyond single modern requests (see [`http`]), tasks.
+//! Not here yet: HTTP's client side and its adapters (the server's core is in [`http`]), tasks.
 
 #![no_std]
 #![forbid(unsafe_code)]

@@ -10,12 +10,15 @@
 //! pure functions: the ladder of checks is data ([`Rung`]), and each rung comes before all that
 //! stand below it.
 //!
+//! An [`HttpSession`] carries one session: each exchange becomes JSON or a stream of events, a legacy
+//! stream that broke is resumed, and the pair of endpoints of 2024-11-05 is one stream more. An
+//! [`Endpoint`] is the table of the sessions of the legacy era, with its bounds.
+//!
 //! [`answer_one`] is all that a host needs that starts a server for each request: one modern request
 //! in, its answer out, without the standard library.
 //!
-//! What is here: the checks of a server, header values, mirrored arguments, the answer to one modern
-//! request. What isn't yet: sessions of the legacy era over HTTP with their streams, the
-//! client's side, and adapters to HTTP stacks.
+//! What is here: the server's side, for an adapter to drive. What isn't yet: the client's side,
+//! adapters to HTTP stacks, answers to cross-origin preflights, and sessions that are stored.
 
 pub mod headers;
 pub mod mirror;
@@ -23,6 +26,7 @@ pub mod mirror;
 mod answer;
 mod classify;
 mod policy;
+mod server;
 
 use alloc::boxed::Box;
 
@@ -33,6 +37,9 @@ use self::headers::{Headers, name};
 pub use answer::{answer_one, status_of};
 pub use classify::{Class, Input, Offers, Rung, check, classify};
 pub use policy::HttpPolicy;
+pub use server::{
+    Endpoint, EndpointLimits, HttpSession, Place, SessionKind, SessionStatus, StreamOptions,
+};
 
 /// The method of an HTTP request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,6 +141,18 @@ impl ResponseHead {
             .with(name::CACHE_CONTROL, "no-cache, no-transform")
             .with(name::X_ACCEL_BUFFERING, "no")
     }
+}
+
+/// A part of an HTTP response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Part {
+    /// What comes first.
+    Head(ResponseHead),
+    /// A piece of the body.
+    Body(Bytes),
+    /// What comes last: the response is whole.
+    End,
 }
 
 /// A whole HTTP response.

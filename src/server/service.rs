@@ -415,6 +415,13 @@ fn bytes_of(event: &ServerEvent) -> usize {
     }
 }
 
+/// So that a transport can look at the session.
+impl AsRef<ServerSession> for Service {
+    fn as_ref(&self) -> &ServerSession {
+        &self.session
+    }
+}
+
 impl Session for Service {
     type Event = Event;
 

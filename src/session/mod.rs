@@ -55,3 +55,4 @@ pub use save::{RestoreError, SavedClient, SavedServer};
 pub(crate) use server::needed_for;
 pub use server::{InputError, Request, ServerEvent, ServerSession};
 pub use timer::WakeReason;
+pub(crate) use token_bucket::TokenBucket;

@@ -7,7 +7,7 @@ use mcp_proto::rpc::Raw;
 use mcp_proto::{Era, Revision, Server};
 use serde_json::{Value, json};
 
-use crate::support::{MODERN, Sent, legacy, modern};
+use crate::requests::{MODERN, Sent, legacy, modern};
 
 fn server() -> Server {
     let tool = Tool::new("add", Raw::new(r#"{"type":"object"}"#).unwrap());

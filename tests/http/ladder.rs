@@ -5,7 +5,7 @@ use mcp_proto::Revision;
 use mcp_proto::http::{Class, HttpMethod, HttpPolicy, Input, Offers, Reply, Rung, check, classify};
 use serde_json::{Value, json};
 
-use crate::support::{MODERN, Sent, legacy, modern, offers};
+use crate::requests::{MODERN, Sent, legacy, modern, offers};
 
 fn sent(request: &Sent, offers: &Offers) -> Result<Class, Reply> {
     check(&HttpPolicy::local(), offers, &request.head)?;

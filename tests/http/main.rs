@@ -1,9 +1,11 @@
 //! HTTP as MCP uses it: header values, mirrored arguments, hosts and origins, and what a request
-//! asks for. All of it without a socket.
+//! asks for, sessions and their streams. All of it without a socket.
 
 mod answer;
 mod headers;
 mod ladder;
 mod mirror;
 mod policy;
-mod support;
+mod requests;
+mod streams;
+mod table;

@@ -7,7 +7,7 @@ use mcp_proto::http::mirror::{
 use mcp_proto::rpc::{Raw, code};
 use serde_json::{Value, json};
 
-use crate::support::mirrored_schema;
+use crate::requests::mirrored_schema;
 
 fn read(schema: &Value) -> Result<Vec<HeaderParam>, AnnotationError> {
     annotated(&Raw::new(schema.to_string()).expect("it is JSON"))

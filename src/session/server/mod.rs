@@ -175,6 +175,11 @@ impl ServerSession {
         self.state.requests_in.len()
     }
 
+    /// Returns whether a legacy client has said that it is ready for what follows the handshake.
+    pub fn is_initialized(&self) -> bool {
+        matches!(self.state.legacy.stage, Stage::Open(_))
+    }
+
     /// Returns the route by which a request came and its answer leaves; `None` when it isn't open
     /// (any more).
     pub fn route_of(&self, request: IncomingId) -> Option<Route> {
@@ -283,6 +288,13 @@ impl ServerSession {
         let number = request.number_in(self.state.writer.tag)?;
         let found = self.state.requests_in.get(number)?;
         Some(found.id())
+    }
+}
+
+/// So that what wants to look at a server session takes what contains one too.
+impl AsRef<ServerSession> for ServerSession {
+    fn as_ref(&self) -> &Self {
+        self
     }
 }
 

@@ -1,0 +1,17 @@
+//! The server's side of HTTP: sessions and the streams that carry them, and the table of sessions.
+//!
+//! ```text
+//!  Class ──Endpoint::place──▶ a session of the table, or a fresh one
+//!  Input ──HttpSession::handle──▶ an exchange ──poll_part──▶ head, body .. end
+//! ```
+
+mod event_id;
+mod log;
+mod options;
+mod outgoing;
+mod session;
+mod table;
+
+pub use options::{SessionKind, StreamOptions};
+pub use session::HttpSession;
+pub use table::{Endpoint, EndpointLimits, Place, SessionStatus};

@@ -1,0 +1,129 @@
+//! One HTTP exchange on its way out: undecided until its first frame, then JSON or a stream of
+//! events, in parts that an adapter takes as fast as its client reads.
+//!
+//! Rules of this file: every exchange gives one head and one end; what a slow reader leaves is
+//! counted; nothing follows the end.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use crate::frame::{SseEvent, write_comment, write_event};
+use crate::time::Instant;
+
+use super::super::headers::name;
+use super::super::{Part, Reply, ResponseHead};
+
+/// What an exchange has become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// Nothing has been said yet; at this time it becomes a stream of events.
+    Undecided(Option<Instant>),
+    /// A stream of events.
+    Events,
+    /// All has been said.
+    Ended,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Outgoing {
+    /// The stream that it carries.
+    pub(super) stream: u64,
+    pub(super) mode: Mode,
+    parts: VecDeque<Part>,
+    /// How many bytes wait to be taken.
+    pub(super) unsent: usize,
+    /// When a sign of life is due.
+    pub(super) keep_alive: Option<Instant>,
+    /// Whether an event with an id has been sent, after which the stream can be resumed.
+    pub(super) is_resumable: bool,
+}
+
+impl Outgoing {
+    pub(super) fn new(stream: u64, decide_at: Option<Instant>) -> Self {
+        Self {
+            stream,
+            mode: Mode::Undecided(decide_at),
+            parts: VecDeque::new(),
+            unsent: 0,
+            keep_alive: None,
+            is_resumable: false,
+        }
+    }
+
+    /// Ends the exchange with a whole response, if nothing has been said yet; else just ends it.
+    pub(super) fn finish(&mut self, reply: Reply) {
+        if let Mode::Undecided(_) = self.mode {
+            let mut head = reply.head;
+            let length = alloc::format!("{}", reply.body.len());
+            head.headers.push(name::CONTENT_LENGTH, length);
+            self.parts.push_back(Part::Head(head));
+            if !reply.body.is_empty() {
+                self.unsent += reply.body.len();
+                self.parts.push_back(Part::Body(reply.body));
+            }
+        }
+        self.end();
+    }
+
+    /// Makes it a stream of events.
+    pub(super) fn begin_events(&mut self, head: ResponseHead) {
+        if let Mode::Undecided(_) = self.mode {
+            self.mode = Mode::Events;
+            self.parts.push_back(Part::Head(head));
+        }
+    }
+
+    /// Adds an event to the stream.
+    pub(super) fn event(&mut self, event: &SseEvent) {
+        let mut bytes = Vec::with_capacity(event.data.len() + 64);
+        write_event(&mut bytes, event);
+        self.is_resumable |= event.id.is_some();
+        self.body(bytes.into());
+    }
+
+    /// Adds a comment, which says only that the stream lives.
+    pub(super) fn comment(&mut self) {
+        let mut bytes = Vec::new();
+        write_comment(&mut bytes);
+        self.body(bytes.into());
+    }
+
+    fn body(&mut self, bytes: Bytes) {
+        if self.mode == Mode::Events {
+            self.unsent += bytes.len();
+            self.parts.push_back(Part::Body(bytes));
+        }
+    }
+
+    /// Ends the exchange.
+    pub(super) fn end(&mut self) {
+        if self.mode != Mode::Ended {
+            self.mode = Mode::Ended;
+            self.keep_alive = None;
+            self.parts.push_back(Part::End);
+        }
+    }
+
+    pub(super) fn poll(&mut self) -> Option<Part> {
+        let part = self.parts.pop_front()?;
+        if let Part::Body(bytes) = &part {
+            self.unsent -= bytes.len();
+        }
+        Some(part)
+    }
+
+    pub(super) fn has_parts(&self) -> bool {
+        !self.parts.is_empty()
+    }
+
+    /// When time alone changes something.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match self.mode {
+            Mode::Undecided(at) => at,
+            Mode::Events => self.keep_alive,
+            Mode::Ended => None,
+        }
+    }
+}
