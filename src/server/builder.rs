@@ -11,8 +11,10 @@ use core::future::Future;
 use serde::de::DeserializeOwned;
 
 use super::ask::bad_arguments;
-use super::definition::is_good_name;
-use super::registry::{Handler, Output, Reply, TemplateDefinition, completion_key};
+use super::definition::{ToolDefinition, is_good_name};
+use super::registry::{
+    CompletionDefinition, Handler, Output, Reply, TemplateDefinition, completion_key,
+};
 use super::{
     Async, Context, DefinitionError, HandlerError, IntoPrompt, IntoResource, IntoToolResult,
     Registry, Server, Template, TemplateError, Variables,
@@ -152,7 +154,7 @@ impl<Mode> Server<Mode> {
             let typed = typed_value(context)?;
             completed(complete(context, &typed)?)
         }));
-        self.with_completion(&reference.into(), argument, handler)
+        self.with_completion(CompletionDefinition::new(reference, argument), handler)
     }
 
     /// Adds completion of one argument whose handler is a future. See
@@ -171,23 +173,31 @@ impl<Mode> Server<Mode> {
             let future = typed_value(&context).map(|typed| complete(context, typed));
             Box::pin(async move { completed(future?.await?) })
         }));
-        self.with_completion(&reference.into(), argument, handler)
-            .into_async()
+        let completion = CompletionDefinition::new(reference, argument);
+        self.with_completion(completion, handler).into_async()
     }
 
     fn with_tool(self, tool: Tool<'static>, handler: Handler) -> Self {
         let name: Box<str> = tool.name.as_str().into();
         let added = self.shared.registry.insert_tool(tool, handler);
-        self.note(
-            added.as_ref().is_ok_and(|replaced| *replaced),
-            "tool",
-            &name,
-        );
-        self.note_name("tool", &name);
+        self.with_added_tool(&name, added)
+    }
+
+    /// Adds a tool of another server.
+    pub(super) fn with_mounted_tool(self, definition: ToolDefinition, handler: Handler) -> Self {
+        let name: Box<str> = definition.tool.name.as_str().into();
+        let added = self.shared.registry.insert_mounted(definition, handler);
+        self.with_added_tool(&name, added)
+    }
+
+    /// Notes what is wrong with a tool that was to be added.
+    fn with_added_tool(self, name: &str, added: Result<bool, DefinitionError>) -> Self {
+        self.note(added.as_ref().is_ok_and(|replaced| *replaced), "tool", name);
+        self.note_name("tool", name);
         self.refuse(added.err())
     }
 
-    fn with_resource(self, resource: Resource<'static>, handler: Handler) -> Self {
+    pub(super) fn with_resource(self, resource: Resource<'static>, handler: Handler) -> Self {
         let uri: Box<str> = resource.uri.as_str().into();
         let registry = &self.shared.registry;
         let replaced = registry.edit(|offered| offered.resources.insert(&uri, resource, handler));
@@ -195,7 +205,7 @@ impl<Mode> Server<Mode> {
         self
     }
 
-    fn with_template(self, definition: TemplateDefinition, handler: Handler) -> Self {
+    pub(super) fn with_template(self, definition: TemplateDefinition, handler: Handler) -> Self {
         let name: Box<str> = definition.template.uri_template.as_str().into();
         let registry = &self.shared.registry;
         let replaced =
@@ -204,7 +214,7 @@ impl<Mode> Server<Mode> {
         self
     }
 
-    fn with_prompt(self, prompt: Prompt<'static>, handler: Handler) -> Self {
+    pub(super) fn with_prompt(self, prompt: Prompt<'static>, handler: Handler) -> Self {
         let name: Box<str> = prompt.name.as_str().into();
         let registry = &self.shared.registry;
         let replaced = registry.edit(|offered| offered.prompts.insert(&name, prompt, handler));
@@ -213,10 +223,15 @@ impl<Mode> Server<Mode> {
         self
     }
 
-    fn with_completion(self, reference: &Reference<'_>, argument: &str, handler: Handler) -> Self {
-        let key = completion_key(reference, argument);
+    pub(super) fn with_completion(
+        self,
+        completion: CompletionDefinition,
+        handler: Handler,
+    ) -> Self {
+        let key = completion_key(&completion.reference, &completion.argument);
         let registry = &self.shared.registry;
-        let replaced = registry.edit(|offered| offered.completions.insert(&key, (), handler));
+        let replaced =
+            registry.edit(|offered| offered.completions.insert(&key, completion, handler));
         self.note(replaced, "completion", &key);
         self
     }
@@ -337,6 +352,15 @@ impl Registry {
     ) {
         let name = String::from(prompt.name.as_str());
         self.edit(|offered| offered.prompts.insert(&name, prompt, blocking_prompt(get)));
+    }
+}
+
+impl CompletionDefinition {
+    fn new(reference: impl Into<Reference<'static>>, argument: &str) -> Self {
+        Self {
+            reference: reference.into(),
+            argument: argument.into(),
+        }
     }
 }
 

@@ -126,6 +126,11 @@ impl Context {
         self.inner.run.with(core::mem::take)
     }
 
+    /// Whether the client is to be asked something before there can be a result.
+    pub(super) fn is_asking(&self) -> bool {
+        self.inner.run.with(|run| !run.asked.is_empty())
+    }
+
     /// Hands an effect on, unless an earlier run had it already.
     fn report(&self, effect: EffectKind) {
         let is_repeated = self.inner.run.with(Run::is_repeated_report);

@@ -16,6 +16,7 @@ use super::ask::{BadArguments, HandlerErrorKind, RoundState, Run, bad_arguments}
 use super::context::{Context, Given};
 use super::definition::check_output;
 use super::effect::{Effect, EffectSink, JobId};
+use super::hook;
 use super::registry::{Handler, Output, Reply};
 use super::state::{SealError, binding};
 use super::{HandlerError, Shared};
@@ -201,7 +202,7 @@ impl Job {
             Err(outcome) => return *outcome,
         };
         let output = match &found.handler {
-            Handler::Blocking(run) => run(&context),
+            Handler::Blocking(run) => hook::run(&context.server().hooks, &context, &**run),
             Handler::Async(_) => Err(HandlerError::from(
                 "this server can't run asynchronous handlers",
             )),
@@ -221,9 +222,10 @@ impl Job {
             Ok(opened) => opened,
             Err(outcome) => return *outcome,
         };
+        let hooks = &context.server().hooks;
         let output = match &found.handler {
-            Handler::Blocking(run) => run(&context),
-            Handler::Async(run) => run(context.clone()).await,
+            Handler::Blocking(run) => hook::run(hooks, &context, &**run),
+            Handler::Async(run) => hook::run_async(hooks, &context, &**run).await,
         };
         close(&context, &found, output)
     }

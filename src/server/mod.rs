@@ -30,9 +30,11 @@ mod context;
 mod definition;
 mod effect;
 mod find;
+mod hook;
 mod job;
 mod kept;
 mod list;
+mod mount;
 mod output;
 mod registry;
 mod safe_path;
@@ -63,7 +65,7 @@ pub use definition::DefinitionError;
 pub use effect::{Effect, EffectSink, JobId};
 pub use job::{Job, JobTicket, Outcome};
 pub use output::{Audio, Image, IntoPrompt, IntoResource, IntoToolResult, Json};
-pub use registry::Registry;
+pub use registry::{Registry, Reply};
 pub use safe_path::{SafePath, UnsafePath};
 pub use sampling::{SampledReply, SamplingRequest, SamplingRequestError};
 #[cfg(feature = "seal")]
@@ -101,6 +103,7 @@ struct Shared {
     /// Whether a state may leave the process as it is.
     unsealed_state: bool,
     seal: Option<Arc<dyn StateSeal>>,
+    hooks: Vec<Arc<hook::Hook>>,
 }
 
 impl Server {
@@ -113,6 +116,7 @@ impl Server {
                 page_size: usize::MAX,
                 unsealed_state: false,
                 seal: None,
+                hooks: Vec::new(),
             }),
             mode: PhantomData,
         }
@@ -235,6 +239,7 @@ impl Clone for Shared {
             config: self.config.clone(),
             registry: Arc::clone(&self.registry),
             seal: self.seal.clone(),
+            hooks: self.hooks.clone(),
             ..*self
         }
     }

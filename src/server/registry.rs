@@ -20,12 +20,17 @@ use super::context::Context;
 use super::definition::{DefinitionError, ToolDefinition};
 use super::template::Template;
 
-/// The result of a handler, by what it was for.
+/// The result of a handler, by what it was for. A hook around the handlers sees and may change it.
 #[derive(Debug)]
-pub(super) enum Reply {
+#[non_exhaustive]
+pub enum Reply {
+    /// A tool was called.
     Tool(CallToolResult<'static>),
+    /// A resource was read.
     Resource(ReadResourceResult<'static>),
+    /// A prompt was got.
     Prompt(GetPromptResult<'static>),
+    /// An argument was completed.
     Completion(CompleteResult<'static>),
 }
 
@@ -119,6 +124,13 @@ impl<T: Clone> List<T> {
         (page, rest.len() > size)
     }
 
+    /// All of them with their handlers, in their order.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&T, &Handler)> {
+        self.0
+            .iter()
+            .map(|entry| (&entry.definition, &entry.handler))
+    }
+
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
@@ -141,6 +153,13 @@ pub(super) struct TemplateDefinition {
     pub(super) pattern: Arc<Template>,
 }
 
+/// What is completed: one argument of a prompt, or one variable of a template.
+#[derive(Clone)]
+pub(super) struct CompletionDefinition {
+    pub(super) reference: Reference<'static>,
+    pub(super) argument: Box<str>,
+}
+
 /// All of it. A copy costs no more than a pointer for each entry.
 #[derive(Clone, Default)]
 pub(super) struct Offered {
@@ -148,8 +167,7 @@ pub(super) struct Offered {
     pub(super) resources: List<Resource<'static>>,
     pub(super) templates: List<TemplateDefinition>,
     pub(super) prompts: List<Prompt<'static>>,
-    /// By the reference's key.
-    pub(super) completions: List<()>,
+    pub(super) completions: List<CompletionDefinition>,
     /// What is declared though nothing of its kind has been added yet.
     pub(super) declared: ServerCapabilities<'static>,
     /// What checks the schemas of tools and their calls.
@@ -215,8 +233,25 @@ impl Registry {
     ) -> Result<bool, DefinitionError> {
         let validator = self.read().validator.clone();
         let definition = ToolDefinition::new(tool, validator.as_deref())?;
+        Ok(self.insert_definition(definition, handler))
+    }
+
+    fn insert_definition(&self, definition: ToolDefinition, handler: Handler) -> bool {
         let name = String::from(definition.tool.name.as_str());
-        Ok(self.edit(|offered| offered.tools.insert(&name, definition, handler)))
+        self.edit(|offered| offered.tools.insert(&name, definition, handler))
+    }
+
+    /// Puts a tool of another server into the list, held to the schemas that hold it there unless
+    /// this server has a validator of its own; whether it has replaced one.
+    pub(super) fn insert_mounted(
+        &self,
+        definition: ToolDefinition,
+        handler: Handler,
+    ) -> Result<bool, DefinitionError> {
+        if self.read().validator.is_some() {
+            return self.insert_tool(definition.tool, handler);
+        }
+        Ok(self.insert_definition(definition, handler))
     }
 
     /// Holds the tools that are here and those to come to their schemas.

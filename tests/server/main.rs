@@ -4,7 +4,9 @@
 mod asynchronous;
 mod definitions;
 mod handlers;
+mod hooks;
 mod machine;
+mod mounted;
 mod offered;
 mod order;
 mod rows;
