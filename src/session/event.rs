@@ -269,10 +269,10 @@ impl fmt::Display for Ignored {
     }
 }
 
-/// The progress token in the `_meta` of some params, as JSON.
-pub(crate) fn progress_token_of(params: &[u8]) -> Option<Box<str>> {
+/// The progress token in the `_meta` of some params.
+pub(crate) fn progress_token_of(params: &[u8]) -> Option<RequestId> {
     let token = member_of(member_of(params, "_meta")?, "progressToken")?;
-    core::str::from_utf8(token).ok().map(Box::from)
+    RequestId::from_json(core::str::from_utf8(token).ok()?)
 }
 
 /// The start of a text of the peer's, of at most `longest` bytes.

@@ -34,6 +34,7 @@ mod queue;
 mod rebase;
 mod refusal;
 mod requests_in;
+mod requests_out;
 mod route;
 mod save;
 mod server;

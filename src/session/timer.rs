@@ -47,11 +47,6 @@ pub(super) fn next<const N: usize>(
 pub(super) struct Earliest(Option<Instant>);
 
 impl Earliest {
-    /// The first of these deadlines, exactly.
-    pub(super) fn of(deadlines: impl Iterator<Item = Instant>) -> Self {
-        Self(deadlines.min())
-    }
-
     /// Takes one more deadline into account.
     #[inline]
     pub(super) fn note(&mut self, deadline: Option<Instant>) {

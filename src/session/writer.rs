@@ -11,11 +11,12 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::Limits;
+use crate::model::cancel::CancelledParams;
 use crate::model::encode::{EncodeError, SessionMembers, encode_body, encode_value};
-use crate::model::method::EmptyResult;
+use crate::model::method::{Cancelled, EmptyResult, Notification};
 use crate::revision::{Era, Revision};
 use crate::rpc::write::write_name;
-use crate::rpc::{Kind, RequestId, RpcError, code, write_i64, write_string};
+use crate::rpc::{Kind, RequestId, RpcError, Text, code, write_i64, write_string};
 use crate::time::Instant;
 
 use super::arrival::{Arrival, ReplyTo};
@@ -182,6 +183,21 @@ impl MessageWriter {
             out.push(b'}');
             Ok(())
         })
+    }
+
+    /// Tells the peer that nobody waits for the answer to the request of this number any more.
+    pub(crate) fn cancelled(
+        &mut self,
+        route: Route,
+        revision: Revision,
+        number: u64,
+        reason: Option<&str>,
+    ) {
+        let mut params = CancelledParams::new(RequestId::from(number).to_raw());
+        params.reason = reason.map(Text::from);
+        let additions = SessionMembers::default();
+        let written = self.notification(route, revision, Cancelled::NAME, &params, &additions);
+        debug_assert!(written.is_ok(), "an id and a text can always be written");
     }
 
     /// Writes the result of the request `id`.

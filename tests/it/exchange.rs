@@ -91,7 +91,7 @@ on_revisions! { LEGACY;
         assert!(pair.routed().is_empty() && pair.server_events.is_empty());
         pair.exchange(by(4), result(sent[0].1["id"].clone(), json!({"roots": []})));
         assert!(pair.request().has_inputs());
-        // A cancellation does, and the client is told by the stream for what belongs to no call.
+        // A cancellation does, and the client is told by the stream that the question went out by.
         pair.exchange(
             by(5),
             request(revision, 5, "tools/call", json!({"name": "y"})),
@@ -109,7 +109,7 @@ on_revisions! { LEGACY;
             matches!(pair.server_event(), ServerEvent::Cancelled { request, .. } if request == asked.id)
         );
         assert_eq!(withdrawn[0].1["params"]["requestId"], question[0].1["id"]);
-        assert_eq!(withdrawn[0].0, Route::Standalone);
+        assert_eq!((withdrawn[0].0, question[0].0), (by(5), by(5)));
     }
 }
 

@@ -1,8 +1,8 @@
 //! The client's calls: sending, cancelling, timing out, ending each exactly once.
 //!
-//! Rules of this file: a call is in the table from its command to its one terminal event; progress
-//! resets the idle clock only; while the user owes input the idle clock stands still; whatever
-//! ends a call before its answer tells the server, except for `initialize`.
+//! Rules of this file: a call is open from its command to its one terminal event; while the user
+//! owes input the idle clock stands still; whatever ends a call before its answer tells the server,
+//! except for `initialize`.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -10,20 +10,21 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::cancel::CancelledParams;
 use crate::model::encode::{EncodeError, SessionMembers};
 use crate::model::logging::LoggingLevel;
 use crate::model::meta;
-use crate::model::method::{self, Method, Sender, SpecMethod};
+use crate::model::method::{Method, Sender, SpecMethod};
 use crate::revision::{Era, Revision};
-use crate::rpc::{Kind, RequestId, Text, write_i64, write_string};
+use crate::rpc::{Kind, RequestId, write_i64, write_string};
 use crate::time::Instant;
 
 use super::super::capability_set;
 use super::super::config::CallOptions;
-use super::super::error::{CallError, Delivery, Misuse};
+use super::super::error::{CallError, Misuse};
+use super::super::event::Answer;
 use super::super::id::CallId;
 use super::super::name::MethodName;
+use super::super::requests_out::RequestOut;
 use super::super::route::Route;
 use super::super::table::Weigh;
 use super::super::timer::Clocks;
@@ -45,20 +46,12 @@ pub(super) enum Purpose {
     Unsubscribe,
 }
 
-/// A request that is under way, or waits for input before it is sent again.
+/// What a client keeps of a request that is under way, or waits for input before it is sent again.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Call {
     /// The id the user knows; the number of the call's first request.
     pub(super) id: u64,
     pub(super) purpose: Purpose,
-    pub(super) method: MethodName,
-    pub(super) route: Route,
-    /// Whether an answer to the current request is still to come.
-    pub(super) in_flight: bool,
-    /// Which frame of the outbox carries the request.
-    frame: u64,
-    pub(super) clocks: Clocks,
-    pub(super) progress: bool,
     pub(super) rounds: usize,
     /// The encoded params, kept while the call may be asked for input.
     pub(super) params: Vec<u8>,
@@ -79,14 +72,10 @@ impl fmt::Debug for Call {
         f.debug_struct("Call")
             .field("id", &self.id)
             .field("purpose", &self.purpose)
-            .field("method", &self.method)
-            .field("in_flight", &self.in_flight)
-            .field("frame", &self.frame)
-            .field("deadline", &self.clocks.deadline())
             .field("rounds", &self.rounds)
             .field("params_bytes", &self.params.len())
             .field("round", &self.round)
-            .finish_non_exhaustive()
+            .finish()
     }
 }
 
@@ -143,16 +132,17 @@ impl ClientSession {
     pub(super) fn number_of(&self, call: CallId) -> Option<u64> {
         let id = call.number_in(self.state.writer.tag)?;
         let is_it = |entry: &Call| entry.id == id && entry.purpose == Purpose::User;
-        match self.state.calls.get(id) {
-            Some(entry) if is_it(entry) => Some(id),
-            _ => self.state.calls.find(is_it),
+        let quick = self.state.requests_out.get(id);
+        match quick {
+            Some(open) if is_it(&open.part) => Some(id),
+            _ => self.state.requests_out.find(is_it),
         }
     }
 
     fn check_call<M: Method>(&self, revision: Revision) -> Result<(), Misuse> {
         self.state.writer.check_room()?;
         let limit = self.config.limits.calls;
-        if self.state.calls.len() >= limit {
+        if self.state.requests_out.len() >= limit {
             return Err(Misuse::LimitReached {
                 what: "calls in flight",
                 limit,
@@ -223,21 +213,17 @@ impl ClientSession {
             _ => (idle, total),
         };
         let clocks = Clocks::start(self.state.writer.now, idle, total, !self.owes_input());
-        self.state.next_deadline.note(clocks.deadline());
         let call = Call {
             id: number,
             purpose,
-            method,
-            route: Route::Pipe,
-            in_flight: true,
-            frame: self.state.writer.outbox.written(),
-            clocks,
-            progress: options.progress,
             rounds: 0,
             params: kept,
             round: None,
         };
-        self.state.calls.insert(number, call);
+        let token = options.progress.then(|| RequestId::from(number));
+        let request = RequestOut::new(method, clocks, token, call);
+        let request = request.sent(Route::Pipe, &self.state.writer);
+        self.state.requests_out.insert(number, request);
         Ok(number)
     }
 
@@ -298,79 +284,48 @@ impl ClientSession {
 
     /// Ends a call before its answer came, and tells the server.
     pub(super) fn abandon(&mut self, number: u64, reason: Option<&str>, error: CallError) {
-        let Some(call) = self.state.calls.remove(number) else {
-            return;
-        };
-        if call.in_flight {
-            self.send_cancelled(number, reason);
+        if let Some(request) = self.state.requests_out.end(number) {
+            let revision = self.state.revision;
+            request.cancel(number, &mut self.state.writer, revision, reason);
+            self.conclude(number, request, Err(error));
         }
-        self.withdraw_round(number);
-        let (id, method) = (self.call_id(call.id), call.method.clone());
-        self.recycle(call.params);
-        match call.purpose {
-            Purpose::User => self.complete(id, method, Err(error)),
-            Purpose::Listen(subscription) => self.end_subscription(subscription, Err(error)),
-            Purpose::Subscribe => self.subscribed_uri(number, &Err(error)),
-            Purpose::Probe | Purpose::Initialize | Purpose::Unsubscribe => {}
-        }
-    }
-
-    pub(super) fn send_cancelled(&mut self, number: u64, reason: Option<&str>) {
-        let Some(revision) = self.state.revision else {
-            return;
-        };
-        let mut params = CancelledParams::new(RequestId::from(number).to_raw());
-        params.reason = reason.map(Text::from);
-        let name = <method::Cancelled as method::Notification>::NAME;
-        let written = self.state.writer.notification(
-            Route::Pipe,
-            revision,
-            name,
-            &params,
-            &SessionMembers::default(),
-        );
-        debug_assert!(written.is_ok(), "an id and a text can always be written");
     }
 
     /// Ends a call whose answer can't come any more.
     pub(super) fn lose_call(&mut self, number: u64) {
-        let Some(call) = self.state.calls.remove(number) else {
-            return;
-        };
-        let sent = self.state.writer.outbox.is_sent(call.frame);
-        let delivery = if sent {
-            Delivery::Unknown
-        } else {
-            Delivery::NotSent
-        };
-        self.withdraw_round(number);
+        if let Some(request) = self.state.requests_out.end(number) {
+            let delivery = request.delivery(&self.state.writer);
+            self.conclude(number, request, Err(CallError::Lost(delivery)));
+        }
+    }
+
+    /// Tells whoever made a call how it has ended; nobody is told of the opening's.
+    pub(super) fn conclude(
+        &mut self,
+        number: u64,
+        request: RequestOut<Call>,
+        outcome: Result<Answer, CallError>,
+    ) {
+        let method = request.method().clone();
+        let call = request.part;
+        if call.round.is_some() {
+            self.withdraw_round(number);
+        }
+        self.recycle(call.params);
         match call.purpose {
-            Purpose::User => {
-                self.complete(
-                    self.call_id(call.id),
-                    call.method,
-                    Err(CallError::Lost(delivery)),
-                );
-            }
+            Purpose::User => self.complete(self.call_id(call.id), method, outcome),
             Purpose::Listen(subscription) => {
-                self.end_subscription(subscription, Err(CallError::Lost(delivery)));
+                self.end_subscription(subscription, outcome.map(drop));
             }
-            Purpose::Subscribe => self.subscribed_uri(number, &Err(CallError::Lost(delivery))),
+            Purpose::Subscribe => self.subscribed_uri(number, &outcome.map(drop)),
             Purpose::Probe | Purpose::Initialize | Purpose::Unsubscribe => {}
         }
     }
 
     /// Ends the calls whose answers were to come by `route`.
     pub(super) fn lose_route(&mut self, route: Route) {
-        for number in self.state.calls.numbers() {
-            if self
-                .state
-                .calls
-                .get(number)
-                .is_some_and(|call| call.route == route)
-            {
-                self.lose_call(number);
-            }
+        for number in self.state.requests_out.on_route(route) {
+            self.lose_call(number);
         }
     }
 
@@ -378,54 +333,11 @@ impl ClientSession {
     pub(super) fn call_timeouts(&mut self) {
         let now = self.state.writer.now;
         // What ends here may make new calls that are due at once, which then end as well.
-        while self.state.next_deadline.is_due(now) {
-            self.end_due_calls(now);
-            self.state.next_deadline = self.state.first_deadline();
-        }
-    }
-
-    fn end_due_calls(&mut self, now: Instant) {
-        for number in self.state.calls.numbers() {
-            let call = self.state.calls.get(number);
-            if let Some(error) = call.and_then(|call| call.clocks.expired(now)) {
+        while let Some(due) = self.state.requests_out.due(now) {
+            for (number, error) in due {
                 self.abandon(number, Some("timed out"), error);
             }
         }
-    }
-
-    /// Starts the idle clock of a call afresh, or stops it.
-    pub(super) fn restart_idle(&mut self, number: u64, runs: bool) {
-        let now = self.state.writer.now;
-        if let Some(call) = self.state.calls.get_mut(number) {
-            call.clocks.restart_idle(now, runs);
-            self.state.next_deadline.note(call.clocks.deadline());
-        }
-    }
-
-    /// Takes all deadlines off a call that may now last for ever.
-    pub(super) fn clear_deadlines(&mut self, number: u64) {
-        if let Some(call) = self.state.calls.get_mut(number) {
-            call.clocks.remove();
-        }
-    }
-
-    /// The call that a progress token belongs to.
-    pub(super) fn call_of_token(&self, token: i64) -> Option<u64> {
-        let id = u64::try_from(token).ok()?;
-        let wants = |call: &Call| call.id == id && call.progress && call.in_flight;
-        match self.state.calls.get(id) {
-            Some(call) if wants(call) => Some(id),
-            _ => self.state.calls.find(wants),
-        }
-    }
-
-    /// Puts a call back into the table under the number of its next request.
-    pub(super) fn resend(&mut self, number: u64, mut call: Call) {
-        call.in_flight = true;
-        call.frame = self.state.writer.outbox.written();
-        call.round = None;
-        self.state.calls.insert(number, call);
-        self.restart_idle(number, true);
     }
 }
 

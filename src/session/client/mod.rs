@@ -48,10 +48,11 @@ use super::name::MethodName;
 use super::own_meta::OwnMeta;
 use super::rebase::Rebase;
 use super::requests_in::RequestsIn;
+use super::requests_out::RequestsOut;
 use super::route::{Closed, Route};
 use super::side;
 use super::table::Table;
-use super::timer::{self, Earliest, WakeReason};
+use super::timer::{self, WakeReason};
 use super::writer::MessageWriter;
 
 use self::call::Call;
@@ -89,7 +90,7 @@ pub(super) struct State {
     revision: Option<Revision>,
     peer: Peer,
     declared: CapabilitySet,
-    calls: Table<Call>,
+    requests_out: RequestsOut<Call>,
     /// The requests of a legacy server that the user has to answer.
     requests_in: RequestsIn<Asked>,
     /// The same of modern servers, which ask in rounds.
@@ -97,12 +98,7 @@ pub(super) struct State {
     subscriptions: Table<Subscription>,
     events: Events<ClientEvent>,
     log_level: Option<LoggingLevel>,
-    /// No call's deadline lies before this; it may be early.
-    next_deadline: Earliest,
     ignored_responses: u64,
-    /// The requests that ended last without their answer being awaited any more: one that comes all
-    /// the same is neither news nor foreign (`sub.end.server.cancelled`).
-    ended: VecDeque<u64>,
     /// The ids of elicitations that the user was sent to a URL for (2025-11-25).
     elicitations: VecDeque<Box<str>>,
 }
@@ -137,12 +133,7 @@ impl State {
         self.opened_before = self.opened_before.saturating_add(ago);
         self.opened_at = rebase.now();
         self.opening.rebase(rebase);
-        for (_, call) in self.calls.iter_mut() {
-            call.clocks.rebase(rebase);
-        }
-        self.next_deadline.rebase(rebase);
-        // It is never late, whatever was done to what was saved.
-        self.next_deadline.note(self.first_deadline().get());
+        self.requests_out.rebase(rebase);
         self.writer = self.writer.restored(limits.clone(), rebase);
         self
     }
@@ -150,24 +141,17 @@ impl State {
     /// When the session has to be woken, and for what.
     fn next_wake(&self) -> Option<(Instant, WakeReason)> {
         let (probe, opening) = self.opening.deadlines();
-        let calls = self.next_deadline.get();
-        let calls = calls.filter(|_| !self.calls.is_empty());
         timer::next([
             (WakeReason::Opening, opening),
             (WakeReason::Probe, probe),
-            (WakeReason::Call, calls),
+            (WakeReason::Call, self.requests_out.next_deadline()),
         ])
-    }
-
-    fn first_deadline(&self) -> Earliest {
-        let calls = self.calls.iter();
-        Earliest::of(calls.filter_map(|(_, call)| call.clocks.deadline()))
     }
 
     /// Whether a session could have this state, as it can unless a saved one was changed.
     pub(super) fn is_sound(&self) -> bool {
         let numbers = [
-            self.calls.last_number(),
+            self.requests_out.last_number(),
             self.requests_in.last_number(),
             self.round_inputs.last_number(),
             self.subscriptions.last_number(),
@@ -192,15 +176,13 @@ impl ClientSession {
                 revision: None,
                 peer: Peer::default(),
                 declared: CapabilitySet::UNKNOWN,
-                calls: Table::default(),
+                requests_out: RequestsOut::default(),
                 requests_in: RequestsIn::default(),
                 round_inputs: Table::default(),
                 subscriptions: Table::default(),
                 events: Events::default(),
                 log_level: config.log_level,
-                next_deadline: Earliest::default(),
                 ignored_responses: 0,
-                ended: VecDeque::new(),
                 elicitations: VecDeque::new(),
             },
             config,
@@ -253,7 +235,7 @@ impl ClientSession {
 
     /// Returns how many calls are open, the session's own included.
     pub fn open_calls(&self) -> usize {
-        self.state.calls.len()
+        self.state.requests_out.len()
     }
 
     /// Returns what [`poll_timeout`](Session::poll_timeout) is for; `None` when nothing waits. For
@@ -266,7 +248,7 @@ impl ClientSession {
     /// change with any input, with every frame that is sent, and with every command that ends
     /// something.
     pub fn can_call(&self) -> bool {
-        let has_slot = self.state.calls.len() < self.config.limits.calls;
+        let has_slot = self.state.requests_out.len() < self.config.limits.calls;
         self.is_open() && has_slot && !self.state.writer.is_full()
     }
 
@@ -278,7 +260,7 @@ impl ClientSession {
             .iter()
             .map(|id| size_of_val(id) + id.len());
         state.events.held()
-            + state.calls.held()
+            + state.requests_out.held()
             + state.requests_in.held()
             + state.round_inputs.held()
             + state.subscriptions.held()
@@ -475,7 +457,7 @@ impl ClientSession {
         if let Opening::Closed { .. } = self.state.opening {
             return;
         }
-        for number in self.state.calls.numbers() {
+        for number in self.state.requests_out.numbers() {
             self.lose_call(number);
         }
         for number in self.state.requests_in.drop_all() {
@@ -488,7 +470,6 @@ impl ClientSession {
         self.state.opening = Opening::Closed {
             opened: self.was_opened(),
         };
-        self.state.next_deadline = Earliest::default();
         // What was reported as never sent is never sent.
         self.state.writer.outbox.drop_requests();
         self.state.events.push(ClientEvent::Closed(reason));

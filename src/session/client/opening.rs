@@ -28,7 +28,7 @@ use super::super::event::Body;
 use super::super::negotiate::{self, ProbeError};
 use super::super::rebase::Rebase;
 use super::super::route::Route;
-use super::call::{Outgoing, Purpose};
+use super::call::{Call, Outgoing, Purpose};
 use super::{ClientEvent, ClientSession, Peer};
 
 /// How far the opening has come.
@@ -342,13 +342,10 @@ impl ClientSession {
 
     /// Drops the requests of the opening, whose answers are of no use any more.
     fn forget_opening(&mut self) {
-        for number in self.state.calls.numbers() {
-            let call = self.state.calls.get(number);
-            if call.is_some_and(|call| matches!(call.purpose, Purpose::Probe | Purpose::Initialize))
-            {
-                self.state.calls.remove(number);
-                self.remember_ended(number);
-            }
+        let is_of_it = |call: &Call| matches!(call.purpose, Purpose::Probe | Purpose::Initialize);
+        while let Some(number) = self.state.requests_out.find(is_of_it) {
+            self.state.requests_out.end(number);
+            self.state.requests_out.remember(number);
         }
     }
 

@@ -37,13 +37,11 @@ impl Side for ClientSession {
     }
 
     fn awaited(&self, id: &RequestId) -> Option<u64> {
-        let number = id.as_integer().and_then(|id| u64::try_from(id).ok())?;
-        let call = self.state.calls.get(number);
-        call.filter(|call| call.in_flight).map(|_| number)
+        self.state.requests_out.awaited(id)
     }
 
     fn is_past(&self, id: &RequestId) -> bool {
-        self.has_ended(id)
+        self.state.requests_out.is_past(id)
     }
 
     fn answered(&mut self, number: u64, frame: Bytes, envelope: &Envelope<'_>) {
@@ -128,8 +126,8 @@ impl ClientSession {
             Some(revision) => revision.era() == Era::Modern,
             // No legacy server has the method that is asked first.
             None => {
-                let call = self.state.calls.get(number);
-                call.is_some_and(|call| call.purpose == Purpose::Probe)
+                let open = self.state.requests_out.get(number);
+                open.is_some_and(|open| open.part.purpose == Purpose::Probe)
             }
         };
         // What the session decides by must be what every other reader of the result sees.
@@ -168,11 +166,8 @@ impl ClientSession {
 
     #[cold]
     fn other_result_type(&self, number: u64, frame: &[u8], span: Span) -> ResultType {
-        let known = self
-            .state
-            .calls
-            .get(number)
-            .and_then(|call| call.method.known());
+        let open = self.state.requests_out.get(number);
+        let known = open.and_then(|open| open.method().known());
         match text_at(frame, span).as_deref() {
             Some("complete") => ResultType::Complete,
             Some("input_required") if known.is_some_and(SpecMethod::allows_input_required) => {
@@ -184,48 +179,36 @@ impl ClientSession {
 
     /// A request has been answered for good.
     fn finished(&mut self, number: u64, outcome: Result<Answer, RpcError>) {
-        let Some(call) = self.state.calls.remove(number) else {
+        let Some(request) = self.state.requests_out.end(number) else {
             return;
         };
-        self.recycle(call.params);
-        match call.purpose {
-            Purpose::User => {
-                if let Err(error) = &outcome {
-                    self.note_required_elicitations(error);
-                }
-                let outcome = outcome.map_err(CallError::Rpc);
-                self.complete(self.call_id(call.id), call.method, outcome);
-            }
-            Purpose::Probe => {
+        match (request.part.purpose, outcome) {
+            (Purpose::Probe, outcome) => {
                 self.expect_handshake();
                 self.probe_answered(outcome.map(|answer| answer.body));
             }
-            Purpose::Initialize => self.initialize_answered(outcome.map(|answer| answer.body)),
-            Purpose::Listen(subscription) => {
-                let outcome = outcome.map(drop).map_err(CallError::Rpc);
-                self.end_subscription(subscription, outcome);
+            (Purpose::Initialize, outcome) => {
+                self.initialize_answered(outcome.map(|answer| answer.body));
             }
-            Purpose::Subscribe => {
-                let outcome = outcome.map(drop).map_err(CallError::Rpc);
-                self.subscribed_uri(number, &outcome);
+            (_, Ok(answer)) => self.conclude(number, request, Ok(answer)),
+            (_, Err(error)) => {
+                self.note_required_elicitations(&error);
+                self.conclude(number, request, Err(CallError::Rpc(error)));
             }
-            Purpose::Unsubscribe => {}
         }
     }
 
     /// A request was answered with something that is no answer.
     fn fail(&mut self, number: u64, path: &str, reason: &str) {
-        let Some(call) = self.state.calls.get_mut(number) else {
+        let Some(open) = self.state.requests_out.answered(number) else {
             return;
         };
-        call.in_flight = false;
-        let (purpose, method) = (call.purpose, call.method.clone());
         let error = CallError::BadResult {
-            method: method.as_str().into(),
+            method: open.method().as_str().into(),
             path: path.into(),
             reason: reason.into(),
         };
-        match purpose {
+        match open.part.purpose {
             Purpose::Probe | Purpose::Initialize => {
                 let error = RpcError::internal(alloc::format!("{error}"));
                 self.finished(number, Err(error));
@@ -236,21 +219,18 @@ impl ClientSession {
 
     fn progressed(&mut self, received: Received, scan: &Scan) {
         let token = raw_at(&received.body.frame, scan.param(Param::ProgressToken));
-        let token = token.and_then(|token| token.as_str().parse().ok());
-        let number = token.and_then(|token| self.call_of_token(token));
+        let token = token.and_then(|token| RequestId::from_json(token.as_str()));
+        let requests_out = &self.state.requests_out;
+        let number = token.and_then(|token| requests_out.of_token(&token));
         let is_good = received.params::<method::Progress>().is_ok();
-        let Some(call) = number
-            .filter(|_| is_good)
-            .and_then(|number| self.state.calls.get(number))
-        else {
+        let call = number.and_then(|number| Some((number, requests_out.get(number)?.part.id)));
+        let Some((number, id)) = call.filter(|_| is_good) else {
             return self.ignore(Ignored::notification(&received));
         };
-        let id = self.call_id(call.id);
-        if let Some(number) = number {
-            self.restart_idle(number, !self.owes_input());
-        }
+        let (now, runs) = (self.state.writer.now, !self.owes_input());
+        self.state.requests_out.restart_idle(number, now, runs);
         self.state.events.push(ClientEvent::Progress {
-            call: id,
+            call: self.call_id(id),
             progress: received,
         });
     }
@@ -258,7 +238,9 @@ impl ClientSession {
     /// The server takes back a request of its own, or ends a listen stream.
     fn cancelled_by_server(&mut self, received: &Received, scan: &Scan) {
         let is_known = side::cancelled_id(received, scan).is_some_and(|id| {
-            self.listen_cancelled(&id) || self.input_cancelled(&id) || self.has_ended(&id)
+            self.listen_cancelled(&id)
+                || self.input_cancelled(&id)
+                || self.state.requests_out.is_past(&id)
         });
         if !is_known {
             self.ignore(Ignored::notification(received));

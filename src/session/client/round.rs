@@ -224,9 +224,8 @@ impl ClientSession {
         self.state.requests_in.insert(number, request);
         self.request_input(number, None, method, body);
         // Which call it is for can't be told, so all of them wait while the user thinks.
-        for number in self.state.calls.numbers() {
-            self.restart_idle(number, false);
-        }
+        let now = self.state.writer.now;
+        self.state.requests_out.restart_all_idle(now, false);
     }
 
     /// Whether a legacy server's request is one to ask the user for, and there is room for it.
@@ -323,15 +322,13 @@ impl ClientSession {
     /// A result that asks for input instead of answering.
     pub(super) fn input_required(&mut self, number: u64, body: Body, scan: &Scan) {
         let limit = self.config.limits.input_rounds;
-        let Some(call) = self.state.calls.get_mut(number) else {
+        let Some(open) = self.state.requests_out.answered(number) else {
             return;
         };
-        call.in_flight = false;
-        call.rounds += 1;
-        if call.rounds > limit {
+        let (id, rounds) = (open.part.id, open.part.rounds + 1);
+        if rounds > limit {
             return self.abandon(number, None, CallError::TooManyRounds { limit });
         }
-        let id = call.id;
         if !self.has_memory_for(body.frame.len()) {
             let error = RpcError::over_limit("bytes held", self.config.limits.memory);
             return self.abandon(number, None, CallError::InputRefused(error));
@@ -350,13 +347,15 @@ impl ClientSession {
             .iter()
             .map(|request| (request.key.clone(), None))
             .collect();
-        self.state.calls.change(number, |call| {
+        self.state.requests_out.change(number, |call| {
+            call.rounds = rounds;
             call.round = Some(Box::new(Round { answers, state }));
         });
         if requests.is_empty() {
             return self.retry(number);
         }
-        self.restart_idle(number, false);
+        let now = self.state.writer.now;
+        self.state.requests_out.restart_idle(number, now, false);
         for asked in requests {
             let input = self.state.writer.number();
             let method = MethodName::Spec(asked.method);
@@ -423,7 +422,7 @@ impl ClientSession {
     }
 
     fn round_answered(&mut self, request: u64, key: &str, answer: Vec<u8>) {
-        let is_complete = self.state.calls.change(request, |call| {
+        let is_complete = self.state.requests_out.change(request, |call| {
             let Some(round) = call.round.as_mut() else {
                 return false;
             };
@@ -440,28 +439,27 @@ impl ClientSession {
 
     /// Sends a call again with the answers of its round (`mrtr.client.params`, `mrtr.newid`).
     fn retry(&mut self, request: u64) {
-        let Some(mut call) = self.state.calls.remove(request) else {
+        let Some(mut open) = self.state.requests_out.end(request) else {
             return;
         };
-        let Some(round) = call.round.take() else {
+        let Some(round) = open.part.round.take() else {
             return;
         };
-        let number = self.state.writer.number();
-        let name = call.method.as_str();
-        let written =
-            self.state
-                .writer
-                .frame(Route::Pipe, Kind::Request, self.state.revision, |out| {
-                    write_head(out, Some(number), name);
-                    out.extend_from_slice(b",\"params\":");
-                    out.push(b'{');
-                    write_original(out, &call.params);
-                    write_round(out, &round);
-                    out.extend_from_slice(b"}}");
-                    Ok(())
-                });
+        let (number, route) = (self.state.writer.number(), Route::Pipe);
+        let (name, params) = (open.method().as_str(), &open.part.params);
+        let (writer, revision) = (&mut self.state.writer, self.state.revision);
+        let written = writer.frame(route, Kind::Request, revision, |out| {
+            write_head(out, Some(number), name);
+            out.extend_from_slice(b",\"params\":{");
+            write_original(out, params);
+            write_round(out, &round);
+            out.extend_from_slice(b"}}");
+            Ok(())
+        });
         debug_assert!(written.is_ok(), "all of it is JSON already");
-        self.resend(number, call);
+        let (now, open) = (writer.now, open.sent(route, writer));
+        self.state.requests_out.insert(number, open);
+        self.state.requests_out.restart_idle(number, now, true);
     }
 
     /// Tells the user that the inputs of a call's round need no answer any more.
@@ -489,9 +487,8 @@ impl ClientSession {
     /// Lets the idle clocks run on once no legacy server waits for the user.
     pub(super) fn restart_idle_clocks(&mut self) {
         if !self.owes_input() {
-            for number in self.state.calls.numbers() {
-                self.restart_idle(number, true);
-            }
+            let now = self.state.writer.now;
+            self.state.requests_out.restart_all_idle(now, true);
         }
     }
 }

@@ -27,9 +27,10 @@ use super::super::config::CallOptions;
 use super::super::error::{CallError, Misuse};
 use super::super::event::{Change, Ignored, Received};
 use super::super::id::SubscriptionId;
+use super::super::requests_out::{RequestOut, number_of};
 use super::super::side::Side;
 use super::super::table::Weigh;
-use super::call::{Outgoing, Purpose};
+use super::call::{Call, Outgoing, Purpose};
 use super::{ClientEvent, ClientSession};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -119,8 +120,8 @@ impl ClientSession {
             .remove(number)
             .ok_or(Misuse::Unknown("subscription"))?;
         if let Some(number) = subscription.listen {
-            if self.forget_listen(number) {
-                self.send_cancelled(number, None);
+            if let Some(request) = self.forget_listen(number) {
+                request.cancel(number, &mut self.state.writer, Some(revision), None);
             }
             return Ok(());
         }
@@ -303,35 +304,17 @@ impl ClientSession {
         });
     }
 
-    /// Forgets the request of a listen stream that is over; whether it was still open.
-    fn forget_listen(&mut self, number: u64) -> bool {
-        self.remember_ended(number);
-        let call = self.state.calls.remove(number);
-        let was_open = call.is_some();
-        if let Some(call) = call {
-            self.recycle(call.params);
-        }
-        was_open
-    }
-
-    /// Remembers a request that ended without its answer being awaited any more.
-    pub(super) fn remember_ended(&mut self, number: u64) {
-        const REMEMBERED: usize = 16;
-        if self.state.ended.len() >= REMEMBERED {
-            self.state.ended.pop_front();
-        }
-        self.state.ended.push_back(number);
-    }
-
-    /// Whether this was such a request lately.
-    pub(super) fn has_ended(&self, id: &RequestId) -> bool {
-        let number = id.as_integer().and_then(|id| u64::try_from(id).ok());
-        number.is_some_and(|number| self.state.ended.contains(&number))
+    /// Forgets the request of a listen stream that is over; `None` when it had ended before.
+    fn forget_listen(&mut self, number: u64) -> Option<RequestOut<Call>> {
+        self.state.requests_out.remember(number);
+        let mut request = self.state.requests_out.end(number)?;
+        self.recycle(core::mem::take(&mut request.part.params));
+        Some(request)
     }
 
     /// The server ends a listen stream by its request id (`sub.end.server.cancelled`).
     pub(super) fn listen_cancelled(&mut self, id: &RequestId) -> bool {
-        let Some(number) = id.as_integer().and_then(|id| u64::try_from(id).ok()) else {
+        let Some(number) = number_of(id) else {
             return false;
         };
         let found = self
@@ -357,7 +340,7 @@ impl ClientSession {
         let SubscriptionsAcknowledgedParams { notifications, .. } = params;
         let honoured = notifications.into_owned();
         if let Some(listen) = self.state.subscriptions.get(number).and_then(|s| s.listen) {
-            self.clear_deadlines(listen);
+            self.state.requests_out.clear_deadlines(listen);
         }
         let subscription = SubscriptionId::new(self.state.writer.tag, number);
         self.state.events.push(ClientEvent::Subscribed {

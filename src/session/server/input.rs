@@ -15,58 +15,51 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::cancel::CancelledParams;
 use crate::model::capability::ClientCapabilities;
 use crate::model::elicitation::ElicitParams;
 use crate::model::encode::{EncodeError, SessionMembers, encode_value};
 use crate::model::input::{InputRequest, InputRequests};
-use crate::model::method::{self, Method, Notification, SpecMethod};
-use crate::model::progress::ProgressToken;
+use crate::model::members::Param;
+use crate::model::method::{self, Method, SpecMethod};
 use crate::model::sampling::{CreateMessageParams, check_tool_balance};
 use crate::revision::{Era, Revision};
-use crate::rpc::{Kind, Raw, RequestId, RpcError, Text, write_string};
+use crate::rpc::{Kind, Raw, RequestId, RpcError, Scan, Text, raw_at, write_string};
 use crate::time::Instant;
 
 use super::super::error::Misuse;
 use super::super::event::{Body, Received, progress_token_of};
 use super::super::id::IncomingId;
+use super::super::name::MethodName;
+use super::super::requests_out::RequestOut;
 use super::super::table::Weigh;
+use super::super::timer::Clocks;
 use super::super::writer::{write_head, write_params};
 use super::event::{InputResponses, InputRound, Inputs};
 use super::{ServerEvent, ServerSession, Stage, State};
 
-/// A request to a legacy client that waits for its answer.
+/// What a server keeps of a request to a legacy client: what the answer is for.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct PendingInput {
     incoming: u64,
     key: Box<str>,
-    method: SpecMethod,
     /// The params, until the request is sent; it waits for the client to be initialized.
     unsent: Option<Box<str>>,
-    /// The token, as JSON, by which the client may report progress on it.
-    progress_token: Option<Box<str>>,
-    pub(super) deadline: Option<Instant>,
 }
 
 impl Weigh for PendingInput {
     fn weight(&self) -> usize {
-        let texts = [&self.unsent, &self.progress_token];
-        let texts = texts.into_iter().flatten().map(|text| text.len());
-        size_of::<Self>() + self.key.len() + texts.sum::<usize>()
+        let unsent = self.unsent.as_ref().map_or(0, |params| params.len());
+        size_of::<Self>() + self.key.len() + unsent
     }
 }
 
 /// Its size instead of its contents, which may be secret.
 impl fmt::Debug for PendingInput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unsent = self.unsent.as_ref().map(|params| params.len());
         f.debug_struct("PendingInput")
             .field("incoming", &self.incoming)
-            .field("method", &self.method)
-            .field(
-                "unsent_bytes",
-                &self.unsent.as_ref().map(|params| params.len()),
-            )
-            .field("deadline", &self.deadline)
+            .field("unsent_bytes", &unsent)
             .finish()
     }
 }
@@ -215,7 +208,7 @@ impl ServerSession {
         state: Option<&str>,
     ) -> Result<(), Misuse> {
         let limit = self.config.limits.calls;
-        if self.state.asked.len() + requests.len() > limit {
+        if self.state.requests_out.len() + requests.len() > limit {
             return Err(Misuse::LimitReached {
                 what: "requests to the client",
                 limit,
@@ -238,7 +231,7 @@ impl ServerSession {
         });
         for asked in pending {
             let number = self.state.writer.number();
-            self.state.asked.insert(number, asked);
+            self.state.requests_out.insert(number, asked);
         }
         if requests.is_empty() {
             self.ask_again(request);
@@ -255,11 +248,11 @@ impl ServerSession {
         round: usize,
         requests: &InputRequests<'_>,
         revision: Revision,
-    ) -> Result<Vec<PendingInput>, Misuse> {
+    ) -> Result<Vec<RequestOut<PendingInput>>, Misuse> {
         let id = IncomingId::new(self.state.writer.tag, request);
         let includes_context = self.includes_context(id, revision);
         // A client that is never initialized must not keep the handler waiting either.
-        let deadline = self.input_deadline();
+        let clocks = self.input_clocks();
         let mut pending = Vec::with_capacity(requests.len());
         for (key, asked) in requests.iter() {
             let mut params = Vec::new();
@@ -267,14 +260,14 @@ impl ServerSession {
             write_input_params(&mut params, &asked, revision, includes_context)?;
             let params = String::from_utf8(params).unwrap_or_default();
             if let Some(method) = SpecMethod::from_wire(&asked.method) {
-                pending.push(PendingInput {
+                let token = progress_token_of(params.as_bytes());
+                let input = PendingInput {
                     incoming: request,
                     key: Box::from(key),
-                    method,
-                    progress_token: progress_token_of(params.as_bytes()),
                     unsent: Some(Box::from(params)),
-                    deadline,
-                });
+                };
+                let method = MethodName::Spec(method);
+                pending.push(RequestOut::new(method, clocks.clone(), token, input));
             }
         }
         Ok(pending)
@@ -285,50 +278,43 @@ impl ServerSession {
         let Some(revision) = self.state.legacy.revision() else {
             return;
         };
-        let deadline = self.input_deadline();
-        for number in self.state.asked.numbers() {
-            let taken = self.state.asked.change(number, |asked| asked.unsent.take());
-            let (Some(Some(params)), Some(asked)) = (taken, self.state.asked.get_mut(number))
-            else {
+        let clocks = self.input_clocks();
+        let State {
+            requests_in,
+            requests_out,
+            writer,
+            ..
+        } = &mut self.state;
+        for number in requests_out.numbers() {
+            let unsent = requests_out.change(number, |input| input.unsent.take());
+            let (Some(Some(params)), Some(open)) = (unsent, requests_out.get(number)) else {
                 continue;
             };
-            asked.deadline = deadline;
-            let (name, incoming) = (asked.method.as_str(), asked.incoming);
-            let Some(incoming) = self.state.requests_in.get(incoming) else {
+            let Some(incoming) = requests_in.get(open.part.incoming) else {
                 continue;
             };
-            let route = incoming.route();
-            let written = self
-                .state
-                .writer
-                .frame(route, Kind::Request, Some(revision), |out| {
-                    write_head(out, Some(number), name);
-                    let params =
-                        crate::rpc::Raw::trusted(Text::from(&*params).into_string().into());
-                    write_params(out, revision, &params, &SessionMembers::default())?;
-                    out.push(b'}');
-                    Ok(())
-                });
+            let (route, name) = (incoming.route(), open.method().as_str());
+            let written = writer.frame(route, Kind::Request, Some(revision), |out| {
+                write_head(out, Some(number), name);
+                let params = Raw::trusted(Text::from(&*params).into_string().into());
+                write_params(out, revision, &params, &SessionMembers::default())?;
+                out.push(b'}');
+                Ok(())
+            });
             debug_assert!(written.is_ok(), "the params are JSON already");
+            requests_out.sent(number, route, writer, clocks.clone());
         }
     }
 
-    fn input_deadline(&self) -> Option<Instant> {
+    /// How long an answer may take from now on.
+    fn input_clocks(&self) -> Clocks {
         let input = self.config.timeouts.input;
-        input.map(|input| self.state.writer.now + input)
-    }
-
-    /// What a legacy client is being asked for under this id.
-    pub(super) fn awaited_input(&self, id: &RequestId) -> Option<u64> {
-        let number = id.as_integer().and_then(|id| u64::try_from(id).ok())?;
-        // What wasn't asked yet stays to be asked, whoever guessed its number.
-        let asked = self.state.asked.get(number);
-        asked.filter(|asked| asked.unsent.is_none()).map(|_| number)
+        Clocks::start(self.state.writer.now, None, input, false)
     }
 
     /// A legacy client has answered.
     pub(super) fn input_answered(&mut self, number: u64, outcome: Result<&Body, RpcError>) {
-        let Some(asked) = self.state.asked.remove(number) else {
+        let Some(asked) = self.state.requests_out.end(number) else {
             return;
         };
         // The answer is copied out of its frame; one that there is no room for has failed.
@@ -340,7 +326,7 @@ impl ServerSession {
             )),
             outcome => outcome.map(Body::exact),
         };
-        self.collect(asked, outcome);
+        self.collect(asked.part, outcome);
     }
 
     fn collect(&mut self, asked: PendingInput, answer: Result<Body, RpcError>) {
@@ -376,66 +362,40 @@ impl ServerSession {
 
     /// Takes back what was asked for a request that is over.
     pub(super) fn withdraw_asked(&mut self, incoming: u64) {
-        for number in self.state.asked.numbers() {
-            if self
-                .state
-                .asked
-                .get(number)
-                .is_some_and(|asked| asked.incoming == incoming)
-                && let Some(asked) = self.state.asked.remove(number)
-            {
-                self.cancel_asked(number, &asked, "no longer needed");
+        for number in self.state.requests_out.numbers() {
+            let open = self.state.requests_out.get(number);
+            if open.is_some_and(|open| open.part.incoming == incoming) {
+                self.give_up_on(number, "no longer needed");
             }
         }
     }
 
     /// Gives up on answers that take too long; the handler is told.
     pub(super) fn input_timeouts(&mut self) {
-        let now = self.state.writer.now;
-        for number in self.state.asked.numbers() {
-            let is_due =
-                |asked: &PendingInput| asked.deadline.is_some_and(|deadline| deadline <= now);
-            if !self.state.asked.get(number).is_some_and(is_due) {
-                continue;
+        while let Some(due) = self.state.requests_out.due(self.state.writer.now) {
+            for (number, _) in due {
+                if let Some(input) = self.give_up_on(number, "timed out") {
+                    let error = RpcError::internal("The client did not answer in time");
+                    self.collect(input, Err(error));
+                }
             }
-            let Some(asked) = self.state.asked.remove(number) else {
-                continue;
-            };
-            self.cancel_asked(number, &asked, "timed out");
-            self.collect(
-                asked,
-                Err(RpcError::internal("The client did not answer in time")),
-            );
         }
     }
 
-    fn cancel_asked(&mut self, number: u64, asked: &PendingInput, reason: &str) {
-        let (Some(revision), None) = (self.state.legacy.revision(), &asked.unsent) else {
-            return;
-        };
-        let mut params = CancelledParams::new(RequestId::from(number).to_raw());
-        params.reason = Some(reason.into());
-        let name = <method::Cancelled as Notification>::NAME;
-        let additions = SessionMembers::default();
-        let route = self.state.legacy.route;
-        let written = self
-            .state
-            .writer
-            .notification(route, revision, name, &params, &additions);
-        debug_assert!(written.is_ok(), "an id and a text can always be written");
+    /// Ends a request to the client, who is told.
+    fn give_up_on(&mut self, number: u64, reason: &str) -> Option<PendingInput> {
+        let asked = self.state.requests_out.end(number)?;
+        let revision = self.state.legacy.revision();
+        asked.cancel(number, &mut self.state.writer, revision, Some(reason));
+        Some(asked.part)
     }
 
     /// Whether a client's progress notification is about something that it is being asked for.
-    pub(super) fn is_progress_of_input(&self, received: &Received) -> bool {
-        let Ok(params) = received.params::<method::Progress>() else {
-            return false;
-        };
-        let is_of = |asked: &PendingInput| {
-            let token = asked.progress_token.as_deref().map(Raw::new);
-            let token = token.and_then(Result::ok).and_then(ProgressToken::from_raw);
-            asked.unsent.is_none() && token == Some(params.progress_token.clone())
-        };
-        self.state.asked.find(is_of).is_some()
+    pub(super) fn is_progress_of_input(&self, received: &Received, scan: &Scan) -> bool {
+        let token = raw_at(&received.body.frame, scan.param(Param::ProgressToken));
+        let token = token.and_then(|token| RequestId::from_json(token.as_str()));
+        token.is_some_and(|token| self.state.requests_out.of_token(&token).is_some())
+            && received.params::<method::Progress>().is_ok()
     }
 }
 

@@ -44,9 +44,9 @@ use super::machine::{Session, Transmit};
 use super::own_meta::OwnMeta;
 use super::rebase::Rebase;
 use super::requests_in::RequestsIn;
+use super::requests_out::RequestsOut;
 use super::route::{Closed, Route};
 use super::side;
-use super::table::Table;
 use super::timer::{self, WakeReason};
 use super::token_bucket::TokenBucket;
 use super::writer::MessageWriter;
@@ -79,7 +79,7 @@ pub(super) struct State {
     legacy: Legacy,
     requests_in: RequestsIn<Incoming>,
     /// What legacy clients are being asked for, by the number of the request to them.
-    asked: Table<PendingInput>,
+    requests_out: RequestsOut<PendingInput>,
     subscriptions: Subscriptions,
     events: Events<ServerEvent>,
     cancels: TokenBucket,
@@ -144,7 +144,7 @@ impl ServerSession {
                 writer: MessageWriter::new(config.limits.clone()),
                 legacy: Legacy::default(),
                 requests_in: RequestsIn::default(),
-                asked: Table::default(),
+                requests_out: RequestsOut::default(),
                 subscriptions: Subscriptions::default(),
                 events: Events::default(),
                 cancels: TokenBucket::new(config.limits.cancels()),
@@ -216,7 +216,7 @@ impl ServerSession {
         let state = &self.state;
         state.events.held()
             + state.requests_in.held()
-            + state.asked.held()
+            + state.requests_out.held()
             + state.subscriptions.held()
             + state.legacy.held()
             + state.writer.held()
@@ -275,7 +275,7 @@ impl ServerSession {
                 reason: None,
             });
         }
-        self.state.asked = Table::default();
+        self.state.requests_out = RequestsOut::default();
         self.state.subscriptions = Subscriptions::default();
         // Nobody waits for the answers to what wasn't asked yet.
         self.state.writer.outbox.drop_requests();
@@ -343,7 +343,7 @@ impl Session for ServerSession {
         let has_room = limits.have_room(self.state.events.len(), || self.held_bytes());
         // One that awaits a response reads on, or it and a peer that does the same would wait for
         // each other for ever.
-        let pushes_back = self.state.writer.is_full() && self.state.asked.is_empty();
+        let pushes_back = self.state.writer.is_full() && self.state.requests_out.is_empty();
         has_room && !pushes_back && !self.state.writer.is_reserve_spent()
     }
 
@@ -359,9 +359,7 @@ impl Session for ServerSession {
 impl State {
     /// The same state in another epoch, with the limits of its new session.
     pub(super) fn restored(mut self, limits: &Limits, rebase: Rebase) -> Self {
-        for (_, asked) in self.asked.iter_mut() {
-            rebase.optional(&mut asked.deadline);
-        }
+        self.requests_out.rebase(rebase);
         self.cancels.rebase(rebase);
         self.writer = self.writer.restored(limits.clone(), rebase);
         self
@@ -369,8 +367,7 @@ impl State {
 
     /// When the session has to be woken, and for what.
     fn next_wake(&self) -> Option<(Instant, WakeReason)> {
-        let asked = self.asked.iter();
-        let input = asked.filter_map(|(_, asked)| asked.deadline).min();
+        let input = self.requests_out.first_deadline();
         timer::next([(WakeReason::Input, input)])
     }
 
@@ -378,7 +375,7 @@ impl State {
     pub(super) fn is_sound(&self) -> bool {
         let numbers = [
             self.requests_in.last_number(),
-            self.asked.last_number(),
+            self.requests_out.last_number(),
             self.subscriptions.last_number(),
         ];
         let next = self.writer.next_number();

@@ -42,11 +42,11 @@ impl Side for ServerSession {
     }
 
     fn awaited(&self, id: &RequestId) -> Option<u64> {
-        self.awaited_input(id)
+        self.state.requests_out.awaited(id)
     }
 
-    fn is_past(&self, _: &RequestId) -> bool {
-        false
+    fn is_past(&self, id: &RequestId) -> bool {
+        self.state.requests_out.is_past(id)
     }
 
     fn answered(&mut self, number: u64, frame: Bytes, envelope: &Envelope<'_>) {
@@ -87,7 +87,7 @@ impl Side for ServerSession {
             SpecMethod::RootsListChanged if self.state.legacy.revision().is_some() => {
                 self.state.events.push(ServerEvent::RootsChanged);
             }
-            SpecMethod::Progress if self.is_progress_of_input(&received) => {
+            SpecMethod::Progress if self.is_progress_of_input(&received, scan) => {
                 self.notified_of_other(received);
             }
             _ => self.ignore(Ignored::notification(&received)),
