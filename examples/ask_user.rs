@@ -5,14 +5,13 @@
 
 use std::io::{self, Write};
 
-use mcp_proto::client::ClientOptions;
-use mcp_proto::io::blocking::BlockingClient;
 use mcp_proto::io::child::Command;
 use mcp_proto::model::elicitation::{ElicitParams, ElicitRequestFormParams, ElicitResult};
 use mcp_proto::model::form::FormValue;
 use mcp_proto::model::owned::IntoOwned;
 use mcp_proto::model::schema::PrimitiveSchemaDefinition as Field;
 use mcp_proto::rpc::{RpcError, Text};
+use mcp_proto::{BlockingClient, ClientOptions};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut given = std::env::args().skip(1);
@@ -21,7 +20,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("usage: ask_user TOOL ARGUMENTS PROGRAM [ARGUMENT..]".into());
     };
     let arguments: serde_json::Value = serde_json::from_str(&arguments)?;
-    let rest: Vec<String> = given.collect();
 
     // The client goes on while the user thinks: this runs on a thread of its own.
     let options = ClientOptions::new("ask-user", "1.0").elicitation(|asked| {
@@ -32,9 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         };
         answer.map_err(|_| RpcError::internal("The user can't be asked"))
     });
-    let client = BlockingClient::new(options, move |client| {
-        Command::new(&program).args(&rest).connect(client)
-    });
+    let client = BlockingClient::child(options, Command::new(program).args(given));
     println!("{}", client.call_tool(&tool, &arguments)?.value);
     Ok(())
 }

@@ -10,10 +10,9 @@ use std::error::Error;
 use std::thread;
 
 use mcp_proto::client::config::{Config, ServerEntry};
-use mcp_proto::client::{ClientOptions, Listed, ToolSet};
-use mcp_proto::io::blocking::BlockingClient;
+use mcp_proto::client::{Listed, ToolSet};
 use mcp_proto::io::child::Command;
-use mcp_proto::model::tool::Tool;
+use mcp_proto::{BlockingClient, ClientOptions, Tool};
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -81,14 +80,8 @@ fn main() -> Result<(), Failure> {
 
 /// Starts a server that is a process; its tools get its name as a prefix.
 fn connect(entry: &ServerEntry) -> Result<Connected, Failure> {
-    // What can't be started at all is known before anything is.
-    Command::try_from(entry)?;
     let options = ClientOptions::new("from-config", "1.0").tool_prefix(&entry.name);
-    let entry = entry.clone();
-    let client = BlockingClient::new(options, move |session| {
-        let command = Command::try_from(&entry).map_err(std::io::Error::other)?;
-        command.connect(session)
-    });
+    let client = BlockingClient::child(options, Command::try_from(entry)?);
     client.open()?;
     let tools = client.list_tools()?;
     Ok((client, tools))

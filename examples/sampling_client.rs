@@ -5,11 +5,10 @@
 
 #![allow(clippy::disallowed_methods, reason = "a program reads its arguments")]
 
-use mcp_proto::client::ClientOptions;
 use mcp_proto::client::sampling::{Conversation, RequestPart, ResponsePart, Turn};
-use mcp_proto::io::blocking::BlockingClient;
 use mcp_proto::io::child::Command;
 use mcp_proto::rpc::RpcError;
+use mcp_proto::{BlockingClient, ClientOptions};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut given = std::env::args().skip(1);
@@ -18,12 +17,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("usage: sampling_client TOOL ARGUMENTS PROGRAM [ARGUMENT..]".into());
     };
     let arguments: serde_json::Value = serde_json::from_str(&arguments)?;
-    let rest: Vec<String> = given.collect();
 
     let options = ClientOptions::new("sampling-client", "1.0").sampling_model("counter", model);
-    let client = BlockingClient::new(options, move |client| {
-        Command::new(&program).args(&rest).connect(client)
-    });
+    let client = BlockingClient::child(options, Command::new(program).args(given));
     println!("{}", client.call_tool(&tool, &arguments)?.value);
     Ok(())
 }

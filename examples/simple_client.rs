@@ -3,9 +3,8 @@
 
 #![allow(clippy::disallowed_methods, reason = "a program reads its arguments")]
 
-use mcp_proto::client::ClientOptions;
-use mcp_proto::io::blocking::BlockingClient;
 use mcp_proto::io::child::Command;
+use mcp_proto::{BlockingClient, ClientOptions};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut given = std::env::args().skip(1);
@@ -14,12 +13,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("usage: simple_client TOOL ARGUMENTS PROGRAM [ARGUMENT..]".into());
     };
     let arguments: serde_json::Value = serde_json::from_str(&arguments)?;
-    let rest: Vec<String> = given.collect();
 
     let options = ClientOptions::new("simple-client", "1.0");
-    let client = BlockingClient::new(options, move |client| {
-        Command::new(&program).args(&rest).connect(client)
-    });
+    let client = BlockingClient::child(options, Command::new(program).args(given));
     client.open()?;
     for tool in client.list_tools()?.iter() {
         println!(

@@ -2,9 +2,8 @@
 
 use mcp_proto::model::prompt::{Prompt, PromptArgument};
 use mcp_proto::model::resource::ResourceTemplate;
-use mcp_proto::model::tool::Tool;
-use mcp_proto::rpc::Raw;
-use mcp_proto::server::Server;
+use mcp_proto::{Server, Tool};
+use serde_json::json;
 
 #[derive(serde::Deserialize)]
 struct Add {
@@ -13,11 +12,10 @@ struct Add {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let schema = Raw::new(
-        r#"{"type": "object", "required": ["a", "b"],
-            "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}}"#,
-    )?;
-    let add = Tool::new("add", schema).description("Adds two numbers");
+    let integer = json!({"type": "integer"});
+    let schema = json!({"type": "object", "required": ["a", "b"],
+        "properties": {"a": integer, "b": integer}});
+    let add = Tool::new("add", schema.into()).description("Adds two numbers");
     let greeting = ResourceTemplate::new("greeting://{name}", "greeting");
     let poem = Prompt::new("poem").argument(PromptArgument::new("theme").required(true));
     let server = Server::new("simple-server", "1.0")

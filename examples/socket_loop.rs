@@ -15,7 +15,6 @@ use std::time::Duration;
 
 use mcp_proto::frame::LineDecoder;
 use mcp_proto::io::Clock;
-use mcp_proto::io::blocking::Connection;
 use mcp_proto::server::{Event, Service};
 use mcp_proto::session::{Closed, Route};
 use mcp_proto::{BlockingClient, ClientOptions, Server, Session, Tool};
@@ -31,9 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         serve(server.service(), socket)
     })?;
 
-    let client = BlockingClient::new(ClientOptions::default(), move |client| {
-        Connection::tcp(client, TcpStream::connect(address)?)
-    });
+    let client = BlockingClient::tcp(ClientOptions::default(), address.to_string());
     println!("{}", client.call_tool("hello", json!({}))?.value);
     drop(client);
     serving.join().map_err(|_| "the server panicked")??;

@@ -47,15 +47,12 @@ fn run(given: Arguments) -> Result<(), Box<dyn Error>> {
     let options = ClientOptions::new("inspect", env!("CARGO_PKG_VERSION"))
         .era(given.era)
         .on_log(move |message| log.log(&message));
-    let (program, rest, verbose) = (given.program, given.rest, given.verbose);
-    let client = BlockingClient::new(options, move |client| {
-        let command = Command::new(&program).args(&rest);
-        match verbose {
-            true => command.connect(client),
-            // An error tells the last lines of it anyway.
-            false => command.stderr_quiet().connect(client),
-        }
-    });
+    let mut command = Command::new(given.program).args(given.rest);
+    if !given.verbose {
+        // An error tells the last lines of it anyway.
+        command = command.stderr_quiet();
+    }
+    let client = BlockingClient::child(options, command);
     client.open()?;
     let mut out = io::stdout().lock();
     let written = match given.wish {

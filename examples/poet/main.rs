@@ -80,10 +80,8 @@ fn connect(
             let mut passed = passed.lock().unwrap_or_else(PoisonError::into_inner);
             passed.push(Frame { direction, bytes });
         });
-    let (program, words) = (env::current_exe()?, arguments.for_server());
-    Ok(BlockingClient::new(options, move |client| {
-        Command::new(&program).args(words).connect(client)
-    }))
+    let command = Command::new(env::current_exe()?).args(arguments.for_server());
+    Ok(BlockingClient::child(options, command))
 }
 
 /// The poem, and the revision it was asked for in.

@@ -62,8 +62,6 @@ fn start(arguments: &Arguments, host: Host) -> BlockingClient {
         .era(arguments.era)
         .timeout(arguments.timeout);
     options.log_level = arguments.log;
-    let (program, words) = (arguments.program.clone(), arguments.arguments.clone());
-    BlockingClient::new(host.serve(options), move |client| {
-        Command::new(&program).args(&words).connect(client)
-    })
+    let command = Command::new(&arguments.program).args(&arguments.arguments);
+    BlockingClient::child(host.serve(options), command)
 }
