@@ -3,8 +3,11 @@
 //!
 //! Rules of this file: an id is in use from its request's arrival to its end (`base.id.dup.recv`);
 //! a request ends once, by its answer or without one; what is sent of its progress increases and
-//! goes out only where it was asked for (`progress.onlyactive`, `progress.increase`).
+//! goes out only where it was asked for (`progress.onlyactive`, `progress.increase`); however many
+//! are open, a frame that names one is not compared with all.
 
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -24,6 +27,9 @@ use super::progress::{Report, Reported};
 use super::route::Route;
 use super::table::{Table, Weigh};
 use super::writer::MessageWriter;
+
+/// From so many on, requests are found by an index of their ids.
+const MANY: usize = 16;
 
 /// A request from its arrival to its end.
 #[derive(Clone, Serialize, Deserialize)]
@@ -86,7 +92,8 @@ impl<T: fmt::Debug> fmt::Debug for RequestIn<T> {
 impl<T: Weigh> Weigh for RequestIn<T> {
     #[inline]
     fn weight(&self) -> usize {
-        let own = size_of::<Self>() - size_of::<T>() + self.id.weight();
+        // The id stands in the index as well.
+        let own = size_of::<Self>() - size_of::<T>() + 2 * self.id.weight();
         let token = self.progress_token.as_ref();
         own + token.map_or(0, Weigh::weight) + self.part.weight()
     }
@@ -104,15 +111,33 @@ fn progress_token(arrival: &Arrival<'_>) -> Option<Option<RequestId>> {
 
 /// The requests that are open.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(bound(deserialize = "T: Weigh + Deserialize<'de>"))]
+#[serde(bound(deserialize = "T: Weigh + Deserialize<'de>"), from = "Saved<T>")]
 pub(super) struct RequestsIn<T> {
     open: Table<RequestIn<T>>,
+    /// Their numbers by their ids, while there are many; `None` while there are few.
+    #[serde(skip)]
+    index: Option<Box<BTreeMap<RequestId, u64>>>,
+}
+
+/// What is saved of them.
+#[derive(Deserialize)]
+#[serde(bound = "T: Weigh + Deserialize<'de>")]
+struct Saved<T> {
+    open: Table<RequestIn<T>>,
+}
+
+impl<T> From<Saved<T>> for RequestsIn<T> {
+    fn from(Saved { open }: Saved<T>) -> Self {
+        let index = (open.len() >= MANY).then(|| index_of(&open));
+        Self { open, index }
+    }
 }
 
 impl<T> Default for RequestsIn<T> {
     fn default() -> Self {
         Self {
             open: Table::default(),
+            index: None,
         }
     }
 }
@@ -150,13 +175,35 @@ impl<T: Weigh> RequestsIn<T> {
     /// The open request of this id.
     #[inline]
     pub(super) fn find(&self, id: &RequestId) -> Option<u64> {
-        self.open.find(|open| open.id == *id)
+        match &self.index {
+            None => self.open.find(|open| open.id == *id),
+            Some(index) => index.get(id).copied(),
+        }
     }
 
     /// Enters a request under a number that no other has had.
     #[inline]
     pub(super) fn insert(&mut self, number: u64, request: RequestIn<T>) {
+        if let Some(index) = &mut self.index {
+            index.insert(request.id.clone(), number);
+        }
         self.open.insert(number, request);
+        if self.index.is_none() && self.open.len() >= MANY {
+            self.index = Some(index_of(&self.open));
+        }
+    }
+
+    /// Takes a request out.
+    #[inline]
+    fn remove(&mut self, number: u64) -> Option<RequestIn<T>> {
+        let removed = self.open.remove(number)?;
+        if let Some(index) = &mut self.index {
+            index.remove(&removed.id);
+            if self.open.len() < MANY / 2 {
+                self.index = None;
+            }
+        }
+        Some(removed)
     }
 
     #[inline]
@@ -201,28 +248,28 @@ impl<T: Weigh> RequestsIn<T> {
     ) -> Result<(), EncodeError> {
         if let Some(open) = self.open.get(number) {
             writer.result(open.target, &open.id, open.revision, result, additions)?;
-            self.open.remove(number);
+            self.remove(number);
         }
         Ok(())
     }
 
     /// Ends a request with an error.
     pub(super) fn refuse(&mut self, number: u64, writer: &mut MessageWriter, error: &RpcError) {
-        if let Some(open) = self.open.remove(number) {
+        if let Some(open) = self.remove(number) {
             writer.error(open.target, Some(&open.id), Some(open.revision), error);
         }
     }
 
     /// Ends a request without an answer, as one that its sender took back. Returns the role's part.
     pub(super) fn drop(&mut self, number: u64, writer: &mut MessageWriter) -> Option<T> {
-        let open = self.open.remove(number)?;
+        let open = self.remove(number)?;
         writer.finish_element(open.target);
         Some(open.part)
     }
 
     /// Ends all of them without an answer. Returns their numbers.
     pub(super) fn drop_all(&mut self) -> SmallVec<[u64; 8]> {
-        core::mem::take(&mut self.open).numbers()
+        core::mem::take(self).open.numbers()
     }
 
     /// The requests of `era` that came by this stream.
@@ -255,6 +302,11 @@ impl<T: Weigh> RequestsIn<T> {
     pub(super) fn last_number(&self) -> Option<u64> {
         self.open.last_number()
     }
+}
+
+fn index_of<T>(open: &Table<RequestIn<T>>) -> Box<BTreeMap<RequestId, u64>> {
+    let numbers = open.iter().map(|(number, open)| (open.id.clone(), number));
+    Box::new(numbers.collect())
 }
 
 /// What a request hears whose id another one has.

@@ -7,6 +7,7 @@ mod cancel;
 mod completion;
 mod config;
 mod conformity;
+mod crowded;
 mod elicitation;
 mod envelope;
 mod era;
