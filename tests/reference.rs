@@ -1,11 +1,34 @@
-//! The reference client, `pydantic_ai.mcp`, drives the reference server example.
+//! The reference server example: what it says itself, and driven by the reference client, `pydantic_ai.mcp`.
 //!
-//! It needs a Python that has the packages that `tests/reference/drive.py` names; the environment
+//! The client needs a Python that has the packages that `tests/reference/drive.py` names; the environment
 //! variable `MCP_REFERENCE_PYTHON` says which. Without it nothing is tried, and the test says so.
 
 use std::env;
 use std::io::Write;
 use std::process::Command;
+
+use mcp_proto::client::ClientOptions;
+use mcp_proto::io::blocking::BlockingClient;
+use mcp_proto::io::child;
+use serde_json::json;
+
+#[test]
+fn the_reference_server_writes_a_dict_in_the_order_of_the_reference() {
+    let client = BlockingClient::new(ClientOptions::new("reference", "1"), |client| {
+        child::Command::new(env!("CARGO_BIN_EXE_reference_server")).connect(client)
+    });
+    client.open().unwrap();
+    let said = |tool| client.call_tool(tool, &json!({})).unwrap().raw;
+    let (dict, text) = (said("get_dict"), said("get_unstructured_dict"));
+    let items = said("get_multiple_items");
+    client.close().unwrap();
+    let written = "{\n  \"foo\": \"bar\",\n  \"baz\": 123\n}";
+    assert_eq!(dict.content[0].as_text(), Some(written));
+    assert_eq!(text.content[0].as_text(), Some(written));
+    assert_eq!(items.content[2].as_text(), Some(written));
+    let structured = dict.structured_content.expect("it is there");
+    assert_eq!(structured.as_str(), r#"{"foo":"bar","baz":123}"#);
+}
 
 #[test]
 #[expect(

@@ -6,7 +6,7 @@ use mcp_proto::model::content::{
 use mcp_proto::model::tool::{CallToolResult, Tool, ToolAnnotations};
 use mcp_proto::rpc::Raw;
 use mcp_proto::server::{Image, Json, Server};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::assets;
@@ -95,9 +95,19 @@ fn files(server: Server) -> Server {
         })
 }
 
+/// Written in this order, as the reference does; a map would sort its keys.
+#[derive(Serialize)]
+struct Dict {
+    foo: &'static str,
+    baz: u32,
+}
+
 fn values(server: Server) -> Server {
     let none = || json!({});
-    let dict = || json!({"foo": "bar", "baz": 123});
+    let dict = || Dict {
+        foo: "bar",
+        baz: 123,
+    };
     let promised = plain("get_dict", none()).output_schema(Raw::from(json!({"type": "object"})));
     let switch = plain(
         "get_error",

@@ -132,16 +132,39 @@ impl OutputPart {
                 let string = IntoDeserializer::<serde_json::Error>::into_deserializer(text);
                 T::deserialize(string).or_else(|_| serde_json::from_str(text))
             }
-            part => match part.to_json() {
-                Some(value) => serde_json::from_value(value),
-                None => Err(serde_json::Error::custom("part of it is no JSON")),
-            },
+            part => {
+                let mut json = String::new();
+                match part.write_json(&mut json) {
+                    Some(()) => serde_json::from_str(&json),
+                    None => Err(serde_json::Error::custom("part of it is no JSON")),
+                }
+            }
         };
         decoded.map_err(|error| ClientError::Decode {
             wanted: core::any::type_name::<T>(),
             reason: error.to_string().into(),
             value: bounded(&self.to_string()).into(),
         })
+    }
+
+    /// Writes the value as JSON, each part as it came, so that its digits and its order are kept.
+    fn write_json(&self, json: &mut String) -> Option<()> {
+        match self {
+            Self::Text(text) => json.push_str(&serde_json::to_string(text).ok()?),
+            Self::Json(raw) => json.push_str(raw.as_str()),
+            Self::List(parts) => {
+                json.push('[');
+                for (at, part) in parts.iter().enumerate() {
+                    if at > 0 {
+                        json.push(',');
+                    }
+                    part.write_json(json)?;
+                }
+                json.push(']');
+            }
+            _ => return None,
+        }
+        Some(())
     }
 
     /// Returns the first error among the parts.

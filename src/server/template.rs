@@ -2,9 +2,9 @@
 //! values.
 //!
 //! Rules of this file: matching is one walk over the URI, without going back; `{name}` stops at a
-//! slash, `{+name}` doesn't; `{/name}` and `{?a,b}` bring their own delimiter, and what stands in
-//! braces with `?` or `&` may be missing; a value is percent-decoded exactly once and then checked
-//! against its variable's class.
+//! slash, `{+name}` doesn't; `{/name}`, `{?a,b}` and `{&a,b}` bring their own delimiter and take no
+//! other, and what stands in braces with `?` or `&` may be missing; a value is percent-decoded
+//! exactly once and then checked against its variable's class.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -45,8 +45,9 @@ enum Part {
     Reserved(Box<str>),
     /// `{/name}`: a slash and what `{name}` is.
     Path(Box<str>),
-    /// `{?a,b}` or `{&a,b}`: names and values in any order, none of them required.
-    Query(Vec<Box<str>>),
+    /// `{?a,b}` or `{&a,b}`: its first character, then names and values in any order, each of them
+    /// once or not at all.
+    Query(char, Vec<Box<str>>),
 }
 
 /// The values that a URI has for the variables of a template.
@@ -120,7 +121,7 @@ impl Template {
                 Part::Path(name) => {
                     rest = take(&mut found, name, rest.strip_prefix('/')?, next, false)?;
                 }
-                Part::Query(names) => rest = query(&mut found, names, rest)?,
+                Part::Query(first, names) => rest = query(&mut found, *first, names, rest)?,
             }
         }
         rest.is_empty().then_some(found)
@@ -135,7 +136,7 @@ impl Template {
                 Part::Simple(name) | Part::Reserved(name) | Part::Path(name) => {
                     core::slice::from_ref(name)
                 }
-                Part::Query(names) => names,
+                Part::Query(_, names) => names,
             })
             .map(|name| &**name)
     }
@@ -160,9 +161,9 @@ fn expression(text: &str) -> Result<Part, TemplateError> {
     match text.as_bytes().first() {
         Some(b'+') => Ok(Part::Reserved(named(&text[1..])?)),
         Some(b'/') => Ok(Part::Path(named(&text[1..])?)),
-        Some(b'?' | b'&') => {
+        Some(first @ (b'?' | b'&')) => {
             let names: Result<Vec<_>, _> = text[1..].split(',').map(named).collect();
-            names.map(Part::Query)
+            names.map(|names| Part::Query(char::from(*first), names))
         }
         _ => Ok(Part::Simple(named(text)?)),
     }
@@ -179,12 +180,17 @@ fn take<'u>(
     let end = match next {
         Some(Part::Literal(literal)) => rest.find(&**literal)?,
         Some(Part::Path(_)) => rest.find('/')?,
-        Some(Part::Query(_)) => rest.find(['?', '&']).unwrap_or(rest.len()),
+        Some(Part::Query(first, _)) => rest.find(*first).unwrap_or(rest.len()),
         _ => rest.len(),
     };
     let value = &rest[..end];
-    let has_delimiter = !is_reserved && value.contains(['/', '?', '#']);
-    if value.is_empty() || has_delimiter {
+    // Before a query, `&` would pass for a part of it.
+    let is_delimiter = |c| match c {
+        '/' | '?' | '#' => true,
+        '&' => matches!(next, Some(Part::Query(..))),
+        _ => false,
+    };
+    if value.is_empty() || !is_reserved && value.contains(is_delimiter) {
         return None;
     }
     let value = percent_decoded(value)?;
@@ -202,14 +208,25 @@ fn is_one_part(value: &str) -> bool {
     !matches!(value, "." | "..") && !value.contains(['/', '\\'])
 }
 
-/// Takes a query string; names that the template doesn't have make it no match.
-fn query<'u>(found: &mut Variables, names: &[Box<str>], rest: &'u str) -> Option<&'u str> {
-    let Some(pairs) = rest.strip_prefix(['?', '&']) else {
+/// Takes a query string; a name that the template doesn't have, or that stands twice, makes it no match.
+fn query<'u>(
+    found: &mut Variables,
+    first: char,
+    names: &[Box<str>],
+    rest: &'u str,
+) -> Option<&'u str> {
+    let Some(pairs) = rest.strip_prefix(first) else {
         return rest.is_empty().then_some(rest);
     };
+    let mut left: Vec<&Box<str>> = names.iter().collect();
     for pair in pairs.split('&') {
         let (name, value) = pair.split_once('=')?;
-        let name = names.iter().find(|known| &***known == name)?;
+        let at = left.iter().position(|known| &***known == name)?;
+        let name = left.swap_remove(at);
+        // What follows `#` is no longer part of what a server is asked for.
+        if value.contains('#') {
+            return None;
+        }
         found.0.push((name.clone(), percent_decoded(value)?));
     }
     Some("")
@@ -282,6 +299,34 @@ mod tests {
         assert_eq!(values("test://t/{id}", "test://t/"), None);
         assert_eq!(values("test://t/{id}", "test://t/%ff"), None);
         assert_eq!(values("x://a{?q}", "x://a?z=1"), None);
+    }
+
+    #[test]
+    fn a_query_begins_with_its_own_delimiter_and_has_each_name_once() {
+        let two = |a: &str, b: &str| {
+            let pairs = [("a", a), ("q", b)];
+            Some(
+                pairs
+                    .map(|(name, value)| (name.into(), value.into()))
+                    .into(),
+            )
+        };
+        assert_eq!(values("x://{a}{?q}", "x://1?q=2"), two("1", "2"));
+        assert_eq!(values("x://{a}?z=0{&q}", "x://1?z=0&q=2"), two("1", "2"));
+        assert_eq!(values("x://{+a}{&q}", "x://1?z=0&q=2"), two("1?z=0", "2"));
+        assert_eq!(values("x://{+a}{?q}", "x://1&z=0?q=2"), two("1&z=0", "2"));
+        for (template, uri) in [
+            ("x://{a}{?q}", "x://1&q=2"),
+            ("x://{a}{&q}", "x://1?q=2"),
+            ("x://1{?q}", "x://1&q=2"),
+            ("x://1?z=0{&q}", "x://1?z=0?q=2"),
+            ("x://{a}{?q}", "x://1?q=2&q=3"),
+            ("x://{a}{?q}", "x://1?q=2#3"),
+        ] {
+            let found = values(template, uri);
+            let misread = found.iter().flatten().any(|(name, _)| name == "q");
+            assert!(found.is_none() || !misread, "{template} {uri} {found:?}");
+        }
     }
 
     #[test]

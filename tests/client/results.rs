@@ -160,6 +160,11 @@ fn a_result_is_read_as_the_type_that_is_wanted() {
         Ok(Sky::Clear)
     );
     assert_eq!(said(json!({"content": []})).decode::<Vec<u8>>(), Ok(vec![]));
+    let long = json!({"content": [text("a"), text(&format!("[{}]", u128::MAX))]});
+    assert_eq!(
+        said(long).decode::<(String, [u128; 1])>(),
+        Ok(("a".into(), [u128::MAX]))
+    );
 
     let error = number().decode::<Sum>().unwrap_err().to_string();
     assert!(error.contains("Sum") && error.contains("\"42\""), "{error}");
