@@ -140,7 +140,11 @@ impl ClientError {
     /// Returns whether the same operation may be tried again without asking anybody: nothing of it
     /// was sent.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Lost(Delivery::NotSent))
+        match self {
+            Self::Lost(delivery) => *delivery == Delivery::NotSent,
+            Self::Call(error) => error.is_retryable(),
+            _ => false,
+        }
     }
 
     /// What a span says of it, and the code if the server gave one.

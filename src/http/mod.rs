@@ -14,17 +14,22 @@
 //! stream that broke is resumed, and the pair of endpoints of 2024-11-05 is one stream more. An
 //! [`Endpoint`] is the table of the sessions of the legacy era, with its bounds.
 //!
+//! An [`HttpClient`] is the other side: it makes requests of the frames of a client session and frames
+//! of their responses, and resumes streams that broke.
+//!
 //! [`answer_one`] is all that a host needs that starts a server for each request: one modern request
 //! in, its answer out, without the standard library.
 //!
-//! What is here: the server's side, for an adapter to drive. What isn't yet: the client's side,
-//! adapters to HTTP stacks, answers to cross-origin preflights, and sessions that are stored.
+//! What is here: both sides, for an adapter to drive. What isn't yet: adapters to HTTP stacks,
+//! authorization, arguments that a client mirrors into headers by itself ([`mirror`] has what that
+//! takes), answers to cross-origin preflights, and sessions that are stored.
 
 pub mod headers;
 pub mod mirror;
 
 mod answer;
 mod classify;
+mod client;
 mod policy;
 mod server;
 
@@ -36,6 +41,7 @@ use self::headers::{Headers, name};
 
 pub use answer::{answer_one, status_of};
 pub use classify::{Class, Input, Offers, Rung, check, classify};
+pub use client::{Action, End, HttpClient, HttpClientOptions, HttpRequest, Outcome, outcome};
 pub use policy::HttpPolicy;
 pub use server::{
     Endpoint, EndpointLimits, HttpSession, Place, SessionKind, SessionStatus, StreamOptions,

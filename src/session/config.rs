@@ -32,6 +32,21 @@ pub enum EraPolicy {
     AssumeModern,
 }
 
+/// By which [`Route`](super::Route) a client's requests leave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Routing {
+    /// All messages share one stream, [`Route::Pipe`](super::Route::Pipe).
+    #[default]
+    Pipe,
+    /// Each request is an exchange of its own, [`Route::Exchange`](super::Route::Exchange), whose
+    /// number is the request's id; so is the notification that cancels it. Losing that route loses
+    /// that request and nothing else. Other notifications and answers leave by
+    /// [`Route::Pipe`](super::Route::Pipe) or by the route of what they answer, and losing
+    /// [`Route::Pipe`](super::Route::Pipe) ends the session.
+    PerRequest,
+}
+
 /// The timeouts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -122,6 +137,8 @@ pub struct ClientConfig {
     /// that was lost.
     // `sub.resend`
     pub subscriptions: Vec<SubscriptionFilter<'static>>,
+    /// By which route requests leave. All by one unless the transport is HTTP.
+    pub routing: Routing,
 }
 
 impl ClientConfig {
@@ -137,6 +154,7 @@ impl ClientConfig {
             send_info: true,
             log_level: None,
             subscriptions: Vec::new(),
+            routing: Routing::default(),
         }
     }
 
@@ -159,6 +177,8 @@ impl ClientConfig {
         log_level: Option<LoggingLevel>,
         /// Sets what to subscribe to as soon as the session is open.
         subscriptions: Vec<SubscriptionFilter<'static>>,
+        /// Sets by which route requests leave.
+        routing: Routing,
     }
 
     /// The client's newest revision of an era; `None` when it speaks none.

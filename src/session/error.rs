@@ -61,6 +61,13 @@ pub enum CallError {
     /// [`is_retryable`](Self::is_retryable) says so.
     #[error("the connection was lost ({0})")]
     Lost(Delivery),
+    /// The HTTP request that carried the call was refused, and no message came with the refusal: the
+    /// status says what to do about it.
+    #[error("the server answered with the status {status}")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+    },
 }
 
 impl CallError {
@@ -68,7 +75,10 @@ impl CallError {
     ///
     /// A call that may have run is not retryable: whether to repeat it is the caller's to know.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Lost(Delivery::NotSent))
+        matches!(
+            self,
+            Self::Lost(Delivery::NotSent) | Self::Refused { status: 429 }
+        )
     }
 }
 
@@ -202,13 +212,14 @@ pub enum CloseReason {
     /// This side closed it: there is nothing to do.
     #[error("closed by this side")]
     Local,
-    /// The connection ended. What was open has ended as lost; connect again if it is still wanted.
-    #[error("the connection ended")]
+    /// The connection ended, or there was none. What was open has ended as lost; connect again if it
+    /// is still wanted.
+    #[error("{0}")]
     Connection(Closed),
     /// The connection ended while the client was finding out the peer's era. Some legacy servers
     /// exit on a request before `initialize`: start a new one with the legacy policy.
     // `era.stdio.crash`
-    #[error("the connection ended during the probe for the peer's era")]
+    #[error("{0} during the probe for the peer's era")]
     LostInProbe(Closed),
     /// The opening took too long: the peer may be no MCP server, or need more time to start. See
     /// [`ClientConfig`](super::ClientConfig).

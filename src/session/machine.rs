@@ -114,7 +114,7 @@ pub struct Transmit {
     /// Its length in bytes.
     pub len: usize,
     /// Whether it is the last one that this side sends on its route: a server's answer on an
-    /// exchange. Never on a pipe.
+    /// exchange, whatever a client sends on one. Never on a pipe.
     pub last: bool,
     /// What kind of message it is.
     pub kind: Kind,
@@ -123,6 +123,12 @@ pub struct Transmit {
 }
 
 impl Transmit {
+    /// The same, as a client hands it out: each of its exchanges takes one frame.
+    pub(super) fn of_client(mut self) -> Self {
+        self.last = matches!(self.route, Route::Exchange(_));
+        self
+    }
+
     /// The same, as a server hands it out.
     pub(super) fn of_server(mut self) -> Self {
         let is_answer = matches!(self.kind, Kind::Result | Kind::Error);

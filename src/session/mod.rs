@@ -45,7 +45,7 @@ mod token_bucket;
 mod writer;
 
 pub use client::{ClientEvent, ClientSession, InputRequested};
-pub use config::{CallOptions, ClientConfig, EraPolicy, ServerConfig, Timeout, Timeouts};
+pub use config::{CallOptions, ClientConfig, EraPolicy, Routing, ServerConfig, Timeout, Timeouts};
 pub use error::{CallClock, CallError, CloseReason, Delivery, Misuse};
 pub use event::{Change, Completed, Ignored, Received};
 pub use id::{CallId, IncomingId, InputId, SubscriptionId};

@@ -49,4 +49,40 @@ pub enum Closed {
     ReadFailed,
     /// Writing failed.
     WriteFailed,
+    /// There never was a connection: nothing of the request has left this side.
+    Unreachable,
+    /// The server refused the request as such, before any message: with this HTTP status.
+    Refused {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// The server doesn't know the session any more; the request was not looked at.
+    Forgotten,
+}
+
+impl Closed {
+    /// Whether a server that closed the probe for its era like this is one that doesn't know the
+    /// modern era. Statuses that ask for credentials, or for patience, say nothing about it.
+    // `era.http.legacy`, `era.http.auth`
+    pub(super) fn is_of_legacy_server(self) -> bool {
+        match self {
+            Self::Refused { status } => {
+                (400..500).contains(&status) && !matches!(status, 401 | 403 | 407 | 408 | 425 | 429)
+            }
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EndOfInput | Self::ReadFailed | Self::WriteFailed => {
+                f.write_str("the connection ended")
+            }
+            Self::Unreachable => f.write_str("the server can't be reached"),
+            Self::Refused { status } => write!(f, "the server answered with the status {status}"),
+            Self::Forgotten => f.write_str("the server has forgotten the session"),
+        }
+    }
 }

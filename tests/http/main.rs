@@ -5,6 +5,7 @@ mod answer;
 mod headers;
 mod ladder;
 mod mirror;
+mod pair;
 mod policy;
 mod requests;
 mod streams;

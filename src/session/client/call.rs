@@ -19,13 +19,13 @@ use crate::rpc::{Kind, RequestId, write_i64, write_string};
 use crate::time::Instant;
 
 use super::super::capability_set;
-use super::super::config::CallOptions;
-use super::super::error::{CallError, Misuse};
+use super::super::config::{CallOptions, Routing};
+use super::super::error::{CallError, Delivery, Misuse};
 use super::super::event::Answer;
 use super::super::id::CallId;
 use super::super::name::MethodName;
 use super::super::requests_out::RequestOut;
-use super::super::route::Route;
+use super::super::route::{Closed, ExchangeId, Route};
 use super::super::table::Weigh;
 use super::super::timer::Clocks;
 use super::super::writer::{write_head, write_params};
@@ -222,7 +222,7 @@ impl ClientSession {
         };
         let token = options.progress.then(|| RequestId::from(number));
         let request = RequestOut::new(method, clocks, token, call);
-        let request = request.sent(Route::Pipe, &self.state.writer);
+        let request = request.sent(self.request_route(number), &self.state.writer);
         self.state.requests_out.insert(number, request);
         Ok(number)
     }
@@ -235,6 +235,7 @@ impl ClientSession {
         options: &CallOptions<'_>,
     ) -> Result<core::ops::Range<usize>, Misuse> {
         let number = self.state.writer.next_number();
+        let route = self.request_route(number);
         let own_meta = self.own_meta.of(revision);
         let level = options.log_level.or(self.state.log_level);
         let mut collected = Vec::new();
@@ -254,7 +255,7 @@ impl ClientSession {
         let mut span = 0..0;
         self.state
             .writer
-            .frame(Route::Pipe, Kind::Request, Some(revision), |out| {
+            .frame(route, Kind::Request, Some(revision), |out| {
                 write_head(out, Some(number), M::NAME);
                 let start = out.len();
                 write_params(out, revision, params, &additions)?;
@@ -291,11 +292,29 @@ impl ClientSession {
         }
     }
 
-    /// Ends a call whose answer can't come any more.
-    pub(super) fn lose_call(&mut self, number: u64) {
-        if let Some(request) = self.state.requests_out.end(number) {
-            let delivery = request.delivery(&self.state.writer);
-            self.conclude(number, request, Err(CallError::Lost(delivery)));
+    /// The route by which the request of this number leaves.
+    pub(super) fn request_route(&self, number: u64) -> Route {
+        match self.config.routing {
+            Routing::Pipe => Route::Pipe,
+            Routing::PerRequest => Route::Exchange(ExchangeId::new(number)),
+        }
+    }
+
+    /// Ends a call whose answer can't come any more: because of what has become of its own route,
+    /// or with the whole session.
+    pub(super) fn lose_call(&mut self, number: u64, why: Option<Closed>) {
+        let Some(request) = self.state.requests_out.end(number) else {
+            return;
+        };
+        let error = match why {
+            Some(Closed::Refused { status }) => CallError::Refused { status },
+            Some(Closed::Unreachable | Closed::Forgotten) => CallError::Lost(Delivery::NotSent),
+            _ => CallError::Lost(request.delivery(&self.state.writer)),
+        };
+        let purpose = request.part.purpose;
+        self.conclude(number, request, Err(error));
+        if let (Purpose::Probe | Purpose::Initialize, Some(why)) = (purpose, why) {
+            self.lose_opening(purpose == Purpose::Probe, why);
         }
     }
 
@@ -323,9 +342,9 @@ impl ClientSession {
     }
 
     /// Ends the calls whose answers were to come by `route`.
-    pub(super) fn lose_route(&mut self, route: Route) {
+    pub(super) fn lose_route(&mut self, route: Route, why: Closed) {
         for number in self.state.requests_out.on_route(route) {
-            self.lose_call(number);
+            self.lose_call(number, Some(why));
         }
     }
 

@@ -87,6 +87,8 @@ pub(super) struct State {
     opened_at: Instant,
     /// How long the opening had run before this epoch.
     opened_before: Duration,
+    /// Since when the clocks stand still.
+    suspended: Option<Instant>,
     revision: Option<Revision>,
     peer: Peer,
     declared: CapabilitySet,
@@ -126,6 +128,11 @@ impl Peer {
 impl State {
     /// The same state in another epoch, with the limits of its new session.
     pub(super) fn restored(mut self, limits: &Limits, rebase: Rebase) -> Self {
+        // Clocks that stood still when the session was saved go on standing still.
+        let rebase = self
+            .suspended
+            .map_or(rebase, |at| Rebase::new(at, rebase.now()));
+        self.suspended = self.suspended.map(|_| rebase.now());
         let deadline = self.opening.deadlines().1;
         // Once its time is over, an opening takes no longer, however late that is noticed.
         let until = deadline.map_or(rebase.saved_at(), |at| at.min(rebase.saved_at()));
@@ -140,6 +147,9 @@ impl State {
 
     /// When the session has to be woken, and for what.
     fn next_wake(&self) -> Option<(Instant, WakeReason)> {
+        if self.suspended.is_some() {
+            return None;
+        }
         let (probe, opening) = self.opening.deadlines();
         timer::next([
             (WakeReason::Opening, opening),
@@ -173,6 +183,7 @@ impl ClientSession {
                 opening: Opening::Idle,
                 opened_at: Instant::ZERO,
                 opened_before: Duration::ZERO,
+                suspended: None,
                 revision: None,
                 peer: Peer::default(),
                 declared: CapabilitySet::UNKNOWN,
@@ -400,6 +411,29 @@ impl ClientSession {
         }
     }
 
+    /// Stops all clocks of the session until [`resume`](Self::resume): no deadline passes and
+    /// nothing times out, while a person signs in, say. Frames and commands have their effect
+    /// meanwhile. Does nothing if the clocks stand still already.
+    pub fn suspend(&mut self, now: Instant) {
+        self.state.writer.advance(now);
+        let now = self.state.writer.now;
+        self.state.suspended.get_or_insert(now);
+    }
+
+    /// Lets the clocks run on after [`suspend`](Self::suspend), each with the time that it had left.
+    /// Does nothing if they run.
+    pub fn resume(&mut self, now: Instant) {
+        self.state.writer.advance(now);
+        let now = self.state.writer.now;
+        let Some(since) = self.state.suspended.take() else {
+            return;
+        };
+        let rebase = Rebase::new(since, now);
+        self.state.opened_at = self.state.opened_at + now.saturating_since(since);
+        self.state.opening.rebase(rebase);
+        self.state.requests_out.rebase(rebase);
+    }
+
     /// Ends the session from this side. There is no message for it: the adapter closes the
     /// connection once the output is sent.
     ///
@@ -458,7 +492,7 @@ impl ClientSession {
             return;
         }
         for number in self.state.requests_out.numbers() {
-            self.lose_call(number);
+            self.lose_call(number, None);
         }
         for number in self.state.requests_in.drop_all() {
             self.input_withdrawn(number);
@@ -497,7 +531,7 @@ impl Session for ClientSession {
     fn handle_closed(&mut self, now: Instant, route: Route, why: Closed) {
         self.state.writer.advance(now);
         if route != Route::Pipe {
-            return self.lose_route(route);
+            return self.lose_route(route, why);
         }
         self.end(match self.state.opening {
             Opening::Probing { .. } if self.speaks_legacy() => CloseReason::LostInProbe(why),
@@ -510,12 +544,15 @@ impl Session for ClientSession {
 
     fn handle_timeout(&mut self, now: Instant) {
         self.state.writer.advance(now);
-        self.opening_timeout();
-        self.call_timeouts();
+        if self.state.suspended.is_none() {
+            self.opening_timeout();
+            self.call_timeouts();
+        }
     }
 
     fn poll_transmit(&mut self, buffer: &mut Vec<u8>) -> Option<Transmit> {
-        self.state.writer.outbox.poll(buffer)
+        let transmit = self.state.writer.outbox.poll(buffer);
+        transmit.map(Transmit::of_client)
     }
 
     fn poll_event(&mut self) -> Option<ClientEvent> {

@@ -27,7 +27,7 @@ use super::super::error::{CloseReason, Misuse};
 use super::super::event::Body;
 use super::super::negotiate::{self, ProbeError};
 use super::super::rebase::Rebase;
-use super::super::route::Route;
+use super::super::route::{Closed, Route};
 use super::call::{Call, Outgoing, Purpose};
 use super::{ClientEvent, ClientSession, Peer};
 
@@ -253,6 +253,22 @@ impl ClientSession {
         match negotiate::mutual(&self.config.revisions, offered, Era::Legacy) {
             Some(_) => self.fall_back(otherwise),
             None => self.end(otherwise),
+        }
+    }
+
+    /// The exchange of a step of the opening has ended without an answer. A probe that a legacy
+    /// server refuses makes this a legacy session; whatever else it is says nothing of the era.
+    pub(super) fn lose_opening(&mut self, is_probe: bool, why: Closed) {
+        let is_awaited = matches!(self.state.opening, Opening::Probing { .. }) == is_probe;
+        if !is_awaited {
+            return;
+        }
+        let otherwise = CloseReason::Connection(why);
+        if is_probe && why.is_of_legacy_server() {
+            self.expect_handshake();
+            self.fall_back(otherwise);
+        } else {
+            self.end(otherwise);
         }
     }
 

@@ -34,7 +34,6 @@ use super::super::id::{CallId, InputId};
 use super::super::name::MethodName;
 use super::super::progress::{Report, Reported};
 use super::super::requests_in::RequestIn;
-use super::super::route::Route;
 use super::super::table::Weigh;
 use super::super::writer::write_head;
 use super::event::InputRequested;
@@ -445,7 +444,8 @@ impl ClientSession {
         let Some(round) = open.part.round.take() else {
             return;
         };
-        let (number, route) = (self.state.writer.number(), Route::Pipe);
+        let number = self.state.writer.number();
+        let route = self.request_route(number);
         let (name, params) = (open.method().as_str(), &open.part.params);
         let (writer, revision) = (&mut self.state.writer, self.state.revision);
         let written = writer.frame(route, Kind::Request, revision, |out| {
