@@ -21,8 +21,7 @@
 //! in, its answer out, without the standard library.
 //!
 //! What is here: both sides, for an adapter to drive. What isn't yet: adapters to HTTP stacks,
-//! authorization, arguments that a client mirrors into headers by itself ([`mirror`] has what that
-//! takes), answers to cross-origin preflights, and sessions that are stored.
+//! authorization, answers to cross-origin preflights, and sessions that are stored.
 
 pub mod headers;
 pub mod mirror;

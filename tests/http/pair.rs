@@ -15,12 +15,16 @@ use mcp_proto::model::logging::{LoggingLevel, LoggingMessageParams};
 use mcp_proto::model::method::CallTool;
 use mcp_proto::model::root::ListRootsResult;
 use mcp_proto::model::tool::{CallToolParams, CallToolResult};
+use mcp_proto::rpc::Kind;
 use mcp_proto::session::{
     CallError, CallId, CallOptions, Change, ClientEvent, ClientSession, CloseReason, Closed,
-    Delivery, EraPolicy, ExchangeId, Routing, ServerEvent, ServerSession, Session,
+    Delivery, EraPolicy, ExchangeId, Route, Routing, ServerEvent, ServerSession, Session, Transmit,
 };
 use mcp_proto::{Instant, Revision};
+use serde_json::json;
 use support::pair::{client_config, server_config};
+
+use crate::requests::{mirrored_schema, modern};
 
 const URL: &str = "http://localhost/mcp";
 
@@ -717,6 +721,80 @@ fn every_response_ends_its_call_in_the_way_of_the_table() {
             case.body
         );
         assert!(net.session.is_open());
+    }
+}
+
+/// A codec that has a request to send, and the exchange by which it was sent.
+fn asked(http: &mut HttpClient, method: &str, params: serde_json::Value) -> HttpRequest {
+    let sent = modern(method, params);
+    let route = Route::Exchange(ExchangeId::new(1));
+    let bytes = sent.bytes();
+    let transmit = Transmit::new(route, bytes.len(), Kind::Request);
+    http.send(Instant::ZERO, bytes, &transmit);
+    match http.poll() {
+        Some(Action::Start(request)) => request,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_client_mirrors_arguments_by_the_list_it_saw_last_and_leaves_out_tools_that_break_the_rules() {
+    // `httpM.param.support` `httpM.param.reject` `httpM.param.latest` `httpM.param.omit` `httpM.sse.comment`
+    let bad =
+        json!({"type": "object", "properties": {"a": {"type": "number", "x-mcp-header": "A"}}});
+    let plain = json!({"type": "object"});
+    let now = Instant::ZERO;
+    for as_events in [false, true] {
+        let mut http = HttpClient::new(URL, HttpClientOptions::default());
+        let list = |http: &mut HttpClient, deploy: &serde_json::Value| {
+            let request = asked(http, "tools/list", json!({}));
+            let tools = json!([{"name": "bad", "inputSchema": bad}, {"name": "deploy", "inputSchema": deploy},
+                {"name": "plain", "inputSchema": plain}]);
+            let answer = json!({"jsonrpc": "2.0", "id": 1, "result": {"tools": tools, "resultType": "complete"}});
+            let (kind, body) = match as_events {
+                true => ("text/event-stream", format!(": note\n\ndata: {answer}\n\n")),
+                false => ("application/json", answer.to_string()),
+            };
+            let head = ResponseHead::new(200).with("content-type", kind);
+            http.handle_head(now, request.exchange, &head);
+            http.handle_body(now, request.exchange, body.as_bytes());
+            http.handle_end(now, request.exchange, End::Clean);
+            let Some(Action::ToolRejected { name, .. }) = http.poll() else {
+                panic!("one breaks the rules");
+            };
+            assert_eq!(&*name, "bad");
+            let Some(Action::Frame(_, frame)) = http.poll() else {
+                panic!("the list follows")
+            };
+            let frame: serde_json::Value = serde_json::from_slice(&frame).expect("it is JSON");
+            let names: Vec<_> = frame["result"]["tools"]
+                .as_array()
+                .expect("a list")
+                .iter()
+                .map(|tool| tool["name"].as_str().expect("a name").to_owned())
+                .collect();
+            assert_eq!(names, ["deploy", "plain"]);
+        };
+        let arguments = json!({"name": "deploy", "arguments": {"region": "日本語", "count": null, "dry": true}});
+        let unseen = asked(&mut http, "tools/call", arguments.clone());
+        assert!(
+            !unseen.headers.has("mcp-param-region"),
+            "its schema was never seen"
+        );
+        list(&mut http, &mirrored_schema());
+        let call = asked(&mut http, "tools/call", arguments.clone());
+        let one = |name| call.headers.one(name).expect("it is good");
+        assert_eq!(one("mcp-param-region"), Some("=?base64?5pel5pys6Kqe?="));
+        assert_eq!(
+            (one("mcp-param-dry-run"), one("mcp-param-count")),
+            (Some("true"), None)
+        );
+        list(&mut http, &plain);
+        let call = asked(&mut http, "tools/call", arguments);
+        assert!(
+            !call.headers.has("mcp-param-region"),
+            "the schema has changed"
+        );
     }
 }
 

@@ -244,7 +244,7 @@ on_every_revision! {
         assert!(ends(&mut client).is_empty());
         client.resume(stopped + hour);
         assert_eq!(client.poll_timeout(), Some(deadline + hour));
-        client.resume(stopped + 2 * hour);
+        client.resume(stopped + hour);
         client.handle_timeout(stopped + hour);
         assert!(ends(&mut client).is_empty());
         client.handle_timeout(deadline + hour);

@@ -14,11 +14,13 @@ use bytes::Bytes;
 
 use crate::frame::{FrameError, SseDecoder, SseEvent};
 use crate::limits::Limits;
-use crate::model::members::{MetaMember, decode};
+use crate::model::members::{MetaMember, Param, decode};
 use crate::model::method::SpecMethod;
 use crate::model::subject;
 use crate::revision::{Era, Revision};
-use crate::rpc::{Decoded, EnvelopeKey, Kind, Repeated, RequestId, Scan, member_of, text_at};
+use crate::rpc::{
+    Decoded, EnvelopeKey, Kind, Raw, Repeated, RequestId, Scan, member_of, raw_at, text_at,
+};
 use crate::session::{Closed, ExchangeId, Route, Transmit};
 use crate::time::Instant;
 
@@ -27,10 +29,14 @@ use super::super::{HttpMethod, ResponseHead};
 use super::exchange::{Asked, End, Exchange, Purpose, Reading};
 use super::outcome::{Outcome, outcome};
 use super::request::{Action, HttpRequest};
+use super::tools::{Learned, MirroredTools};
 use super::url;
 
 /// How much of a response that is of no use is read before its connection is closed.
 const IGNORED: usize = 64 * 1024;
+
+/// How long a client waits at least, so that no server makes it ask without a pause.
+const SHORTEST_RETRY: Duration = Duration::from_millis(50);
 
 /// How a client speaks HTTP.
 #[derive(Clone, Debug)]
@@ -82,6 +88,7 @@ pub struct HttpClient {
     resumes: Vec<Resume>,
     /// Where the messages for the pair of 2024-11-05 go.
     pair: Option<Box<str>>,
+    tools: MirroredTools,
     now: Instant,
 }
 
@@ -123,6 +130,7 @@ struct Sent {
     subject: Option<Box<str>>,
     /// The revision that the request describes itself by.
     version: Option<Box<str>>,
+    arguments: Option<Raw<'static>>,
 }
 
 impl HttpClient {
@@ -140,6 +148,7 @@ impl HttpClient {
             waiting: VecDeque::new(),
             resumes: Vec::new(),
             pair: None,
+            tools: MirroredTools::default(),
             now: Instant::ZERO,
         }
     }
@@ -304,12 +313,7 @@ impl HttpClient {
     // `httpL.session.delete`
     pub fn close(&mut self, now: Instant) {
         self.now = self.now.max(now);
-        self.resumes.clear();
-        self.waiting.clear();
-        for number in core::mem::take(&mut self.exchanges).into_keys() {
-            self.actions
-                .push_back(Action::Abort(ExchangeId::new(number)));
-        }
+        self.abort_all();
         if self.session.is_some() {
             let mut headers = Headers::new();
             self.add_session(&mut headers);
@@ -345,6 +349,10 @@ impl HttpClient {
             .with(name::ACCEPT, "application/json, text/event-stream");
         if is_modern {
             add_modern(&mut headers, &sent, transmit);
+            if let (Some("tools/call"), Some(tool)) = (method, sent.subject.as_deref()) {
+                let arguments = sent.arguments.as_ref();
+                self.tools.add_headers(&mut headers, tool, arguments);
+            }
         } else if !is_initialize {
             self.add_session(&mut headers);
         }
@@ -355,6 +363,7 @@ impl HttpClient {
                 frame: frame.clone(),
                 is_modern,
                 is_initialize,
+                lists_tools: method == Some("tools/list"),
                 attempts: 0,
             }),
             _ if method == Some("notifications/initialized") && self.pair.is_none() => {
@@ -483,11 +492,12 @@ impl HttpClient {
             Purpose::Request(asked) => {
                 asked.attempts = 0;
                 let (route, is_answer) = (asked.route, is_answer_to(&event.data, &asked.id));
-                self.actions.push_back(Action::Frame(route, event.data));
+                let is_list = is_answer && asked.is_modern && asked.lists_tools;
                 if is_answer {
                     entry.purpose = Purpose::Notice;
                     entry.reading = Reading::Ignored(0);
                 }
+                self.deliver(route, event.data, is_list);
             }
             Purpose::Standalone | Purpose::Pair(_) => {
                 self.actions
@@ -593,12 +603,26 @@ impl HttpClient {
         };
         let doubled = self.options.retry.saturating_mul(1 << attempts.min(16));
         let wait = retry.unwrap_or(doubled).min(self.options.longest_retry);
+        let wait = wait.max(SHORTEST_RETRY);
         self.resumes.push(Resume {
             at: self.now + wait,
             asked,
             last_event,
             attempts: attempts + 1,
         });
+    }
+
+    /// Hands a frame to the session; of a list of tools what a client over HTTP may offer.
+    fn deliver(&mut self, route: Route, frame: Bytes, is_list: bool) {
+        if !is_list {
+            return self.actions.push_back(Action::Frame(route, frame));
+        }
+        let Learned { frame, rejected } = self.tools.learn(frame);
+        for (name, reason) in rejected {
+            self.actions
+                .push_back(Action::ToolRejected { name, reason });
+        }
+        self.actions.push_back(Action::Frame(route, frame));
     }
 
     /// A whole response of JSON.
@@ -613,9 +637,9 @@ impl HttpClient {
         };
         let is_batch = body.trim_ascii_start().starts_with(b"[");
         if is_batch || is_answer_to(&body, &asked.id) {
-            let route = asked.route;
+            let (route, is_list) = (asked.route, asked.is_modern && asked.lists_tools);
             self.exchanges.remove(&number);
-            return self.actions.push_back(Action::Frame(route, body));
+            return self.deliver(route, body, is_list);
         }
         // An error that names no request, or another one, can only be about this one.
         match member_of(&body, "error").filter(|error| error.starts_with(b"{")) {
@@ -675,9 +699,18 @@ impl HttpClient {
     /// The session is over.
     fn close_session(&mut self, why: Closed) {
         self.session = None;
+        self.abort_all();
+        self.actions.push_back(Action::Closed(Route::Pipe, why));
+    }
+
+    /// Drops all that is under way.
+    fn abort_all(&mut self) {
         self.resumes.clear();
         self.waiting.clear();
-        self.actions.push_back(Action::Closed(Route::Pipe, why));
+        for number in core::mem::take(&mut self.exchanges).into_keys() {
+            self.actions
+                .push_back(Action::Abort(ExchangeId::new(number)));
+        }
     }
 
     /// Reads what headers and the exchange depend on; `None` for what is no message.
@@ -692,6 +725,7 @@ impl HttpClient {
                 method: None,
                 subject: None,
                 version: None,
+                arguments: None,
             });
         };
         let (kind, id) = (envelope.kind, envelope.id.clone());
@@ -706,12 +740,19 @@ impl HttpClient {
         });
         let subject = named.and_then(|known| text(subject(Some(known), frame, &scan)));
         let version = text(scan.param_meta(MetaMember::ProtocolVersion));
+        // Copied only where it may be mirrored.
+        let arguments = (version.is_some() && known == Some(SpecMethod::CallTool))
+            .then(|| raw_at(frame, scan.param(Param::Arguments)))
+            .flatten()
+            .filter(|_| !self.tools.is_empty());
+        let arguments = arguments.map(Raw::into_owned);
         Some(Sent {
             kind,
             id,
             method,
             subject,
             version,
+            arguments,
         })
     }
 }

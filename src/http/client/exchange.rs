@@ -45,6 +45,7 @@ pub(super) struct Asked {
     pub(super) frame: Bytes,
     pub(super) is_modern: bool,
     pub(super) is_initialize: bool,
+    pub(super) lists_tools: bool,
     /// How often in a row its stream was resumed without anything new.
     pub(super) attempts: u32,
 }

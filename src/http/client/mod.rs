@@ -10,6 +10,7 @@ mod codec;
 mod exchange;
 mod outcome;
 mod request;
+mod tools;
 mod url;
 
 pub use codec::{HttpClient, HttpClientOptions};

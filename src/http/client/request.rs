@@ -9,6 +9,7 @@ use crate::session::{Closed, ExchangeId, Route};
 
 use super::super::HttpMethod;
 use super::super::headers::Headers;
+use super::super::mirror::AnnotationError;
 
 /// An HTTP request to send. Its response is told by its exchange.
 ///
@@ -51,6 +52,14 @@ pub enum Action {
     Frame(Route, Bytes),
     /// Tell the session of a piece of input that is no frame.
     Malformed(Route, FrameError),
+    /// Tell whoever looks after the client that a tool was left out of a list, since its annotations
+    /// break the rules.
+    ToolRejected {
+        /// The tool's name.
+        name: Box<str>,
+        /// What is wrong.
+        reason: AnnotationError,
+    },
     /// Tell the session that nothing will come by this route any more.
     Closed(Route, Closed),
 }
