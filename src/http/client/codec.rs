@@ -14,21 +14,17 @@ use bytes::Bytes;
 
 use crate::frame::{FrameError, SseDecoder, SseEvent};
 use crate::limits::Limits;
-use crate::model::members::{MetaMember, Param, decode};
-use crate::model::method::SpecMethod;
-use crate::model::subject;
 use crate::revision::{Era, Revision};
-use crate::rpc::{
-    Decoded, EnvelopeKey, Kind, Raw, Repeated, RequestId, Scan, member_of, raw_at, text_at,
-};
+use crate::rpc::{Kind, member_of};
 use crate::session::{Closed, ExchangeId, Route, Transmit};
 use crate::time::Instant;
 
-use super::super::headers::{self, Headers, encode_value, is_session_id, name};
+use super::super::headers::{self, Headers, is_session_id, name};
 use super::super::{HttpMethod, ResponseHead};
 use super::exchange::{Asked, End, Exchange, Purpose, Reading};
 use super::outcome::{Outcome, outcome};
 use super::request::{Action, HttpRequest};
+use super::sent::{Sent, add_modern, is_answer_to};
 use super::tools::{Learned, MirroredTools};
 use super::url;
 
@@ -119,18 +115,6 @@ impl core::fmt::Debug for HttpClient {
             .field("waiting", &self.waiting.len())
             .finish_non_exhaustive()
     }
-}
-
-/// What is read of a frame before it is sent.
-struct Sent {
-    kind: Kind,
-    id: Option<RequestId>,
-    method: Option<Box<str>>,
-    /// What the request is for: the name of a tool or prompt, or a URI.
-    subject: Option<Box<str>>,
-    /// The revision that the request describes itself by.
-    version: Option<Box<str>>,
-    arguments: Option<Raw<'static>>,
 }
 
 impl HttpClient {
@@ -329,9 +313,8 @@ impl HttpClient {
 
     /// Sends a frame, whatever waits.
     fn post(&mut self, frame: Bytes, transmit: &Transmit) {
-        let Some(sent) = self.read(&frame) else {
-            return;
-        };
+        let limits = &self.options.limits;
+        let sent = Sent::read(&frame, limits, !self.tools.is_empty());
         let method = sent.method.as_deref();
         let is_modern = sent.version.is_some()
             || transmit
@@ -712,73 +695,4 @@ impl HttpClient {
                 .push_back(Action::Abort(ExchangeId::new(number)));
         }
     }
-
-    /// Reads what headers and the exchange depend on; `None` for what is no message.
-    fn read(&self, frame: &Bytes) -> Option<Sent> {
-        let mut scan = Scan::default();
-        let decoded = decode(frame, &self.options.limits, &Repeated::default(), &mut scan);
-        let Ok(Decoded::One(envelope)) = decoded else {
-            // A batch of answers.
-            return Some(Sent {
-                kind: Kind::Result,
-                id: None,
-                method: None,
-                subject: None,
-                version: None,
-                arguments: None,
-            });
-        };
-        let (kind, id) = (envelope.kind, envelope.id.clone());
-        let text = |span| text_at(frame, span).map(|text| Box::from(text.as_str()));
-        let method = text(scan.key(EnvelopeKey::Method));
-        let known = method.as_deref().and_then(SpecMethod::from_wire);
-        let named = known.filter(|known| {
-            matches!(
-                known,
-                SpecMethod::CallTool | SpecMethod::GetPrompt | SpecMethod::ReadResource
-            )
-        });
-        let subject = named.and_then(|known| text(subject(Some(known), frame, &scan)));
-        let version = text(scan.param_meta(MetaMember::ProtocolVersion));
-        // Copied only where it may be mirrored.
-        let arguments = (version.is_some() && known == Some(SpecMethod::CallTool))
-            .then(|| raw_at(frame, scan.param(Param::Arguments)))
-            .flatten()
-            .filter(|_| !self.tools.is_empty());
-        let arguments = arguments.map(Raw::into_owned);
-        Some(Sent {
-            kind,
-            id,
-            method,
-            subject,
-            version,
-            arguments,
-        })
-    }
-}
-
-/// What every modern request says in its headers.
-// `httpM.ver.header` `httpM.hdr.method` `httpM.hdr.name`
-fn add_modern(headers: &mut Headers, sent: &Sent, transmit: &Transmit) {
-    let version = sent
-        .version
-        .as_deref()
-        .or(transmit.revision.map(Revision::as_str));
-    if let Some(version) = version {
-        headers.push(name::MCP_PROTOCOL_VERSION, version);
-    }
-    if let Some(method) = &sent.method {
-        headers.push(name::MCP_METHOD, method.as_bytes());
-    }
-    if let Some(subject) = &sent.subject {
-        headers.push(name::MCP_NAME, encode_value(subject).as_bytes());
-    }
-}
-
-/// Whether a frame is the response to the request of this id.
-fn is_answer_to(frame: &[u8], id: &RequestId) -> bool {
-    let is_response = member_of(frame, "method").is_none()
-        && (member_of(frame, "result").is_some() || member_of(frame, "error").is_some());
-    let found = member_of(frame, "id").and_then(|id| core::str::from_utf8(id).ok());
-    is_response && found.and_then(RequestId::from_json).as_ref() == Some(id)
 }

@@ -10,6 +10,7 @@ mod codec;
 mod exchange;
 mod outcome;
 mod request;
+mod sent;
 mod tools;
 mod url;
 
