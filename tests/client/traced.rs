@@ -110,3 +110,36 @@ fn what_is_sent_is_shown_to_those_who_trace_and_to_nobody_else() {
     };
     assert!(secrets.into_iter().all(shown), "{trace:?}");
 }
+
+#[cfg(feature = "tokio")]
+#[test]
+fn a_connection_that_is_made_again_is_told() {
+    use mcp_proto::model::tool::{NO_ARGUMENTS_SCHEMA, Tool};
+    use mcp_proto::{Server, testing};
+
+    let tool = Tool::new("greet", NO_ARGUMENTS_SCHEMA);
+    let server = Server::new("s", "1").tool(tool, |_, _: serde_json::Value| Ok("hello"));
+    let told = collect(Level::DEBUG, || {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_time().build().unwrap();
+        runtime.block_on(async {
+            let (client, driver) = testing::connect_async(server);
+            let uses = async {
+                for _ in 0..2 {
+                    client.call_tool("greet", json!({})).await.unwrap();
+                    client.close().await.ok();
+                }
+            };
+            tokio::select! { () = uses => {} () = driver => {} }
+        });
+    });
+    let client = told.events.iter().map(|(_, _, text)| text.as_str());
+    let made: Vec<_> = client.filter(|text| text.contains("connecting")).collect();
+    assert_eq!(
+        made,
+        ["message=connecting", "message=reconnecting"],
+        "{told:?}"
+    );
+    let calls = told.spans.iter().filter(|span| span.starts_with("call "));
+    assert_eq!(calls.count(), 2, "{told:?}");
+}
