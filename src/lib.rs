@@ -16,11 +16,49 @@
 //! A module uses only what stands to its left, `frame ← rpc ← model ← session ← {http, client, server} ← io`,
 //! and can be used without what stands to its right.
 //!
+//! # A server
+//!
+//! ```no_run
+//! # #[cfg(feature = "schemars")]
+//! fn main() -> std::io::Result<()> {
+//!     use mcp_proto::{Server, tools};
+//!
+//!     Server::new("shouter", "1.0")
+//!         .add(tools! {
+//!             /// Says it louder.
+//!             fn shout(text: String) -> String {
+//!                 text.to_uppercase()
+//!             }
+//!         })
+//!         .serve_stdio()
+//! }
+//! # #[cfg(not(feature = "schemars"))]
+//! # fn main() {}
+//! ```
+//!
+//! # A client
+//!
+//! ```no_run
+//! # #[cfg(feature = "child")]
+//! fn main() -> Result<(), mcp_proto::client::ClientError> {
+//!     use mcp_proto::io::child::Command;
+//!     use mcp_proto::{BlockingClient, ClientOptions};
+//!
+//!     let options = ClientOptions::new("guest", "1.0");
+//!     let client = BlockingClient::child(options, Command::new("./shouter"));
+//!     let output = client.call_tool("shout", serde_json::json!({"text": "hello"}))?;
+//!     println!("{}", output.value);
+//!     client.close()
+//! }
+//! # #[cfg(not(feature = "child"))]
+//! # fn main() {}
+//! ```
+//!
 //! # Where to start
 //!
 //! | you want | start at | features |
 //! |---|---|---|
-//! | a server that hosts start: tools, resources, prompts | `Server::serve_stdio` | default |
+//! | a server that hosts start: tools, resources, prompts | `tools!`, `Server::serve_stdio` | `schemars` |
 //! | the same over other streams | [`Server`], `io::blocking` | default |
 //! | the same with handlers that are futures | [`Server`], `io::nonblocking` | `tokio` or `futures-io` |
 //! | answers to single requests, without any adapter | [`Server::stateless`] | none |
@@ -28,6 +66,7 @@
 //! | a client of a server that it starts | `io::blocking::BlockingClient`, `io::child` | default |
 //! | a client in tasks | `io::nonblocking::AsyncClient` | default for processes; `tokio` or `futures-io` for streams |
 //! | the servers that a user has configured | [`client::config::Config`] | none |
+//! | a test of a server or a client, in memory | `testing` | default |
 //! | a client with an event loop of its own | [`client::Client`] | none |
 //! | the protocol itself: a proxy, a gateway, a new transport | [`ClientSession`], [`ServerSession`] in [`session`] | none |
 //! | an answer to one modern HTTP request | [`http::answer_one`] | none |
@@ -150,7 +189,7 @@
 //! | `child` | yes | `io::child`: a server that a client starts as a process; brings `std` |
 //! | `tokio` | no | `io::nonblocking::tokio`: any `AsyncRead` and `AsyncWrite` of tokio; brings `std` |
 //! | `futures-io` | no | `io::nonblocking::futures_io`: the same for every other runtime; brings `std` |
-//! | `schemars` | no | `server::tool_for`: a tool's schemas from Rust types; brings `std` |
+//! | `schemars` | no | `tools!`, `resources!`, `prompts!`, `server::tool_for`: definitions from Rust types; brings `std` |
 //! | `jsonschema` | no | `model::json_schema`: values checked against JSON Schema; brings `std` |
 //! | `seal` | no | `server::Seal`, `io::seal`: what a client carries for a server is sealed; brings `std` |
 //! | `tracing` | no | spans and events for whoever watches the program, [below](#tracing) |
@@ -231,6 +270,6 @@ pub use server::Server;
 pub use session::{ClientSession, ServerSession, Session};
 pub use time::Instant;
 
-#[cfg(all(doctest, feature = "child"))]
+#[cfg(all(doctest, feature = "child", feature = "schemars", feature = "tokio"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

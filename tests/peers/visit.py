@@ -42,15 +42,15 @@ async def visit(mode, command):
             assert not result.is_error, result
             return result.content[0].text
 
-        is_equal("add", await text_of("add", {"a": 2, "b": 40}), "42")
+        is_equal("add", float(await text_of("add", {"a": 2, "b": 40})), 42.0)
         weather = (await client.call_tool("weather", {"city": "Lima"})).structured_content
-        is_equal("weather", weather, {"celsius": 21.5, "sky": "clear over Lima"})
+        is_equal("weather", weather, {"celsius": 4.0, "sky": "clear"})
         steps = []
 
         async def step(progress, total, message):
             steps.append((progress, total))
 
-        is_equal("count", await text_of("count", {"to": 3}, progress_callback=step), "counted to 3")
+        is_equal("count", await text_of("count", {"to": 3}, progress_callback=step), "Counted to 3.")
         is_equal("progress", steps, [(1.0, 3.0), (2.0, 3.0), (3.0, 3.0)])
         is_equal("order", await text_of("order", {"item": "tea"}), "A large tea")
         is_equal("poem", await text_of("poem", {"about": "foxes"}), "A poem about foxes, in 100 tokens")
@@ -60,16 +60,16 @@ async def visit(mode, command):
         is_equal("resources", [str(one.uri) for one in (await client.list_resources()).resources], ["notes://today"])
         templates = (await client.list_resource_templates()).resource_templates
         is_equal("templates", [one.uri_template for one in templates], ["notes://{day}"])
-        for uri, wanted in [("notes://today", "Nothing today"), ("notes://monday", "Nothing on monday")]:
+        for uri, wanted in [("notes://today", "Nothing."), ("notes://monday", "Nothing on monday.")]:
             is_equal(uri, (await client.read_resource(uri)).contents[0].text, wanted)
 
         (prompt,) = (await client.list_prompts()).prompts
         arguments = {one.name: bool(one.required) for one in prompt.arguments}
         is_equal("prompt", (prompt.name, arguments), ("greet", {"name": True, "language": False}))
         greeting = await client.get_prompt("greet", {"name": "Ann", "language": "French"})
-        is_equal("greet", greeting.messages[0].content.text, "Greet Ann in French")
-        completed = await client.complete(t.PromptReference(name="greet"), {"name": "language", "value": "Ge"})
-        is_equal("completion", completed.completion.values, ["German"])
+        is_equal("greet", greeting.messages[0].content.text, "Greet Ann in French.")
+        completed = await client.complete(t.PromptReference(name="greet"), {"name": "language", "value": "Fr"})
+        is_equal("completion", completed.completion.values, ["French"])
 
 
 anyio.run(visit, sys.argv[1], sys.argv[2:])

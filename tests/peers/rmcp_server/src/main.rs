@@ -27,8 +27,8 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Deserialize, JsonSchema)]
 struct Add {
-    a: i64,
-    b: i64,
+    a: f64,
+    b: f64,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -54,6 +54,7 @@ struct Order {
 
 #[derive(Deserialize, JsonSchema)]
 struct Size {
+    /// Small, medium or large.
     size: String,
 }
 elicit_safe!(Size);
@@ -98,14 +99,16 @@ impl Everything {
         (a + b).to_string()
     }
 
-    /// Tells the weather of a city.
+    /// Tells the weather in a city.
     #[tool]
     fn weather(&self, Parameters(City { city }): Parameters<City>) -> Json<Weather> {
-        let sky = format!("clear over {city}");
-        Json(Weather { celsius: 21.5, sky })
+        Json(Weather {
+            celsius: city.len() as f64,
+            sky: "clear".into(),
+        })
     }
 
-    /// Counts, and reports its progress.
+    /// Counts up to a number.
     #[tool]
     async fn count(
         &self,
@@ -121,10 +124,10 @@ impl Everything {
                     .await;
             }
         }
-        format!("counted to {to}")
+        format!("Counted to {to}.")
     }
 
-    /// Orders something, of a size that the user says.
+    /// Orders something, once the user has said in which size.
     #[tool]
     async fn order(
         &self,
@@ -132,9 +135,9 @@ impl Everything {
         InputResponses(responses): InputResponses,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let message = "Which size?";
+        let message = format!("Which {item}?");
         let size = if !is_modern(&context) {
-            match context.peer.elicit::<Size>(message).await {
+            match context.peer.elicit::<Size>(&message).await {
                 Ok(Some(answer)) => answer.size,
                 Ok(None) => return Ok(failed("no size")),
                 Err(error) => return Ok(failed(error)),
@@ -147,7 +150,7 @@ impl Everything {
         } else {
             let form = ElicitRequestParams::FormElicitationParams {
                 meta: None,
-                message: message.into(),
+                message,
                 requested_schema: ElicitationSchema::from_type::<Size>()
                     .map_err(|error| ErrorData::internal_error(error.to_string(), None))?,
             };
@@ -193,7 +196,7 @@ impl Everything {
     #[prompt]
     fn greet(&self, Parameters(greet): Parameters<Greet>) -> Vec<PromptMessage> {
         let language = greet.language.as_deref().unwrap_or("English");
-        let text = format!("Greet {} in {language}", greet.name);
+        let text = format!("Greet {} in {language}.", greet.name);
         vec![PromptMessage::new_text(Role::User, text)]
     }
 }
@@ -216,7 +219,9 @@ impl ServerHandler for Everything {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        let resource = Resource::new("notes://today", "today");
+        let resource = Resource::new("notes://today", "today")
+            .with_description("What is on today.")
+            .with_mime_type("text/plain");
         Ok(ListResourcesResult::with_all_items(vec![resource]))
     }
 
@@ -225,7 +230,8 @@ impl ServerHandler for Everything {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        let template = ResourceTemplate::new("notes://{day}", "notes");
+        let template = ResourceTemplate::new("notes://{day}", "notes")
+            .with_description("What was on that day.");
         Ok(ListResourceTemplatesResult::with_all_items(vec![template]))
     }
 
@@ -235,8 +241,8 @@ impl ServerHandler for Everything {
         _: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
         let text = match request.uri.strip_prefix("notes://") {
-            Some("today") => "Nothing today".to_owned(),
-            Some(day) if !day.contains('/') => format!("Nothing on {day}"),
+            Some("today") => "Nothing.".to_owned(),
+            Some(day) if !day.contains('/') => format!("Nothing on {day}."),
             _ => return Err(ErrorData::resource_not_found("Resource not found", None)),
         };
         let contents = ResourceContents::text(text, request.uri);
@@ -250,7 +256,7 @@ impl ServerHandler for Everything {
     ) -> Result<CompleteResult, ErrorData> {
         let (of, typed) = (&request.argument.name, &request.argument.value);
         let is_language = of == "language" && request.r#ref.as_prompt_name() == Some("greet");
-        let languages = ["English", "French", "German"].into_iter();
+        let languages = ["English", "French"].into_iter();
         let found =
             languages.filter(|language| is_language && language.starts_with(typed.as_str()));
         let found = CompletionInfo::with_all_values(found.map(String::from).collect());
