@@ -1,5 +1,5 @@
 //! How a modern server presents itself, and the two errors that a modern opening can end in.
-//! `server/discover` exists from revision 2026-07-28 on; `initialize.rs` has what was before it.
+//! `server/discover` exists from revision 2026-07-28 on; [`initialize`](super::initialize) has what was before it.
 
 use alloc::vec::Vec;
 

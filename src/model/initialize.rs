@@ -1,5 +1,5 @@
 //! The legacy handshake, and what both eras say about a program: its name, version and icons.
-//! The handshake exists up to revision 2025-11-25; `discover.rs` has what took its place.
+//! The handshake exists up to revision 2025-11-25; [`discover`](super::discover) has what replaced it.
 
 use alloc::vec::Vec;
 
