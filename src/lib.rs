@@ -46,6 +46,7 @@
 //!
 //!     let options = ClientOptions::new("guest", "1.0");
 //!     let client = BlockingClient::child(options, Command::new("./shouter"));
+//!     client.open()?;
 //!     let output = client.call_tool("shout", serde_json::json!({"text": "hello"}))?;
 //!     println!("{}", output.value);
 //!     client.close()

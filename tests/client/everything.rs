@@ -37,6 +37,7 @@ fn the_server_of_everything_serves_both_eras() {
     for era in ERAS {
         let server = Command::new(env!("CARGO_BIN_EXE_everything_server"));
         let client = BlockingClient::child(options().era(era), server);
+        client.open().unwrap();
         tools(&client);
         let text = |uri| {
             client
