@@ -177,7 +177,7 @@ impl<Mode> Server<Mode> {
         self.with_completion(completion, handler).into_async()
     }
 
-    fn with_tool(self, tool: Tool<'static>, handler: Handler) -> Self {
+    pub(super) fn with_tool(self, tool: Tool<'static>, handler: Handler) -> Self {
         let name: Box<str> = tool.name.as_str().into();
         let added = self.shared.registry.insert_tool(tool, handler);
         self.with_added_tool(&name, added)
@@ -255,7 +255,7 @@ impl<Mode> Server<Mode> {
         }
     }
 
-    fn refuse(self, error: Option<DefinitionError>) -> Self {
+    pub(super) fn refuse(self, error: Option<DefinitionError>) -> Self {
         if error.is_some() {
             self.shared.registry.edit(|offered| offered.refuse(error));
         }
@@ -356,7 +356,7 @@ impl Registry {
 }
 
 impl CompletionDefinition {
-    fn new(reference: impl Into<Reference<'static>>, argument: &str) -> Self {
+    pub(super) fn new(reference: impl Into<Reference<'static>>, argument: &str) -> Self {
         Self {
             reference: reference.into(),
             argument: argument.into(),
@@ -365,13 +365,13 @@ impl CompletionDefinition {
 }
 
 impl TemplateDefinition {
-    fn new(template: ResourceTemplate<'static>) -> Result<Self, TemplateError> {
+    pub(super) fn new(template: ResourceTemplate<'static>) -> Result<Self, TemplateError> {
         let pattern = Arc::new(Template::new(&template.uri_template)?);
         Ok(Self { template, pattern })
     }
 }
 
-fn blocking_tool<A, O>(
+pub(super) fn blocking_tool<A, O>(
     run: impl Fn(&Context, A) -> Result<O, HandlerError> + Send + Sync + 'static,
 ) -> Handler
 where
@@ -384,7 +384,7 @@ where
     }))
 }
 
-fn async_tool<A, O, F>(run: impl Fn(Context, A) -> F + Send + Sync + 'static) -> Handler
+pub(super) fn async_tool<A, O, F>(run: impl Fn(Context, A) -> F + Send + Sync + 'static) -> Handler
 where
     A: DeserializeOwned,
     O: IntoToolResult,
@@ -397,7 +397,7 @@ where
     }))
 }
 
-fn blocking_resource<O: IntoResource>(
+pub(super) fn blocking_resource<O: IntoResource>(
     resource: &Resource<'static>,
     read: impl Fn(&Context) -> Result<O, HandlerError> + Send + Sync + 'static,
 ) -> Handler {
@@ -408,7 +408,7 @@ fn blocking_resource<O: IntoResource>(
     }))
 }
 
-fn async_resource<O, F>(
+pub(super) fn async_resource<O, F>(
     resource: &Resource<'static>,
     read: impl Fn(Context) -> F + Send + Sync + 'static,
 ) -> Handler
@@ -426,7 +426,7 @@ where
     }))
 }
 
-fn blocking_template<O: IntoResource>(
+pub(super) fn blocking_template<O: IntoResource>(
     definition: &TemplateDefinition,
     read: impl Fn(&Context, Variables) -> Result<O, HandlerError> + Send + Sync + 'static,
 ) -> Handler {
@@ -439,7 +439,7 @@ fn blocking_template<O: IntoResource>(
     }))
 }
 
-fn async_template<O, F>(
+pub(super) fn async_template<O, F>(
     definition: &TemplateDefinition,
     read: impl Fn(Context, Variables) -> F + Send + Sync + 'static,
 ) -> Handler
@@ -459,7 +459,7 @@ where
     }))
 }
 
-fn blocking_prompt<O: IntoPrompt>(
+pub(super) fn blocking_prompt<O: IntoPrompt>(
     get: impl Fn(&Context, &Arguments<'_>) -> Result<O, HandlerError> + Send + Sync + 'static,
 ) -> Handler {
     Handler::Blocking(Arc::new(move |context| {
@@ -468,7 +468,7 @@ fn blocking_prompt<O: IntoPrompt>(
     }))
 }
 
-fn async_prompt<O, F>(
+pub(super) fn async_prompt<O, F>(
     get: impl Fn(Context, Arguments<'static>) -> F + Send + Sync + 'static,
 ) -> Handler
 where
@@ -515,7 +515,7 @@ fn prompt_arguments(context: &Context) -> Result<Arguments<'static>, HandlerErro
 }
 
 /// What has been typed of the argument that is to be completed.
-fn typed_value(context: &Context) -> Result<String, HandlerError> {
+pub(super) fn typed_value(context: &Context) -> Result<String, HandlerError> {
     let params: CompleteParams<'_> = context
         .request()
         .params::<Complete>()
@@ -523,6 +523,6 @@ fn typed_value(context: &Context) -> Result<String, HandlerError> {
     Ok(params.argument.value.into_string())
 }
 
-fn completed(values: Vec<String>) -> Output {
+pub(super) fn completed(values: Vec<String>) -> Output {
     Ok(Reply::Completion(CompleteResult::new(values)))
 }

@@ -46,6 +46,14 @@ pub enum DefinitionError {
         /// What is wrong.
         error: super::TemplateError,
     },
+    /// The handler of a resource template reads a variable that the template doesn't have.
+    #[error("the resource template {template} has no variable {variable}, which its handler reads")]
+    Variable {
+        /// Its text.
+        template: Box<str>,
+        /// The name that is missing.
+        variable: Box<str>,
+    },
     /// A server that keeps nothing between two requests needs a seal for what a handler's next
     /// round has to know.
     #[error(

@@ -75,7 +75,10 @@ pub use state::{SealError, StateSeal};
 pub use stateless::Stateless;
 pub use template::{Template, TemplateError, Variables};
 #[cfg(feature = "schemars")]
-pub use typed::{exact_tool_for, output_schema_for, tool_for};
+#[doc(hidden)]
+pub use typed::macros;
+#[cfg(feature = "schemars")]
+pub use typed::{Mode, Offers, TypedOutput, exact_tool_for, output_schema_for, tool_for};
 
 /// Marks a server whose handlers are all done when they return.
 #[derive(Debug)]

@@ -56,7 +56,7 @@ struct Wrapped<'a, T: ?Sized> {
     result: &'a T,
 }
 
-fn structured<T: Serialize + ?Sized>(
+pub(super) fn structured<T: Serialize + ?Sized>(
     value: &T,
 ) -> Result<CallToolResult<'static>, serde_json::Error> {
     let raw = Raw::encode(value)?;

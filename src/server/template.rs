@@ -108,6 +108,16 @@ impl Template {
         Ok(Self { parts })
     }
 
+    /// Whether it has a variable of this name.
+    #[cfg(feature = "schemars")]
+    pub(super) fn has_variable(&self, name: &str) -> bool {
+        self.parts.iter().any(|part| match part {
+            Part::Literal(_) => false,
+            Part::Simple(known) | Part::Reserved(known) | Part::Path(known) => &**known == name,
+            Part::Query(names) => names.iter().any(|known| &**known == name),
+        })
+    }
+
     /// Returns the values for which the template gives `uri`; `None` when there are none.
     pub fn matches(&self, uri: &str) -> Option<Variables> {
         let mut found = Variables::default();

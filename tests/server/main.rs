@@ -15,6 +15,8 @@ mod rows;
 mod schemas;
 #[cfg(feature = "seal")]
 mod sealed;
+#[cfg(feature = "schemars")]
+mod short;
 #[cfg(feature = "tracing")]
 mod traced;
 #[cfg(feature = "schemars")]
