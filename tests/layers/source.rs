@@ -28,6 +28,8 @@ pub fn paths(tokens: &[String], path: &[String]) -> Vec<Vec<String>> {
                     module.pop();
                 }
             }
+            // A macro is at the root whatever file it is in, and says itself what it uses.
+            "crate" if is_followed && tokens.get(at + 3).is_some_and(|next| next == "!") => {}
             "crate" if is_followed => {
                 spread(tokens, at + 1, Vec::new(), &mut found);
             }
