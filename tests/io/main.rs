@@ -12,8 +12,6 @@ mod child;
 #[cfg(all(feature = "child", unix))]
 mod child_client;
 mod contract;
-#[cfg(all(feature = "child", feature = "schemars", unix))]
-mod everything;
 #[cfg(feature = "futures-io")]
 mod futures_io;
 #[cfg(all(feature = "child", unix))]
