@@ -114,7 +114,7 @@ impl Template {
         self.parts.iter().any(|part| match part {
             Part::Literal(_) => false,
             Part::Simple(known) | Part::Reserved(known) | Part::Path(known) => &**known == name,
-            Part::Query(names) => names.iter().any(|known| &**known == name),
+            Part::Query(_, names) => names.iter().any(|known| &**known == name),
         })
     }
 
