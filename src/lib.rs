@@ -21,17 +21,15 @@
 //! ```no_run
 //! # #[cfg(feature = "schemars")]
 //! fn main() -> std::io::Result<()> {
-//!     use mcp_proto::Server;
-//!     use mcp_proto::server::tool_for;
-//!
-//!     /// Says it louder.
-//!     #[derive(serde::Deserialize, schemars::JsonSchema)]
-//!     struct Shout {
-//!         text: String,
-//!     }
+//!     use mcp_proto::{Server, tools};
 //!
 //!     Server::new("shouter", "1.0")
-//!         .tool(tool_for::<Shout>("shout"), |_, shout: Shout| Ok(shout.text.to_uppercase()))
+//!         .add(tools! {
+//!             /// Says it louder.
+//!             fn shout(text: String) -> String {
+//!                 text.to_uppercase()
+//!             }
+//!         })
 //!         .serve_stdio()
 //! }
 //! # #[cfg(not(feature = "schemars"))]
@@ -61,7 +59,7 @@
 //!
 //! | you want | start at | features |
 //! |---|---|---|
-//! | a server that hosts start: tools, resources, prompts | `server::tool_for`, `Server::serve_stdio` | `schemars` |
+//! | a server that hosts start: tools, resources, prompts | `tools!`, `Server::serve_stdio` | `schemars` |
 //! | the same over other streams | [`Server`], `io::blocking` | default |
 //! | the same with handlers that are futures | [`Server`], `io::nonblocking` | `tokio` or `futures-io` |
 //! | answers to single requests, without any adapter | [`Server::stateless`] | none |
@@ -192,7 +190,7 @@
 //! | `child` | yes | `io::child`: a server that a client starts as a process; brings `std` |
 //! | `tokio` | no | `io::nonblocking::tokio`: any `AsyncRead` and `AsyncWrite` of tokio; brings `std` |
 //! | `futures-io` | no | `io::nonblocking::futures_io`: the same for every other runtime; brings `std` |
-//! | `schemars` | no | `server::tool_for`: a tool's description and schemas from Rust types; brings `std` |
+//! | `schemars` | no | `tools!`, `resources!`, `prompts!`, `server::tool_for`: definitions from Rust types; brings `std` |
 //! | `jsonschema` | no | `model::json_schema`: values checked against JSON Schema; brings `std` |
 //! | `seal` | no | `server::Seal`, `io::seal`: what a client carries for a server is sealed; brings `std` |
 //! | `tracing` | no | spans and events for whoever watches the program, [below](#tracing) |

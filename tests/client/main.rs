@@ -8,6 +8,8 @@
 
 mod answers;
 mod bounds;
+#[cfg(all(feature = "child", feature = "schemars"))]
+mod everything;
 mod handles;
 mod kept;
 mod many;
