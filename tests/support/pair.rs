@@ -65,7 +65,7 @@ pub fn everything_of_a_server() -> ServerCapabilities<'static> {
         .logging()
 }
 
-#[expect(
+#[allow(
     clippy::wrong_self_convention,
     reason = "`to_client` and `to_server` say where a frame goes"
 )]
