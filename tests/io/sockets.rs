@@ -10,7 +10,8 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use mcp_proto::io::blocking::Connection;
+use mcp_proto::io::blocking::{Connection, ServeOptions, serve_connection};
+use mcp_proto::server::Server;
 
 use crate::toy::{Toy, event, frame, long_frame, within};
 
@@ -151,5 +152,80 @@ fn a_peer_that_leaves_first_ends_the_input() {
             drop(connection);
             is_gone(&name);
         }
+    });
+}
+
+/// What serves one TCP client, however it behaves, with odd options; gives what its socket is called.
+fn serve(listener: &TcpListener, options: ServeOptions) -> PathBuf {
+    let (ours, _) = listener.accept().unwrap();
+    let name = name(&ours);
+    let service = Server::new("test", "1").service();
+    // A client that breaks off is an error or none; either way it is over.
+    drop(serve_connection(
+        Connection::tcp(service, ours).unwrap(),
+        options,
+    ));
+    name
+}
+
+#[test]
+fn clients_that_come_and_go_leave_nothing_behind() {
+    within(|| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let clients = thread::spawn(move || {
+            for number in 0..300 {
+                let mut client = TcpStream::connect(address).unwrap();
+                let said: &[u8] = match number % 4 {
+                    0 => b"",
+                    1 => b"{\"jsonrpc\":\"2.0\",\"id\":1,",
+                    2 => b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\n",
+                    _ => b"GET / HTTP/1.1\r\n\r\n",
+                };
+                drop(client.write_all(said));
+            }
+        });
+        let names: Vec<_> = (0..300)
+            .map(|number| {
+                let options = ServeOptions::default();
+                let options = match number % 3 {
+                    0 => options.threads(0).grace(Duration::ZERO),
+                    1 => options.threads(usize::MAX).grace(Duration::MAX),
+                    _ => options,
+                };
+                serve(&listener, options)
+            })
+            .collect();
+        clients.join().unwrap();
+        // The system gives a socket's name to no other while it is open.
+        names.iter().for_each(is_gone);
+    });
+}
+
+#[test]
+fn a_client_that_floods_and_never_reads_is_over_when_it_leaves() {
+    within(|| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (leave, left) = std::sync::mpsc::channel::<()>();
+        let client = thread::spawn(move || {
+            let mut client = TcpStream::connect(address).unwrap();
+            client
+                .set_write_timeout(Some(Duration::from_millis(500)))
+                .unwrap();
+            let lines = b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\n".repeat(1000);
+            // It is stopped by the server's own limits, not by its memory.
+            let mut written = 0;
+            while client.write_all(&lines).is_ok() && written < 1 << 30 {
+                written += lines.len();
+            }
+            leave.send(()).unwrap();
+            written
+        });
+        let name = serve(&listener, ServeOptions::default());
+        left.recv().unwrap();
+        let written = client.join().unwrap();
+        assert!(written < 1 << 30, "{written} bytes were taken");
+        is_gone(&name);
     });
 }

@@ -27,7 +27,7 @@ use crate::server::{Event, Job, JobId, JobTicket, Outcome, Service};
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct AsyncServeOptions {
-    /// How many handlers that are futures run at once; further ones wait. 64.
+    /// How many handlers that are futures run at once, at least one; further ones wait. 64.
     pub concurrency: usize,
     /// How many blocking handlers run at once, each on a thread; further ones wait. 8.
     pub threads: usize,
@@ -49,7 +49,7 @@ impl AsyncServeOptions {
     /// Sets how many futures run at once; at least one does.
     #[must_use]
     pub const fn concurrency(mut self, concurrency: usize) -> Self {
-        self.concurrency = if concurrency == 0 { 1 } else { concurrency };
+        self.concurrency = concurrency;
         self
     }
 
@@ -166,7 +166,7 @@ impl Tasks {
     }
 
     fn start(&mut self) {
-        while self.running.len() < self.options.concurrency {
+        while self.running.len() < self.options.concurrency.max(1) {
             let Some(job) = self.waiting.pop_front() else {
                 return;
             };
