@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::ask::bad_arguments;
 use super::definition::{ToolDefinition, is_good_name};
+use super::hook::Hooked;
 use super::registry::{
     CompletionDefinition, Handler, Output, Reply, TemplateDefinition, completion_key,
 };
@@ -177,14 +178,18 @@ impl<Mode> Server<Mode> {
         self.with_completion(completion, handler).into_async()
     }
 
-    pub(super) fn with_tool(self, tool: Tool<'static>, handler: Handler) -> Self {
+    pub(super) fn with_tool(self, tool: Tool<'static>, handler: impl Into<Hooked>) -> Self {
         let name: Box<str> = tool.name.as_str().into();
         let added = self.shared.registry.insert_tool(tool, handler);
         self.with_added_tool(&name, added)
     }
 
     /// Adds a tool of another server.
-    pub(super) fn with_mounted_tool(self, definition: ToolDefinition, handler: Handler) -> Self {
+    pub(super) fn with_mounted_tool(
+        self,
+        definition: ToolDefinition,
+        handler: impl Into<Hooked>,
+    ) -> Self {
         let name: Box<str> = definition.tool.name.as_str().into();
         let added = self.shared.registry.insert_mounted(definition, handler);
         self.with_added_tool(&name, added)
@@ -197,7 +202,11 @@ impl<Mode> Server<Mode> {
         self.refuse(added.err())
     }
 
-    pub(super) fn with_resource(self, resource: Resource<'static>, handler: Handler) -> Self {
+    pub(super) fn with_resource(
+        self,
+        resource: Resource<'static>,
+        handler: impl Into<Hooked>,
+    ) -> Self {
         let uri: Box<str> = resource.uri.as_str().into();
         let registry = &self.shared.registry;
         let replaced = registry.edit(|offered| offered.resources.insert(&uri, resource, handler));
@@ -205,7 +214,11 @@ impl<Mode> Server<Mode> {
         self
     }
 
-    pub(super) fn with_template(self, definition: TemplateDefinition, handler: Handler) -> Self {
+    pub(super) fn with_template(
+        self,
+        definition: TemplateDefinition,
+        handler: impl Into<Hooked>,
+    ) -> Self {
         let name: Box<str> = definition.template.uri_template.as_str().into();
         let registry = &self.shared.registry;
         let replaced =
@@ -214,7 +227,7 @@ impl<Mode> Server<Mode> {
         self
     }
 
-    pub(super) fn with_prompt(self, prompt: Prompt<'static>, handler: Handler) -> Self {
+    pub(super) fn with_prompt(self, prompt: Prompt<'static>, handler: impl Into<Hooked>) -> Self {
         let name: Box<str> = prompt.name.as_str().into();
         let registry = &self.shared.registry;
         let replaced = registry.edit(|offered| offered.prompts.insert(&name, prompt, handler));
@@ -226,7 +239,7 @@ impl<Mode> Server<Mode> {
     pub(super) fn with_completion(
         self,
         completion: CompletionDefinition,
-        handler: Handler,
+        handler: impl Into<Hooked>,
     ) -> Self {
         let key = completion_key(&completion.reference, &completion.argument);
         let registry = &self.shared.registry;

@@ -5,6 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::Shared;
+use super::hook::Hooked;
 use super::job::Found;
 use super::registry::{Handler, Reply, completion_key};
 use crate::model::completion::{CompleteResult, Reference};
@@ -36,7 +37,7 @@ fn find_tool(server: &Shared, request: &Request) -> Result<Found, RpcError> {
     })
 }
 
-fn find_resource(server: &Shared, request: &Request) -> Result<Handler, RpcError> {
+fn find_resource(server: &Shared, request: &Request) -> Result<Hooked, RpcError> {
     let uri = request.target().unwrap_or(Text::borrowed(""));
     let offered = server.registry.read();
     if let Some((_, handler)) = offered.resources.get(&uri) {
@@ -50,7 +51,7 @@ fn find_resource(server: &Shared, request: &Request) -> Result<Handler, RpcError
         .ok_or_else(|| RpcError::resource_not_found(&uri))
 }
 
-fn find_prompt(server: &Shared, request: &Request) -> Result<Handler, RpcError> {
+fn find_prompt(server: &Shared, request: &Request) -> Result<Hooked, RpcError> {
     let params = request.params::<GetPrompt>()?;
     let found = server.registry.read().prompts.get(&params.name);
     let (prompt, handler) = found.ok_or_else(|| unknown("prompt", &params.name))?;
@@ -62,7 +63,7 @@ fn find_prompt(server: &Shared, request: &Request) -> Result<Handler, RpcError> 
     }
 }
 
-fn find_completion(server: &Shared, request: &Request) -> Result<Handler, RpcError> {
+fn find_completion(server: &Shared, request: &Request) -> Result<Hooked, RpcError> {
     let params = request.params::<Complete>()?;
     let offered = server.registry.read();
     let key = completion_key(&params.reference, &params.argument.name);
@@ -88,9 +89,9 @@ fn find_completion(server: &Shared, request: &Request) -> Result<Handler, RpcErr
         }
     };
     match is_there {
-        true => Ok(Handler::Blocking(Arc::new(|_| {
+        true => Ok(Hooked::from(Handler::Blocking(Arc::new(|_| {
             Ok(Reply::Completion(CompleteResult::new(Vec::<String>::new())))
-        }))),
+        })))),
         false => Err(unknown(what, name)),
     }
 }

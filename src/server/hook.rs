@@ -8,7 +8,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::registry::{Handler, Output, RunAsync, RunBlocking};
+use super::registry::{Handler, Output};
 use super::{Context, HandlerError, Reply, Server};
 
 /// What a hook does with the result.
@@ -54,53 +54,73 @@ impl<Mode> Server<Mode> {
     }
 }
 
-/// Runs a handler inside of hooks.
-pub(super) fn run(hooks: &[Arc<Hook>], context: &Context, handler: &RunBlocking) -> Output {
-    match begin(hooks, context) {
-        Ok(ends) => finish(context, ends, handler(context)),
-        Err((ends, error)) => finish(context, ends, Err(error)),
-    }
+/// A handler and the hooks that stay around it wherever it is mounted.
+#[derive(Clone)]
+pub(super) struct Hooked {
+    pub(super) handler: Handler,
+    hooks: Option<Arc<[Arc<Hook>]>>,
 }
 
-/// Runs a handler that is a future inside of hooks.
-pub(super) async fn run_async(
-    hooks: &[Arc<Hook>],
-    context: &Context,
-    handler: &RunAsync,
-) -> Output {
-    match begin(hooks, context) {
-        Ok(ends) => finish(context, ends, handler(context.clone()).await),
-        Err((ends, error)) => finish(context, ends, Err(error)),
-    }
-}
-
-/// Returns a handler that runs inside of hooks wherever it goes.
-pub(super) fn hooked(hooks: &[Arc<Hook>], handler: &Handler) -> Handler {
-    if hooks.is_empty() {
-        return handler.clone();
-    }
-    let hooks: Arc<[Arc<Hook>]> = hooks.into();
-    match handler.clone() {
-        Handler::Blocking(handler) => {
-            Handler::Blocking(Arc::new(move |context| run(&hooks, context, &*handler)))
-        }
-        Handler::Async(handler) => Handler::Async(Arc::new(move |context| {
-            let (hooks, handler) = (Arc::clone(&hooks), Arc::clone(&handler));
-            Box::pin(async move { run_async(&hooks, &context, &*handler).await })
-        })),
-    }
-}
-
-/// How the hooks end that have begun, and the error of the one that refuses.
-fn begin(hooks: &[Arc<Hook>], context: &Context) -> Result<Vec<End>, (Vec<End>, HandlerError)> {
-    let mut ends = Vec::with_capacity(hooks.len());
-    for hook in hooks {
-        match hook(context) {
-            Ok(end) => ends.push(end),
-            Err(error) => return Err((ends, error)),
+impl From<Handler> for Hooked {
+    fn from(handler: Handler) -> Self {
+        Self {
+            handler,
+            hooks: None,
         }
     }
-    Ok(ends)
+}
+
+impl Hooked {
+    /// The same handler with more hooks around it.
+    pub(super) fn inside(&self, hooks: &[Arc<Hook>]) -> Self {
+        if hooks.is_empty() {
+            return self.clone();
+        }
+        let all = hooks.iter().chain(self.hooks()).cloned();
+        Self {
+            handler: self.handler.clone(),
+            hooks: Some(all.collect()),
+        }
+    }
+
+    fn hooks(&self) -> &[Arc<Hook>] {
+        self.hooks.as_deref().unwrap_or_default()
+    }
+
+    /// Runs a handler that is no future, inside of its server's hooks and its own.
+    pub(super) fn run(&self, context: &Context) -> Output {
+        let (ends, begun) = self.begin(context);
+        let output = begun.and_then(|()| match &self.handler {
+            Handler::Blocking(run) => run(context),
+            Handler::Async(_) => Err(HandlerError::from(
+                "this server can't run asynchronous handlers",
+            )),
+        });
+        finish(context, ends, output)
+    }
+
+    /// Runs a handler of either kind, inside of its server's hooks and its own.
+    pub(super) async fn start(&self, context: &Context) -> Output {
+        let (ends, begun) = self.begin(context);
+        let output = match (begun, &self.handler) {
+            (Ok(()), Handler::Blocking(run)) => run(context),
+            (Ok(()), Handler::Async(run)) => run(context.clone()).await,
+            (Err(error), _) => Err(error),
+        };
+        finish(context, ends, output)
+    }
+
+    /// How the hooks end that have begun, and the error of the one that refuses.
+    fn begin(&self, context: &Context) -> (Vec<End>, Result<(), HandlerError>) {
+        let mut ends = Vec::new();
+        for hook in context.server().hooks.iter().chain(self.hooks()) {
+            match hook(context) {
+                Ok(end) => ends.push(end),
+                Err(error) => return (ends, Err(error)),
+            }
+        }
+        (ends, Ok(()))
+    }
 }
 
 fn finish(context: &Context, ends: Vec<End>, output: Output) -> Output {

@@ -16,7 +16,7 @@ use super::ask::{BadArguments, HandlerErrorKind, RoundState, Run, bad_arguments}
 use super::context::{Context, Given};
 use super::definition::check_output;
 use super::effect::{Effect, EffectSink, JobId};
-use super::hook;
+use super::hook::Hooked;
 use super::registry::{Handler, Output, Reply};
 use super::state::{SealError, binding};
 use super::{HandlerError, Shared};
@@ -56,13 +56,13 @@ pub(super) enum KeptState {
 
 /// Who answers a request, and what it and its answer are checked against.
 pub(super) struct Found {
-    pub(super) handler: Handler,
+    pub(super) handler: Hooked,
     pub(super) input: Option<Arc<dyn CompiledSchema>>,
     pub(super) output: Option<Arc<dyn CompiledSchema>>,
 }
 
-impl From<Handler> for Found {
-    fn from(handler: Handler) -> Self {
+impl From<Hooked> for Found {
+    fn from(handler: Hooked) -> Self {
         Self {
             handler,
             input: None,
@@ -156,7 +156,7 @@ impl Job {
 
     /// Returns whether its handler is a future, which only [`start`](Self::start) can run.
     pub const fn is_async(&self) -> bool {
-        matches!(self.found.handler, Handler::Async(_))
+        matches!(self.found.handler.handler, Handler::Async(_))
     }
 
     /// Returns whether its request was cancelled, so that its outcome counts for nothing.
@@ -201,12 +201,7 @@ impl Job {
             Ok(opened) => opened,
             Err(outcome) => return *outcome,
         };
-        let output = match &found.handler {
-            Handler::Blocking(run) => hook::run(&context.server().hooks, &context, &**run),
-            Handler::Async(_) => Err(HandlerError::from(
-                "this server can't run asynchronous handlers",
-            )),
-        };
+        let output = found.handler.run(&context);
         close(&context, &found, output)
     }
 
@@ -222,11 +217,7 @@ impl Job {
             Ok(opened) => opened,
             Err(outcome) => return *outcome,
         };
-        let hooks = &context.server().hooks;
-        let output = match &found.handler {
-            Handler::Blocking(run) => hook::run(hooks, &context, &**run),
-            Handler::Async(run) => hook::run_async(hooks, &context, &**run).await,
-        };
+        let output = found.handler.start(&context).await;
         close(&context, &found, output)
     }
 

@@ -2,7 +2,6 @@
 
 use alloc::string::String;
 
-use super::hook::hooked;
 use super::registry::Offered;
 use super::{Async, Server};
 use crate::model::capability::ServerCapabilities;
@@ -53,25 +52,25 @@ impl<Mode> Server<Mode> {
         for (definition, handler) in offered.tools.entries() {
             let mut definition = definition.clone();
             definition.tool.name = prefixed(prefix, &definition.tool.name).into();
-            self = self.with_mounted_tool(definition, hooked(hooks, handler));
+            self = self.with_mounted_tool(definition, handler.inside(hooks));
         }
         for (resource, handler) in offered.resources.entries() {
-            self = self.with_resource(resource.clone(), hooked(hooks, handler));
+            self = self.with_resource(resource.clone(), handler.inside(hooks));
         }
         for (template, handler) in offered.templates.entries() {
-            self = self.with_template(template.clone(), hooked(hooks, handler));
+            self = self.with_template(template.clone(), handler.inside(hooks));
         }
         for (prompt, handler) in offered.prompts.entries() {
             let mut prompt = prompt.clone();
             prompt.name = prefixed(prefix, &prompt.name).into();
-            self = self.with_prompt(prompt, hooked(hooks, handler));
+            self = self.with_prompt(prompt, handler.inside(hooks));
         }
         for (completion, handler) in offered.completions.entries() {
             let mut completion = completion.clone();
             if let Reference::Prompt(prompt) = &mut completion.reference {
                 prompt.name = prefixed(prefix, &prompt.name).into();
             }
-            self = self.with_completion(completion, hooked(hooks, handler));
+            self = self.with_completion(completion, handler.inside(hooks));
         }
         self.joined(&offered, other.shared.config.instructions.as_ref())
     }

@@ -18,6 +18,7 @@ use crate::model::validation::Validator;
 use super::ask::HandlerError;
 use super::context::Context;
 use super::definition::{DefinitionError, ToolDefinition};
+use super::hook::Hooked;
 use super::template::Template;
 
 /// The result of a handler, by what it was for. A hook around the handlers sees and may change it.
@@ -53,7 +54,7 @@ pub(super) enum Handler {
 struct Entry<T> {
     name: Box<str>,
     definition: T,
-    handler: Handler,
+    handler: Hooked,
 }
 
 /// A list of things by name. A copy shares its entries.
@@ -68,11 +69,11 @@ impl<T> Default for List<T> {
 
 impl<T: Clone> List<T> {
     /// Adds a thing at the end, or puts it in place of the one of that name; whether there was one.
-    pub(super) fn insert(&mut self, name: &str, definition: T, handler: Handler) -> bool {
+    pub(super) fn insert(&mut self, name: &str, definition: T, handler: impl Into<Hooked>) -> bool {
         let entry = Arc::new(Entry {
             name: name.into(),
             definition,
-            handler,
+            handler: handler.into(),
         });
         match self.0.iter_mut().find(|entry| &*entry.name == name) {
             Some(slot) => {
@@ -108,7 +109,7 @@ impl<T: Clone> List<T> {
         self.0.len() != before
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<(T, Handler)> {
+    pub(super) fn get(&self, name: &str) -> Option<(T, Hooked)> {
         let entry = self.0.iter().find(|entry| &*entry.name == name)?;
         Some((entry.definition.clone(), entry.handler.clone()))
     }
@@ -125,7 +126,7 @@ impl<T: Clone> List<T> {
     }
 
     /// All of them with their handlers, in their order.
-    pub(super) fn entries(&self) -> impl Iterator<Item = (&T, &Handler)> {
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&T, &Hooked)> {
         self.0
             .iter()
             .map(|entry| (&entry.definition, &entry.handler))
@@ -139,7 +140,7 @@ impl<T: Clone> List<T> {
         self.0.is_empty()
     }
 
-    pub(super) fn find<R>(&self, look: impl Fn(&T) -> Option<R>) -> Option<(R, Handler)> {
+    pub(super) fn find<R>(&self, look: impl Fn(&T) -> Option<R>) -> Option<(R, Hooked)> {
         self.0
             .iter()
             .find_map(|entry| Some((look(&entry.definition)?, entry.handler.clone())))
@@ -229,14 +230,14 @@ impl Registry {
     pub(super) fn insert_tool(
         &self,
         tool: Tool<'static>,
-        handler: Handler,
+        handler: impl Into<Hooked>,
     ) -> Result<bool, DefinitionError> {
         let validator = self.read().validator.clone();
         let definition = ToolDefinition::new(tool, validator.as_deref())?;
         Ok(self.insert_definition(definition, handler))
     }
 
-    fn insert_definition(&self, definition: ToolDefinition, handler: Handler) -> bool {
+    fn insert_definition(&self, definition: ToolDefinition, handler: impl Into<Hooked>) -> bool {
         let name = String::from(definition.tool.name.as_str());
         self.edit(|offered| offered.tools.insert(&name, definition, handler))
     }
@@ -246,7 +247,7 @@ impl Registry {
     pub(super) fn insert_mounted(
         &self,
         definition: ToolDefinition,
-        handler: Handler,
+        handler: impl Into<Hooked>,
     ) -> Result<bool, DefinitionError> {
         if self.read().validator.is_some() {
             return self.insert_tool(definition.tool, handler);
