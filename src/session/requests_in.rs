@@ -111,9 +111,12 @@ fn progress_token(arrival: &Arrival<'_>) -> Option<Option<RequestId>> {
 
 /// The requests that are open.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(bound(deserialize = "T: Weigh + Deserialize<'de>"), from = "Saved<T>")]
-pub(super) struct RequestsIn<T> {
-    open: Table<RequestIn<T>>,
+#[serde(
+    bound(deserialize = "T: Weigh + Deserialize<'de>"),
+    from = "Saved<T, INLINE>"
+)]
+pub(super) struct RequestsIn<T, const INLINE: usize = 1> {
+    open: Table<RequestIn<T>, INLINE>,
     /// Their numbers by their ids, while there are many; `None` while there are few.
     #[serde(skip)]
     index: Option<Box<BTreeMap<RequestId, u64>>>,
@@ -122,18 +125,18 @@ pub(super) struct RequestsIn<T> {
 /// What is saved of them.
 #[derive(Deserialize)]
 #[serde(bound = "T: Weigh + Deserialize<'de>")]
-struct Saved<T> {
-    open: Table<RequestIn<T>>,
+struct Saved<T, const INLINE: usize> {
+    open: Table<RequestIn<T>, INLINE>,
 }
 
-impl<T> From<Saved<T>> for RequestsIn<T> {
-    fn from(Saved { open }: Saved<T>) -> Self {
+impl<T, const INLINE: usize> From<Saved<T, INLINE>> for RequestsIn<T, INLINE> {
+    fn from(Saved { open }: Saved<T, INLINE>) -> Self {
         let index = (open.len() >= MANY).then(|| index_of(&open));
         Self { open, index }
     }
 }
 
-impl<T> Default for RequestsIn<T> {
+impl<T, const INLINE: usize> Default for RequestsIn<T, INLINE> {
     fn default() -> Self {
         Self {
             open: Table::default(),
@@ -142,7 +145,7 @@ impl<T> Default for RequestsIn<T> {
     }
 }
 
-impl<T: Weigh> RequestsIn<T> {
+impl<T: Weigh, const INLINE: usize> RequestsIn<T, INLINE> {
     /// Whether a request may come in at all: its id is free, and what the session reads by has one
     /// meaning.
     #[inline]
@@ -304,7 +307,9 @@ impl<T: Weigh> RequestsIn<T> {
     }
 }
 
-fn index_of<T>(open: &Table<RequestIn<T>>) -> Box<BTreeMap<RequestId, u64>> {
+fn index_of<T, const INLINE: usize>(
+    open: &Table<RequestIn<T>, INLINE>,
+) -> Box<BTreeMap<RequestId, u64>> {
     let numbers = open.iter().map(|(number, open)| (open.id.clone(), number));
     Box::new(numbers.collect())
 }

@@ -119,8 +119,8 @@ impl<T: fmt::Debug> fmt::Debug for RequestOut<T> {
 /// The requests that are open.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(bound(deserialize = "T: Weigh + Deserialize<'de>"))]
-pub(super) struct RequestsOut<T> {
-    open: Table<RequestOut<T>>,
+pub(super) struct RequestsOut<T, const INLINE: usize = 1> {
+    open: Table<RequestOut<T>, INLINE>,
     /// No deadline lies before this; it may be early.
     next_deadline: Earliest,
     /// The requests that ended last without their answer being awaited any more: one that comes all
@@ -128,7 +128,7 @@ pub(super) struct RequestsOut<T> {
     past: Vec<u64>,
 }
 
-impl<T> Default for RequestsOut<T> {
+impl<T, const INLINE: usize> Default for RequestsOut<T, INLINE> {
     fn default() -> Self {
         Self {
             open: Table::default(),
@@ -138,7 +138,7 @@ impl<T> Default for RequestsOut<T> {
     }
 }
 
-impl<T: Weigh> RequestsOut<T> {
+impl<T: Weigh, const INLINE: usize> RequestsOut<T, INLINE> {
     /// Enters a request under a number that no other has had.
     #[inline]
     pub(super) fn insert(&mut self, number: u64, request: RequestOut<T>) {

@@ -33,14 +33,15 @@ struct Entry<T> {
     value: T,
 }
 
-/// Entries in the order of their numbers.
+/// Entries in the order of their numbers, `INLINE` of them in place: one where most sessions have one,
+/// none where most have none.
 #[derive(Clone, Debug)]
-pub(crate) struct Table<T> {
-    entries: SmallVec<[Entry<T>; 1]>,
+pub(crate) struct Table<T, const INLINE: usize = 1> {
+    entries: SmallVec<[Entry<T>; INLINE]>,
     held: usize,
 }
 
-impl<T> Default for Table<T> {
+impl<T, const INLINE: usize> Default for Table<T, INLINE> {
     fn default() -> Self {
         Self {
             entries: SmallVec::new(),
@@ -49,7 +50,7 @@ impl<T> Default for Table<T> {
     }
 }
 
-impl<T: Weigh> Table<T> {
+impl<T: Weigh, const INLINE: usize> Table<T, INLINE> {
     /// Adds an entry under a number that is above all others, or replaces the one that has it.
     pub(crate) fn insert(&mut self, number: u64, value: T) {
         let weight = value.weight();
@@ -97,7 +98,7 @@ impl<T: Weigh> Table<T> {
     }
 }
 
-impl<T> Table<T> {
+impl<T, const INLINE: usize> Table<T, INLINE> {
     /// What an entry takes beside its value.
     const ENTRY: usize = size_of::<Entry<T>>() - size_of::<T>();
 
@@ -170,13 +171,13 @@ impl<T> Table<T> {
     }
 }
 
-impl<T: Serialize> Serialize for Table<T> {
+impl<T: Serialize, const INLINE: usize> Serialize for Table<T, INLINE> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.iter())
     }
 }
 
-impl<'de, T: Weigh + Deserialize<'de>> Deserialize<'de> for Table<T> {
+impl<'de, T: Weigh + Deserialize<'de>, const INLINE: usize> Deserialize<'de> for Table<T, INLINE> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let entries = SmallVec::<[(u64, T); 1]>::deserialize(deserializer)?;
         let mut table = Self::default();

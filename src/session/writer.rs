@@ -53,17 +53,35 @@ impl fmt::Debug for Batch {
     }
 }
 
+/// The limits that a writer keeps.
+#[derive(Clone, Copy, Debug, Default)]
+struct Bounds {
+    output: usize,
+    reserve: usize,
+    malformed_burst: u32,
+}
+
+impl Bounds {
+    fn of(limits: &Limits) -> Self {
+        Self {
+            output: limits.output,
+            reserve: limits.reserve(),
+            malformed_burst: limits.malformed_burst,
+        }
+    }
+}
+
 /// The part of a session that is the same for both roles.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct MessageWriter {
     #[serde(skip)]
-    pub(crate) limits: Limits,
+    bounds: Bounds,
     pub(crate) now: Instant,
     /// What the session's handles have in common.
     pub(crate) tag: SessionTag,
     next_number: u64,
     pub(crate) outbox: Outbox,
-    batches: Table<Batch>,
+    batches: Table<Batch, 0>,
     malformed: TokenBucket,
     /// Whether what is written now is the session's own reaction to a frame.
     #[serde(skip)]
@@ -71,7 +89,7 @@ pub(crate) struct MessageWriter {
 }
 
 impl MessageWriter {
-    pub(crate) fn new(limits: Limits) -> Self {
+    pub(crate) fn new(limits: &Limits) -> Self {
         Self {
             now: Instant::ZERO,
             tag: SessionTag::fresh(),
@@ -80,7 +98,7 @@ impl MessageWriter {
             batches: Table::default(),
             malformed: TokenBucket::new(limits.malformed_burst),
             is_reacting: false,
-            limits,
+            bounds: Bounds::of(limits),
         }
     }
 
@@ -110,21 +128,21 @@ impl MessageWriter {
 
     /// Whether one more unreadable input may be answered.
     pub(crate) fn may_answer_malformed(&mut self) -> bool {
-        let burst = self.limits.malformed_burst;
+        let burst = self.bounds.malformed_burst;
         self.malformed.take(self.now, burst, (burst / 10).max(1))
     }
 
     /// Whether output waits beyond its limit.
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
-        self.outbox.pending() > self.limits.output
+        self.outbox.pending() > self.bounds.output
     }
 
     /// Refuses a command that would add a request or a notification to output that is full.
     #[inline]
     pub(crate) fn check_room(&self) -> Result<(), Misuse> {
         if self.is_full() {
-            let limit = self.limits.output;
+            let limit = self.bounds.output;
             return Err(Misuse::OutputFull { limit });
         }
         Ok(())
@@ -132,7 +150,7 @@ impl MessageWriter {
 
     /// Whether the reserve is used up too: a peer that reads nothing makes this side write no more.
     pub(crate) fn is_reserve_spent(&self) -> bool {
-        self.outbox.reserved() > self.limits.reserve()
+        self.outbox.reserved() > self.bounds.reserve
     }
 
     /// How many bytes wait to be sent, or to be part of a batch's answer.
@@ -358,10 +376,10 @@ impl MessageWriter {
     }
 
     /// The same writer with its limits, in another epoch.
-    pub(crate) fn restored(mut self, limits: Limits, rebase: Rebase) -> Self {
+    pub(crate) fn restored(mut self, limits: &Limits, rebase: Rebase) -> Self {
         self.tag.reserve();
         self.malformed.rebase(rebase);
-        self.limits = limits;
+        self.bounds = Bounds::of(limits);
         self.now = rebase.now();
         self
     }

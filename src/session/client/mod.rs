@@ -94,10 +94,10 @@ pub(super) struct State {
     declared: CapabilitySet,
     requests_out: RequestsOut<Call>,
     /// The requests of a legacy server that the user has to answer.
-    requests_in: RequestsIn<Asked>,
+    requests_in: RequestsIn<Asked, 0>,
     /// The same of modern servers, which ask in rounds.
-    round_inputs: Table<RoundInput>,
-    subscriptions: Table<Subscription>,
+    round_inputs: Table<RoundInput, 0>,
+    subscriptions: Table<Subscription, 0>,
     events: Events<ClientEvent>,
     log_level: Option<LoggingLevel>,
     ignored_responses: u64,
@@ -141,7 +141,7 @@ impl State {
         self.opened_at = rebase.now();
         self.opening.rebase(rebase);
         self.requests_out.rebase(rebase);
-        self.writer = self.writer.restored(limits.clone(), rebase);
+        self.writer = self.writer.restored(limits, rebase);
         self
     }
 
@@ -179,7 +179,7 @@ impl ClientSession {
             spare: Vec::new(),
             repeated: Repeated::default(),
             state: State {
-                writer: MessageWriter::new(config.limits.clone()),
+                writer: MessageWriter::new(&config.limits),
                 opening: Opening::Idle,
                 opened_at: Instant::ZERO,
                 opened_before: Duration::ZERO,

@@ -79,7 +79,7 @@ pub(super) struct State {
     legacy: Legacy,
     requests_in: RequestsIn<Incoming>,
     /// What legacy clients are being asked for, by the number of the request to them.
-    requests_out: RequestsOut<PendingInput>,
+    requests_out: RequestsOut<PendingInput, 0>,
     subscriptions: Subscriptions,
     events: Events<ServerEvent>,
     cancels: TokenBucket,
@@ -141,7 +141,7 @@ impl ServerSession {
             repeated: Repeated::default(),
             declared: CapabilitySet::new(&config.capabilities),
             state: State {
-                writer: MessageWriter::new(config.limits.clone()),
+                writer: MessageWriter::new(&config.limits),
                 legacy: Legacy::default(),
                 requests_in: RequestsIn::default(),
                 requests_out: RequestsOut::default(),
@@ -361,7 +361,7 @@ impl State {
     pub(super) fn restored(mut self, limits: &Limits, rebase: Rebase) -> Self {
         self.requests_out.rebase(rebase);
         self.cancels.rebase(rebase);
-        self.writer = self.writer.restored(limits.clone(), rebase);
+        self.writer = self.writer.restored(limits, rebase);
         self
     }
 

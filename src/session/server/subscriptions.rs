@@ -83,7 +83,7 @@ impl Weigh for Listen {
 pub(super) struct Subscriptions {
     /// What the legacy client subscribed to.
     legacy: BTreeSet<Box<str>>,
-    listens: Table<Listen>,
+    listens: Table<Listen, 0>,
     /// Every URI that somebody watches, and how many do.
     watched: BTreeMap<Box<str>, usize>,
     /// How many URIs the streams have together.
@@ -160,7 +160,7 @@ impl Subscriptions {
     }
 
     /// The streams, by number.
-    pub(super) fn listens(&self) -> &Table<Listen> {
+    pub(super) fn listens(&self) -> &Table<Listen, 0> {
         &self.listens
     }
 
