@@ -12,10 +12,9 @@ use serde::de::DeserializeOwned;
 
 use super::ask::bad_arguments;
 use super::definition::{ToolDefinition, is_good_name};
+use super::handler::{Handler, Output, Reply};
 use super::hook::Hooked;
-use super::registry::{
-    CompletionDefinition, Handler, Output, Reply, TemplateDefinition, completion_key,
-};
+use super::registry::{CompletionDefinition, TemplateDefinition, completion_key};
 use super::{
     Async, Context, DefinitionError, HandlerError, IntoPrompt, IntoResource, IntoToolResult,
     Registry, Server, Template, TemplateError, Variables,

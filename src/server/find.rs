@@ -5,9 +5,10 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::Shared;
+use super::handler::{Handler, Reply};
 use super::hook::Hooked;
 use super::job::Found;
-use super::registry::{Handler, Reply, completion_key};
+use super::registry::completion_key;
 use crate::model::completion::{CompleteResult, Reference};
 use crate::model::method::{Complete, GetPrompt, SpecMethod};
 use crate::rpc::{RpcError, Text};

@@ -8,7 +8,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::registry::{Handler, Output};
+use super::handler::{Handler, Output};
 use super::{Context, HandlerError, Reply, Server};
 
 /// What a hook does with the result.

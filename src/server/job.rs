@@ -16,8 +16,8 @@ use super::ask::{BadArguments, HandlerErrorKind, RoundState, Run, bad_arguments}
 use super::context::{Context, Given};
 use super::definition::check_output;
 use super::effect::{Effect, EffectSink, JobId};
+use super::handler::{Handler, Output, Reply};
 use super::hook::Hooked;
-use super::registry::{Handler, Output, Reply};
 use super::state::{SealError, binding};
 use super::{HandlerError, Shared};
 use crate::model::input::InputRequests;

@@ -4,51 +4,18 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::future::Future;
-use core::pin::Pin;
 
 use crate::lock::Lock;
 use crate::model::capability::ServerCapabilities;
-use crate::model::completion::{CompleteResult, Reference};
-use crate::model::prompt::{GetPromptResult, Prompt};
-use crate::model::resource::{ReadResourceResult, Resource, ResourceTemplate};
-use crate::model::tool::{CallToolResult, Tool};
+use crate::model::completion::Reference;
+use crate::model::prompt::Prompt;
+use crate::model::resource::{Resource, ResourceTemplate};
+use crate::model::tool::Tool;
 use crate::model::validation::Validator;
 
-use super::ask::HandlerError;
-use super::context::Context;
 use super::definition::{DefinitionError, ToolDefinition};
 use super::hook::Hooked;
 use super::template::Template;
-
-/// The result of a handler, by what it was for. A hook around the handlers sees and may change it.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Reply {
-    /// A tool was called.
-    Tool(CallToolResult<'static>),
-    /// A resource was read.
-    Resource(ReadResourceResult<'static>),
-    /// A prompt was got.
-    Prompt(GetPromptResult<'static>),
-    /// An argument was completed.
-    Completion(CompleteResult<'static>),
-}
-
-/// How a run of a handler ends.
-pub(super) type Output = Result<Reply, HandlerError>;
-/// A handler that is done when it returns.
-pub(super) type RunBlocking = dyn Fn(&Context) -> Output + Send + Sync;
-/// A handler that is done when its future is.
-pub(super) type RunAsync =
-    dyn Fn(Context) -> Pin<Box<dyn Future<Output = Output> + Send>> + Send + Sync;
-
-/// What answers a request for one thing.
-#[derive(Clone)]
-pub(super) enum Handler {
-    Blocking(Arc<RunBlocking>),
-    Async(Arc<RunAsync>),
-}
 
 #[derive(Clone)]
 struct Entry<T> {

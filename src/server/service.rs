@@ -15,9 +15,9 @@ use bytes::Bytes;
 
 use super::context::Given;
 use super::effect::{Effect, EffectKind, JobId};
+use super::handler::Reply;
 use super::job::{End, INPUT_REQUIRED, Job, KeptState, Outcome, StateToCarry};
 use super::kept::KeptStates;
-use super::registry::Reply;
 use super::state::binding;
 use super::{DefinitionError, Server, Shared};
 use crate::frame::FrameError;

@@ -25,7 +25,8 @@ use crate::server::builder::{
     async_prompt, async_resource, async_template, async_tool, blocking_prompt, blocking_resource,
     blocking_template, blocking_tool, completed, typed_value,
 };
-use crate::server::registry::{CompletionDefinition, Handler, TemplateDefinition};
+use crate::server::handler::Handler;
+use crate::server::registry::{CompletionDefinition, TemplateDefinition};
 use crate::server::{
     Async, Blocking, Context, DefinitionError, HandlerError, IntoPrompt, IntoResource, Server,
 };
