@@ -183,7 +183,7 @@ impl SseDecoder {
 
     /// Returns how long to wait before the stream is resumed, as it was said last; `None` when it
     /// was never said.
-    pub fn retry(&self) -> Option<Duration> {
+    pub fn last_retry(&self) -> Option<Duration> {
         self.last_retry
     }
 
@@ -260,7 +260,7 @@ impl SseDecoder {
         match name {
             b"event" => {
                 let event = String::from_utf8_lossy(value);
-                self.event = Some(event.into()).filter(|event: &Box<str>| !event.is_empty());
+                self.event = (!event.is_empty()).then(|| event.into());
             }
             b"id" if !value.contains(&0) => {
                 self.id = core::str::from_utf8(value).ok().map(Box::from);

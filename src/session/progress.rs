@@ -51,15 +51,15 @@ impl Reported {
             return Err(Misuse::ProgressNotIncreasing);
         }
         let is_news = self.sent.is_none_or(|most| progress > most) && !writer.is_full();
-        if let Some((route, revision, token)) = to.filter(|_| is_news) {
-            if let Some(token) = ProgressToken::from_raw(token.to_raw()) {
-                let mut params = ProgressParams::new(token, progress);
-                params.total = report.total;
-                params.message = report.message.map(Text::from);
-                let name = method::Progress::NAME;
-                let additions = SessionMembers::default();
-                writer.notification(route, revision, name, &params, &additions)?;
-            }
+        if let Some((route, revision, token)) = to.filter(|_| is_news)
+            && let Some(token) = ProgressToken::from_raw(token.to_raw())
+        {
+            let mut params = ProgressParams::new(token, progress);
+            params.total = report.total;
+            params.message = report.message.map(Text::from);
+            let name = method::Progress::NAME;
+            let additions = SessionMembers::default();
+            writer.notification(route, revision, name, &params, &additions)?;
         }
         self.last = Some(progress);
         if is_news {

@@ -119,6 +119,10 @@ pub(super) struct RequestsIn<T, const INLINE: usize = 1> {
     open: Table<RequestIn<T>, INLINE>,
     /// Their numbers by their ids, while there are many; `None` while there are few.
     #[serde(skip)]
+    #[expect(
+        clippy::box_collection,
+        reason = "a pointer where most sessions have no index"
+    )]
     index: Option<Box<BTreeMap<RequestId, u64>>>,
 }
 
@@ -131,7 +135,7 @@ struct Saved<T, const INLINE: usize> {
 
 impl<T, const INLINE: usize> From<Saved<T, INLINE>> for RequestsIn<T, INLINE> {
     fn from(Saved { open }: Saved<T, INLINE>) -> Self {
-        let index = (open.len() >= MANY).then(|| index_of(&open));
+        let index = (open.len() >= MANY).then(|| Box::new(index_of(&open)));
         Self { open, index }
     }
 }
@@ -192,7 +196,7 @@ impl<T: Weigh, const INLINE: usize> RequestsIn<T, INLINE> {
         }
         self.open.insert(number, request);
         if self.index.is_none() && self.open.len() >= MANY {
-            self.index = Some(index_of(&self.open));
+            self.index = Some(Box::new(index_of(&self.open)));
         }
     }
 
@@ -309,9 +313,9 @@ impl<T: Weigh, const INLINE: usize> RequestsIn<T, INLINE> {
 
 fn index_of<T, const INLINE: usize>(
     open: &Table<RequestIn<T>, INLINE>,
-) -> Box<BTreeMap<RequestId, u64>> {
+) -> BTreeMap<RequestId, u64> {
     let numbers = open.iter().map(|(number, open)| (open.id.clone(), number));
-    Box::new(numbers.collect())
+    numbers.collect()
 }
 
 /// What a request hears whose id another one has.

@@ -30,7 +30,7 @@ fn decode<'a>(limit: usize, pieces: impl IntoIterator<Item = &'a [u8]>) -> Decod
     Decoded {
         events,
         last_event_id: decoder.last_event_id().map(str::to_owned),
-        retry: decoder.retry(),
+        retry: decoder.last_retry(),
     }
 }
 

@@ -468,10 +468,10 @@ impl HttpClient {
         let is_endpoint = event.event.as_deref() == Some("endpoint");
         match &mut entry.purpose {
             Purpose::Pair(_) if is_endpoint && self.pair.is_none() => {
-                return self.take_endpoint(number, &event.data);
+                self.take_endpoint(number, &event.data);
             }
             // `httpL.sse.emptydata`
-            _ if !event.is_message() || event.data.is_empty() => return,
+            _ if !event.is_message() || event.data.is_empty() => {}
             Purpose::Request(asked) => {
                 asked.attempts = 0;
                 let (route, is_answer) = (asked.route, is_answer_to(&event.data, &asked.id));
@@ -531,7 +531,7 @@ impl HttpClient {
             }
             (Purpose::Request(asked), Reading::Events(decoder)) => {
                 let last_event = decoder.last_event_id().map(Box::from);
-                let (attempts, retry) = (asked.attempts, decoder.retry());
+                let (attempts, retry) = (asked.attempts, decoder.last_retry());
                 let may_resume = !asked.is_modern && attempts < self.options.attempts;
                 match last_event.filter(|_| may_resume) {
                     // `httpL.resume` `httpL.sse.retry.obey`
@@ -546,7 +546,7 @@ impl HttpClient {
             }
             (Purpose::Request(_), _) => self.lose(number, closed, None),
             (Purpose::Standalone, Reading::Events(decoder)) => {
-                let (id, retry) = (decoder.last_event_id().map(Box::from), decoder.retry());
+                let (id, retry) = (decoder.last_event_id().map(Box::from), decoder.last_retry());
                 self.resume_later(number, id, 0, retry);
             }
             (Purpose::Pair(_), _) => {

@@ -258,17 +258,16 @@ impl<H: Clone> Endpoint<H> {
         Err(reply)
     }
 
-    fn half_open(&self) -> impl Iterator<Item = (&Box<str>, &Entry<H>)> {
-        let is_half_open =
-            |(_, entry): &(&Box<str>, &Entry<H>)| entry.status == SessionStatus::HalfOpen;
-        self.sessions.iter().filter(is_half_open)
+    fn half_open(&self) -> impl Iterator<Item = (&str, &Entry<H>)> {
+        let sessions = self.sessions.iter().map(|(id, entry)| (&**id, entry));
+        sessions.filter(|(_, entry)| entry.status == SessionStatus::HalfOpen)
     }
 
     fn oldest_half_open(&self, is_wanted: impl Fn(&Entry<H>) -> bool) -> Option<Box<str>> {
         let wanted = self.half_open().filter(|(_, entry)| is_wanted(entry));
         wanted
             .min_by_key(|(_, entry)| entry.since)
-            .map(|(id, _)| id.clone())
+            .map(|(id, _)| id.into())
     }
 }
 

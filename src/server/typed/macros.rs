@@ -374,6 +374,10 @@ impl<T> Plain<T> for Returned<T> {
 }
 
 /// What the definition of a resource says.
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "the macros write it in the user's crate"
+)]
 pub struct About<'a> {
     pub uri: &'static str,
     pub name: &'static str,

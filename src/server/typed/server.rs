@@ -19,6 +19,10 @@ impl<M> Server<M> {
     /// Adds tools, resources and prompts at once, as [`tools!`](crate::tools),
     /// [`resources!`](crate::resources) and [`prompts!`](crate::prompts) make them.
     #[must_use]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "it adds to a definition, and adds no numbers"
+    )]
     pub fn add<Other: Mode>(self, offers: Offers<Other>) -> Server<Other::On<M>> {
         let added = offers.add_to(self);
         Server {
