@@ -18,7 +18,7 @@ fn the_reference_server_writes_a_dict_in_the_order_of_the_reference() {
         child::Command::new(env!("CARGO_BIN_EXE_reference_server")).connect(client)
     });
     client.open().unwrap();
-    let said = |tool| client.call_tool(tool, &json!({})).unwrap().raw;
+    let said = |tool| client.call_tool(tool, json!({})).unwrap().raw;
     let (dict, text) = (said("get_dict"), said("get_unstructured_dict"));
     let items = said("get_multiple_items");
     client.close().unwrap();

@@ -87,7 +87,7 @@ fn connect(
 /// The poem, and the revision it was asked for in.
 fn ask_for_poem(client: &BlockingClient) -> Result<(String, Option<Revision>), Box<dyn Error>> {
     client.open()?;
-    let output = client.call_tool("poet", &json!({"theme": "socks"}))?;
+    let output = client.call_tool("poet", json!({"theme": "socks"}))?;
     let revision = client.revision()?;
     client.close()?;
     let poem = output.value.as_text().ok_or("the server wrote no text")?;

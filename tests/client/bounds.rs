@@ -237,7 +237,7 @@ fn overlapping_prefixes_lead_to_the_server_that_has_the_tool() {
 #[test]
 fn debug_of_what_is_asked_shows_no_secret() {
     let call = ToolCall::new("login")
-        .arguments(&json!({"password": "hunter2"}))
+        .arguments(json!({"password": "hunter2"}))
         .unwrap();
     let prompt = mcp_proto::model::prompt::GetPromptParams::new("p");
     for shown in [

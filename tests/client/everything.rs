@@ -83,7 +83,7 @@ fn tools(client: &BlockingClient) {
 
     let steps = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&steps);
-    let call = ToolCall::new("count").arguments(&json!({"to": 3})).unwrap();
+    let call = ToolCall::new("count").arguments(json!({"to": 3})).unwrap();
     let call = call.on_progress(move |step| seen.lock().unwrap().push(step.progress));
     let counted = client.call(call).unwrap();
     assert_eq!(counted.value.as_text(), Some("Counted to 3."));

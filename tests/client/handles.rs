@@ -84,7 +84,7 @@ fn client(options: ClientOptions) -> (BlockingClient, Arc<AtomicUsize>) {
 }
 
 fn echo(client: &BlockingClient, text: &str) -> Result<String, ClientError> {
-    let output = client.call_tool("echo", &json!({"text": text}))?;
+    let output = client.call_tool("echo", json!({"text": text}))?;
     Ok(output.value.as_text().unwrap().to_owned())
 }
 
@@ -299,14 +299,14 @@ fn l7_log_level_is_part_of_opening() {
 fn l23_lost_server_ends_the_call_and_the_client_until_it_is_closed() {
     let (client, calls) = mortal(options(EraPolicy::Legacy));
     client.open().unwrap();
-    let error = client.call_tool("die", &json!({})).unwrap_err();
+    let error = client.call_tool("die", json!({})).unwrap_err();
     assert_eq!(error, ClientError::Lost(Delivery::Unknown));
-    let error = client.call_tool("live", &json!({})).unwrap_err();
+    let error = client.call_tool("live", json!({})).unwrap_err();
     assert!(matches!(error, ClientError::Closed(_)), "{error:?}");
     assert_eq!(calls.load(Ordering::SeqCst), 1);
     client.close().unwrap();
     client.open().unwrap();
-    client.call_tool("live", &json!({})).unwrap();
+    client.call_tool("live", json!({})).unwrap();
 }
 
 #[test]
@@ -315,9 +315,9 @@ fn lost_client_connects_anew_on_demand_and_repeats_no_call() {
     let (client, calls) = mortal(options);
     client.open().unwrap();
     for _ in 0..3 {
-        let error = client.call_tool("die", &json!({})).unwrap_err();
+        let error = client.call_tool("die", json!({})).unwrap_err();
         assert_eq!(error, ClientError::Lost(Delivery::Unknown));
-        client.call_tool("live", &json!({})).unwrap();
+        client.call_tool("live", json!({})).unwrap();
     }
     assert_eq!(
         calls.load(Ordering::SeqCst),
@@ -376,7 +376,7 @@ fn flood_of_messages_is_taken_in_order_and_holds_up_no_call() {
         });
         Connection::new(client, from_server, to_server)
     });
-    client.call_tool("flood", &json!({})).unwrap();
+    client.call_tool("flood", json!({})).unwrap();
     let heard = heard.lock().unwrap();
     assert_eq!(heard.len(), 10_000, "all that came before the answer");
     assert!(
@@ -402,7 +402,7 @@ impl ToolHook for Hook {
             }
             "echo" => {
                 *call = ToolCall::new("echo")
-                    .arguments(&json!({"text": "changed"}))
+                    .arguments(json!({"text": "changed"}))
                     .unwrap();
                 None
             }
@@ -434,7 +434,7 @@ fn t8_hook_stands_around_each_call() {
     let (client, _) = client(options);
     client.open().unwrap();
     let called = |name: &str| {
-        let output = client.call_tool(name, &json!({})).unwrap();
+        let output = client.call_tool(name, json!({})).unwrap();
         output.value.as_text().unwrap().to_owned()
     };
     assert_eq!(called("p_skipped"), "instead");
@@ -464,7 +464,7 @@ fn s12_slow_handler_holds_up_no_other_call() {
         let (client, _) = client(options);
         client.open().unwrap();
         let other = client.clone();
-        let verse = thread::spawn(move || other.call_tool("verse", &json!({})));
+        let verse = thread::spawn(move || other.call_tool("verse", json!({})));
         has_begun.recv().unwrap();
         assert_eq!(echo(&client, "meanwhile").unwrap(), "meanwhile");
         release.send(()).unwrap();
@@ -484,7 +484,7 @@ fn s3_handler_that_fails_or_panics_fails_the_call_alone() {
             });
             let (client, _) = client(options);
             client.open().unwrap();
-            client.call_tool("verse", &json!({})).unwrap_err();
+            client.call_tool("verse", json!({})).unwrap_err();
             assert_eq!(echo(&client, "alive").unwrap(), "alive");
             client.close().unwrap();
         }

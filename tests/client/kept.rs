@@ -191,7 +191,7 @@ fn callback_that_never_returns_holds_up_no_call() {
     }));
     client.open().unwrap();
     for _ in 0..3 {
-        client.call_tool("t", &json!({})).unwrap();
+        client.call_tool("t", json!({})).unwrap();
     }
     client.close().unwrap();
     drop(release);
@@ -207,7 +207,7 @@ fn panic_in_a_callback_costs_nothing_else() {
     );
     client.open().unwrap();
     for _ in 0..3 {
-        client.call_tool("t", &json!({})).unwrap();
+        client.call_tool("t", json!({})).unwrap();
     }
     let panics = client.clone();
     let call = ToolCall::new("t").on_progress(|_| panic!("in on_progress"));
@@ -243,7 +243,7 @@ fn panic_that_panics_again_when_it_is_dropped_costs_nothing_else() {
     client.open().unwrap_err();
     client.open().unwrap();
     for calls in 1..=3 {
-        client.call_tool("t", &json!({})).unwrap();
+        client.call_tool("t", json!({})).unwrap();
         assert_eq!(heard.load(Ordering::SeqCst), calls);
     }
     client.close().unwrap();
@@ -310,7 +310,7 @@ fn blocking_call_is_cancelled_from_another_thread() {
     client.open().unwrap();
     let canceller = Canceller::new();
     let cancellable = client.with_canceller(&canceller);
-    let call = thread::spawn(move || cancellable.call_tool("never", &json!({})));
+    let call = thread::spawn(move || cancellable.call_tool("never", json!({})));
     thread::yield_now();
     canceller.cancel();
     assert_eq!(call.join().unwrap().unwrap_err(), ClientError::Cancelled);

@@ -22,7 +22,7 @@ fn sixty_four_threads_share_one_blocking_client() {
                 scope.spawn(move || {
                     for m in 0..20 {
                         let text = format!("thread {n} call {m}");
-                        let said = client.call_tool("echo", &json!({"text": text})).unwrap();
+                        let said = client.call_tool("echo", json!({"text": text})).unwrap();
                         assert_eq!(said.value.as_text(), Some(text.as_str()));
                     }
                 });

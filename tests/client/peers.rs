@@ -95,7 +95,7 @@ fn tools(client: &BlockingClient) {
     let text = said(client, "test_simple_text", json!({}));
     assert_eq!(text, "This is a simple text response for testing.");
     let error = client
-        .call_tool("test_error_handling", &json!({}))
+        .call_tool("test_error_handling", json!({}))
         .unwrap_err();
     let message = error.retry_message().expect("the model may try again");
     assert!(message.contains("test_error_handling"), "{message}");
@@ -118,7 +118,7 @@ fn input(client: &BlockingClient) {
         let verse = said(client, "test_input_required_result_sampling", json!({}));
         assert!(verse.contains("echo of"), "{verse}");
         client
-            .call_tool("test_input_required_result_elicitation", &json!({}))
+            .call_tool("test_input_required_result_elicitation", json!({}))
             .unwrap();
         return;
     }
@@ -171,7 +171,7 @@ fn logging(client: &BlockingClient, logged: &Arc<Mutex<Vec<String>>>) {
     client.ping().unwrap();
     client.set_log_level(LoggingLevel::Info).unwrap();
     client
-        .call_tool("test_tool_with_logging", &json!({}))
+        .call_tool("test_tool_with_logging", json!({}))
         .unwrap();
     // Modern messages belong to the call that asks for them, which not every server goes by.
     assert!(logged.lock().unwrap().len() >= 3 || client_is_modern(client));
@@ -180,7 +180,7 @@ fn logging(client: &BlockingClient, logged: &Arc<Mutex<Vec<String>>>) {
 /// A call that takes too long ends, and the server goes on.
 fn cancelling(client: &BlockingClient) {
     let slow = ToolCall::new("slow")
-        .arguments(&json!({"seconds": 30.0}))
+        .arguments(json!({"seconds": 30.0}))
         .unwrap();
     let error = client
         .call(slow.read_timeout(Duration::from_millis(300)))
@@ -221,7 +221,7 @@ fn the_reference_server_everything_is_driven() {
     assert!(tools.iter().any(|tool| tool.name == "echo"));
     let text = said(&client, "echo", json!({"message": "hi there"}));
     assert!(text.contains("hi there"), "{text}");
-    let bad = client.call_tool("get-sum", &json!({"a": "not-a-number", "b": 1}));
+    let bad = client.call_tool("get-sum", json!({"a": "not-a-number", "b": 1}));
     assert!(matches!(bad, Err(ClientError::Retry(_))), "{bad:?}");
     long_operation(&client);
     let verse = said(
@@ -231,7 +231,7 @@ fn the_reference_server_everything_is_driven() {
     );
     assert!(verse.contains("echo of"), "{verse}");
     client
-        .call_tool("trigger-elicitation-request", &json!({}))
+        .call_tool("trigger-elicitation-request", json!({}))
         .unwrap();
     assert!(!client.list_resources().unwrap().is_empty());
     assert!(!client.list_resource_templates().unwrap().is_empty());
@@ -247,14 +247,14 @@ fn long_operation(client: &BlockingClient) {
     let steps = Arc::new(Mutex::new(0));
     let seen = Arc::clone(&steps);
     let call = ToolCall::new("trigger-long-running-operation")
-        .arguments(&json!({"duration": 1, "steps": 4}))
+        .arguments(json!({"duration": 1, "steps": 4}))
         .unwrap();
     client
         .call(call.on_progress(move |_| *seen.lock().unwrap() += 1))
         .unwrap();
     assert!(*steps.lock().unwrap() >= 3);
     let slow = ToolCall::new("trigger-long-running-operation")
-        .arguments(&json!({"duration": 30, "steps": 3}))
+        .arguments(json!({"duration": 30, "steps": 3}))
         .unwrap();
     let error = client
         .call(slow.read_timeout(Duration::from_millis(300)))

@@ -230,7 +230,7 @@ fn t11_arguments_are_not_checked_but_for_being_an_object() {
         script.expect("tools/call")["params"]["arguments"],
         json!({"not": "in the schema"})
     );
-    let error = ToolCall::new("t").arguments(&json!([1])).unwrap_err();
+    let error = ToolCall::new("t").arguments(json!([1])).unwrap_err();
     assert!(matches!(error, ClientError::Arguments(_)));
 }
 

@@ -14,7 +14,7 @@ fn server() -> Server {
     Server::new("calculator", "1.0")
         .unsealed_state()
         .tool(tool, |context, numbers: [i64; 2]| {
-            let _ = context.progress(1.0, None, None);
+            context.progress(1.0, None, None);
             Ok(numbers[0] + numbers[1])
         })
 }

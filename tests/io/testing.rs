@@ -56,7 +56,7 @@ fn a_server_is_asked_and_asks_in_memory_in_either_era() {
             let client = testing::connect_with(server(), options);
             assert!(client.is_running(), "it is open from the start");
             assert_eq!(client.list_tools().unwrap().len(), 3);
-            let output = client.call_tool("greet", &json!({})).unwrap();
+            let output = client.call_tool("greet", json!({})).unwrap();
             assert_eq!(output.value.as_text(), Some("Hello, Ada!"));
             client.close().unwrap();
             assert!(!client.is_running());
@@ -74,7 +74,7 @@ fn progress_comes_before_its_result_and_a_panic_costs_one_call() {
             .on_progress(move |report| sink.lock().unwrap().push(report.progress));
         client.call(call).unwrap();
         assert_eq!(seen.lock().unwrap().last(), Some(&3.0));
-        let error = client.call_tool("panic", &json!({})).unwrap_err();
+        let error = client.call_tool("panic", json!({})).unwrap_err();
         assert!(error.to_string().contains("panic"), "{error}");
         client.ping().unwrap();
     });
@@ -102,7 +102,7 @@ fn the_server_has_ended_when_the_last_handle_is_gone() {
             Ok(())
         });
         let client = testing::connect(server);
-        client.call_tool("hold", &json!({})).unwrap();
+        client.call_tool("hold", json!({})).unwrap();
         drop(client);
         assert!(weak.upgrade().is_none(), "the server is still there");
     });

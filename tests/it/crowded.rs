@@ -33,6 +33,7 @@ fn give<S: Session>(session: &mut S, frame: &Value) {
 }
 
 /// How long the session takes for the frames, at the least.
+#[expect(clippy::disallowed_methods, reason = "what is measured is real time")]
 fn cost<S: Session>(session: &mut S, frame: &dyn Fn(i64) -> Value) -> Duration {
     let mut run = |start: i64| {
         let frames = Vec::from_iter((start..start + FRAMES).map(frame));

@@ -77,7 +77,7 @@ fn by_the_standard(limit: usize, bytes: &[u8]) -> Decoded {
                 None => data = Some(value.to_vec()),
             },
             _ if line.len() > 4096 => {}
-            b"event" => event.event = Some(text.into()).filter(|text: &Box<str>| !text.is_empty()),
+            b"event" => event.event = (!text.is_empty()).then(|| text.into()),
             b"id" if !value.contains(&0) => {
                 event.id = String::from_utf8(value.to_vec()).ok().map(Box::from);
             }
