@@ -93,7 +93,7 @@ fn a_server_that_cannot_be_served_is_refused_by_each_operation() {
 }
 
 #[test]
-fn the_server_has_ended_when_the_last_handle_is_gone() {
+fn the_server_ends_once_the_last_handle_is_gone() {
     within(|| {
         let held = Arc::new(());
         let weak = Arc::downgrade(&held);
@@ -104,7 +104,10 @@ fn the_server_has_ended_when_the_last_handle_is_gone() {
         let client = testing::connect(server);
         client.call_tool("hold", json!({})).unwrap();
         drop(client);
-        assert!(weak.upgrade().is_none(), "the server is still there");
+        // Threads of its own give it up last; `within` bounds the wait for them.
+        while weak.upgrade().is_some() {
+            std::thread::yield_now();
+        }
     });
 }
 
