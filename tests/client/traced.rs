@@ -8,7 +8,7 @@ use serde_json::json;
 use tracing::Level;
 
 use support::client::{Script, call, legacy};
-use support::collector::{Told, collect};
+use support::collector::{Told, assert_only_traced, collect};
 
 /// What a client tells of everything that can happen to a call.
 fn told(most: Level) -> Told {
@@ -97,18 +97,7 @@ fn an_opening_that_fails_is_told_with_its_reason() {
 #[test]
 fn what_is_sent_is_shown_to_those_who_trace_and_to_nobody_else() {
     let secrets = ["hunter2", "top secret", "the drawer", "\"secret\":1"];
-    let debug = format!("{:?}", told(Level::DEBUG));
-    for secret in secrets {
-        assert!(!debug.contains(secret), "{secret} in {debug}");
-    }
-    let trace = told(Level::TRACE);
-    let shown = |secret: &str| {
-        trace
-            .events
-            .iter()
-            .any(|(_, _, text)| text.contains(secret))
-    };
-    assert!(secrets.into_iter().all(shown), "{trace:?}");
+    assert_only_traced(&secrets, told);
 }
 
 #[cfg(feature = "tokio")]

@@ -2,6 +2,7 @@
 
 use mcp_proto::frame::{FrameError, LineDecoder, write_line};
 use proptest::prelude::*;
+use support::pieces;
 
 /// What a decoder makes of bytes that come in these pieces, to their end.
 fn decode<'a>(
@@ -85,17 +86,7 @@ proptest! {
         let expected = split(limit, &bytes);
         prop_assert_eq!(&decode(limit, [&bytes[..]]), &expected);
         prop_assert_eq!(&decode(limit, bytes.chunks(1)), &expected);
-        let mut pieces = Vec::new();
-        let mut rest = &bytes[..];
-        for cut in cuts.iter().cycle() {
-            if rest.is_empty() {
-                break;
-            }
-            let (piece, after) = rest.split_at((*cut).min(rest.len()));
-            pieces.push(piece);
-            rest = after;
-        }
-        prop_assert_eq!(&decode(limit, pieces), &expected);
+        prop_assert_eq!(&decode(limit, pieces(&bytes, &cuts)), &expected);
     }
 
     // `stdio.frame`

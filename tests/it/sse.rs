@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use mcp_proto::frame::{FrameError, SseDecoder, SseEvent, write_comment, write_event};
 use proptest::prelude::*;
+use support::pieces;
 
 /// What a decoder makes of a stream, and what it knows for resuming it.
 #[derive(Debug, PartialEq)]
@@ -136,17 +137,7 @@ proptest! {
         let expected = by_the_standard(limit, &bytes);
         prop_assert_eq!(&decode(limit, [&bytes[..]]), &expected);
         prop_assert_eq!(&decode(limit, bytes.chunks(1)), &expected);
-        let mut pieces = Vec::new();
-        let mut rest = &bytes[..];
-        for cut in cuts.iter().cycle() {
-            if rest.is_empty() {
-                break;
-            }
-            let (piece, after) = rest.split_at((*cut).min(rest.len()));
-            pieces.push(piece);
-            rest = after;
-        }
-        prop_assert_eq!(&decode(limit, pieces), &expected);
+        prop_assert_eq!(&decode(limit, pieces(&bytes, &cuts)), &expected);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use mcp_proto::{Instant, Revision, Server};
 use serde_json::{Value, json};
 use tracing::Level;
 
-use support::collector::{Told, collect};
+use support::collector::{Told, assert_only_traced, collect};
 use support::server::{Drive, call_frame, tool};
 
 fn server() -> Server {
@@ -107,18 +107,7 @@ fn every_request_has_a_span_that_says_what_has_come_of_it() {
 #[test]
 fn what_is_sent_is_shown_to_those_who_trace_and_to_nobody_else() {
     let secrets = ["hunter2", "top secret", "drawer", "\"secret\":1"];
-    let debug = format!("{:?}", everything(Level::DEBUG));
-    for secret in secrets {
-        assert!(!debug.contains(secret), "{secret} in {debug}");
-    }
-    let trace = everything(Level::TRACE);
-    let shown = |secret: &str| {
-        trace
-            .events
-            .iter()
-            .any(|(_, _, text)| text.contains(secret))
-    };
-    assert!(secrets.into_iter().all(shown), "{trace:?}");
+    assert_only_traced(&secrets, everything);
 }
 
 #[test]

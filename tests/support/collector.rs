@@ -44,6 +44,20 @@ pub fn collect(most: Level, act: impl FnOnce()) -> Told {
     state.told.clone()
 }
 
+/// Sees to it that what was sent is told at `TRACE` and nowhere above.
+pub fn assert_only_traced(secrets: &[&str], told: impl Fn(Level) -> Told) {
+    let debug = format!("{:?}", told(Level::DEBUG));
+    for secret in secrets {
+        assert!(!debug.contains(secret), "{secret} in {debug}");
+    }
+    let trace = told(Level::TRACE);
+    let shown = |secret: &&str| {
+        let mut texts = trace.events.iter().map(|(_, _, text)| text);
+        texts.any(|text| text.contains(secret))
+    };
+    assert!(secrets.iter().all(shown), "{trace:?}");
+}
+
 #[derive(Default)]
 struct Fields(BTreeMap<&'static str, String>);
 

@@ -25,6 +25,20 @@ pub const LEGACY: [Revision; 4] = [
 /// The revisions that have no handshake.
 pub const MODERN: [Revision; 1] = [Revision::V2026_07_28];
 
+/// Cuts bytes into pieces of these lengths, again and again until the bytes are used up.
+pub fn pieces<'b>(mut bytes: &'b [u8], lengths: &[usize]) -> Vec<&'b [u8]> {
+    let mut pieces = Vec::new();
+    for length in lengths.iter().cycle() {
+        if bytes.is_empty() {
+            break;
+        }
+        let (piece, rest) = bytes.split_at((*length).min(bytes.len()));
+        pieces.push(piece);
+        bytes = rest;
+    }
+    pieces
+}
+
 /// Declares a test that runs once for each of the given revisions.
 ///
 /// `on_revisions! { LEGACY; fn name(revision) { .. } }`

@@ -27,7 +27,7 @@ impl<S: Session, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<S, R, W
     /// Puts `session` between the two streams. Nothing happens before [`next`](Self::next).
     pub fn new(session: S, reader: R, writer: W) -> Self {
         let clock = Clock::start_with(|| Instant::now().into_std());
-        let timer = None;
+        let timer = Timer::default();
         let streams = TokioStreams {
             reader,
             writer,
@@ -61,7 +61,7 @@ where
 pub struct TokioStreams<R, W> {
     reader: R,
     writer: W,
-    timer: Option<Pin<Box<Sleep>>>,
+    timer: Timer,
 }
 
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Streams for TokioStreams<R, W> {
@@ -84,15 +84,29 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Streams for TokioStreams<R, W>
     }
 
     fn arm(&mut self, wait: Duration) {
-        match &mut self.timer {
-            Some(timer) => timer.as_mut().reset(Instant::now() + wait),
-            None => self.timer = Some(Box::pin(sleep(wait))),
-        }
+        self.timer.arm(wait);
     }
 
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match &mut self.timer {
-            Some(timer) => timer.as_mut().poll(cx),
+        self.timer.poll(cx)
+    }
+}
+
+/// The timer of streams on tokio's clock; it is made when it is first needed.
+#[derive(Default)]
+pub(in crate::io) struct Timer(Option<Pin<Box<Sleep>>>);
+
+impl Timer {
+    pub(in crate::io) fn arm(&mut self, wait: Duration) {
+        match &mut self.0 {
+            Some(sleep) => sleep.as_mut().reset(Instant::now() + wait),
+            None => self.0 = Some(Box::pin(sleep(wait))),
+        }
+    }
+
+    pub(in crate::io) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.0 {
+            Some(sleep) => sleep.as_mut().poll(cx),
             None => Poll::Pending,
         }
     }

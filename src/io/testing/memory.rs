@@ -1,17 +1,16 @@
 //! Two streams in memory that are polled, with tokio's time: what one end writes the other reads.
 
-use alloc::boxed::Box;
 use alloc::collections::VecDeque;
-use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ::tokio::time::{Instant, Sleep, sleep};
+use ::tokio::time::Instant;
 
 use super::super::Clock;
 use super::super::nonblocking::drive::Streams;
+use super::super::nonblocking::tokio::Timer;
 
 /// How many bytes wait in one direction before a writer has to.
 const ROOM: usize = 64 * 1024;
@@ -47,7 +46,7 @@ impl Pipe {
 pub(super) struct MemoryStreams {
     reader: Arc<Pipe>,
     writer: Arc<Pipe>,
-    timer: Option<Pin<Box<Sleep>>>,
+    timer: Timer,
 }
 
 /// Returns two ends that are connected to each other.
@@ -56,7 +55,7 @@ pub(super) fn pair() -> (MemoryStreams, MemoryStreams) {
     let end = |reader: &Arc<Pipe>, writer: &Arc<Pipe>| MemoryStreams {
         reader: Arc::clone(reader),
         writer: Arc::clone(writer),
-        timer: None,
+        timer: Timer::default(),
     };
     (end(&back, &there), end(&there, &back))
 }
@@ -113,17 +112,11 @@ impl Streams for MemoryStreams {
     }
 
     fn arm(&mut self, wait: Duration) {
-        match &mut self.timer {
-            Some(timer) => timer.as_mut().reset(Instant::now() + wait),
-            None => self.timer = Some(Box::pin(sleep(wait))),
-        }
+        self.timer.arm(wait);
     }
 
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match &mut self.timer {
-            Some(timer) => timer.as_mut().poll(cx),
-            None => Poll::Pending,
-        }
+        self.timer.poll(cx)
     }
 }
 
