@@ -188,6 +188,11 @@ impl<S: Session> State<S> {
         !self.is_ended() && self.session.wants_frames()
     }
 
+    /// Whether the input is still read: by a closed session only while its peer may still read.
+    pub(super) fn expects_input(&self) -> bool {
+        self.input_end.is_none() && !(self.is_closed() && self.output_lost)
+    }
+
     /// Takes lines from the session until one write is full; the first frame isn't copied.
     pub(super) fn fill_output(&mut self) {
         let mut outgoing = core::mem::take(&mut self.outgoing);

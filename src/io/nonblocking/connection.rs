@@ -47,9 +47,10 @@ impl<S: Session, T: Streams> Connection<S, T> {
     /// Waits for the next event; `None` once the session is closed and all its events were given.
     ///
     /// Cancel safe: a future that is dropped before it is ready loses nothing. Before it returns
-    /// `None` it gives the pending output a moment to be written and closes the writer. Returns an
-    /// error at most once, after the last event, with what a stream failed with; a peer that merely
-    /// went away is no error.
+    /// `None` it gives the pending output a second to be written, closes the writer, and gives the
+    /// peer a second to end its own output: a socket that is closed with something unread takes back
+    /// what was written. Returns an error at most once, after the last event, with what a stream
+    /// failed with; a peer that merely went away is no error.
     pub async fn next(&mut self) -> io::Result<Option<S::Event>> {
         poll_fn(|cx| self.poll_next(cx)).await
     }

@@ -3,7 +3,9 @@
 //!
 //! Rules of this file: nothing is awaited, so nothing is lost when a future is dropped; the lock is
 //! never held while a stream is polled; reading never waits for writing, nor writing for reading;
-//! only what has moved lets the loop go round again.
+//! only what has moved lets the loop go round again; once the output has ended, what comes is read
+//! and thrown away for a moment, since a socket that is closed with something unread takes back what
+//! was written.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -57,7 +59,7 @@ pub(in crate::io) struct Driver<S: Session> {
     lines: Vec<u8>,
     output: Output,
     armed: Option<Instant>,
-    /// When the end stops waiting for the output.
+    /// When the end stops waiting for the output, and then for the end of the input.
     linger: Option<Instant>,
     /// How long the end of the input leaves the session open for what still runs.
     grace: Option<Duration>,
@@ -128,7 +130,7 @@ impl<S: Session> Driver<S> {
         let event = state.next_event();
         let next = match event {
             Some(event) => Ok(Some(event)),
-            None if state.is_closed() && self.is_finished(now) => {
+            None if state.is_closed() && self.is_finished(&state, now) => {
                 state.take_error().map_or(Ok(None), Err)
             }
             None => return None,
@@ -149,9 +151,10 @@ impl<S: Session> Driver<S> {
         }
     }
 
-    /// Whether the output of a closed session has ended or has been waited for long enough.
-    fn is_finished(&mut self, now: Instant) -> bool {
-        self.output == Output::Done || *self.linger.get_or_insert(now + LINGER) <= now
+    /// Whether both streams of a closed session have ended or have been waited for long enough.
+    fn is_finished(&mut self, state: &State<S>, now: Instant) -> bool {
+        let has_ended = self.output == Output::Done && !state.expects_input();
+        has_ended || *self.linger.get_or_insert(now + LINGER) <= now
     }
 
     /// Writes as much as the stream takes; whether anything moved.
@@ -180,7 +183,13 @@ impl<S: Session> Driver<S> {
                 Poll::Ready(Ok(next)) if next == self.output => {
                     self.fail_output(io::ErrorKind::WriteZero.into());
                 }
-                Poll::Ready(Ok(next)) => self.output = next,
+                Poll::Ready(Ok(next)) => {
+                    self.output = next;
+                    if next == Output::Done {
+                        // From here on it is the peer's turn to end.
+                        self.linger = None;
+                    }
+                }
                 Poll::Ready(Err(error)) => self.fail_output(error),
             }
         }
@@ -213,8 +222,12 @@ impl<S: Session> Driver<S> {
             return true;
         }
         let held_until = self.held_until.filter(|_| state.hold);
-        let linger = self.linger.filter(|_| self.output != Output::Done);
-        let wakes = [state.session.poll_timeout(), drained, held_until, linger];
+        let wakes = [
+            state.session.poll_timeout(),
+            drained,
+            held_until,
+            self.linger,
+        ];
         drop(state);
         let Some(wake) = wakes.into_iter().flatten().min() else {
             return false;
@@ -232,12 +245,11 @@ impl<S: Session> Driver<S> {
     }
 
     /// Reads while frames are welcome; whether anything came. Once the session is closed, what
-    /// comes while there is still output is thrown away: a peer that is busy writing may not read
-    /// before.
+    /// comes is thrown away: a peer that is busy writing may not read before.
     fn poll_input(&mut self, cx: &mut Context<'_>, streams: &mut impl Streams) -> bool {
         let mut state = self.shared.lock();
-        let discards = state.is_closed() && self.output != Output::Done;
-        if state.input_end.is_some() || !(discards || state.wants_frames()) {
+        let discards = state.is_closed();
+        if !state.expects_input() || !(discards || state.wants_frames()) {
             return false;
         }
         // What the decoder still holds comes before what is still to be read.
@@ -258,6 +270,8 @@ impl<S: Session> Driver<S> {
             Ok(_) if discards => {}
             Ok(length) => self.take_in(&mut state, length),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // How the input ends makes no difference any more.
+            Err(_) if discards => state.end_input(&mut self.decoder, Ok(())),
             Err(error) => state.end_input(&mut self.decoder, Err(error)),
         }
         true

@@ -236,6 +236,81 @@ impl Adapter for Tokio {
     }
 }
 
+/// What waits for the events of a connection over a socket of tokio, which `wrap` makes of one.
+#[cfg(feature = "tokio")]
+fn over_socket<S, Stream>(
+    session: S,
+    wrap: impl FnOnce() -> io::Result<Stream>,
+) -> (mcp_proto::io::Handle<S>, super::Wait<S::Event>)
+where
+    S: Session<Event: Send> + Send + 'static,
+    Stream: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + 'static,
+{
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let stream = runtime.block_on(async { wrap() }).unwrap();
+    let (reader, writer) = tokio::io::split(stream);
+    let mut connection = nonblocking::tokio::Connection::new(session, reader, writer);
+    let handle = connection.handle();
+    let next = Box::new(move |time| {
+        runtime.block_on(async {
+            match time {
+                None => Some(connection.next().await),
+                Some(time) => tokio::time::timeout(time, connection.next()).await.ok(),
+            }
+        })
+    });
+    (handle, next)
+}
+
+#[cfg(feature = "tokio")]
+pub struct TokioTcp;
+
+#[cfg(feature = "tokio")]
+impl Adapter for TokioTcp {
+    fn connect<S>(session: S) -> Connected<S>
+    where
+        S: Session<Event: Send> + Send + 'static,
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let theirs = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (ours, _) = listener.accept().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let (handle, next) = over_socket(session, || tokio::net::TcpStream::from_std(ours));
+        let (other, end) = (theirs.try_clone().unwrap(), TcpStream::shutdown);
+        Connected {
+            handle,
+            next,
+            from_us: Box::new(Half(other, Shutdown::Read, end)),
+            to_us: Box::new(Half(theirs, Shutdown::Write, end)),
+        }
+    }
+}
+
+#[cfg(all(feature = "tokio", unix))]
+pub struct TokioUnix;
+
+#[cfg(all(feature = "tokio", unix))]
+impl Adapter for TokioUnix {
+    fn connect<S>(session: S) -> Connected<S>
+    where
+        S: Session<Event: Send> + Send + 'static,
+    {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let (handle, next) = over_socket(session, || tokio::net::UnixStream::from_std(ours));
+        let (other, end) = (theirs.try_clone().unwrap(), UnixStream::shutdown);
+        Connected {
+            handle,
+            next,
+            from_us: Box::new(Half(other, Shutdown::Read, end)),
+            to_us: Box::new(Half(theirs, Shutdown::Write, end)),
+        }
+    }
+}
+
 #[cfg(feature = "futures-io")]
 pub struct FuturesIo;
 

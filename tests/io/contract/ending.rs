@@ -2,6 +2,7 @@
 //! for ever.
 
 use std::io::{self, Write};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -162,6 +163,38 @@ pub fn closing_flushes_although_the_peer_is_busy_writing<A: Adapter>() {
     });
     is_end(&mut us);
     assert_eq!(peer.join().unwrap().lines().count(), 3);
+}
+
+pub fn a_slow_peer_that_talks_on_gets_all_that_was_written<A: Adapter>() {
+    // What it says after the end is never read by anybody, and yet must not cost it what it has not
+    // read yet.
+    let mut us = A::connect(Toy::default());
+    let mut to_us = std::mem::replace(&mut us.to_us, Box::new(io::sink()));
+    let from_us = std::mem::replace(&mut us.from_us, Box::new(io::empty()));
+    us.handle.with(|toy, _| {
+        for number in 0..8 {
+            toy.send(long_frame(number, 100_000));
+        }
+        toy.close();
+    });
+    let (leave, has_left) = mpsc::channel::<()>();
+    let talk = thread::spawn(move || {
+        while has_left.try_recv() == Err(mpsc::TryRecvError::Empty) {
+            if to_us.write_all(&[b'x'; 4096]).is_err() {
+                return;
+            }
+        }
+    });
+    let peer = thread::spawn(move || {
+        thread::sleep(Duration::from_millis(100));
+        let read = io::read_to_string(from_us);
+        drop(leave);
+        read.unwrap()
+    });
+    is_end(&mut us);
+    drop(us);
+    assert_eq!(peer.join().unwrap().lines().count(), 8);
+    talk.join().unwrap();
 }
 
 pub fn the_end_does_not_wait_for_ever_for_a_peer_that_does_not_read<A: Adapter>() {

@@ -83,6 +83,7 @@ macro_rules! behaviours {
                     answers_that_came_before_a_lost_write_are_delivered
                     a_session_that_closes_itself_flushes_and_ends_the_output
                     closing_flushes_although_the_peer_is_busy_writing
+                    a_slow_peer_that_talks_on_gets_all_that_was_written
                     the_end_does_not_wait_for_ever_for_a_peer_that_does_not_read
                     half_a_line_at_the_end_is_told
                 }
@@ -124,6 +125,10 @@ behaviours! {
     unix: Unix + half_closing,
     #[cfg(feature = "tokio")]
     tokio: Tokio + half_closing,
+    #[cfg(feature = "tokio")]
+    tokio_tcp: TokioTcp,
+    #[cfg(all(feature = "tokio", unix))]
+    tokio_unix: TokioUnix + half_closing,
     #[cfg(feature = "futures-io")]
     futures_io: FuturesIo + half_closing,
     #[cfg(all(feature = "child", unix))]
