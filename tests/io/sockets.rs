@@ -57,6 +57,19 @@ fn is_gone(name: &PathBuf) {
 }
 
 #[test]
+fn a_frame_is_sent_at_once_although_an_earlier_one_is_under_way() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let theirs = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (ours, _) = listener.accept().unwrap();
+    // The option is the socket's, whoever looks at it.
+    let same = ours.try_clone().unwrap();
+    assert!(!same.nodelay().unwrap());
+    let connection = Connection::tcp(Toy::default(), ours).unwrap();
+    assert!(same.nodelay().unwrap());
+    drop((connection, theirs));
+}
+
+#[test]
 fn a_peer_that_neither_answers_nor_closes_keeps_no_socket() {
     within(|| {
         for (connection, name, _peer) in connections() {

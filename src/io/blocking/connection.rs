@@ -65,8 +65,11 @@ where
     /// of it by the end of its input, and has a moment to read what was sent and to end its own
     /// output; then the socket is shut down.
     ///
-    /// Returns an error if a thread can't be started.
+    /// It sets `TCP_NODELAY`, as what is written is never less than whole frames. Returns an error if
+    /// a thread can't be started.
     pub fn tcp(session: S, stream: TcpStream) -> io::Result<Self> {
+        // Without it all is slower, and a socket that refuses it may be gone already.
+        drop(stream.set_nodelay(true));
         Self::over(session, stream)
     }
 

@@ -31,6 +31,9 @@ where
 {
     /// Puts `session` between the two streams. `sleep` makes a future that is ready after the given
     /// time, which is at most a day. Nothing happens before [`next`](Self::next).
+    ///
+    /// Set `TCP_NODELAY` on a TCP stream before: what is written is never less than whole frames,
+    /// and the system may hold back a small one for a while otherwise.
     pub fn new(session: S, reader: R, writer: W, sleep: T) -> Self {
         let timer = None;
         let streams = FuturesStreams {

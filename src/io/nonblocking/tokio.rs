@@ -25,6 +25,9 @@ pub type Connection<S, R, W> = super::Connection<S, TokioStreams<R, W>>;
 
 impl<S: Session, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<S, R, W> {
     /// Puts `session` between the two streams. Nothing happens before [`next`](Self::next).
+    ///
+    /// Set `TCP_NODELAY` on a TCP stream before: what is written is never less than whole frames,
+    /// and the system may hold back a small one for a while otherwise.
     pub fn new(session: S, reader: R, writer: W) -> Self {
         let clock = Clock::start_with(|| Instant::now().into_std());
         let timer = Timer::default();
