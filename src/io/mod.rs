@@ -28,6 +28,7 @@ pub mod blocking;
 pub mod child;
 mod dial;
 mod hub;
+mod jobs;
 pub mod nonblocking;
 mod panics;
 #[cfg(feature = "seal")]
@@ -35,6 +36,8 @@ pub mod seal;
 mod shared;
 mod slot;
 mod state;
+#[cfg(any(feature = "tokio", feature = "futures-io", feature = "http"))]
+mod task;
 pub mod testing;
 
 use alloc::string::String;

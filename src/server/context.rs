@@ -353,12 +353,12 @@ impl Context {
         self.log(LoggingLevel::Info, text);
     }
 
-    /// Tells those who subscribed to it that a resource has changed.
+    /// Tells those who subscribed to it, on whatever connection, that a resource has changed.
     pub fn resource_updated(&self, uri: &str) {
         self.effect(EffectKind::Updated(uri.into()));
     }
 
-    /// Tells the client that a list has changed, before this request is answered.
+    /// Tells all clients that a list has changed, this one before its request is answered.
     pub fn changed(&self, change: Change) {
         self.effect(EffectKind::Changed(change));
     }

@@ -30,5 +30,17 @@ pub(super) enum EffectKind {
     Updated(Box<str>),
 }
 
+impl Effect {
+    /// The change that it tells of, if that concerns every client.
+    #[cfg(feature = "std")]
+    pub(super) fn told_to_all(&self) -> Option<(Change, &str)> {
+        match &self.0 {
+            EffectKind::Changed(change) => Some((*change, "")),
+            EffectKind::Updated(uri) => Some((Change::Resource, uri)),
+            EffectKind::Progress { .. } | EffectKind::Log(_) => None,
+        }
+    }
+}
+
 /// Takes what handlers do while they run. It is called on the handler's thread or task.
 pub type EffectSink = Arc<dyn Fn(JobId, Effect) + Send + Sync>;

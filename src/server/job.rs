@@ -189,6 +189,20 @@ impl Job {
         self
     }
 
+    /// The same for adapters: what concerns one request goes to `own`, and what concerns all clients
+    /// to all who listen.
+    #[cfg(feature = "std")]
+    pub(crate) fn with_own_effects(
+        self,
+        own: impl Fn(JobId, Effect) + Send + Sync + 'static,
+    ) -> Self {
+        let server = Arc::clone(&self.server);
+        self.with_effects(Arc::new(move |job, effect| match effect.told_to_all() {
+            Some((change, uri)) => server.registry.tell(change, uri),
+            None => own(job, effect),
+        }))
+    }
+
     /// Runs the handler here and now, and returns its outcome. A handler that is a future
     /// is not run: its request is answered with an error.
     pub fn run(self) -> Outcome {

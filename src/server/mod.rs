@@ -35,6 +35,7 @@ mod hook;
 mod job;
 mod kept;
 mod list;
+mod listener;
 mod mount;
 mod output;
 mod registry;
@@ -58,7 +59,7 @@ use crate::model::capability::ServerCapabilities;
 use crate::model::validation::Validator;
 use crate::revision::Revision;
 use crate::rpc::Text;
-use crate::session::ServerConfig;
+use crate::session::{Change, ServerConfig};
 
 pub use ask::{AskError, HandlerError, InputPending};
 pub use context::{Context, Elicited, NotAccepted};
@@ -66,6 +67,7 @@ pub use definition::DefinitionError;
 pub use effect::{Effect, EffectSink, JobId};
 pub use handler::Reply;
 pub use job::{Job, JobTicket, Outcome};
+pub use listener::Listener;
 pub use output::{Audio, Image, IntoPrompt, IntoResource, IntoToolResult, Json};
 pub use registry::Registry;
 pub use safe_path::{SafePath, UnsafePath};
@@ -212,6 +214,19 @@ impl<Mode> Server<Mode> {
     /// Returns what the server offers, to be changed while it runs.
     pub fn registry(&self) -> &Registry {
         &self.shared.registry
+    }
+
+    /// Tells every client of this server, on all of its connections, that a list has changed, if it
+    /// wants to know. For changes that come from outside a request; a handler has
+    /// [`Context::changed`].
+    pub fn changed(&self, change: Change) {
+        self.shared.registry.tell(change, "");
+    }
+
+    /// Tells every client that has subscribed to it that a resource has changed, such as when a file
+    /// was written. A handler has [`Context::resource_updated`].
+    pub fn resource_updated(&self, uri: &str) {
+        self.shared.registry.tell(Change::Resource, uri);
     }
 
     /// Returns the same server for adapters that have a runtime.

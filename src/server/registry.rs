@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
-use alloc::sync::Arc;
+use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 
 use crate::lock::Lock;
@@ -12,9 +12,11 @@ use crate::model::prompt::Prompt;
 use crate::model::resource::{Resource, ResourceTemplate};
 use crate::model::tool::Tool;
 use crate::model::validation::Validator;
+use crate::session::Change;
 
 use super::definition::{DefinitionError, ToolDefinition};
 use super::hook::Hooked;
+use super::listener::{Listener, Listeners};
 use super::template::Template;
 
 #[derive(Clone)]
@@ -153,7 +155,10 @@ impl Offered {
 
 /// What a server offers. It can be changed while the server runs.
 #[derive(Default)]
-pub struct Registry(Lock<Arc<Offered>>);
+pub struct Registry {
+    offered: Lock<Arc<Offered>>,
+    listeners: Listeners,
+}
 
 impl Registry {
     /// Takes a tool away; whether there was one of this name.
@@ -176,15 +181,25 @@ impl Registry {
         self.edit(|offered| offered.prompts.remove(name))
     }
 
+    /// Has `listener` told of changes for as long as it is kept.
+    pub(super) fn add_listener(&self, listener: Weak<dyn Listener>) {
+        self.listeners.add(listener);
+    }
+
+    /// Tells all clients that a list has changed, or this resource.
+    pub(super) fn tell(&self, change: Change, uri: &str) {
+        self.listeners.tell(change, uri);
+    }
+
     /// What is offered now. It stays as it is while others change the registry.
     pub(super) fn read(&self) -> Arc<Offered> {
-        self.0.with(|offered| Arc::clone(offered))
+        self.offered.with(|offered| Arc::clone(offered))
     }
 
     /// Changes what is offered. What is replaced is dropped only when the lock is free again, since
     /// that runs code of the user.
     pub(super) fn edit<R>(&self, act: impl FnOnce(&mut Offered) -> R) -> R {
-        let (result, _replaced) = self.0.with(|offered| {
+        let (result, _replaced) = self.offered.with(|offered| {
             let mut edited = Offered::clone(offered);
             let result = act(&mut edited);
             (result, core::mem::replace(offered, Arc::new(edited)))

@@ -7,7 +7,7 @@
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
-use alloc::sync::Arc;
+use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,7 +19,7 @@ use super::handler::Reply;
 use super::job::{End, INPUT_REQUIRED, Job, KeptState, Outcome, StateToCarry};
 use super::kept::KeptStates;
 use super::state::binding;
-use super::{DefinitionError, Server, Shared};
+use super::{DefinitionError, Listener, Server, Shared};
 use crate::frame::FrameError;
 use crate::model::input::InputRequests;
 use crate::model::method::{CallTool, Complete, GetPrompt, ReadResource};
@@ -103,6 +103,13 @@ impl Service {
     /// Returns an error if the server can't be served as it is defined. See [`Server::check`].
     pub fn check(&self) -> Result<(), DefinitionError> {
         self.server.registry.check()
+    }
+
+    /// Has `listener` told of changes that concern every client of the server, for as long as it is
+    /// kept: an adapter tells its client then, with [`changed`](Self::changed) and
+    /// [`resource_updated`](Self::resource_updated).
+    pub fn add_listener(&self, listener: Weak<dyn Listener>) {
+        self.server.registry.add_listener(listener);
     }
 
     /// Returns the session below, which knows the client's name, capabilities and revision.

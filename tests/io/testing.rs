@@ -1,14 +1,15 @@
 //! A client and a server of one program, as the tests of users have them.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use mcp_proto::client::{ClientError, ToolCall};
+use mcp_proto::model::capability::ServerCapabilities;
 use mcp_proto::model::elicitation::{ElicitRequestFormParams, ElicitResult};
 use mcp_proto::model::form::FormContent;
 use mcp_proto::model::schema::StringSchema;
 use mcp_proto::server::{Context, Elicited};
-use mcp_proto::session::EraPolicy;
+use mcp_proto::session::{Change, ClientEvent, EraPolicy};
 use mcp_proto::{ClientOptions, Server, Tool, testing};
 use serde_json::{Value, json};
 
@@ -199,4 +200,40 @@ mod nonblocking {
         drop(client);
         driver.await.unwrap();
     }
+}
+
+#[test]
+fn what_a_server_or_one_of_its_handlers_tells_all_reaches_every_connection() {
+    let server = server()
+        .tool(tool("grow"), |context: &Context, _: Value| {
+            context.changed(Change::Prompts);
+            Ok("grown")
+        })
+        .declare(ServerCapabilities::new().prompts(true));
+    let (told, heard) = mpsc::channel();
+    let client = |number: usize| {
+        let told = told.clone();
+        let options = ClientOptions::default()
+            .era(EraPolicy::Legacy)
+            .on_event(move |event| {
+                if let ClientEvent::Changed { change, .. } = event {
+                    told.send((number, *change)).unwrap();
+                }
+            });
+        let client = testing::connect_with(server.clone(), options);
+        // The server has answered it, so it has heard that the client is ready.
+        client.list_tools().unwrap();
+        client
+    };
+    let (one, _other) = (client(0), client(1));
+    let both_hear = |change| {
+        let hear = |_| heard.recv_timeout(Duration::from_secs(20)).unwrap();
+        let mut told: Vec<_> = (0..2).map(hear).collect();
+        told.sort_by_key(|(number, _)| *number);
+        assert_eq!(told, [(0, change), (1, change)]);
+    };
+    server.changed(Change::Tools);
+    both_hear(Change::Tools);
+    one.call_tool("grow", json!({})).unwrap();
+    both_hear(Change::Prompts);
 }

@@ -4,14 +4,13 @@ use alloc::boxed::Box;
 use core::fmt;
 use core::time::Duration;
 use std::io;
-use std::sync::Arc;
 use std::thread;
 
-use super::super::Handle;
+use super::super::jobs::{listen, pool_job, refused};
 use super::super::panics::catch_panic;
 use super::connection::Connection;
-use super::pool::{Job as PoolJob, Pool, THREADS, dispatch_to_the_end};
-use crate::server::{Context, DefinitionError, Event, Job, Server, Service};
+use super::pool::{Pool, THREADS, dispatch_to_the_end};
+use crate::server::{Context, Event, Server, Service};
 use crate::session::ServerEvent;
 
 /// How [`serve_connection`] and [`serve`](super::serve()) go about it.
@@ -122,6 +121,7 @@ pub fn serve_connection(
         .with(|service, _| service.check())
         .map_err(refused)?;
     let pool = Pool::new(threads);
+    let _ear = listen(&connection.handle());
     dispatch_to_the_end(&mut connection, &pool, grace, |connection, event| {
         match event {
             Event::Job(job) => return Some(pool_job(connection.handle(), job, || {})),
@@ -133,44 +133,4 @@ pub fn serve_connection(
         }
         None
     })
-}
-
-/// Runs a job on a pool; its effects and its outcome go to the service as they come. `done` is
-/// called once, before whoever drives the service is woken.
-pub(in crate::io) fn pool_job(
-    handle: Handle<Service>,
-    job: Box<Job>,
-    done: impl Fn() + Clone + Send + 'static,
-) -> PoolJob {
-    let ticket = job.ticket();
-    let job = with_effects(&handle, *job);
-    let service = handle.clone();
-    let done_too = done.clone();
-    let run = move || {
-        let outcome = job.run();
-        service.with(|service, now| {
-            service.handle_outcome(now, outcome);
-            done();
-        });
-    };
-    // What the panic said is for the server's log, where the hook has put it.
-    PoolJob::new(run, move |_| {
-        handle.with(|service, now| {
-            service.handle_outcome(now, ticket.panicked());
-            done_too();
-        });
-    })
-}
-
-/// Has a job's effects given to its service as they come.
-pub(in crate::io) fn with_effects(handle: &Handle<Service>, job: Job) -> Job {
-    let handle = handle.clone();
-    job.with_effects(Arc::new(move |job, effect| {
-        handle.with(|service, now| service.handle_effect(now, job, effect));
-    }))
-}
-
-/// The error of a server that can't be served as it is defined.
-pub(in crate::io) fn refused(error: DefinitionError) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, error)
 }

@@ -9,8 +9,7 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::future::{Future, poll_fn};
-use core::pin::Pin;
+use core::future::poll_fn;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::task::{Context, Poll};
 use core::time::Duration;
@@ -18,10 +17,10 @@ use std::io;
 
 use super::super::Handle;
 use super::super::blocking::pool::{Pool, THREADS};
-use super::super::blocking::serve::{pool_job, refused, with_effects};
-use super::super::panics::catch_panic;
+use super::super::jobs::{listen, pool_job, refused};
+use super::super::task::Task;
 use super::driven::{Drive, ROUNDS};
-use crate::server::{Event, Job, JobId, JobTicket, Outcome, Service};
+use crate::server::{Event, Job, Service};
 
 /// How a server is served.
 #[derive(Clone, Copy, Debug)]
@@ -79,6 +78,7 @@ pub async fn serve(
 ) -> io::Result<()> {
     let handle = connection.handle();
     handle.with(|service, _| service.check()).map_err(refused)?;
+    let _ear = listen(&handle);
     let mut tasks = Tasks {
         pool: Pool::new(options.threads),
         handle,
@@ -99,19 +99,6 @@ struct Tasks {
     /// How many jobs the pool has.
     blocking: Arc<AtomicUsize>,
     options: AsyncServeOptions,
-}
-
-struct Task {
-    job: JobId,
-    ticket: JobTicket,
-    future: Option<Pin<Box<dyn Future<Output = Outcome> + Send>>>,
-}
-
-impl Drop for Task {
-    fn drop(&mut self) {
-        let future = self.future.take();
-        catch_panic(|| drop(future));
-    }
 }
 
 impl Tasks {
@@ -156,7 +143,7 @@ impl Tasks {
             }
             Event::Cancelled(job) => {
                 self.waiting.retain(|waiting| waiting.id() != job);
-                let cancelled = self.running.iter().position(|task| task.job == job);
+                let cancelled = self.running.iter().position(|task| task.job() == job);
                 if let Some(at) = cancelled {
                     self.running.swap_remove(at);
                 }
@@ -170,11 +157,7 @@ impl Tasks {
             let Some(job) = self.waiting.pop_front() else {
                 return;
             };
-            self.running.push(Task {
-                job: job.id(),
-                ticket: job.ticket(),
-                future: Some(Box::pin(with_effects(&self.handle, *job).start())),
-            });
+            self.running.push(Task::new(&self.handle, *job));
         }
     }
 
@@ -183,13 +166,8 @@ impl Tasks {
         let before = self.running.len();
         let handle = &self.handle;
         self.running.retain_mut(|task| {
-            let Some(future) = &mut task.future else {
-                return false;
-            };
-            let outcome = match catch_panic(|| future.as_mut().poll(cx)) {
-                Some(Poll::Pending) => return true,
-                Some(Poll::Ready(outcome)) => outcome,
-                None => task.ticket.clone().panicked(),
+            let Poll::Ready(outcome) = task.poll(cx) else {
+                return true;
             };
             handle.with(|service, now| service.handle_outcome(now, outcome));
             false

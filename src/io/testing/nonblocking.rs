@@ -8,7 +8,7 @@ use core::time::Duration;
 use std::io;
 
 use super::super::Handle;
-use super::super::blocking::serve::refused;
+use super::super::jobs::refused;
 use super::super::nonblocking::serve::serve;
 use super::super::nonblocking::{AsyncClient, AsyncServeOptions, Connection, Drive};
 use super::memory::{MemoryStreams, pair};
