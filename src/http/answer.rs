@@ -27,20 +27,25 @@ pub fn answer_one(
 ) -> Reply {
     let offers = &offers.clone().modern_only();
     let class = check(policy, offers, head).and_then(|()| classify(offers, head, body));
-    let frame = match class {
-        Ok(Class::Modern { frame, .. }) => frame,
-        Ok(_) => return Reply::empty(400),
-        Err(reply) => return reply,
+    let mut reply = match class {
+        Ok(Class::Modern { frame, .. }) => reply_of(serve(frame)),
+        Ok(_) => Reply::empty(400),
+        Err(reply) => reply,
     };
-    let frames = serve(frame);
+    for (name, value) in policy.cors(head).iter() {
+        reply.head.headers.push(name, value);
+    }
+    reply
+}
+
+/// The response that carries these frames.
+fn reply_of(frames: Vec<Bytes>) -> Reply {
     let Some(answer) = frames.last() else {
         return Reply::empty(202);
     };
-    if let [answer] = &frames[..] {
-        return Reply::json(status_of(answer, Era::Modern), answer.clone());
-    }
-    if status_of(answer, Era::Modern) != 200 {
-        return Reply::json(status_of(answer, Era::Modern), answer.clone());
+    let status = status_of(answer, Era::Modern);
+    if frames.len() == 1 || status != 200 {
+        return Reply::json(status, answer.clone());
     }
     let mut events = Vec::new();
     for frame in frames {

@@ -22,6 +22,7 @@ use crate::rpc::{
     raw_at, text_at, write_i64, write_string,
 };
 
+use super::cors::preflight;
 use super::headers::{self, decode_value, is_session_id, name};
 use super::mirror::{self, AnnotationError, HeaderParam};
 use super::policy::{HttpPolicy, accepts_answers};
@@ -227,7 +228,8 @@ impl Rung {
     ];
 }
 
-/// Checks what can be checked before the body is read. The error is the whole answer.
+/// Checks what can be checked before the body is read. The error is the whole answer: a refusal, or
+/// 204 for a browser that asks what a page may send ([`HttpPolicy::cors`] is added to either).
 pub fn check(policy: &HttpPolicy, offers: &Offers, head: &RequestHead) -> Result<(), Reply> {
     Rung::BEFORE_BODY
         .iter()
@@ -248,7 +250,7 @@ fn before_body(
             403,
             "pages of this origin aren't served",
         ),
-        Rung::Method => return method(offers, head),
+        Rung::Method => return method(policy, offers, head),
         Rung::ContentType => (
             !is_post || headers::is_of_type(&head.headers, headers::JSON),
             415,
@@ -268,9 +270,10 @@ fn before_body(
     }
 }
 
-/// Whether the endpoint has the method: without legacy sessions it has POST alone.
+/// Whether the endpoint has the method: without legacy sessions it has POST alone, and OPTIONS for
+/// the pages that it answers to.
 // `httpL.get.405` `httpM.get.405`
-fn method(offers: &Offers, head: &RequestHead) -> Result<(), Reply> {
+fn method(policy: &HttpPolicy, offers: &Offers, head: &RequestHead) -> Result<(), Reply> {
     let allowed = match offers.has_sessions() {
         true => "GET, POST, DELETE",
         false => "POST",
@@ -278,15 +281,12 @@ fn method(offers: &Offers, head: &RequestHead) -> Result<(), Reply> {
     match head.method {
         HttpMethod::Post => Ok(()),
         HttpMethod::Get | HttpMethod::Delete if offers.has_sessions() => Ok(()),
-        _ => {
-            let mut reply = refusal(
-                405,
-                code::INVALID_REQUEST,
-                "the endpoint hasn't this method",
-            );
+        _ => Err(preflight(policy, allowed, head).unwrap_or_else(|| {
+            let why = "the endpoint hasn't this method";
+            let mut reply = refusal(405, code::INVALID_REQUEST, why);
             reply.head.headers.push(name::ALLOW, allowed);
-            Err(reply)
-        }
+            reply
+        })),
     }
 }
 

@@ -16,6 +16,20 @@ use base64::prelude::BASE64_STANDARD;
 
 /// The names of the header fields that MCP uses, in lower case.
 pub mod name {
+    /// Which headers a page may send.
+    pub const ACCESS_CONTROL_ALLOW_HEADERS: &str = "access-control-allow-headers";
+    /// Which methods a page may use.
+    pub const ACCESS_CONTROL_ALLOW_METHODS: &str = "access-control-allow-methods";
+    /// The pages of which origin may read an answer.
+    pub const ACCESS_CONTROL_ALLOW_ORIGIN: &str = "access-control-allow-origin";
+    /// Which headers a page may read.
+    pub const ACCESS_CONTROL_EXPOSE_HEADERS: &str = "access-control-expose-headers";
+    /// How long the answer to a preflight stays good.
+    pub const ACCESS_CONTROL_MAX_AGE: &str = "access-control-max-age";
+    /// Which headers a page means to send.
+    pub const ACCESS_CONTROL_REQUEST_HEADERS: &str = "access-control-request-headers";
+    /// Which method a page means to use.
+    pub const ACCESS_CONTROL_REQUEST_METHOD: &str = "access-control-request-method";
     /// What the client takes.
     pub const ACCEPT: &str = "accept";
     /// Which methods an endpoint has.
@@ -46,6 +60,10 @@ pub mod name {
     pub const ORIGIN: &str = "origin";
     /// When to try again.
     pub const RETRY_AFTER: &str = "retry-after";
+    /// By what else of a request its answer is chosen.
+    pub const VARY: &str = "vary";
+    /// How a client is to authorize itself.
+    pub const WWW_AUTHENTICATE: &str = "www-authenticate";
     /// Whether nginx keeps an answer back until it is whole.
     pub const X_ACCEL_BUFFERING: &str = "x-accel-buffering";
 }

@@ -20,8 +20,8 @@
 //! [`answer_one`] is all that a host needs that starts a server for each request: one modern request
 //! in, its answer out, without the standard library.
 //!
-//! What is here: both sides, for an adapter to drive. What isn't yet: adapters to HTTP stacks,
-//! authorization, answers to cross-origin preflights, and sessions that are stored.
+//! What is here: both sides, for an adapter to drive. What isn't yet: authorization, and sessions that
+//! are stored.
 
 pub mod headers;
 pub mod mirror;
@@ -29,6 +29,7 @@ pub mod mirror;
 mod answer;
 mod classify;
 mod client;
+mod cors;
 mod policy;
 mod server;
 
@@ -43,7 +44,8 @@ pub use classify::{Class, Input, Offers, Rung, check, classify};
 pub use client::{Action, End, HttpClient, HttpClientOptions, HttpRequest, Outcome, outcome};
 pub use policy::HttpPolicy;
 pub use server::{
-    Endpoint, EndpointLimits, HttpSession, Place, SessionKind, SessionStatus, StreamOptions,
+    Caller, Ended, Endpoint, EndpointLimits, HttpSession, Place, Placed, SessionKind,
+    SessionStatus, StreamOptions, Ticket,
 };
 
 /// The method of an HTTP request.

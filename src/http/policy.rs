@@ -66,6 +66,19 @@ impl HttpPolicy {
         self
     }
 
+    /// Whether pages of other origins are meant to read what the server says.
+    pub(super) fn names_origins(&self) -> bool {
+        match &self.origins {
+            Allowed::Loopback => false,
+            Allowed::Named(origins) => !origins.is_empty(),
+            Allowed::Any => true,
+        }
+    }
+
+    pub(super) const fn allows_any_origin(&self) -> bool {
+        matches!(self.origins, Allowed::Any)
+    }
+
     /// Returns whether the request means a host that this policy answers to.
     pub fn allows_host(&self, head: &RequestHead) -> bool {
         let host = head.headers.one(name::HOST);

@@ -27,8 +27,8 @@ use crate::model::owned::IntoOwned;
 use crate::revision::Era;
 use crate::rpc::RpcError;
 use crate::session::{
-    Change, Closed, IncomingId, Misuse, Request, Route, ServerEvent, ServerSession, Session,
-    Transmit,
+    Change, Closed, IncomingId, Misuse, Request, Route, ServerEvent, ServerSession, ServesClient,
+    Session, Transmit,
 };
 use crate::time::Instant;
 use crate::trace::{self, Role, Spans, Subject};
@@ -426,6 +426,18 @@ fn bytes_of(event: &ServerEvent) -> usize {
 impl AsRef<ServerSession> for Service {
     fn as_ref(&self) -> &ServerSession {
         &self.session
+    }
+}
+
+impl ServesClient for Service {
+    fn end_subscriptions(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+        self.session.end_subscriptions(now);
+        self.pump();
+    }
+
+    fn close(&mut self, now: Instant) {
+        Self::close(self, now);
     }
 }
 

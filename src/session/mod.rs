@@ -54,6 +54,6 @@ pub use path::Malformed;
 pub use route::{Closed, ExchangeId, Route};
 pub use save::{RestoreError, SavedClient, SavedServer};
 pub(crate) use server::needed_for;
-pub use server::{InputError, Request, ServerEvent, ServerSession};
+pub use server::{InputError, Request, ServerEvent, ServerSession, ServesClient};
 pub use timer::WakeReason;
 pub(crate) use token_bucket::TokenBucket;

@@ -58,12 +58,6 @@ impl TokenBucket {
         self.left >= 1000
     }
 
-    /// Whether nothing is missing.
-    pub(crate) fn is_full(&mut self, now: Instant, burst: u32, each_second: u32) -> bool {
-        self.refill(now, burst, each_second);
-        self.left == full(burst)
-    }
-
     /// Carries what was earned so far over to another epoch.
     pub(super) fn rebase(&mut self, rebase: Rebase) {
         let earned = rebase.saved_at().saturating_since(self.refilled_at);

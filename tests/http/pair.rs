@@ -57,6 +57,8 @@ struct Host {
     replies: Vec<(u64, Reply)>,
     asked: Vec<HttpRequest>,
     cancelled: usize,
+    /// What is taken and never answered over HTTP.
+    is_silent_on: Option<&'static str>,
 }
 
 struct Net {
@@ -92,6 +94,15 @@ impl Host {
                     return self.replies.push((number, Reply::empty(404)));
                 };
                 let exchange = session.handle(now, input);
+                let says = |method: &str| {
+                    request
+                        .body
+                        .windows(method.len())
+                        .any(|window| window == method.as_bytes())
+                };
+                if self.is_silent_on.is_some_and(says) {
+                    return;
+                }
                 self.exchanges.insert(number, (index, exchange));
             }
             Err(reply) => self.replies.push((number, reply)),
@@ -212,6 +223,7 @@ impl Net {
                 replies: Vec::new(),
                 asked: Vec::new(),
                 cancelled: 0,
+                is_silent_on: None,
             },
             now: Instant::from_millis(1000),
             piece,
@@ -834,4 +846,34 @@ fn an_endless_response_is_bounded() {
     net.run();
     assert!(net.end(call).is_err());
     assert!(net.session.is_open());
+}
+
+#[test]
+fn a_server_that_never_takes_initialized_holds_up_what_follows_for_a_while_and_no_longer() {
+    let mut net = Net::new(Way::Streamable, EraPolicy::Auto, 100);
+    net.host.is_silent_on = Some("notifications/initialized");
+    net.run();
+    let call = net.call("x");
+    net.run();
+    let asked = |net: &Net| net.host.asked.last().expect("it was asked").method;
+    assert_eq!(asked(&net), HttpMethod::Post);
+    net.pass(Duration::from_millis(4_999));
+    assert!(
+        !net.events
+            .iter()
+            .any(|event| matches!(event, ClientEvent::Completed(_)))
+    );
+    assert_eq!(
+        net.http.poll_timeout(),
+        Some(net.now + Duration::from_millis(1))
+    );
+    net.pass(Duration::from_millis(1));
+    assert!(
+        net.host
+            .asked
+            .iter()
+            .any(|request| request.method == HttpMethod::Get)
+    );
+    net.answer_calls();
+    assert_eq!(net.end(call).as_deref(), Ok("x"));
 }

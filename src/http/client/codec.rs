@@ -46,7 +46,9 @@ pub struct HttpClientOptions {
     pub retry: Duration,
     /// How long a server may make a client wait. 5 min.
     pub longest_retry: Duration,
-    /// How long what follows `initialized` waits for the stream of what belongs to no request.
+    /// How long what follows `initialized` waits for a server to take it. 5 s.
+    pub greeting: Duration,
+    /// How long what follows `initialized` then waits for the stream of what belongs to no request.
     /// 500 ms.
     pub gate: Duration,
 }
@@ -58,6 +60,7 @@ impl Default for HttpClientOptions {
             attempts: 5,
             retry: Duration::from_secs(1),
             longest_retry: Duration::from_secs(300),
+            greeting: Duration::from_secs(5),
             gate: Duration::from_millis(500),
         }
     }
@@ -92,8 +95,8 @@ pub struct HttpClient {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Gate {
     Open,
-    /// `initialized` isn't taken yet.
-    Greeting,
+    /// `initialized` isn't taken yet, and has until then.
+    Greeting(Instant),
     /// The stream for what belongs to no request has been asked for, and has until then.
     Stream(Instant),
 }
@@ -263,8 +266,10 @@ impl HttpClient {
     /// Lets the time pass: call it when [`poll_timeout`](Self::poll_timeout)'s instant has come.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.now = self.now.max(now);
-        if matches!(self.gate, Gate::Stream(until) if until <= self.now) {
-            self.open_gate();
+        match self.gate {
+            Gate::Greeting(until) if until <= self.now => self.ask_for_standalone(),
+            Gate::Stream(until) if until <= self.now => self.open_gate(),
+            _ => {}
         }
         let now = self.now;
         let due = self.resumes.extract_if(.., |resume| resume.at <= now);
@@ -277,8 +282,8 @@ impl HttpClient {
     /// when nothing waits.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let gate = match self.gate {
-            Gate::Stream(until) => Some(until),
-            _ => None,
+            Gate::Greeting(until) | Gate::Stream(until) => Some(until),
+            Gate::Open => None,
         };
         self.resumes
             .iter()
@@ -350,7 +355,7 @@ impl HttpClient {
                 attempts: 0,
             }),
             _ if method == Some("notifications/initialized") && self.pair.is_none() => {
-                self.gate = Gate::Greeting;
+                self.gate = Gate::Greeting(self.now + self.options.greeting);
                 Purpose::Initialized
             }
             _ => Purpose::Notice,
@@ -419,6 +424,12 @@ impl HttpClient {
         self.start(HttpMethod::Get, headers, Bytes::new(), purpose);
     }
 
+    /// Asks for the stream of what belongs to no request, behind which the rest waits.
+    fn ask_for_standalone(&mut self) {
+        self.gate = Gate::Stream(self.now + self.options.gate);
+        self.get(None, Purpose::Standalone);
+    }
+
     fn resume(&mut self, resume: Resume) {
         let last_event = resume.last_event.as_deref();
         let purpose = match resume.asked {
@@ -433,7 +444,7 @@ impl HttpClient {
 
     /// Lets out what has waited behind the gate.
     fn open_gate(&mut self) {
-        if self.gate == Gate::Greeting {
+        if let Gate::Greeting(_) = self.gate {
             return;
         }
         self.gate = Gate::Open;
@@ -556,8 +567,10 @@ impl HttpClient {
             }
             (Purpose::Initialized, _) => {
                 self.exchanges.remove(&number);
-                self.gate = Gate::Stream(self.now + self.options.gate);
-                self.get(None, Purpose::Standalone);
+                // Unless it came too late, and was no longer waited for.
+                if let Gate::Greeting(_) = self.gate {
+                    self.ask_for_standalone();
+                }
             }
             (Purpose::Standalone, _) => {
                 self.exchanges.remove(&number);
@@ -688,6 +701,7 @@ impl HttpClient {
 
     /// Drops all that is under way.
     fn abort_all(&mut self) {
+        self.gate = Gate::Open;
         self.resumes.clear();
         self.waiting.clear();
         for number in core::mem::take(&mut self.exchanges).into_keys() {

@@ -5,13 +5,19 @@
 //!  Input ──HttpSession::handle──▶ an exchange ──poll_part──▶ head, body .. end
 //! ```
 
+mod ages;
+mod callers;
+mod carry;
 mod event_id;
+mod limits;
 mod log;
 mod options;
 mod outgoing;
 mod session;
 mod table;
 
+pub use callers::{Caller, Ended, Ticket};
+pub use limits::EndpointLimits;
 pub use options::{SessionKind, StreamOptions};
 pub use session::HttpSession;
-pub use table::{Endpoint, EndpointLimits, Place, SessionStatus};
+pub use table::{Endpoint, Place, Placed, SessionStatus};

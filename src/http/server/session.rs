@@ -17,23 +17,21 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use crate::frame::SseEvent;
-use crate::revision::{Era, Revision};
 use crate::rpc::{Kind, code};
-use crate::session::{Closed, ExchangeId, IncomingId, Route, ServerSession, Session, Transmit};
+use crate::session::{Closed, ExchangeId, IncomingId, Route, ServerSession, ServesClient};
 use crate::time::Instant;
 
-use super::super::answer::status_of;
 use super::super::classify::{Input, refusal};
-use super::super::headers::name;
-use super::super::{Part, Reply, ResponseHead};
+use super::super::{Part, Reply};
+use super::callers::later;
 use super::event_id::EventId;
-use super::log::{Kept, Log};
+use super::log::Log;
 use super::options::{SessionKind, StreamOptions};
 use super::outgoing::{Mode, Outgoing};
 use super::table::SessionStatus;
 
 /// The stream that belongs to no request.
-const STANDALONE: u64 = 0;
+pub(super) const STANDALONE: u64 = 0;
 
 /// A server session and the HTTP exchanges that carry it.
 ///
@@ -43,30 +41,31 @@ const STANDALONE: u64 = 0;
 /// [`poll_part`](Self::poll_part) gives for it. `S` is a [`ServerSession`] or what contains one.
 #[derive(Debug)]
 pub struct HttpSession<S = ServerSession> {
-    session: S,
-    kind: SessionKind,
-    options: StreamOptions,
-    streams: BTreeMap<u64, Stream>,
-    exchanges: BTreeMap<u64, Outgoing>,
-    log: Log,
+    pub(super) session: S,
+    pub(super) kind: SessionKind,
+    pub(super) options: StreamOptions,
+    pub(super) streams: BTreeMap<u64, Stream>,
+    pub(super) exchanges: BTreeMap<u64, Outgoing>,
+    pub(super) log: Log,
     /// The number of the next exchange.
-    next: u64,
-    now: Instant,
-    ready: BTreeSet<u64>,
-    left_out: u64,
-    buffer: Vec<u8>,
+    pub(super) next: u64,
+    pub(super) now: Instant,
+    pub(super) ready: BTreeSet<u64>,
+    pub(super) left_out: u64,
+    pub(super) is_draining: bool,
+    pub(super) buffer: Vec<u8>,
 }
 
 /// What one request's messages travel on, whatever connection carries it.
 #[derive(Debug, Default)]
-struct Stream {
-    exchange: Option<u64>,
+pub(super) struct Stream {
+    pub(super) exchange: Option<u64>,
     /// The number of the event that was written last.
-    events: u64,
-    is_over: bool,
+    pub(super) events: u64,
+    pub(super) is_over: bool,
 }
 
-impl<S: Session + AsRef<ServerSession>> HttpSession<S> {
+impl<S: ServesClient> HttpSession<S> {
     /// Creates a session over HTTP from one that is new.
     pub fn new(session: S, kind: SessionKind, options: StreamOptions) -> Self {
         let replays = match kind {
@@ -83,6 +82,7 @@ impl<S: Session + AsRef<ServerSession>> HttpSession<S> {
             now: Instant::ZERO,
             ready: BTreeSet::new(),
             left_out: 0,
+            is_draining: false,
             buffer: Vec::new(),
             options,
         }
@@ -185,6 +185,23 @@ impl<S: Session + AsRef<ServerSession>> HttpSession<S> {
         self.settle();
     }
 
+    /// Takes no new requests from now on, and ends the streams that belong to none: those of
+    /// `subscriptions/listen` with their results. What is open is still answered, and its client may
+    /// come back for it. The session is drained once [`status`](Self::status) isn't busy.
+    pub fn drain(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+        self.is_draining = true;
+        self.session.end_subscriptions(self.now);
+        self.settle();
+    }
+
+    /// Ends the session from this side: requests in progress are cancelled, and every exchange ends.
+    pub fn close(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+        self.session.close(self.now);
+        self.settle();
+    }
+
     /// Closes the connection that an answer is awaited on, and not the stream: the client comes
     /// back for it after the time it was told. Returns whether it was, which it is only where a
     /// client can come back.
@@ -240,21 +257,31 @@ impl<S: Session + AsRef<ServerSession>> HttpSession<S> {
         unsent + self.log.held() + self.streams.len() * size_of::<Stream>()
     }
 
-    /// What can't be taken at all.
+    /// What can't be taken at all. What answers the server, or ends something, is taken however
+    /// much is open: what is open may wait for it.
     fn refused(&self, input: &Input) -> Option<Reply> {
-        let is_full = self.exchanges.len() >= self.options.exchanges
-            || matches!(input, Input::Post { .. }) && !self.session.wants_frames();
-        match input {
-            _ if self.session.is_closed() => {
-                Some(refusal(404, code::INVALID_REQUEST, "the session is over"))
+        let is_post = matches!(input, Input::Post { .. });
+        let is_request = match input {
+            Input::Post { kind, .. } => matches!(kind, None | Some(Kind::Request)),
+            Input::Get { .. } => true,
+            Input::Delete => false,
+        };
+        let is_resumed = matches!(
+            input,
+            Input::Get {
+                last_event: Some(_)
             }
-            Input::Delete => None,
-            _ if is_full => {
-                let mut reply = refusal(503, code::INVALID_REQUEST, "the session is busy");
-                reply.head.headers.push(name::RETRY_AFTER, "1");
-                Some(reply)
-            }
-            _ => None,
+        );
+        let is_full = is_request && self.exchanges.len() >= self.options.exchanges
+            || is_post && !self.session.wants_frames();
+        if self.session.is_closed() {
+            Some(refusal(404, code::INVALID_REQUEST, "the session is over"))
+        } else if self.is_draining && is_request && !is_resumed {
+            Some(later(503, "the server is closing", "5"))
+        } else if is_full {
+            Some(later(503, "the session is busy", "1"))
+        } else {
+            None
         }
     }
 
@@ -297,6 +324,9 @@ impl<S: Session + AsRef<ServerSession>> HttpSession<S> {
                 return self.reply(number, Reply::empty(405));
             }
         };
+        if self.is_draining && stream == STANDALONE {
+            return self.reply(number, later(503, "the server is closing", "5"));
+        }
         let old = self.streams.entry(stream).or_default().exchange;
         if let Some(old) = old {
             // Who has read an event of it takes the stream over; nobody else does.
@@ -379,270 +409,5 @@ impl<S: Session + AsRef<ServerSession>> HttpSession<S> {
         outgoing.finish(reply);
         self.exchanges.insert(number, outgoing);
         self.touch(number);
-    }
-
-    /// Puts what the session has to send onto its streams, and ends what has nothing to wait for.
-    fn settle(&mut self) {
-        while let Some(transmit) = self.session.poll_transmit(&mut self.buffer) {
-            let frame = Bytes::from(core::mem::take(&mut self.buffer));
-            self.route(&transmit, frame);
-        }
-        let is_closed = self.session.is_closed();
-        let open: Vec<u64> = self
-            .exchanges
-            .iter()
-            .filter_map(|(number, outgoing)| (outgoing.mode != Mode::Ended).then_some(*number))
-            .collect();
-        for number in open {
-            let Some(outgoing) = self.exchanges.get_mut(&number) else {
-                continue;
-            };
-            let stream = outgoing.stream;
-            let route = Route::Exchange(ExchangeId::new(stream));
-            let is_done = stream != STANDALONE && self.session.as_ref().open_on(route) == 0;
-            if is_closed {
-                outgoing.finish(Reply::empty(match self.kind {
-                    SessionKind::Modern | SessionKind::Stateless => 503,
-                    _ => 404,
-                }));
-            } else if is_done {
-                // `httpL.202` `httpM.notif.202`
-                outgoing.finish(Reply::empty(202));
-            } else if outgoing.unsent > self.options.unsent_most {
-                outgoing.end();
-            } else {
-                continue;
-            }
-            self.touch(number);
-            self.end_stream(number, stream, is_done || is_closed);
-        }
-    }
-
-    /// Takes the exchange off its stream, which may be over.
-    fn end_stream(&mut self, number: u64, stream: u64, is_over: bool) {
-        if let Some(stream) = self.streams.get_mut(&stream) {
-            stream.is_over |= is_over;
-        }
-        self.detach(number, stream);
-    }
-
-    /// Takes an exchange that has ended off its stream. What that means for what the stream carries
-    /// is the era's to say.
-    fn detach(&mut self, number: u64, stream: u64) {
-        let Some(entry) = self.streams.get_mut(&stream) else {
-            return;
-        };
-        if entry.exchange != Some(number) {
-            return;
-        }
-        entry.exchange = None;
-        let is_over = entry.is_over;
-        let lost = match self.kind {
-            _ if is_over => None,
-            SessionKind::Modern => Some(Route::Exchange(ExchangeId::new(stream))),
-            SessionKind::Stateless => Some(Route::Pipe),
-            // `sse24.close`
-            SessionKind::Pair { .. } => Some(Route::Pipe),
-            SessionKind::Legacy { .. } => None,
-        };
-        if let Some(route) = lost {
-            self.session
-                .handle_closed(self.now, route, Closed::EndOfInput);
-        }
-        if is_over && !self.log.has(stream) {
-            self.streams.remove(&stream);
-        }
-    }
-
-    /// Puts a frame onto the stream that it belongs to.
-    fn route(&mut self, transmit: &Transmit, frame: Bytes) {
-        let is_legacy = matches!(self.kind, SessionKind::Legacy { .. });
-        let stream = match transmit.route {
-            Route::Exchange(exchange) => exchange.number(),
-            _ => STANDALONE,
-        };
-        let is_aside = self.options.json_only && stream != STANDALONE && !transmit.last && {
-            !self.session.as_ref().is_listening_on(transmit.route)
-        };
-        match self.kind {
-            SessionKind::Modern | SessionKind::Stateless if is_aside || stream == STANDALONE => {}
-            _ if is_aside => self.deliver(STANDALONE, frame, transmit),
-            _ if is_legacy || self.streams.contains_key(&stream) => {
-                self.deliver(stream, frame, transmit);
-            }
-            _ => {}
-        }
-    }
-
-    fn deliver(&mut self, number: u64, frame: Bytes, transmit: &Transmit) {
-        let is_last = transmit.last && number != STANDALONE;
-        let stream = self.streams.entry(number).or_default();
-        let exchange = stream.exchange;
-        if let Some(outgoing) = exchange.and_then(|exchange| self.exchanges.get_mut(&exchange)) {
-            let is_lone = is_last && matches!(outgoing.mode, Mode::Undecided(_));
-            if is_lone {
-                stream.is_over = true;
-                return self.answer(number, frame, transmit.kind);
-            }
-            // `Limits`: a slow reader costs itself what can be done without, and nobody else.
-            if outgoing.unsent > self.options.unsent && transmit.kind == Kind::Notification {
-                self.left_out += 1;
-                return;
-            }
-        }
-        if let Some(exchange) = exchange {
-            self.begin_events(exchange);
-        }
-        let stream = self.streams.entry(number).or_default();
-        stream.events += 1;
-        let event = stream.events;
-        if let Some(exchange) = exchange {
-            let mut message = SseEvent::message(frame.clone());
-            if let SessionKind::Legacy { tag, .. } = self.kind
-                && self.options.replay_events > 0
-            {
-                message.id = Some(
-                    EventId {
-                        stream: number,
-                        event,
-                    }
-                    .to_text(tag),
-                );
-            }
-            if let Some(outgoing) = self.exchanges.get_mut(&exchange) {
-                outgoing.event(&message);
-            }
-            self.touch(exchange);
-        }
-        if let SessionKind::Legacy { .. } = self.kind {
-            self.log.push(Kept {
-                stream: number,
-                event,
-                frame,
-                is_sent: exchange.is_some(),
-                is_last,
-                is_notification: transmit.kind == Kind::Notification,
-            });
-        }
-        if is_last {
-            if let Some(stream) = self.streams.get_mut(&number) {
-                stream.is_over = true;
-            }
-            if let Some(exchange) = exchange {
-                if let Some(outgoing) = self.exchanges.get_mut(&exchange) {
-                    outgoing.end();
-                }
-                self.detach(exchange, number);
-            }
-        }
-        self.trim();
-    }
-
-    /// Answers an exchange about which nothing has been said, with JSON.
-    fn answer(&mut self, stream: u64, frame: Bytes, kind: Kind) {
-        let era = match self.kind {
-            SessionKind::Modern => Era::Modern,
-            _ => Era::Legacy,
-        };
-        let status = match kind {
-            Kind::Error => status_of(&frame, era),
-            _ => 200,
-        };
-        let mut reply = Reply::json(status, frame);
-        self.name_session(&mut reply.head);
-        let Some(number) = self.streams.get(&stream).and_then(|stream| stream.exchange) else {
-            return;
-        };
-        if let Some(outgoing) = self.exchanges.get_mut(&number) {
-            outgoing.finish(reply);
-        }
-        self.touch(number);
-        self.detach(number, stream);
-    }
-
-    /// Makes an exchange a stream of events, if nothing has been said on it.
-    fn begin_events(&mut self, number: u64) {
-        let mut head = ResponseHead::of_events();
-        self.name_session(&mut head);
-        let first = self.first_event(number);
-        let Some(outgoing) = self.exchanges.get_mut(&number) else {
-            return;
-        };
-        if !matches!(outgoing.mode, Mode::Undecided(_)) {
-            return;
-        }
-        outgoing.begin_events(head);
-        if let Some(first) = first {
-            outgoing.event(&first);
-        }
-        self.touch(number);
-    }
-
-    /// What a stream of events begins with.
-    fn first_event(&self, number: u64) -> Option<SseEvent> {
-        let outgoing = self.exchanges.get(&number)?;
-        let stream = outgoing.stream;
-        let mut event = SseEvent::default();
-        match &self.kind {
-            // `httpL.sse.poll.prime`: before 2025-11-25 clients read the empty data as JSON.
-            SessionKind::Legacy { tag, .. }
-                if self.options.replay_events > 0 && !outgoing.is_resumable =>
-            {
-                let revision = self.session.as_ref().legacy_revision()?;
-                if revision < Revision::V2025_11_25 {
-                    return None;
-                }
-                let written = self.streams.get(&stream).map_or(0, |stream| stream.events);
-                // What nobody has read yet follows it.
-                let unread = self.log.first_unsent(stream);
-                let events = unread.map_or(written, |event| event - 1);
-                event.id = Some(
-                    EventId {
-                        stream,
-                        event: events,
-                    }
-                    .to_text(*tag),
-                );
-                event.retry = Some(self.options.retry);
-            }
-            // `sse24.endpoint.event`
-            SessionKind::Pair { endpoint } => {
-                event.event = Some("endpoint".into());
-                event.data = Bytes::copy_from_slice(endpoint.as_bytes());
-            }
-            _ => return None,
-        }
-        Some(event)
-    }
-
-    /// Names the session in a response, once it has one.
-    // `httpL.session.assign`
-    fn name_session(&self, head: &mut ResponseHead) {
-        if let SessionKind::Legacy { id, .. } = &self.kind
-            && self.session.as_ref().legacy_revision().is_some()
-        {
-            head.headers.push(name::MCP_SESSION_ID, id.as_bytes());
-        }
-    }
-
-    /// Something was said on an exchange.
-    fn touch(&mut self, number: u64) {
-        self.ready.insert(number);
-        let keep_alive = self.options.keep_alive.map(|every| self.now + every);
-        if let Some(outgoing) = self.exchanges.get_mut(&number) {
-            debug_assert!(outgoing.has_parts(), "something was said");
-            outgoing.keep_alive = keep_alive.filter(|_| outgoing.mode == Mode::Events);
-        }
-    }
-
-    /// Drops what the log has no room for, and streams of which nothing is left.
-    fn trim(&mut self) {
-        let streams = &self.streams;
-        self.log
-            .trim(|stream| streams.get(&stream).is_none_or(|stream| stream.is_over));
-        let log = &self.log;
-        self.streams.retain(|number, stream| {
-            !stream.is_over || stream.exchange.is_some() || log.has(*number)
-        });
     }
 }

@@ -8,52 +8,22 @@
 //! ```
 //!
 //! Rules of this file: a session belongs to who opened it, and to everybody else it doesn't exist; a
-//! table that is full forgets half-open sessions, those of the same principal first, and never an
-//! open one; whoever opens requests and drops them runs out of an allowance of their own.
+//! table that is full forgets half-open sessions, those of the same caller first, then idle ones of
+//! the same caller, and never another's open one; nothing here takes longer than the logarithm of
+//! how many sessions there are.
 
-use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use crate::rpc::code;
-use crate::session::TokenBucket;
 use crate::time::Instant;
 
 use super::super::Reply;
 use super::super::classify::{Class, Input, refusal};
-use super::super::headers::name;
-
-/// How many sessions and requests an endpoint takes, and how long it keeps them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct EndpointLimits {
-    /// Sessions at once. 10,000.
-    pub sessions: usize,
-    /// How many of them may be half open: greeted, and not yet ready. 1,000.
-    pub half_open: usize,
-    /// How long a session may be half open. 30 s.
-    pub greeting: Duration,
-    /// How long a session may be idle. 30 min.
-    pub idle: Duration,
-    /// Requests that one principal may drop in one burst before further ones are refused. 100.
-    pub cancel_burst: u32,
-    /// How fast the allowance for dropped requests grows back, each second. 20.
-    pub cancel_rate: u32,
-}
-
-impl Default for EndpointLimits {
-    fn default() -> Self {
-        Self {
-            sessions: 10_000,
-            half_open: 1_000,
-            greeting: Duration::from_secs(30),
-            idle: Duration::from_secs(30 * 60),
-            cancel_burst: 100,
-            cancel_rate: 20,
-        }
-    }
-}
+use super::ages::{Age, Ages, Waits};
+use super::callers::{Caller, Callers, Ended, Ticket, Who, later};
+use super::limits::EndpointLimits;
 
 /// How far a session has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,33 +45,62 @@ pub enum SessionStatus {
 pub enum Place<H> {
     /// In a session of its own that nobody else will ask for: a modern or a stateless one.
     Alone,
-    /// In a session that is to be created and, once it has answered, inserted under its id.
+    /// In a session that is to be created and, once it has answered, inserted under its id: that of
+    /// an `initialize`, or of the pair of 2024-11-05, which begins with a GET.
     New,
     /// In this session.
     Session(H),
 }
 
-struct Entry<H> {
-    handle: H,
-    principal: Option<Box<str>>,
-    status: SessionStatus,
-    since: Instant,
+/// A request that an endpoint has admitted.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Placed<H> {
+    /// Where it belongs.
+    pub place: Place<H>,
+    /// To be given back with [`Endpoint::ended`] when its exchange is over.
+    pub ticket: Ticket,
 }
 
-/// The table of an endpoint's sessions. `H` is how the caller reaches a session, such as an
-/// `Arc<Mutex<..>>`.
+struct Entry<H> {
+    handle: H,
+    who: Who,
+    status: SessionStatus,
+    since: Instant,
+    number: u64,
+}
+
+impl<H> Entry<H> {
+    /// Its place among the sessions that run out of time; `None` while it is busy.
+    const fn age(&self) -> Option<Age> {
+        let waits = match self.status {
+            SessionStatus::HalfOpen => Waits::HalfOpen,
+            SessionStatus::Idle => Waits::Idle,
+            SessionStatus::Busy | SessionStatus::Closed => return None,
+        };
+        Some((waits, self.since, self.number))
+    }
+}
+
+/// The table of an endpoint's sessions, and the account of what is open at it. `H` is how the caller
+/// reaches a session, such as an `Arc<Mutex<..>>`.
 ///
 /// It holds no session, draws no id and reads no clock.
 pub struct Endpoint<H> {
     limits: EndpointLimits,
-    sessions: BTreeMap<Box<str>, Entry<H>>,
-    dropped: BTreeMap<Option<Box<str>>, TokenBucket>,
+    sessions: BTreeMap<Arc<str>, Entry<H>>,
+    ages: Ages,
+    callers: Callers,
+    next: u64,
+    is_draining: bool,
 }
 
 impl<H> core::fmt::Debug for Endpoint<H> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Endpoint")
             .field("sessions", &self.sessions.len())
+            .field("requests", &self.callers.open_requests())
+            .field("streams", &self.callers.open_streams())
             .finish_non_exhaustive()
     }
 }
@@ -112,71 +111,86 @@ impl<H: Clone> Endpoint<H> {
         Self {
             limits,
             sessions: BTreeMap::new(),
-            dropped: BTreeMap::new(),
+            ages: Ages::default(),
+            callers: Callers::default(),
+            next: 0,
+            is_draining: false,
         }
     }
 
-    /// Returns where a request belongs that `principal` has sent, as the transport has authenticated
-    /// them; `None` stands for everybody who hasn't been.
+    /// Admits a request that `caller` has sent and returns where it belongs.
     ///
     /// The error is the whole answer: 404 for a session that there is not, or that is somebody
-    /// else's, and 429 for a principal that keeps dropping what it asks for.
+    /// else's; 503 with Retry-After when too much is open at once, or no new work is taken any more;
+    /// 429 with Retry-After for a caller that has more than its share open, or keeps dropping what it
+    /// asks for. What ends a session, and what answers its server, is never refused for these.
     // `httpL.session.404` `httpL.session.notauth`
     pub fn place(
         &mut self,
         now: Instant,
         class: &Class,
-        principal: Option<&str>,
-    ) -> Result<Place<H>, Reply> {
-        self.check_allowance(now, principal)?;
-        let (session, input) = match class {
-            Class::Modern { .. } => return Ok(Place::Alone),
-            Class::Legacy { session, input, .. } => (session, input),
-        };
-        let Some(id) = session else {
-            return Ok(match input {
-                Input::Post { opens: true, .. } => Place::New,
+        caller: Caller<'_>,
+    ) -> Result<Placed<H>, Reply> {
+        let place = match class {
+            Class::Modern { .. } => Place::Alone,
+            Class::Legacy {
+                session: Some(id), ..
+            } => match self.sessions.get(&**id) {
+                Some(entry) if entry.who.principal() == caller.principal() => {
+                    Place::Session(entry.handle.clone())
+                }
+                _ => return Err(refusal(404, code::INVALID_REQUEST, "no such session")),
+            },
+            Class::Legacy { input, .. } => match input {
+                Input::Post { opens: true, .. } | Input::Get { .. } => Place::New,
                 _ => Place::Alone,
-            });
+            },
         };
-        match self.sessions.get(id) {
-            Some(entry) if entry.principal.as_deref() == principal => {
-                Ok(Place::Session(entry.handle.clone()))
-            }
-            _ => Err(refusal(404, code::INVALID_REQUEST, "no such session")),
+        if self.is_draining && is_new_work(class) {
+            return Err(later(503, "the server is closing", "5"));
         }
+        let ticket = self.callers.admit(now, class, caller, &self.limits)?;
+        Ok(Placed { place, ticket })
+    }
+
+    /// Takes back the ticket of an exchange that is over. A request that its client has dropped
+    /// before it was answered is taken off the client's allowance.
+    pub fn ended(&mut self, now: Instant, ticket: Ticket, ended: Ended) {
+        self.callers.ended(now, ticket, ended, &self.limits);
     }
 
     /// Enters a session whose client has been greeted. Returns the sessions that had to be
     /// forgotten for it, which are to be closed.
     ///
-    /// Returns the answer to give instead, 503, if every other session is open.
+    /// Returns the answer to give instead, 503, if there is no room: other sessions are open, and
+    /// none of them is an idle one of the same caller.
     pub fn insert(
         &mut self,
         now: Instant,
         id: &str,
-        principal: Option<&str>,
+        caller: Caller<'_>,
         handle: H,
     ) -> Result<Vec<H>, Reply> {
+        let who = Who::from(caller);
         let mut forgotten = Vec::new();
-        let half_open = self.half_open().count();
-        if self.sessions.len() >= self.limits.sessions || half_open >= self.limits.half_open {
-            let of_same = self.oldest_half_open(|entry| entry.principal.as_deref() == principal);
-            let Some(oldest) = of_same.or_else(|| self.oldest_half_open(|_| true)) else {
-                let mut reply = refusal(503, code::INVALID_REQUEST, "too many sessions");
-                reply.head.headers.push(name::RETRY_AFTER, "60");
-                return Err(reply);
-            };
+        forgotten.extend(self.remove(id));
+        if let Some(oldest) = self.to_forget(&who)? {
             forgotten.extend(self.remove(&oldest));
         }
         let entry = Entry {
             handle,
-            principal: principal.map(Box::from),
+            who: who.clone(),
             status: SessionStatus::HalfOpen,
             since: now,
+            number: self.next,
         };
-        let replaced = self.sessions.insert(id.into(), entry);
-        forgotten.extend(replaced.map(|entry| entry.handle));
+        self.next += 1;
+        let id: Arc<str> = id.into();
+        if let Some(age) = entry.age() {
+            self.ages.insert(&who, age, id.clone());
+        }
+        self.callers.session_opened(&who);
+        self.sessions.insert(id, entry);
         Ok(forgotten)
     }
 
@@ -184,50 +198,90 @@ impl<H: Clone> Endpoint<H> {
     /// is closed is forgotten.
     pub fn note(&mut self, now: Instant, id: &str, status: SessionStatus) {
         if status == SessionStatus::Closed {
-            self.sessions.remove(id);
-        } else if let Some(entry) = self.sessions.get_mut(id) {
-            // A client that stays half open gets no more time by talking.
-            if status != SessionStatus::HalfOpen || entry.status != status {
-                entry.since = now;
-            }
-            entry.status = status;
+            self.remove(id);
+            return;
         }
-    }
-
-    /// Notes that a client has dropped an exchange whose request was still open.
-    pub fn dropped(&mut self, now: Instant, principal: Option<&str>) {
-        let (burst, rate) = (self.limits.cancel_burst, self.limits.cancel_rate);
-        if self.dropped.len() >= self.limits.sessions {
-            // Whoever has all of its allowance again need not be remembered.
-            let is_low = |bucket: &mut TokenBucket| !bucket.is_full(now, burst, rate);
-            self.dropped.retain(|_, bucket| is_low(bucket));
+        let Some((id, _)) = self.sessions.get_key_value(id) else {
+            return;
+        };
+        let id = id.clone();
+        let Some(entry) = self.sessions.get_mut(&*id) else {
+            return;
+        };
+        let old = entry.age();
+        // A client that stays half open gets no more time by talking.
+        if status != SessionStatus::HalfOpen || entry.status != status {
+            entry.since = now;
         }
-        let key = principal.map(Box::from);
-        let bucket = self
-            .dropped
-            .entry(key)
-            .or_insert_with(|| TokenBucket::new(burst));
-        bucket.take(now, burst, rate);
+        entry.status = status;
+        let new = entry.age();
+        if old == new {
+            return;
+        }
+        if let Some(age) = old {
+            self.ages.remove(&entry.who, age);
+        }
+        if let Some(age) = new {
+            self.ages.insert(&entry.who, age, id);
+        }
     }
 
     /// Forgets the sessions whose time is over and returns them, to be closed.
     pub fn handle_timeout(&mut self, now: Instant) -> Vec<H> {
-        let is_over = |entry: &Entry<H>| self.limits.ends(entry).is_some_and(|at| at <= now);
-        let over = self.sessions.iter().filter(|(_, entry)| is_over(entry));
-        let over: Vec<Box<str>> = over.map(|(id, _)| id.clone()).collect();
-        over.iter().filter_map(|id| self.remove(id)).collect()
+        let mut over = Vec::new();
+        for waits in [Waits::HalfOpen, Waits::Idle] {
+            while let Some((since, id)) = self.ages.oldest(waits)
+                && since + self.patience(waits) <= now
+            {
+                let id = id.clone();
+                over.extend(self.remove(&id));
+            }
+        }
+        over
     }
 
     /// Returns when [`handle_timeout`](Self::handle_timeout) has to be called; `None` when no session
-    /// can run out of time. It takes as long as there are sessions.
+    /// can run out of time.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let entries = self.sessions.values();
-        entries.filter_map(|entry| self.limits.ends(entry)).min()
+        let ends = |waits| {
+            let (since, _) = self.ages.oldest(waits)?;
+            Some(since + self.patience(waits))
+        };
+        let ends = [ends(Waits::HalfOpen), ends(Waits::Idle)];
+        ends.into_iter().flatten().min()
     }
 
     /// Takes a session out of the table; `None` when there is none of this id.
     pub fn remove(&mut self, id: &str) -> Option<H> {
-        self.sessions.remove(id).map(|entry| entry.handle)
+        let entry = self.sessions.remove(id)?;
+        if let Some(age) = entry.age() {
+            self.ages.remove(&entry.who, age);
+        }
+        self.callers.session_ended(&entry.who);
+        Some(entry.handle)
+    }
+
+    /// Takes no new work from now on: requests and streams are answered with 503. What is open goes
+    /// on, and its clients may still answer and cancel. For a graceful close drain every session of
+    /// [`handles`](Self::handles) too, and wait until [`open_requests`](Self::open_requests) is 0.
+    pub fn drain(&mut self) {
+        self.is_draining = true;
+    }
+
+    /// Returns how many requests await their answers.
+    pub fn open_requests(&self) -> usize {
+        self.callers.open_requests()
+    }
+
+    /// Returns how many streams are open that belong to no request.
+    pub fn open_streams(&self) -> usize {
+        self.callers.open_streams()
+    }
+
+    /// Returns how many callers are remembered: those that have something open, or have dropped
+    /// something lately.
+    pub fn remembered(&self) -> usize {
+        self.callers.len()
     }
 
     /// Returns all sessions, such as to tell them of a change.
@@ -245,39 +299,44 @@ impl<H: Clone> Endpoint<H> {
         self.sessions.is_empty()
     }
 
-    fn check_allowance(&mut self, now: Instant, principal: Option<&str>) -> Result<(), Reply> {
-        let (burst, rate) = (self.limits.cancel_burst, self.limits.cancel_rate);
-        let Some(bucket) = self.dropped.get_mut(&principal.map(Box::from)) else {
-            return Ok(());
-        };
-        if bucket.has(now, burst, rate) {
-            return Ok(());
+    const fn patience(&self, waits: Waits) -> core::time::Duration {
+        match waits {
+            Waits::HalfOpen => self.limits.greeting,
+            Waits::Idle => self.limits.idle,
         }
-        let mut reply = refusal(429, code::INVALID_REQUEST, "too many requests were dropped");
-        reply.head.headers.push(name::RETRY_AFTER, "1");
-        Err(reply)
     }
 
-    fn half_open(&self) -> impl Iterator<Item = (&str, &Entry<H>)> {
-        let sessions = self.sessions.iter().map(|(id, entry)| (&**id, entry));
-        sessions.filter(|(_, entry)| entry.status == SessionStatus::HalfOpen)
-    }
-
-    fn oldest_half_open(&self, is_wanted: impl Fn(&Entry<H>) -> bool) -> Option<Box<str>> {
-        let wanted = self.half_open().filter(|(_, entry)| is_wanted(entry));
-        wanted
-            .min_by_key(|(_, entry)| entry.since)
-            .map(|(id, _)| id.into())
+    /// Which session makes room for one more of this caller; `None` when there is room.
+    fn to_forget(&self, who: &Who) -> Result<Option<Arc<str>>, Reply> {
+        let limits = &self.limits;
+        let is_known = *who != Who::Anyone;
+        let has_share = is_known && self.callers.sessions_of(who) >= limits.sessions_each;
+        let is_full = self.sessions.len() >= limits.sessions;
+        if !has_share && !is_full && self.ages.half_open() < limits.half_open {
+            return Ok(None);
+        }
+        let own = |waits| self.ages.oldest_of(who, waits);
+        let others = || self.ages.oldest(Waits::HalfOpen).map(|(_, id)| id);
+        let oldest = own(Waits::HalfOpen)
+            .or_else(|| others().filter(|_| !has_share))
+            .or_else(|| own(Waits::Idle).filter(|_| is_known));
+        match oldest {
+            Some(oldest) => Ok(Some(oldest.clone())),
+            None => Err(later(503, "too many sessions", "60")),
+        }
     }
 }
 
-impl EndpointLimits {
-    /// When a session's time is over; `None` while it is busy.
-    fn ends<H>(&self, entry: &Entry<H>) -> Option<Instant> {
-        match entry.status {
-            SessionStatus::HalfOpen => Some(entry.since + self.greeting),
-            SessionStatus::Idle => Some(entry.since + self.idle),
-            SessionStatus::Busy | SessionStatus::Closed => None,
+/// Whether a request asks for more than what is open already.
+fn is_new_work(class: &Class) -> bool {
+    let is_resumed = matches!(
+        class,
+        Class::Legacy {
+            input: Input::Get {
+                last_event: Some(_)
+            },
+            ..
         }
-    }
+    );
+    Ticket::counts(class) && !is_resumed
 }

@@ -291,10 +291,29 @@ impl ServerSession {
     }
 }
 
+/// A server session, or what contains one, as a transport of several connections sees it.
+pub trait ServesClient: Session + AsRef<ServerSession> {
+    /// Ends all modern listen streams gracefully. See [`ServerSession::end_subscriptions`].
+    fn end_subscriptions(&mut self, now: Instant);
+
+    /// Ends the session from this side. See [`ServerSession::close`].
+    fn close(&mut self, now: Instant);
+}
+
 /// So that what wants to look at a server session takes what contains one too.
 impl AsRef<ServerSession> for ServerSession {
     fn as_ref(&self) -> &Self {
         self
+    }
+}
+
+impl ServesClient for ServerSession {
+    fn end_subscriptions(&mut self, now: Instant) {
+        Self::end_subscriptions(self, now);
+    }
+
+    fn close(&mut self, now: Instant) {
+        Self::close(self, now);
     }
 }
 

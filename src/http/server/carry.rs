@@ -1,0 +1,292 @@
+//! What a session sends, put onto the streams that carry it: which frame goes to which stream, when a
+//! response becomes JSON or events, and when it ends.
+
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use crate::frame::SseEvent;
+use crate::revision::{Era, Revision};
+use crate::rpc::Kind;
+use crate::session::{Closed, ExchangeId, Route, ServesClient, Transmit};
+
+use super::super::answer::status_of;
+use super::super::headers::name;
+use super::super::{Reply, ResponseHead};
+use super::event_id::EventId;
+use super::log::Kept;
+use super::options::SessionKind;
+use super::outgoing::Mode;
+use super::session::{HttpSession, STANDALONE};
+
+impl<S: ServesClient> HttpSession<S> {
+    /// Puts what the session has to send onto its streams, and ends what has nothing to wait for.
+    pub(super) fn settle(&mut self) {
+        while let Some(transmit) = self.session.poll_transmit(&mut self.buffer) {
+            let frame = Bytes::from(core::mem::take(&mut self.buffer));
+            self.route(&transmit, frame);
+        }
+        let is_closed = self.session.is_closed();
+        // Answers of the old pair come by its one stream.
+        let is_pair = matches!(self.kind, SessionKind::Pair { .. });
+        let is_drained =
+            self.is_draining && !(is_pair && self.session.as_ref().open_requests() > 0);
+        let open: Vec<u64> = self
+            .exchanges
+            .iter()
+            .filter_map(|(number, outgoing)| (outgoing.mode != Mode::Ended).then_some(*number))
+            .collect();
+        for number in open {
+            let Some(outgoing) = self.exchanges.get_mut(&number) else {
+                continue;
+            };
+            let stream = outgoing.stream;
+            let route = Route::Exchange(ExchangeId::new(stream));
+            let is_standalone = stream == STANDALONE;
+            let is_done = stream != STANDALONE && self.session.as_ref().open_on(route) == 0;
+            if is_closed {
+                outgoing.finish(Reply::empty(match self.kind {
+                    SessionKind::Modern | SessionKind::Stateless => 503,
+                    _ => 404,
+                }));
+            } else if is_done {
+                // `httpL.202` `httpM.notif.202`
+                outgoing.finish(Reply::empty(202));
+            } else if outgoing.unsent > self.options.unsent_most || is_drained && is_standalone {
+                outgoing.end();
+            } else {
+                continue;
+            }
+            self.touch(number);
+            self.end_stream(number, stream, is_done || is_closed);
+        }
+    }
+
+    /// Takes the exchange off its stream, which may be over.
+    fn end_stream(&mut self, number: u64, stream: u64, is_over: bool) {
+        if let Some(stream) = self.streams.get_mut(&stream) {
+            stream.is_over |= is_over;
+        }
+        self.detach(number, stream);
+    }
+
+    /// Takes an exchange that has ended off its stream. What that means for what the stream carries
+    /// is the era's to say.
+    pub(super) fn detach(&mut self, number: u64, stream: u64) {
+        let Some(entry) = self.streams.get_mut(&stream) else {
+            return;
+        };
+        if entry.exchange != Some(number) {
+            return;
+        }
+        entry.exchange = None;
+        let is_over = entry.is_over;
+        let lost = match self.kind {
+            _ if is_over => None,
+            SessionKind::Modern => Some(Route::Exchange(ExchangeId::new(stream))),
+            SessionKind::Stateless => Some(Route::Pipe),
+            // `sse24.close`
+            SessionKind::Pair { .. } => Some(Route::Pipe),
+            SessionKind::Legacy { .. } => None,
+        };
+        if let Some(route) = lost {
+            self.session
+                .handle_closed(self.now, route, Closed::EndOfInput);
+        }
+        if is_over && !self.log.has(stream) {
+            self.streams.remove(&stream);
+        }
+    }
+
+    /// Puts a frame onto the stream that it belongs to.
+    fn route(&mut self, transmit: &Transmit, frame: Bytes) {
+        let is_legacy = matches!(self.kind, SessionKind::Legacy { .. });
+        let stream = match transmit.route {
+            Route::Exchange(exchange) => exchange.number(),
+            _ => STANDALONE,
+        };
+        let is_aside = self.options.json_only && stream != STANDALONE && !transmit.last && {
+            !self.session.as_ref().is_listening_on(transmit.route)
+        };
+        match self.kind {
+            SessionKind::Modern | SessionKind::Stateless if is_aside || stream == STANDALONE => {}
+            _ if is_aside => self.deliver(STANDALONE, frame, transmit),
+            _ if is_legacy || self.streams.contains_key(&stream) => {
+                self.deliver(stream, frame, transmit);
+            }
+            _ => {}
+        }
+    }
+
+    fn deliver(&mut self, number: u64, frame: Bytes, transmit: &Transmit) {
+        let is_last = transmit.last && number != STANDALONE;
+        let stream = self.streams.entry(number).or_default();
+        let exchange = stream.exchange;
+        if let Some(outgoing) = exchange.and_then(|exchange| self.exchanges.get_mut(&exchange)) {
+            let is_lone = is_last && matches!(outgoing.mode, Mode::Undecided(_));
+            if is_lone {
+                stream.is_over = true;
+                return self.answer(number, frame, transmit.kind);
+            }
+            // `Limits`: a slow reader costs itself what can be done without, and nobody else.
+            if outgoing.unsent > self.options.unsent && transmit.kind == Kind::Notification {
+                self.left_out += 1;
+                return;
+            }
+        }
+        if let Some(exchange) = exchange {
+            self.begin_events(exchange);
+        }
+        let stream = self.streams.entry(number).or_default();
+        stream.events += 1;
+        let event = stream.events;
+        if let Some(exchange) = exchange {
+            let mut message = SseEvent::message(frame.clone());
+            if let SessionKind::Legacy { tag, .. } = self.kind
+                && self.options.replay_events > 0
+            {
+                message.id = Some(
+                    EventId {
+                        stream: number,
+                        event,
+                    }
+                    .to_text(tag),
+                );
+            }
+            if let Some(outgoing) = self.exchanges.get_mut(&exchange) {
+                outgoing.event(&message);
+            }
+            self.touch(exchange);
+        }
+        if let SessionKind::Legacy { .. } = self.kind {
+            self.log.push(Kept {
+                stream: number,
+                event,
+                frame,
+                is_sent: exchange.is_some(),
+                is_last,
+                is_notification: transmit.kind == Kind::Notification,
+            });
+        }
+        if is_last {
+            if let Some(stream) = self.streams.get_mut(&number) {
+                stream.is_over = true;
+            }
+            if let Some(exchange) = exchange {
+                if let Some(outgoing) = self.exchanges.get_mut(&exchange) {
+                    outgoing.end();
+                }
+                self.detach(exchange, number);
+            }
+        }
+        self.trim();
+    }
+
+    /// Answers an exchange about which nothing has been said, with JSON.
+    fn answer(&mut self, stream: u64, frame: Bytes, kind: Kind) {
+        let era = match self.kind {
+            SessionKind::Modern => Era::Modern,
+            _ => Era::Legacy,
+        };
+        let status = match kind {
+            Kind::Error => status_of(&frame, era),
+            _ => 200,
+        };
+        let mut reply = Reply::json(status, frame);
+        self.name_session(&mut reply.head);
+        let Some(number) = self.streams.get(&stream).and_then(|stream| stream.exchange) else {
+            return;
+        };
+        if let Some(outgoing) = self.exchanges.get_mut(&number) {
+            outgoing.finish(reply);
+        }
+        self.touch(number);
+        self.detach(number, stream);
+    }
+
+    /// Makes an exchange a stream of events, if nothing has been said on it.
+    pub(super) fn begin_events(&mut self, number: u64) {
+        let mut head = ResponseHead::of_events();
+        self.name_session(&mut head);
+        let first = self.first_event(number);
+        let Some(outgoing) = self.exchanges.get_mut(&number) else {
+            return;
+        };
+        if !matches!(outgoing.mode, Mode::Undecided(_)) {
+            return;
+        }
+        outgoing.begin_events(head);
+        if let Some(first) = first {
+            outgoing.event(&first);
+        }
+        self.touch(number);
+    }
+
+    /// What a stream of events begins with.
+    fn first_event(&self, number: u64) -> Option<SseEvent> {
+        let outgoing = self.exchanges.get(&number)?;
+        let stream = outgoing.stream;
+        let mut event = SseEvent::default();
+        match &self.kind {
+            // `httpL.sse.poll.prime`: before 2025-11-25 clients read the empty data as JSON.
+            SessionKind::Legacy { tag, .. }
+                if self.options.replay_events > 0 && !outgoing.is_resumable =>
+            {
+                let revision = self.session.as_ref().legacy_revision()?;
+                if revision < Revision::V2025_11_25 {
+                    return None;
+                }
+                let written = self.streams.get(&stream).map_or(0, |stream| stream.events);
+                // What nobody has read yet follows it.
+                let unread = self.log.first_unsent(stream);
+                let events = unread.map_or(written, |event| event - 1);
+                event.id = Some(
+                    EventId {
+                        stream,
+                        event: events,
+                    }
+                    .to_text(*tag),
+                );
+                event.retry = Some(self.options.retry);
+            }
+            // `sse24.endpoint.event`
+            SessionKind::Pair { endpoint } => {
+                event.event = Some("endpoint".into());
+                event.data = Bytes::copy_from_slice(endpoint.as_bytes());
+            }
+            _ => return None,
+        }
+        Some(event)
+    }
+
+    /// Names the session in a response, once it has one.
+    // `httpL.session.assign`
+    fn name_session(&self, head: &mut ResponseHead) {
+        if let SessionKind::Legacy { id, .. } = &self.kind
+            && self.session.as_ref().legacy_revision().is_some()
+        {
+            head.headers.push(name::MCP_SESSION_ID, id.as_bytes());
+        }
+    }
+
+    /// Something was said on an exchange.
+    pub(super) fn touch(&mut self, number: u64) {
+        self.ready.insert(number);
+        let keep_alive = self.options.keep_alive.map(|every| self.now + every);
+        if let Some(outgoing) = self.exchanges.get_mut(&number) {
+            debug_assert!(outgoing.has_parts(), "something was said");
+            outgoing.keep_alive = keep_alive.filter(|_| outgoing.mode == Mode::Events);
+        }
+    }
+
+    /// Drops what the log has no room for, and streams of which nothing is left.
+    fn trim(&mut self) {
+        let streams = &self.streams;
+        self.log
+            .trim(|stream| streams.get(&stream).is_none_or(|stream| stream.is_over));
+        let log = &self.log;
+        self.streams.retain(|number, stream| {
+            !stream.is_over || stream.exchange.is_some() || log.has(*number)
+        });
+    }
+}
