@@ -269,28 +269,53 @@ pub enum Sender {
     Embedded,
 }
 
-/// A capability of the server on which a method depends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum ServerCapability {
-    /// `tools`
-    Tools,
-    /// `tools.listChanged`
-    ToolsListChanged,
-    /// `resources`
-    Resources,
-    /// `resources.subscribe`
-    ResourcesSubscribe,
-    /// `resources.listChanged`
-    ResourcesListChanged,
-    /// `prompts`
-    Prompts,
-    /// `prompts.listChanged`
-    PromptsListChanged,
-    /// `completions`
-    Completions,
-    /// `logging`
-    Logging,
+/// Declares capabilities by their paths on the wire.
+macro_rules! capabilities {
+    ($(#[$about:meta])* $type:ident { $($(#[$doc:meta])* $name:ident = $path:literal,)* }) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum $type {
+            $(
+                #[doc = concat!("`", $path, "`")]
+                $(#[$doc])*
+                $name,
+            )*
+        }
+
+        impl $type {
+            /// Every one of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// Returns its path on the wire, such as `tools.listChanged`.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $path,)*
+                }
+            }
+        }
+
+        impl core::fmt::Display for $type {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+capabilities! {
+    /// A capability of the server on which a method depends.
+    ServerCapability {
+        Tools = "tools",
+        ToolsListChanged = "tools.listChanged",
+        Resources = "resources",
+        ResourcesSubscribe = "resources.subscribe",
+        ResourcesListChanged = "resources.listChanged",
+        Prompts = "prompts",
+        PromptsListChanged = "prompts.listChanged",
+        Completions = "completions",
+        Logging = "logging",
+    }
 }
 
 impl ServerCapability {
@@ -313,20 +338,16 @@ impl ServerCapability {
     }
 }
 
-/// A capability of the client on which a method depends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum ClientCapability {
-    /// `sampling`
-    Sampling,
-    /// `elicitation`; [`ClientCapabilities::supports_form`] tells by which mode.
-    Elicitation,
-    /// `elicitation.url`
-    ElicitationUrl,
-    /// `roots`
-    Roots,
-    /// `roots.listChanged`
-    RootsListChanged,
+capabilities! {
+    /// A capability of the client on which a method depends.
+    ClientCapability {
+        Sampling = "sampling",
+        /// [`ClientCapabilities::supports_form`] tells by which mode.
+        Elicitation = "elicitation",
+        ElicitationUrl = "elicitation.url",
+        Roots = "roots",
+        RootsListChanged = "roots.listChanged",
+    }
 }
 
 impl ClientCapability {

@@ -27,8 +27,8 @@ use crate::model::owned::IntoOwned;
 use crate::revision::Era;
 use crate::rpc::RpcError;
 use crate::session::{
-    Change, Closed, IncomingId, Misuse, Request, Route, ServerEvent, ServerSession, ServesClient,
-    Session, Transmit,
+    Change, Closed, IncomingId, Limited, Misuse, Request, Route, ServerEvent, ServerSession,
+    ServesClient, Session, Transmit,
 };
 use crate::time::Instant;
 use crate::trace::{self, Role, Spans, Subject};
@@ -311,7 +311,7 @@ impl Service {
             Some(StateToCarry::Keep { binding, state }) => {
                 let kept = self.kept.keep(binding, state);
                 Some(kept.ok_or(Misuse::LimitReached {
-                    what: "bytes of state",
+                    what: Limited::State,
                     limit: self.server.config.limits.output,
                 })?)
             }

@@ -1,14 +1,11 @@
-//! What can go wrong, by scope and by fault: one call, one command, the whole session.
-//! What a peer is told is an [`RpcError`]; the errors here stay local.
+//! What can go wrong with one call or with the whole session; what is wrong with one command is told
+//! by `misuse`. What a peer is told is an [`RpcError`]; the errors here stay local.
 
 use alloc::boxed::Box;
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::capability::ClientCapabilities;
-use crate::model::encode::EncodeError;
-use crate::revision::Revision;
 use crate::rpc::RpcError;
 
 use super::route::Closed;
@@ -118,91 +115,6 @@ impl core::fmt::Display for Delivery {
             Self::Unknown => "the request may have been received",
         })
     }
-}
-
-/// A command that was refused. Nothing has changed; the code that gave it needs a look.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Misuse {
-    /// The session isn't open yet: wait for its `Opened` event.
-    #[error("the session is not open yet")]
-    NotOpen,
-    /// The session has been opened before: a session serves one connection, make a new one.
-    #[error("the session has been opened already")]
-    AlreadyOpened,
-    /// The session has ended: make a new one for the next connection.
-    #[error("the session has ended")]
-    Closed,
-    /// No call, request, input or subscription with this id is open in this session (any more):
-    /// what it was for is over.
-    #[error("no open {0}")]
-    Unknown(&'static str),
-    /// The request is for another method than the reply: answer with the result of that method.
-    #[error("the request is for {method}")]
-    WrongMethod {
-        /// The request's method.
-        method: Box<str>,
-    },
-    /// The peer did not declare the capability this needs: do without it.
-    // `caps.only.negotiated`
-    #[error("the peer did not declare {0}")]
-    NotDeclaredByPeer(&'static str),
-    /// This side did not declare the capability this needs: add it to the configuration.
-    #[error("{0} was not declared")]
-    NotDeclared(&'static str),
-    /// The client did not declare what the input requests need; answer with
-    /// [`RpcError::missing_client_capability`].
-    #[error("the client did not declare what the input needs")]
-    MissingClientCapability(Box<ClientCapabilities<'static>>),
-    /// The revision in use doesn't have this: do without it with this peer.
-    #[error("{what} does not exist in {revision}")]
-    NotInRevision {
-        /// What was asked for.
-        what: Box<str>,
-        /// The revision in use.
-        revision: Revision,
-    },
-    /// Input can't be asked for here, only in `tools/call`, `prompts/get` and `resources/read`:
-    /// answer without it.
-    #[error("{method} may not ask for input")]
-    InputNotAllowed {
-        /// The request's method.
-        method: Box<str>,
-    },
-    /// A limit is reached. Try again once something that is open has ended, or raise it in
-    /// [`Limits`](crate::Limits).
-    #[error("the limit of {limit} on {what} is reached")]
-    LimitReached {
-        /// What the limit is on.
-        what: &'static str,
-        /// The limit.
-        limit: usize,
-    },
-    /// More output waits to be sent than [`Limits::output`](crate::Limits::output) allows. Give the
-    /// command again once [`poll_transmit`](super::Session::poll_transmit) has handed some out.
-    #[error("more than {limit} bytes of output wait to be sent")]
-    OutputFull {
-        /// The limit.
-        limit: usize,
-    },
-    /// The request can't be cancelled: wait for its answer, or close the session.
-    // `lifecycle.init.nocancel`
-    #[error("{0} can't be cancelled")]
-    NotCancellable(&'static str),
-    /// Progress has to be finite and to increase: leave this report out.
-    // `progress.increase`
-    #[error("progress has to increase with each report")]
-    ProgressNotIncreasing,
-    /// An error code that the specification keeps for itself: choose another.
-    // `err.range.spec`
-    #[error("the code {0} is reserved by the specification")]
-    ReservedCode(i64),
-    /// The value breaks the rule of the protocol that the text names: correct it.
-    #[error("{0}")]
-    Invalid(&'static str),
-    /// The value can't be written, for the reason inside: correct it.
-    #[error(transparent)]
-    Encode(#[from] EncodeError),
 }
 
 /// Why a session has ended.

@@ -22,6 +22,7 @@ mod events;
 mod growth;
 mod id;
 mod machine;
+mod misuse;
 mod name;
 mod negotiate;
 #[cfg(test)]
@@ -46,10 +47,11 @@ mod writer;
 
 pub use client::{ClientEvent, ClientSession, InputRequested};
 pub use config::{CallOptions, ClientConfig, EraPolicy, Routing, ServerConfig, Timeout, Timeouts};
-pub use error::{CallClock, CallError, CloseReason, Delivery, Misuse};
+pub use error::{CallClock, CallError, CloseReason, Delivery};
 pub use event::{Change, Completed, Ignored, Received};
 pub use id::{CallId, IncomingId, InputId, SubscriptionId};
 pub use machine::{Session, Transmit};
+pub use misuse::{Capability, Handle, Invalid, Limited, Misuse};
 pub use path::Malformed;
 pub use route::{Closed, ExchangeId, Route};
 pub use save::{RestoreError, SavedClient, SavedServer};

@@ -12,7 +12,7 @@ use crate::model::progress::{ProgressParams, ProgressToken};
 use crate::revision::Revision;
 use crate::rpc::{RequestId, Text};
 
-use super::error::Misuse;
+use super::misuse::Misuse;
 use super::route::Route;
 use super::writer::MessageWriter;
 

@@ -20,8 +20,8 @@ use crate::revision::{Era, Revision};
 use crate::rpc::{RequestId, RpcError, raw_at};
 
 use super::arrival::{Arrival, ReplyTo};
-use super::error::Misuse;
 use super::event::Body;
+use super::misuse::Misuse;
 use super::name::MethodName;
 use super::progress::{Report, Reported};
 use super::route::Route;

@@ -20,10 +20,10 @@ use crate::rpc::{Kind, RequestId, RpcError, Text, code, write_i64, write_string}
 use crate::time::Instant;
 
 use super::arrival::{Arrival, ReplyTo};
-use super::error::Misuse;
 use super::growth::trim;
 use super::id::SessionTag;
 use super::machine::Transmit;
+use super::misuse::Misuse;
 use super::outbox::Outbox;
 use super::rebase::Rebase;
 use super::route::Route;

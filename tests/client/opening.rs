@@ -6,6 +6,7 @@ use std::time::Duration;
 use mcp_proto::client::{Client, ClientError, ClientOptions, Direction, Operation, ToolCall};
 use mcp_proto::model::initialize::Implementation;
 use mcp_proto::model::logging::LoggingLevel;
+use mcp_proto::model::method::ServerCapability;
 use mcp_proto::session::{
     CallClock, CloseReason, Closed, Delivery, Misuse, Route, Session, Timeouts,
 };
@@ -175,7 +176,7 @@ fn l7_refused_log_level_ends_the_opening() {
     let error = script.opened.clone().unwrap().unwrap_err();
     assert_eq!(
         error,
-        ClientError::Misuse(Misuse::NotDeclaredByPeer("logging"))
+        ClientError::Misuse(Misuse::NotDeclaredByPeer(ServerCapability::Logging))
     );
 }
 

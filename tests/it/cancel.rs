@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use mcp_proto::model::input::InputRequests;
 use mcp_proto::model::logging::{LoggingLevel, LoggingMessageParams};
-use mcp_proto::model::method::{CallTool, Cancelled};
+use mcp_proto::model::method::{CallTool, Cancelled, SpecMethod};
 use mcp_proto::model::tool::{CallToolParams, CallToolResult};
 use mcp_proto::rpc::{Kind, RpcError};
 use mcp_proto::session::{
-    CallError, CallOptions, ClientEvent, Closed, ExchangeId, Ignored, Misuse, Route, ServerEvent,
-    ServerSession, Session,
+    CallError, CallOptions, ClientEvent, Closed, ExchangeId, Handle, Ignored, Misuse, Route,
+    ServerEvent, ServerSession, Session,
 };
 use mcp_proto::{Era, Instant, Revision};
 use serde_json::json;
@@ -33,7 +33,7 @@ on_every_revision! {
             assert_eq!(completed(&mut client).raw(), Err(&CallError::Cancelled));
             check_cancelled(&mut client, &id, reason);
             let before = format!("{:?}", client.session);
-            assert_eq!(client.session.cancel(client.now, call, None), Err(Misuse::Unknown("call")));
+            assert_eq!(client.session.cancel(client.now, call, None), Err(Misuse::Unknown(Handle::Call)));
             assert_eq!(format!("{:?}", client.session), before);
             client.feed_json(&result(&id, tool_result()));
             client.feed_json(&support::script::error(&id, -1));
@@ -52,7 +52,7 @@ on_every_revision! {
         client.feed_json(&result(&id, tool_result()));
         completed(&mut client);
         let misuse = client.session.cancel(client.now, call, None);
-        assert_eq!(misuse, Err(Misuse::Unknown("call")));
+        assert_eq!(misuse, Err(Misuse::Unknown(Handle::Call)));
         let mut others = Script::client(revision);
         let params = CallToolParams::new("x");
         let mut foreign = None;
@@ -63,7 +63,7 @@ on_every_revision! {
         // Nor by hand, whatever its id.
         let params = serde_json::from_str(r#"{"requestId":1}"#).unwrap();
         let misuse = client.session.notify::<Cancelled>(client.now, &params);
-        assert!(matches!(misuse, Err(Misuse::Invalid(_))));
+        assert!(matches!(misuse, Err(Misuse::OwnCommand(SpecMethod::Cancelled))));
         assert!(client.sent().is_empty() && client.take_events().is_empty());
     }
 }

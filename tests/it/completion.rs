@@ -3,7 +3,7 @@
 use mcp_proto::Revision;
 use mcp_proto::model::capability::ServerCapabilities;
 use mcp_proto::model::completion::{CompleteResult, CompletionContext, Reference};
-use mcp_proto::model::method::Complete;
+use mcp_proto::model::method::{Complete, ServerCapability};
 use mcp_proto::model::prompt::Arguments;
 use mcp_proto::rpc::RpcError;
 use mcp_proto::session::{CallError, Misuse, ServerConfig};
@@ -25,7 +25,7 @@ on_every_revision! {
         }
         let misuse = pair.misuse::<Complete>(&completing("p"));
         assert!(
-            matches!(misuse, Misuse::NotDeclaredByPeer("completions")),
+            matches!(misuse, Misuse::NotDeclaredByPeer(ServerCapability::Completions)),
             "{misuse}"
         );
         let params = json!({"ref": {"type": "ref/prompt", "name": "p"}, "argument": {"name": "a", "value": ""}});

@@ -12,7 +12,9 @@ use mcp_proto::model::input::InputRequests;
 use mcp_proto::model::method::{CallTool, Elicit, ElicitationComplete};
 use mcp_proto::model::schema::{BooleanSchema, StringSchema};
 use mcp_proto::rpc::{Raw, RpcError};
-use mcp_proto::session::{CallError, CallOptions, ClientEvent, Misuse, Route, ServerEvent};
+use mcp_proto::session::{
+    CallError, CallOptions, ClientEvent, Invalid, Misuse, Route, ServerEvent,
+};
 use serde_json::{Value, json};
 
 use support::MODERN;
@@ -295,7 +297,7 @@ on_revisions! { since(Revision::V2025_06_18);
                 .server
                 .need_input(pair.now, asked.id, &requests, None)
                 .unwrap_err();
-            assert!(matches!(misuse, Misuse::Invalid(_)), "{params}: {misuse}");
+            assert!(matches!(misuse, Misuse::Invalid(Invalid::InputParams | Invalid::NestedForm)), "{params}: {misuse}");
             if params["requestedSchema"] == nested {
                 // A client shows what it can of a form that it doesn't quite know.
                 continue;
@@ -377,7 +379,7 @@ on_revisions! { since(Revision::V2025_11_25);
                 .server
                 .need_input(pair.now, asked.id, &requests, None)
                 .unwrap_err();
-            assert!(matches!(misuse, Misuse::Invalid(_)), "{url}: {misuse}");
+            assert!(matches!(misuse, Misuse::Invalid(Invalid::ElicitationUrl)), "{url}: {misuse}");
         }
     }
 }
@@ -446,7 +448,7 @@ on_every_revision! {
         let asked = pair.request();
         let answer = pair.server.reply_error(pair.now, asked.id, url_required());
         if revision != Revision::V2025_11_25 {
-            assert!(matches!(answer, Err(Misuse::NotInRevision { .. })));
+            assert!(matches!(answer, Err(Misuse::CodeNotInRevision { code: -32042, .. })));
             // It is still open, and can be answered otherwise.
             return pair.reply_error(&asked, RpcError::internal("sign in first"));
         }

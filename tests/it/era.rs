@@ -6,7 +6,7 @@ use mcp_proto::model::method::CallTool;
 use mcp_proto::model::tool::{CallToolParams, CallToolResult};
 use mcp_proto::session::{
     CallOptions, ClientConfig, ClientEvent, ClientSession, CloseReason, Closed, EraPolicy, Ignored,
-    ServerEvent, Session,
+    Invalid, ServerEvent, Session,
 };
 use mcp_proto::{Instant, Revision};
 use proptest::prelude::*;
@@ -583,7 +583,10 @@ fn a_session_that_can_not_be_opened_by_its_policy_says_so_and_stays_as_it_was() 
         let mut client = ClientSession::new(auto().era(era).revisions(revisions));
         let now = Instant::ZERO;
         let before = format!("{client:?}");
-        assert!(matches!(client.open(now), Err(Misuse::Invalid(_))));
+        assert!(matches!(
+            client.open(now),
+            Err(Misuse::Invalid(Invalid::NoRevision))
+        ));
         assert_eq!(format!("{client:?}"), before);
     }
     let mut client = Script::fresh_client(auto().revisions(vec![Revision::V2025_03_26]));

@@ -7,7 +7,7 @@ use mcp_proto::model::method::{CallTool, ReadResource};
 use mcp_proto::model::resource::ReadResourceParams;
 use mcp_proto::model::tool::CallToolParams;
 use mcp_proto::rpc::{Raw, RpcError, code};
-use mcp_proto::session::{CallError, CallOptions, Misuse, ServerEvent, ServerSession};
+use mcp_proto::session::{CallError, CallOptions, Invalid, Misuse, ServerEvent, ServerSession};
 use serde_json::{Value, json};
 
 use support::pair::Pair;
@@ -71,7 +71,7 @@ on_revisions! { MODERN;
             if let Some(data) = data_of(code) {
                 // Without its data a code doesn't have its meaning.
                 let bare = server.session.reply_error(server.now, request, error.clone());
-                assert!(matches!(bare, Err(Misuse::Invalid(_))), "{code}");
+                assert!(matches!(bare, Err(Misuse::Invalid(Invalid::ErrorData))), "{code}");
                 assert_eq!(format!("{:?}", server.session), before);
                 error = error.data(Raw::new(data).unwrap());
             }
@@ -81,7 +81,7 @@ on_revisions! { MODERN;
             match made {
                 Ok(()) => assert_eq!(server.reply()["error"]["code"], code),
                 Err(misuse) => {
-                    assert!(matches!(misuse, Misuse::ReservedCode(_) | Misuse::NotInRevision { .. }));
+                    assert!(matches!(misuse, Misuse::ReservedCode(_) | Misuse::CodeNotInRevision { .. }));
                     assert_eq!(format!("{:?}", server.session), before);
                     assert!(server.sent().is_empty());
                 }
@@ -104,7 +104,7 @@ on_every_revision! {
         // The scripted client of that revision declares forms alone.
         match newest_legacy {
             true => assert!(matches!(made, Err(Misuse::MissingClientCapability(_)))),
-            false => assert!(matches!(made, Err(Misuse::NotInRevision { .. })), "{made:?}"),
+            false => assert!(made == Err(Misuse::CodeNotInRevision { code: -32042, revision }), "{made:?}"),
         }
         assert!(server.sent().is_empty());
         let mut pair = Pair::open(revision);

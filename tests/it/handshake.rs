@@ -10,8 +10,8 @@ use mcp_proto::model::method::{CallTool, Initialized, ListRoots};
 use mcp_proto::model::tool::{CallToolParams, CallToolResult};
 use mcp_proto::rpc::Raw;
 use mcp_proto::session::{
-    CallOptions, Change, ClientConfig, ClientEvent, CloseReason, EraPolicy, Misuse, ServerConfig,
-    ServerEvent, ServerSession, Session,
+    CallOptions, Change, ClientConfig, ClientEvent, CloseReason, EraPolicy, Handle, Misuse,
+    ServerConfig, ServerEvent, ServerSession, Session,
 };
 use serde_json::{Value, json};
 
@@ -317,7 +317,7 @@ on_revisions! { LEGACY;
         let asked = client.reply();
         assert_eq!(foreign.to_string(), format!("call {}", asked["id"]));
         let before = format!("{:?}", client.session);
-        assert_eq!(client.session.cancel(client.now, foreign, None), Err(Misuse::Unknown("call")));
+        assert_eq!(client.session.cancel(client.now, foreign, None), Err(Misuse::Unknown(Handle::Call)));
         assert_eq!(format!("{:?}", client.session), before);
         assert!(client.sent().is_empty());
         client.session.close(client.now);

@@ -9,7 +9,8 @@ use mcp_proto::model::subscription::SubscriptionFilter;
 use mcp_proto::model::tool::{CallToolParams, CallToolResult};
 use mcp_proto::rpc::RpcError;
 use mcp_proto::session::{
-    CallOptions, ClientEvent, ClientSession, InputId, Misuse, ServerEvent, Session, Timeouts,
+    CallOptions, ClientEvent, ClientSession, Handle, InputId, Misuse, ServerEvent, Session,
+    Timeouts,
 };
 use mcp_proto::{Era, Limits};
 use serde_json::json;
@@ -36,9 +37,9 @@ on_every_revision! {
         assert_ne!(call, handles[1].0);
         assert_eq!(format!("{call:?}"), format!("{:?}", handles[1].0), "no tag shows");
         let before = format!("{:?}", other.session);
-        assert_eq!(other.session.cancel(other.now, call, None), Err(Misuse::Unknown("call")));
+        assert_eq!(other.session.cancel(other.now, call, None), Err(Misuse::Unknown(Handle::Call)));
         let refused = other.session.unsubscribe(other.now, subscription);
-        assert_eq!(refused, Err(Misuse::Unknown("subscription")));
+        assert_eq!(refused, Err(Misuse::Unknown(Handle::Subscription)));
         assert_eq!(format!("{:?}", other.session), before);
         one.session.cancel(one.now, call, None).unwrap();
         one.session.unsubscribe(one.now, subscription).unwrap();
@@ -58,7 +59,7 @@ on_every_revision! {
         }
         let [one, other] = &mut servers;
         let (now, text) = (one.now, CallToolResult::text("of the other's client"));
-        let unknown = Err(Misuse::Unknown("request"));
+        let unknown = Err(Misuse::Unknown(Handle::Request));
         assert_eq!(one.session.reply::<CallTool>(now, ids[1], &text), unknown);
         assert_eq!(one.session.reply_error(now, ids[1], RpcError::internal("no")), unknown);
         assert_eq!(one.session.progress(now, ids[1], 1.0, None, None), unknown);
@@ -81,7 +82,7 @@ on_revisions! { LEGACY;
         let mut one = Script::client(revision);
         let mut other = Script::client(revision);
         let (_, of_other) = (input(&mut one), input(&mut other));
-        let unknown = Err(Misuse::Unknown("input request"));
+        let unknown = Err(Misuse::Unknown(Handle::Input));
         let roots = ListRootsResult::new(Vec::new());
         assert_eq!(one.session.answer::<ListRoots>(one.now, of_other, &roots), unknown);
         assert_eq!(one.session.decline(one.now, of_other, RpcError::internal("no")), unknown);

@@ -13,7 +13,8 @@ use mcp_proto::model::sampling::{
 use mcp_proto::model::tool::{CallToolParams, CallToolResult};
 use mcp_proto::rpc::Raw;
 use mcp_proto::session::{
-    CallError, CallOptions, ClientEvent, Misuse, Request, ServerEvent, ServerSession,
+    CallError, CallOptions, ClientEvent, Invalid, Limited, Misuse, Request, ServerEvent,
+    ServerSession,
 };
 use mcp_proto::{Instant, Limits};
 use serde_json::{Value, json};
@@ -237,7 +238,7 @@ on_every_revision! {
             .server
             .need_input(pair.now, asked.id, &InputRequests::new(), None)
             .unwrap_err();
-        assert!(matches!(misuse, Misuse::Invalid(_)), "{misuse}");
+        assert!(matches!(misuse, Misuse::Invalid(Invalid::NoInput)), "{misuse}");
         pair.reply_text(&asked, "all the same");
     }
 }
@@ -467,7 +468,7 @@ on_every_revision! {
             false => {
                 assert!(matches!(
                     refused,
-                    Err(Misuse::LimitReached { limit: 3, .. })
+                    Err(Misuse::LimitReached { what: Limited::InputRounds, limit: 3 })
                 ));
                 pair.reply_text(&asked, "enough");
                 assert_eq!(pair.text_of(call), "enough");
@@ -497,7 +498,7 @@ on_every_revision! {
             .need_input(pair.now, asked.id, &three, None)
             .unwrap_err();
         assert!(
-            matches!(misuse, Misuse::LimitReached { limit: 2, .. }),
+            matches!(misuse, Misuse::LimitReached { what: Limited::Inputs, limit: 2 }),
             "{misuse}"
         );
         if is_modern(revision) {

@@ -9,8 +9,8 @@ use mcp_proto::model::root::ListRootsResult;
 use mcp_proto::model::subscription::SubscriptionFilter;
 use mcp_proto::model::tool::{CallToolParams, CallToolResult};
 use mcp_proto::session::{
-    CallError, CallOptions, ClientEvent, ClientSession, IncomingId, Misuse, Route, ServerEvent,
-    ServerSession, Session, Timeouts,
+    CallError, CallOptions, ClientEvent, ClientSession, IncomingId, Limited, Misuse, Route,
+    ServerEvent, ServerSession, Session, Timeouts,
 };
 use mcp_proto::{Era, Limits, Revision};
 use serde_json::{Value, json};
@@ -131,7 +131,7 @@ on_every_revision! {
         let ids: Vec<Value> = client.sent().iter().map(|sent| sent["id"].clone()).collect();
         let before = format!("{:?}", client.session);
         let misuse = call(&mut client).unwrap_err();
-        assert_eq!(misuse, Misuse::LimitReached { what: "calls in flight", limit: 3 });
+        assert_eq!(misuse, Misuse::LimitReached { what: Limited::Calls, limit: 3 });
         assert!(client.session.ping(client.now, CallOptions::new()).is_err());
         assert_eq!(format!("{:?}", client.session), before);
         client.feed_json(&result(&ids[1], tool_result()));
@@ -323,7 +323,7 @@ on_every_revision! {
         let before = format!("{:?}", client.session);
         let many = SubscriptionFilter::new().resource_subscriptions(["a:1", "a:2"]);
         let misuse = client.session.subscribe(client.now, &many).unwrap_err();
-        assert_eq!(misuse, Misuse::LimitReached { what: "subscriptions", limit: 3 });
+        assert_eq!(misuse, Misuse::LimitReached { what: Limited::Subscriptions, limit: 3 });
         assert_eq!(format!("{:?}", client.session), before);
         client.session.unsubscribe(client.now, first).unwrap();
         client.session.subscribe(client.now, &many).unwrap();
@@ -347,7 +347,7 @@ on_every_revision! {
         }
         let before = format!("{:?}", pair.server);
         let misuse = pair.server.need_input(pair.now, first.id, &many, None).unwrap_err();
-        assert_eq!(misuse, Misuse::LimitReached { what: "input requests in one round", limit: 2 });
+        assert_eq!(misuse, Misuse::LimitReached { what: Limited::Inputs, limit: 2 });
         assert_eq!(format!("{:?}", pair.server), before);
         if revision.era() == Era::Legacy {
             // Modern rounds are the client's to count.
@@ -358,7 +358,7 @@ on_every_revision! {
             }
             let before = format!("{:?}", pair.server);
             let misuse = pair.server.need_input(pair.now, first.id, &InputRequests::new(), Some("s")).unwrap_err();
-            assert_eq!(misuse, Misuse::LimitReached { what: "rounds of input", limit: 2 });
+            assert_eq!(misuse, Misuse::LimitReached { what: Limited::InputRounds, limit: 2 });
             assert_eq!(format!("{:?}", pair.server), before);
         }
         pair.server.reply::<CallTool>(pair.now, first.id, &CallToolResult::text("x")).unwrap();

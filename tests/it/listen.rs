@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mcp_proto::Limits;
 use mcp_proto::session::{
-    CallError, Change, ClientEvent, Closed, ExchangeId, Misuse, Route, ServerEvent, Session,
+    CallError, Change, ClientEvent, Closed, ExchangeId, Handle, Misuse, Route, ServerEvent, Session,
 };
 use serde_json::{Value, json};
 
@@ -185,7 +185,7 @@ on_revisions! { MODERN;
         pair.drive();
         assert!(pair.wire.is_empty() && pair.is_quiet());
         let again = pair.client.unsubscribe(pair.now, subscription);
-        assert!(matches!(again, Err(Misuse::Unknown("subscription"))));
+        assert!(matches!(again, Err(Misuse::Unknown(Handle::Subscription))));
         // The id may be used again.
         pair.to_server(listen(id, json!({})));
         assert_eq!(

@@ -2,11 +2,12 @@
 
 use mcp_proto::model::capability::ServerCapabilities;
 use mcp_proto::model::logging::{LoggingLevel, LoggingMessageParams, SetLevelParams};
-use mcp_proto::model::method::{CallTool, LoggingMessage, SetLevel};
+use mcp_proto::model::method::{CallTool, LoggingMessage, ServerCapability, SetLevel};
 use mcp_proto::model::tool::CallToolParams;
 use mcp_proto::rpc::Raw;
 use mcp_proto::session::{
-    CallOptions, ClientEvent, ExchangeId, IncomingId, Misuse, Route, ServerConfig,
+    CallOptions, Capability, ClientEvent, ExchangeId, Handle, IncomingId, Misuse, Route,
+    ServerConfig,
 };
 use serde_json::{Value, json};
 
@@ -50,7 +51,7 @@ on_every_revision! {
         for request in [None, Some(asked.id)] {
             let message = LoggingMessageParams::text(LoggingLevel::Emergency, "fire");
             let misuse = pair.server.log(pair.now, request, &message).unwrap_err();
-            assert!(matches!(misuse, Misuse::NotDeclared("logging")), "{misuse}");
+            assert!(matches!(misuse, Misuse::NotDeclared(Capability::Server(ServerCapability::Logging))), "{misuse}");
         }
         pair.drive();
         assert!(pair.wire.is_empty());
@@ -246,7 +247,7 @@ on_revisions! { MODERN;
             .reply::<CallTool>(pair.now, second.id, &result)
             .unwrap();
         let late = pair.server.log(pair.now, Some(second.id), &message);
-        assert!(matches!(late, Err(Misuse::Unknown(_))));
+        assert!(matches!(late, Err(Misuse::Unknown(Handle::Request))));
         let last = pair.routed();
         assert_eq!((last.len(), last[0].0), (1, by(2)));
     }

@@ -1,5 +1,7 @@
 //! Commands that are refused: each says why, sends nothing, and leaves the session as it was.
 
+use mcp_proto::model::capability::ClientCapabilities;
+use mcp_proto::model::initialize::{Implementation, InitializeParams, InitializedParams};
 use mcp_proto::model::input::InputRequests;
 use mcp_proto::model::logging::{LoggingLevel, LoggingMessageParams};
 use mcp_proto::model::meta::Meta;
@@ -7,15 +9,17 @@ use mcp_proto::model::method::{
     self as m, CallTool, Elicit, ListRoots, ListTools, Method, Notification, SpecMethod,
 };
 use mcp_proto::model::page::PaginatedRequestParams;
+use mcp_proto::model::progress::ProgressParams;
 use mcp_proto::model::root::ListRootsResult;
-use mcp_proto::model::subscription::SubscriptionFilter;
+use mcp_proto::model::subscription::{SubscriptionFilter, SubscriptionsListenParams};
 use mcp_proto::model::tool::{CallToolParams, CallToolResult, ListToolsResult};
 use mcp_proto::rpc::{Raw, RpcError};
 use mcp_proto::session::{
     CallId, CallOptions, Change, ClientConfig, ClientEvent, ClientSession, Closed, EraPolicy,
-    IncomingId, InputId, Misuse, ServerEvent, ServerSession, Session, SubscriptionId,
+    Handle, IncomingId, InputId, Invalid, Misuse, ServerEvent, ServerSession, Session,
+    SubscriptionId,
 };
-use mcp_proto::{Instant, Revision};
+use mcp_proto::{Era, Instant, Revision};
 use serde_json::{Value, json};
 
 use support::on_every_revision;
@@ -200,6 +204,37 @@ fn refuse_everything_of_a_server(server: &mut ServerSession, now: Instant, reque
 }
 
 on_every_revision! {
+    fn what_has_a_command_of_its_own_is_not_sent_by_hand(revision) {
+        let mut client = Script::client(revision);
+        client.sent();
+        let (now, session) = (client.now, &mut client.session);
+        let options = CallOptions::new;
+        let filter = SubscriptionsListenParams::new(SubscriptionFilter::new());
+        let misuse = refused(session, |c| c.call::<m::SubscriptionsListen>(now, &filter, options()));
+        assert_eq!(misuse, Misuse::OwnCommand(SpecMethod::SubscriptionsListen));
+        let info = Implementation::new("n", "1");
+        let params = InitializeParams::new(revision.as_str(), ClientCapabilities::new(), info);
+        let misuse = refused(session, |c| c.call::<m::Initialize>(now, &params, options()));
+        assert_eq!(misuse, Misuse::OwnCommand(SpecMethod::Initialize));
+        let params = serde_json::from_str("{\"requestId\":1}").unwrap();
+        let misuse = refused(session, |c| c.notify::<m::Cancelled>(now, &params));
+        assert_eq!(misuse, Misuse::OwnCommand(SpecMethod::Cancelled));
+        // The others are those of a legacy client alone.
+        let params = InitializedParams::new();
+        let initialized = refused(session, |c| c.notify::<m::Initialized>(now, &params));
+        let params = ProgressParams::new(1, 1.0);
+        let progress = refused(session, |c| c.notify::<m::Progress>(now, &params));
+        for (misuse, method) in [(initialized, SpecMethod::Initialized), (progress, SpecMethod::Progress)] {
+            match revision.era() == Era::Legacy {
+                true => assert_eq!(misuse, Misuse::OwnCommand(method)),
+                false => assert_eq!(misuse, Misuse::NotInRevision { method, revision }),
+            }
+        }
+        assert!(client.sent().is_empty());
+    }
+}
+
+on_every_revision! {
     fn a_request_that_is_over_or_waits_for_the_client_can_not_be_answered(revision) {
         let (mut pair, _, request) = busy(revision);
         // The client is being asked; in the modern era that was the answer.
@@ -234,7 +269,7 @@ on_every_revision! {
         let misuse = refused(session, |s| s.need_input(now, list.id, &need, None));
         assert_eq!(misuse, Misuse::InputNotAllowed { method: "tools/list".into() });
         let nothing = InputRequests::new();
-        assert!(matches!(refused(session, |s| s.need_input(now, call.id, &nothing, None)), Misuse::Invalid(_)));
+        assert!(matches!(refused(session, |s| s.need_input(now, call.id, &nothing, None)), Misuse::Invalid(Invalid::NoInput)));
         for progress in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             let misuse = refused(session, |s| s.progress(now, call.id, progress, None, None));
             assert_eq!(misuse, Misuse::ProgressNotIncreasing);
@@ -244,7 +279,7 @@ on_every_revision! {
         for progress in [1.0, 0.5, -1.0] {
             assert_eq!(refused(session, |s| s.progress(now, call.id, progress, None, None)), Misuse::ProgressNotIncreasing);
         }
-        assert!(matches!(refused(session, |s| s.changed(now, Change::Resource)), Misuse::Invalid(_)));
+        assert!(matches!(refused(session, |s| s.changed(now, Change::Resource)), Misuse::OwnCommand(SpecMethod::ResourceUpdated)));
         // All of it left both requests open.
         session.reply::<CallTool>(now, call.id, &CallToolResult::text("x")).unwrap();
         session.reply::<ListTools>(now, list.id, &tools).unwrap();
@@ -304,12 +339,12 @@ on_every_revision! {
         let roots = ListRootsResult::new(Vec::new());
         pair.client.answer::<ListRoots>(now, handles.input, &roots).unwrap();
         let misuse = refused(&mut pair.client, |c| c.answer::<ListRoots>(now, handles.input, &roots));
-        assert_eq!(misuse, Misuse::Unknown("input request"));
+        assert_eq!(misuse, Misuse::Unknown(Handle::Input));
         refused(&mut pair.client, |c| c.decline(now, handles.input, RpcError::internal("no")));
         pair.client.unsubscribe(now, handles.subscription).unwrap();
-        assert_eq!(refused(&mut pair.client, |c| c.unsubscribe(now, handles.subscription)), Misuse::Unknown("subscription"));
+        assert_eq!(refused(&mut pair.client, |c| c.unsubscribe(now, handles.subscription)), Misuse::Unknown(Handle::Subscription));
         pair.client.cancel(now, handles.call, None).unwrap();
-        assert_eq!(refused(&mut pair.client, |c| c.cancel(now, handles.call, None)), Misuse::Unknown("call"));
+        assert_eq!(refused(&mut pair.client, |c| c.cancel(now, handles.call, None)), Misuse::Unknown(Handle::Call));
     }
 }
 

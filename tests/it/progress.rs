@@ -10,7 +10,7 @@ use mcp_proto::model::sampling::{
 };
 use mcp_proto::model::tool::{CallToolParams, CallToolResult};
 use mcp_proto::session::{
-    CallId, CallOptions, ClientEvent, ExchangeId, Misuse, Request, Route, ServerEvent,
+    CallId, CallOptions, ClientEvent, ExchangeId, Handle, Misuse, Request, Route, ServerEvent,
 };
 use serde_json::{Value, json};
 
@@ -172,7 +172,7 @@ on_every_revision! {
         pair.forget();
         for over in [&asked, &other] {
             let misuse = report(&mut pair, over, 2.0).unwrap_err();
-            assert!(matches!(misuse, Misuse::Unknown(_)), "{misuse}");
+            assert!(matches!(misuse, Misuse::Unknown(Handle::Request)), "{misuse}");
         }
         assert!(pair.wire.is_empty());
         // A server that doesn't stop is not heard.
@@ -273,7 +273,7 @@ on_every_revision! {
             let said = CreateMessageResult::new("m", SamplingMessageContentBlock::text("t"));
             pair.answer::<CreateMessage>(&input, &said);
             let late = pair.client.progress(pair.now, input.input, 3.0, None, None);
-            assert!(matches!(late, Err(Misuse::Unknown(_))));
+            assert!(matches!(late, Err(Misuse::Unknown(Handle::Input))));
             pair.to_server(notification(
                 "notifications/progress",
                 json!({"progressToken": token, "progress": 3}),

@@ -3,7 +3,7 @@
 use mcp_proto::Revision;
 use mcp_proto::model::capability::ServerCapabilities;
 use mcp_proto::model::content::{ContentBlock, Role};
-use mcp_proto::model::method::{GetPrompt, ListPrompts};
+use mcp_proto::model::method::{GetPrompt, ListPrompts, ServerCapability};
 use mcp_proto::model::page::PaginatedRequestParams;
 use mcp_proto::model::prompt::{
     Arguments, GetPromptParams, GetPromptResult, ListPromptsResult, Prompt, PromptArgument,
@@ -11,7 +11,7 @@ use mcp_proto::model::prompt::{
 };
 use mcp_proto::model::subscription::SubscriptionFilter;
 use mcp_proto::rpc::RpcError;
-use mcp_proto::session::{CallError, Change, ClientEvent, Misuse, ServerConfig};
+use mcp_proto::session::{CallError, Capability, Change, ClientEvent, Misuse, ServerConfig};
 use serde_json::json;
 
 use support::on_every_revision;
@@ -29,7 +29,7 @@ on_every_revision! {
         let mut pair = serving(revision, ServerCapabilities::new());
         let misuse = pair.misuse::<ListPrompts>(&PaginatedRequestParams::new());
         assert!(
-            matches!(misuse, Misuse::NotDeclaredByPeer("prompts")),
+            matches!(misuse, Misuse::NotDeclaredByPeer(ServerCapability::Prompts)),
             "{misuse}"
         );
         for (n, method) in ["prompts/list", "prompts/get"].into_iter().enumerate() {
@@ -188,7 +188,7 @@ on_every_revision! {
             .changed(quiet.now, Change::Prompts)
             .unwrap_err();
         assert!(
-            matches!(misuse, Misuse::NotDeclared("prompts.listChanged")),
+            matches!(misuse, Misuse::NotDeclared(Capability::Server(ServerCapability::PromptsListChanged))),
             "{misuse}"
         );
     }

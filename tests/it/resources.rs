@@ -4,7 +4,8 @@ use mcp_proto::Revision;
 use mcp_proto::model::capability::ServerCapabilities;
 use mcp_proto::model::content::{BlobResourceContents, ResourceContents, TextResourceContents};
 use mcp_proto::model::method::{
-    ListResourceTemplates, ListResources, ReadResource, ResourceUpdated, Subscribe, Unsubscribe,
+    ListResourceTemplates, ListResources, ReadResource, ResourceUpdated, ServerCapability,
+    Subscribe, Unsubscribe,
 };
 use mcp_proto::model::page::PaginatedRequestParams;
 use mcp_proto::model::resource::{
@@ -14,7 +15,8 @@ use mcp_proto::model::resource::{
 use mcp_proto::model::subscription::SubscriptionFilter;
 use mcp_proto::rpc::RpcError;
 use mcp_proto::session::{
-    CallError, Change, ClientEvent, Misuse, ServerConfig, ServerEvent, ServerSession,
+    CallError, Capability, Change, ClientEvent, Handle, Invalid, Misuse, ServerConfig, ServerEvent,
+    ServerSession,
 };
 use serde_json::json;
 
@@ -55,7 +57,7 @@ on_every_revision! {
         let mut pair = serving(revision, ServerCapabilities::new());
         let misuse = pair.misuse::<ListResources>(&PaginatedRequestParams::new());
         assert!(
-            matches!(misuse, Misuse::NotDeclaredByPeer("resources")),
+            matches!(misuse, Misuse::NotDeclaredByPeer(ServerCapability::Resources)),
             "{misuse}"
         );
         let methods = [
@@ -277,7 +279,7 @@ on_every_revision! {
             .changed(quiet.now, Change::Resources)
             .unwrap_err();
         assert!(
-            matches!(misuse, Misuse::NotDeclared("resources.listChanged")),
+            matches!(misuse, Misuse::NotDeclared(Capability::Server(ServerCapability::ResourcesListChanged))),
             "{misuse}"
         );
         // Which resource has changed is for resource_updated() to say.
@@ -304,7 +306,7 @@ on_every_revision! {
             .server
             .resource_updated(pair.now, "no uri")
             .unwrap_err();
-        assert!(matches!(misuse, Misuse::Invalid(_)), "{misuse}");
+        assert!(matches!(misuse, Misuse::Invalid(Invalid::ResourceUri)), "{misuse}");
         for uri in ["file:///a", "file:///ab", "file:///b"] {
             pair.server.resource_updated(pair.now, uri).unwrap();
         }
@@ -387,7 +389,7 @@ on_revisions! { LEGACY;
         assert_eq!(pair.of_method(true, "resources/unsubscribe").len(), 2);
         assert_eq!(pair.server.watched().count(), 0);
         let again = pair.client.unsubscribe(pair.now, second);
-        assert!(matches!(again, Err(Misuse::Unknown("subscription"))));
+        assert!(matches!(again, Err(Misuse::Unknown(Handle::Subscription))));
     }
 }
 
@@ -400,7 +402,7 @@ on_revisions! { LEGACY;
             .subscribe(pair.now, &following("file:///a"))
             .unwrap_err();
         assert!(
-            matches!(misuse, Misuse::NotDeclaredByPeer("resources.subscribe")),
+            matches!(misuse, Misuse::NotDeclaredByPeer(ServerCapability::ResourcesSubscribe)),
             "{misuse}"
         );
         assert_eq!(pair.client.subscriptions().count(), 0);

@@ -3,9 +3,9 @@
 use mcp_proto::Revision;
 use mcp_proto::model::capability::ClientCapabilities;
 use mcp_proto::model::input::InputRequests;
-use mcp_proto::model::method::{EmptyParams, ListRoots, RootsListChanged};
+use mcp_proto::model::method::{ClientCapability, EmptyParams, ListRoots, RootsListChanged};
 use mcp_proto::model::root::{ListRootsResult, Root};
-use mcp_proto::session::{Misuse, ServerEvent};
+use mcp_proto::session::{Capability, Invalid, Misuse, ServerEvent};
 use serde_json::{Value, json};
 
 use support::on_every_revision;
@@ -85,7 +85,7 @@ on_every_revision! {
                 .client
                 .answer::<ListRoots>(pair.now, input.input, &roots)
                 .unwrap_err();
-            assert!(matches!(misuse, Misuse::Invalid(_)), "{uri}: {misuse}");
+            assert!(matches!(misuse, Misuse::Invalid(Invalid::RootUri)), "{uri}: {misuse}");
         }
         pair.drive();
         assert!(pair.wire.is_empty() && pair.server_events.is_empty());
@@ -121,7 +121,7 @@ on_every_revision! {
         let mut quiet = declaring(revision, ClientCapabilities::new().roots(false));
         let misuse = quiet.client.roots_changed(quiet.now).unwrap_err();
         assert!(
-            matches!(misuse, Misuse::NotDeclared("roots.listChanged")),
+            matches!(misuse, Misuse::NotDeclared(Capability::Client(ClientCapability::RootsListChanged))),
             "{misuse}"
         );
         quiet.drive();

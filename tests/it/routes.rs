@@ -9,7 +9,8 @@ use mcp_proto::model::method::{CallTool, EmptyParams, RootsListChanged};
 use mcp_proto::model::tool::{CallToolParams, CallToolResult};
 use mcp_proto::session::{
     CallError, CallOptions, ClientEvent, ClientSession, CloseReason, Closed, Delivery, EraPolicy,
-    ExchangeId, Misuse, Route, Routing, ServerEvent, ServerSession, Session, Timeout, Transmit,
+    ExchangeId, Invalid, Misuse, Route, Routing, ServerEvent, ServerSession, Session, Timeout,
+    Transmit,
 };
 use mcp_proto::{Instant, Revision};
 use serde_json::{Value, json};
@@ -309,9 +310,9 @@ on_revisions! { LEGACY;
         assert_eq!(server.assume_initialized(revision), Err(Misuse::AlreadyOpened));
         let mut other = ServerSession::new(server_config().revisions(MODERN.to_vec()));
         let refused = other.assume_initialized(revision);
-        assert!(matches!(refused, Err(Misuse::NotInRevision { .. })));
+        assert_eq!(refused, Err(Misuse::Invalid(Invalid::NotLegacy(revision))));
         let refused = other.assume_initialized(Revision::NEWEST);
-        assert!(matches!(refused, Err(Misuse::NotInRevision { .. })));
+        assert_eq!(refused, Err(Misuse::Invalid(Invalid::NotLegacy(Revision::NEWEST))));
         other.close(NOW);
         assert_eq!(other.assume_initialized(revision), Err(Misuse::Closed));
     }

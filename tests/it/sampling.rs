@@ -13,7 +13,7 @@ use mcp_proto::model::sampling::{
     ToolUseContent,
 };
 use mcp_proto::model::tool::{NO_ARGUMENTS_SCHEMA, Tool};
-use mcp_proto::session::{CallError, Misuse, Request};
+use mcp_proto::session::{CallError, Invalid, Misuse, Request};
 use serde_json::{Value, json};
 
 use support::pair::{Pair, client_config, server_config};
@@ -213,7 +213,7 @@ on_revisions! { since(Revision::V2025_11_25);
                 .server
                 .need_input(pair.now, asked.id, &sample(&params), None)
                 .unwrap_err();
-            assert!(matches!(misuse, Misuse::Invalid(_)), "{misuse}");
+            assert!(matches!(misuse, Misuse::Invalid(Invalid::ToolBalance)), "{misuse}");
         }
         let good = conversation(vec![
             (

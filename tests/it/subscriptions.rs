@@ -3,8 +3,8 @@
 use mcp_proto::model::capability::ServerCapabilities;
 use mcp_proto::model::subscription::SubscriptionFilter;
 use mcp_proto::session::{
-    CallError, Change, ClientEvent, Closed, Misuse, Route, ServerConfig, ServerEvent, Session,
-    SubscriptionId,
+    CallError, Change, ClientEvent, Closed, Limited, Misuse, Route, ServerConfig, ServerEvent,
+    Session, SubscriptionId,
 };
 use mcp_proto::{Limits, Revision};
 use serde_json::{Value, json};
@@ -257,7 +257,7 @@ on_every_revision! {
         let more = SubscriptionFilter::new().resource_subscriptions(["a:1", "a:2", "a:3"]);
         let misuse = pair.client.subscribe(pair.now, &more).unwrap_err();
         assert!(
-            matches!(misuse, Misuse::LimitReached { limit: 3, .. }),
+            matches!(misuse, Misuse::LimitReached { what: Limited::Subscriptions, limit: 3 }),
             "{misuse}"
         );
         let mut pair = Pair::open_with(client_config(revision), server_config().limits(limits));

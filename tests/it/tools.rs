@@ -3,13 +3,15 @@
 use mcp_proto::Revision;
 use mcp_proto::model::capability::ServerCapabilities;
 use mcp_proto::model::content::ContentBlock;
-use mcp_proto::model::method::{CallTool, ListTools};
+use mcp_proto::model::method::{CallTool, ListTools, ServerCapability};
 use mcp_proto::model::page::PaginatedRequestParams;
 use mcp_proto::model::tool::{
     CallToolParams, CallToolResult, ListToolsResult, NO_ARGUMENTS_SCHEMA, Tool,
 };
 use mcp_proto::rpc::{Raw, RpcError};
-use mcp_proto::session::{CallError, CallOptions, Change, ClientEvent, Misuse, ServerConfig};
+use mcp_proto::session::{
+    CallError, CallOptions, Capability, Change, ClientEvent, Misuse, ServerConfig,
+};
 use serde_json::json;
 
 use support::pair::{Pair, client_config, server_config};
@@ -24,7 +26,7 @@ on_every_revision! {
         assert!(pair.client.server_capabilities().unwrap().tools.is_none());
         let misuse = pair.misuse::<ListTools>(&PaginatedRequestParams::new());
         assert!(
-            matches!(misuse, Misuse::NotDeclaredByPeer("tools")),
+            matches!(misuse, Misuse::NotDeclaredByPeer(ServerCapability::Tools)),
             "{misuse}"
         );
         pair.to_server(request(revision, 70, "tools/list", json!({})));
@@ -241,7 +243,7 @@ on_every_revision! {
         let mut pair = Pair::open_with(client_config(revision), quiet);
         let misuse = pair.server.changed(pair.now, Change::Tools).unwrap_err();
         assert!(
-            matches!(misuse, Misuse::NotDeclared("tools.listChanged")),
+            matches!(misuse, Misuse::NotDeclared(Capability::Server(ServerCapability::ToolsListChanged))),
             "{misuse}"
         );
         pair.drive();

@@ -12,8 +12,8 @@ use mcp_proto::model::sampling::{CreateMessageParams, SamplingMessage};
 use mcp_proto::model::tool::{CallToolParams, CallToolResult};
 use mcp_proto::rpc::RpcError;
 use mcp_proto::session::{
-    CallClock, CallError, CallOptions, ClientEvent, Closed, InputError, Misuse, Route, ServerEvent,
-    Session, Timeout, Timeouts,
+    CallClock, CallError, CallOptions, ClientEvent, Closed, Handle, InputError, Misuse, Route,
+    ServerEvent, Session, Timeout, Timeouts,
 };
 use serde_json::{Value, json};
 
@@ -76,7 +76,7 @@ on_every_revision! {
         let late = pair
             .client
             .decline(pair.now, sample.input, RpcError::internal("late"));
-        assert!(matches!(late, Err(Misuse::Unknown(_))));
+        assert!(matches!(late, Err(Misuse::Unknown(Handle::Input))));
     }
 }
 
@@ -128,7 +128,7 @@ on_every_revision! {
         let late = pair
             .client
             .answer::<ListRoots>(pair.now, input.input, &home());
-        assert!(matches!(late, Err(Misuse::Unknown(_))));
+        assert!(matches!(late, Err(Misuse::Unknown(Handle::Input))));
         let expected = match is_modern(revision) {
             false => 1,
             // The request it was for has been answered; nobody works on it.

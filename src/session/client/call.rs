@@ -18,11 +18,11 @@ use crate::revision::{Era, Revision};
 use crate::rpc::{Kind, RequestId, write_i64, write_string};
 use crate::time::Instant;
 
-use super::super::capability_set;
 use super::super::config::{CallOptions, Routing};
-use super::super::error::{CallError, Delivery, Misuse};
+use super::super::error::{CallError, Delivery};
 use super::super::event::Answer;
 use super::super::id::CallId;
+use super::super::misuse::{Handle, Limited, Misuse};
 use super::super::name::MethodName;
 use super::super::requests_out::RequestOut;
 use super::super::route::{Closed, ExchangeId, Route};
@@ -123,7 +123,9 @@ impl ClientSession {
         reason: Option<&str>,
     ) -> Result<(), Misuse> {
         self.state.writer.advance(now);
-        let number = self.number_of(call.any()).ok_or(Misuse::Unknown("call"))?;
+        let number = self
+            .number_of(call.any())
+            .ok_or(Misuse::Unknown(Handle::Call))?;
         self.abandon(number, reason, CallError::Cancelled);
         Ok(())
     }
@@ -144,24 +146,22 @@ impl ClientSession {
         let limit = self.config.limits.calls;
         if self.state.requests_out.len() >= limit {
             return Err(Misuse::LimitReached {
-                what: "calls in flight",
+                what: Limited::Calls,
                 limit,
             });
         }
         let Some(known) = SpecMethod::from_wire(M::NAME) else {
             return Ok(());
         };
-        if known == SpecMethod::SubscriptionsListen {
-            return Err(Misuse::Invalid(
-                "subscriptions/listen is sent by subscribe()",
-            ));
-        }
-        if known == SpecMethod::Initialize {
-            return Err(Misuse::AlreadyOpened);
+        if matches!(
+            known,
+            SpecMethod::Initialize | SpecMethod::SubscriptionsListen
+        ) {
+            return Err(Misuse::OwnCommand(known));
         }
         if !matches!(known.sent_by(revision), Some(Sender::Client | Sender::Both)) {
             return Err(Misuse::NotInRevision {
-                what: M::NAME.into(),
+                method: known,
                 revision,
             });
         }
@@ -179,7 +179,7 @@ impl ClientSession {
         if self.state.declared.has(capability) {
             return Ok(());
         }
-        Err(Misuse::NotDeclaredByPeer(capability_set::name(capability)))
+        Err(Misuse::NotDeclaredByPeer(capability))
     }
 
     /// Writes a request and enters it in the table. Returns its number.

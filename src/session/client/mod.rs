@@ -37,13 +37,14 @@ use crate::revision::{Era, Revision};
 use crate::rpc::{Repeated, Text};
 use crate::time::Instant;
 
-use super::capability_set::{self, CapabilitySet};
+use super::capability_set::CapabilitySet;
 use super::config::{CallOptions, ClientConfig};
-use super::error::{CallError, CloseReason, Misuse};
+use super::error::{CallError, CloseReason};
 use super::event::{Answer, Body, Completed};
 use super::events::Events;
 use super::id::CallId;
 use super::machine::{Session, Transmit};
+use super::misuse::Misuse;
 use super::name::MethodName;
 use super::own_meta::OwnMeta;
 use super::rebase::Rebase;
@@ -348,7 +349,7 @@ impl ClientSession {
         let era = self.era()?;
         let capability = ClientCapability::RootsListChanged;
         if !capability.is_declared_by(&self.config.capabilities) {
-            return Err(Misuse::NotDeclared(capability_set::client_name(capability)));
+            return Err(Misuse::NotDeclared(capability.into()));
         }
         match era {
             Era::Legacy => {
@@ -388,23 +389,17 @@ impl ClientSession {
         let sender = known.sent_by(revision);
         if !matches!(sender, Some(method::Sender::Client | method::Sender::Both)) {
             return Err(Misuse::NotInRevision {
-                what: known.as_str().into(),
+                method: known,
                 revision,
             });
         }
         match known {
-            method::SpecMethod::Initialized => Err(Misuse::Invalid(
-                "notifications/initialized is sent by the session",
-            )),
-            method::SpecMethod::Cancelled => Err(Misuse::Invalid(
-                "notifications/cancelled is sent by cancel()",
-            )),
-            method::SpecMethod::Progress => Err(Misuse::Invalid(
-                "notifications/progress is sent by progress()",
-            )),
+            method::SpecMethod::Initialized
+            | method::SpecMethod::Cancelled
+            | method::SpecMethod::Progress => Err(Misuse::OwnCommand(known)),
             _ => match known.client_capability() {
                 Some(capability) if !capability.is_declared_by(&self.config.capabilities) => {
-                    Err(Misuse::NotDeclared(capability_set::client_name(capability)))
+                    Err(Misuse::NotDeclared(capability.into()))
                 }
                 _ => Ok(()),
             },

@@ -23,8 +23,9 @@ use crate::time::Instant;
 
 use super::super::capability_set::CapabilitySet;
 use super::super::config::{CallOptions, EraPolicy};
-use super::super::error::{CloseReason, Misuse};
+use super::super::error::CloseReason;
 use super::super::event::Body;
+use super::super::misuse::{Invalid, Misuse};
 use super::super::negotiate::{self, ProbeError};
 use super::super::rebase::Rebase;
 use super::super::route::{Closed, Route};
@@ -107,7 +108,7 @@ impl ClientSession {
             (EraPolicy::Auto | EraPolicy::Legacy, _, Some(legacy)) => {
                 self.initialize(legacy, deadline);
             }
-            _ => return Err(Misuse::Invalid("no revision is configured for this policy")),
+            _ => return Err(Misuse::Invalid(Invalid::NoRevision)),
         }
         Ok(())
     }

@@ -28,9 +28,10 @@ use crate::rpc::{
 use crate::time::Instant;
 
 use super::super::arrival::Arrival;
-use super::super::error::{CallError, Misuse};
+use super::super::error::CallError;
 use super::super::event::Body;
 use super::super::id::{CallId, InputId};
+use super::super::misuse::{Handle, Invalid, Misuse};
 use super::super::name::MethodName;
 use super::super::progress::{Report, Reported};
 use super::super::requests_in::RequestIn;
@@ -200,7 +201,7 @@ impl ClientSession {
 
     fn number_of_input(&self, input: InputId) -> Result<u64, Misuse> {
         let number = input.number_in(self.state.writer.tag);
-        number.ok_or(Misuse::Unknown("input request"))
+        number.ok_or(Misuse::Unknown(Handle::Input))
     }
 
     /// What an open input is for.
@@ -208,7 +209,7 @@ impl ClientSession {
         let of_request = || Some(&self.state.requests_in.get(number)?.part.method);
         let of_round = self.state.round_inputs.get(number);
         let method = of_round.map(|asked| &asked.method).or_else(of_request);
-        method.ok_or(Misuse::Unknown("input request"))
+        method.ok_or(Misuse::Unknown(Handle::Input))
     }
 
     /// Takes a request of a legacy server that needs the user.
@@ -569,7 +570,7 @@ fn check_roots<T: Serialize>(result: &T) -> Result<(), Misuse> {
         {
             Ok(())
         }
-        _ => Err(Misuse::Invalid("a root that is no file:// URI")),
+        _ => Err(Misuse::Invalid(Invalid::RootUri)),
     }
 }
 

@@ -22,11 +22,11 @@ use crate::revision::{Era, Revision};
 use crate::rpc::{RequestId, Scan, raw_at};
 use crate::time::Instant;
 
-use super::super::capability_set;
 use super::super::config::CallOptions;
-use super::super::error::{CallError, Misuse};
+use super::super::error::CallError;
 use super::super::event::{Change, Ignored, Received};
 use super::super::id::SubscriptionId;
+use super::super::misuse::{Handle, Limited, Misuse};
 use super::super::requests_out::{RequestOut, number_of};
 use super::super::side::Side;
 use super::super::table::Weigh;
@@ -74,7 +74,7 @@ impl ClientSession {
         let limit = self.config.limits.subscriptions;
         let is_over = |uris: usize| held + 1 + uris > limit;
         let over = Misuse::LimitReached {
-            what: "subscriptions",
+            what: Limited::Subscriptions,
             limit,
         };
         let wanted = filter.resource_subscriptions.iter().flatten();
@@ -113,12 +113,12 @@ impl ClientSession {
         let revision = self.open_revision()?;
         let number = id
             .number_in(self.state.writer.tag)
-            .ok_or(Misuse::Unknown("subscription"))?;
+            .ok_or(Misuse::Unknown(Handle::Subscription))?;
         let subscription = self
             .state
             .subscriptions
             .remove(number)
-            .ok_or(Misuse::Unknown("subscription"))?;
+            .ok_or(Misuse::Unknown(Handle::Subscription))?;
         if let Some(number) = subscription.listen {
             if let Some(request) = self.forget_listen(number) {
                 request.cancel(number, &mut self.state.writer, Some(revision), None);
@@ -210,9 +210,9 @@ impl ClientSession {
                 .declared
                 .has(ServerCapability::ResourcesSubscribe)
         {
-            return Err(Misuse::NotDeclaredByPeer(capability_set::name(
+            return Err(Misuse::NotDeclaredByPeer(
                 ServerCapability::ResourcesSubscribe,
-            )));
+            ));
         }
         let number = self.state.writer.number();
         for uri in subscription.uris.clone() {

@@ -17,9 +17,8 @@ use crate::rpc::{RequestId, RpcError};
 use crate::time::Instant;
 
 use super::super::arrival::Arrival;
-use super::super::capability_set;
-use super::super::error::Misuse;
 use super::super::event::Change;
+use super::super::misuse::{Invalid, Misuse};
 use super::super::route::Route;
 use super::subscriptions::Listen;
 use super::{ServerEvent, ServerSession, Stage};
@@ -33,9 +32,7 @@ impl ServerSession {
     // `caps.listchanged.emit`
     pub fn changed(&mut self, now: Instant, change: Change) -> Result<(), Misuse> {
         if change == Change::Resource {
-            return Err(Misuse::Invalid(
-                "resource_updated() says which resource has changed",
-            ));
+            return Err(Misuse::OwnCommand(SpecMethod::ResourceUpdated));
         }
         self.announce(now, change, "")
     }
@@ -46,7 +43,7 @@ impl ServerSession {
     // `res.uri.valid`
     pub fn resource_updated(&mut self, now: Instant, uri: &str) -> Result<(), Misuse> {
         if !is_valid_uri(uri) {
-            return Err(Misuse::Invalid("what has changed has no valid URI"));
+            return Err(Misuse::Invalid(Invalid::ResourceUri));
         }
         self.announce(now, Change::Resource, uri)
     }
@@ -90,7 +87,7 @@ impl ServerSession {
         if let Some(capability) = known.server_capability(Revision::NEWEST)
             && !self.declared.has(capability)
         {
-            return Err(Misuse::NotDeclared(capability_set::name(capability)));
+            return Err(Misuse::NotDeclared(capability.into()));
         }
         self.state.writer.check_room()?;
         let wants_legacy = change != Change::Resource || self.state.subscriptions.wants_legacy(uri);

@@ -26,9 +26,9 @@ use crate::revision::{Era, Revision};
 use crate::rpc::{Kind, Raw, RequestId, RpcError, Scan, Text, raw_at, write_string};
 use crate::time::Instant;
 
-use super::super::error::Misuse;
 use super::super::event::{Body, Received, progress_token_of};
 use super::super::id::IncomingId;
+use super::super::misuse::{Invalid, Limited, Misuse};
 use super::super::name::MethodName;
 use super::super::requests_out::RequestOut;
 use super::super::table::Weigh;
@@ -90,19 +90,19 @@ impl ServerSession {
             });
         }
         if requests.is_empty() && state.is_none() {
-            return Err(Misuse::Invalid("neither input requests nor a state"));
+            return Err(Misuse::Invalid(Invalid::NoInput));
         }
         let limit = self.config.limits.inputs;
         if requests.len() > limit {
             return Err(Misuse::LimitReached {
-                what: "input requests in one round",
+                what: Limited::Inputs,
                 limit,
             });
         }
         let limit = self.config.limits.input_rounds;
         if incoming.part.rounds >= limit {
             return Err(Misuse::LimitReached {
-                what: "rounds of input",
+                what: Limited::InputRounds,
                 limit,
             });
         }
@@ -210,7 +210,7 @@ impl ServerSession {
         let limit = self.config.limits.calls;
         if self.state.requests_out.len() + requests.len() > limit {
             return Err(Misuse::LimitReached {
-                what: "requests to the client",
+                what: Limited::Calls,
                 limit,
             });
         }
@@ -411,19 +411,19 @@ fn needs(
 ) -> Result<ClientCapabilities<'static>, Misuse> {
     let known = SpecMethod::from_wire(&asked.method).filter(|known| known.is_input_request());
     let Some(known) = known else {
-        return Err(Misuse::Invalid("a method that can't be asked of a client"));
+        return Err(Misuse::Invalid(Invalid::InputMethod));
     };
     let params = asked.params.as_ref();
-    let bad = Misuse::Invalid("the params of an input request don't fit its method");
+    let bad = Misuse::Invalid(Invalid::InputParams);
     Ok(match known {
         SpecMethod::ListRoots => needed.roots(false),
         SpecMethod::Elicit => {
             let params = params.ok_or(bad.clone())?.decode::<ElicitParams<'_>>();
             match params.map_err(|_| bad.clone())? {
                 ElicitParams::Url(params) if params.has_valid_url() => needed.elicitation_url(),
-                ElicitParams::Url(_) => return Err(Misuse::Invalid("a URL that can't be opened")),
+                ElicitParams::Url(_) => return Err(Misuse::Invalid(Invalid::ElicitationUrl)),
                 ElicitParams::Form(params) if !params.requested_schema.is_flat() => {
-                    return Err(Misuse::Invalid("a form whose fields are not all primitive"));
+                    return Err(Misuse::Invalid(Invalid::NestedForm));
                 }
                 ElicitParams::Form(_) => needed.elicitation_form(),
                 ElicitParams::Unknown(_) => return Err(bad),
@@ -435,7 +435,7 @@ fn needs(
                 .decode::<CreateMessageParams<'_>>();
             let params = params.map_err(|_| bad)?;
             if check_tool_balance(&params.messages).is_err() {
-                return Err(Misuse::Invalid("tool uses and tool results don't match"));
+                return Err(Misuse::Invalid(Invalid::ToolBalance));
             }
             match params.tools.is_some() || params.tool_choice.is_some() {
                 true => needed.sampling_tools(),

@@ -16,7 +16,7 @@ use crate::revision::{Era, Revision};
 use crate::rpc::{RpcError, Text, code};
 
 use super::super::arrival::Arrival;
-use super::super::error::Misuse;
+use super::super::misuse::{Invalid, Misuse};
 use super::super::negotiate;
 use super::super::route::Route;
 use super::{ServerEvent, ServerSession, Stage};
@@ -36,8 +36,7 @@ impl ServerSession {
         }
         let is_spoken = self.config.revisions.contains(&revision);
         if revision.era() != Era::Legacy || !is_spoken {
-            let what = "a session without a handshake".into();
-            return Err(Misuse::NotInRevision { what, revision });
+            return Err(Misuse::Invalid(Invalid::NotLegacy(revision)));
         }
         self.state.legacy.stage = Stage::Open(revision);
         self.state.legacy.route = Route::Standalone;

@@ -18,10 +18,9 @@ use crate::revision::{Era, Revision};
 use crate::rpc::{Raw, RpcError, code, write_i64};
 use crate::time::Instant;
 
-use super::super::capability_set;
 use super::super::config::ServerConfig;
-use super::super::error::Misuse;
 use super::super::id::{IncomingId, SessionTag};
+use super::super::misuse::{Handle, Invalid, Misuse};
 use super::super::negotiate::{self, ProbeError};
 use super::super::progress::Report;
 use super::super::requests_in::{RequestIn, RequestsIn};
@@ -140,9 +139,9 @@ impl ServerSession {
             return Err(Misuse::Closed);
         }
         if !self.declared.has(method::ServerCapability::Logging) {
-            return Err(Misuse::NotDeclared(capability_set::name(
-                method::ServerCapability::Logging,
-            )));
+            return Err(Misuse::NotDeclared(
+                method::ServerCapability::Logging.into(),
+            ));
         }
         let Some((route, revision, least)) = self.log_route(request)? else {
             return Ok(false);
@@ -219,7 +218,7 @@ impl ServerSession {
             ..
         } = &mut self.state;
         let Some(incoming) = requests_in.get(number) else {
-            return Err(Misuse::Unknown("request"));
+            return Err(Misuse::Unknown(Handle::Request));
         };
         let revision = incoming.revision();
         let mut members = Vec::new();
@@ -244,9 +243,7 @@ impl ServerSession {
             code::MISSING_REQUIRED_CLIENT_CAPABILITY
             | code::UNSUPPORTED_PROTOCOL_VERSION
             | code::HEADER_MISMATCH => match negotiate::classify(error) {
-                ProbeError::Legacy => Err(Misuse::Invalid(
-                    "the error hasn't got the data that its code asks for",
-                )),
+                ProbeError::Legacy => Err(Misuse::Invalid(Invalid::ErrorData)),
                 _ => Ok(()),
             },
             code::URL_ELICITATION_REQUIRED if revision == Revision::V2025_11_25 => {
@@ -257,8 +254,8 @@ impl ServerSession {
                 let needed = crate::model::capability::ClientCapabilities::new().elicitation_url();
                 Err(Misuse::MissingClientCapability(Box::new(needed)))
             }
-            code::URL_ELICITATION_REQUIRED => Err(Misuse::NotInRevision {
-                what: "the error -32042".into(),
+            code::URL_ELICITATION_REQUIRED => Err(Misuse::CodeNotInRevision {
+                code: error.code,
                 revision,
             }),
             -32099..=-32020 => Err(Misuse::ReservedCode(error.code)),
@@ -293,7 +290,7 @@ pub(super) fn open_in(
     tag: SessionTag,
     request: IncomingId,
 ) -> Result<(u64, &RequestIn<Incoming>), Misuse> {
-    let unknown = || Misuse::Unknown("request");
+    let unknown = || Misuse::Unknown(Handle::Request);
     let number = request.number_in(tag).ok_or_else(unknown)?;
     let found = requests_in
         .get(number)
