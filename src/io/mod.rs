@@ -27,6 +27,8 @@ pub mod blocking;
 #[cfg(feature = "child")]
 pub mod child;
 mod dial;
+#[cfg(feature = "http")]
+pub mod http;
 mod hub;
 mod jobs;
 pub mod nonblocking;

@@ -11,15 +11,13 @@ use alloc::vec::Vec;
 
 use super::state::SealError;
 
-/// How many states one connection keeps.
-const MOST: usize = 1024;
-
-/// The states that one client may come back with.
+/// The states that clients may come back with.
 #[derive(Debug)]
-pub(super) struct KeptStates {
+pub(crate) struct KeptStates {
     states: VecDeque<Kept>,
     next: u64,
     bytes: usize,
+    most: usize,
     limit: usize,
 }
 
@@ -44,19 +42,20 @@ impl Kept {
 }
 
 impl KeptStates {
-    /// Keeps up to `limit` bytes.
-    pub(super) const fn new(limit: usize) -> Self {
+    /// Keeps up to `most` states and `limit` bytes.
+    pub(crate) const fn new(most: usize, limit: usize) -> Self {
         Self {
             states: VecDeque::new(),
             next: 0,
             bytes: 0,
+            most,
             limit,
         }
     }
 
     /// Keeps a state and returns what the client carries for it; `None` if it is longer than all
     /// that may be kept.
-    pub(super) fn keep(&mut self, binding: Vec<u8>, state: String) -> Option<String> {
+    pub(crate) fn keep(&mut self, binding: Vec<u8>, state: String) -> Option<String> {
         let kept = Kept {
             number: self.next,
             binding,
@@ -69,7 +68,7 @@ impl KeptStates {
         self.bytes += kept.bytes();
         let name = alloc::format!("kept {}", kept.number);
         self.states.push_back(kept);
-        while self.bytes > self.limit || self.states.len() > MOST {
+        while self.bytes > self.limit || self.states.len() > self.most {
             let Some(oldest) = self.states.pop_front() else {
                 break;
             };
@@ -80,7 +79,7 @@ impl KeptStates {
 
     /// Returns the state called `name`, or an error if it belongs to another request or isn't
     /// kept any more.
-    pub(super) fn open(&self, name: &str, binding: &[u8]) -> Result<String, SealError> {
+    pub(crate) fn open(&self, name: &str, binding: &[u8]) -> Result<String, SealError> {
         let number = name.strip_prefix("kept ").and_then(|n| n.parse().ok());
         let number: u64 = number.ok_or(SealError::Foreign)?;
         let at = self

@@ -67,9 +67,13 @@ pub use definition::DefinitionError;
 pub use effect::{Effect, EffectSink, JobId};
 pub use handler::Reply;
 pub use job::{Job, JobTicket, Outcome};
+#[cfg(feature = "http")]
+pub(crate) use kept::KeptStates;
 pub use listener::Listener;
 pub use output::{Audio, Image, IntoPrompt, IntoResource, IntoToolResult, Json};
 pub use registry::Registry;
+#[cfg(feature = "http")]
+pub(crate) use registry::Snapshot;
 pub use safe_path::{SafePath, UnsafePath};
 pub use sampling::{SampledReply, SamplingRequest, SamplingRequestError};
 #[cfg(feature = "seal")]
@@ -193,6 +197,20 @@ impl<Mode> Server<Mode> {
     pub fn seal(self, seal: impl StateSeal + 'static) -> Self {
         let seal: Arc<dyn StateSeal> = Arc::new(seal);
         self.configure(|shared| shared.seal = Some(seal))
+    }
+
+    /// The same with what `make` makes for a seal, unless it has one or needs none.
+    #[cfg(feature = "http")]
+    pub(crate) fn seal_otherwise<S: StateSeal + 'static>(self, make: impl FnOnce() -> S) -> Self {
+        match self.shared.seal.is_some() || self.shared.unsealed_state {
+            true => self,
+            false => self.seal(make()),
+        }
+    }
+
+    #[cfg(feature = "http")]
+    pub(crate) fn config(&self) -> &ServerConfig {
+        &self.shared.config
     }
 
     /// Checks arguments against the tools' input schemas and structured results against their

@@ -153,6 +153,23 @@ impl Offered {
     }
 }
 
+/// What a server has offered at one time.
+#[cfg(feature = "http")]
+pub(crate) struct Snapshot(Arc<Offered>);
+
+#[cfg(feature = "http")]
+impl Snapshot {
+    /// Whether nothing has changed since.
+    pub(crate) fn is_current(&self, registry: &Registry) -> bool {
+        Arc::ptr_eq(&self.0, &registry.read())
+    }
+
+    pub(crate) fn tools(&self) -> impl Iterator<Item = &Tool<'static>> {
+        let tools = self.0.tools.entries();
+        tools.map(|(definition, _)| &definition.tool)
+    }
+}
+
 /// What a server offers. It can be changed while the server runs.
 #[derive(Default)]
 pub struct Registry {
@@ -189,6 +206,11 @@ impl Registry {
     /// Tells all clients that a list has changed, or this resource.
     pub(super) fn tell(&self, change: Change, uri: &str) {
         self.listeners.tell(change, uri);
+    }
+
+    #[cfg(feature = "http")]
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        Snapshot(self.read())
     }
 
     /// What is offered now. It stays as it is while others change the registry.

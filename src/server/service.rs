@@ -24,7 +24,7 @@ use crate::frame::FrameError;
 use crate::model::input::InputRequests;
 use crate::model::method::{CallTool, Complete, GetPrompt, ReadResource};
 use crate::model::owned::IntoOwned;
-use crate::revision::Era;
+use crate::revision::{Era, Revision};
 use crate::rpc::RpcError;
 use crate::session::{
     Change, Closed, IncomingId, Limited, Misuse, Request, Route, ServerEvent, ServerSession,
@@ -32,6 +32,9 @@ use crate::session::{
 };
 use crate::time::Instant;
 use crate::trace::{self, Role, Spans, Subject};
+
+/// How many states of unfinished requests one connection keeps.
+const KEPT: usize = 1024;
 
 /// One client's connection to a [`Server`], for an adapter to drive.
 ///
@@ -79,7 +82,7 @@ impl Service {
         let session = ServerSession::new(server.config.clone().capabilities(capabilities));
         Self {
             session,
-            kept: KeptStates::new(server.config.limits.output),
+            kept: KeptStates::new(KEPT, server.config.limits.output),
             server,
             principal: None,
             running: BTreeMap::new(),
@@ -98,6 +101,12 @@ impl Service {
     pub fn principal(mut self, principal: impl Into<String>) -> Self {
         self.principal = Some(principal.into().into());
         self
+    }
+
+    /// Takes the client for one whose handshake another service has answered. See
+    /// [`ServerSession::assume_initialized`].
+    pub fn assume_initialized(&mut self, revision: Revision) -> Result<(), Misuse> {
+        self.session.assume_initialized(revision)
     }
 
     /// Returns an error if the server can't be served as it is defined. See [`Server::check`].

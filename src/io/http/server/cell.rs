@@ -1,0 +1,267 @@
+//! One session over HTTP behind its lock, and who waits for which of its exchanges.
+//!
+//! Rules of this file: whoever has changed the session sees to what follows before it lets go of the
+//! lock, and carries it out afterwards: handlers are started and wakers woken unlocked; the table is
+//! told in the order in which things have happened, so its lock is taken under this one and never the
+//! other way round.
+
+use alloc::boxed::Box;
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
+use core::task::{Context, Waker};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use smallvec::SmallVec;
+
+use super::super::super::blocking::pool;
+use super::super::super::jobs::{Reach, pool_job};
+use super::super::super::slot::block_on;
+use super::alarms::{Alarm, Ring};
+use super::detached::{Abort, detached};
+use super::hub::Hub;
+use crate::http::{HttpSession, Part, SessionStatus};
+use crate::server::{Event, Job, JobId, Service};
+use crate::session::ExchangeId;
+use crate::time::Instant;
+
+/// A session over HTTP.
+pub(super) struct Cell {
+    pub(super) hub: Arc<Hub>,
+    pub(super) number: u64,
+    /// Its name in the table; `None` for an exchange that stands alone.
+    id: Option<Box<str>>,
+    pub(super) listens: bool,
+    state: Mutex<State>,
+}
+
+struct State {
+    http: HttpSession<Service>,
+    waiting: SmallVec<[(ExchangeId, Waker); 1]>,
+    /// Handlers for the task of the exchange to run, which ends with it.
+    futures: Vec<Box<Job>>,
+    /// Handlers that run apart from any exchange.
+    detached: Vec<(JobId, Arc<Abort>)>,
+    alarm: Option<Alarm>,
+    noted: Option<SessionStatus>,
+    is_known: bool,
+}
+
+/// What an exchange finds.
+pub(super) enum Found {
+    Part(Part),
+    /// Handlers to be run by whoever awaits the exchange.
+    Jobs(Vec<Box<Job>>),
+    /// Nothing yet. Whoever asked is woken when there is.
+    Nothing,
+}
+
+/// What is to be done once the lock is free.
+#[derive(Default)]
+struct Follow {
+    wake: SmallVec<[Waker; 2]>,
+    jobs: SmallVec<[Box<Job>; 1]>,
+    aborted: Vec<Arc<Abort>>,
+}
+
+impl Cell {
+    pub(super) fn new(
+        hub: &Arc<Hub>,
+        http: HttpSession<Service>,
+        id: Option<Box<str>>,
+        listens: bool,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            hub: Arc::clone(hub),
+            number: hub.next_number(),
+            id,
+            listens,
+            state: Mutex::new(State {
+                http,
+                waiting: SmallVec::new(),
+                futures: Vec::new(),
+                detached: Vec::new(),
+                alarm: None,
+                noted: None,
+                is_known: false,
+            }),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs `act` on the session and sees to what follows.
+    pub(super) fn with<R>(
+        self: &Arc<Self>,
+        act: impl FnOnce(&mut HttpSession<Service>, Instant) -> R,
+    ) -> R {
+        let mut state = self.lock();
+        let now = self.hub.now();
+        let result = act(&mut state.http, now);
+        let follow = self.settle(&mut state, now);
+        drop(state);
+        follow.carry_out(self);
+        result
+    }
+
+    /// Has the table told how far the session has come, once it is in there.
+    pub(super) fn note(self: &Arc<Self>) {
+        self.lock().noted = None;
+        self.with(|_, _| ());
+    }
+
+    /// Looks for the next part of an exchange; who is to be woken when there is none.
+    pub(super) fn find(self: &Arc<Self>, exchange: ExchangeId, cx: &Context<'_>) -> Found {
+        let mut state = self.lock();
+        if let Some(part) = state.http.poll_part(exchange) {
+            let follow = match part {
+                Part::End => self.settle(&mut state, self.hub.now()),
+                _ => Follow::default(),
+            };
+            drop(state);
+            follow.carry_out(self);
+            return Found::Part(part);
+        }
+        if !state.futures.is_empty() {
+            return Found::Jobs(core::mem::take(&mut state.futures));
+        }
+        let waker = cx.waker();
+        match state.waiting.iter_mut().find(|(id, _)| *id == exchange) {
+            Some((_, known)) => known.clone_from(waker),
+            None => state.waiting.push((exchange, waker.clone())),
+        }
+        self.arm(&mut state);
+        let is_new = self.id.is_none() && !core::mem::replace(&mut state.is_known, true);
+        drop(state);
+        if is_new {
+            self.hub.remember(self);
+        }
+        Found::Nothing
+    }
+
+    /// What follows from a change.
+    fn settle(self: &Arc<Self>, state: &mut State, now: Instant) -> Follow {
+        let mut follow = Follow::default();
+        let is_alone = self.id.is_none();
+        while let Some(event) = state.http.poll_event() {
+            match event {
+                Event::Job(job) if is_alone && job.is_async() => state.futures.push(job),
+                Event::Job(job) => follow.jobs.push(job),
+                Event::Cancelled(job) => {
+                    let of_job = state.detached.extract_if(.., |(id, _)| *id == job);
+                    follow.aborted.extend(of_job.map(|(_, abort)| abort));
+                }
+                Event::Session(_) => {}
+            }
+        }
+        while let Some(exchange) = state.http.poll_ready() {
+            let waiting = state.waiting.iter().position(|(id, _)| *id == exchange);
+            if let Some(at) = waiting {
+                follow.wake.push(state.waiting.swap_remove(at).1);
+            }
+        }
+        if let Some(id) = &self.id {
+            let status = Some(state.http.status());
+            if state.noted != status {
+                state.noted = status;
+                self.hub.note(now, id, state.http.status());
+            }
+            self.arm(state);
+        }
+        follow
+    }
+
+    /// Has the time told when it changes something.
+    fn arm(self: &Arc<Self>, state: &mut State) {
+        let Some(at) = state.http.poll_timeout() else {
+            return;
+        };
+        if state.alarm.is_some_and(|alarm| alarm.at <= at) {
+            return;
+        }
+        if let Some(later) = state.alarm.take() {
+            self.hub.alarms.unset(later);
+        }
+        let cell: Weak<Self> = Arc::downgrade(self);
+        state.alarm = Some(self.hub.alarms.set(at, cell));
+    }
+
+    /// Keeps what aborts a handler; not of one that has ended already.
+    fn keep(&self, job: JobId, abort: Arc<Abort>) {
+        self.lock().detached.push((job, abort));
+    }
+
+    /// A handler that ran apart has ended.
+    pub(super) fn forget(&self, job: JobId) {
+        self.lock().detached.retain(|(id, _)| *id != job);
+    }
+}
+
+impl Reach for Arc<Cell> {
+    fn with_service<R>(&self, act: impl FnOnce(&mut Service, Instant) -> R) -> R {
+        self.with(|http, now| {
+            let result = act(http.session(), now);
+            http.pump(now);
+            result
+        })
+    }
+}
+
+impl Ring for Cell {
+    fn ring(self: Arc<Self>) {
+        let mut state = self.lock();
+        state.alarm = None;
+        let now = self.hub.now();
+        if state.http.poll_timeout().is_some_and(|due| due <= now) {
+            state.http.handle_timeout(now);
+        }
+        let follow = self.settle(&mut state, now);
+        self.arm(&mut state);
+        drop(state);
+        follow.carry_out(&self);
+    }
+}
+
+impl Drop for Cell {
+    fn drop(&mut self) {
+        let state = self.state.get_mut();
+        let state = state.unwrap_or_else(PoisonError::into_inner);
+        if let Some(alarm) = state.alarm.take() {
+            self.hub.alarms.unset(alarm);
+        }
+        if state.is_known {
+            self.hub.forget(self.number);
+        }
+    }
+}
+
+impl Follow {
+    fn carry_out(self, cell: &Arc<Cell>) {
+        for waker in self.wake {
+            waker.wake();
+        }
+        for abort in self.aborted {
+            abort.abort();
+        }
+        for job in self.jobs {
+            run(cell, job);
+        }
+    }
+}
+
+/// Runs a handler where it doesn't end with the exchange that it answers.
+fn run(cell: &Arc<Cell>, job: Box<Job>) {
+    let hub = &cell.hub;
+    if !job.is_async() {
+        return hub.pool.run(pool_job(Arc::clone(cell), job, || {}));
+    }
+    let id = job.id();
+    let (future, abort) = detached(cell, *job);
+    cell.keep(id, abort);
+    match &hub.spawn {
+        Some(spawn) => spawn(future),
+        // Nobody has said where futures run.
+        None => hub.pool.run(pool::Job::new(move || block_on(future), |_| {})),
+    }
+}

@@ -1,0 +1,98 @@
+//! A handler that is a future and runs on a task of its own, since the session that it answers to
+//! outlives connections.
+//!
+//! Rules of this file: it is dropped as soon as nobody wants its outcome any more; its request is
+//! answered even if the task is dropped by its runtime.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
+use std::sync::{Mutex, PoisonError};
+
+use super::super::super::jobs::Reach;
+use super::super::super::task::Task;
+use super::cell::Cell;
+use crate::server::{Job, Outcome};
+
+/// A handler as a task of whatever runtime there is.
+pub type HandlerFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Ends a handler from outside.
+#[derive(Default)]
+pub(super) struct Abort(Mutex<(bool, Option<Waker>)>);
+
+impl Abort {
+    pub(super) fn abort(&self) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.0 = true;
+        let waker = state.1.take();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    fn poll(&self, cx: &Context<'_>) -> bool {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !state.0 {
+            state.1 = Some(cx.waker().clone());
+        }
+        state.0
+    }
+}
+
+/// Makes a task of a job.
+pub(super) fn detached(cell: &Arc<Cell>, job: Job) -> (HandlerFuture, Arc<Abort>) {
+    let abort = Arc::new(Abort::default());
+    let detached = Detached {
+        task: Some(Task::new(cell, job)),
+        cell: Arc::clone(cell),
+        abort: Arc::clone(&abort),
+    };
+    (Box::pin(detached), abort)
+}
+
+struct Detached {
+    task: Option<Task>,
+    cell: Arc<Cell>,
+    abort: Arc<Abort>,
+}
+
+impl Detached {
+    fn finish(&mut self, outcome: Option<Outcome>) {
+        let Some(task) = self.task.take() else {
+            return;
+        };
+        self.cell.forget(task.job());
+        drop(task);
+        if let Some(outcome) = outcome {
+            self.cell.with_service(|service, now| {
+                service.handle_outcome(now, outcome);
+            });
+        }
+    }
+}
+
+impl Future for Detached {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        if this.abort.poll(cx) {
+            this.finish(None);
+            return Poll::Ready(());
+        }
+        let Some(task) = &mut this.task else {
+            return Poll::Ready(());
+        };
+        task.poll(cx).map(|outcome| this.finish(Some(outcome)))
+    }
+}
+
+impl Drop for Detached {
+    fn drop(&mut self) {
+        let abandoned = self.task.as_ref().map(Task::abandoned);
+        self.finish(abandoned);
+    }
+}

@@ -1,0 +1,335 @@
+//! What all exchanges of one service share: the table of sessions, the time, the threads of handlers,
+//! and who is told of changes.
+//!
+//! Rules of this file: the table's lock is never held while a session's is taken; what is open is
+//! known from the moment somebody waits for it, so that the end reaches all of it.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU64, Ordering};
+use core::task::{Context, Poll, Waker};
+use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::super::super::Clock;
+use super::super::super::blocking::pool::Pool;
+use super::super::super::jobs::{Reach, refused};
+use super::alarms::{Alarm, Alarms, Ring};
+use super::cell::Cell;
+use super::detached::HandlerFuture;
+use super::options::HttpServeOptions;
+use crate::http::{Caller, Class, Ended, Endpoint, Offers, Placed, Reply, SessionStatus, Ticket};
+use crate::server::{Async, Listener, Server, Snapshot};
+use crate::session::Change;
+use crate::time::Instant;
+
+/// Where a handler runs that is a future.
+pub(super) type Spawn = Box<dyn Fn(HandlerFuture) + Send + Sync>;
+
+pub(super) struct Hub {
+    pub(super) server: Server<Async>,
+    pub(super) options: HttpServeOptions,
+    pub(super) alarms: Arc<Alarms>,
+    pub(super) pool: Pool,
+    pub(super) spawn: Option<Spawn>,
+    next: AtomicU64,
+    table: Mutex<Table>,
+    /// The exchanges that stand alone and that somebody waits for.
+    alone: Mutex<BTreeMap<u64, Weak<Cell>>>,
+    offers: Mutex<(Snapshot, Arc<Offers>)>,
+    end: Mutex<End>,
+}
+
+struct Table {
+    endpoint: Endpoint<Arc<Cell>>,
+    alarm: Option<Alarm>,
+}
+
+/// How far the end has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stage {
+    #[default]
+    Open,
+    /// No new work is taken.
+    Draining,
+    /// Everything has ended.
+    Over,
+}
+
+#[derive(Default)]
+struct End {
+    stage: Stage,
+    wakers: Vec<Waker>,
+}
+
+impl Hub {
+    /// Returns an error if the server can't be served as it is defined.
+    pub(super) fn new(
+        server: Server<Async>,
+        options: HttpServeOptions,
+        spawn: Option<Spawn>,
+    ) -> io::Result<Arc<Self>> {
+        server.check().map_err(refused)?;
+        let (snapshot, offers) = offers(&server, &options, true)?;
+        let hub = Arc::new(Self {
+            alarms: Alarms::new(Clock::start()),
+            pool: Pool::new(options.threads),
+            spawn,
+            next: AtomicU64::new(0),
+            table: Mutex::new(Table {
+                endpoint: Endpoint::new(options.limits.clone()),
+                alarm: None,
+            }),
+            alone: Mutex::default(),
+            offers: Mutex::new((snapshot, Arc::new(offers))),
+            end: Mutex::default(),
+            options,
+            server,
+        });
+        let listener: Weak<Self> = Arc::downgrade(&hub);
+        hub.server.service().add_listener(listener);
+        Ok(hub)
+    }
+
+    pub(super) fn now(&self) -> Instant {
+        self.alarms.now()
+    }
+
+    pub(super) fn next_number(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn alone(&self) -> MutexGuard<'_, BTreeMap<u64, Weak<Cell>>> {
+        self.alone.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn end_of(&self) -> MutexGuard<'_, End> {
+        self.end.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the server offers now.
+    pub(super) fn offers(&self) -> Arc<Offers> {
+        let mut known = self.offers.lock().unwrap_or_else(PoisonError::into_inner);
+        if !known.0.is_current(self.server.registry())
+            && let Ok((snapshot, offers)) = offers(&self.server, &self.options, false)
+        {
+            *known = (snapshot, Arc::new(offers));
+        }
+        Arc::clone(&known.1)
+    }
+
+    pub(super) fn place(
+        &self,
+        class: &Class,
+        caller: Caller<'_>,
+    ) -> Result<Placed<Arc<Cell>>, Reply> {
+        let now = self.now();
+        self.table().endpoint.place(now, class, caller)
+    }
+
+    /// Enters a session under its id.
+    pub(super) fn insert(
+        self: &Arc<Self>,
+        id: &str,
+        caller: Caller<'_>,
+        cell: &Arc<Cell>,
+    ) -> Result<(), Reply> {
+        let now = self.now();
+        let mut table = self.table();
+        let inserted = table.endpoint.insert(now, id, caller, Arc::clone(cell));
+        self.arm(&mut table);
+        drop(table);
+        for forgotten in inserted? {
+            forgotten.with(|http, now| http.close(now));
+        }
+        cell.note();
+        Ok(())
+    }
+
+    /// A session has come so far.
+    pub(super) fn note(self: &Arc<Self>, now: Instant, id: &str, status: SessionStatus) {
+        let mut table = self.table();
+        table.endpoint.note(now, id, status);
+        self.arm(&mut table);
+    }
+
+    /// An exchange is over.
+    pub(super) fn ended(&self, ticket: Ticket, ended: Ended) {
+        let now = self.now();
+        let mut table = self.table();
+        table.endpoint.ended(now, ticket, ended);
+        let is_idle = table.endpoint.open_requests() == 0;
+        drop(table);
+        if is_idle {
+            self.wake_at_the_end();
+        }
+    }
+
+    fn arm(self: &Arc<Self>, table: &mut Table) {
+        let Some(at) = table.endpoint.poll_timeout() else {
+            return;
+        };
+        if table.alarm.is_none_or(|alarm| at < alarm.at) {
+            if let Some(later) = table.alarm.take() {
+                self.alarms.unset(later);
+            }
+            let hub: Weak<Self> = Arc::downgrade(self);
+            table.alarm = Some(self.alarms.set(at, hub));
+        }
+    }
+
+    /// Somebody waits for an exchange that stands alone.
+    pub(super) fn remember(&self, cell: &Arc<Cell>) {
+        self.alone().insert(cell.number, Arc::downgrade(cell));
+        // The end may have come before it was known.
+        let stage = self.end_of().stage;
+        match stage {
+            Stage::Open => {}
+            Stage::Draining => cell.with(|http, now| http.drain(now)),
+            Stage::Over => cell.with(|http, now| http.close(now)),
+        }
+    }
+
+    pub(super) fn forget(&self, number: u64) {
+        self.alone().remove(&number);
+    }
+
+    /// All that is open.
+    fn cells(&self, is_wanted: impl Fn(&Cell) -> bool) -> Vec<Arc<Cell>> {
+        let mut cells: Vec<_> = self.table().endpoint.handles().cloned().collect();
+        let alone = self.alone();
+        let alone: Vec<_> = alone.values().filter_map(Weak::upgrade).collect();
+        cells.extend(alone.into_iter().filter(|cell| is_wanted(cell)));
+        cells
+    }
+
+    /// Takes no new work, and ends the streams that would never end by themselves.
+    pub(super) fn drain(&self) {
+        self.table().endpoint.drain();
+        self.reach(Stage::Draining);
+        for cell in self.cells(|_| true) {
+            cell.with(|http, now| http.drain(now));
+        }
+    }
+
+    /// Ends everything.
+    pub(super) fn finish(&self) {
+        self.table().endpoint.drain();
+        self.reach(Stage::Over);
+        for cell in self.cells(|_| true) {
+            cell.with(|http, now| http.close(now));
+        }
+    }
+
+    fn reach(&self, stage: Stage) {
+        let mut end = self.end_of();
+        end.stage = end.stage.max(stage);
+        drop(end);
+        self.wake_at_the_end();
+    }
+
+    fn wake_at_the_end(&self) {
+        let mut end = self.end_of();
+        if end.stage == Stage::Open {
+            return;
+        }
+        let wakers = core::mem::take(&mut end.wakers);
+        drop(end);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Waits until the end has come so far.
+    pub(super) fn poll_stage(&self, cx: &Context<'_>, stage: Stage) -> Poll<()> {
+        let mut end = self.end_of();
+        if end.stage >= stage {
+            return Poll::Ready(());
+        }
+        end.wait(cx);
+        Poll::Pending
+    }
+
+    /// Waits until no request awaits its answer.
+    pub(super) fn poll_idle(&self, cx: &Context<'_>) -> Poll<()> {
+        self.end_of().wait(cx);
+        match self.table().endpoint.open_requests() {
+            0 => Poll::Ready(()),
+            _ => Poll::Pending,
+        }
+    }
+}
+
+impl End {
+    fn wait(&mut self, cx: &Context<'_>) {
+        let is_known = self.wakers.iter().any(|known| known.will_wake(cx.waker()));
+        if !is_known {
+            self.wakers.push(cx.waker().clone());
+        }
+    }
+}
+
+impl Listener for Hub {
+    fn changed(&self, change: Change, uri: &str) {
+        for cell in self.cells(|cell| cell.listens) {
+            cell.with_service(|service, now| match change {
+                Change::Resource => service.resource_updated(now, uri),
+                change => service.changed(now, change),
+            });
+        }
+    }
+}
+
+impl Ring for Hub {
+    /// Ends the sessions whose time is over.
+    fn ring(self: Arc<Self>) {
+        let now = self.now();
+        let mut table = self.table();
+        table.alarm = None;
+        let over = table.endpoint.handle_timeout(now);
+        self.arm(&mut table);
+        drop(table);
+        for cell in over {
+            cell.with(|http, now| http.close(now));
+        }
+    }
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        self.alarms.stop();
+    }
+}
+
+/// What a server offers, as requests are classified with it. A tool whose annotations break the rules
+/// is an error if it `must` be right, and is served without them otherwise.
+fn offers(
+    server: &Server<Async>,
+    options: &HttpServeOptions,
+    must: bool,
+) -> io::Result<(Snapshot, Offers)> {
+    let (config, snapshot) = (server.config(), server.registry().snapshot());
+    let mut offers = Offers::new(config.revisions.clone())
+        .limits(config.limits.clone())
+        .body_limit(options.body as u64);
+    if options.streams.json_only {
+        offers = offers.json_only();
+    }
+    if options.stateless {
+        offers = offers.stateless();
+    }
+    for tool in snapshot.tools() {
+        match offers.clone().tool(tool) {
+            Ok(with_tool) => offers = with_tool,
+            Err(error) if must => {
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, error));
+            }
+            Err(_) => {}
+        }
+    }
+    Ok((snapshot, offers))
+}

@@ -1,0 +1,415 @@
+//! A server as a service of HTTP, to be mounted in whatever HTTP stack there is.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::sync::Arc;
+use core::convert::Infallible;
+use core::fmt;
+use core::future::poll_fn;
+use core::pin::{Pin, pin};
+use core::task::{Context, Poll};
+use core::time::Duration;
+use std::io;
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
+use http_body::Body;
+use tower_service::Service;
+
+use super::body::HttpServiceBody;
+use super::cell::Cell;
+use super::detached::HandlerFuture;
+use super::exchange::Exchange;
+use super::hub::{Hub, Spawn, Stage};
+use super::kept::Kept;
+use super::options::HttpServeOptions;
+use super::request::{drain, head_of, random_hex, random_tag, read};
+use crate::http::headers::name;
+use crate::http::{
+    Caller, Class, Ended, HttpMethod, HttpSession, Input, Part, Place, Placed, Reply, RequestHead,
+    ResponseHead, SessionKind, SessionStatus, check, classify, refusal,
+};
+use crate::revision::{Era, Revision};
+use crate::rpc::{Kind, code};
+use crate::server::{Async, Server};
+use crate::session::ExchangeId;
+
+/// Who a client is, as something before the service has found out. Put it among the extensions of a
+/// request: a legacy session belongs to the principal that has opened it, handlers see it as
+/// [`principal`](crate::server::Context::principal), and the bounds for each caller go by it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal(pub String);
+
+/// Where a request comes from, such as an IP address, to be put among its extensions: the bounds for
+/// each caller go by it when there is no [`Principal`]. [`HttpServer`](super::HttpServer) does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer(pub String);
+
+/// A server as a [`tower_service::Service`], for axum, hyper and everything else that takes one. It
+/// is cheap to clone; clones share their sessions.
+///
+/// Everything ends when the last clone and the last body of a response are gone.
+#[derive(Clone)]
+pub struct HttpService {
+    owner: Arc<Owner>,
+}
+
+/// Ends everything with the last one that uses it.
+pub(super) struct Owner {
+    hub: Arc<Hub>,
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.hub.finish();
+    }
+}
+
+impl HttpService {
+    /// Creates the service of a server whose handlers are all blocking; they run on threads.
+    ///
+    /// Returns an error if [`check`](Server::check) does, or if a tool's `x-mcp-header` annotations
+    /// break the rules.
+    pub fn new(server: Server, options: HttpServeOptions) -> io::Result<Self> {
+        Self::of(server.into_async(), options, None)
+    }
+
+    /// Creates the service of a server some of whose handlers are futures.
+    ///
+    /// A modern request's handler runs within its response. That of a legacy session outlives its
+    /// connection, so it is given to `spawn`, such as `|handler| drop(tokio::spawn(handler))`.
+    /// Returns an error as [`new`](Self::new) does.
+    pub fn with_spawner(
+        server: impl Into<Server<Async>>,
+        options: HttpServeOptions,
+        spawn: impl Fn(HandlerFuture) + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        Self::of(server.into(), options, Some(Box::new(spawn)))
+    }
+
+    fn of(
+        server: Server<Async>,
+        options: HttpServeOptions,
+        spawn: Option<Spawn>,
+    ) -> io::Result<Self> {
+        let server = server.seal_otherwise(Kept::new);
+        let hub = Hub::new(server, options, spawn)?;
+        Ok(Self {
+            owner: Arc::new(Owner { hub }),
+        })
+    }
+
+    /// Ends the service: new work is refused with 503, streams that belong to no call end, calls may
+    /// still be answered for `grace`, then everything ends. It is ready as soon as nothing is open.
+    pub async fn close(&self, grace: Duration) {
+        let hub = &self.owner.hub;
+        hub.drain();
+        let at = hub.now() + grace;
+        let mut late = pin!(hub.alarms.sleep_until(at));
+        poll_fn(|cx| match hub.poll_idle(cx) {
+            Poll::Ready(()) => Poll::Ready(()),
+            Poll::Pending => late.as_mut().poll(cx),
+        })
+        .await;
+        hub.finish();
+    }
+
+    /// Waits until the service is being closed.
+    pub async fn closing(&self) {
+        poll_fn(|cx| self.owner.hub.poll_stage(cx, Stage::Draining)).await;
+    }
+
+    /// Waits until everything has ended that was open.
+    pub async fn closed(&self) {
+        poll_fn(|cx| self.owner.hub.poll_stage(cx, Stage::Over)).await;
+    }
+
+    pub(super) fn options(&self) -> &HttpServeOptions {
+        &self.owner.hub.options
+    }
+}
+
+impl<B> Service<Request<B>> for HttpService
+where
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Send,
+{
+    type Response = Response<HttpServiceBody>;
+    type Error = Infallible;
+    type Future = HttpServiceFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> HttpServiceFuture {
+        let owner = Arc::clone(&self.owner);
+        HttpServiceFuture(Box::pin(answer(owner, request)))
+    }
+}
+
+/// A response of a [`HttpService`] on its way. Dropping it says that the client has gone.
+pub struct HttpServiceFuture(
+    Pin<Box<dyn Future<Output = Response<HttpServiceBody>> + Send>>,
+);
+
+impl Future for HttpServiceFuture {
+    type Output = Result<Response<HttpServiceBody>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.get_mut().0.as_mut().poll(cx).map(Ok)
+    }
+}
+
+async fn answer<B: Body>(owner: Arc<Owner>, request: Request<B>) -> Response<HttpServiceBody> {
+    let (parts, body) = request.into_parts();
+    let head = head_of(&parts);
+    let principal = parts.extensions.get::<Principal>();
+    let peer = parts.extensions.get::<Peer>();
+    let caller = match (principal, peer) {
+        (Some(principal), _) => Caller::Principal(&principal.0),
+        (None, Some(peer)) => Caller::Peer(&peer.0),
+        (None, None) => Caller::Anyone,
+    };
+    let mut body = pin!(body);
+    let answered = owner.answer(&head, caller, body.as_mut()).await;
+    let (mut response, body) = match answered {
+        Ok(answered) => answered,
+        Err(reply) => {
+            drain(&owner.hub.alarms, body).await;
+            (reply.head, HttpServiceBody::whole(reply.body))
+        }
+    };
+    let cors = owner.hub.options.policy.cors(&head);
+    for (name, value) in cors.iter() {
+        response.headers.push(name, value);
+    }
+    with_head(&response, body)
+}
+
+impl Owner {
+    /// The response to a request. The error is a whole one, and the body may not have been read.
+    async fn answer<B: Body>(
+        self: &Arc<Self>,
+        head: &RequestHead,
+        caller: Caller<'_>,
+        body: Pin<&mut B>,
+    ) -> Result<(ResponseHead, HttpServiceBody), Reply> {
+        let hub = &self.hub;
+        let (options, offers) = (&hub.options, hub.offers());
+        let of_pair = self.of_pair(head);
+        check(&options.policy, &offers, head)?;
+        let frame = match head.method {
+            HttpMethod::Post => {
+                let (longest, time) = (options.body, options.body_timeout);
+                let read = read(&hub.alarms, body, longest, time).await;
+                read.map_err(|error| error.reply(longest))?
+            }
+            _ => Bytes::new(),
+        };
+        let is_pair = of_pair.is_some();
+        let class = match of_pair {
+            Some(of_pair) => of_pair.class(frame),
+            None => classify(&offers, head, frame)?,
+        };
+        let mut exchange = self.open(class, caller, is_pair)?;
+        let mut whole = Bytes::new();
+        let head = loop {
+            match poll_fn(|cx| exchange.poll_part(cx)).await {
+                Some(Part::Head(head)) => break head,
+                Some(_) => {}
+                None => return Err(Reply::empty(503)),
+            }
+        };
+        if !head.headers.has(name::CONTENT_LENGTH) {
+            return Ok((head, HttpServiceBody::events(exchange)));
+        }
+        while let Some(part) = poll_fn(|cx| exchange.poll_part(cx)).await {
+            if let Part::Body(bytes) = part {
+                whole = bytes;
+            }
+        }
+        Ok((head, HttpServiceBody::whole(whole)))
+    }
+}
+
+impl Owner {
+    /// Which of the two endpoints of 2024-11-05 a request is for, if any: the stream of events, or the
+    /// messages for a session.
+    fn of_pair(&self, head: &RequestHead) -> Option<ForPair> {
+        let pair = self.hub.options.pair.as_ref()?;
+        match head.method {
+            HttpMethod::Get if head.path == pair.events => Some(ForPair::Events),
+            HttpMethod::Post if head.path == pair.messages => {
+                let query = head.query.as_deref().unwrap_or_default();
+                let mut fields = query.split('&');
+                let session = fields.find_map(|field| field.strip_prefix("session="));
+                Some(ForPair::Message(session.unwrap_or_default().into()))
+            }
+            _ => None,
+        }
+    }
+
+    /// Opens an exchange where it belongs.
+    fn open(
+        self: &Arc<Self>,
+        class: Class,
+        caller: Caller<'_>,
+        is_pair: bool,
+    ) -> Result<Exchange, Reply> {
+        let Placed { place, ticket, .. } = self.hub.place(&class, caller)?;
+        let begun = match (place, class) {
+            (Place::Session(cell), Class::Legacy { input, .. }) => Ok(begin(cell, input)),
+            (Place::New, Class::Legacy { input, .. }) if is_pair || !self.is_stateless() => {
+                self.begin_session(input, caller, is_pair)
+            }
+            (_, Class::Legacy { revision, input, .. }) => {
+                Ok(self.begin_stateless(revision, input, caller))
+            }
+            (_, Class::Modern { frame, listens }) => Ok(self.begin_modern(frame, listens, caller)),
+        };
+        match begun {
+            Ok((cell, id)) => Ok(Exchange::new(Arc::clone(self), cell, id, ticket)),
+            Err(reply) => {
+                self.hub.ended(ticket, Ended::Answered);
+                Err(reply)
+            }
+        }
+    }
+
+    fn is_stateless(&self) -> bool {
+        self.hub.options.stateless
+    }
+
+    fn service(&self, caller: Caller<'_>) -> crate::server::Service {
+        let service = self.hub.server.service();
+        match caller {
+            Caller::Principal(name) => service.principal(name),
+            _ => service,
+        }
+    }
+
+    fn begin_modern(&self, frame: Bytes, listens: bool, caller: Caller<'_>) -> Begun {
+        let streams = self.hub.options.streams.clone();
+        let http = HttpSession::new(self.service(caller), SessionKind::Modern, streams);
+        let (kind, opens) = (Some(Kind::Request), false);
+        let cell = Cell::new(&self.hub, http, None, listens);
+        begin(cell, Input::Post { frame, kind, opens })
+    }
+
+    /// A request of a legacy client on a server without sessions.
+    fn begin_stateless(
+        &self,
+        revision: Option<Revision>,
+        input: Input,
+        caller: Caller<'_>,
+    ) -> Begun {
+        let mut service = self.service(caller);
+        if !matches!(input, Input::Post { opens: true, .. }) {
+            let spoken = self.hub.server.config().newest(Era::Legacy);
+            let revisions = [revision, Some(Revision::V2025_03_26), spoken];
+            let mut revisions = revisions.into_iter().flatten();
+            // One of them is spoken, or the client wouldn't have come so far.
+            revisions.any(|revision| service.assume_initialized(revision).is_ok());
+        }
+        let streams = self.hub.options.streams.clone();
+        let http = HttpSession::new(service, SessionKind::Stateless, streams);
+        begin(Cell::new(&self.hub, http, None, false), input)
+    }
+
+    /// The first exchange of a session.
+    fn begin_session(
+        &self,
+        input: Input,
+        caller: Caller<'_>,
+        is_pair: bool,
+    ) -> Result<Begun, Reply> {
+        let entropy = random_hex::<16>().zip(random_tag());
+        let Some((id, tag)) = entropy else {
+            let why = "the server has no entropy for a session";
+            return Err(refusal(503, code::INTERNAL_ERROR, why));
+        };
+        let kind = match &self.hub.options.pair {
+            Some(pair) if is_pair => SessionKind::Pair {
+                endpoint: alloc::format!("{}?session={id}", pair.messages).into(),
+            },
+            _ => SessionKind::Legacy {
+                id: id.clone(),
+                tag,
+            },
+        };
+        let streams = self.hub.options.streams.clone();
+        let http = HttpSession::new(self.service(caller), kind, streams);
+        let cell = Cell::new(&self.hub, http, Some(id.clone()), true);
+        let (cell, exchange) = begin(cell, input);
+        // What was refused is no session.
+        let status = cell.with(|http, _| http.status());
+        if status != SessionStatus::Closed
+            && let Err(reply) = self.hub.insert(&id, caller, &cell)
+        {
+            cell.with(|http, now| http.close(now));
+            return Err(reply);
+        }
+        Ok((cell, exchange))
+    }
+}
+
+/// An exchange and its session.
+type Begun = (Arc<Cell>, ExchangeId);
+
+fn begin(cell: Arc<Cell>, input: Input) -> Begun {
+    let exchange = cell.with(|http, now| http.handle(now, input));
+    (cell, exchange)
+}
+
+/// What a request for an endpoint of 2024-11-05 is for.
+enum ForPair {
+    Events,
+    /// A message for the session of this id.
+    Message(Box<str>),
+}
+
+impl ForPair {
+    fn class(self, frame: Bytes) -> Class {
+        let (session, input) = match self {
+            Self::Events => (None, Input::Get { last_event: None }),
+            Self::Message(session) => {
+                let (kind, opens) = (None, false);
+                (Some(session), Input::Post { frame, kind, opens })
+            }
+        };
+        Class::Legacy {
+            session,
+            revision: None,
+            input,
+        }
+    }
+}
+
+fn with_head(head: &ResponseHead, body: HttpServiceBody) -> Response<HttpServiceBody> {
+    let mut response = Response::new(body);
+    let status = StatusCode::from_u16(head.status);
+    *response.status_mut() = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in head.headers.iter() {
+        let name = HeaderName::from_bytes(name.as_bytes());
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value)) {
+            response.headers_mut().append(name, value);
+        }
+    }
+    response
+}
+
+impl fmt::Debug for HttpService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpService")
+            .field("options", &self.owner.hub.options)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for HttpServiceFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpServiceFuture").finish_non_exhaustive()
+    }
+}
