@@ -560,7 +560,7 @@ fn mismatch(header: &str, why: &str) -> RpcError {
 }
 
 /// A refusal that belongs to no request.
-pub(super) fn refusal(status: u16, code: i64, why: &str) -> Reply {
+pub(crate) fn refusal(status: u16, code: i64, why: &str) -> Reply {
     failure(status, None, &RpcError::new(code, String::from(why)))
 }
 

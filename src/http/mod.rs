@@ -40,6 +40,8 @@ use bytes::Bytes;
 use self::headers::{Headers, name};
 
 pub use answer::{answer_one, status_of};
+#[cfg(feature = "http")]
+pub(crate) use classify::refusal;
 pub use classify::{Class, Input, Offers, Rung, check, classify};
 pub use client::{Action, End, HttpClient, HttpClientOptions, HttpRequest, Outcome, outcome};
 pub use policy::HttpPolicy;

@@ -262,6 +262,8 @@ fn run(cell: &Arc<Cell>, job: Box<Job>) {
     match &hub.spawn {
         Some(spawn) => spawn(future),
         // Nobody has said where futures run.
-        None => hub.pool.run(pool::Job::new(move || block_on(future), |_| {})),
+        None => hub
+            .pool
+            .run(pool::Job::new(move || block_on(future), |_| {})),
     }
 }

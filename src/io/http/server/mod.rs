@@ -14,9 +14,13 @@ mod hub;
 mod kept;
 mod options;
 mod request;
+#[cfg(feature = "hyper")]
+mod serve;
 mod service;
 
 pub use body::HttpServiceBody;
 pub use detached::HandlerFuture;
 pub use options::HttpServeOptions;
+#[cfg(feature = "hyper")]
+pub use serve::{HttpServer, serve_async};
 pub use service::{HttpService, HttpServiceFuture, Peer, Principal};

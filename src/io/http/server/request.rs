@@ -79,7 +79,9 @@ pub(super) async fn read<B: Body>(
         }
         Ok(())
     };
-    within(alarms, time, read).await.unwrap_or(Err(BodyError::TooSlow))?;
+    within(alarms, time, read)
+        .await
+        .unwrap_or(Err(BodyError::TooSlow))?;
     Ok(gathered.finish())
 }
 
@@ -130,7 +132,8 @@ impl Gathered {
             self.first = piece;
         } else {
             if self.all.is_empty() {
-                self.all.extend_from_slice(&core::mem::take(&mut self.first));
+                self.all
+                    .extend_from_slice(&core::mem::take(&mut self.first));
             }
             self.all.extend_from_slice(&piece);
         }

@@ -77,8 +77,8 @@ impl HttpService {
     /// Creates the service of a server some of whose handlers are futures.
     ///
     /// A modern request's handler runs within its response. That of a legacy session outlives its
-    /// connection, so it is given to `spawn`, such as `|handler| drop(tokio::spawn(handler))`.
-    /// Returns an error as [`new`](Self::new) does.
+    /// connection, so it is given to `spawn`, on whatever thread; with tokio, have it spawned by a
+    /// handle of the runtime. Returns an error as [`new`](Self::new) does.
     pub fn with_spawner(
         server: impl Into<Server<Async>>,
         options: HttpServeOptions,
@@ -124,6 +124,13 @@ impl HttpService {
         poll_fn(|cx| self.owner.hub.poll_stage(cx, Stage::Over)).await;
     }
 
+    /// Ends everything now.
+    #[cfg(feature = "hyper")]
+    pub(super) fn finish(&self) {
+        self.owner.hub.finish();
+    }
+
+    #[cfg(feature = "hyper")]
     pub(super) fn options(&self) -> &HttpServeOptions {
         &self.owner.hub.options
     }
@@ -150,9 +157,7 @@ where
 }
 
 /// A response of a [`HttpService`] on its way. Dropping it says that the client has gone.
-pub struct HttpServiceFuture(
-    Pin<Box<dyn Future<Output = Response<HttpServiceBody>> + Send>>,
-);
+pub struct HttpServiceFuture(Pin<Box<dyn Future<Output = Response<HttpServiceBody>> + Send>>);
 
 impl Future for HttpServiceFuture {
     type Output = Result<Response<HttpServiceBody>, Infallible>;
@@ -264,9 +269,12 @@ impl Owner {
             (Place::New, Class::Legacy { input, .. }) if is_pair || !self.is_stateless() => {
                 self.begin_session(input, caller, is_pair)
             }
-            (_, Class::Legacy { revision, input, .. }) => {
-                Ok(self.begin_stateless(revision, input, caller))
-            }
+            (
+                _,
+                Class::Legacy {
+                    revision, input, ..
+                },
+            ) => Ok(self.begin_stateless(revision, input, caller)),
             (_, Class::Modern { frame, listens }) => Ok(self.begin_modern(frame, listens, caller)),
         };
         match begun {
