@@ -17,7 +17,7 @@ use crate::model::sampling::{CreateMessageParams, CreateMessageResult};
 use crate::model::subscription::SubscriptionFilter;
 use crate::revision::Revision;
 use crate::rpc::RpcError;
-use crate::session::{ClientConfig, ClientEvent, EraPolicy, Timeouts};
+use crate::session::{ClientConfig, ClientEvent, EraPolicy, Routing, Timeouts};
 
 use super::error::ClientError;
 #[cfg(feature = "std")]
@@ -157,6 +157,9 @@ pub struct ClientOptions {
     pub connect_timeout: Duration,
     /// How the era of the server is found out.
     pub era: EraPolicy,
+    /// By which route requests leave: one of their own each, for connections over HTTP. The clients
+    /// that are made for a URL set it.
+    pub routing: Routing,
     /// The revisions the client speaks. All by default.
     pub revisions: Vec<Revision>,
     /// The bounds to keep.
@@ -200,6 +203,7 @@ impl ClientOptions {
             backoff: Backoff::default(),
             connect_timeout: Duration::from_secs(30),
             era: EraPolicy::default(),
+            routing: Routing::default(),
             revisions: Revision::ALL.to_vec(),
             limits: Limits::default(),
             subscriptions: Vec::new(),
@@ -237,6 +241,8 @@ impl ClientOptions {
         connect_timeout: Duration,
         /// Sets how the era of the server is found out.
         era: EraPolicy,
+        /// Sets by which route requests leave.
+        routing: Routing,
         /// Sets the revisions the client speaks.
         revisions: Vec<Revision>,
         /// Sets the bounds to keep.
@@ -440,6 +446,7 @@ impl ClientOptions {
             .info(self.client_info.clone())
             .capabilities(self.capabilities())
             .era(self.era)
+            .routing(self.routing)
             .revisions(self.revisions.clone())
             .timeouts(timeouts)
             .limits(self.limits.clone())

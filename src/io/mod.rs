@@ -9,6 +9,10 @@
     doc = "* [`child`]: a server process that a client starts and ends."
 )]
 #![cfg_attr(
+    feature = "http-client",
+    doc = "* [`http`]: clients of servers at URLs, over any HTTP client."
+)]
+#![cfg_attr(
     feature = "seal",
     doc = "* [`seal`]: seals the state of unfinished requests with what the system has."
 )]
@@ -27,7 +31,7 @@ pub mod blocking;
 #[cfg(feature = "child")]
 pub mod child;
 mod dial;
-#[cfg(feature = "http")]
+#[cfg(any(feature = "http", feature = "http-client"))]
 pub mod http;
 mod hub;
 mod jobs;

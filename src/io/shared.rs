@@ -5,6 +5,8 @@
 //! a thread is notified only when there is something for it to do; a waker is woken unlocked.
 
 use alloc::vec::Vec;
+#[cfg(any(feature = "tokio", feature = "futures-io", feature = "http-client"))]
+use core::task::Context;
 use core::task::Waker;
 use core::time::Duration;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -85,6 +87,16 @@ impl<S: Session> Shared<S> {
         match &mut locked.state {
             Some(state) => act(&mut state.session, now),
             None => unreachable!("the lock is held until the guard is dropped"),
+        }
+    }
+
+    /// Has whatever concerns the task that drives the connection wake it.
+    #[cfg(any(feature = "tokio", feature = "futures-io", feature = "http-client"))]
+    pub(super) fn sleep_as(&self, cx: &Context<'_>) {
+        let mut state = self.lock();
+        let known = state.waker.as_ref();
+        if !known.is_some_and(|waker| waker.will_wake(cx.waker())) {
+            state.waker = Some(cx.waker().clone());
         }
     }
 

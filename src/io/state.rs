@@ -15,6 +15,8 @@ use std::io;
 use super::Clock;
 use super::panics::catch_panic;
 use crate::frame::{FrameError, LineDecoder};
+#[cfg(feature = "http-client")]
+use crate::session::Transmit;
 use crate::session::{Closed, Route, Session};
 use crate::time::Instant;
 
@@ -206,6 +208,23 @@ impl<S: Session> State<S> {
         });
         self.first_lines.look_at_sent(&outgoing);
         self.outgoing = outgoing;
+    }
+
+    /// Takes one frame from the session, and where it goes.
+    #[cfg(feature = "http-client")]
+    pub(super) fn next_transmit(&mut self, frame: &mut Vec<u8>) -> Option<Transmit> {
+        let mut transmit = None;
+        self.catch(|session| transmit = session.poll_transmit(frame));
+        transmit
+    }
+
+    /// Tells the session something, unless it has ended.
+    #[cfg(feature = "http-client")]
+    pub(super) fn tell(&mut self, tell: impl FnOnce(&mut S, Instant)) {
+        if !self.is_ended() {
+            let now = self.clock.now();
+            self.catch(|session| tell(session, now));
+        }
     }
 
     /// Throws away what can't be written any more; whether that is so.

@@ -177,7 +177,7 @@ impl fmt::Debug for Names<'_> {
 }
 
 /// Shows the scheme, host and port of a URL. Some services have the key to them in the path.
-struct Origin<'a>(&'a str);
+pub(crate) struct Origin<'a>(pub(crate) &'a str);
 
 impl fmt::Debug for Origin<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

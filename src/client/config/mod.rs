@@ -82,6 +82,8 @@ use serde::Deserializer;
 
 use self::source::Source;
 
+#[cfg(feature = "std")]
+pub(crate) use entry::Origin;
 pub use entry::{Input, ServerEntry, ServerKind, UnknownField, Unresolved};
 pub use error::{ConfigError, ConfigErrorKind, ConfigErrors, Position};
 

@@ -360,12 +360,21 @@ impl HttpClient {
             }
             _ => Purpose::Notice,
         };
+        let is_cancel = method == Some("notifications/cancelled");
         self.start(HttpMethod::Post, headers, frame, purpose);
+        // `httpL.sse.disconnect`: the message cancels; what it cancels has no answer to wait for.
+        if is_cancel && matches!(transmit.route, Route::Exchange(_)) {
+            self.cancel(transmit.route);
+        }
     }
 
-    /// A modern request is cancelled by closing its exchange.
+    /// Closes the exchange of a request, which in the modern era is what cancels it.
     // `httpM.cancel`
     fn cancel(&mut self, route: Route) {
+        self.resumes.retain(|resume| {
+            let asked = resume.asked.as_ref();
+            asked.is_none_or(|asked| asked.route != route)
+        });
         let is_of_route = |entry: &Exchange| matches!(&entry.purpose, Purpose::Request(asked) if asked.route == route);
         let found = self.exchanges.iter().find(|(_, entry)| is_of_route(entry));
         if let Some(number) = found.map(|(number, _)| *number) {

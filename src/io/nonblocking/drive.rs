@@ -105,7 +105,7 @@ impl<S: Session> Driver<S> {
     ) -> Poll<io::Result<Option<S::Event>>> {
         for _ in 0..ROUNDS {
             // Set before anything is looked at: what a handle changes from here on wakes the task.
-            self.sleep_as(cx);
+            self.shared.sleep_as(cx);
             let written = self.poll_output(cx, streams);
             if let Some(next) = self.take_next() {
                 return Poll::Ready(next);
@@ -138,17 +138,6 @@ impl<S: Session> Driver<S> {
         // The task is awake and will be back, so handles needn't wake it.
         state.waker = None;
         Some(next)
-    }
-
-    fn sleep_as(&self, cx: &Context<'_>) {
-        let mut state = self.shared.lock();
-        if !state
-            .waker
-            .as_ref()
-            .is_some_and(|waker| waker.will_wake(cx.waker()))
-        {
-            state.waker = Some(cx.waker().clone());
-        }
     }
 
     /// Whether both streams of a closed session have ended or have been waited for long enough.

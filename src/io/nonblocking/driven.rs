@@ -9,7 +9,7 @@ use super::super::Handle;
 use crate::session::Session;
 
 /// How often one poll goes round before other tasks get their turn.
-pub(super) const ROUNDS: usize = 32;
+pub(in crate::io) const ROUNDS: usize = 32;
 
 /// What drives a session by being polled: a connection over the streams of some runtime, or one to
 /// a child process.

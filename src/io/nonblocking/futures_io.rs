@@ -3,7 +3,6 @@
 //! The timer is the caller's, as there is no common one. Nothing is spawned, and nothing has to be
 //! `Send` unless the caller's own task has to.
 
-use alloc::boxed::Box;
 use core::fmt;
 use core::pin::Pin;
 use core::task::{Context, Poll};
@@ -15,6 +14,7 @@ use ::futures_io::{AsyncRead, AsyncWrite};
 use super::super::Clock;
 use super::drive::Streams;
 use super::serve::AsyncServeOptions;
+use super::timer::{SleepTimer, Timer};
 use crate::server::{Async, Server};
 use crate::session::Session;
 
@@ -35,11 +35,10 @@ where
     /// Set `TCP_NODELAY` on a TCP stream before: what is written is never less than whole frames,
     /// and the system may hold back a small one for a while otherwise.
     pub fn new(session: S, reader: R, writer: W, sleep: T) -> Self {
-        let timer = None;
+        let timer = SleepTimer::new(sleep);
         let streams = FuturesStreams {
             reader,
             writer,
-            sleep,
             timer,
         };
         Self::start(session, Clock::start(), streams)
@@ -72,8 +71,7 @@ where
 pub struct FuturesStreams<R, W, T, F> {
     reader: R,
     writer: W,
-    sleep: T,
-    timer: Option<Pin<Box<F>>>,
+    timer: SleepTimer<T, F>,
 }
 
 impl<R, W, T, F> Streams for FuturesStreams<R, W, T, F>
@@ -100,19 +98,11 @@ where
     }
 
     fn arm(&mut self, wait: Duration) {
-        self.timer = Some(Box::pin((self.sleep)(wait)));
+        self.timer.arm(wait);
     }
 
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(timer) = &mut self.timer else {
-            return Poll::Pending;
-        };
-        let rang = timer.as_mut().poll(cx);
-        if rang.is_ready() {
-            // A future that has ended must not be polled again.
-            self.timer = None;
-        }
-        rang
+        self.timer.poll(cx)
     }
 }
 

@@ -6,12 +6,14 @@ pub(super) mod client;
 mod connection;
 #[cfg(any(feature = "tokio", feature = "futures-io"))]
 pub(super) mod drive;
-mod driven;
+pub(super) mod driven;
 #[cfg(feature = "futures-io")]
 pub mod futures_io;
 #[cfg(any(feature = "tokio", feature = "futures-io"))]
 pub(super) mod serve;
 pub(super) mod threaded;
+#[cfg(any(feature = "tokio", feature = "futures-io", feature = "http-client"))]
+pub(super) mod timer;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 

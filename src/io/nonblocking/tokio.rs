@@ -16,6 +16,7 @@ use ::tokio::time::{Instant, Sleep, sleep};
 use super::super::Clock;
 use super::drive::Streams;
 use super::serve::AsyncServeOptions;
+use super::timer::Timer;
 use crate::server::{Async, Server};
 use crate::session::Session;
 
@@ -30,7 +31,7 @@ impl<S: Session, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<S, R, W
     /// and the system may hold back a small one for a while otherwise.
     pub fn new(session: S, reader: R, writer: W) -> Self {
         let clock = Clock::start_with(|| Instant::now().into_std());
-        let timer = Timer::default();
+        let timer = TokioTimer::default();
         let streams = TokioStreams {
             reader,
             writer,
@@ -64,7 +65,7 @@ where
 pub struct TokioStreams<R, W> {
     reader: R,
     writer: W,
-    timer: Timer,
+    timer: TokioTimer,
 }
 
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Streams for TokioStreams<R, W> {
@@ -97,17 +98,17 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Streams for TokioStreams<R, W>
 
 /// The timer of streams on tokio's clock; it is made when it is first needed.
 #[derive(Default)]
-pub(in crate::io) struct Timer(Option<Pin<Box<Sleep>>>);
+pub struct TokioTimer(Option<Pin<Box<Sleep>>>);
 
-impl Timer {
-    pub(in crate::io) fn arm(&mut self, wait: Duration) {
+impl Timer for TokioTimer {
+    fn arm(&mut self, wait: Duration) {
         match &mut self.0 {
             Some(sleep) => sleep.as_mut().reset(Instant::now() + wait),
             None => self.0 = Some(Box::pin(sleep(wait))),
         }
     }
 
-    pub(in crate::io) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.0 {
             Some(sleep) => sleep.as_mut().poll(cx),
             None => Poll::Pending,
@@ -118,5 +119,11 @@ impl Timer {
 impl<R, W> fmt::Debug for TokioStreams<R, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokioStreams").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for TokioTimer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokioTimer").finish_non_exhaustive()
     }
 }

@@ -10,7 +10,8 @@ use ::tokio::time::Instant;
 
 use super::super::Clock;
 use super::super::nonblocking::drive::Streams;
-use super::super::nonblocking::tokio::Timer;
+use super::super::nonblocking::timer::Timer;
+use super::super::nonblocking::tokio::TokioTimer;
 
 /// How many bytes wait in one direction before a writer has to.
 const ROOM: usize = 64 * 1024;
@@ -46,7 +47,7 @@ impl Pipe {
 pub(super) struct MemoryStreams {
     reader: Arc<Pipe>,
     writer: Arc<Pipe>,
-    timer: Timer,
+    timer: TokioTimer,
 }
 
 /// Returns two ends that are connected to each other.
@@ -55,7 +56,7 @@ pub(super) fn pair() -> (MemoryStreams, MemoryStreams) {
     let end = |reader: &Arc<Pipe>, writer: &Arc<Pipe>| MemoryStreams {
         reader: Arc::clone(reader),
         writer: Arc::clone(writer),
-        timer: Timer::default(),
+        timer: TokioTimer::default(),
     };
     (end(&back, &there), end(&there, &back))
 }

@@ -1,0 +1,160 @@
+//! The server that a client connects to: its URL and what every request to it says.
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use std::io;
+
+use ::http::header::USER_AGENT;
+use ::http::{HeaderMap, HeaderName, HeaderValue, Uri};
+
+use crate::client::config::Origin;
+use crate::http::HttpClientOptions;
+
+/// What the client calls itself unless the headers say otherwise.
+const AGENT: &str = concat!("mcp-proto/", env!("CARGO_PKG_VERSION"));
+
+/// A server at a URL, and the headers that each request to it has.
+///
+/// `Debug` shows neither the values of headers nor the path of the URL, where some services have the
+/// key to them.
+///
+/// ```
+/// use mcp_proto::io::http::Remote;
+///
+/// let remote = Remote::new("https://notes.example/mcp/s3cret")
+///     .header("authorization", "Bearer t0ken");
+/// let shown = format!("{remote:?}");
+/// assert!(!shown.contains("s3cret") && !shown.contains("t0ken"));
+/// ```
+#[derive(Clone)]
+pub struct Remote {
+    url: Box<str>,
+    headers: Vec<(String, String)>,
+    options: HttpClientOptions,
+}
+
+impl Remote {
+    /// Returns the server whose endpoint is at `url`, by Streamable HTTP or, where the server has
+    /// only that, the pair of endpoints of 2024-11-05.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into().into(),
+            headers: Vec::new(),
+            options: HttpClientOptions::default(),
+        }
+    }
+
+    /// The same with one more header for each request, such as `authorization`. Those that MCP and
+    /// HTTP give a meaning to, such as `accept`, are the client's own.
+    ///
+    /// Connecting fails if the name or the value isn't one that a header may have.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sets how the client speaks HTTP: how often it asks for a stream that broke, and how long it
+    /// waits. The bounds of the client take the place of its limits.
+    #[must_use]
+    pub fn options(mut self, options: HttpClientOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    pub(super) fn http_options(&self) -> HttpClientOptions {
+        self.options.clone()
+    }
+
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The scheme and the host, for messages.
+    pub(super) fn origin(&self) -> String {
+        format!("{:?}", Origin(&self.url))
+    }
+
+    /// What every request says. Returns an error if the URL can't be used, or a header.
+    pub(super) fn prepare(&self) -> io::Result<HeaderMap> {
+        self.check_url().map_err(|what| {
+            let origin = self.origin();
+            io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("can't connect to `{origin}`: {what}"),
+            )
+        })?;
+        let mut headers = HeaderMap::new();
+        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+        for (name, value) in &self.headers {
+            let invalid = |what: &str| {
+                let message = format!("the header {name:?} has an invalid {what}");
+                io::Error::new(io::ErrorKind::InvalidInput, message)
+            };
+            let key = HeaderName::try_from(name.as_str()).map_err(|_| invalid("name"))?;
+            let mut value = HeaderValue::try_from(value.as_str()).map_err(|_| invalid("value"))?;
+            value.set_sensitive(true);
+            match key {
+                USER_AGENT => drop(headers.insert(key, value)),
+                key => drop(headers.append(key, value)),
+            }
+        }
+        Ok(headers)
+    }
+
+    /// Returns an error if the server asks for TLS, which there is none of.
+    #[cfg(any(
+        all(feature = "hyper-client", not(feature = "rustls")),
+        feature = "ureq"
+    ))]
+    pub(super) fn refuse_tls(&self, feature: &str) -> io::Result<()> {
+        let scheme = self.url.split("://").next().unwrap_or_default();
+        match scheme.eq_ignore_ascii_case("https") {
+            true => Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                format!("`https` needs the feature `{feature}` of mcp-proto"),
+            )),
+            false => Ok(()),
+        }
+    }
+
+    fn check_url(&self) -> Result<(), &'static str> {
+        let scheme = self.url.split_once("://").map(|(scheme, _)| scheme);
+        match scheme.map(str::to_ascii_lowercase).as_deref() {
+            Some("http" | "https") => {}
+            _ => return Err("the URL of a server begins with `http://` or `https://`"),
+        }
+        let uri: Uri = self.url.parse().map_err(|_| "it is no URL")?;
+        let authority = uri.authority().ok_or("its URL names no host")?;
+        match authority.as_str().contains('@') {
+            // They would be shown, logged, and sent to nobody.
+            true => Err("its URL has a name or a password in it: use the header `authorization`"),
+            false => Ok(()),
+        }
+    }
+}
+
+impl From<&str> for Remote {
+    fn from(url: &str) -> Self {
+        Self::new(url)
+    }
+}
+
+impl From<String> for Remote {
+    fn from(url: String) -> Self {
+        Self::new(url)
+    }
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
+        f.debug_struct("Remote")
+            .field("url", &Origin(&self.url))
+            .field("headers", &names)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,13 @@
+//! The clients at a URL, against servers that say what a test wants them to: over sockets, with the
+//! default stack and with an HTTP client of one's own.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "these tests are about sockets, threads and clocks"
+)]
+
+mod eras;
+mod failures;
+mod scripted;
+mod services;
+mod streams;
