@@ -106,10 +106,7 @@ impl Remote {
     }
 
     /// Returns an error if the server asks for TLS, which there is none of.
-    #[cfg(any(
-        all(feature = "hyper-client", not(feature = "rustls")),
-        feature = "ureq"
-    ))]
+    #[cfg(all(feature = "hyper-client", not(feature = "rustls")))]
     pub(super) fn refuse_tls(&self, feature: &str) -> io::Result<()> {
         let scheme = self.url.split("://").next().unwrap_or_default();
         match scheme.eq_ignore_ascii_case("https") {
