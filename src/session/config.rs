@@ -185,6 +185,12 @@ impl ClientConfig {
     pub(crate) fn newest(&self, era: Era) -> Option<Revision> {
         newest(&self.revisions, era)
     }
+
+    /// Whether its session may become a legacy one.
+    pub(super) fn speaks_legacy(&self) -> bool {
+        let may = matches!(self.era, EraPolicy::Auto | EraPolicy::Legacy);
+        may && self.newest(Era::Legacy).is_some()
+    }
 }
 
 /// The configuration of a server session.

@@ -15,7 +15,7 @@ use super::rebase::Rebase;
 use super::server::{self, ServerSession};
 
 /// The version of the format that this version of the crate writes and reads.
-const FORMAT: u32 = 4;
+const FORMAT: u32 = 5;
 
 /// Why a saved session can't be restored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -176,7 +176,7 @@ impl ClientSession {
         let Some(capability) = known.server_capability(revision) else {
             return Ok(());
         };
-        if self.state.declared.has(capability) {
+        if self.state.opening.declared().has(capability) {
             return Ok(());
         }
         Err(Misuse::NotDeclaredByPeer(capability))
@@ -286,7 +286,7 @@ impl ClientSession {
     /// Ends a call before its answer came, and tells the server.
     pub(super) fn abandon(&mut self, number: u64, reason: Option<&str>, error: CallError) {
         if let Some(request) = self.state.requests_out.end(number) {
-            let revision = self.state.revision;
+            let revision = self.state.opening.revision();
             request.cancel(number, &mut self.state.writer, revision, reason);
             self.conclude(number, request, Err(error));
         }
@@ -314,7 +314,10 @@ impl ClientSession {
         let purpose = request.part.purpose;
         self.conclude(number, request, Err(error));
         if let (Purpose::Probe | Purpose::Initialize, Some(why)) = (purpose, why) {
-            self.lose_opening(purpose == Purpose::Probe, why);
+            let (now, is_probe) = (self.state.writer.now, purpose == Purpose::Probe);
+            let opening = &mut self.state.opening;
+            let step = opening.lost(now, &self.config, is_probe, why);
+            self.take_step(step);
         }
     }
 

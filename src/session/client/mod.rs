@@ -11,7 +11,9 @@
 
 mod call;
 mod event;
+mod open;
 mod opening;
+mod peer;
 mod receive;
 mod round;
 mod subscribe;
@@ -19,7 +21,6 @@ mod subscribe;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -37,7 +38,6 @@ use crate::revision::{Era, Revision};
 use crate::rpc::{Repeated, Text};
 use crate::time::Instant;
 
-use super::capability_set::CapabilitySet;
 use super::config::{CallOptions, ClientConfig};
 use super::error::{CallError, CloseReason};
 use super::event::{Answer, Body, Completed};
@@ -84,15 +84,8 @@ pub struct ClientSession {
 pub(super) struct State {
     pub(super) writer: MessageWriter,
     opening: Opening,
-    /// When the opening began, or the epoch if that was before it.
-    opened_at: Instant,
-    /// How long the opening had run before this epoch.
-    opened_before: Duration,
     /// Since when the clocks stand still.
     suspended: Option<Instant>,
-    revision: Option<Revision>,
-    peer: Peer,
-    declared: CapabilitySet,
     requests_out: RequestsOut<Call>,
     /// The requests of a legacy server that the user has to answer.
     requests_in: RequestsIn<Asked, 0>,
@@ -106,26 +99,6 @@ pub(super) struct State {
     elicitations: VecDeque<Box<str>>,
 }
 
-/// What the server said of itself, as JSON, copied out exactly.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Peer {
-    info: Option<Box<str>>,
-    capabilities: Option<Box<str>>,
-    instructions: Option<Box<str>>,
-}
-
-impl Peer {
-    /// How many bytes the texts hold.
-    fn held(&self) -> usize {
-        self.texts().map(str::len).sum()
-    }
-
-    fn texts(&self) -> impl Iterator<Item = &str> {
-        let texts = [&self.info, &self.capabilities, &self.instructions];
-        texts.into_iter().filter_map(|text| text.as_deref())
-    }
-}
-
 impl State {
     /// The same state in another epoch, with the limits of its new session.
     pub(super) fn restored(mut self, limits: &Limits, rebase: Rebase) -> Self {
@@ -134,13 +107,7 @@ impl State {
             .suspended
             .map_or(rebase, |at| Rebase::new(at, rebase.now()));
         self.suspended = self.suspended.map(|_| rebase.now());
-        let deadline = self.opening.deadlines().1;
-        // Once its time is over, an opening takes no longer, however late that is noticed.
-        let until = deadline.map_or(rebase.saved_at(), |at| at.min(rebase.saved_at()));
-        let ago = until.saturating_since(self.opened_at);
-        self.opened_before = self.opened_before.saturating_add(ago);
-        self.opened_at = rebase.now();
-        self.opening.rebase(rebase);
+        self.opening.restore(rebase);
         self.requests_out.rebase(rebase);
         self.writer = self.writer.restored(limits, rebase);
         self
@@ -181,13 +148,8 @@ impl ClientSession {
             repeated: Repeated::default(),
             state: State {
                 writer: MessageWriter::new(&config.limits),
-                opening: Opening::Idle,
-                opened_at: Instant::ZERO,
-                opened_before: Duration::ZERO,
+                opening: Opening::default(),
                 suspended: None,
-                revision: None,
-                peer: Peer::default(),
-                declared: CapabilitySet::UNKNOWN,
                 requests_out: RequestsOut::default(),
                 requests_in: RequestsIn::default(),
                 round_inputs: Table::default(),
@@ -204,30 +166,30 @@ impl ClientSession {
     /// Returns the revision both sides speak; `None` before the session is open. For logs: user
     /// code needs no branch on it.
     pub fn revision(&self) -> Option<Revision> {
-        self.state.revision.filter(|_| self.was_opened())
+        self.state.opening.revision()
     }
 
     /// Returns whether the session is open for calls.
     pub fn is_open(&self) -> bool {
-        matches!(self.state.opening, Opening::Open)
+        self.state.opening.is_open()
     }
 
     /// Returns the server's name and version; `None` before the opening and when it doesn't say.
     /// Kept after the end. For display only: nothing may depend on it.
     // `meta.info.notrust`
     pub fn server_info(&self) -> Option<Implementation<'_>> {
-        serde_json::from_str(self.state.peer.info.as_deref()?).ok()
+        self.state.opening.server().info()
     }
 
     /// Returns what the server can do; `None` before the opening, and while a modern server that
     /// was not asked hasn't said. Kept after the end.
     pub fn server_capabilities(&self) -> Option<ServerCapabilities<'_>> {
-        serde_json::from_str(self.state.peer.capabilities.as_deref()?).ok()
+        self.state.opening.server().capabilities()
     }
 
     /// Returns the server's instructions for a model; `None` if it gives none. Kept after the end.
     pub fn instructions(&self) -> Option<Text<'_>> {
-        serde_json::from_str(self.state.peer.instructions.as_deref()?).ok()
+        self.state.opening.server().instructions()
     }
 
     /// Returns what this client declared.
@@ -276,7 +238,7 @@ impl ClientSession {
             + state.requests_in.held()
             + state.round_inputs.held()
             + state.subscriptions.held()
-            + state.peer.held()
+            + state.opening.server().held()
             + elicitations.sum::<usize>()
             + state.writer.held()
     }
@@ -423,10 +385,8 @@ impl ClientSession {
         let Some(since) = self.state.suspended.take() else {
             return;
         };
-        let rebase = Rebase::new(since, now);
-        self.state.opened_at = self.state.opened_at + now.saturating_since(since);
-        self.state.opening.rebase(rebase);
-        self.state.requests_out.rebase(rebase);
+        self.state.opening.resume(since, now);
+        self.state.requests_out.rebase(Rebase::new(since, now));
     }
 
     /// Ends the session from this side. There is no message for it: the adapter closes the
@@ -450,18 +410,7 @@ impl ClientSession {
     }
 
     fn open_revision(&self) -> Result<Revision, Misuse> {
-        match self.state.opening {
-            Opening::Open => self.state.revision.ok_or(Misuse::NotOpen),
-            Opening::Closed { .. } => Err(Misuse::Closed),
-            _ => Err(Misuse::NotOpen),
-        }
-    }
-
-    fn was_opened(&self) -> bool {
-        matches!(
-            self.state.opening,
-            Opening::Open | Opening::Closed { opened: true }
-        )
+        self.state.opening.open_revision()
     }
 
     #[inline]
@@ -475,7 +424,7 @@ impl ClientSession {
 
     /// Drops what a restored session has no use for any more.
     pub(super) fn after_restore(&mut self) {
-        if let Opening::Open | Opening::Closed { .. } = self.state.opening {
+        if self.is_open() || self.is_closed() {
             // They were subscribed to when the session opened.
             self.config.subscriptions.clear();
         }
@@ -483,7 +432,7 @@ impl ClientSession {
 
     /// Ends everything that is open, then the session.
     fn end(&mut self, reason: CloseReason) {
-        if let Opening::Closed { .. } = self.state.opening {
+        if self.is_closed() {
             return;
         }
         for number in self.state.requests_out.numbers() {
@@ -496,9 +445,7 @@ impl ClientSession {
             let lost = CallError::Lost(super::Delivery::Unknown);
             self.end_subscription(number, Err(lost));
         }
-        self.state.opening = Opening::Closed {
-            opened: self.was_opened(),
-        };
+        self.state.opening.close();
         // What was reported as never sent is never sent.
         self.state.writer.outbox.drop_requests();
         self.state.events.push(ClientEvent::Closed(reason));
@@ -528,10 +475,7 @@ impl Session for ClientSession {
         if route != Route::Pipe {
             return self.lose_route(route, why);
         }
-        self.end(match self.state.opening {
-            Opening::Probing { .. } if self.speaks_legacy() => CloseReason::LostInProbe(why),
-            _ => CloseReason::Connection(why),
-        });
+        self.end(self.state.opening.connection_lost(&self.config, why));
         if why == Closed::WriteFailed {
             self.state.writer.outbox.clear();
         }
@@ -540,7 +484,9 @@ impl Session for ClientSession {
     fn handle_timeout(&mut self, now: Instant) {
         self.state.writer.advance(now);
         if self.state.suspended.is_none() {
-            self.opening_timeout();
+            let now = self.state.writer.now;
+            let step = self.state.opening.timeout(now, &self.config);
+            self.take_step(step);
             self.call_timeouts();
         }
     }
@@ -567,7 +513,7 @@ impl Session for ClientSession {
     }
 
     fn is_closed(&self) -> bool {
-        matches!(self.state.opening, Opening::Closed { .. })
+        self.state.opening.is_closed()
     }
 
     fn frame_limit(&self) -> usize {

@@ -33,7 +33,7 @@ impl Side for ClientSession {
     }
 
     fn agreed(&self) -> Option<Revision> {
-        self.state.revision
+        self.state.opening.revision()
     }
 
     fn awaited(&self, id: &RequestId) -> Option<u64> {
@@ -114,15 +114,12 @@ impl ClientSession {
     /// Whether the server may be one that sends requests, which only legacy ones do
     /// (`base.dir.modern.client`).
     pub(super) fn may_respond(&self) -> bool {
-        match self.state.revision {
-            Some(revision) => revision.era() == Era::Legacy,
-            None => self.speaks_legacy(),
-        }
+        self.state.opening.may_be_legacy(&self.config)
     }
 
     /// Takes what may be the result of a request.
     fn result(&mut self, number: u64, body: Body, scan: &Scan) {
-        let is_modern = match self.state.revision {
+        let is_modern = match self.state.opening.revision() {
             Some(revision) => revision.era() == Era::Modern,
             // No legacy server has the method that is asked first.
             None => {
@@ -183,12 +180,8 @@ impl ClientSession {
             return;
         };
         match (request.part.purpose, outcome) {
-            (Purpose::Probe, outcome) => {
-                self.expect_handshake();
-                self.probe_answered(outcome.map(|answer| answer.body));
-            }
-            (Purpose::Initialize, outcome) => {
-                self.initialize_answered(outcome.map(|answer| answer.body));
+            (purpose @ (Purpose::Probe | Purpose::Initialize), outcome) => {
+                self.opening_answered(purpose == Purpose::Probe, outcome.map(|it| it.body));
             }
             (_, Ok(answer)) => self.conclude(number, request, Ok(answer)),
             (_, Err(error)) => {

@@ -409,7 +409,7 @@ impl ClientSession {
                 return Err(bad(&path, "a method that can't be asked of a client"));
             };
             let body = params_body(&request.params);
-            let revision = self.state.revision.unwrap_or(Revision::NEWEST);
+            let revision = self.state.opening.revision().unwrap_or(Revision::NEWEST);
             self.check_input(method, &body, revision)
                 .map_err(CallError::InputRefused)?;
             asked.push(RoundRequest {
@@ -448,7 +448,7 @@ impl ClientSession {
         let number = self.state.writer.number();
         let route = self.request_route(number);
         let (name, params) = (open.method().as_str(), &open.part.params);
-        let (writer, revision) = (&mut self.state.writer, self.state.revision);
+        let (writer, revision) = (&mut self.state.writer, self.state.opening.revision());
         let written = writer.frame(route, Kind::Request, revision, |out| {
             write_head(out, Some(number), name);
             out.extend_from_slice(b",\"params\":{");

@@ -207,7 +207,8 @@ impl ClientSession {
         if !subscription.uris.is_empty()
             && !self
                 .state
-                .declared
+                .opening
+                .declared()
                 .has(ServerCapability::ResourcesSubscribe)
         {
             return Err(Misuse::NotDeclaredByPeer(
@@ -265,7 +266,7 @@ impl ClientSession {
             }
         }
         let is_lost = matches!(outcome, Err(CallError::Lost(_)));
-        if let Some(revision) = self.state.revision.filter(|_| !is_lost) {
+        if let Some(revision) = self.state.opening.revision().filter(|_| !is_lost) {
             released.sort_unstable();
             released.dedup();
             let written = self.release(&released, revision);
