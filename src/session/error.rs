@@ -168,6 +168,12 @@ impl Weigh for CallError {
     }
 }
 
+impl<T: Weigh> Weigh for Result<T, RpcError> {
+    fn weight(&self) -> usize {
+        self.as_ref().map_or_else(rpc_error_weight, Weigh::weight)
+    }
+}
+
 impl Weigh for CloseReason {
     fn weight(&self) -> usize {
         match self {

@@ -6,6 +6,8 @@
 //! how the entry came about, such as the capacity of its buffers, since a restored one weighs the
 //! same.
 
+use alloc::vec::Vec;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use smallvec::SmallVec;
 
@@ -23,6 +25,12 @@ pub(crate) trait Weigh {
 impl Weigh for RequestId {
     fn weight(&self) -> usize {
         self.as_str().map_or(32, str::len)
+    }
+}
+
+impl Weigh for Vec<u8> {
+    fn weight(&self) -> usize {
+        self.len()
     }
 }
 

@@ -4,7 +4,6 @@
 //! owes input the idle clock stands still; whatever ends a call before its answer tells the server,
 //! except for `initialize`.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -25,12 +24,13 @@ use super::super::id::CallId;
 use super::super::misuse::{Handle, Limited, Misuse};
 use super::super::name::MethodName;
 use super::super::requests_out::RequestOut;
+use super::super::rounds::Rounds;
 use super::super::route::{Closed, ExchangeId, Route};
 use super::super::table::Weigh;
 use super::super::timer::Clocks;
 use super::super::writer::{write_head, write_params};
 use super::ClientSession;
-use super::round::Round;
+use super::round::Answer as Answered;
 
 /// What a call is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,17 +52,15 @@ pub(super) struct Call {
     /// The id the user knows; the number of the call's first request.
     pub(super) id: u64,
     pub(super) purpose: Purpose,
-    pub(super) rounds: usize,
     /// The encoded params, kept while the call may be asked for input.
     pub(super) params: Vec<u8>,
-    pub(super) round: Option<Box<Round>>,
+    pub(super) rounds: Rounds<Answered>,
 }
 
 impl Weigh for Call {
     #[inline]
     fn weight(&self) -> usize {
-        let round = self.round.as_ref();
-        size_of::<Self>() + self.params.len() + round.map_or(0, |round| round.weight())
+        size_of::<Self>() + self.params.len() + self.rounds.held()
     }
 }
 
@@ -74,7 +72,6 @@ impl fmt::Debug for Call {
             .field("purpose", &self.purpose)
             .field("rounds", &self.rounds)
             .field("params_bytes", &self.params.len())
-            .field("round", &self.round)
             .finish()
     }
 }
@@ -212,13 +209,17 @@ impl ClientSession {
             Purpose::Probe | Purpose::Initialize => (None, None),
             _ => (idle, total),
         };
-        let clocks = Clocks::start(self.state.writer.now, idle, total, !self.owes_input());
+        let clocks = Clocks::start(
+            self.state.writer.now,
+            idle,
+            total,
+            !self.state.inputs.owes_answer(),
+        );
         let call = Call {
             id: number,
             purpose,
-            rounds: 0,
             params: kept,
-            round: None,
+            rounds: Rounds::NONE,
         };
         let token = options.progress.then(|| RequestId::from(number));
         let request = RequestOut::new(method, clocks, token, call);
@@ -330,7 +331,7 @@ impl ClientSession {
     ) {
         let method = request.method().clone();
         let call = request.part;
-        if call.round.is_some() {
+        if call.rounds.is_open() {
             self.withdraw_round(number);
         }
         self.recycle(call.params);

@@ -10,16 +10,19 @@
 //! ```
 
 mod call;
+mod check;
+mod elicitations;
 mod event;
+mod input;
+mod inputs;
 mod open;
 mod opening;
 mod peer;
 mod receive;
 mod round;
 mod subscribe;
+mod subscriptions;
 
-use alloc::boxed::Box;
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -48,20 +51,18 @@ use super::misuse::Misuse;
 use super::name::MethodName;
 use super::own_meta::OwnMeta;
 use super::rebase::Rebase;
-use super::requests_in::RequestsIn;
 use super::requests_out::RequestsOut;
 use super::route::{Closed, Route};
 use super::side;
-use super::table::Table;
 use super::timer::{self, WakeReason};
 use super::writer::MessageWriter;
 
 use self::call::Call;
+use self::elicitations::Elicitations;
 pub use self::event::{ClientEvent, InputRequested};
+use self::inputs::Inputs;
 use self::opening::Opening;
-use self::round::{Asked, RoundInput};
-use self::subscribe::Subscription;
-pub(super) use self::subscribe::covers;
+use self::subscriptions::Subscriptions;
 
 /// The client's end of one connection.
 ///
@@ -87,16 +88,12 @@ pub(super) struct State {
     /// Since when the clocks stand still.
     suspended: Option<Instant>,
     requests_out: RequestsOut<Call>,
-    /// The requests of a legacy server that the user has to answer.
-    requests_in: RequestsIn<Asked, 0>,
-    /// The same of modern servers, which ask in rounds.
-    round_inputs: Table<RoundInput, 0>,
-    subscriptions: Table<Subscription, 0>,
+    inputs: Inputs,
+    subscriptions: Subscriptions,
     events: Events<ClientEvent>,
     log_level: Option<LoggingLevel>,
     ignored_responses: u64,
-    /// The ids of elicitations that the user was sent to a URL for (2025-11-25).
-    elicitations: VecDeque<Box<str>>,
+    elicitations: Elicitations,
 }
 
 impl State {
@@ -130,8 +127,7 @@ impl State {
     pub(super) fn is_sound(&self) -> bool {
         let numbers = [
             self.requests_out.last_number(),
-            self.requests_in.last_number(),
-            self.round_inputs.last_number(),
+            self.inputs.last_number(),
             self.subscriptions.last_number(),
         ];
         let next = self.writer.next_number();
@@ -151,13 +147,12 @@ impl ClientSession {
                 opening: Opening::default(),
                 suspended: None,
                 requests_out: RequestsOut::default(),
-                requests_in: RequestsIn::default(),
-                round_inputs: Table::default(),
-                subscriptions: Table::default(),
+                inputs: Inputs::default(),
+                subscriptions: Subscriptions::default(),
                 events: Events::default(),
                 log_level: config.log_level,
                 ignored_responses: 0,
-                elicitations: VecDeque::new(),
+                elicitations: Elicitations::default(),
             },
             config,
         }
@@ -229,17 +224,12 @@ impl ClientSession {
     /// Returns how many bytes the session holds, which [`Limits::memory`] bounds.
     pub fn held_bytes(&self) -> usize {
         let state = &self.state;
-        let elicitations = state
-            .elicitations
-            .iter()
-            .map(|id| size_of_val(id) + id.len());
         state.events.held()
             + state.requests_out.held()
-            + state.requests_in.held()
-            + state.round_inputs.held()
+            + state.inputs.held()
             + state.subscriptions.held()
             + state.opening.server().held()
-            + elicitations.sum::<usize>()
+            + state.elicitations.held()
             + state.writer.held()
     }
 
@@ -438,7 +428,7 @@ impl ClientSession {
         for number in self.state.requests_out.numbers() {
             self.lose_call(number, None);
         }
-        for number in self.state.requests_in.drop_all() {
+        for number in self.state.inputs.drop_requests() {
             self.input_withdrawn(number);
         }
         for number in self.state.subscriptions.numbers() {

@@ -21,7 +21,7 @@ use super::super::event::{Answer, Body, Ignored, Received};
 use super::super::side::{self, Side};
 use super::super::writer::MessageWriter;
 use super::call::Purpose;
-use super::{ClientEvent, ClientSession, State};
+use super::{ClientEvent, ClientSession};
 
 impl Side for ClientSession {
     fn writer(&mut self) -> &mut MessageWriter {
@@ -64,7 +64,7 @@ impl Side for ClientSession {
             return self.ignore(Ignored::Request(method));
         }
         let limits = &self.config.limits;
-        let checked = self.state.requests_in.check(&arrival, limits);
+        let checked = self.state.inputs.check(&arrival, limits);
         match (checked, arrival.method.known()) {
             (Err(error), _) => self.state.writer.refuse(&arrival, &error),
             (_, Some(SpecMethod::Ping)) => self.state.writer.answer_empty(&arrival),
@@ -185,7 +185,8 @@ impl ClientSession {
             }
             (_, Ok(answer)) => self.conclude(number, request, Ok(answer)),
             (_, Err(error)) => {
-                self.note_required_elicitations(&error);
+                let limits = &self.config.limits;
+                self.state.elicitations.note_required(&error, limits);
                 self.conclude(number, request, Err(CallError::Rpc(error)));
             }
         }
@@ -220,7 +221,7 @@ impl ClientSession {
         let Some((number, id)) = call.filter(|_| is_good) else {
             return self.ignore(Ignored::notification(&received));
         };
-        let (now, runs) = (self.state.writer.now, !self.owes_input());
+        let (now, runs) = (self.state.writer.now, !self.state.inputs.owes_answer());
         self.state.requests_out.restart_idle(number, now, runs);
         self.state.events.push(ClientEvent::Progress {
             call: self.call_id(id),
@@ -237,44 +238,6 @@ impl ClientSession {
         });
         if !is_known {
             self.ignore(Ignored::notification(received));
-        }
-    }
-
-    fn input_cancelled(&mut self, id: &RequestId) -> bool {
-        let found = self.state.requests_in.find(id);
-        if let Some(number) = found {
-            let State {
-                requests_in,
-                writer,
-                ..
-            } = &mut self.state;
-            requests_in.drop(number, writer);
-            self.input_withdrawn(number);
-            self.restart_idle_clocks();
-        }
-        found.is_some()
-    }
-
-    /// Only an id that the user was sent to a URL for counts, and only once
-    /// (`elicit.complete.ignore`).
-    fn elicitation_completed(&mut self, received: Received) {
-        let position = received
-            .params::<method::ElicitationComplete>()
-            .ok()
-            .and_then(|params| {
-                self.state
-                    .elicitations
-                    .iter()
-                    .position(|id| **id == *params.elicitation_id)
-            });
-        match position {
-            Some(position) => {
-                self.state.elicitations.remove(position);
-                self.state
-                    .events
-                    .push(ClientEvent::ElicitationCompleted(received));
-            }
-            None => self.ignore(Ignored::notification(&received)),
         }
     }
 }

@@ -1,8 +1,6 @@
 //! What a server session tells its user.
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
-use core::fmt;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -16,12 +14,13 @@ use crate::model::method::{Method, SpecMethod};
 use crate::revision::{Era, Revision};
 use crate::rpc::{Raw, RpcError, Span, Text, member_of, text_at};
 
-use super::super::error::{CloseReason, rpc_error_weight};
+use super::super::error::CloseReason;
 use super::super::event::{Body, Ignored, Received};
 use super::super::events::SessionEvent;
 use super::super::id::IncomingId;
 use super::super::name::MethodName;
 use super::super::path::Malformed;
+use super::super::rounds::{Round, Rounds};
 use super::super::table::Weigh;
 
 /// Something that happened in a server session, in the order of the wire.
@@ -90,16 +89,12 @@ pub(crate) enum Inputs {
     None,
     /// In the frame, as a modern client sends them.
     InFrame,
-    /// InputResponses from a legacy client.
-    Collected(Box<InputResponses>),
+    /// Those of a legacy client, and the state that a modern one would have carried.
+    Collected(Box<Round<InputAnswer>>),
 }
 
-/// A legacy client's answers, and the state that a modern client would have carried.
-#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct InputResponses {
-    pub(crate) answers: Vec<(Box<str>, Result<Body, RpcError>)>,
-    pub(crate) state: Option<Box<str>>,
-}
+/// What a legacy client answers to one question.
+pub(crate) type InputAnswer = Result<Body, RpcError>;
 
 /// Why an input that was asked for isn't there as it should be.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -216,16 +211,10 @@ impl Request {
 
     fn input_text(&self, key: &str) -> Option<Result<&str, &RpcError>> {
         let json = match &self.inputs {
-            Inputs::Collected(collected) => {
-                let (_, answer) = collected
-                    .answers
-                    .iter()
-                    .find(|(asked, _)| &**asked == key)?;
-                match answer {
-                    Ok(body) => body.span.of(&body.frame),
-                    Err(error) => return Some(Err(error)),
-                }
-            }
+            Inputs::Collected(round) => match round.answer(key)? {
+                Ok(body) => body.span.of(&body.frame),
+                Err(error) => return Some(Err(error)),
+            },
             Inputs::InFrame => member_of(self.param("inputResponses")?, key)?,
             Inputs::None => return None,
         };
@@ -235,7 +224,7 @@ impl Request {
     /// Returns whether this request carries answers of a round of input.
     pub fn has_inputs(&self) -> bool {
         match &self.inputs {
-            Inputs::Collected(collected) => !collected.answers.is_empty(),
+            Inputs::Collected(round) => !round.is_empty(),
             Inputs::InFrame => self.param("inputResponses").is_some(),
             Inputs::None => false,
         }
@@ -246,7 +235,7 @@ impl Request {
     // `mrtr.state.attacker`
     pub fn state(&self) -> Option<Text<'_>> {
         match &self.inputs {
-            Inputs::Collected(collected) => collected.state.as_deref().map(Text::from),
+            Inputs::Collected(round) => round.state().map(Text::from),
             Inputs::InFrame => {
                 let state = core::str::from_utf8(self.param("requestState")?).ok()?;
                 Text::from_token(state)
@@ -283,47 +272,14 @@ pub(crate) struct Incoming {
     pub(crate) client_capabilities: Span,
     /// The least level of log messages that a modern request asks for.
     pub(crate) log_level: Option<crate::model::logging::LoggingLevel>,
-    pub(crate) rounds: usize,
-    /// The round of input that a legacy client is being asked for.
-    pub(crate) input_round: Option<Box<InputRound>>,
-}
-
-/// A round of input that a legacy client is being asked for.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct InputRound {
-    pub(crate) open: usize,
-    pub(crate) responses: InputResponses,
-}
-
-impl InputResponses {
-    fn weight(&self) -> usize {
-        let answers = self.answers.iter().map(|(key, answer)| {
-            let answer = answer.as_ref().map_or_else(rpc_error_weight, Weigh::weight);
-            size_of_val(key) + key.len() + answer
-        });
-        answers.sum::<usize>() + self.state.as_ref().map_or(0, |state| state.len())
-    }
-}
-
-/// Sizes instead of contents, which may be secret.
-impl fmt::Debug for InputResponses {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.state.as_ref().map(|state| state.len());
-        f.debug_struct("InputResponses")
-            .field("answers", &self.answers.len())
-            .field("state_bytes", &state)
-            .finish()
-    }
+    /// What a legacy client is being asked for, and how often it was.
+    pub(crate) rounds: Rounds<InputAnswer>,
 }
 
 impl Weigh for Incoming {
     #[inline]
     fn weight(&self) -> usize {
-        let responses = self.input_round.as_ref();
-        size_of::<Self>()
-            + self.method.held()
-            + self.body.weight()
-            + responses.map_or(0, |round| round.responses.weight())
+        size_of::<Self>() + self.method.held() + self.body.weight() + self.rounds.held()
     }
 }
 
@@ -332,7 +288,7 @@ impl Weigh for ServerEvent {
         let texts = match self {
             Self::Request(request) => {
                 let responses = match &request.inputs {
-                    Inputs::Collected(responses) => responses.weight(),
+                    Inputs::Collected(round) => round.weight(),
                     _ => 0,
                 };
                 request.method.held() + request.body.weight() + responses

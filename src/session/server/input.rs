@@ -1,4 +1,4 @@
-//! InputRound the client for input while a request is worked on: an `input_required` result in the
+//! Asking the client for input while a request is worked on: an `input_required` result in the
 //! modern era, requests to the client in the legacy one, behind one command.
 //!
 //! Rules of this file: only the methods that may ask do, and only for what the client declared; a
@@ -34,7 +34,7 @@ use super::super::requests_out::RequestOut;
 use super::super::table::Weigh;
 use super::super::timer::Clocks;
 use super::super::writer::{write_head, write_params};
-use super::event::{InputResponses, InputRound, Inputs};
+use super::event::{InputAnswer, Inputs};
 use super::{ServerEvent, ServerSession, Stage, State};
 
 /// What a server keeps of a request to a legacy client: what the answer is for.
@@ -100,7 +100,7 @@ impl ServerSession {
             });
         }
         let limit = self.config.limits.input_rounds;
-        if incoming.part.rounds >= limit {
+        if incoming.part.rounds.count() >= limit {
             return Err(Misuse::LimitReached {
                 what: Limited::InputRounds,
                 limit,
@@ -216,18 +216,11 @@ impl ServerSession {
         }
         self.state.writer.check_room()?;
         let (request, incoming) = self.open_incoming(request)?;
-        let (revision, round) = (incoming.revision(), incoming.part.rounds.saturating_add(1));
+        let (revision, round) = (incoming.revision(), incoming.part.rounds.count() + 1);
         let pending = self.pending_inputs(request, round, requests, revision)?;
-        let (open, state) = (pending.len(), state.map(Box::from));
+        let keys = pending.iter().map(|asked| asked.part.key.clone());
         self.state.requests_in.change(request, |incoming| {
-            incoming.rounds = round;
-            incoming.input_round = Some(Box::new(InputRound {
-                open,
-                responses: InputResponses {
-                    answers: Vec::new(),
-                    state,
-                },
-            }));
+            incoming.rounds.begin(keys, state.map(Box::from))
         });
         for asked in pending {
             let number = self.state.writer.number();
@@ -329,14 +322,9 @@ impl ServerSession {
         self.collect(asked.part, outcome);
     }
 
-    fn collect(&mut self, asked: PendingInput, answer: Result<Body, RpcError>) {
+    fn collect(&mut self, asked: PendingInput, answer: InputAnswer) {
         let is_complete = self.state.requests_in.change(asked.incoming, |incoming| {
-            let Some(round) = incoming.input_round.as_mut() else {
-                return false;
-            };
-            round.responses.answers.push((asked.key, answer));
-            round.open = round.open.saturating_sub(1);
-            round.open == 0
+            incoming.rounds.answer(&asked.key, answer)
         });
         if is_complete == Some(true) {
             self.ask_again(asked.incoming);
@@ -346,8 +334,7 @@ impl ServerSession {
     /// Hands a request to the user again, with the answers.
     fn ask_again(&mut self, number: u64) {
         let event = self.state.requests_in.change(number, |incoming| {
-            let round = incoming.input_round.take()?;
-            Some(Inputs::Collected(Box::new(round.responses)))
+            incoming.rounds.end().map(Inputs::Collected)
         });
         let Some(Some(inputs)) = event else {
             return;

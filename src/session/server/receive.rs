@@ -22,6 +22,7 @@ use super::super::event::{Body, Ignored, Received, shortened};
 use super::super::id::IncomingId;
 use super::super::name::MethodName;
 use super::super::requests_in::{RequestIn, in_use};
+use super::super::rounds::Rounds;
 use super::super::route::Route;
 use super::super::side::{self, Side};
 use super::super::writer::MessageWriter;
@@ -309,8 +310,7 @@ impl Incoming {
             method,
             body,
             log_level: None,
-            rounds: 0,
-            input_round: None,
+            rounds: Rounds::NONE,
         }
     }
 }

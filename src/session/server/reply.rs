@@ -196,7 +196,7 @@ impl ServerSession {
     pub fn round(&self, request: IncomingId) -> Option<usize> {
         self.open_incoming(request)
             .ok()
-            .map(|(_, incoming)| incoming.part.rounds)
+            .map(|(_, incoming)| incoming.part.rounds.count())
     }
 
     #[inline]
@@ -294,7 +294,7 @@ pub(super) fn open_in(
     let number = request.number_in(tag).ok_or_else(unknown)?;
     let found = requests_in
         .get(number)
-        .filter(|incoming| incoming.part.input_round.is_none());
+        .filter(|incoming| !incoming.part.rounds.is_open());
     let incoming = found.ok_or_else(unknown)?;
     Ok((number, incoming))
 }

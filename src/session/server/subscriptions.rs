@@ -17,8 +17,8 @@ use crate::rpc::{RequestId, write_string};
 
 use super::super::arrival::Arrival;
 use super::super::arrival::ReplyTo;
-use super::super::client::covers;
 use super::super::event::Change;
+use super::super::interest::{Interest, covers};
 use super::super::table::{Table, Weigh};
 
 /// A live `subscriptions/listen`.
@@ -27,38 +27,23 @@ pub(super) struct Listen {
     pub(super) request: RequestId,
     pub(super) target: ReplyTo,
     pub(super) revision: Revision,
-    tools: bool,
-    prompts: bool,
-    resources: bool,
-    uris: Vec<Box<str>>,
+    interest: Interest,
 }
 
 impl Listen {
     /// The stream of a request, as far as its filter is honoured.
     pub(super) fn new(arrival: &Arrival<'_>, honoured: &SubscriptionFilter<'_>) -> Self {
-        let uris = honoured.resource_subscriptions.iter().flatten();
-        let mut uris: Vec<Box<str>> = uris.map(|uri| Box::from(uri.as_str())).collect();
-        uris.sort_unstable();
-        uris.dedup();
         Self {
             request: arrival.id.clone(),
             target: arrival.target,
             revision: arrival.revision,
-            tools: honoured.tools_list_changed == Some(true),
-            prompts: honoured.prompts_list_changed == Some(true),
-            resources: honoured.resources_list_changed == Some(true),
-            uris,
+            interest: Interest::new(honoured),
         }
     }
 
     /// Whether it asked for a change, of the resource `uri` if it is one of those.
     pub(super) fn wants(&self, change: Change, uri: &str) -> bool {
-        match change {
-            Change::Tools => self.tools,
-            Change::Prompts => self.prompts,
-            Change::Resources => self.resources,
-            Change::Resource => self.uris.iter().any(|subscribed| covers(subscribed, uri)),
-        }
+        self.interest.wants(change, uri)
     }
 
     /// The members of `_meta` that tag a message of this stream.
@@ -73,7 +58,7 @@ impl Listen {
 
 impl Weigh for Listen {
     fn weight(&self) -> usize {
-        let texts = self.uris.iter().map(|uri| uri_weight(uri));
+        let texts = self.interest.uris().iter().map(|uri| uri_weight(uri));
         size_of::<Self>() + self.request.weight() + texts.sum::<usize>()
     }
 }
@@ -137,8 +122,8 @@ impl Subscriptions {
 
     /// Adds a stream. Returns the URIs that nobody watched before.
     pub(super) fn begin(&mut self, number: u64, listen: Listen) -> Vec<Box<str>> {
-        self.listened += listen.uris.len();
-        let mut fresh = listen.uris.clone();
+        let mut fresh = listen.interest.uris().to_vec();
+        self.listened += fresh.len();
         fresh.retain(|uri| self.watch(uri));
         self.listens.insert(number, listen);
         fresh
@@ -147,8 +132,8 @@ impl Subscriptions {
     /// Ends a stream. Returns it, and the URIs that nobody watches any more.
     pub(super) fn end(&mut self, number: u64) -> Option<(Listen, Vec<Box<str>>)> {
         let mut listen = self.listens.remove(number)?;
-        self.listened = self.listened.saturating_sub(listen.uris.len());
-        let mut gone = core::mem::take(&mut listen.uris);
+        let mut gone = core::mem::take(&mut listen.interest).into_uris();
+        self.listened = self.listened.saturating_sub(gone.len());
         gone.retain(|uri| self.unwatch(uri));
         Some((listen, gone))
     }
