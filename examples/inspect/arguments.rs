@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 const USAGE: &str = "\
 usage: inspect [OPTIONS] PROGRAM [ARGUMENT..]
 
-Starts PROGRAM as a server and shows its tools, resources and prompts.
+Starts PROGRAM as a server and shows its tools, resources and prompts. A URL in its place is connected
+to, if that was built in (`--features rustls`).
 
   --call TOOL       call a tool instead, with a progress bar
   --with KEY=VALUE  an argument of the call: JSON if VALUE is JSON, else a text

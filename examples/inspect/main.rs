@@ -1,5 +1,6 @@
 //! Shows what any server offers, and calls one of its tools:
-//! `cargo run --example inspect -- [OPTIONS] PROGRAM [ARGUMENT..]`
+//! `cargo run --example inspect -- [OPTIONS] PROGRAM [ARGUMENT..]`, and with the feature
+//! `hyper-client` or `rustls` a URL in place of the program.
 
 #![allow(clippy::disallowed_methods, reason = "a program reads its arguments")]
 
@@ -47,12 +48,7 @@ fn run(given: Arguments) -> Result<(), Box<dyn Error>> {
     let options = ClientOptions::new("inspect", env!("CARGO_PKG_VERSION"))
         .era(given.era)
         .on_log(move |message| log.log(&message));
-    let mut command = Command::new(given.program).args(given.rest);
-    if !given.verbose {
-        // An error tells the last lines of it anyway.
-        command = command.stderr_quiet();
-    }
-    let client = BlockingClient::child(options, command);
+    let client = connect(options, &given);
     client.open()?;
     let mut out = io::stdout().lock();
     let written = match given.wish {
@@ -90,6 +86,20 @@ fn run(given: Arguments) -> Result<(), Box<dyn Error>> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => Ok(written?),
     }
+}
+
+/// A client of the program, or of the server at a URL.
+fn connect(options: ClientOptions, given: &Arguments) -> BlockingClient {
+    #[cfg(feature = "hyper-client")]
+    if given.program.contains("://") {
+        return BlockingClient::url(options, given.program.as_str());
+    }
+    let mut command = Command::new(&given.program).args(&given.rest);
+    if !given.verbose {
+        // An error tells the last lines of it anyway.
+        command = command.stderr_quiet();
+    }
+    BlockingClient::child(options, command)
 }
 
 /// Writes a value as one line of JSON.

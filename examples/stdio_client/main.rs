@@ -1,4 +1,5 @@
-//! A client for any server on standard streams: starts it, lists what it offers, calls a tool.
+//! A client for any server on standard streams: starts it, lists what it offers, calls a tool. With
+//! the feature `hyper-client` the server may be a URL instead.
 //! `cargo run --example stdio_client -- python my_server.py`
 
 #![allow(
@@ -62,6 +63,10 @@ fn start(arguments: &Arguments, host: Host) -> BlockingClient {
         .era(arguments.era)
         .timeout(arguments.timeout);
     options.log_level = arguments.log;
+    #[cfg(feature = "hyper-client")]
+    if arguments.program.contains("://") {
+        return BlockingClient::url(host.serve(options), arguments.program.as_str());
+    }
     let command = Command::new(&arguments.program).args(&arguments.arguments);
     BlockingClient::child(host.serve(options), command)
 }

@@ -1,7 +1,7 @@
-//! The blocking client drives servers that other people wrote, as processes.
+//! The blocking client drives servers that other people wrote, as processes and at URLs.
 //!
 //! The environment variable `MCP_CLIENT_PEERS` has the command lines of the fixture servers, one a
-//! line, and `MCP_CLIENT_EVERYTHING` that of the reference server "everything". Without them nothing
+//! line, or their URLs with the feature `hyper-client`, and `MCP_CLIENT_EVERYTHING` that of the reference server "everything". Without them nothing
 //! is tried, and the tests say so. Servers that are no good need nothing but a shell.
 
 use std::env;
@@ -22,6 +22,10 @@ use mcp_proto::model::sampling::CreateMessageResult;
 use serde_json::json;
 
 fn client(line: &str, options: ClientOptions) -> BlockingClient {
+    #[cfg(feature = "hyper-client")]
+    if line.contains("://") {
+        return BlockingClient::url(options, line);
+    }
     let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
     BlockingClient::new(options, move |client| {
         let (program, rest) = words.split_first().expect("a command line has a program");
