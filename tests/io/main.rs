@@ -14,6 +14,8 @@ mod child_client;
 mod contract;
 #[cfg(feature = "futures-io")]
 mod futures_io;
+#[cfg(feature = "http")]
+mod http;
 #[cfg(all(feature = "child", unix))]
 mod openings;
 #[cfg(all(feature = "child", unix))]

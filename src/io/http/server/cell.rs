@@ -70,7 +70,8 @@ impl Cell {
         id: Option<Box<str>>,
         listens: bool,
     ) -> Arc<Self> {
-        Arc::new(Self {
+        let is_known = id.is_none() && listens;
+        let cell = Arc::new(Self {
             hub: Arc::clone(hub),
             number: hub.next_number(),
             id,
@@ -82,9 +83,14 @@ impl Cell {
                 detached: Vec::new(),
                 alarm: None,
                 noted: None,
-                is_known: false,
+                is_known,
             }),
-        })
+        });
+        // It is told of changes from the beginning.
+        if is_known {
+            hub.remember(&cell);
+        }
+        cell
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -1,0 +1,150 @@
+//! The service on a socket, by hyper, and a client that writes HTTP by hand.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::thread;
+use std::time::Duration;
+
+use mcp_proto::io::http::{HttpServeOptions, HttpServer};
+use serde_json::{Value, json};
+
+use super::client::{SOON, Sent, call, modern};
+use super::server::{Stage, server};
+
+fn start(options: HttpServeOptions) -> (HttpServer, Stage) {
+    let (server, stage) = server();
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let server = HttpServer::start(server, listener, options).unwrap();
+    (server, stage)
+}
+
+fn options() -> HttpServeOptions {
+    let mut options = HttpServeOptions::default();
+    options.streams.patience = Duration::from_millis(5);
+    options
+}
+
+struct Client(BufReader<TcpStream>);
+
+impl Client {
+    fn to(server: &HttpServer) -> Self {
+        let stream = TcpStream::connect(server.address()).unwrap();
+        stream.set_read_timeout(Some(SOON)).unwrap();
+        Self(BufReader::new(stream))
+    }
+
+    fn send(&mut self, sent: &Sent) {
+        let mut head = format!("{} {} HTTP/1.1\r\n", sent.method, sent.path);
+        for (name, value) in &sent.headers {
+            head += &format!("{name}: {value}\r\n");
+        }
+        head += &format!("content-length: {}\r\n\r\n{}", sent.body.len(), sent.body);
+        self.0.get_mut().write_all(head.as_bytes()).unwrap();
+    }
+
+    fn line(&mut self) -> Option<String> {
+        let mut line = String::new();
+        let read = self.0.read_line(&mut line).unwrap_or_default();
+        (read > 0).then(|| line.trim_end().to_owned())
+    }
+
+    /// The status and the length of what follows.
+    fn head(&mut self) -> (u16, usize) {
+        let status = self.line().expect("it answers");
+        let status = status.split(' ').nth(1).expect("it is HTTP");
+        let mut length = 0;
+        while let Some(line) = self.line().filter(|line| !line.is_empty()) {
+            if let Some(value) = line.strip_prefix("content-length: ") {
+                length = value.parse().unwrap();
+            }
+        }
+        (status.parse().unwrap(), length)
+    }
+
+    fn json(&mut self) -> Value {
+        let (status, length) = self.head();
+        assert_eq!(status, 200);
+        let mut body = vec![0; length];
+        self.0.read_exact(&mut body).unwrap();
+        serde_json::from_slice(&body).unwrap()
+    }
+
+    /// The next message of a stream of events.
+    fn message(&mut self) -> Option<Value> {
+        loop {
+            let line = self.line()?;
+            if let Some(data) = line.strip_prefix("data: ") {
+                return Some(serde_json::from_str(data).unwrap());
+            }
+        }
+    }
+}
+
+#[test]
+fn one_connection_carries_one_answer_after_another() {
+    let (server, _) = start(HttpServeOptions::default());
+    let mut client = Client::to(&server);
+    for id in 0..20 {
+        client.send(&call(id, "echo"));
+        assert_eq!(client.json()["id"], id);
+    }
+    server.close(Duration::from_secs(60)).unwrap();
+    assert_eq!(client.line(), None, "an idle connection is closed");
+}
+
+#[test]
+fn a_connection_that_closes_cancels_what_it_asked_for() {
+    let (server, stage) = start(options());
+    for (tool, end) in [("hold", "cancelled"), ("sleep", "dropped")] {
+        let mut client = Client::to(&server);
+        client.send(&call(1, tool));
+        assert_eq!(stage.next(), "begun");
+        drop(client);
+        assert_eq!(stage.next(), end);
+    }
+}
+
+#[test]
+fn the_end_lets_a_call_be_answered_and_takes_no_connection_any_more() {
+    let (server, stage) = start(options());
+    let mut held = Client::to(&server);
+    held.send(&call(1, "hold"));
+    assert_eq!(stage.next(), "begun");
+    let mut listening = Client::to(&server);
+    let params = json!({"notifications": {"toolsListChanged": true}});
+    listening.send(&modern(5, "subscriptions/listen", params));
+    assert!(listening.message().is_some(), "it is acknowledged");
+    let address = server.address();
+    let closed = thread::spawn(move || server.close(Duration::from_secs(60)));
+    assert_eq!(listening.message().expect("it ends")["id"], 5);
+    while TcpStream::connect(address).is_ok() {
+        thread::yield_now();
+    }
+    stage.go();
+    let end = held.message().expect("it is answered");
+    assert_eq!(end["result"]["content"][0]["text"], "held");
+    closed.join().unwrap().unwrap();
+}
+
+#[test]
+fn a_client_that_reads_nothing_holds_up_no_end() {
+    let (server, stage) = start(options());
+    let mut held = Client::to(&server);
+    held.send(&call(1, "hold"));
+    assert_eq!(stage.next(), "begun");
+    // Dropping it ends what runs, however long that would have taken.
+    drop(server);
+    assert_eq!(stage.next(), "cancelled");
+}
+
+#[test]
+fn a_body_that_is_too_long_is_answered_though_its_client_still_writes() {
+    let mut options = options();
+    options.body = 1_000;
+    let (server, _) = start(options);
+    let mut client = Client::to(&server);
+    let mut sent = call(1, "echo");
+    sent.body = " ".repeat(200_000);
+    client.send(&sent);
+    assert_eq!(client.head().0, 413);
+}
