@@ -4,8 +4,13 @@
 //! variable `MCP_REFERENCE_PYTHON` says which. Without it nothing is tried, and the test says so.
 
 use std::env;
+use std::ffi::OsStr;
 use std::io::Write;
+#[cfg(feature = "hyper")]
+use std::io::{BufRead, BufReader};
 use std::process::Command;
+#[cfg(feature = "hyper")]
+use std::process::Stdio;
 
 use mcp_proto::client::ClientOptions;
 use mcp_proto::io::blocking::BlockingClient;
@@ -42,14 +47,38 @@ fn the_reference_client_finds_every_tool_resource_and_template() {
         drop(std::io::stderr().write_all(told));
         return;
     };
+    drive(&python, env!("CARGO_BIN_EXE_reference_server"));
+    #[cfg(feature = "hyper")]
+    for path in ["mcp", "sse"] {
+        let mut server = Command::new(env!("CARGO_BIN_EXE_reference_server"))
+            .args(["--http", "0"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the server runs");
+        let mut address = String::new();
+        let said = server.stdout.take().expect("it is piped");
+        BufReader::new(said)
+            .read_line(&mut address)
+            .expect("it says where it listens");
+        let driven = std::panic::catch_unwind(|| {
+            drive(&python, &format!("http://{}/{path}", address.trim()));
+        });
+        server.kill().expect("it runs until it is ended");
+        server.wait().expect("it has ended");
+        driven.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    }
+}
+
+/// Has the reference client visit a server, and fails if a check does.
+fn drive(python: &OsStr, server: &str) {
     let drive = Command::new(python)
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/reference/drive.py"))
-        .arg(env!("CARGO_BIN_EXE_reference_server"))
+        .arg(server)
         .output()
         .expect("Python runs");
     let said = String::from_utf8_lossy(&drive.stdout);
     let errors = String::from_utf8_lossy(&drive.stderr);
     assert!(drive.status.success(), "{said}{errors}");
     let passed = said.lines().filter(|line| line.starts_with("ok ")).count();
-    assert!(passed >= 43, "only {passed} checks: {said}");
+    assert!(passed >= 43, "{server}: only {passed} checks: {said}");
 }

@@ -1,5 +1,6 @@
 //! A server with the face of the one that `pydantic_ai.mcp` is tested with, so that the reference
-//! client can be tried on this crate: twenty tools, three resources and a template.
+//! client can be tried on this crate: twenty tools, three resources and a template. With `--http PORT`
+//! (feature `hyper`) it speaks HTTP: streams at `/mcp`, the pair of 2024-11-05 at `/sse`.
 
 mod assets;
 mod people;
@@ -14,8 +15,29 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let server = Server::new("Pydantic AI MCP Server", "1.0")
         .instructions("Be a helpful assistant.")
         .declare(ServerCapabilities::new().prompts(true));
-    resources(people::add(tools::add(server)))?.serve_stdio()?;
-    Ok(())
+    let server = resources(people::add(tools::add(server)))?;
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match &arguments[..] {
+        [name, port] if name == "--http" => http(server, port.parse()?),
+        _ => Ok(server.serve_stdio()?),
+    }
+}
+
+#[cfg(feature = "hyper")]
+fn http(server: Server, port: u16) -> Result<(), Box<dyn std::error::Error>> {
+    use mcp_proto::io::http::{HttpServeOptions, HttpServer};
+    use std::net::{Ipv4Addr, TcpListener};
+
+    let options = HttpServeOptions::default().pair("/sse", "/messages");
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+    let server = HttpServer::start(server, listener, options)?;
+    println!("{}", server.address());
+    Ok(server.wait()?)
+}
+
+#[cfg(not(feature = "hyper"))]
+fn http(_: Server, _: u16) -> Result<(), Box<dyn std::error::Error>> {
+    Err("build it with feature `hyper`".into())
 }
 
 fn resources(server: Server) -> Result<Server, Box<dyn std::error::Error>> {

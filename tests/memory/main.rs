@@ -5,6 +5,8 @@
 
 mod floods;
 mod high;
+#[cfg(feature = "http")]
+mod http;
 
 use std::alloc::System;
 use std::sync::{Mutex, MutexGuard, PoisonError};

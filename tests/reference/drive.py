@@ -1,6 +1,6 @@
 """Drives a server that has the face of the reference server with the reference client, pydantic_ai.mcp.
 
-usage: drive.py SERVER
+usage: drive.py SERVER, a program or the URL of one that runs; one that ends in /sse is of 2024-11-05
 needs: pip install 'pydantic-ai-slim[mcp]==1.46.0' 'mcp==1.25.0' 'pydantic<2.13'
 Prints a line for each check and exits non-zero when one fails."""
 import asyncio
@@ -8,7 +8,7 @@ import sys
 
 from mcp import types
 from pydantic_ai import BinaryContent, ModelRetry
-from pydantic_ai.mcp import MCPServerStdio
+from pydantic_ai.mcp import MCPServerSSE, MCPServerStdio, MCPServerStreamableHTTP
 from pydantic_ai.models.test import TestModel
 
 TOOLS = """celsius_to_fahrenheit get_weather_forecast get_image_resource get_image_resource_link get_audio_resource
@@ -91,14 +91,21 @@ async def resources(server):
     check("a picture", await server.read_resource("resource://kiwi.jpg"), binary("image/jpeg"))
 
 
+def connect(server, **options):
+    if not server.startswith("http"):
+        return MCPServerStdio(server, [], timeout=20, **options)
+    kind = MCPServerSSE if server.endswith("/sse") else MCPServerStreamableHTTP
+    return kind(server, timeout=20, **options)
+
+
 async def main(command):
     logs = []
 
     async def log(params):
         logs.append((params.level, params.data))
 
-    server = MCPServerStdio(
-        command, [], log_level="info", log_handler=log, elicitation_callback=elicit, timeout=20,
+    server = connect(
+        command, log_level="info", log_handler=log, elicitation_callback=elicit,
         client_info=types.Implementation(name="driver", version="7", title="Driver"))
     server.sampling_model = TestModel(custom_output_text="sampled")
     async with server:
@@ -109,7 +116,7 @@ async def main(command):
         await tools(server)
         await resources(server)
         check("logs", logs[0], ("info", "this is a log message"))
-    refusing = MCPServerStdio(command, [], allow_sampling=False, timeout=20)
+    refusing = connect(command, allow_sampling=False)
     async with refusing:
         check("no log level", await refusing.direct_call_tool("get_log_level", {}), "unset")
         check("no sampling", await refused(refusing.direct_call_tool("use_sampling", {"foo": "bar"})),

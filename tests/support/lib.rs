@@ -5,6 +5,8 @@ pub mod client;
 #[cfg(feature = "tracing")]
 pub mod collector;
 pub mod fill;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod pair;
 pub mod scenario;
 pub mod script;

@@ -8,8 +8,8 @@ use mcp_proto::http::HttpPolicy;
 use mcp_proto::io::http::HttpServeOptions;
 use serde_json::json;
 
-use super::client::{Pieces, call, modern, send};
-use super::server::{serve, service};
+use support::http::client::{Pieces, call, modern, send};
+use support::http::server::{serve, service};
 
 /// A body of so many pieces of 1,000 bytes.
 fn body(pieces: usize, ends: bool) -> Pieces {
@@ -69,7 +69,7 @@ fn handlers_that_fill_the_pool_keep_nobody_from_lists_and_refusals() {
     let (service, _, stage) = serve(HttpServeOptions::default().threads(1));
     let request = call(1, "hold").request();
     let mut held = Box::pin(tower_service::Service::call(&mut service.clone(), request));
-    assert!(super::client::wait_for(Duration::ZERO, &mut held).is_none());
+    assert!(support::http::client::wait_for(Duration::ZERO, &mut held).is_none());
     assert_eq!(stage.next(), "begun");
     let listed = modern(2, "tools/list", json!({})).to(&service).json();
     assert!(listed["result"]["tools"].as_array().expect("a list").len() > 5);

@@ -7,8 +7,8 @@ use std::time::Duration;
 use mcp_proto::io::http::{HttpServeOptions, HttpService};
 use serde_json::json;
 
-use super::client::{Session, call, modern, wait};
-use super::server::serve;
+use support::http::client::{Session, call, modern, wait};
+use support::http::server::serve;
 
 fn options() -> HttpServeOptions {
     let mut options = HttpServeOptions::default();

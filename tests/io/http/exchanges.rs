@@ -8,8 +8,8 @@ use mcp_proto::io::http::HttpServeOptions;
 use mcp_proto::session::Change;
 use serde_json::json;
 
-use super::client::{Sent, call, modern, wait_for};
-use super::server::{serve, service};
+use support::http::client::{Sent, call, modern, wait_for};
+use support::http::server::{serve, service};
 
 #[test]
 fn an_answer_alone_is_json_of_a_size_that_is_known() {

@@ -8,8 +8,8 @@ use std::time::Duration;
 use mcp_proto::io::http::{HttpServeOptions, HttpServer};
 use serde_json::{Value, json};
 
-use super::client::{SOON, Sent, call, modern};
-use super::server::{Stage, server};
+use support::http::client::{SOON, Sent, call, modern};
+use support::http::server::{Stage, server};
 
 fn start(options: HttpServeOptions) -> (HttpServer, Stage) {
     let (server, stage) = server();

@@ -1,10 +1,8 @@
 //! A server behind HTTP stacks: the service by itself, without a socket, and on one.
 
 mod bounds;
-mod client;
 mod ending;
 mod exchanges;
 #[cfg(feature = "hyper")]
 mod loopback;
-mod server;
 mod sessions;

@@ -6,8 +6,8 @@ use mcp_proto::io::http::HttpServeOptions;
 use mcp_proto::session::Change;
 use serde_json::json;
 
-use super::client::{Sent, Session, id_of, initialize};
-use super::server::{serve, service};
+use support::http::client::{Sent, Session, id_of, initialize};
+use support::http::server::{serve, service};
 
 // `httpL.session.assign` `httpL.session.delete` `httpL.session.404`
 #[test]

@@ -17,7 +17,7 @@ use super::super::super::blocking::pool;
 use super::super::super::jobs::{Reach, pool_job};
 use super::super::super::slot::block_on;
 use super::alarms::{Alarm, Ring};
-use super::detached::{Abort, detached};
+use super::detached::{Abort, Detached};
 use super::hub::Hub;
 use crate::http::{HttpSession, Part, SessionStatus};
 use crate::server::{Event, Job, JobId, Service};
@@ -60,6 +60,7 @@ pub(super) enum Found {
 struct Follow {
     wake: SmallVec<[Waker; 2]>,
     jobs: SmallVec<[Box<Job>; 1]>,
+    futures: Vec<(Box<Job>, Arc<Abort>)>,
     aborted: Vec<Arc<Abort>>,
 }
 
@@ -153,6 +154,11 @@ impl Cell {
         while let Some(event) = state.http.poll_event() {
             match event {
                 Event::Job(job) if is_alone && job.is_async() => state.futures.push(job),
+                Event::Job(job) if job.is_async() => {
+                    let abort = Arc::<Abort>::default();
+                    state.detached.push((job.id(), Arc::clone(&abort)));
+                    follow.futures.push((job, abort));
+                }
                 Event::Job(job) => follow.jobs.push(job),
                 Event::Cancelled(job) => {
                     let of_job = state.detached.extract_if(.., |(id, _)| *id == job);
@@ -191,11 +197,6 @@ impl Cell {
         }
         let cell: Weak<Self> = Arc::downgrade(self);
         state.alarm = Some(self.hub.alarms.set(at, cell));
-    }
-
-    /// Keeps what aborts a handler; not of one that has ended already.
-    fn keep(&self, job: JobId, abort: Arc<Abort>) {
-        self.lock().detached.push((job, abort));
     }
 
     /// A handler that ran apart has ended.
@@ -250,26 +251,19 @@ impl Follow {
         for abort in self.aborted {
             abort.abort();
         }
+        let hub = &cell.hub;
         for job in self.jobs {
-            run(cell, job);
+            hub.pool.run(pool_job(Arc::clone(cell), job, || {}));
         }
-    }
-}
-
-/// Runs a handler where it doesn't end with the exchange that it answers.
-fn run(cell: &Arc<Cell>, job: Box<Job>) {
-    let hub = &cell.hub;
-    if !job.is_async() {
-        return hub.pool.run(pool_job(Arc::clone(cell), job, || {}));
-    }
-    let id = job.id();
-    let (future, abort) = detached(cell, *job);
-    cell.keep(id, abort);
-    match &hub.spawn {
-        Some(spawn) => spawn(future),
-        // Nobody has said where futures run.
-        None => hub
-            .pool
-            .run(pool::Job::new(move || block_on(future), |_| {})),
+        for (job, abort) in self.futures {
+            let future = Detached::start(cell, *job, abort);
+            match &hub.spawn {
+                Some(spawn) => spawn(future),
+                // Nobody has said where futures run.
+                None => hub
+                    .pool
+                    .run(pool::Job::new(move || block_on(future), |_| {})),
+            }
+        }
     }
 }

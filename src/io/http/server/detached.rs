@@ -42,24 +42,22 @@ impl Abort {
     }
 }
 
-/// Makes a task of a job.
-pub(super) fn detached(cell: &Arc<Cell>, job: Job) -> (HandlerFuture, Arc<Abort>) {
-    let abort = Arc::new(Abort::default());
-    let detached = Detached {
-        task: Some(Task::new(cell, job)),
-        cell: Arc::clone(cell),
-        abort: Arc::clone(&abort),
-    };
-    (Box::pin(detached), abort)
-}
-
-struct Detached {
+pub(super) struct Detached {
     task: Option<Task>,
     cell: Arc<Cell>,
     abort: Arc<Abort>,
 }
 
 impl Detached {
+    /// Makes a task of a job.
+    pub(super) fn start(cell: &Arc<Cell>, job: Job, abort: Arc<Abort>) -> HandlerFuture {
+        Box::pin(Self {
+            task: Some(Task::new(cell, job)),
+            cell: Arc::clone(cell),
+            abort,
+        })
+    }
+
     fn finish(&mut self, outcome: Option<Outcome>) {
         let Some(task) = self.task.take() else {
             return;

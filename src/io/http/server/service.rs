@@ -178,14 +178,15 @@ async fn answer<B: Body>(owner: Arc<Owner>, request: Request<B>) -> Response<Htt
         (None, None) => Caller::Anyone,
     };
     let mut body = pin!(body);
-    let answered = owner.answer(&head, caller, body.as_mut()).await;
-    let (mut response, body) = match answered {
-        Ok(answered) => answered,
+    let answered = match owner.take(&head, body.as_mut()).await {
+        Ok(frame) => owner.answer(&head, caller, frame).await,
         Err(reply) => {
             drain(&owner.hub.alarms, body).await;
-            (reply.head, HttpServiceBody::whole(reply.body))
+            Err(reply)
         }
     };
+    let whole = |reply: Reply| (reply.head, HttpServiceBody::whole(reply.body));
+    let (mut response, body) = answered.unwrap_or_else(whole);
     let cors = owner.hub.options.policy.cors(&head);
     for (name, value) in cors.iter() {
         response.headers.push(name, value);
@@ -194,29 +195,32 @@ async fn answer<B: Body>(owner: Arc<Owner>, request: Request<B>) -> Response<Htt
 }
 
 impl Owner {
-    /// The response to a request. The error is a whole one, and the body may not have been read.
-    async fn answer<B: Body>(
+    /// Reads the body of a request that may be answered. The error is the whole answer; the body
+    /// may not have been read to its end then.
+    async fn take<B: Body>(&self, head: &RequestHead, body: Pin<&mut B>) -> Result<Bytes, Reply> {
+        let hub = &self.hub;
+        let options = &hub.options;
+        check(&options.policy, &hub.offers(), head)?;
+        if head.method != HttpMethod::Post {
+            return Ok(Bytes::new());
+        }
+        let (longest, time) = (options.body, options.body_timeout);
+        let read = read(&hub.alarms, body, longest, time).await;
+        read.map_err(|error| error.reply(longest))
+    }
+
+    /// The response to a request. The error is a whole one.
+    async fn answer(
         self: &Arc<Self>,
         head: &RequestHead,
         caller: Caller<'_>,
-        body: Pin<&mut B>,
+        frame: Bytes,
     ) -> Result<(ResponseHead, HttpServiceBody), Reply> {
-        let hub = &self.hub;
-        let (options, offers) = (&hub.options, hub.offers());
         let of_pair = self.of_pair(head);
-        check(&options.policy, &offers, head)?;
-        let frame = match head.method {
-            HttpMethod::Post => {
-                let (longest, time) = (options.body, options.body_timeout);
-                let read = read(&hub.alarms, body, longest, time).await;
-                read.map_err(|error| error.reply(longest))?
-            }
-            _ => Bytes::new(),
-        };
         let is_pair = of_pair.is_some();
         let class = match of_pair {
             Some(of_pair) => of_pair.class(frame),
-            None => classify(&offers, head, frame)?,
+            None => classify(&self.hub.offers(), head, frame)?,
         };
         let mut exchange = self.open(class, caller, is_pair)?;
         let mut whole = Bytes::new();

@@ -1,0 +1,70 @@
+//! Floods of a service over HTTP: what is opened and dropped, however often, leaves nothing.
+
+use std::time::Duration;
+
+use mcp_proto::io::http::{HttpServeOptions, HttpService};
+use serde_json::json;
+use support::http::client::{Sent, Session, call, initialize, modern, wait_for};
+use support::http::server::serve;
+use tower_service::Service;
+
+use crate::Scale;
+
+/// What a flood may leave: the room that tables and queues have grown to.
+const SLACK: usize = 256 << 10;
+
+fn options() -> HttpServeOptions {
+    let mut options = HttpServeOptions::default();
+    options.limits.half_open = 50;
+    options.limits.cancel_rate = 1_000_000;
+    options
+}
+
+/// Runs a flood twice as long as the first time, which must not leave more.
+fn is_constant(service: &HttpService, mut once: impl FnMut(u64)) {
+    (0..500).for_each(&mut once);
+    // Handlers that were cancelled may still be on their way out.
+    let settled = || {
+        wait_for(Duration::from_millis(200), std::future::pending::<()>());
+    };
+    settled();
+    let scale = Scale::new();
+    (0..1_000).for_each(&mut once);
+    settled();
+    let held = scale.held();
+    assert!(held < SLACK, "{held} bytes are held");
+    assert_eq!(call(1, "echo").to(service).status(), 200);
+}
+
+/// Sends a request and hangs up at once, or after its head.
+fn hang_up(service: &HttpService, sent: Sent) {
+    let mut response = Box::pin(service.clone().call(sent.request()));
+    drop(wait_for(Duration::ZERO, &mut response));
+}
+
+#[test]
+fn calls_that_are_opened_and_dropped_leave_nothing() {
+    let (service, _, _stage) = serve(options());
+    is_constant(&service, |id| hang_up(&service, call(id, "echo")));
+    is_constant(&service, |id| hang_up(&service, call(id, "steps")));
+}
+
+#[test]
+fn streams_that_are_opened_and_dropped_leave_nothing() {
+    let (service, _, _stage) = serve(options());
+    let params = json!({"notifications": {"toolsListChanged": true}});
+    let listen = |id| modern(id, "subscriptions/listen", params.clone());
+    is_constant(&service, |id| hang_up(&service, listen(id)));
+    let session = Session::open(&service);
+    is_constant(&service, |_| hang_up(&service, session.get()));
+}
+
+#[test]
+fn sessions_that_are_opened_and_left_make_room_for_others() {
+    let (service, _, _stage) = serve(options());
+    let mine = Session::open(&service);
+    is_constant(&service, |_| {
+        assert_eq!(initialize().to(&service).status(), 200);
+    });
+    assert_eq!(mine.call(1, "echo").to(&service).status(), 200);
+}
