@@ -2,56 +2,52 @@
 //! declared if its object is there, even an empty one; unknown ones and unknown members survive.
 
 use alloc::vec::Vec;
-use core::fmt;
 
-use serde::de::{MapAccess, Visitor};
 use serde::ser::SerializeMap;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 
 use crate::model::encode::EncodeError;
-use crate::model::encode::downgrade::{Rewritten, converted};
-use crate::model::field::last_of_each_key;
+use crate::model::encode::downgrade::{FieldRule, Rewritten, converted};
 use crate::model::object::Object;
-use crate::model::owned::IntoOwned;
+use crate::model::open_object::{Member, read_open};
+use crate::model::owned::into_owned;
 use crate::revision::Revision;
 use crate::rpc::{Raw, Text};
 
-/// A member of a capability object: a switch, or an object whose presence is the switch.
-trait Member<'de>: Sized + Default {
-    /// Reads the value; `null` is as good as absent. `None` when it is something else: one odd
-    /// member must not cost a whole handshake.
-    fn read(value: &Raw<'de>) -> Option<Self>;
-
-    /// Whether the member is written: absent and `false` mean the same.
-    fn is_written(&self) -> bool;
+/// A value of which older revisions may know a part only.
+trait KnownIn {
+    /// The same without what `revision` has no words for.
+    fn known_in(self, revision: Revision) -> Self;
 }
 
-impl<'de> Member<'de> for bool {
-    fn read(value: &Raw<'de>) -> Option<Self> {
-        value
-            .decode_borrowed::<Option<bool>>()
-            .map(Option::unwrap_or_default)
-    }
-
-    fn is_written(&self) -> bool {
-        *self
+impl KnownIn for bool {
+    fn known_in(self, _: Revision) -> Self {
+        self
     }
 }
 
-impl<'de, T: Deserialize<'de>> Member<'de> for Option<T> {
-    fn read(value: &Raw<'de>) -> Option<Self> {
-        value.decode_borrowed()
-    }
-
-    fn is_written(&self) -> bool {
-        self.is_some()
+impl KnownIn for Object<'_> {
+    fn known_in(self, _: Revision) -> Self {
+        self
     }
 }
 
-/// Declares an open object of capabilities: its known members, and `other` for the rest.
+impl<T: KnownIn> KnownIn for Option<T> {
+    fn known_in(self, revision: Revision) -> Self {
+        self.map(|value| value.known_in(revision))
+    }
+}
+
+/// Declares an open object of capabilities: its known members, each with the revisions that know it,
+/// and `other` for the rest.
+// Not `wire_type!`: a member here is a switch that is written only when it is on, and unknown ones
+// are kept beside it, so that it is written as a map and the encoder's rules don't reach it.
 macro_rules! capability_object {
     ($(#[$about:meta])* $name:ident {
-        $($(#[$field_about:meta])* $field:ident: $type:ty = $wire:literal,)*
+        $(
+            $(#[$field_about:meta])* $field:ident: $type:ty = $wire:literal
+            $([$($rule:ident($revision:ident)),*])?,
+        )*
     }) => {
         $(#[$about])*
         #[derive(Clone, Debug, Default, PartialEq)]
@@ -63,41 +59,8 @@ macro_rules! capability_object {
             pub other: Vec<(Text<'a>, Raw<'a>)>,
         }
 
-        impl<'de: 'a, 'a> Deserialize<'de> for $name<'a> {
-            /// Returns an error if it isn't an object.
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                struct ObjectVisitor;
-
-                impl<'de> Visitor<'de> for ObjectVisitor {
-                    type Value = $name<'de>;
-
-                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                        f.write_str("an object")
-                    }
-
-                    fn visit_map<A: MapAccess<'de>>(
-                        self,
-                        mut map: A,
-                    ) -> Result<$name<'de>, A::Error> {
-                        let mut read = $name::default();
-                        while let Some(key) = map.next_key::<Text<'de>>()? {
-                            let value: Raw<'de> = map.next_value()?;
-                            let is_read = match key.as_str() {
-                                $($wire => Member::read(&value).map(|value| read.$field = value),)*
-                                _ => None,
-                            };
-                            if is_read.is_none() {
-                                read.other.push((key, value));
-                            }
-                        }
-                        read.other = last_of_each_key(read.other);
-                        Ok(read)
-                    }
-                }
-
-                deserializer.deserialize_map(ObjectVisitor)
-            }
-        }
+        read_open!($name { $($field = $wire),* });
+        into_owned!($name { $($field,)* other });
 
         impl Serialize for $name<'_> {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -114,14 +77,17 @@ macro_rules! capability_object {
             }
         }
 
-        impl IntoOwned for $name<'_> {
-            type Owned = $name<'static>;
-
-            fn into_owned(self) -> $name<'static> {
-                let owned = |(key, value): (Text<'_>, Raw<'_>)| (key.into_owned(), value.into_owned());
-                $name {
-                    $($field: IntoOwned::into_owned(self.$field),)*
-                    other: self.other.into_iter().map(owned).collect(),
+        impl KnownIn for $name<'_> {
+            fn known_in(self, revision: Revision) -> Self {
+                Self {
+                    $($field: {
+                        let rule = FieldRule::always($wire)$($(.$rule(Revision::$revision))*)?;
+                        match rule.is_known_in(revision) {
+                            true => self.$field.known_in(revision),
+                            false => Default::default(),
+                        }
+                    },)*
+                    other: self.other,
                 }
             }
         }
@@ -135,7 +101,7 @@ capability_object! {
     /// or configuration. See [`root`](crate::model::root#deprecated).
     RootsCapability {
         /// Whether it tells when they change (up to 2025-11-25).
-        list_changed: bool = "listChanged",
+        list_changed: bool = "listChanged" [until(V2025_11_25)],
     }
 }
 
@@ -146,9 +112,9 @@ capability_object! {
     /// [`sampling`](crate::model::sampling#deprecated).
     SamplingCapability {
         /// Present when the model may be given tools, from 2025-11-25 on.
-        tools: Option<Object<'a>> = "tools",
+        tools: Option<Object<'a>> = "tools" [since(V2025_11_25)],
         /// Present when the context of servers may be included, from 2025-11-25 on.
-        context: Option<Object<'a>> = "context",
+        context: Option<Object<'a>> = "context" [since(V2025_11_25)],
     }
 }
 
@@ -157,9 +123,9 @@ capability_object! {
     // `caps.presence`
     ElicitationCapability {
         /// Present when it can show a form, from 2025-11-25 on.
-        form: Option<Object<'a>> = "form",
+        form: Option<Object<'a>> = "form" [since(V2025_11_25)],
         /// Present when it can send the user to a URL, from 2025-11-25 on.
-        url: Option<Object<'a>> = "url",
+        url: Option<Object<'a>> = "url" [since(V2025_11_25)],
     }
 }
 
@@ -177,13 +143,13 @@ capability_object! {
         /// [`sampling`](crate::model::sampling#deprecated).
         sampling: Option<SamplingCapability<'a>> = "sampling",
         /// Asking its user, from 2025-06-18 on.
-        elicitation: Option<ElicitationCapability<'a>> = "elicitation",
+        elicitation: Option<ElicitationCapability<'a>> = "elicitation" [since(V2025_06_18)],
         /// Running requests as tasks (2025-11-25 only).
-        tasks: Option<Object<'a>> = "tasks",
+        tasks: Option<Object<'a>> = "tasks" [only(V2025_11_25)],
         /// What no specification describes, by name.
         experimental: Option<Object<'a>> = "experimental",
         /// Extensions by their id with their settings, from 2026-07-28 on.
-        extensions: Option<Object<'a>> = "extensions",
+        extensions: Option<Object<'a>> = "extensions" [since(V2026_07_28)],
     }
 }
 
@@ -222,7 +188,7 @@ capability_object! {
         /// [`logging`](crate::model::logging#deprecated).
         logging: Option<Object<'a>> = "logging",
         /// Completion of arguments, from 2025-03-26 on; 2024-11-05 has it without saying so.
-        completions: Option<Object<'a>> = "completions",
+        completions: Option<Object<'a>> = "completions" [since(V2025_03_26)],
         /// Prompts.
         prompts: Option<PromptsCapability<'a>> = "prompts",
         /// Resources.
@@ -230,11 +196,11 @@ capability_object! {
         /// Tools.
         tools: Option<ToolsCapability<'a>> = "tools",
         /// Running requests as tasks (2025-11-25 only).
-        tasks: Option<Object<'a>> = "tasks",
+        tasks: Option<Object<'a>> = "tasks" [only(V2025_11_25)],
         /// What no specification describes, by name.
         experimental: Option<Object<'a>> = "experimental",
         /// Extensions by their id with their settings, from 2026-07-28 on.
-        extensions: Option<Object<'a>> = "extensions",
+        extensions: Option<Object<'a>> = "extensions" [since(V2026_07_28)],
     }
 }
 
@@ -452,28 +418,10 @@ impl<'a> ClientCapabilities<'a> {
     // `caps.client.list`
     #[must_use]
     pub fn for_revision(mut self, revision: Revision) -> Self {
-        if revision < Revision::V2025_06_18
-            || (revision == Revision::V2025_06_18 && !self.supports_form())
-        {
+        if revision < Revision::V2025_11_25 && !self.supports_form() {
             self.elicitation = None;
         }
-        if revision < Revision::V2025_11_25 {
-            if let Some(elicitation) = &mut self.elicitation {
-                (elicitation.form, elicitation.url) = (None, None);
-            }
-            if let Some(sampling) = &mut self.sampling {
-                (sampling.tools, sampling.context) = (None, None);
-            }
-        }
-        if revision != Revision::V2025_11_25 {
-            self.tasks = None;
-        }
-        if revision < Revision::V2026_07_28 {
-            self.extensions = None;
-        } else if let Some(roots) = &mut self.roots {
-            roots.list_changed = false;
-        }
-        self
+        self.known_in(revision)
     }
 
     /// Writes capabilities that are already written as `revision` has them: they have open members,
@@ -543,17 +491,8 @@ impl<'a> ServerCapabilities<'a> {
     /// Returns the same capabilities without what `revision` has no words for.
     // `caps.server.list`
     #[must_use]
-    pub fn for_revision(mut self, revision: Revision) -> Self {
-        if revision < Revision::V2025_03_26 {
-            self.completions = None;
-        }
-        if revision != Revision::V2025_11_25 {
-            self.tasks = None;
-        }
-        if revision < Revision::V2026_07_28 {
-            self.extensions = None;
-        }
-        self
+    pub fn for_revision(self, revision: Revision) -> Self {
+        self.known_in(revision)
     }
 
     /// Writes capabilities that are already written as `revision` has them: they have open members,

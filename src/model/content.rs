@@ -11,10 +11,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::model::encode::EncodeError;
 use crate::model::encode::downgrade::converted;
-use crate::model::field::{Number, json_text, open_enum, open_struct, tag};
+use crate::model::field::{Number, json_text, open_enum, tag};
 use crate::model::initialize::Icon;
 use crate::model::list::Unreadable;
 use crate::model::meta::Meta;
+use crate::model::open_object::open_struct;
 use crate::model::owned::IntoOwned;
 use crate::model::wire_type::wire_type;
 use crate::rpc::write::is_clean_run;

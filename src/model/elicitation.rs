@@ -108,7 +108,7 @@ wire_type! {
         /// The message that is shown to the person.
         message: Text<'a>,
         /// The form.
-        requested_schema: RequestedSchema<'a> [rewritten_before(V2025_11_25, RequestedSchema::downgrade)],
+        requested_schema: RequestedSchema<'a>,
         /// Asks for the request to run as a task; 2025-11-25 only.
         task?: Raw<'a> [only(V2025_11_25)],
         /// Metadata of the request; up to 2025-11-25.

@@ -215,102 +215,6 @@ macro_rules! open_enum {
     };
 }
 
-/// A struct of optional members that keeps the members it doesn't know, in `other`, and those whose
-/// value is none that they may have: members that only inform must not cost what they stand in.
-///
-/// It is written as a struct as long as there is nothing in `other`, so that an encoder can tell
-/// its members by name, and as a map otherwise.
-macro_rules! open_struct {
-    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $field:ident: $type:ty = $key:literal $(as $written:ident)? $([$($rule:ident($revision:ident)),*])?),* $(,)? }) => {
-        $(#[$about])*
-        #[derive(Debug, Clone, Default, PartialEq)]
-        #[non_exhaustive]
-        pub struct $name<'a> {
-            $($(#[$doc])* pub $field: Option<$type>,)*
-            /// The members that no revision names, in the order in which they came.
-            pub other: alloc::vec::Vec<($crate::rpc::Text<'a>, $crate::rpc::Raw<'a>)>,
-        }
-
-        impl $name<'_> {
-            /// What older revisions lack of it.
-            pub(crate) const DOWNGRADE: &'static $crate::model::encode::downgrade::StructRules = {
-                use $crate::model::encode::downgrade::{FieldRule, StructRules};
-                &StructRules::new(const { &[$(
-                    FieldRule::always($key)$($(.$rule($crate::revision::Revision::$revision))*)?
-                ),*] })
-                .listed_as(stringify!($name))
-            };
-
-            /// Creates one with nothing set.
-            pub fn new() -> Self {
-                Self::default()
-            }
-        }
-
-        const _: &$crate::model::encode::downgrade::StructRules = $name::DOWNGRADE;
-
-        $crate::model::field::setters!($name { $($field: $type),* });
-        $crate::model::owned::into_owned!($name { $($field,)* other });
-
-        impl serde::Serialize for $name<'_> {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                use serde::ser::{SerializeMap, SerializeStruct};
-                let known = 0 $(+ usize::from(self.$field.is_some()))*;
-                if self.other.is_empty() {
-                    let mut fields = serializer.serialize_struct($crate::model::encode::downgrade::announced!($name), known)?;
-                    $(if let Some(value) = &self.$field {
-                        fields.serialize_field($key, &$($written)?(value))?;
-                    })*
-                    return fields.end();
-                }
-                let mut members = serializer.serialize_map(Some(known + self.other.len()))?;
-                $(if let Some(value) = &self.$field {
-                    members.serialize_entry($key, &$($written)?(value))?;
-                })*
-                for (name, value) in &self.other {
-                    members.serialize_entry(name.as_str(), value)?;
-                }
-                members.end()
-            }
-        }
-
-        impl<'de: 'a, 'a> serde::Deserialize<'de> for $name<'a> {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                struct OpenVisitor;
-
-                impl<'a> serde::de::Visitor<'a> for OpenVisitor {
-                    type Value = $name<'a>;
-
-                    fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-                        f.write_str(concat!("an object (", stringify!($name), ")"))
-                    }
-
-                    fn visit_map<M: serde::de::MapAccess<'a>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-                        let mut value = $name::default();
-                        while let Some(name) = map.next_key::<$crate::rpc::Text<'a>>()? {
-                            match name.as_str() {
-                                $($key => {
-                                    let raw: $crate::rpc::Raw<'a> = map.next_value()?;
-                                    match raw.decode_borrowed() {
-                                        Some(read) => value.$field = read,
-                                        // It is kept, but says nothing that can be relied on.
-                                        None => value.other.push((name, raw)),
-                                    }
-                                })*
-                                _ => value.other.push((name, map.next_value()?)),
-                            }
-                        }
-                        value.other = $crate::model::field::last_of_each_key(value.other);
-                        Ok(value)
-                    }
-                }
-
-                deserializer.deserialize_map(OpenVisitor)
-            }
-        }
-    };
-}
-
 /// Chained setters for optional fields, named as the fields.
 macro_rules! setters {
     ($($name:ident { $($field:ident: $type:ty),* $(,)? })*) => { $(
@@ -327,7 +231,7 @@ macro_rules! setters {
     )* };
 }
 
-pub(crate) use {open_enum, open_struct, setters, tag};
+pub(crate) use {open_enum, setters, tag};
 
 #[cfg(test)]
 mod tests {

@@ -9,16 +9,14 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::model::elicitation::ElicitParams;
-use crate::model::encode::downgrade::StructRules;
-use crate::model::field::{last_of_each_key, open_enum, setters, tag};
+use crate::model::field::{last_of_each_key, open_enum, tag};
 use crate::model::meta::Meta;
 use crate::model::method::{CreateMessage, Elicit, ListRoots, Method};
-use crate::model::owned::{IntoOwned, into_owned};
+use crate::model::owned::IntoOwned;
 use crate::model::sampling::CreateMessageParams;
 pub use crate::model::state::RequestState;
 use crate::model::wire_type::wire_type;
-use crate::revision::Revision;
-use crate::rpc::{Raw, Text};
+use crate::rpc::{JsonError, Raw, Text};
 
 open_enum! {
     /// What kind of result a modern result is; an absent one means complete.
@@ -50,7 +48,7 @@ wire_type! {
 
 impl<'a> InputRequest<'a> {
     /// Returns a request of method `M`. Returns an error if JSON can't express the parameters.
-    pub fn encode<M: Method>(params: &M::Params<'_>) -> Result<Self, serde_json::Error> {
+    pub fn encode<M: Method>(params: &M::Params<'_>) -> Result<Self, JsonError> {
         Ok(Self::new(M::NAME).params(Raw::encode(params)?))
     }
 }
@@ -203,7 +201,7 @@ impl<'a> InputResponses<'a> {
         mut self,
         key: impl Into<Text<'a>>,
         answer: &T,
-    ) -> Result<Self, serde_json::Error> {
+    ) -> Result<Self, JsonError> {
         self.insert(key, Raw::encode(answer)?);
         Ok(self)
     }
@@ -211,38 +209,30 @@ impl<'a> InputResponses<'a> {
     /// Reads the answer under `key` as the result of method `M`; `None` when there is none.
     ///
     /// Returns an error if the answer doesn't fit.
-    pub fn answer<M: Method>(&self, key: &str) -> Option<Result<M::Result<'_>, serde_json::Error>> {
-        self.get(key).map(|raw| serde_json::from_str(raw.as_str()))
+    pub fn answer<M: Method>(&self, key: &str) -> Option<Result<M::Result<'_>, JsonError>> {
+        self.get(key).map(|raw| raw.decode())
     }
 }
 
-/// A result that asks for input instead of giving an answer, from 2026-07-28 on.
-///
-/// It holds questions, a state or both, never neither.
-// `mrtr.atleastone`
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[serde(rename(serialize = "mcp_proto::InputRequiredResult"))]
-#[non_exhaustive]
-pub struct InputRequiredResult<'a> {
-    result_type: InputRequiredTag,
-    /// What the server needs to know. When `None` the client just tries again.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub input_requests: Option<InputRequests<'a>>,
-    /// What the client has to hand back with its answers.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub request_state: Option<RequestState<'a>>,
-    /// The result's `_meta`.
-    #[serde(rename = "_meta", skip_serializing_if = "Option::is_none")]
-    pub meta: Option<Meta<'a>>,
+wire_type! {
+    /// A result that asks for input instead of giving an answer, from 2026-07-28 on.
+    ///
+    /// It holds questions, a state or both, never neither.
+    // `mrtr.atleastone`
+    #[derive(Debug)]
+    #[serde(remote = "Self")]
+    pub struct InputRequiredResult<'a> [refused_before(V2026_07_28, "a result that asks for input")] {
+        const result_type: InputRequiredTag [required],
+        /// What the server needs to know. When `None` the client just tries again.
+        input_requests?: InputRequests<'a>,
+        /// What the client has to hand back with its answers.
+        request_state?: RequestState<'a>,
+        /// The result's `_meta`.
+        meta? as "_meta": Meta<'a>,
+    }
 }
 
 impl<'a> InputRequiredResult<'a> {
-    /// What older revisions lack of it: everything.
-    pub(crate) const DOWNGRADE: &'static StructRules = &StructRules::new(&[])
-        .refused_before(Revision::V2026_07_28, "a result that asks for input")
-        .listed_as("InputRequiredResult");
-
     /// Returns a result that asks `input_requests`.
     pub fn asking(input_requests: InputRequests<'a>) -> Self {
         Self {
@@ -262,56 +252,19 @@ impl<'a> InputRequiredResult<'a> {
             meta: None,
         }
     }
-
-    /// Sets what the client has to hand back with its answers.
-    #[must_use]
-    pub fn request_state(mut self, request_state: RequestState<'a>) -> Self {
-        self.request_state = Some(request_state);
-        self
-    }
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for InputRequiredResult<'a> {
     /// Returns an error if it is another kind of result or holds neither questions nor a state.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Members<'a> {
-            result_type: InputRequiredTag,
-            #[serde(borrow)]
-            input_requests: Option<InputRequests<'a>>,
-            #[serde(borrow)]
-            request_state: Option<RequestState<'a>>,
-            #[serde(borrow, rename = "_meta")]
-            meta: Option<Meta<'a>>,
-        }
-
-        let Members {
-            result_type,
-            input_requests,
-            request_state,
-            meta,
-        } = Members::deserialize(deserializer)?;
-        if input_requests.is_none() && request_state.is_none() {
+        let result = Self::deserialize(deserializer)?;
+        if result.input_requests.is_none() && result.request_state.is_none() {
             return Err(de::Error::custom(
                 "neither `inputRequests` nor `requestState`",
             ));
         }
-        Ok(Self {
-            result_type,
-            input_requests,
-            request_state,
-            meta,
-        })
+        Ok(result)
     }
 }
 
 tag!(InputRequiredTag = "input_required");
-
-setters! {
-    InputRequiredResult { meta: Meta<'a> }
-}
-
-into_owned! {
-    InputRequiredResult { result_type, input_requests, request_state, meta }
-}

@@ -20,6 +20,7 @@ pub(crate) mod members;
 pub mod meta;
 pub mod method;
 pub mod object;
+pub(crate) mod open_object;
 pub mod owned;
 pub mod page;
 mod peek;

@@ -9,7 +9,7 @@ use serde::de::{self, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::model::owned::IntoOwned;
-use crate::rpc::{Entry, Raw, Text, members};
+use crate::rpc::{Entry, JsonError, Raw, Text, members};
 
 /// An open JSON object, kept as the text it arrived in: order, digits and unknown members intact.
 ///
@@ -67,13 +67,9 @@ impl<'a> Object<'a> {
     /// Sets `key` to `value`, in the place the key had or at the end.
     ///
     /// Returns an error, and leaves the object as it is, if JSON can't express `value`.
-    pub fn insert<T: Serialize + ?Sized>(
-        &mut self,
-        key: &str,
-        value: &T,
-    ) -> Result<(), serde_json::Error> {
-        let value = serde_json::to_string(value)?;
-        let key_literal = serde_json::to_string(key)?;
+    pub fn insert<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> Result<(), JsonError> {
+        let value = serde_json::to_string(value).map_err(JsonError::new)?;
+        let key_literal = serde_json::to_string(key).map_err(JsonError::new)?;
         let old = self.0.as_str();
         let mut text = String::with_capacity(old.len() + key_literal.len() + value.len() + 2);
         let mut pending = true;

@@ -9,11 +9,10 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::model::encode::EncodeError;
-use crate::model::encode::downgrade::{Rewritten, converted};
+use crate::model::encode::downgrade::converted;
 use crate::model::field::{Number, json_text, last_of_each_key, open_enum, tag};
 use crate::model::owned::{IntoOwned, already_owned, into_owned};
 use crate::model::wire_type::wire_type;
-use crate::revision::Revision;
 use crate::rpc::{Raw, Text};
 
 tag!(ObjectType = "object");
@@ -21,27 +20,18 @@ tag!(StringType = "string");
 tag!(BooleanType = "boolean");
 tag!(ArrayType = "array");
 
-/// The schema of a form: an object whose members are the form's fields.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct RequestedSchema<'a> {
-    /// The dialect of JSON Schema; since 2025-11-25.
-    #[serde(
-        rename = "$schema",
-        borrow,
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub schema: Option<Text<'a>>,
-    #[serde(rename = "type", default)]
-    pub(crate) kind: ObjectType,
-    /// The fields.
-    #[serde(borrow)]
-    pub properties: Properties<'a>,
-    /// The names of the fields that have to be filled in.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub required: Option<Vec<Text<'a>>>,
+wire_type! {
+    /// The schema of a form: an object whose members are the form's fields.
+    #[derive(Debug, Default)]
+    pub struct RequestedSchema<'a> {
+        /// The dialect of JSON Schema; since 2025-11-25.
+        schema? as "$schema": Text<'a> [since(V2025_11_25)],
+        const kind as "type": ObjectType,
+        /// The fields.
+        properties: Properties<'a>,
+        /// The names of the fields that have to be filled in.
+        required?: Vec<Text<'a>> [no setter],
+    }
 }
 
 impl<'a> RequestedSchema<'a> {
@@ -84,22 +74,10 @@ impl<'a> RequestedSchema<'a> {
     pub fn is_required(&self, name: &str) -> bool {
         self.required.iter().flatten().any(|known| *known == name)
     }
-
-    /// Writes a form that is already written as 2025-06-18 has it, the first revision with forms:
-    /// it knows fewer kinds of fields, no defaults except those of booleans, and no `$schema`.
-    pub(crate) fn downgrade(written: &[u8], revision: Revision) -> Result<Rewritten, EncodeError> {
-        converted(written, |mut form: RequestedSchema<'_>| {
-            form.schema = None;
-            for (_, field) in &mut form.properties.entries {
-                field.downgrade(revision)?;
-            }
-            Ok(form)
-        })
-        .map(Rewritten::Replaced)
-    }
 }
 
 /// The fields of a form by name, in the order in which they came.
+// Written by hand, since it is a map whose keys are the form's own.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Properties<'a> {
     entries: Vec<(Text<'a>, PrimitiveSchemaDefinition<'a>)>,
@@ -227,30 +205,6 @@ impl<'a> PrimitiveSchemaDefinition<'a> {
         };
         decoded.ok()
     }
-
-    /// Makes it what 2025-06-18 has. Returns an error if that has no such field.
-    fn downgrade(&mut self, revision: Revision) -> Result<(), EncodeError> {
-        match self {
-            Self::String(field) => field.default = None,
-            Self::Number(field) => field.default = None,
-            Self::UntitledSingleSelect(field) => field.default = None,
-            Self::LegacyTitled(field) => field.default = None,
-            Self::TitledSingleSelect(field) => {
-                let options = core::mem::take(&mut field.one_of).into_iter();
-                let (values, names): (Vec<_>, Vec<_>) =
-                    options.map(|option| (option.value, option.title)).unzip();
-                let mut old = LegacyTitledEnumSchema::new(values).enum_names::<Text<'_>>(names);
-                (old.title, old.description) = (field.title.take(), field.description.take());
-                *self = Self::LegacyTitled(old);
-            }
-            Self::UntitledMultiSelect(_) | Self::TitledMultiSelect(_) => {
-                let what = "a form field with several choices";
-                return Err(EncodeError::NotInRevision { what, revision });
-            }
-            Self::Boolean(_) | Self::Unknown(_) => {}
-        }
-        Ok(())
-    }
 }
 
 fn has_titled_items(features: &Features<'_>) -> bool {
@@ -319,17 +273,20 @@ kinds! {
     LegacyTitled(LegacyTitledEnumSchema),
 }
 
+/// What older revisions have no words for.
+const SEVERAL_CHOICES: &str = "a form field with several choices";
+
 /// Declares one kind of field: what all have in common, and the members of its own.
 macro_rules! field_schema {
     (
         $(#[$about:meta])*
-        pub struct $name:ident<'a>: $kind:ty { $($fields:tt)* }
+        pub struct $name:ident<'a>: $kind:ty $([$($rule:tt)*])? { $($fields:tt)* }
         $($new:tt)*
     ) => {
         wire_type! {
             $(#[$about])*
             #[derive(Debug)]
-            pub struct $name<'a> {
+            pub struct $name<'a> $([$($rule)*])? {
                 const kind as "type": $kind,
                 /// The name for people.
                 title?: Text<'a>,
@@ -352,27 +309,14 @@ field_schema! {
         /// What the text is.
         format?: StringFormat<'a>,
         /// What is filled in beforehand; since 2025-11-25.
-        default?: Text<'a>,
+        default?: Text<'a> [since(V2025_11_25)],
         /// A regular expression. Some peers send one although no revision's schema has it; it is
         /// neither checked nor sent on.
         pattern?: Text<'a> [read only],
     }
-}
 
-impl StringSchema<'_> {
     /// Creates the schema of any text.
-    pub fn new() -> Self {
-        Self {
-            kind: StringType,
-            title: None,
-            description: None,
-            min_length: None,
-            max_length: None,
-            format: None,
-            default: None,
-            pattern: None,
-        }
-    }
+    pub fn new();
 }
 
 impl Default for StringSchema<'_> {
@@ -403,7 +347,7 @@ field_schema! {
         /// The greatest value.
         maximum?: f64 as Number,
         /// What is filled in beforehand; since 2025-11-25.
-        default?: f64 as Number,
+        default?: f64 as Number [since(V2025_11_25)],
     }
 }
 
@@ -454,18 +398,9 @@ field_schema! {
         /// What is filled in beforehand.
         default?: bool,
     }
-}
 
-impl BooleanSchema<'_> {
     /// Creates the schema of yes or no.
-    pub fn new() -> Self {
-        Self {
-            kind: BooleanType,
-            title: None,
-            description: None,
-            default: None,
-        }
-    }
+    pub fn new();
 }
 
 impl Default for BooleanSchema<'_> {
@@ -480,7 +415,7 @@ field_schema! {
         /// The texts to choose from.
         values as "enum": Vec<Text<'a>>,
         /// What is chosen beforehand; since 2025-11-25.
-        default?: Text<'a>,
+        default?: Text<'a> [since(V2025_11_25)],
     }
 }
 
@@ -500,7 +435,7 @@ impl<'a> UntitledSingleSelectEnumSchema<'a> {
 
 field_schema! {
     /// A field that is one of several texts with names for people; since 2025-11-25.
-    pub struct TitledSingleSelectEnumSchema<'a>: StringType {
+    pub struct TitledSingleSelectEnumSchema<'a>: StringType [replaced_before(V2025_11_25, as_legacy)] {
         /// What to choose from.
         one_of: Vec<EnumOption<'a>>,
         /// What is chosen beforehand.
@@ -522,9 +457,21 @@ impl<'a> TitledSingleSelectEnumSchema<'a> {
     }
 }
 
+/// Says a choice of one as 2025-06-18 does, the first revision with forms.
+fn as_legacy(written: &[u8]) -> Result<Vec<u8>, EncodeError> {
+    converted(written, |field: TitledSingleSelectEnumSchema<'_>| {
+        let options = field.one_of.into_iter();
+        let (values, names): (Vec<_>, Vec<_>) =
+            options.map(|option| (option.value, option.title)).unzip();
+        let mut old = LegacyTitledEnumSchema::new(values).enum_names::<Text<'_>>(names);
+        (old.title, old.description) = (field.title, field.description);
+        Ok(old)
+    })
+}
+
 field_schema! {
     /// A field that is some of several texts; since 2025-11-25.
-    pub struct UntitledMultiSelectEnumSchema<'a>: ArrayType {
+    pub struct UntitledMultiSelectEnumSchema<'a>: ArrayType [refused_before(V2025_11_25, SEVERAL_CHOICES)] {
         /// What to choose from.
         items: UntitledItems<'a>,
         /// The least number to choose.
@@ -557,7 +504,7 @@ impl<'a> UntitledMultiSelectEnumSchema<'a> {
 
 field_schema! {
     /// A field that is some of several texts with names for people; since 2025-11-25.
-    pub struct TitledMultiSelectEnumSchema<'a>: ArrayType {
+    pub struct TitledMultiSelectEnumSchema<'a>: ArrayType [refused_before(V2025_11_25, SEVERAL_CHOICES)] {
         /// What to choose from.
         items: TitledItems<'a>,
         /// The least number to choose.
@@ -595,7 +542,7 @@ field_schema! {
         /// Their names for people, in the same order.
         enum_names?: Vec<Text<'a>>,
         /// What is chosen beforehand; since 2025-11-25.
-        default?: Text<'a>,
+        default?: Text<'a> [since(V2025_11_25)],
     }
 }
 
@@ -628,32 +575,27 @@ wire_type! {
     pub fn new(value: impl Into<Text<'a>>, title: impl Into<Text<'a>>);
 }
 
-/// The texts that a field with several choices allows.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct UntitledItems<'a> {
-    #[serde(rename = "type", default)]
-    pub(crate) kind: StringType,
-    /// The texts to choose from.
-    #[serde(rename = "enum", borrow)]
-    pub values: Vec<Text<'a>>,
+wire_type! {
+    /// The texts that a field with several choices allows.
+    #[derive(Debug)]
+    pub struct UntitledItems<'a> {
+        const kind as "type": StringType,
+        /// The texts to choose from.
+        values as "enum": Vec<Text<'a>>,
+    }
 }
 
-/// The texts that a field with several choices allows, with their names for people.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct TitledItems<'a> {
-    /// What to choose from.
-    #[serde(borrow)]
-    pub any_of: Vec<EnumOption<'a>>,
+wire_type! {
+    /// The texts that a field with several choices allows, with their names for people.
+    #[derive(Debug)]
+    pub struct TitledItems<'a> {
+        /// What to choose from.
+        any_of: Vec<EnumOption<'a>>,
+    }
 }
 
 already_owned!(NumberType);
 
 into_owned! {
-    RequestedSchema { schema, kind, properties, required }
     Properties { entries }
-    UntitledItems { kind, values }
-    TitledItems { any_of }
 }

@@ -8,84 +8,39 @@ use core::fmt;
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer};
 
 use crate::model::capability::ServerCapabilities;
 use crate::model::meta::Meta;
-use crate::model::owned::into_owned;
 use crate::model::wire_type::wire_type;
 use crate::rpc::Text;
 
 /// The id of the tasks extension, without which nothing is sent about tasks.
 const TASKS_EXTENSION: &str = "io.modelcontextprotocol/tasks";
 
-/// The changes that a subscription is about; what is absent or `false` is off.
-// `sub.optin`
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct SubscriptionFilter<'a> {
-    /// Whether to tell that the list of tools changed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tools_list_changed: Option<bool>,
-    /// Whether to tell that the list of prompts changed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub prompts_list_changed: Option<bool>,
-    /// Whether to tell that the list of resources changed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub resources_list_changed: Option<bool>,
-    /// The URIs of the resources whose changes to tell.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub resource_subscriptions: Option<Vec<Text<'a>>>,
-    /// The ids of the tasks whose progress to tell (tasks extension).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub task_ids: Option<Vec<Text<'a>>>,
+wire_type! {
+    /// The changes that a subscription is about; what is absent or `false` is off.
+    // `sub.optin`
+    #[derive(Debug, Default)]
+    #[serde(remote = "Self")]
+    pub struct SubscriptionFilter<'a> {
+        /// Whether to tell that the list of tools changed.
+        tools_list_changed?: bool,
+        /// Whether to tell that the list of prompts changed.
+        prompts_list_changed?: bool,
+        /// Whether to tell that the list of resources changed.
+        resources_list_changed?: bool,
+        /// The URIs of the resources whose changes to tell.
+        resource_subscriptions?: Vec<Text<'a>>,
+        /// The ids of the tasks whose progress to tell (tasks extension).
+        task_ids?: Vec<Text<'a>>,
+    }
+
+    /// Creates a filter that lets nothing through.
+    pub fn new();
 }
 
 impl<'a> SubscriptionFilter<'a> {
-    /// Creates a filter that lets nothing through.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Sets whether to tell that the list of tools changed.
-    #[must_use]
-    pub fn tools_list_changed(mut self, wanted: bool) -> Self {
-        self.tools_list_changed = Some(wanted);
-        self
-    }
-
-    /// Sets whether to tell that the list of prompts changed.
-    #[must_use]
-    pub fn prompts_list_changed(mut self, wanted: bool) -> Self {
-        self.prompts_list_changed = Some(wanted);
-        self
-    }
-
-    /// Sets whether to tell that the list of resources changed.
-    #[must_use]
-    pub fn resources_list_changed(mut self, wanted: bool) -> Self {
-        self.resources_list_changed = Some(wanted);
-        self
-    }
-
-    /// Sets the URIs of the resources whose changes to tell.
-    #[must_use]
-    pub fn resource_subscriptions<T: Into<Text<'a>>>(
-        mut self,
-        uris: impl IntoIterator<Item = T>,
-    ) -> Self {
-        self.resource_subscriptions = Some(uris.into_iter().map(Into::into).collect());
-        self
-    }
-
-    /// Sets the ids of the tasks whose progress to tell.
-    #[must_use]
-    pub fn task_ids<T: Into<Text<'a>>>(mut self, ids: impl IntoIterator<Item = T>) -> Self {
-        self.task_ids = Some(ids.into_iter().map(Into::into).collect());
-        self
-    }
-
     /// Returns whether nothing is let through.
     pub fn is_empty(&self) -> bool {
         let switches = [
@@ -175,18 +130,6 @@ fn listed<'a>(
 impl<'de: 'a, 'a> Deserialize<'de> for SubscriptionFilter<'a> {
     /// Returns an error if it is not an object or a member is of the wrong type.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Members<'a> {
-            tools_list_changed: Option<bool>,
-            prompts_list_changed: Option<bool>,
-            resources_list_changed: Option<bool>,
-            #[serde(borrow)]
-            resource_subscriptions: Option<Vec<Text<'a>>>,
-            #[serde(borrow)]
-            task_ids: Option<Vec<Text<'a>>>,
-        }
-
         // A derived struct would take an array as well, and read `[]` as an empty filter.
         struct ObjectVisitor;
 
@@ -198,14 +141,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for SubscriptionFilter<'a> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                let members = Members::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(SubscriptionFilter {
-                    tools_list_changed: members.tools_list_changed,
-                    prompts_list_changed: members.prompts_list_changed,
-                    resources_list_changed: members.resources_list_changed,
-                    resource_subscriptions: members.resource_subscriptions,
-                    task_ids: members.task_ids,
-                })
+                SubscriptionFilter::deserialize(MapAccessDeserializer::new(map))
             }
         }
 
@@ -255,12 +191,5 @@ impl<'a> SubscriptionsListenResult<'a> {
     /// Returns the end of a subscription.
     pub const fn new() -> Self {
         Self { meta: None }
-    }
-}
-
-into_owned! {
-    SubscriptionFilter {
-        tools_list_changed, prompts_list_changed, resources_list_changed, resource_subscriptions,
-        task_ids
     }
 }

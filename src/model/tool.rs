@@ -9,17 +9,17 @@ use serde::{Deserialize, Serialize};
 use crate::model::content::{self, ContentBlock};
 use crate::model::encode::downgrade::keep_object;
 use crate::model::encode::downgrade::keep_object_schema;
-use crate::model::field::Lifetime;
-use crate::model::field::{open_enum, open_struct};
+use crate::model::field::{Lifetime, open_enum};
 use crate::model::initialize::Icon;
 use crate::model::list::List;
 use crate::model::members::ScannedBody;
 use crate::model::meta::Meta;
+use crate::model::open_object::open_struct;
 pub use crate::model::page::PaginatedRequestParams as ListToolsParams;
 use crate::model::page::{CacheScope, cache_hints};
 use crate::model::state::RequestState;
 use crate::model::wire_type::wire_type;
-use crate::rpc::{Raw, Text};
+use crate::rpc::{JsonError, Raw, Text};
 
 /// The input schema of a tool that takes no arguments.
 pub const NO_ARGUMENTS_SCHEMA: Raw<'static> = Raw::trusted(Cow::Borrowed(
@@ -262,7 +262,7 @@ impl<'a> CallToolResult<'a> {
     /// Returns a success whose result is `value`, as structured content and, for peers that look at
     /// text only, as a text block with the same JSON. Returns an error if its `Serialize` does.
     // `tools.struct.text`
-    pub fn structured<T: Serialize + ?Sized>(value: &T) -> Result<Self, serde_json::Error> {
+    pub fn structured<T: Serialize + ?Sized>(value: &T) -> Result<Self, JsonError> {
         let raw = Raw::encode(value)?;
         let text = Text::from(raw.as_str()).into_owned();
         Ok(Self {

@@ -17,6 +17,8 @@
 ///         size? as "_size": f64 as Number,
 ///         /// Read from peers, never written.
 ///         pattern?: Text<'a> [read only],
+///         /// Without a setter of its name: the type has methods of its own for it.
+///         required?: Vec<Text<'a>> [no setter],
 ///     }
 ///
 ///     /// Makes one of the members that are always there, in any order.
@@ -25,7 +27,11 @@
 /// ```
 ///
 /// A field takes `#[serde(..)]` for how it is read, after its documentation. A rule is a method of
-/// [`FieldRule`](crate::model::encode::downgrade::FieldRule); several are separated by commas.
+/// [`FieldRule`](crate::model::encode::downgrade::FieldRule); several are separated by commas. A fixed
+/// member that is missing reads as if it were there, unless it is declared as `[required]`.
+///
+/// What serde derives can be narrowed: with `#[serde(remote = "Self")]` on the struct it is an
+/// associated function, around which the type implements `Deserialize` by hand.
 macro_rules! wire_type {
     (
         $(#[$about:meta])*
@@ -39,6 +45,19 @@ macro_rules! wire_type {
     };
 
     // A member with one fixed value.
+    (
+        @normalize $about:tt $name:ident $rule:tt $new:tt [$($done:tt)*]
+        const $field:ident: $type:ty [required],
+        $($rest:tt)*
+    ) => {
+        $crate::model::wire_type::wire_type! {
+            @normalize $about $name $rule $new [$($done)* {
+                [pub(crate)] [] $field ($field) fixed fixed [$type] [$type] [] []
+            }]
+            $($rest)*
+        }
+    };
+
     (
         @normalize $about:tt $name:ident $rule:tt $new:tt [$($done:tt)*]
         $(#[serde($($serde:tt)*)])?
@@ -68,6 +87,26 @@ macro_rules! wire_type {
                     #[serde(default $(, $($serde)*)?)] pub
                 ]
                 [$(#[doc = $doc])*] $field ($field $(, $key)?) read_only one
+                [Option<$type>] [$type] [] []
+            }]
+            $($rest)*
+        }
+    };
+
+    // One that is set by methods of the type's own.
+    (
+        @normalize $about:tt $name:ident $rule:tt $new:tt [$($done:tt)*]
+        $(#[doc = $doc:literal])* $(#[serde($($serde:tt)*)])?
+        $field:ident ? $(as $key:literal)?: $type:ty [no setter],
+        $($rest:tt)*
+    ) => {
+        $crate::model::wire_type::wire_type! {
+            @normalize $about $name $rule $new [$($done)* {
+                [
+                    $(#[doc = $doc])* $(#[serde(rename = $key)])?
+                    #[serde(default $(, $($serde)*)?)] pub
+                ]
+                [] $field ($field $(, $key)?) optional fixed
                 [Option<$type>] [$type] [] []
             }]
             $($rest)*
@@ -160,8 +199,8 @@ macro_rules! wire_type {
             [$($rule:ident($($rule_argument:expr),*)),*]
         })*]
     ) => {
-        $($about)*
         #[derive(Clone, PartialEq, serde::Deserialize)]
+        $($about)*
         #[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
         #[non_exhaustive]
         pub struct $name<'a> {

@@ -3,6 +3,7 @@
 mod decode;
 mod error;
 mod id;
+mod json_error;
 mod message;
 mod raw;
 mod repeated;
@@ -15,6 +16,7 @@ pub(crate) mod write;
 pub use decode::{Kind, Rejection};
 pub use error::{RpcError, code};
 pub use id::RequestId;
+pub use json_error::JsonError;
 pub use message::Message;
 pub use raw::Raw;
 pub use text::Text;

@@ -8,6 +8,7 @@ use core::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser};
 use serde_json::value::RawValue;
 
+use super::json_error::JsonError;
 use super::scan;
 use super::text::Concealed;
 use super::write::has_line_break;
@@ -33,12 +34,12 @@ impl<'a> Raw<'a> {
     ///
     /// A text with line breaks between its tokens is accepted and rewritten onto one line, since a
     /// frame on a pipe is a line. Returns an error if the text is not JSON.
-    pub fn new(text: impl Into<Cow<'a, str>>) -> Result<Self, serde_json::Error> {
+    pub fn new(text: impl Into<Cow<'a, str>>) -> Result<Self, JsonError> {
         let text = text.into();
         if scan::is_value(text.as_bytes()) && !has_line_break(text.as_bytes()) {
             return Ok(Self(text));
         }
-        let value: &RawValue = serde_json::from_str(&text)?;
+        let value: &RawValue = serde_json::from_str(&text).map_err(JsonError::new)?;
         if value.get().contains(['\n', '\r']) {
             let joined: String = value
                 .get()
@@ -56,8 +57,9 @@ impl<'a> Raw<'a> {
     }
 
     /// Encodes `value` as JSON. Returns an error if its `Serialize` does.
-    pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Raw<'static>, serde_json::Error> {
-        Ok(Raw(Cow::Owned(serde_json::to_string(value)?)))
+    pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Raw<'static>, JsonError> {
+        let text = serde_json::to_string(value).map_err(JsonError::new)?;
+        Ok(Raw(Cow::Owned(text)))
     }
 
     /// Takes a text that a scanner of ours has already found to be one JSON value.
@@ -71,8 +73,8 @@ impl<'a> Raw<'a> {
     }
 
     /// Reads the value as `T`, which may borrow from it. Returns an error if it doesn't fit `T`.
-    pub fn decode<'b, T: Deserialize<'b>>(&'b self) -> Result<T, serde_json::Error> {
-        serde_json::from_str(&self.0)
+    pub fn decode<'b, T: Deserialize<'b>>(&'b self) -> Result<T, JsonError> {
+        serde_json::from_str(&self.0).map_err(JsonError::new)
     }
 
     /// Reads the value as `T`, which borrows from the frame where this does; `None` when it doesn't

@@ -16,7 +16,7 @@
 //!     "properties":{"a":{"type":"integer"},"b":{"type":"integer"}}}"#)?;
 //! let server = Server::new("calculator", "1.0")
 //!     .tool(Tool::new("add", schema), |_, add: Add| Ok(add.a + add.b));
-//! # Ok::<(), serde_json::Error>(())
+//! # Ok::<(), mcp_proto::rpc::JsonError>(())
 //! ```
 //!
 //! A handler asks its client with `?` and reads like straight-line code; it runs again from the top

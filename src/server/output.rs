@@ -10,7 +10,7 @@ use crate::model::content::{ContentBlock, ResourceContents};
 use crate::model::prompt::{GetPromptResult, PromptMessage};
 use crate::model::resource::ReadResourceResult;
 use crate::model::tool::CallToolResult;
-use crate::rpc::{Raw, Text};
+use crate::rpc::{JsonError, Raw, Text};
 
 /// A value that a tool can return.
 ///
@@ -18,7 +18,7 @@ use crate::rpc::{Raw, Text};
 /// `{"result": value}` where they are no object; content blocks stay what they are.
 pub trait IntoToolResult {
     /// The value as a tool's result. Returns an error if it can't be written as JSON.
-    fn into_tool_result(self) -> Result<CallToolResult<'static>, serde_json::Error>;
+    fn into_tool_result(self) -> Result<CallToolResult<'static>, JsonError>;
 }
 
 /// A value of any type that serde can write, as structured content.
@@ -58,11 +58,11 @@ struct Wrapped<'a, T: ?Sized> {
 
 pub(super) fn structured<T: Serialize + ?Sized>(
     value: &T,
-) -> Result<CallToolResult<'static>, serde_json::Error> {
+) -> Result<CallToolResult<'static>, JsonError> {
     let raw = Raw::encode(value)?;
     if raw.is_object() {
         let mut result = CallToolResult::structured(&raw)?;
-        result.content = alloc::vec![ContentBlock::text(serde_json::to_string_pretty(value)?)];
+        result.content = alloc::vec![ContentBlock::text(pretty(value)?)];
         return Ok(result);
     }
     // Not by way of a `serde_json::Value`, which sorts keys and has no large numbers.
@@ -70,69 +70,73 @@ pub(super) fn structured<T: Serialize + ?Sized>(
     // A text is for people as it is; of everything else they see the JSON.
     let text = match raw.decode::<String>() {
         Ok(text) => text,
-        Err(_) => serde_json::to_string_pretty(value)?,
+        Err(_) => pretty(value)?,
     };
     result.content = alloc::vec![ContentBlock::text(text)];
     Ok(result)
 }
 
+fn pretty<T: Serialize + ?Sized>(value: &T) -> Result<String, JsonError> {
+    serde_json::to_string_pretty(value).map_err(JsonError::new)
+}
+
 impl IntoToolResult for CallToolResult<'static> {
-    fn into_tool_result(self) -> Result<CallToolResult<'static>, serde_json::Error> {
+    fn into_tool_result(self) -> Result<CallToolResult<'static>, JsonError> {
         Ok(self)
     }
 }
 
 impl IntoToolResult for ContentBlock<'static> {
-    fn into_tool_result(self) -> Result<CallToolResult<'static>, serde_json::Error> {
+    fn into_tool_result(self) -> Result<CallToolResult<'static>, JsonError> {
         Ok(CallToolResult::new(alloc::vec![self]))
     }
 }
 
 impl IntoToolResult for Vec<ContentBlock<'static>> {
-    fn into_tool_result(self) -> Result<CallToolResult<'static>, serde_json::Error> {
+    fn into_tool_result(self) -> Result<CallToolResult<'static>, JsonError> {
         Ok(CallToolResult::new(self))
     }
 }
 
 impl IntoToolResult for String {
-    fn into_tool_result(self) -> Result<CallToolResult<'static>, serde_json::Error> {
+    fn into_tool_result(self) -> Result<CallToolResult<'static>, JsonError> {
         Ok(CallToolResult::text(self))
     }
 }
 
 impl IntoToolResult for &'static str {
-    fn into_tool_result(self) -> Result<CallToolResult<'static>, serde_json::Error> {
+    fn into_tool_result(self) -> Result<CallToolResult<'static>, JsonError> {
         Ok(CallToolResult::text(self))
     }
 }
 
 impl IntoToolResult for () {
-    fn into_tool_result(self) -> Result<CallToolResult<'static>, serde_json::Error> {
+    fn into_tool_result(self) -> Result<CallToolResult<'static>, JsonError> {
         Ok(CallToolResult::new(Vec::new()))
     }
 }
 
 impl IntoToolResult for Image {
-    fn into_tool_result(self) -> Result<CallToolResult<'static>, serde_json::Error> {
+    fn into_tool_result(self) -> Result<CallToolResult<'static>, JsonError> {
         ContentBlock::image_bytes(&self.bytes, self.mime_type).into_tool_result()
     }
 }
 
 impl IntoToolResult for Audio {
-    fn into_tool_result(self) -> Result<CallToolResult<'static>, serde_json::Error> {
+    fn into_tool_result(self) -> Result<CallToolResult<'static>, JsonError> {
         ContentBlock::audio_bytes(&self.bytes, self.mime_type).into_tool_result()
     }
 }
 
 impl<T: Serialize> IntoToolResult for Json<T> {
-    fn into_tool_result(self) -> Result<CallToolResult<'static>, serde_json::Error> {
+    fn into_tool_result(self) -> Result<CallToolResult<'static>, JsonError> {
         structured(&self.0)
     }
 }
 
 impl<T: IntoToolResult> IntoToolResult for Option<T> {
     /// `None` is a result without content.
-    fn into_tool_result(self) -> Result<CallToolResult<'static>, serde_json::Error> {
+    fn into_tool_result(self) -> Result<CallToolResult<'static>, JsonError> {
         match self {
             Some(value) => value.into_tool_result(),
             None => ().into_tool_result(),
@@ -143,7 +147,7 @@ impl<T: IntoToolResult> IntoToolResult for Option<T> {
 macro_rules! values {
     ($($value:ty),*) => { $(
         impl IntoToolResult for $value {
-            fn into_tool_result(self) -> Result<CallToolResult<'static>, serde_json::Error> {
+            fn into_tool_result(self) -> Result<CallToolResult<'static>, JsonError> {
                 structured(&self)
             }
         }

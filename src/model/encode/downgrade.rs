@@ -213,7 +213,7 @@ impl FieldRule {
     }
 
     /// Whether `revision` knows the field.
-    const fn is_known_in(&self, revision: Revision) -> bool {
+    pub(crate) const fn is_known_in(&self, revision: Revision) -> bool {
         let is_over = match self.until {
             Some(until) => revision as u8 > until as u8,
             None => false,
@@ -255,9 +255,9 @@ pub(super) const fn may_downgrade(name: &str, revision: Revision) -> bool {
         b"_meta" | b"capabilities" | b"elicitationId" | b"execution" | b"task" => true,
         b"cacheScope" | b"inputResponses" | b"outputSchema" | b"requestState"
         | b"structuredContent" | b"ttlMs" => (revision as u8) < Revision::V2026_07_28 as u8,
-        b"annotations" | b"content" | b"context" | b"description" | b"icons" | b"lastModified"
-        | b"message" | b"mode" | b"requestedSchema" | b"title" | b"toolChoice" | b"tools"
-        | b"websiteUrl" => (revision as u8) < Revision::V2025_11_25 as u8,
+        b"$schema" | b"annotations" | b"content" | b"context" | b"default" | b"description"
+        | b"icons" | b"lastModified" | b"message" | b"mode" | b"title" | b"toolChoice"
+        | b"tools" | b"websiteUrl" => (revision as u8) < Revision::V2025_11_25 as u8,
         _ => false,
     }
 }
@@ -279,11 +279,12 @@ macro_rules! downgraded_types {
             DiscoverResult, ElicitRequestFormParams, ElicitRequestURLParams, ElicitResult,
             EmbeddedResource, GetPromptParams, ImageContent,
             Implementation, InitializeParams, InitializeResult, InputRequiredResult,
-            ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListRootsResult,
-            ListToolsResult, ProgressParams, Prompt, PromptArgument, PromptReference,
-            ReadResourceParams, ReadResourceResult, Resource, ResourceLink, ResourceTemplate, Root,
-            SamplingMessage, TextContent, TextResourceContents, Tool, ToolResultContent,
-            ToolUseContent,
+            LegacyTitledEnumSchema, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListRootsResult,
+            ListToolsResult, NumberSchema, ProgressParams, Prompt, PromptArgument, PromptReference,
+            ReadResourceParams, ReadResourceResult, RequestedSchema, Resource, ResourceLink, ResourceTemplate, Root,
+            SamplingMessage, StringSchema, TextContent, TextResourceContents,
+            TitledMultiSelectEnumSchema, TitledSingleSelectEnumSchema, Tool, ToolResultContent,
+            ToolUseContent, UntitledMultiSelectEnumSchema, UntitledSingleSelectEnumSchema,
         }
     };
 }

@@ -20,6 +20,11 @@ use crate::model::root::{ListRootsResult, Root};
 use crate::model::sampling::{
     CreateMessageParams, CreateMessageResult, SamplingMessage, ToolResultContent, ToolUseContent,
 };
+use crate::model::schema::{
+    LegacyTitledEnumSchema, NumberSchema, RequestedSchema, StringSchema,
+    TitledMultiSelectEnumSchema, TitledSingleSelectEnumSchema, UntitledMultiSelectEnumSchema,
+    UntitledSingleSelectEnumSchema,
+};
 use crate::model::tool::{CallToolParams, CallToolResult, ListToolsResult, Tool};
 
 macro_rules! rules {

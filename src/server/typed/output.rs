@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::schema::{output_schema_for, tool_output_schema_for};
 use crate::model::content::ContentBlock;
 use crate::model::tool::CallToolResult;
-use crate::rpc::Raw;
+use crate::rpc::{JsonError, Raw};
 use crate::server::output::structured;
 use crate::server::{Audio, Image, IntoToolResult, Json};
 
@@ -32,7 +32,7 @@ pub trait TypedOutput {
 
     /// Returns the value as the result of a tool, which `has_schema` or not. Returns an error if it
     /// can't be written as JSON.
-    fn into_result(self, has_schema: bool) -> Result<CallToolResult<'static>, serde_json::Error>;
+    fn into_result(self, has_schema: bool) -> Result<CallToolResult<'static>, JsonError>;
 }
 
 impl<T: Serialize + JsonSchema> TypedOutput for T {
@@ -40,7 +40,7 @@ impl<T: Serialize + JsonSchema> TypedOutput for T {
         tool_output_schema_for::<T>()
     }
 
-    fn into_result(self, has_schema: bool) -> Result<CallToolResult<'static>, serde_json::Error> {
+    fn into_result(self, has_schema: bool) -> Result<CallToolResult<'static>, JsonError> {
         if has_schema {
             return structured(&self);
         }
@@ -70,7 +70,7 @@ impl<T: Serialize + JsonSchema> TypedOutput for Json<T> {
         Some(output_schema_for::<T>())
     }
 
-    fn into_result(self, _: bool) -> Result<CallToolResult<'static>, serde_json::Error> {
+    fn into_result(self, _: bool) -> Result<CallToolResult<'static>, JsonError> {
         structured(&self.0)
     }
 }
@@ -82,7 +82,7 @@ macro_rules! as_they_are {
                 None
             }
 
-            fn into_result(self, _: bool) -> Result<CallToolResult<'static>, serde_json::Error> {
+            fn into_result(self, _: bool) -> Result<CallToolResult<'static>, JsonError> {
                 self.into_tool_result()
             }
         }

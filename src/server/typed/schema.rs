@@ -14,7 +14,7 @@ use crate::model::owned::IntoOwned;
 use crate::model::prompt::{Prompt, PromptArgument};
 use crate::model::schema::RequestedSchema;
 use crate::model::tool::Tool;
-use crate::rpc::{Raw, Text};
+use crate::rpc::{JsonError, Raw, Text};
 use crate::server::conservative;
 
 /// Returns a tool whose arguments are an `A`, described by what the doc comment of `A` says.
@@ -65,7 +65,7 @@ pub(super) fn prompt_for<A: DeserializeOwned + JsonSchema>(name: &str) -> Prompt
 
 /// The form whose fields are those of `T`; an error says why a form can't have them.
 pub(super) fn form_for<T: DeserializeOwned + JsonSchema>()
--> Result<RequestedSchema<'static>, serde_json::Error> {
+-> Result<RequestedSchema<'static>, JsonError> {
     let (_, schema) = plain_schema::<T>();
     let schema = ordered::<T>(&schema);
     schema

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use mcp_proto::Revision;
+use mcp_proto::model::elicitation::ElicitRequestFormParams;
 use mcp_proto::model::encode::EncodeError;
+use mcp_proto::model::owned::IntoOwned;
+use mcp_proto::model::schema::RequestedSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -183,24 +186,23 @@ fn tool_blocks_are_refused_before_2025_11_25() {
     );
 }
 
-#[derive(Serialize)]
-#[serde(rename = "mcp_proto::ElicitRequestFormParams")]
-struct ElicitRequestFormParams {
-    #[serde(rename = "requestedSchema")]
-    requested_schema: Value,
-}
-
 #[test]
 fn forms_of_2025_06_18_know_enums_by_their_old_names_and_few_defaults() {
-    let form = |properties: Value| ElicitRequestFormParams {
-        requested_schema: json!({
+    let form = |properties: Value| {
+        let schema = json!({
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "type": "object",
             "properties": properties,
             "required": ["colour"],
-        }),
+        });
+        let text = schema.to_string();
+        let form: RequestedSchema<'_> = serde_json::from_str(&text).unwrap();
+        (
+            schema,
+            ElicitRequestFormParams::new("m").requested_schema(form.into_owned()),
+        )
     };
-    let choice = form(json!({
+    let (schema, choice) = form(json!({
         "colour": {
             "type": "string",
             "oneOf": [{"const": "r", "title": "R\"ed"}, {"const": "g", "title": "Green"}],
@@ -209,7 +211,7 @@ fn forms_of_2025_06_18_know_enums_by_their_old_names_and_few_defaults() {
         "sure": {"type": "boolean", "default": true},
         "count": {"default": 1, "type": "integer"},
     }));
-    let expected = json!({"requestedSchema": {
+    let expected = json!({"message": "m", "requestedSchema": {
         "type": "object",
         "properties": {
             "colour": {"type": "string", "enum": ["r", "g"], "enumNames": ["R\"ed", "Green"]},
@@ -221,13 +223,14 @@ fn forms_of_2025_06_18_know_enums_by_their_old_names_and_few_defaults() {
     assert_eq!(parsed(C, &choice), expected);
     assert_eq!(
         parsed(D, &choice),
-        json!({"requestedSchema": choice.requested_schema})
+        json!({"mode": "form", "message": "m", "requestedSchema": schema})
     );
-    let several = form(json!({"colours": {"type": "array", "items": {"enum": ["r"]}}}));
+    let items = json!({"type": "string", "enum": ["r"]});
+    let (schema, several) = form(json!({"colours": {"type": "array", "items": items}}));
     refused(C, &several);
     assert_eq!(
         parsed(E, &several),
-        json!({"requestedSchema": several.requested_schema})
+        json!({"mode": "form", "message": "m", "requestedSchema": schema})
     );
 }
 
