@@ -1,31 +1,18 @@
 //! A server of one tool, one resource template and one prompt, on the standard streams.
 
-use mcp_proto::model::prompt::{Prompt, PromptArgument};
-use mcp_proto::model::resource::ResourceTemplate;
-use mcp_proto::{Server, Tool};
-use serde_json::json;
+use mcp_proto::{Server, prompts, resources, tools};
 
-#[derive(serde::Deserialize)]
-struct Add {
-    a: i64,
-    b: i64,
-}
-
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let integer = json!({"type": "integer"});
-    let schema = json!({"type": "object", "required": ["a", "b"],
-        "properties": {"a": integer, "b": integer}});
-    let add = Tool::new("add", schema.into()).description("Adds two numbers");
-    let greeting = ResourceTemplate::new("greeting://{name}", "greeting");
-    let poem = Prompt::new("poem").argument(PromptArgument::new("theme").required(true));
-    let server = Server::new("simple-server", "1.0")
-        .tool(add, |_, Add { a, b }| Ok(a + b))
-        .prompt(poem, |_, given| {
-            let theme = given.get("theme").unwrap_or("nothing");
-            Ok(format!("Write a poem about {theme}."))
+fn main() -> std::io::Result<()> {
+    Server::new("simple-server", "1.0")
+        .add(tools! {
+            /// Adds two numbers.
+            fn add(a: i64, b: i64) -> i64 { a + b }
         })
-        .resource_template(greeting, |_, values| {
-            Ok(format!("Hello, {}!", values.get("name").unwrap_or("you")))
-        })?;
-    Ok(server.serve_stdio()?)
+        .add(resources! {
+            "greeting://{name}" => fn greeting(name: String) -> String { format!("Hello, {name}!") }
+        })
+        .add(prompts! {
+            fn poem(theme: String) -> String { format!("Write a poem about {theme}.") }
+        })
+        .serve_stdio()
 }

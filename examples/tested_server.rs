@@ -1,24 +1,16 @@
 //! A server and the tests of it, which need no process and no port:
-//! `cargo test --example tested_server`
+//! `cargo test --features schemars --example tested_server`
 
-use mcp_proto::{Server, Tool};
-use serde_json::json;
-
-#[derive(serde::Deserialize)]
-struct Divide {
-    dividend: i64,
-    divisor: i64,
-}
+use mcp_proto::server::HandlerError;
+use mcp_proto::{Server, tools};
 
 fn server() -> Server {
-    let number = json!({"type": "integer"});
-    let schema = json!({"type": "object", "required": ["dividend", "divisor"],
-        "properties": {"dividend": number, "divisor": number}});
-    let divide = Tool::new("divide", schema.into()).description("Divides two whole numbers");
-    Server::new("divider", "1.0").tool(divide, |_, Divide { dividend, divisor }| {
-        Ok(dividend
-            .checked_div(divisor)
-            .ok_or("nothing can be divided by that")?)
+    Server::new("divider", "1.0").add(tools! {
+        /// Divides two whole numbers.
+        fn divide(dividend: i64, divisor: i64) -> Result<i64, HandlerError> {
+            let quotient = dividend.checked_div(divisor);
+            Ok(quotient.ok_or("nothing can be divided by that")?)
+        }
     })
 }
 

@@ -1,5 +1,5 @@
 //! A client in tasks: calls a tool twice at once, and gives up on what takes too long:
-//! `cargo run --features tokio --example async_client -- TOOL ARGUMENTS PROGRAM [ARGUMENT..]`
+//! `cargo run -p mcp-proto-tokio-examples --example async_client -- TOOL ARGUMENTS PROGRAM [ARGUMENT..]`
 
 #![allow(clippy::disallowed_methods, reason = "a program reads its arguments")]
 

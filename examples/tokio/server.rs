@@ -1,0 +1,20 @@
+//! A server on tokio whose tool is a future: many naps at once, each ended by its cancellation.
+
+use std::time::Duration;
+
+use mcp_proto::io::nonblocking::tokio::serve;
+use mcp_proto::server::HandlerError;
+use mcp_proto::{Server, tools};
+use tokio::io::{stdin, stdout};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> std::io::Result<()> {
+    let server = Server::new("napper", "1.0").add(tools! {
+        /// Sleeps for so many seconds.
+        async fn nap(seconds: f64) -> Result<&'static str, HandlerError> {
+            tokio::time::sleep(Duration::try_from_secs_f64(seconds)?).await;
+            Ok("Good morning")
+        }
+    });
+    serve(server, stdin(), stdout(), Default::default()).await
+}
