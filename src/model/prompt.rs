@@ -1,5 +1,6 @@
 //! Prompts: their listing and rendering (`prompts/list`, `prompts/get`).
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -40,6 +41,20 @@ wire_type! {
 
     /// Creates a prompt without arguments.
     pub fn new(name: impl Into<Text<'a>>);
+}
+
+/// A prompt of this name without arguments.
+impl<'a> From<&'a str> for Prompt<'a> {
+    fn from(name: &'a str) -> Self {
+        Self::new(name)
+    }
+}
+
+/// A prompt of this name without arguments.
+impl From<String> for Prompt<'_> {
+    fn from(name: String) -> Self {
+        Self::new(name)
+    }
 }
 
 impl<'a> Prompt<'a> {

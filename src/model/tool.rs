@@ -1,6 +1,7 @@
 //! Tools: their definition, listing and calls (`tools/list`, `tools/call`).
 
 use alloc::borrow::Cow;
+use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -56,6 +57,47 @@ wire_type! {
     /// Creates a tool whose arguments fit `input_schema`; see [`NO_ARGUMENTS_SCHEMA`] for one
     /// without any.
     pub fn new(name: impl Into<Text<'a>>, input_schema: Raw<'a>);
+}
+
+/// A tool of this name that takes no arguments.
+impl<'a> From<&'a str> for Tool<'a> {
+    fn from(name: &'a str) -> Self {
+        Self::new(name, NO_ARGUMENTS_SCHEMA)
+    }
+}
+
+/// A tool of this name that takes no arguments.
+impl From<String> for Tool<'_> {
+    fn from(name: String) -> Self {
+        Self::new(name, NO_ARGUMENTS_SCHEMA)
+    }
+}
+
+/// Setters of single [`annotations`](Tool::annotations).
+macro_rules! hints {
+    ($($(#[doc = $doc:literal])* $hint:ident;)*) => {
+        impl Tool<'_> { $(
+            $(#[doc = $doc])*
+            #[must_use]
+            pub fn $hint(mut self, $hint: bool) -> Self {
+                self.annotations.get_or_insert_default().$hint = Some($hint);
+                self
+            }
+        )* }
+    };
+}
+
+hints! {
+    /// Says in the annotations whether the tool changes nothing; `false` where nothing is said.
+    read_only_hint;
+    /// Says in the annotations whether the tool may destroy something; `true` where nothing is said.
+    destructive_hint;
+    /// Says in the annotations whether a repeated call with the same arguments changes nothing more;
+    /// `false` where nothing is said.
+    idempotent_hint;
+    /// Says in the annotations whether the tool deals with things outside a closed world, such as
+    /// the web; `true` where nothing is said.
+    open_world_hint;
 }
 
 impl<'a> Tool<'a> {

@@ -3,14 +3,15 @@
 use std::sync::{Arc, Mutex};
 
 use mcp_proto::model::completion::{CompleteParams, PromptReference, ResourceTemplateReference};
+use mcp_proto::model::initialize::Icon;
 use mcp_proto::model::method::{
     Complete, GetPrompt, ListPrompts, ListResourceTemplates, ListResources, ListTools, ReadResource,
 };
-use mcp_proto::model::prompt::{Arguments, GetPromptParams};
+use mcp_proto::model::prompt::{Arguments, GetPromptParams, Prompt};
 use mcp_proto::model::resource::{ReadResourceParams, ResourceTemplate};
 use mcp_proto::server::{Async, HandlerError, Offers};
 use mcp_proto::session::{Route, Session};
-use mcp_proto::{Instant, Revision, Server, prompts, resources, tools};
+use mcp_proto::{Instant, Revision, Server, Tool, prompts, resources, tools};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -416,4 +417,95 @@ fn two_functions_of_one_name_are_told_of() {
     let server = Server::new("s", "1").add(one().and(one()));
     let told = server.check().unwrap_err().to_string();
     assert!(told.contains("same"), "{told}");
+}
+
+#[test]
+fn attributes_say_what_else_a_definition_can() {
+    // `tools.annotations`
+    let icon = || Icon::new("https://example.com/sum.png");
+    let server = Server::new("s", "1")
+        .add(tools! {
+            /// Adds two numbers.
+            #[tool(title = "A sum", read_only_hint, open_world_hint = false, icons = [icon()])]
+            fn sum(a: i64, b: i64) -> i64 { a + b }
+
+            #[schemars(title = "Not this one")]
+            #[tool(title = "Forget")]
+            #[allow(dead_code)]
+            fn forget(#[schemars(range(max = 9))] number: i64) -> i64 { number }
+
+            #[tool(destructive_hint, idempotent_hint = true,)]
+            fn plain() {}
+        })
+        .add(prompts! {
+            /// Greets.
+            #[prompt(title = "A greeting", icons = [icon()])]
+            fn greet(name: String) -> String { name }
+        })
+        .add(resources! {
+            /// What is on.
+            #[resource(title = "Today", size = 8)]
+            "notes://today" ("text/plain") => fn today() -> &'static str { "Nothing." }
+
+            #[resource(title = "Some day")]
+            "notes://{day}" => fn day(day: u8) -> String { day.to_string() }
+        });
+    let mut drive = drive(server, Revision::V2026_07_28);
+    let listed = drive.run::<ListTools>(&Default::default()).unwrap();
+    let sum = &listed["tools"][0];
+    assert_eq!(sum["title"], "A sum");
+    assert_eq!(sum["description"], "Adds two numbers.");
+    let hints = json!({"readOnlyHint": true, "openWorldHint": false});
+    assert_eq!(sum["annotations"], hints);
+    assert_eq!(
+        sum["icons"],
+        json!([{"src": "https://example.com/sum.png"}])
+    );
+    assert_eq!(sum["inputSchema"]["required"], json!(["a", "b"]));
+    assert_eq!(listed["tools"][1]["title"], "Forget");
+    let hints = json!({"destructiveHint": true, "idempotentHint": true});
+    assert_eq!(listed["tools"][2]["annotations"], hints);
+    let listed = drive.run::<ListPrompts>(&Default::default()).unwrap();
+    assert_eq!(listed["prompts"][0]["title"], "A greeting");
+    assert_eq!(listed["prompts"][0]["description"], "Greets.");
+    assert_eq!(listed["prompts"][0]["arguments"][0]["name"], "name");
+    let listed = drive.run::<ListResources>(&Default::default()).unwrap();
+    assert_eq!(listed["resources"][0]["title"], "Today");
+    assert_eq!(listed["resources"][0]["size"], 8);
+    assert_eq!(listed["resources"][0]["mimeType"], "text/plain");
+    let listed = drive
+        .run::<ListResourceTemplates>(&Default::default())
+        .unwrap();
+    assert_eq!(listed["resourceTemplates"][0]["title"], "Some day");
+}
+
+#[test]
+fn typed_tools_and_prompts_take_definitions_and_keep_the_schemas_of_their_types() {
+    /// What the type says.
+    #[derive(Deserialize, JsonSchema)]
+    struct Add {
+        a: i64,
+    }
+
+    let tool = Tool::from("add").title("Addition").read_only_hint(true);
+    let described = Tool::from("described").description("What the tool says.");
+    let prompt = Prompt::from("ask").title("A question");
+    let server = Server::new("s", "1")
+        .typed_tool(tool, |_, add: Add| Ok(add.a))
+        .typed_tool(described, |_, add: Add| Ok(add.a))
+        .typed_prompt(prompt, |_, add: Add| Ok(add.a.to_string()));
+    let mut drive = drive(server, Revision::V2026_07_28);
+    let listed = drive.run::<ListTools>(&Default::default()).unwrap();
+    let (add, described) = (&listed["tools"][0], &listed["tools"][1]);
+    assert_eq!(add["title"], "Addition");
+    assert_eq!(add["annotations"], json!({"readOnlyHint": true}));
+    assert_eq!(add["description"], "What the type says.");
+    assert_eq!(described["description"], "What the tool says.");
+    for tool in [add, described] {
+        assert_eq!(tool["inputSchema"]["required"], json!(["a"]));
+        assert_eq!(tool["outputSchema"]["required"], json!(["result"]));
+    }
+    let listed = drive.run::<ListPrompts>(&Default::default()).unwrap();
+    assert_eq!(listed["prompts"][0]["title"], "A question");
+    assert_eq!(listed["prompts"][0]["arguments"][0]["name"], "a");
 }

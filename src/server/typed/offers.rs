@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 
 use super::fields::fields;
 use super::output::TypedOutput;
-use super::schema::{ordered_tool_for, prompt_for};
+use super::schema::{prompt_for, take_arguments};
 use super::strings;
 use crate::model::completion::Reference;
 use crate::model::prompt::Prompt;
@@ -131,14 +131,14 @@ impl<Mode> fmt::Debug for Offers<Mode> {
 }
 
 pub(super) fn tool<A, O>(
-    name: &str,
+    tool: Tool<'static>,
     run: impl Fn(&Context, A) -> Result<O, HandlerError> + Send + Sync + 'static,
 ) -> Offers
 where
     A: DeserializeOwned + JsonSchema,
     O: TypedOutput,
 {
-    let (tool, has_schema) = tool_of::<A, O>(name);
+    let (tool, has_schema) = tool_of::<A, O>(tool);
     let handler = blocking_tool(move |context, arguments: A| {
         Ok(run(context, arguments)?.into_result(has_schema)?)
     });
@@ -146,7 +146,7 @@ where
 }
 
 pub(super) fn tool_async<A, O, F>(
-    name: &str,
+    tool: Tool<'static>,
     run: impl Fn(Context, A) -> F + Send + Sync + 'static,
 ) -> Offers<Async>
 where
@@ -154,7 +154,7 @@ where
     O: TypedOutput,
     F: Future<Output = Result<O, HandlerError>> + Send + 'static,
 {
-    let (tool, has_schema) = tool_of::<A, O>(name);
+    let (tool, has_schema) = tool_of::<A, O>(tool);
     let handler = async_tool(move |context, arguments: A| {
         let running = run(context, arguments);
         async move { Ok(running.await?.into_result(has_schema)?) }
@@ -163,19 +163,19 @@ where
 }
 
 /// A tool with both its schemas, and whether it has one of its output.
-fn tool_of<A, O>(name: &str) -> (Tool<'static>, bool)
+fn tool_of<A, O>(mut tool: Tool<'static>) -> (Tool<'static>, bool)
 where
     A: DeserializeOwned + JsonSchema,
     O: TypedOutput,
 {
-    let mut tool = ordered_tool_for::<A>(name);
+    take_arguments::<A>(&mut tool);
     tool.output_schema = O::output_schema();
     let has_schema = tool.output_schema.is_some();
     (tool, has_schema)
 }
 
 pub(super) fn prompt<A, O>(
-    name: &str,
+    prompt: Prompt<'static>,
     get: impl Fn(&Context, A) -> Result<O, HandlerError> + Send + Sync + 'static,
 ) -> Offers
 where
@@ -184,11 +184,11 @@ where
 {
     let handler =
         blocking_prompt(move |context, arguments| get(context, read::<A>(arguments.iter())?));
-    Offers::one(Offer::Prompt(prompt_for::<A>(name), handler))
+    Offers::one(Offer::Prompt(prompt_for::<A>(prompt), handler))
 }
 
 pub(super) fn prompt_async<A, O, F>(
-    name: &str,
+    prompt: Prompt<'static>,
     get: impl Fn(Context, A) -> F + Send + Sync + 'static,
 ) -> Offers<Async>
 where
@@ -200,7 +200,7 @@ where
         let running = read::<A>(arguments.iter()).map(|arguments| get(context, arguments));
         async move { running?.await }
     });
-    Offers::one(Offer::Prompt(prompt_for::<A>(name), handler))
+    Offers::one(Offer::Prompt(prompt_for::<A>(prompt), handler))
 }
 
 pub(super) fn resource<O: IntoResource>(

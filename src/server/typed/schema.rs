@@ -29,25 +29,28 @@ pub fn tool_for<A: JsonSchema>(name: impl Into<Text<'static>>) -> Tool<'static> 
     described(name, description, Raw::from(Value::Object(schema)))
 }
 
-/// As [`tool_for`], with the properties in the order of the type's fields. A title that isn't just
-/// the type's name is the tool's.
-pub(super) fn ordered_tool_for<A: DeserializeOwned + JsonSchema>(name: &str) -> Tool<'static> {
+/// Gives a tool the arguments of `A`, with the properties in the order of the type's fields. What it
+/// doesn't say itself the type says: its doc comment is the description, and a title that isn't just
+/// the type's name the title.
+pub(super) fn take_arguments<A: DeserializeOwned + JsonSchema>(tool: &mut Tool<'static>) {
     let (description, mut schema) = plain_schema::<A>();
     let title = schema.remove("title");
-    let mut tool = described(String::from(name), description, ordered::<A>(&schema));
-    if let Some(Value::String(title)) = title
+    tool.input_schema = ordered::<A>(&schema);
+    tool.description = tool.description.take().or(description.map(Text::from));
+    if let (None, Some(Value::String(title))) = (&tool.title, title)
         && title != A::schema_name()
     {
         tool.title = Some(title.into());
     }
-    tool
 }
 
-/// Returns a prompt whose arguments are the fields of `A`, in their order.
-pub(super) fn prompt_for<A: DeserializeOwned + JsonSchema>(name: &str) -> Prompt<'static> {
+/// Gives a prompt the fields of `A` as its arguments, in their order, and the doc comment of `A`
+/// where it has no description.
+pub(super) fn prompt_for<A: DeserializeOwned + JsonSchema>(
+    mut prompt: Prompt<'static>,
+) -> Prompt<'static> {
     let (description, schema) = plain_schema::<A>();
-    let mut prompt = Prompt::new(String::from(name));
-    prompt.description = description.map(Text::from);
+    prompt.description = prompt.description.take().or(description.map(Text::from));
     let required = schema.get("required").and_then(Value::as_array);
     let is_required = |name: &str| required.is_some_and(|names| names.iter().any(|n| n == name));
     let Some(Value::Object(properties)) = schema.get("properties") else {

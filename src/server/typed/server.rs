@@ -9,7 +9,9 @@ use super::offers::{self, Mode, Offers};
 use super::output::TypedOutput;
 use super::schema::form_for;
 use crate::model::elicitation::ElicitRequestFormParams;
+use crate::model::prompt::Prompt;
 use crate::model::resource::ResourceTemplate;
+use crate::model::tool::Tool;
 use crate::rpc::Text;
 use crate::server::{
     AskError, Async, Context, Elicited, HandlerError, IntoPrompt, IntoResource, Server,
@@ -34,8 +36,11 @@ impl<M> Server<M> {
     /// Adds a tool whose description and input schema are those of `A`, and whose output schema is
     /// that of `O`.
     ///
+    /// It is given by its name, or as a [`Tool`] with its title, hints and icons; both schemas are
+    /// those of the types whatever it has, and a description of its own comes before that of `A`.
+    ///
     /// ```
-    /// use mcp_proto::Server;
+    /// use mcp_proto::{Server, Tool};
     ///
     /// /// Adds two numbers.
     /// #[derive(serde::Deserialize, schemars::JsonSchema)]
@@ -44,27 +49,28 @@ impl<M> Server<M> {
     ///     b: i64,
     /// }
     ///
-    /// let server = Server::new("calculator", "1.0").typed_tool("add", |_, add: Add| Ok(add.a + add.b));
+    /// let add = Tool::from("add").title("Addition").read_only_hint(true);
+    /// let server = Server::new("calculator", "1.0").typed_tool(add, |_, add: Add| Ok(add.a + add.b));
     /// assert_eq!(server.check(), Ok(()));
     /// ```
     #[must_use]
     pub fn typed_tool<A, O>(
         self,
-        name: &str,
+        tool: impl Into<Tool<'static>>,
         run: impl Fn(&Context, A) -> Result<O, HandlerError> + Send + Sync + 'static,
     ) -> Self
     where
         A: DeserializeOwned + JsonSchema,
         O: TypedOutput,
     {
-        self.add(offers::tool(name, run))
+        self.add(offers::tool(tool.into(), run))
     }
 
     /// Adds a tool whose handler is a future. See [`typed_tool`](Self::typed_tool).
     #[must_use]
     pub fn typed_tool_async<A, O, F>(
         self,
-        name: &str,
+        tool: impl Into<Tool<'static>>,
         run: impl Fn(Context, A) -> F + Send + Sync + 'static,
     ) -> Server<Async>
     where
@@ -72,31 +78,32 @@ impl<M> Server<M> {
         O: TypedOutput,
         F: Future<Output = Result<O, HandlerError>> + Send + 'static,
     {
-        self.add(offers::tool_async(name, run))
+        self.add(offers::tool_async(tool.into(), run))
     }
 
     /// Adds a prompt whose description and arguments are those of `A`: each field is an argument,
-    /// described by its doc comment, and one that may be missing is not required.
+    /// described by its doc comment, and one that may be missing is not required. It is given by its
+    /// name, or as a [`Prompt`] with its title and icons.
     ///
     /// Arguments of prompts are texts on the wire; numbers, `bool`s and enums are read from theirs.
     #[must_use]
     pub fn typed_prompt<A, O>(
         self,
-        name: &str,
+        prompt: impl Into<Prompt<'static>>,
         get: impl Fn(&Context, A) -> Result<O, HandlerError> + Send + Sync + 'static,
     ) -> Self
     where
         A: DeserializeOwned + JsonSchema,
         O: IntoPrompt,
     {
-        self.add(offers::prompt(name, get))
+        self.add(offers::prompt(prompt.into(), get))
     }
 
     /// Adds a prompt whose handler is a future. See [`typed_prompt`](Self::typed_prompt).
     #[must_use]
     pub fn typed_prompt_async<A, O, F>(
         self,
-        name: &str,
+        prompt: impl Into<Prompt<'static>>,
         get: impl Fn(Context, A) -> F + Send + Sync + 'static,
     ) -> Server<Async>
     where
@@ -104,7 +111,7 @@ impl<M> Server<M> {
         O: IntoPrompt,
         F: Future<Output = Result<O, HandlerError>> + Send + 'static,
     {
-        self.add(offers::prompt_async(name, get))
+        self.add(offers::prompt_async(prompt.into(), get))
     }
 
     /// Adds a resource template whose variables are read as a `V`, numbers, `bool`s and enums from

@@ -1,26 +1,17 @@
 //! The short forms: [`tools!`](crate::tools), [`resources!`](crate::resources) and
-//! [`prompts!`](crate::prompts) make [`Offers`](super::Offers) of plain functions. What stands here
-//! besides is for their expansions.
+//! [`prompts!`](crate::prompts) make [`Offers`](super::Offers) of plain functions; what their
+//! expansions call is in [`made`].
 //!
 //! Each function becomes a struct of its parameters, from which serde reads and `schemars`
 //! describes them, and a closure that takes it apart again.
 
-use alloc::string::String;
-use alloc::vec::Vec;
-use core::future::Future;
-use core::marker::PhantomData;
+mod made;
 
 pub use core::clone::Clone;
 pub use schemars;
-use schemars::JsonSchema;
 pub use serde;
-use serde::de::DeserializeOwned;
 
-use super::offers;
-use super::{Offers, TypedOutput};
-use crate::model::completion::{PromptReference, ResourceTemplateReference};
-use crate::model::resource::{Resource, ResourceTemplate};
-use crate::server::{Async, Context, HandlerError, IntoPrompt, IntoResource};
+pub use made::*;
 
 /// Makes tools of functions, for [`Server::add`](crate::Server::add).
 ///
@@ -33,6 +24,10 @@ use crate::server::{Async, Context, HandlerError, IntoPrompt, IntoResource};
 /// A first parameter without a type is the [`Context`]: `&Context` in a
 /// function, `Context` in an `async` one. An `async` function makes the server one for adapters with
 /// a runtime.
+///
+/// `#[tool(..)]` after the doc comment says what else a [`Tool`](crate::Tool) can: each word is one of
+/// its setters, such as `title = "A sum"`, `read_only_hint`, `destructive_hint = false` or
+/// `icons = [Icon::new("https://example.com/sum.png")]`.
 ///
 /// `with a, b;` at the front gives each function clones of these variables, for state that they share.
 ///
@@ -47,11 +42,13 @@ use crate::server::{Async, Context, HandlerError, IntoPrompt, IntoResource};
 ///     with notes;
 ///
 ///     /// Adds two numbers.
+///     #[tool(read_only_hint)]
 ///     fn add(a: i64, b: i64) -> i64 {
 ///         a + b
 ///     }
 ///
 ///     /// Keeps a note and says how many there are.
+///     #[tool(title = "Keep a note", destructive_hint = false)]
 ///     fn keep(
 ///         context,
 ///         /// What it says.
@@ -87,7 +84,8 @@ macro_rules! tools {
 /// `#[complete(..)]` right before a parameter completes it: with an array of texts, of which those are
 /// offered that begin with what has been typed, or with a closure `|typed: &str| -> Vec<String>`.
 ///
-/// Context, `async` and `with` are as in [`tools!`](crate::tools).
+/// Context, `async` and `with` are as in [`tools!`](crate::tools), and `#[prompt(..)]` has the setters
+/// of a [`Prompt`](crate::model::prompt::Prompt).
 ///
 /// ```
 /// use mcp_proto::{Server, prompts};
@@ -122,7 +120,9 @@ macro_rules! prompts {
 /// returns any [`IntoResource`], such as a `String`, or a `Result` of one.
 ///
 /// Context, `async` and `with` are as in [`tools!`](crate::tools), `#[complete(..)]` as in
-/// [`prompts!`](crate::prompts).
+/// [`prompts!`](crate::prompts), and `#[resource(..)]` has the setters of a
+/// [`Resource`](crate::model::resource::Resource) or a
+/// [`ResourceTemplate`](crate::model::resource::ResourceTemplate).
 ///
 /// ```
 /// use mcp_proto::{Server, resources};
@@ -210,19 +210,53 @@ macro_rules! __offer {
         $crate::__offer! { @$kind $mode $states $metas $uri $name __context [$($arguments)*] $($rest)* }
     };
 
-    (@tool $mode:ident $states:tt [$($metas:tt)*] [] $name:ident $context:ident
+    // `#[tool(..)]` and its like are taken out of the attributes; `serde` and `schemars` see the others.
+    (@tool $mode:ident $states:tt [
+        $(#[doc = $doc:expr])* $(#[schemars($($schemars:tt)*)])* #[tool($($about:tt)*)] $($metas:tt)*
+    ] $($rest:tt)*) => {
+        $crate::__offer! {
+            @about tool $mode $states [$(#[doc = $doc])* $(#[schemars($($schemars)*)])* $($metas)*]
+            [$($about)*] $($rest)*
+        }
+    };
+    (@prompt $mode:ident $states:tt [
+        $(#[doc = $doc:expr])* $(#[schemars($($schemars:tt)*)])* #[prompt($($about:tt)*)] $($metas:tt)*
+    ] $($rest:tt)*) => {
+        $crate::__offer! {
+            @about prompt $mode $states [$(#[doc = $doc])* $(#[schemars($($schemars)*)])* $($metas)*]
+            [$($about)*] $($rest)*
+        }
+    };
+    (@resource $mode:ident $states:tt [
+        $(#[doc = $doc:expr])* #[resource($($about:tt)*)] $($metas:tt)*
+    ] $($rest:tt)*) => {
+        $crate::__offer! {
+            @about resource $mode $states [$(#[doc = $doc])* $($metas)*] [$($about)*] $($rest)*
+        }
+    };
+    (@tool $mode:ident $states:tt $metas:tt $($rest:tt)*) => {
+        $crate::__offer! { @about tool $mode $states $metas [] $($rest)* }
+    };
+    (@prompt $mode:ident $states:tt $metas:tt $($rest:tt)*) => {
+        $crate::__offer! { @about prompt $mode $states $metas [] $($rest)* }
+    };
+    (@resource $mode:ident $states:tt $metas:tt $($rest:tt)*) => {
+        $crate::__offer! { @about resource $mode $states $metas [] $($rest)* }
+    };
+
+    (@about tool $mode:ident $states:tt [$($metas:tt)*] $about:tt [] $name:ident $context:ident
         [$($(#[$($meta:tt)*])* $argument:ident: $type:ty),* $(,)?] $output:tt $body:tt) => {{
         $crate::__arguments! { [$($metas)*] $([$(#[$($meta)*])*] $argument: $type,)* }
         $crate::server::macros::tool::$mode(
-            ::core::stringify!($name),
+            $crate::__about!($crate::server::macros::tool::named(::core::stringify!($name)), $about),
             $crate::__handler!($mode $states $context [$($argument)*] $output $body),
         )
     }};
-    (@tool $mode:ident $states:tt $metas:tt [$($uri:tt)+] $($rest:tt)*) => {
+    (@about tool $mode:ident $states:tt $metas:tt $about:tt [$($uri:tt)+] $($rest:tt)*) => {
         ::core::compile_error!("a tool has no URI: say `fn name(..)`, or use `resources!`")
     };
 
-    (@prompt $mode:ident $states:tt [$($metas:tt)*] [] $name:ident $context:ident
+    (@about prompt $mode:ident $states:tt [$($metas:tt)*] $about:tt [] $name:ident $context:ident
         [$(
             $(#[doc = $doc:expr])*
             $(#[complete($complete:expr)])?
@@ -235,34 +269,34 @@ macro_rules! __offer {
             $argument: $type,
         )* }
         $crate::server::macros::prompt::$mode(
-            ::core::stringify!($name),
+            $crate::__about!($crate::server::macros::prompt::named(::core::stringify!($name)), $about),
             $crate::__handler!($mode $states $context [$($argument)*] $output $body),
         )$($(.and($crate::server::macros::prompt::complete(
             ::core::stringify!($name), ::core::stringify!($argument), $complete,
         )))?)*
     }};
-    (@prompt $mode:ident $states:tt $metas:tt [$($uri:tt)+] $($rest:tt)*) => {
+    (@about prompt $mode:ident $states:tt $metas:tt $about:tt [$($uri:tt)+] $($rest:tt)*) => {
         ::core::compile_error!("a prompt has no URI: say `fn name(..)`, or use `resources!`")
     };
 
-    (@resource $mode:ident $states:tt [$(#[doc = $doc:expr])*] [$uri:literal $(, $mime:literal)?]
-        $name:ident $context:ident [] $output:tt $body:tt) => {{
+    (@about resource $mode:ident $states:tt [$(#[doc = $doc:expr])*] $about:tt
+        [$uri:literal $(, $mime:literal)?] $name:ident $context:ident [] $output:tt $body:tt) => {{
         #[derive(Clone, Copy)]
         struct __Arguments {}
         $crate::server::macros::resource::$mode(
-            $crate::server::macros::About {
+            $crate::__about!($crate::server::macros::resource::at(&$crate::server::macros::About {
                 uri: $uri,
                 name: ::core::stringify!($name),
                 docs: &[$($doc),*],
                 mime: &[$($mime)?],
-            },
+            }), $about),
             $crate::__handler!($mode $states $context [] $output $body),
             __Arguments {},
         )
     }};
-    (@resource $mode:ident $states:tt [$(#[doc = $doc:expr])*] [$uri:literal $(, $mime:literal)?]
-        $name:ident $context:ident [$(
-            $(#[doc = $about:expr])*
+    (@about resource $mode:ident $states:tt [$(#[doc = $doc:expr])*] $about:tt
+        [$uri:literal $(, $mime:literal)?] $name:ident $context:ident [$(
+            $(#[doc = $detail:expr])*
             $(#[complete($complete:expr)])?
             $(#[serde($($serde:tt)*)])*
             $argument:ident: $type:ty
@@ -270,30 +304,50 @@ macro_rules! __offer {
         use $crate::server::macros::serde as __mcp_serde;
         #[derive(__mcp_serde::Deserialize)]
         #[serde(crate = "__mcp_serde")]
-        struct __Arguments { $($(#[doc = $about])* $(#[serde($($serde)*)])* $argument: $type,)* }
+        struct __Arguments { $($(#[doc = $detail])* $(#[serde($($serde)*)])* $argument: $type,)* }
         $crate::server::macros::template::$mode(
-            $crate::server::macros::About {
+            $crate::__about!($crate::server::macros::template::at(&$crate::server::macros::About {
                 uri: $uri,
                 name: ::core::stringify!($name),
                 docs: &[$($doc),*],
                 mime: &[$($mime)?],
-            },
+            }), $about),
             $crate::__handler!($mode $states $context [$($argument)*] $output $body),
         )$($(.and($crate::server::macros::template::complete(
             $uri, ::core::stringify!($argument), $complete,
         )))?)*
     }};
-    (@resource $mode:ident $states:tt $metas:tt [] $name:ident $($rest:tt)*) => {
+    (@about resource $mode:ident $states:tt $metas:tt $about:tt [] $name:ident $($rest:tt)*) => {
         ::core::compile_error!(::core::concat!(
             "a resource has a URI: say `\"some://uri\" => fn ", ::core::stringify!($name), "(..)`"
         ))
     };
 
-    (@$kind:ident $mode:ident $states:tt $metas:tt $uri:tt $name:ident $($rest:tt)*) => {
+    (@about $kind:ident $mode:ident $states:tt $metas:tt $about:tt $uri:tt $name:ident $($rest:tt)*) => {
         ::core::compile_error!(::core::concat!(
             "the parameters of `", ::core::stringify!($name), "` are `name: Type`, after a first one \
             without a type for the context; before one stand its doc comment, `#[complete(..)]` in \
             prompts and resources, and attributes of serde, in this order"
+        ))
+    };
+}
+
+/// A definition with what an attribute says of it.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __about {
+    (@value $value:expr) => {
+        $value
+    };
+    (@value) => {
+        true
+    };
+    ($definition:expr, [$($setter:ident $(= $value:expr)?),* $(,)?]) => {
+        $definition$(.$setter($crate::__about!(@value $($value)?)))*
+    };
+    ($definition:expr, $about:tt) => {
+        ::core::compile_error!(::core::concat!(
+            "expected `title = \"A title\", read_only_hint, ..`, found `", ::core::stringify!($about), "`"
         ))
     };
 }
@@ -339,229 +393,4 @@ macro_rules! __handler {
             }
         }
     }};
-}
-
-/// What a function returns: a `Result` or anything else.
-pub struct Returned<T>(PhantomData<fn() -> T>);
-
-impl<T> Returned<T> {
-    /// The kind of a value.
-    pub const fn of(_: &T) -> Self {
-        Self(PhantomData)
-    }
-}
-
-impl<T, E> Returned<Result<T, E>> {
-    /// The same with the error of a handler. This is found before [`Plain::into_result`].
-    pub fn into_result(self, returned: Result<T, E>) -> Result<T, HandlerError>
-    where
-        HandlerError: From<E>,
-    {
-        Ok(returned?)
-    }
-}
-
-/// What a function returns that is no `Result`.
-pub trait Plain<T> {
-    /// The value as it is.
-    fn into_result(self, returned: T) -> Result<T, HandlerError>;
-}
-
-impl<T> Plain<T> for Returned<T> {
-    fn into_result(self, returned: T) -> Result<T, HandlerError> {
-        Ok(returned)
-    }
-}
-
-/// What the definition of a resource says.
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "the macros write it in the user's crate"
-)]
-pub struct About<'a> {
-    pub uri: &'static str,
-    pub name: &'static str,
-    pub docs: &'a [&'a str],
-    pub mime: &'a [&'static str],
-}
-
-impl About<'_> {
-    fn name(&self) -> &'static str {
-        plain_name(self.name)
-    }
-
-    fn description(&self) -> Option<String> {
-        let mut text = String::new();
-        for line in self.docs {
-            text.push_str(line.strip_prefix(' ').unwrap_or(line).trim_end());
-            text.push('\n');
-        }
-        let text = text.trim();
-        (!text.is_empty()).then(|| text.into())
-    }
-}
-
-fn plain_name(name: &'static str) -> &'static str {
-    name.strip_prefix("r#").unwrap_or(name)
-}
-
-/// What completes an argument.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` completes nothing",
-    note = "`#[complete(..)]` takes an array of texts or a closure `|typed: &str| -> Vec<String>`"
-)]
-pub trait Completer: Send + Sync + 'static {
-    /// What the argument may become.
-    fn complete(&self, typed: &str) -> Vec<String>;
-}
-
-impl<const N: usize> Completer for [&'static str; N] {
-    fn complete(&self, typed: &str) -> Vec<String> {
-        let fitting = self.iter().filter(|text| text.starts_with(typed));
-        fitting.map(|text| String::from(*text)).collect()
-    }
-}
-
-impl<F: Fn(&str) -> Vec<String> + Send + Sync + 'static> Completer for F {
-    fn complete(&self, typed: &str) -> Vec<String> {
-        self(typed)
-    }
-}
-
-pub mod tool {
-    use super::*;
-
-    pub fn blocking<A, O>(
-        name: &'static str,
-        run: impl Fn(&Context, A) -> Result<O, HandlerError> + Send + Sync + 'static,
-    ) -> Offers
-    where
-        A: DeserializeOwned + JsonSchema,
-        O: TypedOutput,
-    {
-        offers::tool(plain_name(name), run)
-    }
-
-    pub fn asynchronous<A, O, F>(
-        name: &'static str,
-        run: impl Fn(Context, A) -> F + Send + Sync + 'static,
-    ) -> Offers<Async>
-    where
-        A: DeserializeOwned + JsonSchema,
-        O: TypedOutput,
-        F: Future<Output = Result<O, HandlerError>> + Send + 'static,
-    {
-        offers::tool_async(plain_name(name), run)
-    }
-}
-
-pub mod prompt {
-    use super::*;
-
-    pub fn blocking<A, O>(
-        name: &'static str,
-        get: impl Fn(&Context, A) -> Result<O, HandlerError> + Send + Sync + 'static,
-    ) -> Offers
-    where
-        A: DeserializeOwned + JsonSchema,
-        O: IntoPrompt,
-    {
-        offers::prompt(plain_name(name), get)
-    }
-
-    pub fn asynchronous<A, O, F>(
-        name: &'static str,
-        get: impl Fn(Context, A) -> F + Send + Sync + 'static,
-    ) -> Offers<Async>
-    where
-        A: DeserializeOwned + JsonSchema,
-        O: IntoPrompt,
-        F: Future<Output = Result<O, HandlerError>> + Send + 'static,
-    {
-        offers::prompt_async(plain_name(name), get)
-    }
-
-    pub fn complete(
-        prompt: &'static str,
-        argument: &'static str,
-        completer: impl Completer,
-    ) -> Offers {
-        let prompt = PromptReference::new(plain_name(prompt));
-        let complete = move |typed: &str| completer.complete(typed);
-        offers::completion(prompt, plain_name(argument), complete)
-    }
-}
-
-pub mod resource {
-    use super::*;
-
-    fn definition(about: &About<'_>) -> Resource<'static> {
-        let mut resource = Resource::new(about.uri, about.name());
-        resource.description = about.description().map(Into::into);
-        resource.mime_type = about.mime.first().map(|mime| (*mime).into());
-        resource
-    }
-
-    /// `A` is the type of the closure's second parameter, which a resource hasn't.
-    pub fn blocking<A: Copy + Send + Sync + 'static, O: IntoResource>(
-        about: About<'_>,
-        read: impl Fn(&Context, A) -> Result<O, HandlerError> + Send + Sync + 'static,
-        nothing: A,
-    ) -> Offers {
-        offers::resource(definition(&about), move |context| read(context, nothing))
-    }
-
-    /// As [`blocking`].
-    pub fn asynchronous<A, O, F>(
-        about: About<'_>,
-        read: impl Fn(Context, A) -> F + Send + Sync + 'static,
-        nothing: A,
-    ) -> Offers<Async>
-    where
-        A: Copy + Send + Sync + 'static,
-        O: IntoResource,
-        F: Future<Output = Result<O, HandlerError>> + Send + 'static,
-    {
-        offers::resource_async(definition(&about), move |context| read(context, nothing))
-    }
-}
-
-pub mod template {
-    use super::*;
-
-    fn definition(about: &About<'_>) -> ResourceTemplate<'static> {
-        let mut template = ResourceTemplate::new(about.uri, about.name());
-        template.description = about.description().map(Into::into);
-        template.mime_type = about.mime.first().map(|mime| (*mime).into());
-        template
-    }
-
-    pub fn blocking<V: DeserializeOwned, O: IntoResource>(
-        about: About<'_>,
-        read: impl Fn(&Context, V) -> Result<O, HandlerError> + Send + Sync + 'static,
-    ) -> Offers {
-        offers::template(definition(&about), read)
-    }
-
-    pub fn asynchronous<V, O, F>(
-        about: About<'_>,
-        read: impl Fn(Context, V) -> F + Send + Sync + 'static,
-    ) -> Offers<Async>
-    where
-        V: DeserializeOwned,
-        O: IntoResource,
-        F: Future<Output = Result<O, HandlerError>> + Send + 'static,
-    {
-        offers::template_async(definition(&about), read)
-    }
-
-    pub fn complete(
-        template: &'static str,
-        variable: &'static str,
-        completer: impl Completer,
-    ) -> Offers {
-        let template = ResourceTemplateReference::new(template);
-        let complete = move |typed: &str| completer.complete(typed);
-        offers::completion(template, plain_name(variable), complete)
-    }
 }
