@@ -12,6 +12,8 @@ mod child;
 #[cfg(all(feature = "child", unix))]
 mod child_client;
 mod contract;
+#[cfg(feature = "tokio")]
+mod dropped;
 #[cfg(feature = "futures-io")]
 mod futures_io;
 #[cfg(feature = "http")]
