@@ -24,6 +24,8 @@ mod openings;
 mod poet;
 mod pool;
 mod serve;
+#[cfg(unix)]
+mod served;
 #[cfg(target_os = "linux")]
 mod sockets;
 mod testing;

@@ -110,7 +110,7 @@ impl Adapter for Threads {
 }
 
 /// One half of the peer's socket: a pipe would be closed when it is dropped.
-struct Half<S>(S, Shutdown, fn(&S, Shutdown) -> io::Result<()>);
+pub struct Half<S>(pub S, pub Shutdown, pub fn(&S, Shutdown) -> io::Result<()>);
 
 impl<S: io::Read> io::Read for Half<S> {
     fn read(&mut self, chunk: &mut [u8]) -> io::Result<usize> {

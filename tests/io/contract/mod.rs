@@ -2,7 +2,7 @@
 //! `adapters.rs` how it is put between a session and a peer, and joins the list at the end of this
 //! file.
 
-mod adapters;
+pub mod adapters;
 mod ending;
 mod flow;
 mod timing;
