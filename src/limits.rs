@@ -11,15 +11,17 @@ pub struct Limits {
     /// The longest frame that is read; a longer line is discarded up to its newline. 16 MiB, as
     /// images and files travel as base64 inside one frame.
     pub frame: usize,
-    /// How deep JSON may nest. 128, as serde_json has it.
+    /// How deep JSON may nest. 128, as serde_json has it; 0 counts as 1.
     pub depth: usize,
-    /// The longest request id, as JSON text. 256: ids are echoed and kept for each request.
+    /// The longest request id, as JSON text. 256: ids are echoed and kept for each request. A
+    /// request whose id is longer is refused with an error that can't name it. That of an answer
+    /// may always have 20 bytes, as a session's own ids do.
     pub id: usize,
     /// The longest method, tool or prompt name. 1 KiB; a method may always have 64 bytes.
     pub name: usize,
     /// The longest resource URI or cursor. 8 KiB, as HTTP servers have for a request line.
     pub uri: usize,
-    /// Calls in flight at once, each way. 1,024.
+    /// Calls in flight at once, each way. 1,024; 0 counts as 1.
     pub calls: usize,
     /// Subscriptions (URIs and listen streams together) at once. 1,024.
     pub subscriptions: usize,
@@ -110,6 +112,14 @@ impl Limits {
         events == 0 || (events < self.events && held() < self.memory)
     }
 
+    /// How many calls may be in flight: at least one, as who waits for its turn would wait for ever.
+    pub(crate) const fn calls(&self) -> usize {
+        match self.calls {
+            0 => 1,
+            calls => calls,
+        }
+    }
+
     /// How many requests may be cancelled in one burst: at least one, as a bucket without room
     /// would never have another.
     pub(crate) fn cancels(&self) -> u32 {
@@ -118,6 +128,6 @@ impl Limits {
 
     /// How much a session may answer by itself while its output is full.
     pub(crate) const fn reserve(&self) -> usize {
-        self.calls.saturating_mul(2 << 10)
+        self.calls().saturating_mul(2 << 10)
     }
 }

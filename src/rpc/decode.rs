@@ -22,6 +22,9 @@ use super::walk::is_string;
 /// A method's name may be this long whatever the limit on names: a protocol's own must fit.
 const LEAST_NAME: usize = 64;
 
+/// How long an id of this side's own may be: it has to come back whatever the limit on ids.
+const LONGEST_OWN: usize = 20;
+
 /// What a message is, by the keys it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -145,7 +148,7 @@ pub(crate) fn decode<'s, K: KeyTable>(
         Ok(Scanned::Batch) => Ok(Decoded::Batch),
         Err(ScanError::Syntax) => Err(Rejection::new(code::PARSE_ERROR, "Parse error: not JSON")),
         Err(ScanError::TooDeep) => {
-            let id = read_id(frame, scan.key(EnvelopeKey::Id), limits);
+            let id = read_id(frame, scan, id_of_deep(frame, scan), limits);
             let kind = intended_kind(frame, scan).filter(|kind| *kind != Kind::Notification);
             Err(Rejection::invalid("Invalid request: nested too deep")
                 .with_id(id.ok().flatten())
@@ -174,6 +177,53 @@ fn intended_kind(frame: &[u8], scan: &Scan) -> Option<Kind> {
     }
 }
 
+/// Where the id is of a message that nests too deep: it may stand behind what does.
+#[cold]
+fn id_of_deep(frame: &[u8], scan: &Scan) -> Span {
+    let known = scan.key(EnvelopeKey::Id);
+    if known.is_some() {
+        return known;
+    }
+    let (mut level, mut at) = (0_usize, 0);
+    while at < frame.len() {
+        match frame[at] {
+            b'{' | b'[' => level += 1,
+            b'}' | b']' => level = level.saturating_sub(1),
+            b'"' => {
+                let end = at + string_length(&frame[at..]);
+                let rest = frame[end..].trim_ascii_start();
+                if let (1, b"\"id\"", Some(value)) =
+                    (level, &frame[at..end], rest.strip_prefix(b":"))
+                {
+                    let value = value.trim_ascii_start();
+                    let start = frame.len() - value.len();
+                    let length = simple_value_end(value);
+                    return length.map_or(Span::NONE, |length| Span::new(start, start + length));
+                }
+                at = end;
+                continue;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    Span::NONE
+}
+
+/// How long the string is that starts here, quotes and escapes included.
+fn string_length(text: &[u8]) -> usize {
+    let mut at = 1;
+    while let Some(found) = memchr::memchr2(b'"', b'\\', text.get(at..).unwrap_or_default()) {
+        at += found + 1;
+        if text[at - 1] == b'"' {
+            return at;
+        }
+        // What is escaped is passed over.
+        at += 1;
+    }
+    text.len()
+}
+
 /// What the first part of a frame that was too long to be kept tells of it: the id, and what the
 /// message was meant to be. `None` when the id can't be read.
 pub(crate) fn recover_id(head: &[u8], limits: &Limits) -> Option<(RequestId, Option<Kind>)> {
@@ -190,7 +240,7 @@ pub(crate) fn recover_id(head: &[u8], limits: &Limits) -> Option<(RequestId, Opt
         let Some(end) = simple_value_end(value) else {
             break;
         };
-        if key == b"id" && end <= limits.id {
+        if key == b"id" && end <= limits.id.max(LONGEST_OWN) {
             let text = core::str::from_utf8(&value[..end]).ok()?;
             id = RequestId::from_json(text.trim_ascii());
         }
@@ -232,7 +282,7 @@ fn simple_value_end(text: &[u8]) -> Option<usize> {
 fn envelope<'s>(frame: &[u8], scan: &'s Scan, limits: &Limits) -> Result<Envelope<'s>, Rejection> {
     // Only what is wrong needs to know.
     let intended = || intended_kind(frame, scan);
-    let id = match read_id(frame, scan.key(EnvelopeKey::Id), limits) {
+    let id = match read_id(frame, scan, scan.key(EnvelopeKey::Id), limits) {
         Ok(id) => id,
         // An error whose sender could not read our id says null (`base.resp.error.noid`).
         Err(IdError::Null) if intended() == Some(Kind::Error) => None,
@@ -348,7 +398,12 @@ enum IdError {
     Invalid,
 }
 
-fn read_id(frame: &[u8], span: Span, limits: &Limits) -> Result<Option<RequestId>, IdError> {
+fn read_id(
+    frame: &[u8],
+    scan: &Scan,
+    span: Span,
+    limits: &Limits,
+) -> Result<Option<RequestId>, IdError> {
     if !span.is_some() {
         return Ok(None);
     }
@@ -357,7 +412,10 @@ fn read_id(frame: &[u8], span: Span, limits: &Limits) -> Result<Option<RequestId
         return Err(IdError::Null);
     }
     if token.len() > limits.id {
-        return Err(IdError::Invalid);
+        let is_answer = !scan.key(EnvelopeKey::Method).is_some();
+        if !is_answer || token.len() > LONGEST_OWN {
+            return Err(IdError::Invalid);
+        }
     }
     if let Some(id) = RequestId::short(token) {
         return Ok(Some(id));

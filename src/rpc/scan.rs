@@ -96,7 +96,7 @@ pub(crate) fn scan<K: KeyTable>(
     let mut scanner = Scanner {
         bytes: frame,
         at: 0,
-        depth: depth.min(DEEPEST),
+        depth: depth.clamp(1, DEEPEST),
     };
     scanner.document::<K>(repeated, scan)
 }

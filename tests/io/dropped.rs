@@ -154,11 +154,9 @@ fn server(handlers: &Alive) -> Server<Async> {
 }
 
 fn options(era: EraPolicy) -> ClientOptions {
-    ClientOptions::default().era(era).elicitation(|_| {
-        Ok(ElicitResult::accept(
-            FormContent::new().with("name", "Ada"),
-        ))
-    })
+    ClientOptions::default()
+        .era(era)
+        .elicitation(|_| Ok(ElicitResult::accept(FormContent::new().with("name", "Ada"))))
 }
 
 /// A client of `server`, whose connection takes its time to be made, and what drives it.
@@ -262,7 +260,8 @@ fn an_operation_may_be_dropped_after_any_poll() {
                     let held = handlers.count();
                     let (one, driver) = client(era, &server, &serving);
                     let driver = tokio::spawn(driver);
-                    if let Some(outcome) = soon(&what, polled(polls, operation(one.clone()))).await {
+                    if let Some(outcome) = soon(&what, polled(polls, operation(one.clone()))).await
+                    {
                         was_done = true;
                         outcome.unwrap_or_else(|error| panic!("{what}: {error}"));
                     }

@@ -7,6 +7,7 @@
 )]
 
 mod blocking;
+mod callbacks;
 #[cfg(all(feature = "child", unix))]
 mod child;
 #[cfg(all(feature = "child", unix))]

@@ -23,6 +23,7 @@ mod identity;
 mod ids;
 mod ignored;
 mod input;
+mod least;
 mod lifecycle;
 mod limits;
 mod listen;

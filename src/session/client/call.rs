@@ -140,7 +140,7 @@ impl ClientSession {
 
     fn check_call<M: Method>(&self, revision: Revision) -> Result<(), Misuse> {
         self.state.writer.check_room()?;
-        let limit = self.config.limits.calls;
+        let limit = self.config.limits.calls();
         if self.state.requests_out.len() >= limit {
             return Err(Misuse::LimitReached {
                 what: Limited::Calls,

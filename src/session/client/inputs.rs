@@ -96,8 +96,8 @@ impl Inputs {
         limits: &Limits,
         has_memory: impl FnOnce() -> bool,
     ) -> Result<(), RpcError> {
-        if self.requests.len() >= limits.calls {
-            return Err(RpcError::over_limit("requests in flight", limits.calls));
+        if self.requests.len() >= limits.calls() {
+            return Err(RpcError::over_limit("requests in flight", limits.calls()));
         }
         if !self.requests.is_empty() && !has_memory() {
             return Err(RpcError::over_limit("bytes held", limits.memory));

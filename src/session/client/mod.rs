@@ -217,7 +217,7 @@ impl ClientSession {
     /// change with any input, with every frame that is sent, and with every command that ends
     /// something.
     pub fn can_call(&self) -> bool {
-        let has_slot = self.state.requests_out.len() < self.config.limits.calls;
+        let has_slot = self.state.requests_out.len() < self.config.limits.calls();
         self.is_open() && has_slot && !self.state.writer.is_full()
     }
 

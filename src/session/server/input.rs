@@ -207,7 +207,7 @@ impl ServerSession {
         requests: &InputRequests<'_>,
         state: Option<&str>,
     ) -> Result<(), Misuse> {
-        let limit = self.config.limits.calls;
+        let limit = self.config.limits.calls();
         if self.state.requests_out.len() + requests.len() > limit {
             return Err(Misuse::LimitReached {
                 what: Limited::Calls,

@@ -200,8 +200,8 @@ impl ServerSession {
     /// Hands a request to the user.
     fn accept(&mut self, arrival: Arrival<'_>) {
         let limits = &self.config.limits;
-        if self.state.requests_in.len() >= limits.calls {
-            let error = RpcError::over_limit("requests in flight", limits.calls);
+        if self.state.requests_in.len() >= limits.calls() {
+            let error = RpcError::over_limit("requests in flight", limits.calls());
             return self.refuse(&arrival, &error);
         }
         if !self.has_memory_for(arrival.body.frame.len()) {
