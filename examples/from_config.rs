@@ -1,5 +1,5 @@
 //! Connects to every server of a configuration file, all at once, and shows their tools as one list:
-//! `cargo run --example from_config -- mcp.json`
+//! `cargo run --example from_config -- mcp.json`, with `--features rustls` for servers at URLs
 
 #![allow(
     clippy::disallowed_methods,
@@ -11,7 +11,6 @@ use std::thread;
 
 use mcp_proto::client::config::{Config, ServerEntry};
 use mcp_proto::client::{Listed, ToolSet};
-use mcp_proto::io::child::Command;
 use mcp_proto::{BlockingClient, ClientOptions, Tool};
 
 type Failure = Box<dyn Error + Send + Sync>;
@@ -78,10 +77,10 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Starts a server that is a process; its tools get its name as a prefix.
+/// Starts a server that is a process, or connects to its URL; its tools get its name as a prefix.
 fn connect(entry: &ServerEntry) -> Result<Connected, Failure> {
     let options = ClientOptions::new("from-config", "1.0").tool_prefix(&entry.name);
-    let client = BlockingClient::child(options, Command::try_from(entry)?);
+    let client = BlockingClient::from_entry(options, entry)?;
     client.open()?;
     let tools = client.list_tools()?;
     Ok((client, tools))

@@ -30,7 +30,9 @@ mod alarm;
 pub mod blocking;
 #[cfg(feature = "child")]
 pub mod child;
+mod configured;
 mod dial;
+mod entry;
 #[cfg(any(feature = "http", feature = "http-client"))]
 pub mod http;
 mod hub;
@@ -53,6 +55,8 @@ use std::sync::Arc;
 use crate::session::Session;
 use crate::time::Instant;
 use shared::Shared;
+
+pub use entry::EntryError;
 
 /// Tells a session's time: what has passed since the clock was started.
 #[derive(Clone, Copy, Debug)]

@@ -1,20 +1,16 @@
 //! Each kind of server is found out and spoken to as it wants to be.
 
-use std::sync::mpsc;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use mcp_proto::io::http::Remote;
-use serde_json::json;
 
-use crate::scripted::{
-    EVENTS, Scripted, initialized, legacy, modern, options, response, said, with_both,
-};
+use crate::scripted::{KINDS, Scripted, legacy, modern, options, pair, response, with_each};
 
 #[test]
 fn a_modern_server_is_asked_once_and_called() {
     let server = Scripted::start(|asked, _| Some(modern(asked, "hello")));
     let remote = Remote::new(&*server.url).header("Authorization", "Bearer s3cret");
-    with_both(&remote, &options(), |client| {
+    with_each(&remote, &options(), |client| {
         client.open().unwrap();
         assert_eq!(client.call("greet").unwrap(), "hello");
         assert_eq!(client.revision(), "2026-07-28");
@@ -22,7 +18,7 @@ fn a_modern_server_is_asked_once_and_called() {
     });
     let asked = server.asked();
     let half = ["POST server/discover", "POST tools/call"];
-    assert_eq!(server.summary(), [half, half].concat());
+    assert_eq!(server.summary(), half.repeat(KINDS));
     for asked in &asked {
         // `httpM.ver.header` `httpM.hdr.method` `httpM.accept`
         assert_eq!(asked.path, "/mcp");
@@ -51,7 +47,7 @@ fn a_legacy_server_is_initialized_and_told_of_the_end() {
                 _ => legacy(asked, "s-1", "hello"),
             })
         });
-        with_both(&Remote::new(&*server.url), &options(), |client| {
+        with_each(&Remote::new(&*server.url), &options(), |client| {
             client.open().unwrap();
             assert_eq!(client.call("greet").unwrap(), "hello");
             assert_eq!(client.revision(), "2025-11-25");
@@ -65,7 +61,7 @@ fn a_legacy_server_is_initialized_and_told_of_the_end() {
             "POST tools/call",
             "DELETE",
         ];
-        assert_eq!(server.summary(), [half, half].concat());
+        assert_eq!(server.summary(), half.repeat(KINDS));
         for asked in &server.asked()[2..6] {
             assert_eq!(asked.header("mcp-session-id"), Some("s-1"));
             assert_eq!(asked.header("mcp-protocol-version"), Some("2025-11-25"));
@@ -76,38 +72,8 @@ fn a_legacy_server_is_initialized_and_told_of_the_end() {
 // `era.http.sse` `sse24.post`
 #[test]
 fn a_server_with_the_pair_of_2024_is_found_by_its_stream() {
-    let stream = Arc::new(Mutex::new(None::<mpsc::Sender<String>>));
-    let server = Scripted::start(move |asked, socket| {
-        use std::io::Write;
-        match (asked.method.as_str(), asked.path.as_str()) {
-            ("GET", "/mcp") => {
-                let (sender, frames) = mpsc::channel();
-                *stream.lock().unwrap() = Some(sender);
-                let endpoint = "event: endpoint\ndata: /message?session=1\n\n";
-                socket
-                    .write_all(format!("{EVENTS}{endpoint}").as_bytes())
-                    .unwrap();
-                for frame in frames {
-                    let event = format!("event: message\ndata: {frame}\n\n");
-                    socket.write_all(event.as_bytes()).ok()?;
-                }
-                None
-            }
-            ("POST", "/message?session=1") => {
-                let result = match asked.message() {
-                    "initialize" => initialized("2024-11-05"),
-                    "tools/call" => said("by the stream"),
-                    _ => return Some(response(202, &[], "Accepted")),
-                };
-                let frame = json!({"jsonrpc": "2.0", "id": asked.id(), "result": result});
-                let stream = stream.lock().unwrap();
-                stream.as_ref().unwrap().send(frame.to_string()).unwrap();
-                Some(response(202, &[], "Accepted"))
-            }
-            _ => Some(response(405, &[], "Method Not Allowed")),
-        }
-    });
-    with_both(&Remote::new(&*server.url), &options(), |client| {
+    let server = pair("/mcp");
+    with_each(&Remote::new(&*server.url), &options(), |client| {
         client.open().unwrap();
         assert_eq!(client.call("greet").unwrap(), "by the stream");
         assert_eq!(client.revision(), "2024-11-05");
@@ -141,7 +107,7 @@ fn a_session_that_the_server_has_forgotten_is_opened_again_by_policy() {
     });
     let remote = Remote::new(&*server.url);
     let options = options().reconnect(Reconnect::OnDemand { retries: 2 });
-    with_both(&remote, &options, |client| {
+    with_each(&remote, &options, |client| {
         client.open().unwrap();
         let before = client.call("where").unwrap();
         client.call("forget").unwrap_err();

@@ -7,24 +7,24 @@ use mcp_proto::client::ClientError;
 use mcp_proto::io::http::Remote;
 use mcp_proto::session::{CallError, CloseReason, Closed, Delivery};
 
-use crate::scripted::{Scripted, legacy, modern, options, response, with_both};
+use crate::scripted::{KINDS, Scripted, legacy, modern, options, response, with_each};
 
-/// The message of the failure to open a client of the server at `url`.
+/// The messages of the failures to open a client of the server at `url`.
 fn refusal(url: &str) -> String {
-    let message = std::cell::RefCell::new(String::new());
-    with_both(&Remote::new(url), &options(), |client| {
+    let message = std::cell::RefCell::new(Vec::new());
+    with_each(&Remote::new(url), &options(), |client| {
         let error = client.open().unwrap_err();
         assert!(
             matches!(error, ClientError::Peer { .. } | ClientError::Connection(_)),
             "{error:?}"
         );
         let text = error.to_string();
-        if !message.borrow().is_empty() {
-            assert_eq!(*message.borrow(), text);
-        }
-        *message.borrow_mut() = text;
+        message.borrow_mut().push(text);
     });
-    message.into_inner()
+    let messages = message.into_inner();
+    // Each stack has its words for what the system says.
+    assert_eq!(messages[KINDS - 2], messages[KINDS - 1]);
+    messages.join("\n")
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn a_url_that_is_none_and_a_header_that_cant_be_sent_are_told_before_anything_is
         assert!(!message.contains("s3cret"), "{url}: {message}");
     }
     let remote = Remote::new("http://127.0.0.1:9/mcp").header("x-key", "s3cret\r\nhost: evil");
-    with_both(&remote, &options(), |client| {
+    with_each(&remote, &options(), |client| {
         let message = client.open().unwrap_err().to_string();
         assert!(
             message.contains("x-key") && !message.contains("s3cret"),
@@ -130,7 +130,7 @@ fn a_refused_call_leaves_the_session_open() {
             _ => modern(asked, "hello"),
         })
     });
-    with_both(&Remote::new(&*server.url), &options(), |client| {
+    with_each(&Remote::new(&*server.url), &options(), |client| {
         client.open().unwrap();
         let error = client.call("busy").unwrap_err();
         let refused = CallError::Refused { status: 503 };
@@ -155,7 +155,7 @@ fn a_connection_that_breaks_in_an_answer_loses_that_call_alone() {
             _ => Some(modern(asked, "hello")),
         }
     });
-    with_both(&Remote::new(&*server.url), &options(), |client| {
+    with_each(&Remote::new(&*server.url), &options(), |client| {
         client.open().unwrap();
         for tool in ["break", "vanish"] {
             // `httpM.reissue.safe`
@@ -169,7 +169,7 @@ fn a_connection_that_breaks_in_an_answer_loses_that_call_alone() {
     let vanished = calls
         .iter()
         .filter(|asked| asked.body["params"]["name"] == "vanish");
-    assert_eq!(vanished.count(), 2, "one for each client");
+    assert_eq!(vanished.count(), KINDS, "one for each client");
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn a_silent_server_meets_the_deadline_of_the_call() {
         _ => Some(modern(asked, "")),
     });
     let options = options().read_timeout(Duration::from_millis(300));
-    with_both(&Remote::new(&*server.url), &options, |client| {
+    with_each(&Remote::new(&*server.url), &options, |client| {
         client.open().unwrap();
         let begun = Instant::now();
         let error = client.call("greet").unwrap_err();
@@ -200,7 +200,7 @@ fn a_session_that_was_forgotten_is_over_without_a_policy_to_reconnect() {
             _ => legacy(asked, "s-1", ""),
         })
     });
-    with_both(&Remote::new(&*server.url), &options(), |client| {
+    with_each(&Remote::new(&*server.url), &options(), |client| {
         client.open().unwrap();
         let error = client.call("greet").unwrap_err();
         assert!(

@@ -6,6 +6,7 @@
     reason = "these tests are about sockets, threads and clocks"
 )]
 
+mod entries;
 mod eras;
 mod failures;
 mod scripted;

@@ -191,17 +191,51 @@ pub fn legacy(asked: &Asked, session: &str, text: &str) -> String {
     }
 }
 
+/// A server of 2024-11-05 whose stream is at `path`.
+pub fn pair(path: &'static str) -> Scripted {
+    let stream = Arc::new(Mutex::new(None::<mpsc::Sender<String>>));
+    Scripted::start(
+        move |asked, socket| match (asked.method.as_str(), asked.path.as_str()) {
+            ("GET", asked) if asked == path => {
+                let (sender, frames) = mpsc::channel();
+                *stream.lock().unwrap() = Some(sender);
+                let endpoint = "event: endpoint\ndata: /message?session=1\n\n";
+                socket
+                    .write_all(format!("{EVENTS}{endpoint}").as_bytes())
+                    .unwrap();
+                for frame in frames {
+                    let event = format!("event: message\ndata: {frame}\n\n");
+                    socket.write_all(event.as_bytes()).ok()?;
+                }
+                None
+            }
+            ("POST", "/message?session=1") => {
+                let result = match asked.message() {
+                    "initialize" => initialized("2024-11-05"),
+                    "tools/call" => said("by the stream"),
+                    _ => return Some(response(202, &[], "Accepted")),
+                };
+                let frame = json!({"jsonrpc": "2.0", "id": asked.id(), "result": result});
+                let stream = stream.lock().unwrap();
+                stream.as_ref().unwrap().send(frame.to_string()).unwrap();
+                Some(response(202, &[], "Accepted"))
+            }
+            _ => Some(response(405, &[], "Method Not Allowed")),
+        },
+    )
+}
+
 pub fn options() -> ClientOptions {
     let mut options = ClientOptions::new("test", "1");
     options.read_timeout = Duration::from_secs(20);
     options
 }
 
-/// Runs `test` with a client of either kind, whose operations it runs to their ends.
-pub fn with_both(remote: &Remote, options: &ClientOptions, test: impl Fn(&dyn Calls)) {
-    let blocking = BlockingClient::url(options.clone(), remote.clone());
-    test(&blocking);
-    drop(blocking);
+/// Runs `test` with a client of each kind, whose operations it runs to their ends.
+pub fn with_each(remote: &Remote, options: &ClientOptions, test: impl Fn(&dyn Calls)) {
+    for client in blocking(remote.clone(), options) {
+        test(&client);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -214,6 +248,19 @@ pub fn with_both(remote: &Remote, options: &ClientOptions, test: impl Fn(&dyn Ca
     drop(client);
     runtime.block_on(driver).unwrap();
 }
+
+/// A client for threads over each stack.
+pub fn blocking(remote: impl Into<Remote>, options: &ClientOptions) -> Vec<BlockingClient> {
+    let remote = remote.into();
+    vec![
+        #[cfg(feature = "ureq")]
+        BlockingClient::ureq(options.clone(), remote.clone()),
+        BlockingClient::url(options.clone(), remote),
+    ]
+}
+
+/// How many kinds of clients there are.
+pub const KINDS: usize = if cfg!(feature = "ureq") { 3 } else { 2 };
 
 type Outcome<T> = Result<T, mcp_proto::client::ClientError>;
 

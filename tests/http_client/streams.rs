@@ -10,7 +10,7 @@ use mcp_proto::session::EraPolicy;
 use serde_json::json;
 
 use crate::scripted::{
-    EVENTS, Scripted, channel, event, legacy, modern, options, response, said, with_both,
+    EVENTS, Scripted, blocking, channel, event, legacy, modern, options, response, said, with_each,
 };
 
 // `httpL.resume` `httpL.sse.retry.obey`
@@ -37,7 +37,7 @@ fn a_legacy_stream_that_broke_is_resumed_after_its_last_event() {
         }
     });
     let options = options().era(EraPolicy::Legacy);
-    with_both(&Remote::new(&*server.url), &options, |client| {
+    with_each(&Remote::new(&*server.url), &options, |client| {
         client.open().unwrap();
         assert_eq!(client.call("slow").unwrap(), "resumed");
         client.close().unwrap();
@@ -61,20 +61,21 @@ fn cancelling_a_modern_call_closes_its_stream_at_once() {
         tell("gone");
         None
     });
-    let client = BlockingClient::url(options(), &*server.url);
-    client.open().unwrap();
-    let canceller = Canceller::new();
-    let call = std::thread::spawn({
-        let client = client.with_canceller(&canceller);
-        move || client.call_tool("wait", json!({}))
-    });
-    assert_eq!(told.recv().unwrap(), "called");
-    let begun = Instant::now();
-    canceller.cancel();
-    call.join().unwrap().unwrap_err();
-    assert_eq!(told.recv_timeout(Duration::from_secs(5)).unwrap(), "gone");
-    assert!(begun.elapsed() < Duration::from_secs(1));
-    client.close().unwrap();
+    for client in blocking(&*server.url, &options()) {
+        client.open().unwrap();
+        let canceller = Canceller::new();
+        let call = std::thread::spawn({
+            let client = client.with_canceller(&canceller);
+            move || client.call_tool("wait", json!({}))
+        });
+        assert_eq!(told.recv().unwrap(), "called");
+        let begun = Instant::now();
+        canceller.cancel();
+        call.join().unwrap().unwrap_err();
+        assert_eq!(told.recv_timeout(Duration::from_secs(5)).unwrap(), "gone");
+        assert!(begun.elapsed() < Duration::from_secs(1));
+        client.close().unwrap();
+    }
 }
 
 // `httpL.sse.disconnect`
@@ -116,23 +117,21 @@ fn cancelling_a_legacy_call_is_posted_and_ends_its_exchange() {
 }
 
 #[test]
-fn a_thousand_calls_at_once_are_a_thousand_exchanges() {
+fn twenty_threads_call_through_one_client() {
     let server = Scripted::start(|asked, _| Some(modern(asked, "hello")));
-    let client = BlockingClient::url(options(), &*server.url);
-    client.open().unwrap();
-    let threads: Vec<_> = (0..20)
-        .map(|_| {
-            let client = client.clone();
-            std::thread::spawn(move || {
-                for _ in 0..50 {
-                    let said: String = client.call_tool_as("greet", json!({})).unwrap();
-                    assert_eq!(said, "hello");
-                }
-            })
-        })
-        .collect();
-    for thread in threads {
-        thread.join().unwrap();
+    for client in blocking(&*server.url, &options()) {
+        client.open().unwrap();
+        let call = || {
+            for _ in 0..50 {
+                let said: String = client.call_tool_as("greet", json!({})).unwrap();
+                assert_eq!(said, "hello");
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..20 {
+                scope.spawn(call);
+            }
+        });
+        client.close().unwrap();
     }
-    client.close().unwrap();
 }

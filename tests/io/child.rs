@@ -7,7 +7,8 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use mcp_proto::client::config::Config;
-use mcp_proto::io::child::{ChildConnection, Command, CommandError};
+use mcp_proto::io::EntryError;
+use mcp_proto::io::child::{ChildConnection, Command};
 use mcp_proto::session::Closed;
 
 use crate::toy::{Event, Toy, frame, within};
@@ -382,7 +383,7 @@ fn a_command_for_another_runtime_has_the_same_environment() {
 }
 
 /// The one server of a configuration file, as a command.
-fn configured(entry: &str) -> Result<Command, CommandError> {
+fn configured(entry: &str) -> Result<Command, EntryError> {
     let file = format!(r#"{{"mcpServers": {{"s": {entry}}}}}"#);
     let config = Config::parse("mcp.json", &file, |_| None).unwrap();
     Command::try_from(config.get("s").unwrap())
@@ -393,6 +394,22 @@ fn a_configured_server_is_started_with_its_arguments_variables_and_directory() {
     let entry = r#"{"command": "sh", "args": ["-c", "echo \"$1 $KEY\"; pwd", "sh", "one two"],
         "env": {"KEY": "value"}, "cwd": "/", "unused": "${workspaceFolder}"}"#;
     assert_eq!(lines(configured(entry).unwrap()), ["one two value", "/"]);
+}
+
+#[cfg(not(any(feature = "hyper-client", feature = "ureq")))]
+#[test]
+fn a_server_at_a_url_names_the_feature_that_reaches_it() {
+    for (url, feature) in [
+        ("http://a/mcp", "hyper-client"),
+        ("https://a/mcp", "rustls"),
+    ] {
+        let file = format!(r#"{{"mcpServers": {{"s": {{"url": "{url}"}}}}}}"#);
+        let config = Config::parse("mcp.json", &file, |_| None).unwrap();
+        let options = mcp_proto::ClientOptions::default();
+        let refused = mcp_proto::BlockingClient::from_entry(options, &config.servers[0]);
+        let message = refused.unwrap_err().to_string();
+        assert!(message.contains(&format!("`{feature}`")), "{message}");
+    }
 }
 
 #[test]

@@ -22,19 +22,23 @@ use serde_json::{Map, Value, json};
 
 type Done = Result<(), Box<dyn Error>>;
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Done {
-    let url = env::args()
-        .next_back()
-        .ok_or("usage: conformance_client URL")?;
-    let scenario = env::var("MCP_CONFORMANCE_SCENARIO")?;
-    let options =
-        ClientOptions::new("conformance-client", env!("CARGO_PKG_VERSION")).elicitation(fill_in);
-    let (client, driver) = AsyncClient::url(options, url);
-    tokio::spawn(driver);
-    client.open().await?;
-    run(&client, &scenario).await?;
-    Ok(client.close().await?)
+fn main() -> Done {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let url = env::args()
+            .next_back()
+            .ok_or("usage: conformance_client URL")?;
+        let scenario = env::var("MCP_CONFORMANCE_SCENARIO")?;
+        let options = ClientOptions::new("conformance-client", env!("CARGO_PKG_VERSION"))
+            .elicitation(fill_in);
+        let (client, driver) = AsyncClient::url(options, url);
+        tokio::spawn(driver);
+        client.open().await?;
+        run(&client, &scenario).await?;
+        Ok(client.close().await?)
+    })
 }
 
 async fn run(client: &AsyncClient, scenario: &str) -> Done {

@@ -51,6 +51,8 @@ pub struct HttpClientOptions {
     /// How long what follows `initialized` then waits for the stream of what belongs to no request.
     /// 500 ms.
     pub gate: Duration,
+    /// Whether the URL is that of the stream of the pair of 2024-11-05: nothing is tried before it.
+    pub pair: bool,
 }
 
 impl Default for HttpClientOptions {
@@ -62,6 +64,7 @@ impl Default for HttpClientOptions {
             longest_retry: Duration::from_secs(300),
             greeting: Duration::from_secs(5),
             gate: Duration::from_millis(500),
+            pair: false,
         }
     }
 }
@@ -360,6 +363,9 @@ impl HttpClient {
             }
             _ => Purpose::Notice,
         };
+        if let (Purpose::Request(asked), true, None) = (&purpose, self.options.pair, &self.pair) {
+            return self.get(None, Purpose::Pair(asked.clone()));
+        }
         let is_cancel = method == Some("notifications/cancelled");
         self.start(HttpMethod::Post, headers, frame, purpose);
         // `httpL.sse.disconnect`: the message cancels; what it cancels has no answer to wait for.

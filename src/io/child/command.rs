@@ -16,6 +16,7 @@ use std::sync::Mutex;
 
 use super::super::blocking::Connection;
 use super::super::blocking::threads::spawn;
+use super::super::entry::{EntryError, check_resolved};
 use super::pipe::{Output, alive};
 use super::process::{Process, Waits};
 use super::stderr::{Stderr, Tail};
@@ -244,44 +245,11 @@ impl fmt::Debug for Command {
     }
 }
 
-/// Why a server of a configuration file can't be started as it stands there.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum CommandError {
-    /// It is reached by a URL or started by an extension of the editor's: there is no process to
-    /// start.
-    #[error("server {server:?} has no command")]
-    NoCommand {
-        /// The server's name.
-        server: String,
-    },
-    /// A value has a reference in it that only an editor or its user can answer: replace it in the
-    /// entry first.
-    #[error("server {server:?}: {field}: ${{{reference}}} has no value yet")]
-    Unresolved {
-        /// The server's name.
-        server: String,
-        /// The field that the reference stands in.
-        field: String,
-        /// What stands between `${` and `}`.
-        reference: String,
-    },
-    /// Some of its variables are in a file, which has to be read first: put them into `env` and set
-    /// `env_file` to `None`.
-    #[error("server {server:?}: envFile: {path:?} has to be read first")]
-    EnvFile {
-        /// The server's name.
-        server: String,
-        /// The file, as the configuration names it.
-        path: String,
-    },
-}
-
 /// How to start a server of a configuration file. Whether it's enabled makes no difference.
 impl TryFrom<&ServerEntry> for Command {
-    type Error = CommandError;
+    type Error = EntryError;
 
-    fn try_from(entry: &ServerEntry) -> Result<Self, CommandError> {
+    fn try_from(entry: &ServerEntry) -> Result<Self, EntryError> {
         let server = entry.name.clone();
         let ServerKind::Stdio {
             command,
@@ -292,24 +260,11 @@ impl TryFrom<&ServerEntry> for Command {
             ..
         } = &entry.kind
         else {
-            return Err(CommandError::NoCommand { server });
+            return Err(EntryError::NoCommand { server });
         };
-        let is_used = |field: &str| {
-            let end = field.find(['.', '[']).unwrap_or(field.len());
-            matches!(
-                &field[..end],
-                "command" | "args" | "env" | "environment" | "cwd"
-            )
-        };
-        if let Some(open) = entry.unresolved.iter().find(|open| is_used(&open.field)) {
-            return Err(CommandError::Unresolved {
-                server,
-                field: open.field.clone(),
-                reference: open.reference.clone(),
-            });
-        }
+        check_resolved(entry, &["command", "args", "env", "environment", "cwd"])?;
         if let Some(path) = env_file.clone() {
-            return Err(CommandError::EnvFile { server, path });
+            return Err(EntryError::EnvFile { server, path });
         }
         let mut started = Self::new(command).args(args);
         for (name, value) in env {

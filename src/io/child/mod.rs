@@ -18,7 +18,7 @@ mod pipe;
 mod process;
 mod stderr;
 
-pub use self::command::{Command, CommandError};
+pub use self::command::Command;
 pub use self::nonblocking::AsyncChildConnection;
 use self::process::Process;
 use self::stderr::Tail;

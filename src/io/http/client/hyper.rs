@@ -23,7 +23,6 @@ use super::net::Net;
 use super::remote::Remote;
 use super::service::ServiceNet;
 use crate::client::{Client, ClientOptions, Event};
-use crate::session::Routing;
 use crate::time::Instant;
 
 /// How long a connection that nothing uses is kept.
@@ -64,7 +63,7 @@ impl AsyncClient {
     /// ```
     pub fn url(options: ClientOptions, remote: impl Into<Remote>) -> (Self, AsyncDriver) {
         let stack = Stack::new(&options, remote.into());
-        let options = options.routing(Routing::PerRequest);
+        let options = stack.remote.adapt(options);
         let (client, driver) = Self::new(options, async move |client| stack.connect(client));
         (client, AsyncDriver::new(driver))
     }
@@ -91,7 +90,7 @@ impl BlockingClient {
     /// ```
     pub fn url(options: ClientOptions, remote: impl Into<Remote>) -> Self {
         let stack = Stack::new(&options, remote.into());
-        let options = options.routing(Routing::PerRequest);
+        let options = stack.remote.adapt(options);
         Self::new(options, move |client| stack.block(client))
     }
 }

@@ -15,6 +15,8 @@ mod open;
 mod remote;
 mod request;
 mod service;
+#[cfg(feature = "ureq")]
+mod ureq;
 
 pub use connection::HttpConnection;
 pub use failure::NotSent;

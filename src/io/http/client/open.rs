@@ -13,7 +13,6 @@ use super::remote::Remote;
 use super::request::RequestBody;
 use crate::client::ClientOptions;
 use crate::io::nonblocking::{AsyncClient, AsyncDriver};
-use crate::session::Routing;
 
 impl AsyncClient {
     /// Creates a client of the server at a URL, over any HTTP client that is a tower service and
@@ -37,7 +36,7 @@ impl AsyncClient {
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let remote = remote.into();
-        let options = options.routing(Routing::PerRequest);
+        let options = remote.adapt(options);
         let (client, driver) = Self::new(options, async move |client| {
             HttpConnection::new(client, &remote, service.clone(), alarm::sleep)
         });

@@ -10,8 +10,11 @@ use std::io;
 use ::http::header::USER_AGENT;
 use ::http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
-use crate::client::config::Origin;
+use super::super::super::entry::{EntryError, check_resolved};
+use crate::client::ClientOptions;
+use crate::client::config::{Origin, ServerEntry, ServerKind};
 use crate::http::HttpClientOptions;
+use crate::session::{EraPolicy, Routing};
 
 /// What the client calls itself unless the headers say otherwise.
 const AGENT: &str = concat!("mcp-proto/", env!("CARGO_PKG_VERSION"));
@@ -47,6 +50,13 @@ impl Remote {
         }
     }
 
+    /// Returns the server whose event stream is at `url`, by the pair of endpoints of 2024-11-05.
+    pub fn sse(url: impl Into<String>) -> Self {
+        let mut remote = Self::new(url);
+        remote.options.pair = true;
+        remote
+    }
+
     /// The same with one more header for each request, such as `authorization`. Those that MCP and
     /// HTTP give a meaning to, such as `accept`, are the client's own.
     ///
@@ -63,6 +73,16 @@ impl Remote {
     pub fn options(mut self, options: HttpClientOptions) -> Self {
         self.options = options;
         self
+    }
+
+    /// The options of a client of this server: each request is an exchange, and a server of
+    /// 2024-11-05 isn't asked for its era.
+    pub(super) fn adapt(&self, options: ClientOptions) -> ClientOptions {
+        let era = match (self.options.pair, options.era) {
+            (true, EraPolicy::Auto) => EraPolicy::Legacy,
+            (_, era) => era,
+        };
+        options.era(era).routing(Routing::PerRequest)
     }
 
     pub(super) fn http_options(&self) -> HttpClientOptions {
@@ -106,7 +126,10 @@ impl Remote {
     }
 
     /// Returns an error if the server asks for TLS, which there is none of.
-    #[cfg(all(feature = "hyper-client", not(feature = "rustls")))]
+    #[cfg(any(
+        all(feature = "hyper-client", not(feature = "rustls")),
+        all(feature = "ureq", not(feature = "ureq-rustls"))
+    ))]
     pub(super) fn refuse_tls(&self, feature: &str) -> io::Result<()> {
         let scheme = self.url.split("://").next().unwrap_or_default();
         match scheme.eq_ignore_ascii_case("https") {
@@ -143,6 +166,28 @@ impl From<&str> for Remote {
 impl From<String> for Remote {
     fn from(url: String) -> Self {
         Self::new(url)
+    }
+}
+
+/// How to reach a server of a configuration file. Whether it's enabled makes no difference.
+impl TryFrom<&ServerEntry> for Remote {
+    type Error = EntryError;
+
+    fn try_from(entry: &ServerEntry) -> Result<Self, EntryError> {
+        let (remote, headers) = match &entry.kind {
+            ServerKind::Http { url, headers, .. } => (Self::new(url), headers),
+            ServerKind::Sse { url, headers, .. } => (Self::sse(url), headers),
+            _ => {
+                let server = entry.name.clone();
+                return Err(EntryError::NoUrl { server });
+            }
+        };
+        check_resolved(
+            entry,
+            &["url", "serverUrl", "httpUrl", "headers", "http_headers"],
+        )?;
+        let named = headers.iter();
+        Ok(named.fold(remote, |remote, (name, value)| remote.header(name, value)))
     }
 }
 
