@@ -65,6 +65,8 @@
 //! | answers to single requests, without any adapter | [`Server::stateless`] | none |
 //! | a server with an event loop of its own | [`server::Service`] | none |
 //! | a client of a server that it starts | `io::blocking::BlockingClient`, `io::child` | default |
+//! | a client of a server at a URL | `BlockingClient::url`, `AsyncClient::url`, `io::http::Remote` | `rustls`, `hyper-client` or `ureq` |
+//! | the same over an HTTP client of one's own | `AsyncClient::http` | `http-client` |
 //! | a client in tasks | `io::nonblocking::AsyncClient` | default for processes; `tokio` or `futures-io` for streams |
 //! | the servers that a user has configured | [`client::config::Config`] | none |
 //! | a test of a server or a client, in memory | `testing` | default |
@@ -193,6 +195,11 @@
 //! | `schemars` | no | `tools!`, `resources!`, `prompts!`, `server::tool_for`: definitions from Rust types; brings `std` |
 //! | `jsonschema` | no | `model::json_schema`: values checked against JSON Schema; brings `std` |
 //! | `seal` | no | `server::Seal`, `io::seal`: what a client carries for a server is sealed; brings `std` |
+//! | `http-client` | no | `AsyncClient::http`: servers at URLs over any tower service; brings `std` |
+//! | `hyper-client` | no | `BlockingClient::url`, `AsyncClient::url` over hyper; brings `http-client` and `tokio` |
+//! | `rustls` | no | `https` for it; brings `hyper-client` |
+//! | `ureq` | no | the same clients over threads, without a runtime; brings `http-client` |
+//! | `ureq-rustls` | no | `https` for it; brings `ureq` |
 //! | `tracing` | no | spans and events for whoever watches the program, [below](#tracing) |
 //!
 //! They only add. Without any the crate is `no_std` and needs an allocator.
