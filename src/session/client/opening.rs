@@ -54,7 +54,6 @@ pub(super) struct Opening {
     /// How long it had run before this epoch.
     before: Duration,
     server: Peer,
-    declared: CapabilitySet,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -70,7 +69,11 @@ enum Stage {
         unanswered: bool,
         deadline: Instant,
     },
-    Open(Revision),
+    Open {
+        revision: Revision,
+        /// What the server has declared.
+        declared: CapabilitySet,
+    },
     /// With the revision that was agreed, if it came to that.
     Closed(Option<Revision>),
 }
@@ -82,7 +85,6 @@ impl Default for Opening {
             began: Instant::ZERO,
             before: Duration::ZERO,
             server: Peer::default(),
-            declared: CapabilitySet::UNKNOWN,
         }
     }
 }
@@ -102,7 +104,9 @@ impl Opening {
             (EraPolicy::Auto | EraPolicy::Modern, Some(modern), _) => {
                 self.probe(modern, false, deadline, now, config)
             }
-            (EraPolicy::AssumeModern, Some(modern), _) => self.opened(modern),
+            (EraPolicy::AssumeModern, Some(modern), _) => {
+                self.opened(modern, CapabilitySet::UNKNOWN)
+            }
             (EraPolicy::Auto | EraPolicy::Legacy, _, Some(legacy)) => {
                 self.initialize(legacy, deadline)
             }
@@ -244,7 +248,7 @@ impl Opening {
     #[inline]
     pub(super) fn revision(&self) -> Option<Revision> {
         match self.stage {
-            Stage::Open(revision) => Some(revision),
+            Stage::Open { revision, .. } => Some(revision),
             Stage::Closed(revision) => revision,
             _ => None,
         }
@@ -254,14 +258,14 @@ impl Opening {
     #[inline]
     pub(super) fn open_revision(&self) -> Result<Revision, Misuse> {
         match self.stage {
-            Stage::Open(revision) => Ok(revision),
+            Stage::Open { revision, .. } => Ok(revision),
             Stage::Closed(_) => Err(Misuse::Closed),
             _ => Err(Misuse::NotOpen),
         }
     }
 
     pub(super) fn is_open(&self) -> bool {
-        matches!(self.stage, Stage::Open(_))
+        matches!(self.stage, Stage::Open { .. })
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -281,10 +285,13 @@ impl Opening {
         &self.server
     }
 
-    /// What the server has declared.
+    /// What the server has declared, while the session is open.
     #[inline]
     pub(super) fn declared(&self) -> CapabilitySet {
-        self.declared
+        match self.stage {
+            Stage::Open { declared, .. } => declared,
+            _ => CapabilitySet::UNKNOWN,
+        }
     }
 
     /// When the probe, and when the whole opening has taken too long.
@@ -356,8 +363,8 @@ impl Opening {
         Step::Initialize(revision)
     }
 
-    fn opened(&mut self, revision: Revision) -> Step {
-        self.stage = Stage::Open(revision);
+    fn opened(&mut self, revision: Revision, declared: CapabilitySet) -> Step {
+        self.stage = Stage::Open { revision, declared };
         Step::Opened(revision)
     }
 
@@ -448,8 +455,8 @@ impl Opening {
             let reason = alloc::format!("info, capabilities or instructions over {longest} bytes");
             return Step::End(CloseReason::BadOpening(reason.into()));
         }
-        (self.server, self.declared) = (server, declared);
-        self.opened(revision)
+        self.server = server;
+        self.opened(revision, declared)
     }
 
     /// Probes once more when a modern server was too slow to start for the first probe.
