@@ -93,12 +93,12 @@ impl Schema {
         self.definition(path.rsplit('/').next().unwrap_or(path))
     }
 
-    /// Errs when `value` isn't what the definition called `name` says.
+    /// Returns an error if `value` isn't what the definition called `name` says.
     pub fn check(&self, name: &str, value: &Value) -> Result<(), Mismatch> {
         self.validate(self.definition(name), value, "")
     }
 
-    /// Errs when `value` isn't what `schema` says.
+    /// Returns an error if `value` isn't what `schema` says.
     pub fn validate(&self, schema: &Value, value: &Value, path: &str) -> Result<(), Mismatch> {
         let schema = match schema {
             Value::Object(schema) => schema,
