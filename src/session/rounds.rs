@@ -124,3 +124,31 @@ impl<A> fmt::Debug for Round<A> {
         write!(f, "Round({answered} of {asked} answered)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::boxed::Box;
+    use alloc::vec::Vec;
+
+    use super::Rounds;
+
+    #[test]
+    fn a_round_is_over_with_its_last_answer_and_keeps_the_order_of_the_questions() {
+        let mut rounds = Rounds::<u8>::NONE;
+        assert!(!rounds.answer("a", 0), "nothing is asked");
+        rounds.begin(["a", "b"].map(Box::from), Some("s".into()));
+        assert!(rounds.is_open() && rounds.count() == 1);
+        assert!(!rounds.answer("b", 2));
+        assert!(!rounds.answer("b", 3), "it is answered already");
+        assert!(!rounds.answer("c", 4), "it was not asked");
+        assert!(rounds.answer("a", 1));
+        let round = rounds.end().expect("it was open");
+        let answers: Vec<_> = round.answers().collect();
+        assert_eq!(answers, [("a", Some(&1)), ("b", Some(&2))]);
+        assert_eq!((round.answer("b"), round.state()), (Some(&2), Some("s")));
+        assert!(!rounds.is_open() && rounds.end().is_none());
+        rounds.begin([], None);
+        assert_eq!(rounds.count(), 2);
+        assert!(rounds.end().is_some_and(|round| round.is_empty()));
+    }
+}

@@ -365,6 +365,27 @@ on_every_revision! {
     }
 }
 
+on_revisions! { LEGACY;
+    fn a_server_has_no_more_requests_under_way_than_its_limit(revision) {
+        let config = server_config().limits(limits(|limits| limits.calls = 2));
+        let mut pair = Pair::open_with(client_config(revision), config);
+        let params = CallToolParams::new("x");
+        for _ in 0..2 {
+            pair.client.call::<CallTool>(pair.now, &params, CallOptions::new()).unwrap();
+        }
+        pair.drive();
+        let (first, second) = (pair.request(), pair.request());
+        let two = InputRequests::new().roots("a").roots("b");
+        pair.server.need_input(pair.now, first.id, &two, None).unwrap();
+        let before = format!("{:?}", pair.server);
+        let one = InputRequests::new().roots("c");
+        let misuse = pair.server.need_input(pair.now, second.id, &one, None).unwrap_err();
+        assert_eq!(misuse, Misuse::LimitReached { what: Limited::Calls, limit: 2 });
+        assert_eq!(format!("{:?}", pair.server), before);
+        pair.server.reply::<CallTool>(pair.now, second.id, &CallToolResult::text("x")).unwrap();
+    }
+}
+
 on_revisions! { MODERN;
     // `mrtr.newid`
     fn a_server_that_asks_for_ever_is_left_after_so_many_rounds(revision) {

@@ -30,7 +30,7 @@ use super::super::table::Weigh;
 use super::super::timer::Clocks;
 use super::super::writer::{write_head, write_params};
 use super::ClientSession;
-use super::round::Answer as Answered;
+use super::round::InputAnswer;
 
 /// What a call is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,7 +54,7 @@ pub(super) struct Call {
     pub(super) purpose: Purpose,
     /// The encoded params, kept while the call may be asked for input.
     pub(super) params: Vec<u8>,
-    pub(super) rounds: Rounds<Answered>,
+    pub(super) rounds: Rounds<InputAnswer>,
 }
 
 impl Weigh for Call {

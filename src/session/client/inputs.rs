@@ -26,11 +26,11 @@ use super::super::writer::MessageWriter;
 
 /// What is kept of a legacy server's request.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Asked {
+struct PendingInput {
     method: MethodName,
 }
 
-impl Weigh for Asked {
+impl Weigh for PendingInput {
     fn weight(&self) -> usize {
         size_of::<Self>()
     }
@@ -79,7 +79,7 @@ pub(super) enum Answered {
 /// The inputs that are open.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Inputs {
-    requests: RequestsIn<Asked, 0>,
+    requests: RequestsIn<PendingInput, 0>,
     entries: Table<RoundEntry, 0>,
 }
 
@@ -107,7 +107,7 @@ impl Inputs {
 
     /// Enters a legacy server's request under a number that no other input has had.
     pub(super) fn insert_request(&mut self, number: u64, arrival: Arrival<'_>) {
-        let request = RequestIn::new(arrival, |method, _| Asked { method });
+        let request = RequestIn::new(arrival, |method, _| PendingInput { method });
         self.requests.insert(number, request);
     }
 

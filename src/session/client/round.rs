@@ -26,7 +26,7 @@ use super::check::check_input;
 use super::inputs::RoundEntry;
 
 /// An answer to an entry, as JSON.
-pub(super) type Answer = Vec<u8>;
+pub(super) type InputAnswer = Vec<u8>;
 
 impl ClientSession {
     /// A result that asks for input instead of answering.
@@ -122,7 +122,7 @@ impl ClientSession {
     }
 
     /// Takes an answer to a round, which goes back with the last one.
-    pub(super) fn round_answered(&mut self, request: u64, key: &str, answer: Answer) {
+    pub(super) fn round_answered(&mut self, request: u64, key: &str, answer: InputAnswer) {
         let is_last = self
             .state
             .requests_out
@@ -209,7 +209,7 @@ fn write_original(out: &mut Vec<u8>, params: &[u8]) {
 }
 
 /// Appends `,"inputResponses":{..},"requestState":".."`, each only if there is one.
-fn write_round(out: &mut Vec<u8>, round: &Round<Answer>) {
+fn write_round(out: &mut Vec<u8>, round: &Round<InputAnswer>) {
     let mut separator = if out.ends_with(b"{") { "" } else { "," };
     if !round.is_empty() {
         out.extend_from_slice(separator.as_bytes());
