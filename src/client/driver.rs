@@ -2,5 +2,5 @@
 //! those that are told of events and answer the server, and the hook around calls. Users don't need
 //! it.
 
-pub use super::handlers::{Reach, Run};
+pub use super::handlers::{ClientAccess, Run};
 pub use super::options::{after, before, react};

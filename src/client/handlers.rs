@@ -20,26 +20,47 @@ use crate::time::Instant;
 
 use super::Client;
 
-/// How what answers a server reaches its client. Adapters implement it.
-pub trait Reach: Send + Sync {
-    /// Runs `act` on the client, once, and makes sure that its output is sent.
-    fn with(&self, act: &mut dyn FnMut(&mut Client, Instant));
+/// The way from what answers a server to its client, from any thread or task. Adapters make it.
+#[derive(Clone)]
+pub struct ClientAccess(Arc<With>);
+
+/// Runs what it is given on a client.
+type With = dyn Fn(&mut dyn FnMut(&mut Client, Instant)) + Send + Sync;
+
+impl ClientAccess {
+    /// Takes a function that runs what it is given on the client, once, and makes sure that the
+    /// client's output is sent. It does nothing if the client is gone.
+    pub fn new(
+        with: impl Fn(&mut dyn FnMut(&mut Client, Instant)) + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(with))
+    }
+
+    fn with(&self, act: &mut dyn FnMut(&mut Client, Instant)) {
+        (self.0)(act);
+    }
+}
+
+impl fmt::Debug for ClientAccess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientAccess").finish_non_exhaustive()
+    }
 }
 
 /// The right to answer one request of the server, once, from any thread or task.
 ///
 /// One that is dropped unused answers that there is no answer.
 pub struct Answer<M: Method> {
-    reach: Arc<dyn Reach>,
+    client: ClientAccess,
     input: InputId,
     is_open: bool,
     method: PhantomData<fn() -> M>,
 }
 
 impl<M: Method> Answer<M> {
-    fn new(reach: Arc<dyn Reach>, input: InputId) -> Self {
+    fn new(client: ClientAccess, input: InputId) -> Self {
         Self {
-            reach,
+            client,
             input,
             is_open: true,
             method: PhantomData,
@@ -53,7 +74,7 @@ impl<M: Method> Answer<M> {
     pub fn send(mut self, result: &M::Result<'_>) -> Result<(), Misuse> {
         let mut sent = Err(Misuse::Closed);
         let input = self.input;
-        self.reach
+        self.client
             .with(&mut |client, now| sent = client.answer::<M>(now, input, result));
         self.is_open = sent.is_err();
         sent
@@ -70,7 +91,7 @@ impl<M: Method> Answer<M> {
     fn decline(&self, error: RpcError) -> Result<(), Misuse> {
         let mut sent = Err(Misuse::Closed);
         let (input, mut error) = (self.input, Some(error));
-        self.reach.with(&mut |client, now| {
+        self.client.with(&mut |client, now| {
             if let Some(error) = error.take() {
                 sent = client.decline(now, input, error);
             }
@@ -230,9 +251,9 @@ impl Handlers {
     }
 
     /// What is to be done about an event; `None` when nobody cares.
-    pub(super) fn react(&self, event: ClientEvent, reach: &Arc<dyn Reach>) -> Option<Run> {
+    pub(super) fn react(&self, event: ClientEvent, access: &ClientAccess) -> Option<Run> {
         if let ClientEvent::InputRequested(requested) = &event {
-            return Some(Run::Background(self.answering(requested, reach)));
+            return Some(Run::Background(self.answering(requested, access)));
         }
         let log = self.log.clone().and_then(|run| {
             let ClientEvent::Log(message) = &event else {
@@ -259,15 +280,15 @@ impl Handlers {
     fn answering(
         &self,
         requested: &InputRequested,
-        reach: &Arc<dyn Reach>,
+        access: &ClientAccess,
     ) -> Box<dyn FnOnce() + Send> {
-        if let Some(run) = answering(self.sampling.as_ref(), requested, reach) {
+        if let Some(run) = answering(self.sampling.as_ref(), requested, access) {
             return run;
         }
-        if let Some(run) = answering(self.elicitation.as_ref(), requested, reach) {
+        if let Some(run) = answering(self.elicitation.as_ref(), requested, access) {
             return run;
         }
-        let answer = Answer::<ListRoots>::new(Arc::clone(reach), requested.input);
+        let answer = Answer::<ListRoots>::new(access.clone(), requested.input);
         let roots = self.roots.clone();
         Box::new(move || {
             answer.finish(match roots {
@@ -282,7 +303,7 @@ impl Handlers {
 fn answering<M>(
     run: Option<&Answers<M>>,
     requested: &InputRequested,
-    reach: &Arc<dyn Reach>,
+    access: &ClientAccess,
 ) -> Option<Box<dyn FnOnce() + Send>>
 where
     M: Method,
@@ -292,7 +313,7 @@ where
     let params = requested.params::<M>()?;
     let params = params.map(IntoOwned::into_owned);
     let run = run.cloned()?;
-    let answer = Answer::<M>::new(Arc::clone(reach), requested.input);
+    let answer = Answer::<M>::new(access.clone(), requested.input);
     Some(Box::new(move || match params {
         Ok(params) => run(params, answer),
         Err(malformed) => answer.finish(Err(malformed.into())),

@@ -22,7 +22,7 @@ use crate::session::{ClientConfig, ClientEvent, EraPolicy, Routing, Timeouts};
 use super::error::ClientError;
 #[cfg(feature = "std")]
 use super::handlers::Tap;
-use super::handlers::{Answer, Direction, Handlers, Reach, Run};
+use super::handlers::{Answer, ClientAccess, Direction, Handlers, Run};
 use super::operation::{Operation, ToolCall};
 use super::prefix::Prefix;
 use super::result::ToolOutput;
@@ -458,8 +458,8 @@ impl ClientOptions {
 
 /// Returns what is to be done about an event of a client that was made with `options`; `None` if
 /// nobody cares.
-pub fn react(options: &ClientOptions, event: ClientEvent, reach: &Arc<dyn Reach>) -> Option<Run> {
-    options.handlers.react(event, reach)
+pub fn react(options: &ClientOptions, event: ClientEvent, access: &ClientAccess) -> Option<Run> {
+    options.handlers.react(event, access)
 }
 
 /// Makes a call's name the server's own and lets the hook see it before it is made. What this

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use mcp_proto::Instant;
-use mcp_proto::client::driver::{Reach, Run, react};
+use mcp_proto::client::driver::{ClientAccess, Run, react};
 use mcp_proto::client::{Answer, Client, ClientOptions};
 use mcp_proto::model::elicitation::ElicitResult;
 use mcp_proto::model::form::FormContent;
@@ -20,12 +20,6 @@ use support::client::{Script, call, everything, legacy};
 struct Locked(Mutex<Client>);
 
 const NOW: Instant = Instant::from_millis(2000);
-
-impl Reach for Locked {
-    fn with(&self, act: &mut dyn FnMut(&mut Client, Instant)) {
-        act(&mut self.0.lock().unwrap(), NOW);
-    }
-}
 
 struct Asked {
     options: ClientOptions,
@@ -59,8 +53,10 @@ impl Asked {
     }
 
     fn react(&self, event: ClientEvent) {
-        let reach: Arc<dyn Reach> = self.client.clone();
-        if let Some(Run::Inline(run) | Run::Background(run)) = react(&self.options, event, &reach) {
+        let client = self.client.clone();
+        let access = ClientAccess::new(move |act| act(&mut client.0.lock().unwrap(), NOW));
+        if let Some(Run::Inline(run) | Run::Background(run)) = react(&self.options, event, &access)
+        {
             run();
         }
     }

@@ -15,11 +15,10 @@ use std::sync::Arc;
 
 use super::super::blocking::pool::Job;
 use super::{Handle, Hub, Phase, ServerIdentity, Slot, State};
-use crate::client::driver::{Reach, Run, react};
+use crate::client::driver::{ClientAccess, Run, react};
 use crate::client::{Client, ClientError, Event, OperationId, Output};
 use crate::model::owned::IntoOwned;
 use crate::session::{ClientEvent, CloseReason, Delivery, EraPolicy};
-use crate::time::Instant;
 use crate::trace;
 
 /// What is added when a server was started again without the probe, and failed all the same.
@@ -200,8 +199,9 @@ impl Hub {
                     self.closed(reason);
                 }
                 let held = event.held();
-                let reach: Arc<dyn Reach> = Arc::new(Reached(handle.clone()));
-                match react(&self.options, event, &reach) {
+                let client = handle.clone();
+                let access = ClientAccess::new(move |act| client.with(|it, now| act(it, now)));
+                match react(&self.options, event, &access) {
                     Some(Run::Inline(run)) => self.lane.push(held, run),
                     // What a panic leaves unanswered is answered as its right to answer is dropped.
                     Some(Run::Background(run)) => self.pool.run(Job::new(run, |_| {})),
@@ -369,14 +369,5 @@ fn finish(operations: BTreeMap<OperationId, Arc<Slot<Output>>>, leaving: Vec<Arc
     }
     for slot in leaving {
         slot.put(Ok(()));
-    }
-}
-
-/// How what answers the server reaches the client.
-struct Reached(Handle<Client>);
-
-impl Reach for Reached {
-    fn with(&self, act: &mut dyn FnMut(&mut Client, Instant)) {
-        self.0.with(act);
     }
 }
