@@ -17,20 +17,23 @@ use super::super::super::blocking::pool;
 use super::super::super::jobs::{Reach, pool_job};
 use super::super::super::slot::block_on;
 use super::alarms::{Alarm, Ring};
-use super::detached::{Abort, Detached};
-use super::hub::Hub;
+use super::detached::{Abort, Detached, Starter};
+use super::hub::{self, Member};
 use crate::http::{HttpSession, Part, SessionStatus};
 use crate::server::{Event, Job, JobId, Service};
-use crate::session::ExchangeId;
+use crate::session::{Change, ExchangeId};
 use crate::time::Instant;
+
+/// What the sessions of one service share.
+pub(super) type Hub = hub::Hub<Cell>;
 
 /// A session over HTTP.
 pub(super) struct Cell {
     pub(super) hub: Arc<Hub>,
-    pub(super) number: u64,
+    number: u64,
     /// Its name in the table; `None` for an exchange that stands alone.
     id: Option<Box<str>>,
-    pub(super) listens: bool,
+    listens: bool,
     state: Mutex<State>,
 }
 
@@ -110,12 +113,6 @@ impl Cell {
         drop(state);
         follow.carry_out(self);
         result
-    }
-
-    /// Has the table told how far the session has come, once it is in there.
-    pub(super) fn note(self: &Arc<Self>) {
-        self.lock().noted = None;
-        self.with(|_, _| ());
     }
 
     /// Looks for the next part of an exchange; who is to be woken when there is none.
@@ -198,9 +195,40 @@ impl Cell {
         let cell: Weak<Self> = Arc::downgrade(self);
         state.alarm = Some(self.hub.alarms.set(at, cell));
     }
+}
 
-    /// A handler that ran apart has ended.
-    pub(super) fn forget(&self, job: JobId) {
+impl Member for Cell {
+    fn number(&self) -> u64 {
+        self.number
+    }
+
+    fn listens(&self) -> bool {
+        self.listens
+    }
+
+    fn changed(self: &Arc<Self>, change: Change, uri: &str) {
+        self.with_service(|service, now| match change {
+            Change::Resource => service.resource_updated(now, uri),
+            change => service.changed(now, change),
+        });
+    }
+
+    fn note(self: &Arc<Self>) {
+        self.lock().noted = None;
+        self.with(|_, _| ());
+    }
+
+    fn drain(self: &Arc<Self>) {
+        self.with(|http, now| http.drain(now));
+    }
+
+    fn close(self: &Arc<Self>) {
+        self.with(|http, now| http.close(now));
+    }
+}
+
+impl Starter for Arc<Cell> {
+    fn ended(&self, job: JobId) {
         self.lock().detached.retain(|(id, _)| *id != job);
     }
 }

@@ -12,11 +12,16 @@ use std::sync::{Mutex, PoisonError};
 
 use super::super::super::jobs::Reach;
 use super::super::super::task::Task;
-use super::cell::Cell;
-use crate::server::{Job, Outcome};
+use crate::server::{Job, JobId, Outcome};
 
 /// A handler as a task of whatever runtime there is.
 pub type HandlerFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Who has started a handler.
+pub(super) trait Starter: Reach {
+    /// A handler has ended, or is about to be dropped.
+    fn ended(&self, job: JobId);
+}
 
 /// Ends a handler from outside.
 #[derive(Default)]
@@ -42,37 +47,39 @@ impl Abort {
     }
 }
 
-pub(super) struct Detached {
+pub(super) struct Detached<S: Starter> {
     task: Option<Task>,
-    cell: Arc<Cell>,
+    starter: S,
     abort: Arc<Abort>,
 }
 
-impl Detached {
+impl<S: Starter + Unpin> Detached<S> {
     /// Makes a task of a job.
-    pub(super) fn start(cell: &Arc<Cell>, job: Job, abort: Arc<Abort>) -> HandlerFuture {
+    pub(super) fn start(starter: &S, job: Job, abort: Arc<Abort>) -> HandlerFuture {
         Box::pin(Self {
-            task: Some(Task::new(cell, job)),
-            cell: Arc::clone(cell),
+            task: Some(Task::new(starter, job)),
+            starter: starter.clone(),
             abort,
         })
     }
+}
 
+impl<S: Starter> Detached<S> {
     fn finish(&mut self, outcome: Option<Outcome>) {
         let Some(task) = self.task.take() else {
             return;
         };
-        self.cell.forget(task.job());
+        self.starter.ended(task.job());
         drop(task);
         if let Some(outcome) = outcome {
-            self.cell.with_service(|service, now| {
+            self.starter.with_service(|service, now| {
                 service.handle_outcome(now, outcome);
             });
         }
     }
 }
 
-impl Future for Detached {
+impl<S: Starter + Unpin> Future for Detached<S> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
@@ -88,7 +95,7 @@ impl Future for Detached {
     }
 }
 
-impl Drop for Detached {
+impl<S: Starter> Drop for Detached<S> {
     fn drop(&mut self) {
         let abandoned = self.task.as_ref().map(Task::abandoned);
         self.finish(abandoned);

@@ -11,7 +11,7 @@ use core::task::{Context, Poll};
 use super::super::super::jobs::Reach;
 use super::super::super::task::Task;
 use super::cell::{Cell, Found};
-use super::service::Owner;
+use super::owner::Owner;
 use crate::http::{Ended, Part, Ticket};
 use crate::session::ExchangeId;
 

@@ -15,9 +15,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::super::super::Clock;
 use super::super::super::blocking::pool::Pool;
-use super::super::super::jobs::{Reach, refused};
+use super::super::super::jobs::refused;
 use super::alarms::{Alarm, Alarms, Ring};
-use super::cell::Cell;
 use super::detached::HandlerFuture;
 use super::options::HttpServeOptions;
 use crate::http::{Caller, Class, Ended, Endpoint, Offers, Placed, Reply, SessionStatus, Ticket};
@@ -25,25 +24,42 @@ use crate::server::{Async, Listener, Server, Snapshot};
 use crate::session::Change;
 use crate::time::Instant;
 
+/// A session that is open, as the hub sees it.
+pub(super) trait Member: Send + Sync + 'static {
+    fn number(&self) -> u64;
+
+    /// Whether its client is to be told of changes.
+    fn listens(&self) -> bool;
+
+    fn changed(self: &Arc<Self>, change: Change, uri: &str);
+
+    /// Has it told again how far it has come.
+    fn note(self: &Arc<Self>);
+
+    fn drain(self: &Arc<Self>);
+
+    fn close(self: &Arc<Self>);
+}
+
 /// Where a handler runs that is a future.
 pub(super) type Spawn = Box<dyn Fn(HandlerFuture) + Send + Sync>;
 
-pub(super) struct Hub {
+pub(super) struct Hub<C> {
     pub(super) server: Server<Async>,
     pub(super) options: HttpServeOptions,
     pub(super) alarms: Arc<Alarms>,
     pub(super) pool: Pool,
     pub(super) spawn: Option<Spawn>,
     next: AtomicU64,
-    table: Mutex<Table>,
+    table: Mutex<Table<C>>,
     /// The exchanges that stand alone and that somebody waits for.
-    alone: Mutex<BTreeMap<u64, Weak<Cell>>>,
+    alone: Mutex<BTreeMap<u64, Weak<C>>>,
     offers: Mutex<(Snapshot, Arc<Offers>)>,
     end: Mutex<End>,
 }
 
-struct Table {
-    endpoint: Endpoint<Arc<Cell>>,
+struct Table<C> {
+    endpoint: Endpoint<Arc<C>>,
     alarm: Option<Alarm>,
 }
 
@@ -64,7 +80,7 @@ struct End {
     wakers: Vec<Waker>,
 }
 
-impl Hub {
+impl<C: Member> Hub<C> {
     /// Returns an error if the server can't be served as it is defined.
     pub(super) fn new(
         server: Server<Async>,
@@ -101,11 +117,11 @@ impl Hub {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
-    fn table(&self) -> MutexGuard<'_, Table> {
+    fn table(&self) -> MutexGuard<'_, Table<C>> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn alone(&self) -> MutexGuard<'_, BTreeMap<u64, Weak<Cell>>> {
+    fn alone(&self) -> MutexGuard<'_, BTreeMap<u64, Weak<C>>> {
         self.alone.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -124,11 +140,7 @@ impl Hub {
         Arc::clone(&known.1)
     }
 
-    pub(super) fn place(
-        &self,
-        class: &Class,
-        caller: Caller<'_>,
-    ) -> Result<Placed<Arc<Cell>>, Reply> {
+    pub(super) fn place(&self, class: &Class, caller: Caller<'_>) -> Result<Placed<Arc<C>>, Reply> {
         let now = self.now();
         self.table().endpoint.place(now, class, caller)
     }
@@ -138,7 +150,7 @@ impl Hub {
         self: &Arc<Self>,
         id: &str,
         caller: Caller<'_>,
-        cell: &Arc<Cell>,
+        cell: &Arc<C>,
     ) -> Result<(), Reply> {
         let now = self.now();
         let mut table = self.table();
@@ -146,7 +158,7 @@ impl Hub {
         self.arm(&mut table);
         drop(table);
         for forgotten in inserted? {
-            forgotten.with(|http, now| http.close(now));
+            forgotten.close();
         }
         cell.note();
         Ok(())
@@ -171,7 +183,7 @@ impl Hub {
         }
     }
 
-    fn arm(self: &Arc<Self>, table: &mut Table) {
+    fn arm(self: &Arc<Self>, table: &mut Table<C>) {
         let Some(at) = table.endpoint.poll_timeout() else {
             return;
         };
@@ -185,14 +197,14 @@ impl Hub {
     }
 
     /// Somebody waits for an exchange that stands alone.
-    pub(super) fn remember(&self, cell: &Arc<Cell>) {
-        self.alone().insert(cell.number, Arc::downgrade(cell));
+    pub(super) fn remember(&self, cell: &Arc<C>) {
+        self.alone().insert(cell.number(), Arc::downgrade(cell));
         // The end may have come before it was known.
         let stage = self.end_of().stage;
         match stage {
             Stage::Open => {}
-            Stage::Draining => cell.with(|http, now| http.drain(now)),
-            Stage::Over => cell.with(|http, now| http.close(now)),
+            Stage::Draining => cell.drain(),
+            Stage::Over => cell.close(),
         }
     }
 
@@ -201,7 +213,7 @@ impl Hub {
     }
 
     /// All that is open.
-    fn cells(&self, is_wanted: impl Fn(&Cell) -> bool) -> Vec<Arc<Cell>> {
+    fn cells(&self, is_wanted: impl Fn(&C) -> bool) -> Vec<Arc<C>> {
         let mut cells: Vec<_> = self.table().endpoint.handles().cloned().collect();
         let alone = self.alone();
         let alone: Vec<_> = alone.values().filter_map(Weak::upgrade).collect();
@@ -214,7 +226,7 @@ impl Hub {
         self.table().endpoint.drain();
         self.reach(Stage::Draining);
         for cell in self.cells(|_| true) {
-            cell.with(|http, now| http.drain(now));
+            cell.drain();
         }
     }
 
@@ -223,7 +235,7 @@ impl Hub {
         self.table().endpoint.drain();
         self.reach(Stage::Over);
         for cell in self.cells(|_| true) {
-            cell.with(|http, now| http.close(now));
+            cell.close();
         }
     }
 
@@ -273,18 +285,15 @@ impl End {
     }
 }
 
-impl Listener for Hub {
+impl<C: Member> Listener for Hub<C> {
     fn changed(&self, change: Change, uri: &str) {
-        for cell in self.cells(|cell| cell.listens) {
-            cell.with_service(|service, now| match change {
-                Change::Resource => service.resource_updated(now, uri),
-                change => service.changed(now, change),
-            });
+        for cell in self.cells(C::listens) {
+            cell.changed(change, uri);
         }
     }
 }
 
-impl Ring for Hub {
+impl<C: Member> Ring for Hub<C> {
     /// Ends the sessions whose time is over.
     fn ring(self: Arc<Self>) {
         let now = self.now();
@@ -294,12 +303,12 @@ impl Ring for Hub {
         self.arm(&mut table);
         drop(table);
         for cell in over {
-            cell.with(|http, now| http.close(now));
+            cell.close();
         }
     }
 }
 
-impl Drop for Hub {
+impl<C> Drop for Hub<C> {
     fn drop(&mut self) {
         self.alarms.stop();
     }

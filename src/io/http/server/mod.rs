@@ -13,6 +13,7 @@ mod exchange;
 mod hub;
 mod kept;
 mod options;
+mod owner;
 mod request;
 #[cfg(feature = "hyper")]
 mod serve;

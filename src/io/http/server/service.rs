@@ -20,9 +20,10 @@ use super::body::HttpServiceBody;
 use super::cell::Cell;
 use super::detached::HandlerFuture;
 use super::exchange::Exchange;
-use super::hub::{Hub, Spawn, Stage};
+use super::hub::{Hub, Member, Spawn, Stage};
 use super::kept::Kept;
 use super::options::HttpServeOptions;
+use super::owner::Owner;
 use super::request::{drain, head_of, random_hex, random_tag, read};
 use crate::http::headers::name;
 use crate::http::{
@@ -52,17 +53,6 @@ pub struct Peer(pub String);
 #[derive(Clone)]
 pub struct HttpService {
     owner: Arc<Owner>,
-}
-
-/// Ends everything with the last one that uses it.
-pub(super) struct Owner {
-    hub: Arc<Hub>,
-}
-
-impl Drop for Owner {
-    fn drop(&mut self) {
-        self.hub.finish();
-    }
 }
 
 impl HttpService {
@@ -360,7 +350,7 @@ impl Owner {
         if status != SessionStatus::Closed
             && let Err(reply) = self.hub.insert(&id, caller, &cell)
         {
-            cell.with(|http, now| http.close(now));
+            cell.close();
             return Err(reply);
         }
         Ok((cell, exchange))
