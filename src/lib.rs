@@ -62,6 +62,8 @@
 //! | a server that hosts start: tools, resources, prompts | `tools!`, `Server::serve_stdio` | `schemars` |
 //! | the same over other streams | [`Server`], `io::blocking` | default |
 //! | the same with handlers that are futures | [`Server`], `io::nonblocking` | `tokio` or `futures-io` |
+//! | a server over HTTP | `Server::serve_http`, `io::http::HttpServer` | `hyper` |
+//! | the same in axum or any other HTTP stack | `io::http::HttpService` | `http` |
 //! | answers to single requests, without any adapter | [`Server::stateless`] | none |
 //! | a server with an event loop of its own | [`server::Service`] | none |
 //! | a client of a server that it starts | `io::blocking::BlockingClient`, `io::child` | default |

@@ -9,8 +9,8 @@
     doc = "* [`child`]: a server process that a client starts and ends."
 )]
 #![cfg_attr(
-    feature = "http-client",
-    doc = "* [`http`]: clients of servers at URLs, over any HTTP client."
+    any(feature = "http", feature = "http-client"),
+    doc = "* [`http`]: servers behind HTTP stacks, and clients of servers at URLs."
 )]
 #![cfg_attr(
     feature = "seal",

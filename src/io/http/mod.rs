@@ -25,6 +25,49 @@
 //!
 //! Three times bound what a client waits for: `ClientOptions::connect_timeout` each connection,
 //! `ClientOptions::timeout` the opening, and `ClientOptions::read_timeout` each call that hears nothing.
+//!
+//! # A server
+//!
+//! ```text
+//!  POST /mcp, modern ──▶ a session of its own ──▶ JSON, or events and the answer
+//!       │                  the client hangs up: the handler is cancelled
+//!  POST /mcp, legacy ──▶ the session of its Mcp-Session-Id ──▶ JSON, or events with ids
+//!  GET  /mcp, legacy ──▶ its stream of what belongs to no request, or one that broke: Last-Event-ID
+//!       │                  the client hangs up: the handler goes on, its answer is kept
+//!  GET /sse, POST /messages ──▶ a session of 2024-11-05, which ends with its stream
+//! ```
+//!
+//! | you have | take | feature |
+//! |---|---|---|
+//! | nothing yet | `Server::serve_http("127.0.0.1:8000")`, or `HttpServer` to end it | `hyper` |
+//! | tokio and a listener | `HttpService::on_tokio` and `serve_async` | `hyper` |
+//! | axum | `Router::route_service("/mcp", service)` with an `HttpService` | `http` |
+//! | any other stack that takes a `tower_service::Service` | `HttpService` | `http` |
+//! | one request at a time, no connection | [`http::answer_one`](crate::http::answer_one) | none |
+//!
+//! An `HttpService` needs no runtime: blocking handlers run on threads, futures within the response
+//! they answer with, and one thread keeps the time. Only a legacy session's futures, which outlive
+//! their connection, are spawned by whoever mounts it.
+//!
+//! ## What is safe from the start
+//!
+//! * Only clients of this machine are answered: `Host` and `Origin` have to be local, or a page that
+//!   somebody visits could speak to the server. `HttpServeOptions::public(["api.example.com"])` names
+//!   the hosts of a public one, [`HttpPolicy::origins`](crate::http::HttpPolicy::origins) the pages
+//!   that may read its answers. To check neither is spelled out: `any_host`, `any_origin`.
+//! * Bodies, sessions, streams, and what one caller has open are bounded. Callers are told apart by
+//!   `Principal` and `Peer`, which something before the service puts among a request's extensions.
+//! * A session belongs to the `Principal` that has opened it; to others it doesn't exist.
+//! * What a modern client carries from round to round is kept in memory unless the server has a
+//!   [`seal`](crate::server::Server::seal), which several instances and restarts need.
+//!
+//! ## Behind a proxy
+//!
+//! Events are marked so that nginx passes them on at once, and a stream that is silent says every
+//! 15 s that it lives, below the timeouts that are usual. Name the public host in the options, or have
+//! the proxy pass the host on that it was asked for. With several instances, modern clients may be
+//! served by any of them as soon as all have the same seal; a legacy session lives in one instance
+//! unless `HttpServeOptions::stateless` does without sessions.
 
 #[cfg(feature = "http-client")]
 mod client;

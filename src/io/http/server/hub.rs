@@ -19,6 +19,7 @@ use super::super::super::jobs::refused;
 use super::alarms::{Alarm, Alarms, Ring};
 use super::detached::HandlerFuture;
 use super::options::HttpServeOptions;
+use crate::http::mirror::annotated;
 use crate::http::{Caller, Class, Ended, Endpoint, Offers, Placed, Reply, SessionStatus, Ticket};
 use crate::server::{Async, Listener, Server, Snapshot};
 use crate::session::Change;
@@ -161,6 +162,7 @@ impl<C: Member> Hub<C> {
             forgotten.close();
         }
         cell.note();
+        self.catch_up(cell);
         Ok(())
     }
 
@@ -199,7 +201,11 @@ impl<C: Member> Hub<C> {
     /// Somebody waits for an exchange that stands alone.
     pub(super) fn remember(&self, cell: &Arc<C>) {
         self.alone().insert(cell.number(), Arc::downgrade(cell));
-        // The end may have come before it was known.
+        self.catch_up(cell);
+    }
+
+    /// The end may have come before somebody was known.
+    fn catch_up(&self, cell: &Arc<C>) {
         let stage = self.end_of().stage;
         match stage {
             Stage::Open => {}
@@ -215,8 +221,8 @@ impl<C: Member> Hub<C> {
     /// All that is open.
     fn cells(&self, is_wanted: impl Fn(&C) -> bool) -> Vec<Arc<C>> {
         let mut cells: Vec<_> = self.table().endpoint.handles().cloned().collect();
-        let alone = self.alone();
-        let alone: Vec<_> = alone.values().filter_map(Weak::upgrade).collect();
+        // One that is dropped meanwhile forgets itself, so the list is free again before.
+        let alone: Vec<_> = self.alone().values().filter_map(Weak::upgrade).collect();
         cells.extend(alone.into_iter().filter(|cell| is_wanted(cell)));
         cells
     }
@@ -332,13 +338,11 @@ fn offers(
         offers = offers.stateless();
     }
     for tool in snapshot.tools() {
-        match offers.clone().tool(tool) {
-            Ok(with_tool) => offers = with_tool,
-            Err(error) if must => {
-                return Err(io::Error::new(io::ErrorKind::InvalidInput, error));
-            }
-            Err(_) => {}
+        if !must && annotated(&tool.input_schema).is_err() {
+            continue;
         }
+        let with_tool = offers.tool(tool);
+        offers = with_tool.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
     }
     Ok((snapshot, offers))
 }

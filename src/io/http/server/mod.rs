@@ -1,9 +1,17 @@
 //! A server behind HTTP stacks.
 //!
 //! ```text
-//!  request ──head──▶ policy ──body, bounded──▶ classify ──place──▶ session ──▶ handlers: pool, future
-//!  response ◀──JSON, or events as they come── exchange ◀──parts────┘
+//!  request ──head──▶ policy ──body──▶ classify ──place──▶ a session ──▶ handlers
+//!     │ 403 405 415 406 │ 413 408   │ 400 404    │ 503 429      │ threads, or futures
+//!     ▼                 ▼           ▼            ▼              ▼
+//!  response ◀───────────── whole, or events as they come ◀── exchange
+//!
+//!  cell: one session behind its lock      hub: table of sessions, threads, changes, the end
+//!  exchange: one response on its way      alarms: the time, on one thread
 //! ```
+//!
+//! Rules of this folder: nothing here needs a runtime but `serve`; a lock is never held while code of
+//! the user runs or somebody is woken; the table's lock is the last one that is taken.
 
 mod alarms;
 mod body;
