@@ -17,6 +17,7 @@ mod jobs;
 mod judge;
 mod pipe;
 mod random;
+mod routed;
 mod runs;
 mod server;
 mod strangers;
@@ -61,7 +62,28 @@ fn sessions_keep_their_promises() {
     runs::run_seeds("sessions_keep_their_promises", run, |kind| {
         !matches!(
             kind,
-            Kind::OpeningFailed | Kind::Finished | Kind::FinishedWithError
+            Kind::OpeningFailed | Kind::Finished | Kind::FinishedWithError | Kind::Suspended
+        )
+    });
+}
+
+#[test]
+fn routed_sessions_keep_their_promises() {
+    runs::run_seeds("routed_sessions_keep_their_promises", routed::run, |kind| {
+        matches!(
+            kind,
+            Kind::Called
+                | Kind::CancelledCall
+                | Kind::Replied
+                | Kind::Succeeded
+                | Kind::Failed
+                | Kind::TimedOut
+                | Kind::LostCall
+                | Kind::Lost
+                | Kind::ClockWentBack
+                | Kind::ClockJumped
+                | Kind::Restored
+                | Kind::Suspended
         )
     });
 }

@@ -20,7 +20,7 @@ kinds! {
     DefaultLimits, TinyLimits, OddLimits, HugeLimits, NarrowPipe,
     // What the link and the clock did.
     Lost, Duplicated, Truncated, Corrupted, Injected, NotUtf8, Stalled, EndOfInput, ReadFailed,
-    WriteFailed, ClockJumped, ClockWentBack, Restored,
+    WriteFailed, ClockJumped, ClockWentBack, Restored, Suspended,
     // What the users did.
     Called, CalledForEver, CancelledCall, Subscribed, Unsubscribed, Answered, Declined, ClientProgress,
     Notified, ClosedByClient, NeverAnswered, Replied, RepliedError, AskedForm, AskedUrl, AskedSampling,
