@@ -220,8 +220,9 @@
 //! | DEBUG | the events `connecting`, and `ignored` for input that had no effect | `kind` |
 //! | TRACE | the events `received` and `sent`, a frame each, and what was ignored | `frame`, `what` |
 //!
-//! Arguments, results and texts show at TRACE only. A handler runs inside the span of its request, and
-//! what it tells belongs there. An `outcome` is `result`, `tool_error` for a tool's own failure, `error`
+//! Arguments, results and texts show at TRACE only, and so does what a handler's error says with all its
+//! causes, since that is the text of a result: a handler that wants it in the log at another level tells
+//! it itself. A handler runs inside the span of its request, and what it tells belongs there. An `outcome` is `result`, `tool_error` for a tool's own failure, `error`
 //! for an error of the protocol, `input_required` for a modern request whose client comes back with
 //! answers, `cancelled`, `timed_out`, `lost`, `refused` for what was never sent, or `failed`.
 //!

@@ -120,18 +120,17 @@ pub(super) enum StateToCarry {
 #[derive(Clone, Debug)]
 pub struct JobTicket {
     job: JobId,
-    what: Box<str>,
+    request: Request,
 }
 
 impl JobTicket {
     /// Returns the outcome of a job that panicked, or that was dropped before it ended: its request
     /// is answered with an internal error that names the tool, resource or prompt.
     pub fn panicked(self) -> Outcome {
-        let text = alloc::format!("The handler of the {} panicked", self.what);
         Outcome {
             job: self.job,
             effects: Vec::new(),
-            end: End::Error(RpcError::internal(text)),
+            end: End::Error(self.request.panicked()),
         }
     }
 }
@@ -166,17 +165,9 @@ impl Job {
 
     /// Returns what is needed to answer for it in case that it panics. Keep it while the job runs.
     pub fn ticket(&self) -> JobTicket {
-        let name = self.request.target().unwrap_or(Text::borrowed(""));
-        let kind = match self.request.known() {
-            Some(SpecMethod::CallTool) => "tool",
-            Some(SpecMethod::ReadResource) => "resource",
-            Some(SpecMethod::GetPrompt) => "prompt",
-            _ => "completion",
-        };
-        let name: String = name.chars().take(128).collect();
         JobTicket {
             job: self.id,
-            what: alloc::format!("{kind} {name}").trim_end().into(),
+            request: self.request.clone(),
         }
     }
 

@@ -20,6 +20,11 @@ use crate::rpc::Text;
 pub enum EraPolicy {
     /// Ask with `server/discover`, for a bounded time, and fall back to `initialize` unless the
     /// answer is a modern one.
+    ///
+    /// A server that ends at the question can't be told from one that fails anyway, so the
+    /// clients of this crate's `io` start it once more, with `initialize` alone, and the error says so if that
+    /// fails too. Where a second start does harm, say [`Legacy`](Self::Legacy) or
+    /// [`Modern`](Self::Modern).
     // `era.stdio.probe`, `era.stdio.fallback`
     #[default]
     Auto,

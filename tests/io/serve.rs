@@ -143,6 +143,10 @@ fn a_handler_that_panics_or_says_nothing_is_answered_for() {
             (&failed["id"], &failed["error"]["code"]),
             (&json!(1), &json!(-32603))
         );
+        assert_eq!(
+            failed["error"]["message"],
+            "The handler of the tool panics panicked"
+        );
         assert!(
             !failed.to_string().contains("expected by"),
             "the panic stays inside"

@@ -143,8 +143,8 @@ impl Drop for Begun {
 ///
 /// The handler answers through its [`RequestContext`]: with a result, with an error, or by asking
 /// for input, after which the request comes again. One that returns without having done any of
-/// this, or that panics, has its request answered with an internal error. Notifications and
-/// progress go through the context as well.
+/// this, or that panics, has its request answered with an internal error that names the tool, resource
+/// or prompt. Notifications and progress go through the context as well.
 ///
 /// At the end of the input handlers that still run have [`grace`](ServeOptions::grace) to end, so
 /// that a server whose `main` ends with this call exits promptly. Returns an error with what a
@@ -194,27 +194,32 @@ where
         request: id,
         stop: Arc::clone(&begun.stop),
     };
-    let handler = Arc::clone(handler);
+    let (handler, given) = (Arc::clone(handler), request.clone());
     let run = move || {
         let _begun = begun;
         // It may have been cancelled while it waited for a thread.
         if !context.is_cancelled() {
             handler(request, &context);
-            answer(&context.handle, id, round, "The handler gave no answer");
+            let error = || RpcError::internal("The handler gave no answer");
+            answer(&context.handle, id, round, error);
         }
     };
-    // What the panic said is for the server's log, where the hook has put it.
     Some(Job::new(run, move |_| {
-        answer(&handle, id, round, "The handler failed")
+        answer(&handle, id, round, || given.panicked());
     }))
 }
 
-/// Answers with an internal error if the handler of this round has left the request open.
-fn answer(handle: &Handle<ServerSession>, id: IncomingId, round: usize, text: &'static str) {
+/// Answers with an error if the handler of this round has left the request open.
+fn answer(
+    handle: &Handle<ServerSession>,
+    id: IncomingId,
+    round: usize,
+    error: impl FnOnce() -> RpcError,
+) {
     handle.with(|session, now| {
         if session.round(id) == Some(round) {
             // The request is open and anybody may use the code: it can't be refused.
-            drop(session.reply_error(now, id, RpcError::internal(text)));
+            drop(session.reply_error(now, id, error()));
         }
     });
 }

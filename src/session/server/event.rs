@@ -1,6 +1,8 @@
 //! What a server session tells its user.
 
 use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -150,6 +152,23 @@ impl Request {
     /// as the method has it.
     pub fn target(&self) -> Option<Text<'_>> {
         text_at(&self.body.frame, self.spans.subject())
+    }
+
+    /// The error that answers it when its handler has panicked. What the panic said is for the server's
+    /// log, where the hook has put it.
+    pub(crate) fn panicked(&self) -> RpcError {
+        let name = self.target().unwrap_or(Text::borrowed(""));
+        let name: String = name.chars().take(128).collect();
+        let text = match self.known() {
+            Some(SpecMethod::CallTool) => format!("The handler of the tool {name} panicked"),
+            Some(SpecMethod::ReadResource) => {
+                format!("The handler of the resource {name} panicked")
+            }
+            Some(SpecMethod::GetPrompt) => format!("The handler of the prompt {name} panicked"),
+            Some(SpecMethod::Complete) => "The handler of the completion panicked".into(),
+            _ => "The handler panicked".into(),
+        };
+        RpcError::internal(text)
     }
 
     /// Returns `params.arguments` as JSON; an empty object when there are none.
