@@ -326,18 +326,15 @@ impl Routed {
             ClientEvent::Completed(done) => {
                 let known = self.open.remove(&done.call);
                 assert!(known, "{} ended twice", done.call);
-                self.marks.set(match done.raw() {
+                let kind = match done.raw() {
                     Ok(_) => Kind::Succeeded,
-                    Err(mcp_proto::session::CallError::TimedOut { .. }) => Kind::TimedOut,
-                    Err(mcp_proto::session::CallError::Lost(_)) => Kind::LostCall,
+                    Err(CallError::TimedOut { .. }) => Kind::TimedOut,
+                    Err(CallError::Lost(_)) => Kind::LostCall,
                     Err(_) => Kind::Failed,
-                });
-                if self.is_suspended {
-                    let error = done.raw().err();
-                    let timed_out =
-                        matches!(error, Some(mcp_proto::session::CallError::TimedOut { .. }));
-                    assert!(!timed_out, "{error:?} while the clocks stand still");
-                }
+                };
+                let stands_still = self.is_suspended && kind == Kind::TimedOut;
+                assert!(!stands_still, "{done:?} while the clocks stand still");
+                self.marks.set(kind);
             }
             ClientEvent::InputRequested(input) => {
                 let roots = ListRootsResult::new(Vec::new());
