@@ -281,6 +281,12 @@ pub use server::Server;
 pub use session::{ClientSession, ServerSession, Session};
 pub use time::Instant;
 
-#[cfg(all(doctest, feature = "child", feature = "schemars", feature = "tokio"))]
+#[cfg(all(
+    doctest,
+    feature = "child",
+    feature = "hyper-client",
+    feature = "schemars",
+    feature = "tokio"
+))]
 #[doc = include_str!("../README.md")]
 struct Readme;

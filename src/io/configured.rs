@@ -23,7 +23,10 @@ impl BlockingClient {
             ServerKind::Http { .. } | ServerKind::Sse { .. } => {
                 Ok(Self::url(options, Remote::try_from(entry)?))
             }
-            kind => Err(needs(kind, entry)),
+            kind => {
+                drop(options);
+                Err(needs(kind, entry))
+            }
         }
     }
 }
@@ -42,7 +45,10 @@ impl AsyncClient {
             ServerKind::Http { .. } | ServerKind::Sse { .. } => {
                 Ok(Self::url(options, Remote::try_from(entry)?))
             }
-            kind => Err(needs(kind, entry)),
+            kind => {
+                drop(options);
+                Err(needs(kind, entry))
+            }
         }
     }
 }

@@ -191,6 +191,7 @@ impl<S: Session> State<S> {
     }
 
     /// Whether the input is still read: by a closed session only while its peer may still read.
+    #[cfg(any(feature = "tokio", feature = "futures-io"))]
     pub(super) fn expects_input(&self) -> bool {
         self.input_end.is_none() && !(self.is_closed() && self.output_lost)
     }

@@ -9,6 +9,8 @@
 mod entries;
 mod eras;
 mod failures;
+#[cfg(feature = "http")]
+mod joined;
 mod scripted;
 mod services;
 mod streams;

@@ -17,7 +17,8 @@ use crate::io::nonblocking::{AsyncClient, AsyncDriver};
 impl AsyncClient {
     /// Creates a client of the server at a URL, over any HTTP client that is a tower service and
     /// follows no redirects, and the future that drives it, on any runtime. The service is cloned
-    /// for each connection and is the host's: nothing of it is closed at the end.
+    /// for each connection and is the host's: nothing of it is closed at the end. A thread keeps the
+    /// time.
     ///
     /// What goes wrong names the server, its status, and what came instead of a message.
     ///
