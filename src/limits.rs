@@ -31,12 +31,12 @@ pub struct Limits {
     /// requests or notifications are refused, log messages and progress are dropped, and a server
     /// that awaits no response itself wants no more frames. Answers and cancellations are always
     /// taken; for what a session answers by itself there is a reserve of 2 KiB for each of
-    /// [`calls`](Self::calls), beyond which it wants no more frames in any case.
+    /// [`calls`](field@Self::calls), beyond which it wants no more frames in any case.
     pub output: usize,
     /// What a session holds, in bytes: the frames of events that wait to be polled and of requests
     /// in flight, answers that wait in a batch, unsent output, and what is kept of the peer's
     /// texts. 64 MiB. A request that doesn't fit any more is refused as one beyond
-    /// [`calls`](Self::calls) is, and while events wait to be polled the session wants no more
+    /// [`calls`](field@Self::calls) is, and while events wait to be polled the session wants no more
     /// frames. What is written then, such as refusals, is bounded by [`output`](Self::output)
     /// alone: see [`total`](Self::total). Each listing of a high-level client, and the events that
     /// wait to be polled from it, are held to it as well.

@@ -168,7 +168,7 @@ impl From<ServerCapability> for Capability {
 #[non_exhaustive]
 pub enum Limited {
     /// The requests of this side that await an answer, by
-    /// [`Limits::calls`](crate::Limits::calls): wait for one to end.
+    /// [`Limits::calls`](field@crate::Limits::calls): wait for one to end.
     Calls,
     /// The subscriptions and the URIs they are for, by
     /// [`Limits::subscriptions`](crate::Limits::subscriptions): end one.
