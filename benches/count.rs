@@ -2,7 +2,7 @@
 //! if one is given, for callgrind to look at; `count` without arguments prints allocations, sizes and the heap of idle sessions.
 //!
 //! Modes: `floor-legacy`, `sessions-legacy`, `floor-modern`, `sessions-modern`. The difference of
-//! two runs with different `n` is free of everything that is done once (`.ci/long/instructions`).
+//! two runs with different `n` is free of everything that is done once (`.ci/budget`).
 
 mod echo;
 

@@ -6,28 +6,35 @@
 
 use core::any::Any;
 
-use crate::model::members::ScannedBody;
+use crate::model::members::{MemberSpans, ScannedBody};
 use crate::model::method::{CallTool, Method};
 use crate::model::tool::{CallToolParams, CallToolResult};
+use crate::rpc::Span;
 
 type ReadParams<M> = for<'a> fn(ScannedBody<'a>) -> Option<<M as Method>::Params<'a>>;
 type ReadResult<M> = for<'a> fn(ScannedBody<'a>) -> Option<<M as Method>::Result<'a>>;
 
-/// The params of `M`; `None` leaves it to `Deserialize`, which also says what is wrong with bad
-/// ones.
+/// The params of `M` that stand at `body` in `frame`; `None` leaves it to `Deserialize`, which also
+/// says what is wrong with bad ones.
 #[inline]
-pub(crate) fn params<M: Method>(body: ScannedBody<'_>) -> Option<M::Params<'_>> {
+pub(crate) fn params<'a, M: Method>(
+    frame: &'a [u8],
+    body: Span,
+    spans: &'a MemberSpans,
+) -> Option<M::Params<'a>> {
     let read: ReadParams<CallTool> = |body| CallToolParams::from_scan(body);
-    let read: &dyn Any = &read;
-    read.downcast_ref::<ReadParams<M>>()
-        .and_then(|read| read(body))
+    let read = (&read as &dyn Any).downcast_ref::<ReadParams<M>>()?;
+    read(ScannedBody::new(frame, body, spans)?)
 }
 
 /// The same for a result.
 #[inline]
-pub(crate) fn result<M: Method>(body: ScannedBody<'_>) -> Option<M::Result<'_>> {
+pub(crate) fn result<'a, M: Method>(
+    frame: &'a [u8],
+    body: Span,
+    spans: &'a MemberSpans,
+) -> Option<M::Result<'a>> {
     let read: ReadResult<CallTool> = |body| CallToolResult::from_scan(body);
-    let read: &dyn Any = &read;
-    read.downcast_ref::<ReadResult<M>>()
-        .and_then(|read| read(body))
+    let read = (&read as &dyn Any).downcast_ref::<ReadResult<M>>()?;
+    read(ScannedBody::new(frame, body, spans)?)
 }

@@ -4,9 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::limits::Limits;
-use crate::rpc::{
-    self, BodySpans, Decoded, KeyTable, Raw, Rejection, Repeated, Scan, Span, Text, raw_at, text_at,
-};
+use crate::rpc::{self, BodySpans, Decoded, KeyTable, Raw, Rejection, Repeated, Scan, Span, Text};
 
 /// Declares the members of one kind of object that a scan remembers, by their keys.
 macro_rules! members {
@@ -194,20 +192,30 @@ impl MemberSpans {
 /// A body of `tools/call` whose members a scan has found.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ScannedBody<'a> {
-    frame: &'a [u8],
+    /// The body, found once to be text so that its members need not be.
+    text: &'a str,
+    /// Where it starts in the frame.
+    start: usize,
     spans: &'a MemberSpans,
 }
 
 impl<'a> ScannedBody<'a> {
-    /// The body in `frame` that has its members at `spans`; `None` when there may be others that
-    /// matter.
-    pub(crate) fn new(frame: &'a [u8], spans: &'a MemberSpans) -> Option<Self> {
-        spans.is_complete.then_some(Self { frame, spans })
+    /// The body that stands at `body` in `frame` and has its members at `spans`; `None` when there
+    /// may be others that matter.
+    pub(crate) fn new(frame: &'a [u8], body: Span, spans: &'a MemberSpans) -> Option<Self> {
+        if !spans.is_complete {
+            return None;
+        }
+        Some(Self {
+            text: core::str::from_utf8(body.of(frame)).ok()?,
+            start: body.range().start,
+            spans,
+        })
     }
 
     /// The name of the tool, when it is a string.
     pub(crate) fn name(&self) -> Option<Text<'a>> {
-        text_at(self.frame, self.spans.subject())
+        Text::from_token(self.json(self.spans.subject())?)
     }
 
     /// The arguments if there are any; `None` when they are no object.
@@ -225,9 +233,9 @@ impl<'a> ScannedBody<'a> {
         self.json(self.spans.spans[0])
     }
 
-    /// The structured content.
-    pub(crate) fn structured_content(&self) -> Option<Raw<'a>> {
-        raw_at(self.frame, self.spans.spans[1])
+    /// The structured content if there is any.
+    pub(crate) fn structured_content(&self) -> Option<Option<Raw<'a>>> {
+        self.raw(self.spans.spans[1])
     }
 
     /// Whether the tool failed, as the text it is, empty when nothing is said.
@@ -235,18 +243,22 @@ impl<'a> ScannedBody<'a> {
         self.json(self.spans.spans[2])
     }
 
+    /// The member at `span`, empty when there is none; `None` when it stands outside of the body.
     fn json(&self, span: Span) -> Option<&'a str> {
         if !span.is_some() {
             return Some("");
         }
-        core::str::from_utf8(span.of(self.frame)).ok()
+        let [start, end] = [span.start, span.end].map(|at| (at as usize).checked_sub(self.start));
+        self.text.get(start?..end?)
+    }
+
+    fn raw(&self, span: Span) -> Option<Option<Raw<'a>>> {
+        let json = self.json(span)?;
+        Some((!json.is_empty()).then(|| Raw::trusted(json.into())))
     }
 
     fn object(&self, span: Span) -> Option<Option<Raw<'a>>> {
-        let raw = raw_at(self.frame, span);
-        match &raw {
-            Some(raw) if !raw.is_object() => None,
-            _ => Some(raw),
-        }
+        self.raw(span)
+            .filter(|raw| raw.as_ref().is_none_or(Raw::is_object))
     }
 }

@@ -321,7 +321,7 @@ impl<'a> CallToolResult<'a> {
         };
         Some(Self {
             content,
-            structured_content: body.structured_content(),
+            structured_content: body.structured_content()?,
             is_error: match body.is_error()? {
                 "" => None,
                 "false" => Some(false),

@@ -201,7 +201,9 @@ pub(crate) fn string_of(token: &[u8]) -> Cow<'_, str> {
 #[inline]
 pub(crate) fn is_string(frame: &[u8], span: Span, expected: &str) -> bool {
     let token = span.of(frame);
-    let inner = token.get(1..token.len().saturating_sub(1));
+    let inner = token
+        .strip_prefix(b"\"")
+        .and_then(|token| token.strip_suffix(b"\""));
     inner == Some(expected.as_bytes())
         || (token.contains(&b'\\')
             && serde_json::from_slice::<String>(token).is_ok_and(|text| text == expected))

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::frame::FrameError;
 use crate::model::from_scan;
-use crate::model::members::{MemberSpans, ScannedBody};
+use crate::model::members::MemberSpans;
 use crate::model::method::{Method, Notification};
 use crate::rpc::{
     Concealed, Raw, RequestId, RpcError, Span, Text, is_string, member_of, raw_at, text_at,
@@ -135,8 +135,8 @@ impl Completed {
     /// Returns the outcome, its result read as that of `M`.
     pub fn result<M: Method>(&self) -> Result<M::Result<'_>, CallError> {
         let answer = self.outcome.as_ref().map_err(CallError::clone)?;
-        let scanned = ScannedBody::new(&answer.body.frame, &answer.spans);
-        if let Some(result) = scanned.and_then(from_scan::result::<M>) {
+        let Body { frame, span } = &answer.body;
+        if let Some(result) = from_scan::result::<M>(frame, *span, &answer.spans) {
             return Ok(result);
         }
         let result = answer.body.decode();

@@ -191,26 +191,36 @@ impl<T: Weigh, const INLINE: usize> RequestsIn<T, INLINE> {
     /// Enters a request under a number that no other has had.
     #[inline]
     pub(super) fn insert(&mut self, number: u64, request: RequestIn<T>) {
-        if let Some(index) = &mut self.index {
-            index.insert(request.id.clone(), number);
-        }
         self.open.insert(number, request);
-        if self.index.is_none() && self.open.len() >= MANY {
-            self.index = Some(Box::new(index_of(&self.open)));
+        if self.index.is_some() || self.open.len() >= MANY {
+            self.index(number);
         }
     }
 
-    /// Takes a request out.
-    #[inline]
-    fn remove(&mut self, number: u64) -> Option<RequestIn<T>> {
-        let removed = self.open.remove(number)?;
-        if let Some(index) = &mut self.index {
-            index.remove(&removed.id);
-            if self.open.len() < MANY / 2 {
-                self.index = None;
+    /// Enters a request into the index.
+    #[cold]
+    fn index(&mut self, number: u64) {
+        match (&mut self.index, self.open.get(number)) {
+            (Some(index), Some(open)) => {
+                index.insert(open.id.clone(), number);
             }
+            _ => self.index = Some(Box::new(index_of(&self.open))),
         }
-        Some(removed)
+    }
+
+    /// Takes a request out, of which `last` says what is left.
+    #[inline]
+    fn end<R>(&mut self, number: u64, last: impl FnOnce(&mut RequestIn<T>) -> R) -> Option<R> {
+        let Self { open, index } = self;
+        open.discard(number, |ended| {
+            if let Some(of_ids) = index {
+                of_ids.remove(&ended.id);
+                if of_ids.len() < MANY / 2 {
+                    *index = None;
+                }
+            }
+            last(ended)
+        })
     }
 
     #[inline]
@@ -245,33 +255,35 @@ impl<T: Weigh, const INLINE: usize> RequestsIn<T, INLINE> {
         open.reported.report(writer, to, report)
     }
 
-    /// Ends a request with its result, or leaves it open if that can't be written.
-    pub(super) fn answer<R: serde::Serialize>(
+    /// Ends a request with its result and what `additions` says that the session adds, or leaves it
+    /// open if that can't be written.
+    pub(super) fn answer<'m, R: serde::Serialize>(
         &mut self,
         number: u64,
         writer: &mut MessageWriter,
         result: &R,
-        additions: &SessionMembers<'_>,
+        additions: impl FnOnce(&RequestIn<T>) -> SessionMembers<'m>,
     ) -> Result<(), EncodeError> {
         if let Some(open) = self.open.get(number) {
-            writer.result(open.target, &open.id, open.revision, result, additions)?;
-            self.remove(number);
+            let additions = additions(open);
+            writer.result(open.target, &open.id, open.revision, result, &additions)?;
+            self.end(number, |_| ());
         }
         Ok(())
     }
 
     /// Ends a request with an error.
     pub(super) fn refuse(&mut self, number: u64, writer: &mut MessageWriter, error: &RpcError) {
-        if let Some(open) = self.remove(number) {
+        self.end(number, |open| {
             writer.error(open.target, Some(&open.id), Some(open.revision), error);
-        }
+        });
     }
 
-    /// Ends a request without an answer, as one that its sender took back. Returns the role's part.
-    pub(super) fn drop(&mut self, number: u64, writer: &mut MessageWriter) -> Option<T> {
-        let open = self.remove(number)?;
-        writer.finish_element(open.target);
-        Some(open.part)
+    /// Ends a request without an answer, as one that its sender took back. Returns whether it was
+    /// open.
+    pub(super) fn drop(&mut self, number: u64, writer: &mut MessageWriter) -> bool {
+        let ended = self.end(number, |open| writer.finish_element(open.target));
+        ended.is_some()
     }
 
     /// Ends all of them without an answer. Returns their numbers.

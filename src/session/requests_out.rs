@@ -7,7 +7,7 @@
 //! the route that the request went out by.
 
 use alloc::vec::Vec;
-use core::fmt;
+use core::{fmt, mem};
 
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
@@ -59,12 +59,11 @@ impl<T> RequestOut<T> {
         }
     }
 
-    /// The same, sent by `route` with the frame that was written last.
+    /// Notes that it was sent by `route` with the frame that was written last.
     #[inline]
-    pub(super) fn sent(mut self, route: Route, writer: &MessageWriter) -> Self {
+    pub(super) fn mark_sent(&mut self, route: Route, writer: &MessageWriter) {
         self.route = route;
         self.frame = Some(writer.outbox.written());
-        self
     }
 
     pub(super) fn method(&self) -> &MethodName {
@@ -157,8 +156,7 @@ impl<T: Weigh, const INLINE: usize> RequestsOut<T, INLINE> {
         if let Some(open) = self.open.get_mut(number) {
             self.next_deadline.note(clocks.deadline());
             open.clocks = clocks;
-            open.route = route;
-            open.frame = Some(writer.outbox.written());
+            open.mark_sent(route, writer);
         }
     }
 
@@ -166,6 +164,16 @@ impl<T: Weigh, const INLINE: usize> RequestsOut<T, INLINE> {
     #[inline]
     pub(super) fn end(&mut self, number: u64) -> Option<RequestOut<T>> {
         self.open.remove(number)
+    }
+
+    /// Ends a request that was answered for good. Returns its method and the role's part.
+    #[inline]
+    pub(super) fn finish(&mut self, number: u64) -> Option<(MethodName, T)>
+    where
+        T: Default,
+    {
+        let parts = |open: &mut RequestOut<T>| (open.method.clone(), mem::take(&mut open.part));
+        self.open.discard(number, parts)
     }
 
     /// Takes the answer to a request that doesn't end it; `None` when it isn't open.

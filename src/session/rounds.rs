@@ -28,13 +28,17 @@ pub(crate) struct Round<A> {
     state: Option<Box<str>>,
 }
 
-impl<A> Rounds<A> {
-    /// None so far.
-    pub(super) const NONE: Self = Self {
-        count: 0,
-        open: None,
-    };
+/// None so far.
+impl<A> Default for Rounds<A> {
+    fn default() -> Self {
+        Self {
+            count: 0,
+            open: None,
+        }
+    }
+}
 
+impl<A> Rounds<A> {
     /// How many there were, the open one included.
     pub(super) fn count(&self) -> usize {
         self.count
@@ -134,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_round_is_over_with_its_last_answer_and_keeps_the_order_of_the_questions() {
-        let mut rounds = Rounds::<u8>::NONE;
+        let mut rounds = Rounds::<u8>::default();
         assert!(!rounds.answer("a", 0), "nothing is asked");
         rounds.begin(["a", "b"].map(Box::from), Some("s".into()));
         assert!(rounds.is_open() && rounds.count() == 1);

@@ -62,17 +62,31 @@ impl<T: Weigh, const INLINE: usize> Table<T, INLINE> {
     /// Adds an entry under a number that is above all others, or replaces the one that has it.
     pub(crate) fn insert(&mut self, number: u64, value: T) {
         let weight = value.weight();
-        let entry = Entry {
+        self.held += weight;
+        if self
+            .entries
+            .last()
+            .is_some_and(|last| last.number >= number)
+        {
+            return self.insert_among(Entry {
+                number,
+                weight,
+                value,
+            });
+        }
+        make_room(&mut self.entries);
+        // Written here once more, so that a value is made where it stays.
+        self.entries.push(Entry {
             number,
             weight,
             value,
-        };
-        self.held += weight;
-        if self.entries.last().is_none_or(|last| last.number < number) {
-            make_room(&mut self.entries);
-            return self.entries.push(entry);
-        }
-        match self.search(number) {
+        });
+    }
+
+    /// Adds an entry that isn't the last, or replaces the one of its number.
+    #[cold]
+    fn insert_among(&mut self, entry: Entry<T>) {
+        match self.search(entry.number) {
             Ok(at) => {
                 let replaced = core::mem::replace(&mut self.entries[at], entry);
                 self.held -= replaced.weight;
@@ -103,6 +117,23 @@ impl<T: Weigh, const INLINE: usize> Table<T, INLINE> {
         self.held -= weight;
         give_back(&mut self.entries);
         Some(value)
+    }
+
+    /// Drops an entry where it stands, after `last` has looked at it or taken something out of it;
+    /// `None` when there is none.
+    #[inline]
+    pub(crate) fn discard<R>(&mut self, number: u64, last: impl FnOnce(&mut T) -> R) -> Option<R> {
+        let at = self.position(number)?;
+        let entry = &mut self.entries[at];
+        self.held -= entry.weight;
+        let taken = last(&mut entry.value);
+        if at + 1 == self.entries.len() {
+            self.entries.truncate(at);
+        } else {
+            self.entries.remove(at);
+        }
+        give_back(&mut self.entries);
+        Some(taken)
     }
 }
 

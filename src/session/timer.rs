@@ -41,6 +41,15 @@ pub(super) fn next<const N: usize>(
         .min_by_key(|(at, _)| *at)
 }
 
+/// The first of two deadlines, of which either may never come.
+#[inline]
+fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        _ => one.or(other),
+    }
+}
+
 /// The first deadline of many, kept so that it need not be looked for; none of them lies before it,
 /// and it may be early.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -50,7 +59,7 @@ impl Earliest {
     /// Takes one more deadline into account.
     #[inline]
     pub(super) fn note(&mut self, deadline: Option<Instant>) {
-        self.0 = [self.0, deadline].into_iter().flatten().min();
+        self.0 = earlier(self.0, deadline);
     }
 
     #[inline]
@@ -106,10 +115,7 @@ impl Clocks {
     /// When the first of the two runs out.
     #[inline]
     pub(super) fn deadline(&self) -> Option<Instant> {
-        [self.idle_deadline, self.total_deadline]
-            .into_iter()
-            .flatten()
-            .min()
+        earlier(self.idle_deadline, self.total_deadline)
     }
 
     /// What a call ends with when one of its clocks has run out.

@@ -389,11 +389,12 @@ impl MessageWriter {
 // Inlined since the method is known wherever this is called from.
 #[inline]
 pub(crate) fn write_head(out: &mut Vec<u8>, number: Option<u64>, method: &str) {
-    out.extend_from_slice(b"{\"jsonrpc\":\"2.0\"");
     if let Some(number) = number {
-        out.extend_from_slice(b",\"id\":");
+        out.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"id\":");
         // Numbers count up from one, so they never reach the sign bit.
         write_i64(out, i64::try_from(number).unwrap_or(i64::MAX));
+    } else {
+        out.extend_from_slice(b"{\"jsonrpc\":\"2.0\"");
     }
     out.extend_from_slice(b",\"method\":");
     write_name(out, method);

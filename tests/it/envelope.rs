@@ -64,6 +64,12 @@ const BAD_REQUESTS: &[(&str, i64, Option<&str>)] = &[
         -32600,
         Some("7"),
     ),
+    // What stands between its first and its last digit reads "2.0".
+    (
+        r#"{"jsonrpc":12.03,"id":7,"method":"ping"}"#,
+        -32600,
+        Some("7"),
+    ),
     (
         r#"{"jsonrpc":null,"id":7,"method":"ping"}"#,
         -32600,

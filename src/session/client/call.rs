@@ -33,8 +33,9 @@ use super::ClientSession;
 use super::round::InputAnswer;
 
 /// What a call is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Purpose {
+    #[default]
     User,
     Probe,
     Initialize,
@@ -47,7 +48,7 @@ pub(super) enum Purpose {
 }
 
 /// What a client keeps of a request that is under way, or waits for input before it is sent again.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub(super) struct Call {
     /// The id the user knows; the number of the call's first request.
     pub(super) id: u64,
@@ -219,11 +220,11 @@ impl ClientSession {
             id: number,
             purpose,
             params: kept,
-            rounds: Rounds::NONE,
+            rounds: Rounds::default(),
         };
         let token = options.progress.then(|| RequestId::from(number));
-        let request = RequestOut::new(method, clocks, token, call);
-        let request = request.sent(self.request_route(number), &self.state.writer);
+        let mut request = RequestOut::new(method, clocks, token, call);
+        request.mark_sent(self.request_route(number), &self.state.writer);
         self.state.requests_out.insert(number, request);
         Ok(number)
     }
@@ -289,7 +290,8 @@ impl ClientSession {
         if let Some(request) = self.state.requests_out.end(number) {
             let revision = self.state.opening.revision();
             request.cancel(number, &mut self.state.writer, revision, reason);
-            self.conclude(number, request, Err(error));
+            let method = request.method().clone();
+            self.conclude(number, method, request.part, Err(error));
         }
     }
 
@@ -312,8 +314,8 @@ impl ClientSession {
             Some(Closed::Unreachable | Closed::Forgotten) => CallError::Lost(Delivery::NotSent),
             _ => CallError::Lost(request.delivery(&self.state.writer)),
         };
-        let purpose = request.part.purpose;
-        self.conclude(number, request, Err(error));
+        let (method, purpose) = (request.method().clone(), request.part.purpose);
+        self.conclude(number, method, request.part, Err(error));
         if let (Purpose::Probe | Purpose::Initialize, Some(why)) = (purpose, why) {
             let (now, is_probe) = (self.state.writer.now, purpose == Purpose::Probe);
             let opening = &mut self.state.opening;
@@ -326,11 +328,10 @@ impl ClientSession {
     pub(super) fn conclude(
         &mut self,
         number: u64,
-        request: RequestOut<Call>,
+        method: MethodName,
+        call: Call,
         outcome: Result<Answer, CallError>,
     ) {
-        let method = request.method().clone();
-        let call = request.part;
         if call.rounds.is_open() {
             self.withdraw_round(number);
         }

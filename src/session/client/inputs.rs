@@ -134,7 +134,8 @@ impl Inputs {
     ) -> Result<Answered, EncodeError> {
         if self.entries.get(number).is_none() {
             let additions = SessionMembers::default();
-            self.requests.answer(number, writer, result, &additions)?;
+            self.requests
+                .answer(number, writer, result, |_| additions)?;
             return Ok(Answered::Sent);
         }
         let mut answer = Vec::new();

@@ -176,18 +176,18 @@ impl ClientSession {
 
     /// A request has been answered for good.
     fn finished(&mut self, number: u64, outcome: Result<Answer, RpcError>) {
-        let Some(request) = self.state.requests_out.end(number) else {
+        let Some((method, call)) = self.state.requests_out.finish(number) else {
             return;
         };
-        match (request.part.purpose, outcome) {
+        match (call.purpose, outcome) {
             (purpose @ (Purpose::Probe | Purpose::Initialize), outcome) => {
                 self.opening_answered(purpose == Purpose::Probe, outcome.map(|it| it.body));
             }
-            (_, Ok(answer)) => self.conclude(number, request, Ok(answer)),
+            (_, Ok(answer)) => self.conclude(number, method, call, Ok(answer)),
             (_, Err(error)) => {
                 let limits = &self.config.limits;
                 self.state.elicitations.note_required(&error, limits);
-                self.conclude(number, request, Err(CallError::Rpc(error)));
+                self.conclude(number, method, call, Err(CallError::Rpc(error)));
             }
         }
     }

@@ -153,7 +153,8 @@ impl ClientSession {
             Ok(())
         });
         debug_assert!(written.is_ok(), "all of it is JSON already");
-        let (now, open) = (writer.now, open.sent(route, writer));
+        open.mark_sent(route, writer);
+        let now = writer.now;
         self.state.requests_out.insert(number, open);
         self.state.requests_out.restart_idle(number, now, true);
     }

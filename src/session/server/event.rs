@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::capability::ClientCapabilities;
 use crate::model::from_scan;
 use crate::model::initialize::Implementation;
-use crate::model::members::{MemberSpans, ScannedBody};
+use crate::model::members::MemberSpans;
 use crate::model::meta;
 use crate::model::method::{Method, SpecMethod};
 use crate::revision::{Era, Revision};
@@ -136,8 +136,8 @@ impl Request {
     /// Returns an error that names the place if they don't fit: the error is ready to be the
     /// answer.
     pub fn params<M: Method>(&self) -> Result<M::Params<'_>, Malformed> {
-        let scanned = ScannedBody::new(&self.body.frame, &self.spans);
-        match scanned.and_then(from_scan::params::<M>) {
+        let Body { frame, span } = &self.body;
+        match from_scan::params::<M>(frame, *span, &self.spans) {
             Some(params) => Ok(params),
             None => self.body.decode(),
         }

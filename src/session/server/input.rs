@@ -197,7 +197,7 @@ impl ServerSession {
             writer,
             ..
         } = &mut self.state;
-        Ok(requests_in.answer(number, writer, &nothing, &additions)?)
+        Ok(requests_in.answer(number, writer, &nothing, |_| additions)?)
     }
 
     /// Asks a legacy client with requests of the server's own.

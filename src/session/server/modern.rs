@@ -7,7 +7,7 @@ use crate::model::logging::LoggingLevel;
 use crate::model::members::MetaMember;
 use crate::model::page::CacheScope;
 use crate::revision::{Era, Revision};
-use crate::rpc::{Entry, RpcError, Text, members, text_at};
+use crate::rpc::{Entry, RpcError, Text, is_string, members, text_at};
 
 use super::super::arrival::Arrival;
 use super::ServerSession;
@@ -18,18 +18,17 @@ impl ServerSession {
     pub(super) fn check_modern(&self, arrival: &mut Arrival<'_>) -> Result<(), RpcError> {
         let frame = &arrival.body.frame;
         let member = |member| arrival.scan.param_meta(member);
-        let Some(version) = text_at(frame, member(MetaMember::ProtocolVersion)) else {
-            return Err(RpcError::invalid_params(
-                "Invalid params: protocolVersion must be a string",
-            ));
-        };
-        let supported = self.modern_revisions();
-        let revision = supported
-            .iter()
-            .copied()
-            .find(|revision| *revision.as_str() == *version);
+        let version = member(MetaMember::ProtocolVersion);
+        let mut revisions = self.config.revisions.iter().copied();
+        let named = |revision: &Revision| is_string(frame, version, revision.as_str());
+        let revision = revisions.find(|own| own.era() == Era::Modern && named(own));
         let Some(revision) = revision else {
-            return Err(RpcError::unsupported_version(&supported, &version));
+            return Err(match text_at(frame, version) {
+                Some(version) => RpcError::unsupported_version(&self.modern_revisions(), &version),
+                None => {
+                    RpcError::invalid_params("Invalid params: protocolVersion must be a string")
+                }
+            });
         };
         if !member(MetaMember::ClientCapabilities)
             .of(frame)
@@ -47,11 +46,13 @@ impl ServerSession {
             ));
         }
         let level = member(MetaMember::LogLevel);
-        let log_level = text_at(frame, level).and_then(|level| LoggingLevel::from_wire(&level));
-        if level.is_some() && log_level.is_none() {
-            return Err(RpcError::invalid_params("Invalid params: unknown logLevel"));
+        if level.is_some() {
+            let level = text_at(frame, level).and_then(|level| LoggingLevel::from_wire(&level));
+            let Some(level) = level else {
+                return Err(RpcError::invalid_params("Invalid params: unknown logLevel"));
+            };
+            arrival.log_level = Some(level);
         }
-        arrival.log_level = log_level;
         arrival.revision = revision;
         Ok(())
     }

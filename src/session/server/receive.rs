@@ -27,7 +27,7 @@ use super::super::route::Route;
 use super::super::side::{self, Side};
 use super::super::writer::MessageWriter;
 use super::event::{Incoming, Inputs};
-use super::{Request, ServerEvent, ServerSession, Stage, check};
+use super::{Request, ServerEvent, ServerSession, Stage, State, check};
 
 impl Side for ServerSession {
     fn writer(&mut self) -> &mut MessageWriter {
@@ -265,12 +265,12 @@ impl ServerSession {
 
     /// Forgets a request without an answer and tells its handler.
     pub(super) fn drop_incoming(&mut self, number: u64, reason: Option<Box<str>>) {
-        if self
-            .state
-            .requests_in
-            .drop(number, &mut self.state.writer)
-            .is_none()
-        {
+        let State {
+            requests_in,
+            writer,
+            ..
+        } = &mut self.state;
+        if !requests_in.drop(number, writer) {
             return;
         }
         self.withdraw_asked(number);
@@ -310,7 +310,7 @@ impl Incoming {
             method,
             body,
             log_level: None,
-            rounds: Rounds::NONE,
+            rounds: Rounds::default(),
         }
     }
 }

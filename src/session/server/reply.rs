@@ -217,23 +217,23 @@ impl ServerSession {
             writer,
             ..
         } = &mut self.state;
-        let Some(incoming) = requests_in.get(number) else {
-            return Err(Misuse::Unknown(Handle::Request));
-        };
-        let revision = incoming.revision();
-        let mut members = Vec::new();
-        let additions = match revision.era() {
-            Era::Legacy => SessionMembers {
-                keeps_structured: self.config.keeps_structured,
-                ..SessionMembers::default()
-            },
-            Era::Modern => SessionMembers {
-                meta: self.own_meta.of(revision),
-                members: result_members(&self.config, incoming.part.method.known(), &mut members),
-                ..SessionMembers::default()
-            },
-        };
-        Ok(requests_in.answer(number, writer, result, &additions)?)
+        let (config, own_meta) = (&self.config, &self.own_meta);
+        let members = &mut Vec::new();
+        let answered = requests_in.answer(number, writer, result, move |incoming| {
+            let revision = incoming.revision();
+            match revision.era() {
+                Era::Legacy => SessionMembers {
+                    keeps_structured: config.keeps_structured,
+                    ..SessionMembers::default()
+                },
+                Era::Modern => SessionMembers {
+                    meta: own_meta.of(revision),
+                    members: result_members(config, incoming.part.method.known(), members),
+                    ..SessionMembers::default()
+                },
+            }
+        });
+        Ok(answered?)
     }
 
     /// Whether a user may answer with this code in this revision (`err.range.spec`,
