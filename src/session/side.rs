@@ -30,6 +30,9 @@ use super::writer::MessageWriter;
 pub(super) trait Side: Session {
     fn writer(&mut self) -> &mut MessageWriter;
 
+    /// Lets the time pass.
+    fn advance(&mut self, now: Instant);
+
     /// What frames are read by: the bounds, and the `_meta` that the peer repeats.
     fn reading(&self) -> (&Limits, &Repeated);
 
@@ -87,7 +90,7 @@ pub(super) fn handle_malformed<S: Side>(
 /// Says that what is written meanwhile is the session's own reaction.
 #[inline]
 fn react<S: Side>(side: &mut S, now: Instant, receive: impl FnOnce(&mut S)) {
-    side.writer().advance(now);
+    side.advance(now);
     if !side.is_closed() {
         side.writer().set_reacting(true);
         receive(side);

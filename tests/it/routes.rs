@@ -253,6 +253,24 @@ on_every_revision! {
     }
 }
 
+on_every_revision! {
+    fn what_begins_while_the_clocks_stand_still_has_its_whole_time_when_they_run_on(revision) {
+        let mut client = opened(revision);
+        let hour = Duration::from_secs(3600);
+        client.suspend(NOW);
+        let time = Duration::from_secs(10);
+        let options = CallOptions::new().idle(Timeout::After(time));
+        client.call::<CallTool>(NOW + hour, &CallToolParams::new("x"), options).unwrap();
+        client.handle_timeout(NOW + hour * 2);
+        assert!(ends(&mut client).is_empty());
+        let on = NOW + hour * 2;
+        client.resume(on);
+        assert_eq!(client.poll_timeout(), Some(on + time));
+        client.handle_timeout(on + time);
+        assert!(matches!(ends(&mut client)[..], [CallError::TimedOut { .. }]));
+    }
+}
+
 #[test]
 fn an_opening_whose_clocks_stood_still_takes_as_long_as_it_may() {
     let (mut client, ..) = fresh(Revision::NEWEST, EraPolicy::Legacy);

@@ -98,7 +98,7 @@ impl ClientSession {
         params: &M::Params<'_>,
         options: CallOptions<'_>,
     ) -> Result<CallId<M>, Misuse> {
-        self.state.writer.advance(now);
+        self.state.advance(now);
         let revision = self.open_revision()?;
         self.check_call::<M>(revision)?;
         self.send::<M>(Outgoing {
@@ -120,7 +120,7 @@ impl ClientSession {
         call: CallId<M>,
         reason: Option<&str>,
     ) -> Result<(), Misuse> {
-        self.state.writer.advance(now);
+        self.state.advance(now);
         let number = self
             .number_of(call.any())
             .ok_or(Misuse::Unknown(Handle::Call))?;

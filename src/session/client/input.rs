@@ -33,7 +33,7 @@ impl ClientSession {
         input: InputId,
         result: &M::Result<'_>,
     ) -> Result<(), Misuse> {
-        self.state.writer.advance(now);
+        self.state.advance(now);
         let revision = self.open_revision()?;
         let number = self.number_of_input(input)?;
         let open = self.state.inputs.method(number)?;
@@ -64,7 +64,7 @@ impl ClientSession {
     /// if the input isn't open (any more).
     // `sampling.err.modern`
     pub fn decline(&mut self, now: Instant, input: InputId, error: RpcError) -> Result<(), Misuse> {
-        self.state.writer.advance(now);
+        self.state.advance(now);
         let number = self.number_of_input(input)?;
         self.state.inputs.method(number)?;
         let State { inputs, writer, .. } = &mut self.state;
@@ -90,7 +90,7 @@ impl ClientSession {
         total: Option<f64>,
         message: Option<&str>,
     ) -> Result<(), Misuse> {
-        self.state.writer.advance(now);
+        self.state.advance(now);
         self.open_revision()?;
         let number = self.number_of_input(input)?;
         self.state.inputs.method(number)?;

@@ -110,6 +110,15 @@ impl State {
         self
     }
 
+    /// Lets the time pass, unless the clocks stand still: what begins meanwhile begins when they
+    /// stopped, and so has its whole time left when they run on.
+    #[inline]
+    fn advance(&mut self, now: Instant) {
+        if self.suspended.is_none() {
+            self.writer.advance(now);
+        }
+    }
+
     /// When the session has to be woken, and for what.
     fn next_wake(&self) -> Option<(Instant, WakeReason)> {
         if self.suspended.is_some() {
@@ -270,7 +279,7 @@ impl ClientSession {
         if self.era()? == Era::Legacy {
             return self.call::<SetLevel>(now, &logging::SetLevelParams::new(level), options);
         }
-        self.state.writer.advance(now);
+        self.state.advance(now);
         self.state.writer.check_room()?;
         self.state.log_level = Some(level);
         let number = self.state.writer.number();
@@ -320,7 +329,7 @@ impl ClientSession {
         now: Instant,
         params: &N::Params<'_>,
     ) -> Result<(), Misuse> {
-        self.state.writer.advance(now);
+        self.state.advance(now);
         let revision = self.open_revision()?;
         if let Some(known) = method::SpecMethod::from_wire(N::NAME) {
             self.check_notification(known, revision)?;
@@ -362,7 +371,7 @@ impl ClientSession {
     /// nothing times out, while a person signs in, say. Frames and commands have their effect
     /// meanwhile. Does nothing if the clocks stand still already.
     pub fn suspend(&mut self, now: Instant) {
-        self.state.writer.advance(now);
+        self.state.advance(now);
         let now = self.state.writer.now;
         self.state.suspended.get_or_insert(now);
     }
@@ -370,11 +379,10 @@ impl ClientSession {
     /// Lets the clocks run on after [`suspend`](Self::suspend), each with the time that it had left.
     /// Does nothing if they run.
     pub fn resume(&mut self, now: Instant) {
-        self.state.writer.advance(now);
+        let suspended = self.state.suspended.take();
+        self.state.advance(now);
+        let Some(since) = suspended else { return };
         let now = self.state.writer.now;
-        let Some(since) = self.state.suspended.take() else {
-            return;
-        };
         self.state.opening.resume(since, now);
         self.state.requests_out.rebase(Rebase::new(since, now));
     }
@@ -386,7 +394,7 @@ impl ClientSession {
     /// closed already.
     // `lifecycle.shutdown.msg`
     pub fn close(&mut self, now: Instant) {
-        self.state.writer.advance(now);
+        self.state.advance(now);
         self.end(CloseReason::Local);
     }
 
@@ -461,7 +469,7 @@ impl Session for ClientSession {
     }
 
     fn handle_closed(&mut self, now: Instant, route: Route, why: Closed) {
-        self.state.writer.advance(now);
+        self.state.advance(now);
         if route != Route::Pipe {
             return self.lose_route(route, why);
         }
@@ -472,7 +480,7 @@ impl Session for ClientSession {
     }
 
     fn handle_timeout(&mut self, now: Instant) {
-        self.state.writer.advance(now);
+        self.state.advance(now);
         if self.state.suspended.is_none() {
             let now = self.state.writer.now;
             let step = self.state.opening.timeout(now, &self.config);

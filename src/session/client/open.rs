@@ -27,7 +27,7 @@ impl ClientSession {
     /// Returns an error if it was opened before, or the configuration has no revision for its
     /// policy.
     pub fn open(&mut self, now: Instant) -> Result<(), Misuse> {
-        self.state.writer.advance(now);
+        self.state.advance(now);
         let now = self.state.writer.now;
         let step = self.state.opening.begin(now, &self.config)?;
         self.take_step(step);

@@ -15,6 +15,8 @@ use crate::rpc::{
     Envelope, Kind, Repeated, RequestId, RpcError, Scan, Span, error_of, raw_at, text_at,
 };
 
+use crate::time::Instant;
+
 use super::super::arrival::Arrival;
 use super::super::error::CallError;
 use super::super::event::{Answer, Body, Ignored, Received};
@@ -26,6 +28,11 @@ use super::{ClientEvent, ClientSession};
 impl Side for ClientSession {
     fn writer(&mut self) -> &mut MessageWriter {
         &mut self.state.writer
+    }
+
+    #[inline]
+    fn advance(&mut self, now: Instant) {
+        self.state.advance(now);
     }
 
     fn reading(&self) -> (&Limits, &Repeated) {

@@ -42,7 +42,7 @@ impl ClientSession {
         now: Instant,
         filter: &SubscriptionFilter<'_>,
     ) -> Result<SubscriptionId, Misuse> {
-        self.state.writer.advance(now);
+        self.state.advance(now);
         let revision = self.open_revision()?;
         self.state.writer.check_room()?;
         let subscription = Subscription::new(filter);
@@ -58,7 +58,7 @@ impl ClientSession {
     ///
     /// Returns an error if it isn't open (any more).
     pub fn unsubscribe(&mut self, now: Instant, id: SubscriptionId) -> Result<(), Misuse> {
-        self.state.writer.advance(now);
+        self.state.advance(now);
         let revision = self.open_revision()?;
         let number = id
             .number_in(self.state.writer.tag)

@@ -17,6 +17,8 @@ use crate::model::subject;
 use crate::revision::{Era, Revision};
 use crate::rpc::{Envelope, Kind, Repeated, RequestId, RpcError, Scan, Span, error_of, raw_at};
 
+use crate::time::Instant;
+
 use super::super::arrival::Arrival;
 use super::super::event::{Body, Ignored, Received, shortened};
 use super::super::id::IncomingId;
@@ -32,6 +34,11 @@ use super::{Request, ServerEvent, ServerSession, Stage, State, check};
 impl Side for ServerSession {
     fn writer(&mut self) -> &mut MessageWriter {
         &mut self.state.writer
+    }
+
+    #[inline]
+    fn advance(&mut self, now: Instant) {
+        self.state.writer.advance(now);
     }
 
     fn reading(&self) -> (&Limits, &Repeated) {
