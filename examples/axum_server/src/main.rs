@@ -78,6 +78,6 @@ async fn bearer(mut request: Request, next: Next) -> Response {
         let ask = [(header::WWW_AUTHENTICATE, "Bearer")];
         return (StatusCode::UNAUTHORIZED, ask).into_response();
     }
-    request.extensions_mut().insert(Principal("ali".to_owned()));
+    request.extensions_mut().insert(Principal::new("ali"));
     next.run(request).await
 }

@@ -111,7 +111,7 @@ impl Sent {
             request = request.header(*name, value);
         }
         if let Some(principal) = self.principal {
-            request = request.extension(Principal(principal.into()));
+            request = request.extension(Principal::new(principal));
         }
         request.body(body).expect("it is a request")
     }

@@ -41,7 +41,7 @@ struct State {
     http: HttpSession<Service>,
     waiting: SmallVec<[(ExchangeId, Waker); 1]>,
     /// Handlers for the task of the exchange to run, which ends with it.
-    futures: Vec<Box<Job>>,
+    futures: Vec<Job>,
     /// Handlers that run apart from any exchange.
     detached: Vec<(JobId, Arc<Abort>)>,
     alarm: Option<Alarm>,
@@ -53,7 +53,7 @@ struct State {
 pub(super) enum Found {
     Part(Part),
     /// Handlers to be run by whoever awaits the exchange.
-    Jobs(Vec<Box<Job>>),
+    Jobs(Vec<Job>),
     /// Nothing yet. Whoever asked is woken when there is.
     Nothing,
 }
@@ -150,7 +150,7 @@ impl Cell {
         let is_alone = self.id.is_none();
         while let Some(event) = state.http.poll_event() {
             match event {
-                Event::Job(job) if is_alone && job.is_async() => state.futures.push(job),
+                Event::Job(job) if is_alone && job.is_async() => state.futures.push(*job),
                 Event::Job(job) if job.is_async() => {
                     let abort = Arc::<Abort>::default();
                     state.detached.push((job.id(), Arc::clone(&abort)));

@@ -46,7 +46,7 @@ impl Exchange {
                 Found::Part(part) => return Poll::Ready(Some(part)),
                 Found::Jobs(jobs) => {
                     let cell = &self.cell;
-                    let tasks = jobs.into_iter().map(|job| Task::new(cell, *job));
+                    let tasks = jobs.into_iter().map(|job| Task::new(cell, job));
                     self.tasks.extend(tasks);
                 }
                 Found::Nothing => return Poll::Pending,

@@ -188,7 +188,7 @@ async fn connection(
 ) {
     // Without it an event waits for the receipt of the one before.
     let _ = stream.set_nodelay(true);
-    let peer = Peer(peer.ip().to_string());
+    let peer = Peer::new(peer.ip().to_string());
     let served = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(peer.clone());
         service.clone().call(request)

@@ -39,12 +39,26 @@ use crate::session::ExchangeId;
 /// request: a legacy session belongs to the principal that has opened it, handlers see it as
 /// [`principal`](crate::server::Context::principal), and the bounds for each caller go by it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Principal(pub String);
+pub struct Principal(String);
+
+impl Principal {
+    /// Returns a principal of this name, which has to stay the same.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+}
 
 /// Where a request comes from, such as an IP address, to be put among its extensions: the bounds for
 /// each caller go by it when there is no [`Principal`]. [`HttpServer`](super::HttpServer) does.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Peer(pub String);
+pub struct Peer(String);
+
+impl Peer {
+    /// Returns a peer of this name.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+}
 
 /// A server as a [`tower_service::Service`], for axum, hyper and everything else that takes one. It
 /// is cheap to clone; clones share their sessions.
