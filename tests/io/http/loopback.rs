@@ -69,11 +69,12 @@ impl Client {
         serde_json::from_slice(&body).unwrap()
     }
 
-    /// The next message of a stream of events.
+    /// The next message, of a stream of events or an answer alone: which of them it is the time says.
     fn message(&mut self) -> Option<Value> {
         loop {
             let line = self.line()?;
-            if let Some(data) = line.strip_prefix("data: ") {
+            let alone = Some(&*line).filter(|line| line.starts_with('{'));
+            if let Some(data) = line.strip_prefix("data: ").or(alone) {
                 return Some(serde_json::from_str(data).unwrap());
             }
         }
