@@ -20,8 +20,7 @@
 //! [`answer_one`] is all that a host needs that starts a server for each request: one modern request
 //! in, its answer out, without the standard library.
 //!
-//! What is here: both sides, for an adapter to drive. What isn't yet: authorization, and sessions that
-//! are stored.
+//! A legacy session is parked as a [`SavedHttp`] and goes on elsewhere, streams and all.
 
 pub mod headers;
 pub mod mirror;
@@ -46,7 +45,7 @@ pub use classify::{Class, Input, Offers, Rung, check, classify};
 pub use client::{Action, End, HttpClient, HttpClientOptions, HttpRequest, Outcome, outcome};
 pub use policy::HttpPolicy;
 pub use server::{
-    Caller, Ended, Endpoint, EndpointLimits, HttpSession, Place, Placed, SessionKind,
+    Caller, Ended, Endpoint, EndpointLimits, HttpSession, Place, Placed, SavedHttp, SessionKind,
     SessionStatus, StreamOptions, Ticket,
 };
 

@@ -2,15 +2,21 @@
 //! asks for, sessions and their streams. All of it without a socket.
 
 mod answer;
+mod challenge;
 mod closing;
+mod codec;
 mod cors;
 mod headers;
 mod ladder;
 mod mirror;
+mod net;
 mod pair;
 mod policy;
 mod requests;
+mod responses;
 mod resume;
+mod saved;
 mod served;
+mod standing;
 mod streams;
 mod table;

@@ -1,13 +1,15 @@
 //! Arguments that travel in headers: which schemas may ask for it, and what is compared.
 
+use mcp_proto::Revision;
 use mcp_proto::http::headers::Headers;
 use mcp_proto::http::mirror::{
     AnnotationError, HeaderParam, annotated, check_params, header_value,
 };
+use mcp_proto::http::{Class, Input, classify};
 use mcp_proto::rpc::{Raw, code};
 use serde_json::{Value, json};
 
-use crate::requests::mirrored_schema;
+use crate::requests::{legacy, mirrored_schema, modern, offers};
 
 fn read(schema: &Value) -> Result<Vec<HeaderParam>, AnnotationError> {
     annotated(&Raw::new(schema.to_string()).expect("it is JSON"))
@@ -265,4 +267,39 @@ fn a_header_that_is_missing_differs_or_stands_for_nothing_is_a_mismatch() {
         &json!({"count": 4.5}),
         &Headers::new().with("mcp-param-count", "9")
     ));
+}
+
+#[test]
+fn what_a_header_says_is_compared_with_the_body_and_never_acted_on() {
+    // `httpM.trust`
+    let offers = offers(&Revision::ALL);
+    let params = json!({"name": "deploy", "arguments": {"region": "eu"}});
+    let mut sent = modern("tools/call", params);
+    sent.set("mcp-param-region", Some("=?base64?ZXU=?="));
+    let class = classify(&offers, &sent.head, sent.bytes()).expect("they say the same");
+    let expected = Class::Modern {
+        frame: sent.bytes(),
+        listens: false,
+    };
+    assert_eq!(
+        class, expected,
+        "what is served is the body and nothing else"
+    );
+    for (name, value) in [
+        ("mcp-param-region", "us"),
+        ("mcp-name", "other"),
+        ("mcp-method", "tools/list"),
+        ("mcp-protocol-version", "2025-11-25"),
+    ] {
+        let mut lie = sent.clone();
+        lie.set(name, Some(value));
+        assert!(classify(&offers, &lie.head, lie.bytes()).is_err(), "{name}");
+    }
+    // A legacy session, which has no such headers, isn't told of them.
+    let mut old = legacy("tools/call", json!({"name": "deploy"}));
+    old.set("mcp-name", Some("other"));
+    let class = classify(&offers, &old.head, old.bytes()).expect("it is served");
+    assert!(
+        matches!(class, Class::Legacy { input: Input::Post { frame, .. }, .. } if frame == old.bytes())
+    );
 }

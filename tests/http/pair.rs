@@ -1,375 +1,19 @@
-//! Both sides of HTTP joined in memory: a client session and its codec, the endpoint and its sessions,
-//! and heads and pieces of bodies between them, however they are cut.
+//! Both sides of HTTP joined, whatever they speak: what is called, asked, told and cancelled arrives.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bytes::Bytes;
-use mcp_proto::http::{
-    Action, Class, End, HttpClient, HttpClientOptions, HttpMethod, HttpPolicy, HttpRequest,
-    HttpSession, Input, Offers, Part, Reply, RequestHead, ResponseHead, SessionKind, SessionStatus,
-    StreamOptions, check, classify,
-};
+use mcp_proto::Revision;
+use mcp_proto::http::{HttpMethod, HttpSession, SessionStatus};
 use mcp_proto::model::input::InputRequests;
 use mcp_proto::model::logging::{LoggingLevel, LoggingMessageParams};
 use mcp_proto::model::method::CallTool;
 use mcp_proto::model::root::ListRootsResult;
-use mcp_proto::model::tool::{CallToolParams, CallToolResult};
-use mcp_proto::rpc::Kind;
+use mcp_proto::model::tool::CallToolResult;
 use mcp_proto::session::{
-    CallError, CallId, CallOptions, Change, ClientEvent, ClientSession, CloseReason, Closed,
-    Delivery, EraPolicy, ExchangeId, Route, Routing, ServerEvent, ServerSession, Session, Transmit,
+    CallError, Change, ClientEvent, CloseReason, Closed, Delivery, EraPolicy,
 };
-use mcp_proto::{Instant, Revision};
-use serde_json::json;
-use support::pair::{client_config, server_config};
 
-use crate::requests::{mirrored_schema, modern};
-
-const URL: &str = "http://localhost/mcp";
-
-/// By what a client and a server meet.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Way {
-    Modern,
-    Streamable,
-    Stateless,
-    ModernJson,
-    StreamableJson,
-    Pair,
-}
-
-const WAYS: [Way; 6] = [
-    Way::Modern,
-    Way::Streamable,
-    Way::Stateless,
-    Way::ModernJson,
-    Way::StreamableJson,
-    Way::Pair,
-];
-
-/// A server: its sessions, and which exchange of the client is which of theirs.
-struct Host {
-    way: Way,
-    sessions: Vec<Option<HttpSession>>,
-    exchanges: BTreeMap<u64, (usize, ExchangeId)>,
-    /// What was refused before it came to a session.
-    replies: Vec<(u64, Reply)>,
-    asked: Vec<HttpRequest>,
-    cancelled: usize,
-    /// What is taken and never answered over HTTP.
-    is_silent_on: Option<&'static str>,
-}
-
-struct Net {
-    session: ClientSession,
-    http: HttpClient,
-    host: Host,
-    now: Instant,
-    piece: usize,
-    events: Vec<ClientEvent>,
-}
-
-impl Host {
-    fn options(&self) -> StreamOptions {
-        let mut options = StreamOptions::default();
-        options.json_only = matches!(self.way, Way::ModernJson | Way::StreamableJson);
-        options
-    }
-
-    fn start(&mut self, now: Instant, request: &HttpRequest) {
-        self.asked.push(request.clone());
-        let path = request
-            .url
-            .strip_prefix("http://localhost")
-            .expect("it is this host");
-        let mut head = RequestHead::new(request.method, path).with("host", "localhost");
-        for (name, value) in request.headers.iter() {
-            head.headers.push(name, value);
-        }
-        let number = request.exchange.number();
-        match self.place(&head, request.body.clone()) {
-            Ok((index, input)) => {
-                let Some(Some(session)) = self.sessions.get_mut(index) else {
-                    return self.replies.push((number, Reply::empty(404)));
-                };
-                let exchange = session.handle(now, input);
-                let says = |method: &str| {
-                    request
-                        .body
-                        .windows(method.len())
-                        .any(|window| window == method.as_bytes())
-                };
-                if self.is_silent_on.is_some_and(says) {
-                    return;
-                }
-                self.exchanges.insert(number, (index, exchange));
-            }
-            Err(reply) => self.replies.push((number, reply)),
-        }
-    }
-
-    /// The session that a request belongs to, and what it wants of it.
-    fn place(&mut self, head: &RequestHead, body: Bytes) -> Result<(usize, Input), Reply> {
-        let fresh = |host: &mut Self, kind: SessionKind| {
-            let mut session = ServerSession::new(server_config());
-            if kind == SessionKind::Stateless {
-                session
-                    .assume_initialized(Revision::NEWEST_LEGACY)
-                    .expect("it is spoken");
-            }
-            host.sessions
-                .push(Some(HttpSession::new(session, kind, host.options())));
-            host.sessions.len() - 1
-        };
-        if self.way == Way::Pair {
-            return match (&*head.path, head.method) {
-                ("/mcp", HttpMethod::Get) => {
-                    let kind = SessionKind::Pair {
-                        endpoint: "/message".into(),
-                    };
-                    Ok((fresh(self, kind), Input::Get { last_event: None }))
-                }
-                ("/message", HttpMethod::Post) => {
-                    let (kind, opens) = (None, false);
-                    Ok((
-                        0,
-                        Input::Post {
-                            frame: body,
-                            kind,
-                            opens,
-                        },
-                    ))
-                }
-                _ => Err(Reply::empty(405)),
-            };
-        }
-        let revisions: Vec<Revision> = match self.way {
-            Way::Modern | Way::ModernJson => Revision::ALL.to_vec(),
-            _ => support::LEGACY.to_vec(),
-        };
-        let mut offers = Offers::new(revisions);
-        if self.way == Way::Stateless {
-            offers = offers.stateless();
-        }
-        check(&HttpPolicy::local(), &offers, head)?;
-        match classify(&offers, head, body)? {
-            Class::Modern { frame, .. } => {
-                let (kind, opens) = (None, false);
-                Ok((
-                    fresh(self, SessionKind::Modern),
-                    Input::Post { frame, kind, opens },
-                ))
-            }
-            Class::Legacy {
-                session: Some(id),
-                input,
-                ..
-            } => {
-                let index = id.strip_prefix("s-").and_then(|id| id.parse().ok());
-                Ok((index.unwrap_or(usize::MAX), input))
-            }
-            Class::Legacy { input, .. } if self.way == Way::Stateless => {
-                let opens = matches!(input, Input::Post { opens: true, .. });
-                let kind = match opens {
-                    true => SessionKind::Legacy {
-                        id: "none".into(),
-                        tag: 0,
-                    },
-                    false => SessionKind::Stateless,
-                };
-                Ok((fresh(self, kind), input))
-            }
-            Class::Legacy { input, .. } => {
-                let id = format!("s-{}", self.sessions.len()).into();
-                Ok((fresh(self, SessionKind::Legacy { id, tag: 7 }), input))
-            }
-            other => panic!("{other:?}"),
-        }
-    }
-
-    /// Calls `act` with each request that has come.
-    fn serve(
-        &mut self,
-        now: Instant,
-        mut act: impl FnMut(&mut HttpSession, mcp_proto::session::Request),
-    ) {
-        for session in self.sessions.iter_mut().flatten() {
-            while let Some(event) = session.poll_event() {
-                match event {
-                    ServerEvent::Request(request) => act(session, request),
-                    ServerEvent::Cancelled { .. } => self.cancelled += 1,
-                    _ => {}
-                }
-            }
-            session.pump(now);
-        }
-    }
-}
-
-impl Net {
-    fn new(way: Way, era: EraPolicy, piece: usize) -> Self {
-        let config = client_config(Revision::NEWEST)
-            .revisions(Revision::ALL.to_vec())
-            .era(era)
-            .routing(Routing::PerRequest);
-        let mut net = Self {
-            session: ClientSession::new(config),
-            http: HttpClient::new(URL, HttpClientOptions::default()),
-            host: Host {
-                way,
-                sessions: Vec::new(),
-                exchanges: BTreeMap::new(),
-                replies: Vec::new(),
-                asked: Vec::new(),
-                cancelled: 0,
-                is_silent_on: None,
-            },
-            now: Instant::from_millis(1000),
-            piece,
-            events: Vec::new(),
-        };
-        net.session.open(net.now).expect("it is new");
-        net
-    }
-
-    /// A client that has found out by itself what its server speaks.
-    fn open(way: Way, piece: usize) -> Self {
-        let mut net = Self::new(way, EraPolicy::Auto, piece);
-        net.run();
-        let opened = net.events.remove(0);
-        assert!(
-            matches!(opened, ClientEvent::Opened { .. }),
-            "{way:?}: {opened:?}"
-        );
-        net
-    }
-
-    /// Carries everything across until nothing moves; the server answers nothing by itself.
-    fn run(&mut self) {
-        for _ in 0..1000 {
-            if !self.step() {
-                return;
-            }
-        }
-        panic!("it never comes to rest");
-    }
-
-    fn step(&mut self) -> bool {
-        let mut moved = false;
-        let mut frame = Vec::new();
-        while let Some(transmit) = self.session.poll_transmit(&mut frame) {
-            self.http
-                .send(self.now, std::mem::take(&mut frame), &transmit);
-            moved = true;
-        }
-        while let Some(action) = self.http.poll() {
-            moved = true;
-            match action {
-                Action::Start(request) => self.host.start(self.now, &request),
-                Action::Abort(exchange) => self.host_lost(exchange),
-                Action::Frame(route, frame) => self.session.handle_frame(self.now, route, frame),
-                Action::Malformed(route, error) => {
-                    self.session.handle_malformed(self.now, route, error)
-                }
-                Action::Closed(route, why) => self.session.handle_closed(self.now, route, why),
-                other => panic!("{other:?}"),
-            }
-        }
-        for (number, reply) in std::mem::take(&mut self.host.replies) {
-            moved = true;
-            let exchange = ExchangeId::new(number);
-            self.http.handle_head(self.now, exchange, &reply.head);
-            self.http.handle_body(self.now, exchange, &reply.body);
-            self.http.handle_end(self.now, exchange, End::Clean);
-        }
-        for (number, (index, exchange)) in self.host.exchanges.clone() {
-            while let Some(part) = self.host.sessions[index]
-                .as_mut()
-                .and_then(|s| s.poll_part(exchange))
-            {
-                moved = true;
-                let number = ExchangeId::new(number);
-                match part {
-                    Part::Head(head) => self.http.handle_head(self.now, number, &head),
-                    Part::Body(bytes) => {
-                        for piece in bytes.chunks(self.piece) {
-                            self.http.handle_body(self.now, number, piece);
-                        }
-                    }
-                    _ => {
-                        self.http.handle_end(self.now, number, End::Clean);
-                        self.host.exchanges.remove(&number.number());
-                    }
-                }
-            }
-        }
-        self.events
-            .extend(std::iter::from_fn(|| self.session.poll_event()));
-        moved
-    }
-
-    /// A connection is closed by the client.
-    fn host_lost(&mut self, exchange: ExchangeId) {
-        if let Some((index, exchange)) = self.host.exchanges.remove(&exchange.number())
-            && let Some(session) = &mut self.host.sessions[index]
-        {
-            session.handle_gone(self.now, exchange);
-        }
-    }
-
-    /// A connection breaks, and both sides learn of it.
-    fn break_connection(&mut self, exchange: ExchangeId) {
-        self.host_lost(exchange);
-        self.http.handle_end(self.now, exchange, End::Broken);
-    }
-
-    fn pass(&mut self, time: Duration) {
-        self.now = self.now + time;
-        self.session.handle_timeout(self.now);
-        self.http.handle_timeout(self.now);
-        for session in self.host.sessions.iter_mut().flatten() {
-            session.handle_timeout(self.now);
-        }
-        self.run();
-    }
-
-    fn call(&mut self, name: &'static str) -> CallId<CallTool> {
-        let params = CallToolParams::new(name);
-        let options = CallOptions::new().log_level(Some(LoggingLevel::Debug));
-        self.session
-            .call::<CallTool>(self.now, &params, options)
-            .expect("it is open")
-    }
-
-    /// Answers every call with its own name.
-    fn answer_calls(&mut self) {
-        let now = self.now;
-        self.host.serve(now, |session, request| {
-            let name = request
-                .target()
-                .map(|name| name.into_string())
-                .unwrap_or_default();
-            let result = CallToolResult::text(name);
-            session
-                .session()
-                .reply::<CallTool>(now, request.id, &result)
-                .expect("it is open");
-        });
-        self.run();
-    }
-
-    /// How a call has ended.
-    fn end(&mut self, call: CallId<CallTool>) -> Result<String, CallError> {
-        let is_it = |event: &ClientEvent| matches!(event, ClientEvent::Completed(done) if done.call == call);
-        let at = self.events.iter().position(is_it).expect("it has ended");
-        let ClientEvent::Completed(done) = self.events.remove(at) else {
-            unreachable!()
-        };
-        done.result::<CallTool>()
-            .map(|result| result.content[0].as_text().unwrap_or_default().to_owned())
-    }
-}
+use crate::net::{Net, WAYS, Way};
 
 #[test]
 fn a_client_finds_out_by_itself_what_its_server_speaks_and_calls_it() {
@@ -617,237 +261,6 @@ fn a_session_that_the_server_has_forgotten_is_over() {
     assert!(net.http.session_id().is_none());
 }
 
-/// One response to the only call, and what becomes of the call.
-struct Case {
-    status: u16,
-    kind: &'static str,
-    body: &'static str,
-    end: End,
-    becomes: fn(&Result<String, CallError>) -> bool,
-}
-
-#[test]
-fn every_response_ends_its_call_in_the_way_of_the_table() {
-    // `httpM.status.other` `httpM.limits` `httpM.inter.status` `httpM.reply`
-    const JSON: &str = "application/json";
-    const EVENTS: &str = "text/event-stream";
-    let refused = |case: &Case, status| Case {
-        becomes: case.becomes,
-        status,
-        ..*case
-    };
-    let html = Case {
-        status: 200,
-        kind: "text/html",
-        body: "<html>",
-        end: End::Clean,
-        becomes: |end| matches!(end, Err(CallError::Refused { .. })),
-    };
-    let lost = Case {
-        status: 200,
-        kind: EVENTS,
-        body: ": nothing\n\n",
-        end: End::Clean,
-        becomes: |end| *end == Err(CallError::Lost(Delivery::Unknown)),
-    };
-    let error = Case {
-        status: 400,
-        kind: JSON,
-        body: r#"{"jsonrpc":"2.0","error":{"code":-32099,"message":"no"}}"#,
-        end: End::Clean,
-        becomes: |end| matches!(end, Err(CallError::Rpc(error)) if error.code == -32099),
-    };
-    let mut cases = vec![
-        Case {
-            body: "",
-            ..refused(&html, 202)
-        },
-        Case {
-            body: "not json",
-            kind: JSON,
-            ..refused(&html, 200)
-        },
-        Case {
-            body: "{}",
-            kind: JSON,
-            ..refused(&html, 500)
-        },
-        Case {
-            end: End::Broken,
-            ..refused(&lost, 200)
-        },
-        Case {
-            body: "data: {\"jsonrpc\":\"2.0\"",
-            ..refused(&lost, 200)
-        },
-        Case {
-            kind: JSON,
-            body: "{\"jsonrpc\":",
-            end: End::Broken,
-            ..refused(&lost, 200)
-        },
-        Case {
-            body: r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32099,"message":"no"}}"#,
-            ..refused(&error, 500)
-        },
-        Case {
-            body: r#"{"jsonrpc":"2.0","id":"other","error":{"code":-32099,"message":"no"}}"#,
-            ..refused(&error, 200)
-        },
-        Case {
-            kind: EVENTS,
-            end: End::Clean,
-            status: 200,
-            body: "data: {\"jsonrpc\":\"2.0\",\"id\":ID,\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"t\"}]}}\n\n",
-            becomes: |end| end.as_deref() == Ok("t"),
-        },
-        error,
-        lost,
-    ];
-    for status in [
-        301, 307, 401, 403, 404, 405, 406, 413, 415, 429, 431, 500, 502, 503,
-    ] {
-        cases.push(refused(&html, status));
-    }
-    for case in cases {
-        let mut net = Net::open(Way::Modern, 100);
-        let call = net.call("x");
-        net.step();
-        let request = net.host.asked.last().expect("it was asked").clone();
-        net.host.exchanges.remove(&request.exchange.number());
-        let frame: serde_json::Value = serde_json::from_slice(&request.body).expect("it is JSON");
-        let body = case.body.replace("ID", &frame["id"].to_string());
-        let head = ResponseHead::new(case.status).with("content-type", case.kind);
-        net.http.handle_head(net.now, request.exchange, &head);
-        for piece in body.as_bytes().chunks(3) {
-            net.http.handle_body(net.now, request.exchange, piece);
-        }
-        net.http.handle_end(net.now, request.exchange, case.end);
-        net.run();
-        let end = net.end(call);
-        assert!(
-            (case.becomes)(&end),
-            "{} {} {:?}: {end:?}",
-            case.status,
-            case.kind,
-            case.body
-        );
-        assert!(net.session.is_open());
-    }
-}
-
-/// A codec that has a request to send, and the exchange by which it was sent.
-fn asked(http: &mut HttpClient, method: &str, params: serde_json::Value) -> HttpRequest {
-    let sent = modern(method, params);
-    let route = Route::Exchange(ExchangeId::new(1));
-    let bytes = sent.bytes();
-    let transmit = Transmit::new(route, bytes.len(), Kind::Request);
-    http.send(Instant::ZERO, bytes, &transmit);
-    match http.poll() {
-        Some(Action::Start(request)) => request,
-        other => panic!("{other:?}"),
-    }
-}
-
-#[test]
-fn a_client_mirrors_arguments_by_the_list_it_saw_last_and_leaves_out_tools_that_break_the_rules() {
-    // `httpM.param.support` `httpM.param.reject` `httpM.param.latest` `httpM.param.omit` `httpM.sse.comment`
-    let bad =
-        json!({"type": "object", "properties": {"a": {"type": "number", "x-mcp-header": "A"}}});
-    let plain = json!({"type": "object"});
-    let now = Instant::ZERO;
-    for as_events in [false, true] {
-        let mut http = HttpClient::new(URL, HttpClientOptions::default());
-        let list = |http: &mut HttpClient, deploy: &serde_json::Value| {
-            let request = asked(http, "tools/list", json!({}));
-            let tools = json!([{"name": "bad", "inputSchema": bad}, {"name": "deploy", "inputSchema": deploy},
-                {"name": "plain", "inputSchema": plain}]);
-            let answer = json!({"jsonrpc": "2.0", "id": 1, "result": {"tools": tools, "resultType": "complete"}});
-            let (kind, body) = match as_events {
-                true => ("text/event-stream", format!(": note\n\ndata: {answer}\n\n")),
-                false => ("application/json", answer.to_string()),
-            };
-            let head = ResponseHead::new(200).with("content-type", kind);
-            http.handle_head(now, request.exchange, &head);
-            http.handle_body(now, request.exchange, body.as_bytes());
-            http.handle_end(now, request.exchange, End::Clean);
-            let Some(Action::ToolRejected { name, .. }) = http.poll() else {
-                panic!("one breaks the rules");
-            };
-            assert_eq!(&*name, "bad");
-            let Some(Action::Frame(_, frame)) = http.poll() else {
-                panic!("the list follows")
-            };
-            let frame: serde_json::Value = serde_json::from_slice(&frame).expect("it is JSON");
-            let names: Vec<_> = frame["result"]["tools"]
-                .as_array()
-                .expect("a list")
-                .iter()
-                .map(|tool| tool["name"].as_str().expect("a name").to_owned())
-                .collect();
-            assert_eq!(names, ["deploy", "plain"]);
-        };
-        let arguments = json!({"name": "deploy", "arguments": {"region": "日本語", "count": null, "dry": true}});
-        let unseen = asked(&mut http, "tools/call", arguments.clone());
-        assert!(
-            !unseen.headers.has("mcp-param-region"),
-            "its schema was never seen"
-        );
-        list(&mut http, &mirrored_schema());
-        let call = asked(&mut http, "tools/call", arguments.clone());
-        let one = |name| call.headers.one(name).expect("it is good");
-        assert_eq!(one("mcp-param-region"), Some("=?base64?5pel5pys6Kqe?="));
-        assert_eq!(
-            (one("mcp-param-dry-run"), one("mcp-param-count")),
-            (Some("true"), None)
-        );
-        list(&mut http, &plain);
-        let call = asked(&mut http, "tools/call", arguments);
-        assert!(
-            !call.headers.has("mcp-param-region"),
-            "the schema has changed"
-        );
-    }
-}
-
-#[test]
-fn a_server_that_cannot_be_reached_is_told_as_such() {
-    let mut net = Net::new(Way::Modern, EraPolicy::Auto, 1);
-    let mut frame = Vec::new();
-    let transmit = net.session.poll_transmit(&mut frame).expect("it probes");
-    net.http.send(net.now, frame, &transmit);
-    let Some(Action::Start(request)) = net.http.poll() else {
-        panic!("it asks")
-    };
-    net.http.handle_end(net.now, request.exchange, End::NotSent);
-    net.run();
-    let closed = net.events.pop();
-    let reason = CloseReason::Connection(Closed::Unreachable);
-    assert!(
-        matches!(closed, Some(ClientEvent::Closed(why)) if why == reason),
-        "{:?}",
-        net.events
-    );
-}
-
-#[test]
-fn an_endless_response_is_bounded() {
-    let mut net = Net::open(Way::Modern, 100);
-    let call = net.call("x");
-    net.step();
-    let exchange = net.host.asked.last().expect("it was asked").exchange;
-    net.host.exchanges.clear();
-    let head = ResponseHead::new(200).with("content-type", "application/json");
-    net.http.handle_head(net.now, exchange, &head);
-    let piece = vec![b' '; 1 << 20];
-    for _ in 0..20 {
-        net.http.handle_body(net.now, exchange, &piece);
-    }
-    net.run();
-    assert!(net.end(call).is_err());
-    assert!(net.session.is_open());
-}
-
 #[test]
 fn a_server_that_never_takes_initialized_holds_up_what_follows_for_a_while_and_no_longer() {
     let mut net = Net::new(Way::Streamable, EraPolicy::Auto, 100);
@@ -876,4 +289,52 @@ fn a_server_that_never_takes_initialized_holds_up_what_follows_for_a_while_and_n
     );
     net.answer_calls();
     assert_eq!(net.end(call).as_deref(), Ok("x"));
+}
+
+#[test]
+fn every_message_of_the_old_pair_is_posted_to_its_endpoint() {
+    // `sse24.post` `sse24.post.status`
+    let mut net = Net::open(Way::Pair, 100);
+    net.call("x");
+    net.run();
+    net.answer_calls();
+    let (before, after): (Vec<_>, Vec<_>) = net
+        .host
+        .asked
+        .iter()
+        .partition(|request| &*request.url == "http://localhost/mcp");
+    // What finds out that it is one: the probe, `initialize`, and the stream.
+    assert_eq!(before.len(), 3);
+    assert!(after.len() >= 3, "{after:?}");
+    for request in after {
+        assert_eq!(&*request.url, "http://localhost/message");
+        assert_eq!(request.method, HttpMethod::Post);
+    }
+}
+
+#[test]
+fn whatever_carries_it_a_call_is_the_same_message() {
+    // `custom.preserve`
+    let mut seen: std::collections::BTreeMap<bool, serde_json::Value> = Default::default();
+    for way in WAYS {
+        let mut net = Net::open(way, 100);
+        net.call("x");
+        net.run();
+        let sent = net.host.asked.iter().rev();
+        let mut sent = sent.filter_map(|request| serde_json::from_slice(&request.body).ok());
+        let mut call: serde_json::Value = sent.next().expect("it was sent");
+        assert_eq!(
+            (&call["jsonrpc"], &call["method"]),
+            (&"2.0".into(), &"tools/call".into())
+        );
+        call["id"].take();
+        let is_modern = matches!(way, Way::Modern | Way::ModernJson);
+        let meta = &call["params"]["_meta"]["io.modelcontextprotocol/protocolVersion"];
+        assert_eq!(meta.is_string(), is_modern, "{way:?}");
+        assert_eq!(
+            seen.entry(is_modern).or_insert_with(|| call.clone()),
+            &call,
+            "{way:?}"
+        );
+    }
 }

@@ -6,15 +6,21 @@
 //!  session ◀──Action::Frame, Closed──┤ ◀── handle_head, handle_body, handle_end ── HTTP stack
 //! ```
 
+mod asking;
+mod challenge;
 mod codec;
 mod exchange;
+mod options;
 mod outcome;
+mod reading;
 mod request;
 mod sent;
+mod standing;
 mod tools;
 mod url;
 
-pub use codec::{HttpClient, HttpClientOptions};
+pub use codec::HttpClient;
 pub use exchange::End;
+pub use options::HttpClientOptions;
 pub use outcome::{Outcome, outcome};
 pub use request::{Action, HttpRequest};

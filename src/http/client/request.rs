@@ -60,6 +60,20 @@ pub enum Action {
         /// What is wrong.
         reason: AnnotationError,
     },
+    /// The server wants to know who asks: find out from these headers how, tell
+    /// [`HttpClient::authorized`](super::HttpClient::authorized) or
+    /// [`unauthorized`](super::HttpClient::unauthorized), and let the session's clocks stand still
+    /// until then ([`ClientSession::suspend`](crate::session::ClientSession::suspend)). There is no
+    /// second one before that, and none unless
+    /// [`HttpClientOptions::challenges`](super::HttpClientOptions::challenges) allows it.
+    Challenge {
+        /// The exchange that was answered so; nothing more is told of it.
+        exchange: ExchangeId,
+        /// 401, or 403 where more is asked than was granted.
+        status: u16,
+        /// The response's header fields, `www-authenticate` among them.
+        headers: Headers,
+    },
     /// Tell the session that nothing will come by this route any more.
     Closed(Route, Closed),
 }

@@ -11,7 +11,8 @@ use crate::model::method::SpecMethod;
 use crate::model::subject;
 use crate::revision::Revision;
 use crate::rpc::{
-    Decoded, EnvelopeKey, Kind, Raw, Repeated, RequestId, Scan, member_of, raw_at, text_at,
+    Decoded, EnvelopeKey, Kind, Raw, Repeated, RequestId, Scan, member_of, raw_at, string_of,
+    text_at,
 };
 use crate::session::Transmit;
 
@@ -90,6 +91,12 @@ pub(super) fn add_modern(headers: &mut Headers, sent: &Sent, transmit: &Transmit
     if let Some(subject) = &sent.subject {
         headers.push(name::MCP_NAME, encode_value(subject).as_bytes());
     }
+}
+
+/// Whether a frame cancels a request.
+pub(super) fn is_cancelled(frame: &[u8]) -> bool {
+    let method = member_of(frame, "method");
+    method.is_some_and(|method| string_of(method) == "notifications/cancelled")
 }
 
 /// Whether a frame is the response to the request of this id.

@@ -32,6 +32,18 @@ pub(super) struct Learned {
     pub(super) rejected: Vec<(Box<str>, AnnotationError)>,
 }
 
+/// Whether a page of a list of tools has the tool of this name, which is JSON as `tool` is.
+pub(super) fn lists(page: &[u8], tool: &[u8]) -> bool {
+    let name = string_of(tool);
+    let tools = member_of(page, "result").and_then(|result| member_of(result, "tools"));
+    tools.is_some_and(|tools| {
+        elements(tools).any(|listed| {
+            let listed = member_of(listed.of(tools), "name");
+            listed.is_some_and(|listed| string_of(listed) == name)
+        })
+    })
+}
+
 impl MirroredTools {
     /// Learns from the answer to a `tools/list`.
     pub(super) fn learn(&mut self, frame: Bytes) -> Learned {

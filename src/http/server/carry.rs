@@ -280,7 +280,7 @@ impl<S: ServesClient> HttpSession<S> {
     }
 
     /// Drops what the log has no room for, and streams of which nothing is left.
-    fn trim(&mut self) {
+    pub(super) fn trim(&mut self) {
         let streams = &self.streams;
         self.log
             .trim(|stream| streams.get(&stream).is_none_or(|stream| stream.is_over));

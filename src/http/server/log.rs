@@ -64,6 +64,11 @@ impl Log {
         }
     }
 
+    /// All that is kept, in its order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Kept> {
+        self.kept.iter()
+    }
+
     /// Whether anything of a stream is kept.
     pub(super) fn has(&self, stream: u64) -> bool {
         self.kept.iter().any(|kept| kept.stream == stream)

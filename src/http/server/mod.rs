@@ -13,11 +13,13 @@ mod limits;
 mod log;
 mod options;
 mod outgoing;
+mod save;
 mod session;
 mod table;
 
 pub use callers::{Caller, Ended, Ticket};
 pub use limits::EndpointLimits;
 pub use options::{SessionKind, StreamOptions};
+pub use save::SavedHttp;
 pub use session::HttpSession;
 pub use table::{Endpoint, Place, Placed, SessionStatus};

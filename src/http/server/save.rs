@@ -1,0 +1,182 @@
+//! Parking a legacy session with its streams in any store, and going on elsewhere: a client that
+//! comes back there with the id of an event misses nothing.
+//!
+//! Rules of this file: connections stay where they are, so each stream goes on as one whose
+//! connection broke; numbers go on where they were, so that no id is given out twice; what was saved
+//! in another format, or changed since, is refused and never guessed at.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::session::{RestoreError, SavedServer, ServesClient};
+use crate::time::Instant;
+
+use super::super::headers::is_session_id;
+use super::log::Kept;
+use super::options::{SessionKind, StreamOptions};
+use super::session::{HttpSession, STANDALONE, Stream};
+
+/// The version of the format that this version of the crate writes and reads.
+const FORMAT: u32 = 1;
+
+/// Beyond this no number of an exchange or an event comes in any life.
+const LAST: u64 = u64::MAX / 2;
+
+/// A saved legacy session and its streams. Store it through serde; [`HttpSession::restore`] brings it
+/// back. It is as secret as the session: it has its id, and what its client hasn't read.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct SavedHttp {
+    format: u32,
+    session: SavedServer,
+    id: Box<str>,
+    tag: u32,
+    next: u64,
+    left_out: u64,
+    streams: Vec<SavedStream>,
+    events: Vec<SavedEvent>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct SavedStream {
+    number: u64,
+    events: u64,
+    is_over: bool,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct SavedEvent {
+    stream: u64,
+    event: u64,
+    /// The frame, which is UTF-8.
+    frame: Box<str>,
+    is_sent: bool,
+    is_last: bool,
+    is_notification: bool,
+}
+
+impl core::fmt::Debug for SavedHttp {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("SavedHttp")
+            .field("streams", &self.streams.len())
+            .field("events", &self.events.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl SavedHttp {
+    /// Returns the session's id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Whether a session can have such streams.
+    fn is_sound(&self) -> bool {
+        let streams = self.streams.iter();
+        let are_streams_sound = self.next >= 1
+            && self.next <= LAST
+            && is_session_id(&self.id)
+            && self.streams.is_sorted_by(|a, b| a.number < b.number)
+            && streams
+                .clone()
+                .all(|s| s.number < self.next && s.events <= LAST);
+        let of = |number| self.streams.binary_search_by_key(&number, |s| s.number);
+        let is_event_sound = |event: &SavedEvent| {
+            let stream = of(event.stream).ok().and_then(|at| self.streams.get(at));
+            stream.is_some_and(|stream| (1..=stream.events).contains(&event.event))
+        };
+        // The events of each stream are in their order.
+        let mut last = alloc::collections::BTreeMap::new();
+        let mut is_in_order = |event: &SavedEvent| {
+            let before = last.insert(event.stream, event.event);
+            before.is_none_or(|before| before < event.event)
+        };
+        are_streams_sound
+            && self
+                .events
+                .iter()
+                .all(|e| is_event_sound(e) && is_in_order(e))
+    }
+}
+
+impl<S: ServesClient> HttpSession<S> {
+    /// Returns what is needed to go on with this session elsewhere, at the time `now`; `None` unless
+    /// it is a legacy session with an id: others end with their connection. What an exchange still
+    /// has to give stays with it, as its connection does.
+    pub fn save(&self, now: Instant) -> Option<SavedHttp> {
+        let SessionKind::Legacy { id, tag } = &self.kind else {
+            return None;
+        };
+        let streams = self.streams.iter().map(|(number, stream)| SavedStream {
+            number: *number,
+            events: stream.events,
+            is_over: stream.is_over,
+        });
+        let events = self.log.iter().map(|kept| SavedEvent {
+            stream: kept.stream,
+            event: kept.event,
+            frame: alloc::string::String::from_utf8_lossy(&kept.frame).into(),
+            is_sent: kept.is_sent,
+            is_last: kept.is_last,
+            is_notification: kept.is_notification,
+        });
+        Some(SavedHttp {
+            format: FORMAT,
+            session: self.session.as_ref().save(now.max(self.now)),
+            id: id.clone(),
+            tag: *tag,
+            next: self.next,
+            left_out: self.left_out,
+            streams: streams.collect(),
+            events: events.collect(),
+        })
+    }
+
+    /// Restores a saved session, in whose new epoch it is `now`. `session` makes the session of what
+    /// was saved of it, as [`ServerSession::restore`](crate::session::ServerSession::restore) does.
+    ///
+    /// Returns an error if it was saved in a format that this version doesn't read, or was changed
+    /// since.
+    pub fn restore(
+        saved: SavedHttp,
+        options: StreamOptions,
+        now: Instant,
+        session: impl FnOnce(SavedServer) -> Result<S, RestoreError>,
+    ) -> Result<Self, RestoreError> {
+        if saved.format != FORMAT {
+            return Err(RestoreError::Format {
+                found: saved.format,
+                expected: FORMAT,
+            });
+        }
+        if !saved.is_sound() {
+            return Err(RestoreError::Damaged);
+        }
+        let SavedHttp { id, tag, .. } = saved;
+        let session = session(saved.session)?;
+        let mut http = Self::new(session, SessionKind::Legacy { id, tag }, options);
+        (http.now, http.next, http.left_out) = (now, saved.next, saved.left_out);
+        for stream in saved.streams {
+            let kept = Stream {
+                exchange: None,
+                events: stream.events,
+                is_over: stream.is_over && stream.number != STANDALONE,
+            };
+            http.streams.insert(stream.number, kept);
+        }
+        for event in saved.events {
+            http.log.push(Kept {
+                stream: event.stream,
+                event: event.event,
+                frame: Bytes::from(alloc::string::String::from(event.frame)),
+                is_sent: event.is_sent,
+                is_last: event.is_last,
+                is_notification: event.is_notification,
+            });
+        }
+        http.trim();
+        Ok(http)
+    }
+}

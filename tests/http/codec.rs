@@ -1,0 +1,207 @@
+//! The client's codec by itself: what it sends, and what it makes of one response and the next.
+
+use mcp_proto::Instant;
+use mcp_proto::http::{Action, End, HttpClient, HttpClientOptions, HttpRequest, ResponseHead};
+use mcp_proto::rpc::Kind;
+use mcp_proto::session::{ExchangeId, Route, Transmit};
+use serde_json::{Value, json};
+
+use crate::requests::{mirrored_schema, modern};
+
+pub const URL: &str = "http://localhost/mcp";
+
+/// A codec, and the time.
+pub struct Codec {
+    pub http: HttpClient,
+    pub now: Instant,
+}
+
+impl Codec {
+    pub fn new(options: HttpClientOptions) -> Self {
+        Self {
+            http: HttpClient::new(URL, options),
+            now: Instant::from_millis(1000),
+        }
+    }
+
+    /// Has a modern request sent by the route of this number.
+    pub fn send(&mut self, route: u64, method: &str, params: Value) {
+        let mut sent = modern(method, params);
+        sent.body["id"] = json!(route);
+        self.send_frame(route, Kind::Request, sent.body);
+    }
+
+    pub fn send_frame(&mut self, route: u64, kind: Kind, frame: Value) {
+        let frame = frame.to_string();
+        let route = Route::Exchange(ExchangeId::new(route));
+        let transmit = Transmit::new(route, frame.len(), kind);
+        self.http.send(self.now, frame, &transmit);
+    }
+
+    /// The only thing to be done, which is to send a request.
+    pub fn request(&mut self) -> HttpRequest {
+        match self.http.poll() {
+            Some(Action::Start(request)) => request,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub fn respond(&mut self, request: &HttpRequest, head: &ResponseHead, body: &str) {
+        self.http.handle_head(self.now, request.exchange, head);
+        self.http
+            .handle_body(self.now, request.exchange, body.as_bytes());
+        self.http.handle_end(self.now, request.exchange, End::Clean);
+    }
+
+    pub fn respond_json(&mut self, request: &HttpRequest, status: u16, body: &Value) {
+        let head = ResponseHead::new(status).with("content-type", "application/json");
+        self.respond(request, &head, &body.to_string());
+    }
+
+    pub fn respond_events(&mut self, request: &HttpRequest, body: &str) {
+        self.respond(request, &events(), body);
+    }
+
+    /// What is to be done, requests aside.
+    pub fn actions(&mut self) -> Vec<Action> {
+        std::iter::from_fn(|| self.http.poll()).collect()
+    }
+
+    /// The only frame for the session.
+    pub fn frame(&mut self) -> Value {
+        let mut frames = self
+            .actions()
+            .into_iter()
+            .filter_map(|action| match action {
+                Action::Frame(_, frame) => serde_json::from_slice(&frame).ok(),
+                _ => None,
+            });
+        let frame = frames.next().expect("there is one");
+        assert!(frames.next().is_none());
+        frame
+    }
+}
+
+pub fn events() -> ResponseHead {
+    ResponseHead::new(200).with("content-type", "text/event-stream")
+}
+
+fn deploy() -> Value {
+    json!({"name": "deploy", "arguments": {"region": "eu"}})
+}
+
+fn mismatch(id: u64) -> Value {
+    json!({"jsonrpc": "2.0", "id": id, "error": {"code": -32020, "message": "Header mismatch"}})
+}
+
+fn list(tools: &Value, cursor: Option<&str>) -> Value {
+    let mut list =
+        json!({"jsonrpc": "2.0", "id": 5, "result": {"tools": tools, "resultType": "complete"}});
+    if let Some(cursor) = cursor {
+        list["result"]["nextCursor"] = json!(cursor);
+    }
+    list
+}
+
+#[test]
+fn a_call_whose_headers_do_not_fit_is_tried_once_more_after_the_tools_are_listed_again() {
+    // `httpM.param.retry` `httpM.param.latest`
+    for as_events in [false, true] {
+        let mut codec = Codec::new(HttpClientOptions::default());
+        codec.send(5, "tools/call", deploy());
+        let call = codec.request();
+        assert!(!call.headers.has("mcp-param-region"));
+        let answer =
+            |codec: &mut Codec, request: &HttpRequest, status, body: &Value| match as_events {
+                true => codec.respond_events(request, &format!("data: {body}\n\n")),
+                false => codec.respond_json(request, status, body),
+            };
+        answer(&mut codec, &call, 400, &mismatch(5));
+        let listing = codec.request();
+        assert_eq!(listing.headers.one("mcp-method"), Ok(Some("tools/list")));
+        assert_eq!(
+            listing.headers.one("mcp-protocol-version"),
+            Ok(Some("2026-07-28"))
+        );
+        let body: Value = serde_json::from_slice(&listing.body).expect("it is JSON");
+        let sent: Value = serde_json::from_slice(&call.body).expect("it is JSON");
+        assert_eq!(body["params"]["_meta"], sent["params"]["_meta"]);
+        let other = json!([{"name": "other", "inputSchema": {"type": "object"}}]);
+        answer(&mut codec, &listing, 200, &list(&other, Some("p\"2")));
+        let listing = codec.request();
+        let body: Value = serde_json::from_slice(&listing.body).expect("it is JSON");
+        assert_eq!(body["params"]["cursor"], "p\"2");
+        let tools = json!([{"name": "deploy", "inputSchema": mirrored_schema()}]);
+        answer(&mut codec, &listing, 200, &list(&tools, Some("more")));
+        let again = codec.request();
+        assert_eq!(again.body, call.body);
+        assert_eq!(again.headers.one("mcp-param-region"), Ok(Some("eu")));
+        // Once and no more.
+        answer(&mut codec, &again, 400, &mismatch(5));
+        assert_eq!(codec.frame()["error"]["code"], -32020);
+        assert!(codec.http.poll().is_none());
+    }
+}
+
+#[test]
+fn a_call_that_cannot_be_mended_has_the_answer_that_it_had() {
+    let gone = list(&json!([]), None);
+    let html = ResponseHead::new(500).with("content-type", "text/html");
+    for listed in [Some(gone), None] {
+        let mut codec = Codec::new(HttpClientOptions::default());
+        codec.send(5, "tools/call", deploy());
+        let call = codec.request();
+        codec.respond_json(&call, 400, &mismatch(5));
+        let listing = codec.request();
+        match listed {
+            Some(list) => codec.respond_json(&listing, 200, &list),
+            None => codec.respond(&listing, &html, "no"),
+        }
+        assert_eq!(codec.frame(), mismatch(5));
+    }
+    // Other requests have no headers that a list of tools could mend.
+    let mut codec = Codec::new(HttpClientOptions::default());
+    codec.send(5, "prompts/get", json!({"name": "p"}));
+    let request = codec.request();
+    codec.respond_json(&request, 400, &mismatch(5));
+    assert_eq!(codec.frame(), mismatch(5));
+}
+
+#[test]
+fn an_endless_list_of_tools_is_not_read_for_ever() {
+    let mut codec = Codec::new(HttpClientOptions::default());
+    codec.send(5, "tools/call", deploy());
+    let call = codec.request();
+    codec.respond_json(&call, 400, &mismatch(5));
+    for page in 0..1000 {
+        match codec.http.poll() {
+            Some(Action::Start(listing)) => {
+                codec.respond_json(&listing, 200, &list(&json!([]), Some("next")))
+            }
+            Some(Action::Frame(..)) => {
+                assert!(page <= 32, "{page} pages");
+                return;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    panic!("it never ends");
+}
+
+#[test]
+fn a_call_that_is_cancelled_while_the_tools_are_listed_is_not_tried_again() {
+    // `httpM.cancel`
+    let mut codec = Codec::new(HttpClientOptions::default());
+    codec.send(5, "tools/call", deploy());
+    let call = codec.request();
+    codec.respond_json(&call, 400, &mismatch(5));
+    let listing = codec.request();
+    let cancel = modern("notifications/cancelled", json!({"requestId": 5}));
+    let mut cancel = cancel.body;
+    cancel.as_object_mut().expect("an object").remove("id");
+    codec.send_frame(5, Kind::Notification, cancel);
+    assert_eq!(codec.actions(), [Action::Abort(listing.exchange)]);
+    let tools = json!([{"name": "deploy", "inputSchema": mirrored_schema()}]);
+    codec.respond_json(&listing, 200, &list(&tools, None));
+    assert!(codec.actions().is_empty());
+}
