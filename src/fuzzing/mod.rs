@@ -3,6 +3,7 @@
 
 mod client;
 mod driven;
+mod http;
 mod pair;
 mod server;
 mod source;
@@ -27,6 +28,7 @@ use crate::session::Session;
 use crate::time::Instant;
 
 pub use client::client_session;
+pub use http::{http_client, http_server, mirror, sse};
 pub use pair::pair;
 pub use server::server_session;
 use source::Source;

@@ -71,3 +71,35 @@ fn a_server_holds_its_promises_on_the_seeds() {
 fn a_pair_holds_its_promises_on_the_seeds() {
     seeds().iter().for_each(|seed| super::pair(seed));
 }
+
+#[test]
+fn events_hold_their_promises_on_the_seeds() {
+    seeds().iter().for_each(|seed| super::sse(seed));
+    let text = b"\x40\x03\xEF\xBB\xBFid: 1\r\ndata: a\rdata\n\nretry: 9\nevent: e\n\n: c\n\nid\n\n";
+    super::sse(text);
+}
+
+#[test]
+fn mirrored_arguments_hold_their_promises_on_the_seeds() {
+    seeds().iter().for_each(|seed| super::mirror(seed));
+    for arguments in [
+        "{\"a\":\"\u{e9} =?base64?x?=\"}",
+        "{\"a\":1}",
+        "{}",
+        "[]",
+        "{\"a\":null}",
+    ] {
+        let schema = r#"{"type":"object","properties":{"a":{"type":"string","x-mcp-header":"A"}}}"#;
+        super::mirror(alloc::format!("{schema}\n{arguments}").as_bytes());
+    }
+}
+
+#[test]
+fn a_session_over_http_holds_its_promises_on_the_seeds() {
+    seeds().iter().for_each(|seed| super::http_server(seed));
+}
+
+#[test]
+fn a_client_over_http_holds_its_promises_on_the_seeds() {
+    seeds().iter().for_each(|seed| super::http_client(seed));
+}

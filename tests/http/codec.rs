@@ -205,3 +205,47 @@ fn a_call_that_is_cancelled_while_the_tools_are_listed_is_not_tried_again() {
     codec.respond_json(&listing, 200, &list(&tools, None));
     assert!(codec.actions().is_empty());
 }
+
+#[test]
+fn a_request_beyond_the_bounds_for_what_is_read_has_its_answer_too() {
+    let mut options = HttpClientOptions::default();
+    options.limits.depth = 4;
+    let mut codec = Codec::new(options);
+    codec.send(
+        5,
+        "tools/call",
+        json!({"name": "x", "arguments": {"a": {"b": {"c": {}}}}}),
+    );
+    let call = codec.request();
+    assert_eq!(call.headers.one("mcp-method"), Ok(Some("tools/call")));
+    let answer = json!({"jsonrpc": "2.0", "id": 5, "result": {}});
+    codec.respond_json(&call, 200, &answer);
+    assert_eq!(codec.frame(), answer);
+}
+
+#[test]
+fn an_event_that_is_too_long_ends_the_old_pair_whose_answers_were_to_come_after_it() {
+    // `sse24.close`
+    let mut options = HttpClientOptions::default();
+    options.limits.frame = 64;
+    let mut codec = Codec::new(options);
+    let hello = json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {}});
+    codec.send_frame(1, Kind::Request, hello);
+    let request = codec.request();
+    codec.respond(&request, &ResponseHead::new(405), "");
+    let stream = codec.actions().into_iter().find_map(|action| match action {
+        Action::Start(request) => Some(request),
+        _ => None,
+    });
+    let stream = stream.expect("it asks for the stream").exchange;
+    codec.http.handle_head(codec.now, stream, &events());
+    codec
+        .http
+        .handle_body(codec.now, stream, b"event: endpoint\ndata: /m\n\n");
+    codec.request();
+    let long = format!("data: {}\n\n", "x".repeat(100));
+    codec.http.handle_body(codec.now, stream, long.as_bytes());
+    let actions = codec.actions();
+    let is_closed = |action: &Action| matches!(action, Action::Closed(Route::Pipe, _));
+    assert!(actions.iter().any(is_closed), "{actions:?}");
+}

@@ -7,6 +7,7 @@ mod closing;
 mod codec;
 mod cors;
 mod headers;
+mod hostile;
 mod ladder;
 mod mirror;
 mod net;

@@ -150,6 +150,7 @@ fn echo(revision: Revision, limits: &Limits, calls: usize, size: usize) -> usize
 }
 
 on_every_revision! {
+    pipe = "it is about a pipe that is full";
     fn peers_that_both_have_much_to_send_never_wait_for_each_other(revision) {
         // A sixteenth of the defaults, so that it takes a sixteenth of the time.
         let limits = limited(|limits| {

@@ -122,6 +122,7 @@ on_every_revision! {
 }
 
 on_every_revision! {
+    pipe = "it is about lines";
     // `stdio.frame` `stdio.stdout.pure` `stdio.stdin.pure`
     fn every_frame_is_one_line_whatever_is_said(revision) {
         let text = "one\ntwo\r\nthree\u{2028}\u{85}\t\u{0}é";

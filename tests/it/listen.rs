@@ -15,6 +15,7 @@ use support::pair::{Pair, client_config, server_config};
 use support::scenario::{notification, request, result};
 
 on_revisions! { MODERN;
+    pipe = "it counts frames of one pipe";
     // `sub.ack.first`, `sub.id`, `sub.req`
     fn the_confirmation_is_the_first_message_and_all_carry_the_requests_id(revision) {
         let mut pair = Pair::open(revision);
@@ -159,6 +160,7 @@ on_revisions! { MODERN;
 }
 
 on_revisions! { MODERN;
+    pipe = "a stream is ended by closing its exchange, which sends no frame";
     // `sub.end.client`, `sub.end.client.stop`
     fn a_stream_that_the_client_ended_is_silent(revision) {
         let mut pair = Pair::open(revision);
@@ -196,6 +198,7 @@ on_revisions! { MODERN;
 }
 
 on_revisions! { MODERN;
+    pipe = "a stream that ends is ended by its exchange";
     // `sub.end.server.result`, `sub.end.server.cancelled`
     fn a_server_ends_its_streams_in_good_order(revision) {
         let mut pair = Pair::open(revision);

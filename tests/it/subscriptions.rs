@@ -230,6 +230,7 @@ on_every_revision! {
 }
 
 on_every_revision! {
+    pipe = "what belongs to no request overtakes answers over HTTP";
     // `sub.listchanged.refetch`
     fn the_confirmation_comes_before_every_change(revision) {
         let mut pair = Pair::open(revision);

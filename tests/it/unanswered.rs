@@ -101,6 +101,7 @@ on_revisions! { since(Revision::V2025_06_18);
 }
 
 on_every_revision! {
+    pipe = "the stream of a call is closed with it, so nothing takes its questions back over HTTP";
     // `cancel.recv.ignore`
     fn cancelling_a_call_withdraws_what_it_asks_for(revision) {
         let mut pair = Pair::open(revision);
@@ -206,6 +207,7 @@ on_revisions! { LEGACY;
 }
 
 on_every_revision! {
+    pipe = "the stream of a call is closed with it, so nothing takes its questions back over HTTP";
     // `timeout.max`
     fn the_total_clock_runs_while_the_user_thinks(revision) {
         let mut pair = Pair::open(revision);
@@ -407,6 +409,7 @@ on_every_revision! {
 }
 
 on_revisions! { LEGACY;
+    pipe = "a frame put in by hand has no exchange to come by";
     // `timeout.idle`, `cancel.samedir`
     fn the_clock_runs_on_when_the_server_takes_its_question_back(revision) {
         let mut pair = Pair::open(revision);
@@ -464,6 +467,7 @@ on_revisions! { MODERN;
 }
 
 on_revisions! { [Revision::V2025_03_26];
+    pipe = "what a batch asks goes by the batch's own exchange, whose answer is one array";
     // `base.batch.recv`
     fn a_request_of_a_batch_asks_outside_of_it_and_answers_inside(revision) {
         let mut pair = Pair::open(revision);

@@ -3,6 +3,7 @@
 //!
 //! The count is that of the process, so each test waits for its turn.
 
+mod exchanges;
 mod floods;
 mod high;
 #[cfg(feature = "http")]

@@ -1,10 +1,12 @@
 //! What the test binaries share: a pair of sessions, scripted peers, the schemas' judgement of every frame, and the
 //! revisions.
 
+pub mod carrier;
 pub mod client;
 #[cfg(feature = "tracing")]
 pub mod collector;
 pub mod fill;
+pub mod front;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod pair;
@@ -41,12 +43,13 @@ pub fn pieces<'b>(mut bytes: &'b [u8], lengths: &[usize]) -> Vec<&'b [u8]> {
     pieces
 }
 
-/// Declares a test that runs once for each of the given revisions.
+/// Declares a test that runs once for each of the given revisions, by each way that carries it.
 ///
-/// `on_revisions! { LEGACY; fn name(revision) { .. } }`
+/// `on_revisions! { LEGACY; fn name(revision) { .. } }`. `pipe = "why"` before `fn` keeps a test on
+/// the pipe, `calls` adds the ways by which only answers come.
 #[macro_export]
 macro_rules! on_revisions {
-    ($revisions:expr; $(#[$about:meta])* fn $name:ident($revision:ident) $body:block) => {
+    ($revisions:expr; pipe = $why:literal; $(#[$about:meta])* fn $name:ident($revision:ident) $body:block) => {
         $(#[$about])*
         #[test]
         #[allow(clippy::single_element_loop, reason = "some lists have one revision")]
@@ -54,16 +57,39 @@ macro_rules! on_revisions {
             for $revision in $revisions $body
         }
     };
-}
-
-/// Declares a test that runs once for each revision.
-#[macro_export]
-macro_rules! on_every_revision {
-    ($(#[$about:meta])* fn $name:ident($revision:ident) $body:block) => {
+    ($revisions:expr; $(#[$about:meta])* fn $name:ident($revision:ident) $body:block) => {
         $(#[$about])*
         #[test]
+        #[allow(clippy::single_element_loop, reason = "some lists have one revision")]
         fn $name() {
-            for $revision in mcp_proto::Revision::ALL $body
+            for $revision in $revisions {
+                for way in $crate::carrier::Way::of($revision) {
+                    let _carried = $crate::carrier::over(*way);
+                    $body
+                }
+            }
         }
+    };
+    ($revisions:expr; calls; $(#[$about:meta])* fn $name:ident($revision:ident) $body:block) => {
+        $(#[$about])*
+        #[test]
+        #[allow(clippy::single_element_loop, reason = "some lists have one revision")]
+        fn $name() {
+            for $revision in $revisions {
+                for way in $crate::carrier::Way::of_calls($revision) {
+                    let _carried = $crate::carrier::over(*way);
+                    $body
+                }
+            }
+        }
+    };
+}
+
+/// Declares a test that runs once for each revision, by each way that carries it; see
+/// [`on_revisions!`].
+#[macro_export]
+macro_rules! on_every_revision {
+    ($($test:tt)*) => {
+        $crate::on_revisions! { mcp_proto::Revision::ALL; $($test)* }
     };
 }

@@ -8,11 +8,12 @@ use bytes::Bytes;
 use mcp_proto::model::capability::{ClientCapabilities, ServerCapabilities};
 use mcp_proto::session::{
     CallId, ClientConfig, ClientEvent, ClientSession, Completed, EraPolicy, Request, Route,
-    ServerConfig, ServerEvent, ServerSession, Session,
+    Routing, ServerConfig, ServerEvent, ServerSession, Session,
 };
 use mcp_proto::{Instant, Revision};
 use serde_json::Value;
 
+use super::carrier::{Carrier, Way};
 use super::wire::Wire;
 
 /// A client and a server, and the time.
@@ -26,6 +27,8 @@ pub struct Pair {
     pub checked: Wire,
     pub client_events: VecDeque<ClientEvent>,
     pub server_events: VecDeque<ServerEvent>,
+    /// What carries the frames; `None` for a pipe.
+    carrier: Option<Carrier>,
 }
 
 /// A client configuration that speaks just `revision`.
@@ -70,8 +73,15 @@ pub fn everything_of_a_server() -> ServerCapabilities<'static> {
     reason = "`to_client` and `to_server` say where a frame goes"
 )]
 impl Pair {
+    /// A pair that meets by the way of the test.
     pub fn new(client: ClientConfig, server: ServerConfig) -> Self {
+        let carrier = Carrier::new(Way::current());
+        let client = match carrier {
+            Some(_) => client.routing(Routing::PerRequest),
+            None => client,
+        };
         Self {
+            carrier,
             client: ClientSession::new(client),
             server: ServerSession::new(server),
             now: Instant::from_millis(1000),
@@ -109,7 +119,9 @@ impl Pair {
         for _ in 0..10_000 {
             let moved = self.client_to_server() + self.server_to_client();
             self.collect();
-            if moved == 0 {
+            // A response that carries no frame moves something too.
+            let is_busy = self.carrier.as_mut().is_some_and(Carrier::has_moved);
+            if moved == 0 && !is_busy {
                 return;
             }
         }
@@ -118,6 +130,10 @@ impl Pair {
 
     /// Carries what the client has to send across; how many frames that were.
     pub fn client_to_server(&mut self) -> usize {
+        if let Some(carrier) = &mut self.carrier {
+            let frames = carrier.from_client(self.now, &mut self.client, &mut self.server);
+            return self.record(true, frames);
+        }
         let frames = poll_frames(&mut self.client);
         let moved = frames.len();
         for frame in frames {
@@ -131,6 +147,10 @@ impl Pair {
 
     /// Carries what the server has to send across; how many frames that were.
     pub fn server_to_client(&mut self) -> usize {
+        if let Some(carrier) = &mut self.carrier {
+            let frames = carrier.from_server(self.now, &mut self.client, &mut self.server);
+            return self.record(false, frames);
+        }
         let frames = poll_frames(&mut self.server);
         let moved = frames.len();
         for frame in frames {
@@ -138,6 +158,16 @@ impl Pair {
             self.wire.push((false, frame.clone()));
             self.client
                 .handle_frame(self.now, Route::Pipe, Bytes::from(frame));
+        }
+        moved
+    }
+
+    /// Notes frames that were carried; how many they are.
+    fn record(&mut self, by_client: bool, frames: Vec<String>) -> usize {
+        let moved = frames.len();
+        for frame in frames {
+            self.checked.sent(by_client, &frame);
+            self.wire.push((by_client, frame));
         }
         moved
     }
@@ -154,6 +184,9 @@ impl Pair {
         self.now = self.now + duration;
         self.client.handle_timeout(self.now);
         self.server.handle_timeout(self.now);
+        if let Some(carrier) = &mut self.carrier {
+            carrier.pass(self.now, &mut self.client, &mut self.server);
+        }
         self.drive();
     }
 
@@ -161,8 +194,12 @@ impl Pair {
     pub fn to_client(&mut self, frame: impl Into<String>) {
         let frame = frame.into();
         self.checked.put_in(false, &frame);
+        let route = match &self.carrier {
+            Some(carrier) => carrier.route_to_client(&frame),
+            None => Route::Pipe,
+        };
         self.client
-            .handle_frame(self.now, Route::Pipe, Bytes::from(frame));
+            .handle_frame(self.now, route, Bytes::from(frame));
         self.drive();
     }
 
@@ -170,8 +207,12 @@ impl Pair {
     pub fn to_server(&mut self, frame: impl Into<String>) {
         let frame = frame.into();
         self.checked.put_in(true, &frame);
-        self.server
-            .handle_frame(self.now, Route::Pipe, Bytes::from(frame));
+        match &mut self.carrier {
+            Some(carrier) => carrier.put_to_server(self.now, &mut self.server, frame),
+            None => self
+                .server
+                .handle_frame(self.now, Route::Pipe, Bytes::from(frame)),
+        }
         self.drive();
     }
 

@@ -22,14 +22,16 @@ impl HttpClient {
     /// Sends a frame, whatever waits.
     pub(super) fn post(&mut self, posted: Posted) {
         let transmit = &posted.transmit;
-        let sent = Sent::read(&posted.frame, &self.options.limits, !self.tools.is_empty());
+        let (limits, mirrors) = (&self.options.limits, !self.tools.is_empty());
+        let sent = Sent::read(&posted.frame, transmit.kind, limits, mirrors);
         let method = sent.method.as_deref();
         let is_modern = sent.version.is_some()
             || transmit
                 .revision
                 .is_some_and(|revision| revision.era() == Era::Modern);
         let route = transmit.route;
-        let is_cancel = method == Some("notifications/cancelled");
+        let is_cancel =
+            sent.kind == Kind::Notification && method == Some("notifications/cancelled");
         if is_cancel && is_modern {
             return self.cancel(route);
         }
@@ -196,7 +198,7 @@ impl HttpClient {
         }
         frame.extend_from_slice(b"}}");
         let frame = Bytes::from(frame);
-        let sent = Sent::read(&frame, &self.options.limits, false);
+        let sent = Sent::read(&frame, Kind::Request, &self.options.limits, false);
         let mut headers = of_post();
         add_modern(&mut headers, &sent, &call.posted.transmit);
         let purpose = Purpose::Relist(relist.into());

@@ -294,7 +294,7 @@ impl HttpClient {
     /// Drops all that is under way.
     fn abort_all(&mut self) {
         self.gate = Gate::Open;
-        self.challenged = None;
+        (self.challenged, self.pair) = (None, None);
         self.resumes.clear();
         self.waiting.clear();
         for number in core::mem::take(&mut self.exchanges).into_keys() {

@@ -311,14 +311,19 @@ impl HttpClient {
         let Some(entry) = self.exchanges.remove(&number) else {
             return;
         };
-        let route = match entry.purpose {
+        let route = match &entry.purpose {
             Purpose::Request(asked) => asked.route,
-            Purpose::Relist(relist) => return self.give_up(&relist),
+            Purpose::Relist(relist) => return self.give_up(relist),
             Purpose::Standalone(_) | Purpose::Pair(_) => Route::Standalone,
             _ => return,
         };
+        let is_pair = matches!(entry.purpose, Purpose::Pair(_));
         if let Some(error) = error {
             self.actions.push_back(Action::Malformed(route, error));
+        }
+        if is_pair {
+            // `sse24.close`: every answer was to come by it.
+            return self.close_session(closed);
         }
         self.actions.push_back(Action::Closed(route, closed));
     }

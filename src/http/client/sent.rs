@@ -31,17 +31,19 @@ pub(super) struct Sent {
 }
 
 impl Sent {
-    /// Reads what headers and the exchange depend on. `mirrors` says whether arguments may have to be
-    /// mirrored.
-    pub(super) fn read(frame: &Bytes, limits: &Limits, mirrors: bool) -> Self {
+    /// Reads what headers and the exchange depend on. `kind` is what its session says it is, and
+    /// `mirrors` says whether arguments may have to be mirrored.
+    pub(super) fn read(frame: &Bytes, kind: Kind, limits: &Limits, mirrors: bool) -> Self {
         let mut scan = Scan::default();
         let decoded = decode(frame, limits, &Repeated::default(), &mut scan);
         let Ok(Decoded::One(envelope)) = decoded else {
-            // A batch of answers.
+            // A batch of answers, or what goes beyond the bounds for what a peer sends.
+            let id = member_of(frame, "id").and_then(|id| core::str::from_utf8(id).ok());
+            let method = member_of(frame, "method").map(|method| string_of(method).into());
             return Self {
-                kind: Kind::Result,
-                id: None,
-                method: None,
+                kind,
+                id: id.and_then(RequestId::from_json),
+                method,
                 subject: None,
                 version: None,
                 arguments: None,

@@ -9,8 +9,8 @@ use core::time::Duration;
 pub enum SessionKind {
     /// One exchange of the modern era, which lasts as long as its session.
     Modern,
-    /// One exchange of the legacy era on a server that keeps no sessions. Its session has to be
-    /// taken for initialized first.
+    /// One exchange of the legacy era on a server that keeps no sessions. Unless it is an
+    /// `initialize`, its session has to be taken for initialized first.
     // `ServerSession::assume_initialized`
     Stateless,
     /// Any number of exchanges of the legacy era, shared by an id.
