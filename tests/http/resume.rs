@@ -180,3 +180,18 @@ fn exchanges_are_bounded() {
         Some(200)
     );
 }
+
+on_revisions! { LEGACY;
+    fn answers_that_nobody_can_come_back_for_are_not_kept(revision) {
+        let mut served = Served::legacy(revision, options());
+        let before = served.http.held_bytes();
+        for id in 1..200 {
+            let (exchange, _) = served.post(call(revision, id));
+            let request = served.request();
+            served.http.handle_gone(served.now, exchange);
+            served.reply(&request);
+        }
+        assert_eq!(served.http.held_bytes(), before);
+        assert_eq!(served.http.status(), mcp_proto::http::SessionStatus::Idle);
+    }
+}

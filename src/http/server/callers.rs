@@ -112,9 +112,10 @@ impl Takes {
             Class::Modern { listens: true, .. } => Self::Stream,
             Class::Modern { .. } => Self::Request,
             Class::Legacy { input, .. } => match input {
-                Input::Post { kind, .. } if matches!(kind, None | Some(Kind::Request)) => {
-                    Self::Request
-                }
+                Input::Post {
+                    kind: None | Some(Kind::Request),
+                    ..
+                } => Self::Request,
                 Input::Get { .. } => Self::Stream,
                 Input::Post { .. } | Input::Delete => Self::Nothing,
             },

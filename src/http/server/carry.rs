@@ -121,6 +121,12 @@ impl<S: ServesClient> HttpSession<S> {
     fn deliver(&mut self, number: u64, frame: Bytes, transmit: &Transmit) {
         let is_last = transmit.last && number != STANDALONE;
         let stream = self.streams.entry(number).or_default();
+        if stream.is_lost {
+            if is_last {
+                self.streams.remove(&number);
+            }
+            return;
+        }
         let exchange = stream.exchange;
         if let Some(outgoing) = exchange.and_then(|exchange| self.exchanges.get_mut(&exchange)) {
             let is_lone = is_last && matches!(outgoing.mode, Mode::Undecided(_));

@@ -3,11 +3,14 @@
 //!
 //! Rules of this file: what is kept is bounded in events and bytes; what has been sent goes before
 //! what hasn't, and first of all what belongs to streams that are over; an answer that wasn't sent
-//! is never dropped.
+//! is dropped only where so much waits that nobody can mean to read it.
 
 use alloc::collections::VecDeque;
 
 use bytes::Bytes;
+
+/// How many events may wait that nobody has read, answers among them.
+const MOST_UNREAD: usize = 4096;
 
 /// An event that is kept.
 #[derive(Clone, Debug)]
@@ -30,15 +33,17 @@ pub(super) struct Log {
     bytes: usize,
     most_events: usize,
     most_bytes: usize,
+    most_unread: usize,
 }
 
 impl Log {
-    pub(super) fn new(most_events: usize, most_bytes: usize) -> Self {
+    pub(super) fn new(most_events: usize, most_bytes: usize, most_unread: usize) -> Self {
         Self {
             kept: VecDeque::new(),
             bytes: 0,
             most_events,
             most_bytes,
+            most_unread,
         }
     }
 
@@ -57,6 +62,8 @@ impl Log {
                 .position(of_ended)
                 .or_else(|| kept.iter().position(|kept| kept.is_sent))
                 .or_else(|| kept.iter().position(|kept| kept.is_notification));
+            let is_too_much = kept.len() > MOST_UNREAD || self.bytes > self.most_unread;
+            let oldest = oldest.or_else(|| is_too_much.then_some(0));
             let Some(dropped) = oldest.and_then(|oldest| self.kept.remove(oldest)) else {
                 return;
             };

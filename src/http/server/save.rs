@@ -44,6 +44,7 @@ struct SavedStream {
     number: u64,
     events: u64,
     is_over: bool,
+    is_lost: bool,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -113,6 +114,7 @@ impl<S: ServesClient> HttpSession<S> {
             number: *number,
             events: stream.events,
             is_over: stream.is_over,
+            is_lost: stream.is_lost || self.is_lost_with_its_exchange(*number, stream),
         });
         let events = self.log.iter().map(|kept| SavedEvent {
             stream: kept.stream,
@@ -132,6 +134,14 @@ impl<S: ServesClient> HttpSession<S> {
             streams: streams.collect(),
             events: events.collect(),
         })
+    }
+
+    /// Whether a stream can't be asked for once the connection is gone that carries it.
+    fn is_lost_with_its_exchange(&self, number: u64, stream: &Stream) -> bool {
+        let carried = stream
+            .exchange
+            .and_then(|number| self.exchanges.get(&number));
+        number != STANDALONE && carried.is_some_and(|outgoing| !outgoing.is_resumable)
     }
 
     /// Restores a saved session, in whose new epoch it is `now`. `session` makes the session of what
@@ -163,6 +173,7 @@ impl<S: ServesClient> HttpSession<S> {
                 exchange: None,
                 events: stream.events,
                 is_over: stream.is_over && stream.number != STANDALONE,
+                is_lost: stream.is_lost && stream.number != STANDALONE,
             };
             http.streams.insert(stream.number, kept);
         }

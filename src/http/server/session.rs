@@ -63,6 +63,8 @@ pub(super) struct Stream {
     /// The number of the event that was written last.
     pub(super) events: u64,
     pub(super) is_over: bool,
+    /// Whether nobody can ever ask for what it carries.
+    pub(super) is_lost: bool,
 }
 
 impl<S: ServesClient> HttpSession<S> {
@@ -74,7 +76,7 @@ impl<S: ServesClient> HttpSession<S> {
         };
         Self {
             session,
-            log: Log::new(replays, options.replay_bytes),
+            log: Log::new(replays, options.replay_bytes, options.unsent_most),
             kind,
             streams: BTreeMap::new(),
             exchanges: BTreeMap::new(),
@@ -112,7 +114,15 @@ impl<S: ServesClient> HttpSession<S> {
         let number = exchange.number();
         self.ready.remove(&number);
         if let Some(outgoing) = self.exchanges.remove(&number) {
-            self.detach(number, outgoing.stream);
+            let stream = outgoing.stream;
+            if !outgoing.is_resumable
+                && stream != STANDALONE
+                && let Some(stream) = self.streams.get_mut(&stream)
+            {
+                // Its client has no event to come back with.
+                stream.is_lost = true;
+            }
+            self.detach(number, stream);
         }
         self.settle();
     }
