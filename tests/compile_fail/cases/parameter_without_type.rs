@@ -1,0 +1,10 @@
+use mcp_proto::tools;
+
+fn main() {
+    let _ = tools! {
+        /// Adds two numbers.
+        fn add(a: i64, b) -> i64 {
+            a + b
+        }
+    };
+}
