@@ -61,6 +61,7 @@ fn data_of(code: i64) -> Option<&'static str> {
 }
 
 on_revisions! { MODERN;
+    calls;
     // `err.range.spec` `err.retired.32042` `err.range.app`
     fn codes_that_the_specification_keeps_are_not_given_out(revision) {
         let defined = [-32020, -32021, -32022];
@@ -96,6 +97,7 @@ on_revisions! { MODERN;
 }
 
 on_every_revision! {
+    calls;
     // `err.retired.32042` `err.retired.32002` `err.32002.accept`
     fn a_code_that_one_revision_has_is_written_as_the_other_knows_it(revision) {
         let (mut server, request) = asked(revision);
@@ -131,6 +133,7 @@ on_every_revision! {
 }
 
 on_every_revision! {
+    calls;
     // `err.range.legacy` `base.resp.error.shape` `base.resp.error.msg` `err.range.spec`
     fn the_library_itself_gives_only_codes_that_are_defined(revision) {
         let mut codes = BTreeSet::new();
@@ -167,6 +170,7 @@ on_every_revision! {
 }
 
 on_every_revision! {
+    calls;
     // `base.resp.error.shape`
     fn an_errors_data_arrives_as_it_was_given(revision) {
         for data in ["null", "5", r#""x""#, r#"[1.50,{"b":1,"a":2}]"#, r#"{"z":1e2}"#] {
@@ -185,6 +189,7 @@ on_every_revision! {
 }
 
 on_revisions! { LEGACY;
+    calls;
     // `err.init.version.legacy` `lifecycle.ver.other`
     fn an_unknown_version_is_no_error_to_a_legacy_server(revision) {
         let config = support::pair::server_config().revisions(vec![revision]);

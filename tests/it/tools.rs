@@ -19,6 +19,7 @@ use support::scenario::{request, result, since};
 use support::{on_every_revision, on_revisions};
 
 on_every_revision! {
+    calls;
     // `tools.cap`, `tools.list.respond`
     fn a_server_without_tools_has_no_tool_methods(revision) {
         let bare = ServerConfig::new("bare", "1");
@@ -39,6 +40,7 @@ on_every_revision! {
 }
 
 on_every_revision! {
+    calls;
     // `tools.cap`, `tools.list.respond`, `tools.list.paginate`
     fn an_empty_registry_lists_no_tools(revision) {
         let server =
@@ -56,6 +58,7 @@ on_every_revision! {
 }
 
 on_every_revision! {
+    calls;
     // Nearly all clients look for `properties`, and some fail without it. `tools.def.noparams`
     fn a_tool_without_arguments_says_on_the_wire_that_it_has_no_properties(revision) {
         let mut pair = Pair::open(revision);
@@ -70,6 +73,7 @@ on_every_revision! {
 }
 
 on_every_revision! {
+    calls;
     // `tools.list.order`, `tools.list.noconn`
     fn a_listing_is_what_the_server_said_in_its_order_on_every_connection(revision) {
         let tools = || {
@@ -100,6 +104,7 @@ on_every_revision! {
 }
 
 on_every_revision! {
+    calls;
     // `tools.call.unknown`, `tools.call.exec.llm`
     fn an_unknown_tool_is_an_error_of_the_protocol(revision) {
         let mut pair = Pair::open(revision);
@@ -124,6 +129,7 @@ on_every_revision! {
 }
 
 on_every_revision! {
+    calls;
     // `tools.call.malformed`, `tools.call.params`
     fn a_malformed_call_never_reaches_the_handler(revision) {
         let mut pair = Pair::open(revision);
@@ -171,6 +177,7 @@ on_revisions! { since(Revision::V2025_06_18);
 }
 
 on_every_revision! {
+    calls;
     // `tools.struct.obj`, `tools.struct.any`
     fn structured_content_that_is_no_object_goes_to_peers_that_know_it(revision) {
         let mut pair = Pair::open(revision);
@@ -193,6 +200,7 @@ on_every_revision! {
 }
 
 on_every_revision! {
+    calls;
     // `tools.call.result`
     fn a_result_may_be_empty_and_a_missing_content_reads_as_empty(revision) {
         let mut pair = Pair::open(revision);
@@ -252,6 +260,7 @@ on_every_revision! {
 }
 
 on_every_revision! {
+    calls;
     // `data.content.resource`
     fn a_tool_may_hand_out_resources(revision) {
         let mut pair = Pair::open(revision);
@@ -271,6 +280,7 @@ on_every_revision! {
 }
 
 on_every_revision! {
+    calls;
     fn calls_are_answered_in_any_order(revision) {
         let mut pair = Pair::open(revision);
         let first = pair.call_tool("slow");
@@ -286,6 +296,7 @@ on_every_revision! {
 }
 
 on_every_revision! {
+    calls;
     // `tools.call.params`
     fn a_call_without_arguments_has_an_empty_object_of_them(revision) {
         let mut pair = Pair::open_with(client_config(revision), server_config());
@@ -299,6 +310,7 @@ on_every_revision! {
 }
 
 on_every_revision! {
+    calls;
     // `tools.def.fields`, `tools.struct.obj`
     fn structured_content_goes_to_older_peers_unless_the_server_says_otherwise(revision) {
         for keeps in [true, false] {
