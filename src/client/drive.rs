@@ -155,7 +155,7 @@ impl Client {
         options.meta = call.meta.clone().filter(|meta| !meta.is_empty());
         if let Some(time) = call.read_timeout {
             options = options.idle(Timeout::After(time));
-            let total = self.options.total(time);
+            let total = self.options.total(Some(time));
             options.total = total.map_or(Timeout::Never, Timeout::After);
         }
         let called = self

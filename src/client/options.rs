@@ -133,8 +133,10 @@ pub struct ClientOptions {
     /// How long a request may go without any message from the server. 300 s.
     pub read_timeout: Duration,
     /// How long an operation may take altogether, with all the requests it is made of and the time
-    /// it waits for its turn; `None` for no limit. 600 s. When it ends while the links of a tool's
-    /// result are being read, the result is given with the rest of them unread.
+    /// it waits for its turn; `None` for no limit. 600 s. A tool call whose own
+    /// [`read_timeout`](super::ToolCall::read_timeout) is longer may take as long as that. When it
+    /// ends while the links of a tool's result are being read, the result is given with the rest
+    /// of them unread.
     pub total_timeout: Option<Duration>,
     /// Whether a list with an item, or a tool's result with a block, that doesn't fit its type is
     /// an error as a whole. By default it isn't: what can be read is used, and the rest is beside
@@ -414,9 +416,11 @@ impl ClientOptions {
         self.handlers.wrap_frame_tap(wrap);
     }
 
-    /// How long a call may take altogether that may go without a word for `read_timeout`.
-    pub(super) fn total(&self, read_timeout: Duration) -> Option<Duration> {
-        self.total_timeout.map(|total| total.max(read_timeout))
+    /// How long an operation may take altogether that may go without a word for a time of its own:
+    /// as long as that at least.
+    pub(super) fn total(&self, own_read_timeout: Option<Duration>) -> Option<Duration> {
+        self.total_timeout
+            .map(|total| total.max(own_read_timeout.unwrap_or_default()))
     }
 
     /// How long an operation may take altogether.
@@ -425,7 +429,7 @@ impl ClientOptions {
             Operation::CallTool(call) | Operation::DirectCallTool(call) => call.read_timeout,
             _ => None,
         };
-        self.total(own.unwrap_or(self.read_timeout))
+        self.total(own)
     }
 
     /// Makes a call's name the server's own. Done once: a name may begin with the prefix itself.
@@ -441,7 +445,7 @@ impl ClientOptions {
             .opening(self.timeout)
             .handshake(self.handshake_timeout)
             .idle(Some(self.read_timeout))
-            .total(self.total(self.read_timeout));
+            .total(self.total_timeout);
         let mut config = ClientConfig::new("", "")
             .info(self.client_info.clone())
             .capabilities(self.capabilities())

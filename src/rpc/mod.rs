@@ -27,7 +27,7 @@ pub(crate) use raw::RAW_TOKEN;
 pub(crate) use repeated::Repeated;
 pub(crate) use scan::{EnvelopeKey, Scan};
 pub(crate) use span::{BodySpans, KeyTable, Span};
-pub(crate) use text::{Concealed, bounded};
+pub(crate) use text::{Concealed, bounded, start_of};
 pub(crate) use walk::{
     Entry, Token, elements, is_string, listed_members, member_of, members, string_of, tokens,
 };

@@ -14,9 +14,14 @@ const QUOTED: usize = 256;
 
 /// The start of a text that goes into an error: up to 256 bytes, cut between two characters.
 pub(crate) fn bounded(text: &str) -> &str {
+    start_of(text, QUOTED)
+}
+
+/// The start of a text: at most `longest` bytes, cut between two characters.
+pub(crate) fn start_of(text: &str, longest: usize) -> &str {
     let fits = |end: &usize| text.is_char_boundary(*end);
-    let end = (0..=QUOTED.min(text.len())).rev().find(fits).unwrap_or(0);
-    &text[..end]
+    let end = (0..=longest.min(text.len())).rev().find(fits);
+    &text[..end.unwrap_or(0)]
 }
 
 /// What `Debug` shows of a text that may be a secret: how many bytes it has.

@@ -13,7 +13,8 @@ use crate::model::from_scan;
 use crate::model::members::MemberSpans;
 use crate::model::method::{Method, Notification};
 use crate::rpc::{
-    Concealed, Raw, RequestId, RpcError, Span, Text, is_string, member_of, raw_at, text_at,
+    Concealed, Raw, RequestId, RpcError, Span, Text, is_string, member_of, raw_at, start_of,
+    text_at,
 };
 
 use super::error::{CallError, rpc_error_weight};
@@ -277,9 +278,5 @@ pub(crate) fn progress_token_of(params: &[u8]) -> Option<RequestId> {
 
 /// The start of a text of the peer's, of at most `longest` bytes.
 pub(crate) fn shortened(text: &str, longest: usize) -> Box<str> {
-    let mut end = longest.min(text.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text[..end].into()
+    start_of(text, longest).into()
 }

@@ -6,9 +6,10 @@ use std::time::Duration;
 use mcp_proto::Limits;
 use mcp_proto::client::driver::before;
 use mcp_proto::client::{
-    ClientError, Operation, Output, OutputPart, Prefix, ToolCall, ToolOutput, ToolSet,
+    ClientError, ClientOptions, Operation, Output, OutputPart, Prefix, ToolCall, ToolOutput,
+    ToolSet,
 };
-use mcp_proto::session::{CallClock, Route, Session};
+use mcp_proto::session::{CallClock, EraPolicy, Route, Session};
 use serde_json::{Value, json};
 
 use support::client::{Script, call, everything, legacy};
@@ -100,6 +101,35 @@ fn listing_ends_in_its_total_time() {
     let (clock, after) = (CallClock::Total, Duration::from_secs(310));
     assert_eq!(error, ClientError::TimedOut { clock, after });
     script.expect("notifications/cancelled");
+}
+
+#[test]
+fn operation_ends_in_its_total_time_however_much_shorter_than_the_read_timeout() {
+    let total = Duration::from_millis(500);
+    for era in [EraPolicy::Legacy, EraPolicy::AssumeModern] {
+        let options = ClientOptions::default().era(era);
+        let mut script = Script::unopened(options.total_timeout(Some(total)));
+        if era == EraPolicy::Legacy {
+            script.initialized(everything());
+        }
+        let id = script.start(call("t", json!({})));
+        script.expect("tools/call");
+        script.wait(Duration::from_millis(499));
+        assert_eq!(script.client.open_operations(), 1);
+        script.wait(Duration::from_millis(1));
+        let error = script.end(id).unwrap().unwrap_err();
+        let clock = CallClock::Total;
+        assert_eq!(
+            error,
+            ClientError::TimedOut {
+                clock,
+                after: total
+            }
+        );
+        if era == EraPolicy::Legacy {
+            script.expect("notifications/cancelled");
+        }
+    }
 }
 
 #[test]

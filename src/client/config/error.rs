@@ -7,6 +7,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
+use crate::rpc::start_of;
+
 /// How many bytes of a name, a path or a reason an error keeps.
 pub(super) const LONGEST_TEXT: usize = 256;
 
@@ -190,11 +192,7 @@ fn clip_to(text: &str, limit: usize) -> String {
     if text.len() <= limit {
         return text.into();
     }
-    let mut end = limit;
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    let mut clipped = String::from(text.get(..end).unwrap_or_default());
+    let mut clipped = String::from(start_of(text, limit));
     clipped.push('…');
     clipped
 }

@@ -82,7 +82,7 @@ use serde::Deserializer;
 
 use self::source::Source;
 
-#[cfg(feature = "std")]
+#[cfg(feature = "http-client")]
 pub(crate) use entry::Origin;
 pub use entry::{Input, ServerEntry, ServerKind, UnknownField, Unresolved};
 pub use error::{ConfigError, ConfigErrorKind, ConfigErrors, Position};

@@ -13,7 +13,7 @@ use super::comments::strip;
 use super::error::{ConfigError, ConfigErrorKind, Position, clip};
 use super::expand::Environment;
 use super::value::to_json;
-use crate::rpc::{Entry, Span, elements, members};
+use crate::rpc::{Entry, Span, elements, members, start_of};
 
 /// How many bytes a configuration may have.
 pub(super) const LONGEST_FILE: usize = 16 << 20;
@@ -242,11 +242,7 @@ fn marks(text: &str) -> Vec<Mark> {
 
 /// The offset, or that of the character it is in the middle of; the end if it is beyond.
 fn floor(text: &str, at: usize) -> usize {
-    let mut at = at.min(text.len());
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    at
+    start_of(text, at).len()
 }
 
 fn within(outer: Span, inner: Span) -> Span {

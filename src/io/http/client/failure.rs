@@ -7,6 +7,7 @@ use core::fmt;
 use std::io;
 
 use crate::http::End;
+use crate::rpc::start_of;
 
 /// How much of an error is shown.
 const LONGEST: usize = 400;
@@ -77,7 +78,7 @@ pub(super) fn in_words(error: &(dyn Error + 'static)) -> String {
         words.push_str(&cause);
     }
     if words.len() > LONGEST {
-        words.truncate(words.floor_char_boundary(LONGEST));
+        words.truncate(start_of(&words, LONGEST).len());
         words.push_str("..");
     }
     words

@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 use crate::client::config::Origin;
 use crate::http::ResponseHead;
 use crate::http::headers::{self, name};
+use crate::rpc::start_of;
 use crate::session::ExchangeId;
 
 /// How much of a body is kept.
@@ -101,5 +102,5 @@ impl Notes {
 }
 
 fn cut(text: &str) -> &str {
-    &text[..text.floor_char_boundary(2 * HEAD)]
+    start_of(text, 2 * HEAD)
 }
