@@ -2,6 +2,8 @@
 //! It speaks every revision over standard input and output, and with `--http PORT` over HTTP
 //! (feature `hyper`); `--json` answers without events, `--keep-alive MS` shows life that often.
 
+#![allow(clippy::disallowed_methods, reason = "a program reads its arguments")]
+
 mod asking;
 mod content;
 mod prompts;

@@ -2,6 +2,8 @@
 //! client can be tried on this crate: twenty tools, three resources and a template. With `--http PORT`
 //! (feature `hyper`) it speaks HTTP: streams at `/mcp`, the pair of 2024-11-05 at `/sse`.
 
+#![allow(clippy::disallowed_methods, reason = "a program reads its arguments")]
+
 mod assets;
 mod people;
 mod tools;

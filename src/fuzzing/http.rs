@@ -100,12 +100,14 @@ pub fn http_server(bytes: &[u8]) {
     if kind == SessionKind::Stateless {
         let _ = session.assume_initialized(Revision::NEWEST_LEGACY);
     }
-    let mut options = StreamOptions::default();
-    options.json_only = source.byte() % 2 == 1;
-    options.exchanges = 1 + source.below(8);
-    options.replay_events = source.below(16);
-    options.unsent = source.below(255);
-    options.unsent_most = 1024;
+    let options = StreamOptions {
+        json_only: source.byte() % 2 == 1,
+        exchanges: 1 + source.below(8),
+        replay_events: source.below(16),
+        unsent: source.below(255),
+        unsent_most: 1024,
+        ..StreamOptions::default()
+    };
     let mut http = HttpSession::new(session, kind, options);
     let mut now = Instant::ZERO;
     let mut open: BTreeMap<u64, Given> = BTreeMap::new();
@@ -114,7 +116,7 @@ pub fn http_server(bytes: &[u8]) {
     while !source.is_empty() {
         match source.below(10) {
             0..=3 => {
-                let frame = Bytes::from(source.frame());
+                let frame = source.frame();
                 let is_opening = memchr::memmem::find(&frame, b"initialize").is_some();
                 let kind = [None, Some(Kind::Request), Some(Kind::Notification)];
                 let kind = source.one_of(&kind).flatten();
@@ -228,11 +230,13 @@ fn take_parts(
 /// request that was sent is answered or lost once all exchanges have ended, and it comes to rest.
 pub fn http_client(bytes: &[u8]) {
     let mut source = Source::new(bytes);
-    let mut options = HttpClientOptions::default();
-    options.challenges = u32::from(source.byte() % 3);
-    options.limits = Limits {
-        frame: 512,
-        ..Limits::default()
+    let options = HttpClientOptions {
+        challenges: u32::from(source.byte() % 3),
+        limits: Limits {
+            frame: 512,
+            ..Limits::default()
+        },
+        ..HttpClientOptions::default()
     };
     let mut http = HttpClient::new("http://localhost/mcp", options);
     let mut driven = Driven::default();

@@ -27,8 +27,11 @@ use support::script::{initialize, notification, request};
 use crate::contract::adapters::Half;
 use crate::toy::within;
 
+/// Begins to serve a server.
+type Way = fn(Server) -> Peer;
+
 /// What a server is served over.
-const WAYS: [(&str, fn(Server) -> Peer); 3] = [("pipe", pipe), ("tcp", tcp), ("unix", unix)];
+const WAYS: [(&str, Way); 3] = [("pipe", pipe), ("tcp", tcp), ("unix", unix)];
 
 /// The client's end of a server, as bytes.
 struct Peer {
@@ -283,7 +286,9 @@ macro_rules! limits {
     };
 }
 
-const LIMITS: [(&str, fn(&mut Limits, usize)); 19] = limits![
+type SetLimit = fn(&mut Limits, usize);
+
+const LIMITS: [(&str, SetLimit); 19] = limits![
     frame depth id name uri calls subscriptions events output memory peer input_rounds inputs pages
     links batch cancel_burst cancel_rate malformed_burst
 ];

@@ -118,9 +118,7 @@ where
                 }
                 Poll::Ready(Ok(())) => {}
             }
-            let Some(request) = self.waiting.pop_front() else {
-                return None;
-            };
+            let request = self.waiting.pop_front()?;
             let request = match to_request(request, &self.headers) {
                 Ok(request) => request,
                 Err(error) => {
