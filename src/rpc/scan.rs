@@ -9,7 +9,7 @@ use alloc::string::String;
 
 use super::repeated::Repeated;
 use super::span::{BodySpans, KeyTable, Span};
-use super::write::{plain_length, short_string};
+use super::write::plain_length;
 
 /// The scanner recurses; a limit above this would let a frame exhaust the stack.
 const DEEPEST: usize = 1024;
@@ -381,7 +381,7 @@ impl Scanner<'_> {
     }
 
     /// What `known` makes of the key as it reads, escapes resolved.
-    #[inline]
+    #[inline(always)]
     fn look_up<T>(&self, key: &Key, known: impl Fn(&[u8]) -> Option<T>) -> Option<T> {
         if !key.escaped {
             return known(self.bytes.get(key.start..key.end)?);
@@ -411,26 +411,12 @@ impl Scanner<'_> {
     }
 
     /// Passes a string. Tells whether it holds escapes.
-    // Inlined as far as a short one needs, as most strings and nearly all keys are.
-    #[inline(always)]
     fn string(&mut self) -> Result<bool, ScanError> {
         let Some([b'"', rest @ ..]) = self.bytes.get(self.at..) else {
             return Err(ScanError::Syntax);
         };
-        self.at += 1;
-        if let Some(length) = short_string(rest) {
-            self.at += length + 1;
-            return Ok(false);
-        }
-        self.longer_string()
-    }
-
-    /// Passes the rest of a string, from behind its first quote on.
-    #[inline(never)]
-    fn longer_string(&mut self) -> Result<bool, ScanError> {
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
         let plain = plain_length(rest);
-        self.at += plain;
+        self.at += 1 + plain;
         match rest.get(plain) {
             Some(b'"') => {
                 self.at += 1;

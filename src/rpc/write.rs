@@ -118,17 +118,6 @@ fn is_clean_text(bytes: &[u8]) -> bool {
     blocks.iter().all(|block| least(block) != 0) && least(rest) != 0
 }
 
-/// How long the string is whose first quote stands before `bytes`, when it holds no escapes and ends
-/// within a few bytes; `None` for all others.
-#[inline(always)]
-pub(super) fn short_string(bytes: &[u8]) -> Option<usize> {
-    let word = u64::from_le_bytes(*bytes.first_chunk::<8>()?);
-    // The bits before the first byte that needs an escape, all of them when none does.
-    let before = escape_marks(word).trailing_zeros() & !7;
-    let found = word.checked_shr(before)? as u8;
-    (found == b'"').then_some(before as usize / 8)
-}
-
 /// How many bytes from the start of `bytes` on need no escape.
 // Inlined since most strings are so short that a call costs as much as the look.
 #[inline(always)]
