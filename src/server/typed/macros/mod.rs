@@ -1,6 +1,6 @@
 //! The short forms: [`tools!`](crate::tools), [`resources!`](crate::resources) and
 //! [`prompts!`](crate::prompts) make [`Offers`](super::Offers) of plain functions; what their
-//! expansions call is in [`made`].
+//! expansions call is in `made`.
 //!
 //! Each function becomes a struct of its parameters, from which serde reads and `schemars`
 //! describes them, and a closure that takes it apart again.
@@ -18,10 +18,10 @@ pub use made::*;
 /// A tool goes by the name of its function and is described by its doc comment. Its parameters are
 /// the tool's arguments, each described by its own doc comment; an `Option` may be left out, and
 /// attributes of serde and `schemars` say more, such as `#[serde(default)]`. What it returns is any
-/// [`TypedOutput`], whose type gives the output schema, or a `Result` of
+/// [`TypedOutput`](crate::server::TypedOutput), whose type gives the output schema, or a `Result` of
 /// one, so that errors leave by `?` with all their causes. Both schemas are made once.
 ///
-/// A first parameter without a type is the [`Context`]: `&Context` in a
+/// A first parameter without a type is the [`Context`](crate::server::Context): `&Context` in a
 /// function, `Context` in an `async` one. An `async` function makes the server one for adapters with
 /// a runtime.
 ///
@@ -78,7 +78,7 @@ macro_rules! tools {
 ///
 /// A prompt goes by the name of its function and is described by its doc comment. Its parameters are
 /// the prompt's arguments, as those of [`tools!`](crate::tools) are; they are texts on the wire, from
-/// which numbers, `bool`s and enums are read. It returns any [`IntoPrompt`],
+/// which numbers, `bool`s and enums are read. It returns any [`IntoPrompt`](crate::server::IntoPrompt),
 /// such as a `String`, or a `Result` of one.
 ///
 /// `#[complete(..)]` right before a parameter completes it: with an array of texts, of which those are
@@ -117,7 +117,7 @@ macro_rules! prompts {
 /// Before each function stands its URI, and its MIME type in parentheses if it has one. A function
 /// with parameters is a template, whose variables they are: texts, from which numbers, `bool`s and
 /// enums are read. The resource has the name of its function and is described by its doc comment. It
-/// returns any [`IntoResource`], such as a `String`, or a `Result` of one.
+/// returns any [`IntoResource`](crate::server::IntoResource), such as a `String`, or a `Result` of one.
 ///
 /// Context, `async` and `with` are as in [`tools!`](crate::tools), `#[complete(..)]` as in
 /// [`prompts!`](crate::prompts), and `#[resource(..)]` has the setters of a
