@@ -239,7 +239,7 @@
 //! * The same inputs give the same outputs, byte for byte.
 //! * Payloads stay slices of the frame that carried them.
 //!
-//! Not here yet: adapters to HTTP stacks (the core of both sides is in [`http`]), tasks.
+//! Not here yet: authorization over HTTP, tasks.
 
 #![no_std]
 #![forbid(unsafe_code)]

@@ -49,6 +49,8 @@ mod stateless;
 mod template;
 #[cfg(feature = "schemars")]
 mod typed;
+#[cfg(not(feature = "schemars"))]
+mod unavailable;
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;

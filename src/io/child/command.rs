@@ -76,6 +76,12 @@ enum Inherited {
 
 impl Command {
     /// Starts `program`, which is looked for in the child's `PATH` unless it is a path.
+    ///
+    /// Of this process's environment the child gets what every program needs and nothing that may
+    /// be secret: `HOME`, `LOGNAME`, `PATH`, `SHELL`, `TERM` and `USER`; on Windows `APPDATA`,
+    /// `HOMEDRIVE`, `HOMEPATH`, `LOCALAPPDATA`, `PATH`, `PATHEXT`, `PROCESSOR_ARCHITECTURE`,
+    /// `SYSTEMDRIVE`, `SYSTEMROOT`, `TEMP`, `USERNAME` and `USERPROFILE`. Others are given with
+    /// [`env`](Self::env) or [`inherit_all_env`](Self::inherit_all_env).
     pub fn new(program: impl Into<OsString>) -> Self {
         Self {
             program: program.into(),
