@@ -46,6 +46,17 @@ pub use options::{Backoff, ClientOptions, Reconnect, ToolHook};
 pub use prefix::{NameConflict, Prefix, PrefixedTool, ToolSet};
 pub use result::{Binary, OutputPart, ResourceOutput, ToolOutput};
 
+// What a client's options and operations take and return, beside them.
+#[doc(no_inline)]
+pub use crate::model::{
+    completion::{CompleteParams, PromptReference},
+    elicitation::ElicitResult,
+    form::FormContent,
+    prompt::GetPromptParams,
+};
+#[doc(no_inline)]
+pub use crate::session::EraPolicy;
+
 use catalog::Catalog;
 use operation::{Running, WaitsFor};
 
