@@ -70,6 +70,11 @@ impl<T> RequestOut<T> {
         &self.method
     }
 
+    /// The stream by which its answer was to come.
+    pub(super) fn route(&self) -> Route {
+        self.route
+    }
+
     /// How far it had come when its answer could not come any more.
     pub(super) fn delivery(&self, writer: &MessageWriter) -> Delivery {
         let is_sent = self.frame.is_none_or(|frame| writer.outbox.is_sent(frame));

@@ -126,7 +126,6 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    pipe = "the stream of a call is closed with it, so nothing takes its questions back over HTTP";
     // `timeout.all`
     fn the_idle_clock_stands_still_while_the_user_is_asked(revision) {
         let mut pair = Pair::open(revision);

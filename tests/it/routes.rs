@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use mcp_proto::model::logging::{LoggingLevel, LoggingMessageParams};
-use mcp_proto::model::method::{CallTool, EmptyParams, RootsListChanged};
+use mcp_proto::model::method::{CallTool, EmptyParams, ListRoots, RootsListChanged};
+use mcp_proto::model::root::ListRootsResult;
 use mcp_proto::model::tool::{CallToolParams, CallToolResult};
 use mcp_proto::session::{
-    CallError, CallOptions, ClientEvent, ClientSession, CloseReason, Closed, Delivery, EraPolicy,
-    ExchangeId, Invalid, Misuse, Route, Routing, ServerEvent, ServerSession, Session, Timeout,
-    Transmit,
+    CallError, CallId, CallOptions, ClientEvent, ClientSession, CloseReason, Closed, Delivery,
+    EraPolicy, ExchangeId, Handle, InputId, Invalid, Misuse, Route, Routing, ServerEvent,
+    ServerSession, Session, Timeout, Transmit,
 };
 use mcp_proto::{Instant, Revision};
 use serde_json::{Value, json};
@@ -89,6 +90,16 @@ fn call(client: &mut ClientSession, name: &'static str) -> (Transmit, Value) {
     sent(client).remove(0)
 }
 
+/// The server asks for the roots by `route`.
+fn ask(client: &mut ClientSession, revision: Revision, id: u64, route: Route) -> InputId {
+    let frame = request(revision, id, "roots/list", json!({}));
+    client.handle_frame(NOW, route, Bytes::from(frame));
+    match client.poll_event() {
+        Some(ClientEvent::InputRequested(asked)) => asked.input,
+        other => panic!("expected a question, got {other:?}"),
+    }
+}
+
 /// How the calls of a client have ended.
 fn ends(client: &mut ClientSession) -> Vec<CallError> {
     let ended = |event| match event {
@@ -113,6 +124,46 @@ on_every_revision! {
         let completed = events(&mut client).remove(0);
         assert!(matches!(completed, ClientEvent::Completed(done) if done.result::<CallTool>().is_ok()));
         assert!(!client.is_closed());
+    }
+}
+
+on_revisions! { LEGACY;
+    // `cancel.recv.ignore`, `timeout.all`
+    fn a_call_that_ends_without_its_answer_takes_its_own_questions_along_once(revision) {
+        let endings: [fn(&mut ClientSession, CallId<CallTool>, Route); 3] = [
+            |client, call, _| client.cancel(NOW, call, None).unwrap(),
+            |client, _, _| client.handle_timeout(NOW + Duration::from_secs(50)),
+            |client, _, route| client.handle_closed(NOW, route, Closed::EndOfInput),
+        ];
+        for end in endings {
+            let mut client = opened(revision);
+            let (other, _) = call(&mut client, "other");
+            let options = CallOptions::new().total(Timeout::After(Duration::from_secs(50)));
+            let params = CallToolParams::new("x");
+            let ending = client.call::<CallTool>(NOW, &params, options).unwrap();
+            let route = sent(&mut client).remove(0).0.route;
+            let [mine, others, nobodys] = [(1, route), (2, other.route), (3, Route::Standalone)]
+                .map(|(id, route)| ask(&mut client, revision, id, route));
+            end(&mut client, ending, route);
+            let withdrawn = |event: ClientEvent| match event {
+                ClientEvent::InputWithdrawn(input) => Some(input),
+                _ => None,
+            };
+            let gone: Vec<_> = events(&mut client).into_iter().filter_map(withdrawn).collect();
+            assert_eq!(gone, [mine]);
+            let home = ListRootsResult::new(Vec::new());
+            let late = client.answer::<ListRoots>(NOW, mine, &home);
+            assert_eq!(late, Err(Misuse::Unknown(Handle::Input)));
+            let taken_back = notification("notifications/cancelled", json!({"requestId": 1}));
+            client.handle_frame(NOW, route, Bytes::from(taken_back));
+            client.handle_closed(NOW, route, Closed::EndOfInput);
+            assert_eq!(events(&mut client).into_iter().filter_map(withdrawn).count(), 0);
+            sent(&mut client);
+            for (id, input) in [(2, others), (3, nobodys)] {
+                client.answer::<ListRoots>(NOW, input, &home).unwrap();
+                assert_eq!(sent(&mut client).remove(0).1["id"], id);
+            }
+        }
     }
 }
 

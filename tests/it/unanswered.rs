@@ -101,7 +101,6 @@ on_revisions! { since(Revision::V2025_06_18);
 }
 
 on_every_revision! {
-    pipe = "the stream of a call is closed with it, so nothing takes its questions back over HTTP";
     // `cancel.recv.ignore`
     fn cancelling_a_call_withdraws_what_it_asks_for(revision) {
         let mut pair = Pair::open(revision);
@@ -207,7 +206,6 @@ on_revisions! { LEGACY;
 }
 
 on_every_revision! {
-    pipe = "the stream of a call is closed with it, so nothing takes its questions back over HTTP";
     // `timeout.max`
     fn the_total_clock_runs_while_the_user_thinks(revision) {
         let mut pair = Pair::open(revision);

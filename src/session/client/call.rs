@@ -290,6 +290,7 @@ impl ClientSession {
         if let Some(request) = self.state.requests_out.end(number) {
             let revision = self.state.opening.revision();
             request.cancel(number, &mut self.state.writer, revision, reason);
+            self.withdraw_asked_within(request.route());
             let method = request.method().clone();
             self.conclude(number, method, request.part, Err(error));
         }
@@ -314,6 +315,10 @@ impl ClientSession {
             Some(Closed::Unreachable | Closed::Forgotten) => CallError::Lost(Delivery::NotSent),
             _ => CallError::Lost(request.delivery(&self.state.writer)),
         };
+        // The end of the session takes all questions back at once.
+        if why.is_some() {
+            self.withdraw_asked_within(request.route());
+        }
         let (method, purpose) = (request.method().clone(), request.part.purpose);
         self.conclude(number, method, request.part, Err(error));
         if let (Purpose::Probe | Purpose::Initialize, Some(why)) = (purpose, why) {

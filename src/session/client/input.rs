@@ -3,7 +3,8 @@
 //!
 //! Rules of this file: while a legacy server waits for the user, the idle clocks of all calls stand
 //! still, since it doesn't say which call it asks for; a refusal fails the whole call where the
-//! protocol has no other way to say no.
+//! protocol has no other way to say no; what was asked by the stream of a call ends with the call if
+//! that ends without its answer.
 
 use crate::model::method::{self, ListRoots, Method, SpecMethod};
 use crate::rpc::{RequestId, RpcError};
@@ -16,6 +17,7 @@ use super::super::id::{CallId, InputId};
 use super::super::misuse::{Handle, Misuse};
 use super::super::name::MethodName;
 use super::super::progress::Report;
+use super::super::route::Route;
 use super::super::side::Side;
 use super::check::{check_input, check_roots};
 use super::event::InputRequested;
@@ -170,6 +172,23 @@ impl ClientSession {
             self.restart_idle_clocks();
         }
         found.is_some()
+    }
+
+    /// Ends what a legacy server asked for within a call, by the call's own stream, when the call
+    /// ends without its answer: nothing that comes by the stream any more takes it back. On a pipe
+    /// the server does so itself.
+    pub(super) fn withdraw_asked_within(&mut self, route: Route) {
+        if !matches!(route, Route::Exchange(_)) || !self.state.inputs.owes_answer() {
+            return;
+        }
+        let State { inputs, writer, .. } = &mut self.state;
+        let withdrawn = inputs.take_back_route(route, writer);
+        for number in &withdrawn {
+            self.input_withdrawn(*number);
+        }
+        if !withdrawn.is_empty() {
+            self.restart_idle_clocks();
+        }
     }
 
     /// Lets the idle clocks run on once no legacy server waits for the user.

@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 
 use crate::limits::Limits;
 use crate::model::encode::{EncodeError, SessionMembers, encode_value};
-use crate::revision::Revision;
+use crate::revision::{Era, Revision};
 use crate::rpc::{RequestId, RpcError};
 
 use super::super::arrival::Arrival;
@@ -21,6 +21,7 @@ use super::super::misuse::{Handle, Misuse};
 use super::super::name::MethodName;
 use super::super::progress::{Report, Reported};
 use super::super::requests_in::{RequestIn, RequestsIn};
+use super::super::route::Route;
 use super::super::table::{Table, Weigh};
 use super::super::writer::MessageWriter;
 
@@ -183,6 +184,19 @@ impl Inputs {
         let number = self.requests.find(id)?;
         self.requests.drop(number, writer);
         Some(number)
+    }
+
+    /// Ends the requests that a legacy server made by this stream. Returns their numbers.
+    pub(super) fn take_back_route(
+        &mut self,
+        route: Route,
+        writer: &mut MessageWriter,
+    ) -> SmallVec<[u64; 8]> {
+        let asked = self.requests.on_route(route, Era::Legacy);
+        for number in &asked {
+            self.requests.drop(*number, writer);
+        }
+        asked
     }
 
     /// Ends the entries of a call's round. Returns their numbers.
