@@ -9,7 +9,7 @@ use alloc::string::String;
 
 use super::repeated::Repeated;
 use super::span::{BodySpans, KeyTable, Span};
-use super::write::plain_length;
+use super::write::{first_plain_length, plain_length};
 
 /// The scanner recurses; a limit above this would let a frame exhaust the stack.
 const DEEPEST: usize = 1024;
@@ -299,6 +299,7 @@ impl Scanner<'_> {
     }
 
     /// Any value, validated and passed over.
+    // The containers are calls of their own, so that the other values save no registers.
     fn value(&mut self, depth: usize) -> Result<(), ScanError> {
         match self.peek() {
             Some(b'"') => self.string().map(|_| ()),
@@ -312,10 +313,12 @@ impl Scanner<'_> {
         }
     }
 
+    #[inline(never)]
     fn object(&mut self, depth: usize) -> Result<(), ScanError> {
         self.members(depth, |scanner, _, depth| scanner.value(depth))
     }
 
+    #[inline(never)]
     fn array(&mut self, depth: usize) -> Result<(), ScanError> {
         let depth = depth.checked_sub(1).ok_or(ScanError::TooDeep)?;
         self.at += 1;
@@ -411,12 +414,27 @@ impl Scanner<'_> {
     }
 
     /// Passes a string. Tells whether it holds escapes.
+    // Most are short; what the others need stands apart, so that these save no registers.
     fn string(&mut self) -> Result<bool, ScanError> {
         let Some([b'"', rest @ ..]) = self.bytes.get(self.at..) else {
             return Err(ScanError::Syntax);
         };
+        if let Some(plain) = first_plain_length(rest)
+            && rest.get(plain) == Some(&b'"')
+        {
+            self.at += plain + 2;
+            return Ok(false);
+        }
+        self.longer_string()
+    }
+
+    /// Passes a string that doesn't end within a few bytes, or not with a quote.
+    #[inline(never)]
+    fn longer_string(&mut self) -> Result<bool, ScanError> {
+        self.at += 1;
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
         let plain = plain_length(rest);
-        self.at += 1 + plain;
+        self.at += plain;
         match rest.get(plain) {
             Some(b'"') => {
                 self.at += 1;

@@ -119,25 +119,29 @@ fn is_clean_text(bytes: &[u8]) -> bool {
 }
 
 /// How many bytes from the start of `bytes` on need no escape.
-// Inlined since most strings are so short that a call costs as much as the look.
-#[inline(always)]
+#[inline]
 pub(super) fn plain_length(bytes: &[u8]) -> usize {
-    let marks = match bytes.first_chunk::<8>() {
-        Some(word) => escape_marks(u64::from_le_bytes(*word)),
-        None => 0,
-    };
-    match marks {
-        0 => medium_plain_length(bytes),
-        _ => marks.trailing_zeros() as usize / 8,
+    match first_plain_length(bytes) {
+        Some(length) => length,
+        None => medium_plain_length(bytes),
     }
 }
 
-/// The same for more than a few bytes, or for the last ones of a text.
+/// The same when it ends within the first few bytes, of which the last ones of a text are none.
+// Inlined since most strings are so short that a call costs as much as the look.
+#[inline(always)]
+pub(super) fn first_plain_length(bytes: &[u8]) -> Option<usize> {
+    let marks = escape_marks(u64::from_le_bytes(*bytes.first_chunk::<8>()?));
+    (marks != 0).then(|| marks.trailing_zeros() as usize / 8)
+}
+
+/// The same for what doesn't end within the first few bytes, or for the last ones of a text.
 #[inline(never)]
 fn medium_plain_length(bytes: &[u8]) -> usize {
     /// Up to here a word at a time is faster than a search.
     const SHORT: usize = 64;
-    let mut rest = bytes;
+    // The first word was looked at already.
+    let mut rest = bytes.get(8..).unwrap_or(bytes);
     while let Some((word, after)) = rest.split_first_chunk::<8>() {
         let marks = escape_marks(u64::from_le_bytes(*word));
         if marks != 0 {
@@ -184,12 +188,12 @@ const HIGHS: u64 = 0x8080_8080_8080_8080;
 /// first byte that does.
 #[inline]
 const fn escape_marks(word: u64) -> u64 {
-    // In each, the lowest byte that is marked is marked rightly, which is all a yes or no needs.
-    let quotes = word ^ (ONES * b'"' as u64);
-    let quote = quotes.wrapping_sub(ONES) & !quotes;
-    let backslashes = word ^ (ONES * b'\\' as u64);
-    let backslash = backslashes.wrapping_sub(ONES) & !backslashes;
-    control_marks(word) | (quote | backslash) & HIGHS
+    // The lowest byte that is marked is marked rightly, which is all a yes or no needs. Flipping
+    // this bit swaps a quote with a space and keeps control characters below, so that one
+    // comparison finds both.
+    let controls_or_quotes = (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21);
+    let backslashes = (word ^ (ONES * b'\\' as u64)).wrapping_sub(ONES);
+    (controls_or_quotes | backslashes) & !word & HIGHS
 }
 
 /// Not zero if one of the eight bytes of `word` is a control character.
