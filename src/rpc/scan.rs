@@ -9,7 +9,7 @@ use alloc::string::String;
 
 use super::repeated::Repeated;
 use super::span::{BodySpans, KeyTable, Span};
-use super::write::{first_plain_length, plain_length};
+use super::write::{first_plain_length, medium_plain_length, plain_length};
 
 /// The scanner recurses; a limit above this would let a frame exhaust the stack.
 const DEEPEST: usize = 1024;
@@ -361,6 +361,8 @@ impl Scanner<'_> {
     }
 
     /// A key and its colon; the scanner then stands at the value.
+    // Inlined since what it returns would go by way of memory.
+    #[inline(always)]
     fn key(&mut self) -> Result<Key, ScanError> {
         let start = self.at + 1;
         let escaped = self.string()?;
@@ -415,27 +417,33 @@ impl Scanner<'_> {
 
     /// Passes a string. Tells whether it holds escapes.
     // Most are short; what the others need stands apart, so that these save no registers.
+    #[inline(never)]
     fn string(&mut self) -> Result<bool, ScanError> {
         let Some([b'"', rest @ ..]) = self.bytes.get(self.at..) else {
             return Err(ScanError::Syntax);
         };
-        if let Some(plain) = first_plain_length(rest)
-            && rest.get(plain) == Some(&b'"')
-        {
-            self.at += plain + 2;
-            return Ok(false);
+        match first_plain_length(rest) {
+            Some(plain) if rest.get(plain) == Some(&b'"') => {
+                self.at += plain + 2;
+                Ok(false)
+            }
+            Some(plain) => self.string_from(1 + plain),
+            None => self.longer_string(),
         }
-        self.longer_string()
     }
 
-    /// Passes a string that doesn't end within a few bytes, or not with a quote.
+    /// Passes a string that doesn't end within the first few bytes.
     #[inline(never)]
     fn longer_string(&mut self) -> Result<bool, ScanError> {
-        self.at += 1;
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let plain = plain_length(rest);
+        let rest = self.bytes.get(self.at + 1..).unwrap_or_default();
+        self.string_from(1 + medium_plain_length(rest))
+    }
+
+    /// Passes the rest of a string, of which `plain` bytes from its first quote on are plain.
+    #[inline]
+    fn string_from(&mut self, plain: usize) -> Result<bool, ScanError> {
         self.at += plain;
-        match rest.get(plain) {
+        match self.peek() {
             Some(b'"') => {
                 self.at += 1;
                 Ok(false)

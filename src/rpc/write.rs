@@ -135,9 +135,10 @@ pub(super) fn first_plain_length(bytes: &[u8]) -> Option<usize> {
     (marks != 0).then(|| marks.trailing_zeros() as usize / 8)
 }
 
-/// The same for what doesn't end within the first few bytes, or for the last ones of a text.
-#[inline(never)]
-fn medium_plain_length(bytes: &[u8]) -> usize {
+/// The same for what doesn't end within the first few bytes, where [`first_plain_length`] found
+/// nothing.
+#[inline]
+pub(super) fn medium_plain_length(bytes: &[u8]) -> usize {
     /// Up to here a word at a time is faster than a search.
     const SHORT: usize = 64;
     // The first word was looked at already.
