@@ -9,7 +9,7 @@ use alloc::string::String;
 
 use super::repeated::Repeated;
 use super::span::{BodySpans, KeyTable, Span};
-use super::write::{first_plain_length, medium_plain_length, plain_length};
+use super::write::{first_plain_length, long_plain_length, medium_plain_length, plain_length};
 
 /// The scanner recurses; a limit above this would let a frame exhaust the stack.
 const DEEPEST: usize = 1024;
@@ -299,10 +299,22 @@ impl Scanner<'_> {
     }
 
     /// Any value, validated and passed over.
-    // The containers are calls of their own, so that the other values save no registers.
+    // Most are strings, so that these take no call of their own.
+    #[inline(always)]
     fn value(&mut self, depth: usize) -> Result<(), ScanError> {
+        if self.peek() == Some(b'"') {
+            self.string()?;
+            Ok(())
+        } else {
+            self.other_value(depth)
+        }
+    }
+
+    /// A value that is not a string.
+    // The containers are calls of their own, so that the other values save no registers.
+    #[inline(never)]
+    fn other_value(&mut self, depth: usize) -> Result<(), ScanError> {
         match self.peek() {
-            Some(b'"') => self.string().map(|_| ()),
             Some(b'{') => self.object(depth),
             Some(b'[') => self.array(depth),
             Some(b't') => self.literal(b"true"),
@@ -428,15 +440,23 @@ impl Scanner<'_> {
                 Ok(false)
             }
             Some(plain) => self.string_from(1 + plain),
-            None => self.longer_string(),
+            None => self.longer_string(rest),
         }
     }
 
-    /// Passes a string that doesn't end within the first few bytes.
+    /// Passes a string that doesn't end within the first few bytes; `rest` follows its quote.
     #[inline(never)]
-    fn longer_string(&mut self) -> Result<bool, ScanError> {
-        let rest = self.bytes.get(self.at + 1..).unwrap_or_default();
-        self.string_from(1 + medium_plain_length(rest))
+    fn longer_string(&mut self, rest: &[u8]) -> Result<bool, ScanError> {
+        match medium_plain_length(rest) {
+            Some(plain) => self.string_from(1 + plain),
+            None => self.long_string(rest),
+        }
+    }
+
+    /// Passes a string of many bytes; `rest` follows its quote.
+    #[inline(never)]
+    fn long_string(&mut self, rest: &[u8]) -> Result<bool, ScanError> {
+        self.string_from(1 + long_plain_length(rest))
     }
 
     /// Passes the rest of a string, of which `plain` bytes from its first quote on are plain.

@@ -121,10 +121,9 @@ fn is_clean_text(bytes: &[u8]) -> bool {
 /// How many bytes from the start of `bytes` on need no escape.
 #[inline]
 pub(super) fn plain_length(bytes: &[u8]) -> usize {
-    match first_plain_length(bytes) {
-        Some(length) => length,
-        None => medium_plain_length(bytes),
-    }
+    first_plain_length(bytes)
+        .or_else(|| medium_plain_length(bytes))
+        .unwrap_or_else(|| long_plain_length(bytes))
 }
 
 /// The same when it ends within the first few bytes, of which the last ones of a text are none.
@@ -135,31 +134,34 @@ pub(super) fn first_plain_length(bytes: &[u8]) -> Option<usize> {
     (marks != 0).then(|| marks.trailing_zeros() as usize / 8)
 }
 
-/// The same for what doesn't end within the first few bytes, where [`first_plain_length`] found
-/// nothing.
+/// Up to so many bytes, looking at a word at a time is faster than a search.
+const MEDIUM: usize = 64;
+
+/// The same when [`first_plain_length`] found nothing; `None` when it is [`MEDIUM`] or more.
 #[inline]
-pub(super) fn medium_plain_length(bytes: &[u8]) -> usize {
-    /// Up to here a word at a time is faster than a search.
-    const SHORT: usize = 64;
+pub(super) fn medium_plain_length(bytes: &[u8]) -> Option<usize> {
+    let (words, last) = bytes.as_chunks::<8>();
     // The first word was looked at already.
-    let mut rest = bytes.get(8..).unwrap_or(bytes);
-    while let Some((word, after)) = rest.split_first_chunk::<8>() {
+    let medium = words.get(1..words.len().min(MEDIUM / 8));
+    let mut plain = 8;
+    for word in medium.unwrap_or_default() {
         let marks = escape_marks(u64::from_le_bytes(*word));
         if marks != 0 {
-            return bytes.len() - rest.len() + marks.trailing_zeros() as usize / 8;
+            return Some(plain + marks.trailing_zeros() as usize / 8);
         }
-        rest = after;
-        if bytes.len() - rest.len() == SHORT {
-            return SHORT + long_plain_length(rest);
-        }
+        plain += 8;
     }
-    let last = rest.iter().take_while(|byte| !needs_escape(**byte)).count();
-    bytes.len() - rest.len() + last
+    if words.len() >= MEDIUM / 8 {
+        return None;
+    }
+    let last_plain = last.iter().take_while(|byte| !needs_escape(**byte)).count();
+    Some(bytes.len() - last.len() + last_plain)
 }
 
-/// The same for many bytes.
+/// The same when [`medium_plain_length`] found nothing.
 #[inline(never)]
-fn long_plain_length(bytes: &[u8]) -> usize {
+pub(super) fn long_plain_length(bytes: &[u8]) -> usize {
+    // What was looked at already is no more than a search looks at in a few steps.
     let end = memchr::memchr2(b'"', b'\\', bytes).unwrap_or(bytes.len());
     let (run, _) = bytes.split_at(end);
     // A fold instead of a search: the compiler turns it into a few vector instructions.

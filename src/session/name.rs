@@ -22,12 +22,12 @@ impl MethodName {
 
     /// The name that stands as a string at `span`; empty when there is none.
     pub(crate) fn at(frame: &[u8], span: Span) -> Self {
-        let token = span.of(frame);
-        let inner = token.get(1..token.len().saturating_sub(1));
-        match inner.and_then(SpecMethod::from_bytes) {
-            Some(known) => Self::Spec(known),
-            None => Self::new(&text_at(frame, span).unwrap_or(Text::borrowed(""))),
+        if let [_, name @ .., _] = span.of(frame)
+            && let Some(known) = SpecMethod::from_bytes(name)
+        {
+            return Self::Spec(known);
         }
+        Self::new(&text_at(frame, span).unwrap_or(Text::borrowed("")))
     }
 
     pub(crate) fn as_str(&self) -> &str {

@@ -45,7 +45,8 @@ impl Outbox {
     }
 
     /// Makes what was appended since `start` a frame, out of the reserve or not.
-    #[inline]
+    // Inlined since it is little more than passing its arguments on.
+    #[inline(always)]
     pub(crate) fn commit(&mut self, start: usize, mut transmit: Transmit, is_reserve: bool) {
         transmit.len = self.bytes.len() - start;
         if is_reserve {
@@ -57,14 +58,20 @@ impl Outbox {
         });
         self.written += 1;
         if self.bytes.capacity() > KEEP {
-            trim(&mut self.bytes, KEEP);
+            self.trim();
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn trim(&mut self) {
+        trim(&mut self.bytes, KEEP);
     }
 
     /// Drops what was appended since `start`.
     pub(crate) fn abort(&mut self, start: usize) {
         self.bytes.truncate(start);
-        trim(&mut self.bytes, KEEP);
+        self.trim();
     }
 
     /// Appends the next frame to `buffer`.

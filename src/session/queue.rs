@@ -29,9 +29,15 @@ impl<T> Queue<T> {
         if self.first.is_none() {
             self.first = Some(element);
         } else {
-            make_room_at_end(&mut self.rest);
-            self.rest.push_back(element);
+            self.push_behind(element);
         }
+    }
+
+    /// Appends an element that is not the first.
+    #[inline(never)]
+    fn push_behind(&mut self, element: T) {
+        make_room_at_end(&mut self.rest);
+        self.rest.push_back(element);
     }
 
     #[inline]
