@@ -305,3 +305,23 @@ pub(crate) fn write_shown_string(out: &mut Vec<u8>, shown: fmt::Arguments<'_>) -
     out.push(b'"');
     shown
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{escape_marks, needs_escape};
+
+    #[test]
+    fn the_lowest_mark_of_a_word_stands_in_the_first_byte_that_needs_an_escape() {
+        // A wrong mark could only come of a neighbour, so that all pairs are all there is to see.
+        for pair in 0..=u16::MAX {
+            for (at, filler) in (0..7).flat_map(|at| [b' ', b'z', 0xff].map(|byte| (at, byte))) {
+                let mut bytes = [filler; 8];
+                bytes[at..at + 2].copy_from_slice(&pair.to_le_bytes());
+                let marks = escape_marks(u64::from_le_bytes(bytes));
+                let found = (marks != 0).then(|| marks.trailing_zeros() as usize / 8);
+                let expected = bytes.iter().position(|byte| needs_escape(*byte));
+                assert_eq!(found, expected, "{bytes:?}");
+            }
+        }
+    }
+}
