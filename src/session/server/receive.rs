@@ -152,6 +152,8 @@ impl ServerSession {
     }
 
     /// Serves a request, or refuses it with the error its offence has.
+    // Inlined since what it takes would be moved by a copy.
+    #[inline(always)]
     fn dispatch(&mut self, arrival: Arrival<'_>) {
         if arrival.revision.era() == Era::Modern && arrival.target.batch.is_some() {
             let error = RpcError::invalid_request("Invalid request: a modern one in a batch");
