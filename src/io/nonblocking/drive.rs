@@ -61,6 +61,8 @@ pub(in crate::io) struct Driver<S: Session> {
     armed: Option<Instant>,
     /// When the end stops waiting for the output, and then for the end of the input.
     linger: Option<Instant>,
+    /// When the stream last took something.
+    wrote_at: Instant,
     /// How long the end of the input leaves the session open for what still runs.
     grace: Option<Duration>,
     held_until: Option<Instant>,
@@ -76,6 +78,7 @@ impl<S: Session> Driver<S> {
             output: Output::Idle,
             armed: None,
             linger: None,
+            wrote_at: Instant::ZERO,
             grace: None,
             held_until: None,
         }
@@ -173,11 +176,13 @@ impl<S: Session> Driver<S> {
                     self.fail_output(io::ErrorKind::WriteZero.into());
                 }
                 Poll::Ready(Ok(next)) => {
-                    self.output = next;
-                    if next == Output::Done {
-                        // From here on it is the peer's turn to end.
-                        self.linger = None;
+                    match (self.output, next) {
+                        (Output::Writing(_), _) => self.wrote_at = self.shared.clock.now(),
+                        // What was written last is still under way, and waits for the peer to read.
+                        (_, Output::Done) => self.linger = Some(self.wrote_at + LINGER),
+                        _ => {}
                     }
+                    self.output = next;
                 }
                 Poll::Ready(Err(error)) => self.fail_output(error),
             }
