@@ -96,13 +96,14 @@ pub enum ClientError {
     /// again, or set [`ClientOptions::reconnect`](super::ClientOptions::reconnect).
     #[error("the session has ended: {0}; close the client and open it again, or set `reconnect`")]
     Closed(CloseReason),
-    /// The session could not be opened, or has ended, and the adapter knows more of it: the program
+    /// The session could not be opened, or has ended, maybe during an operation, and the adapter knows more of it: the program
     /// or the address, how a process has ended and its last words, what came instead of a message.
     /// Show it to the user.
     #[error("{}{error}: {peer}", if matches!(**error, Self::Rpc(_)) { REFUSED } else { "" })]
     Peer {
-        /// What would be said without that: [`Opening`](Self::Opening), [`Closed`](Self::Closed), or
-        /// the error by which the server refused the opening.
+        /// What would be said without that: [`Opening`](Self::Opening), [`Closed`](Self::Closed),
+        /// [`Lost`](Self::Lost) of an operation that was under way, or the error by which the server
+        /// refused the opening.
         error: Box<ClientError>,
         /// What is known of the server.
         peer: Box<str>,
@@ -133,6 +134,7 @@ impl ClientError {
                 after.as_secs_f64()
             )),
             Self::Lost(_) => Some("Connection closed".to_string()),
+            Self::Peer { error, .. } => error.retry_message(),
             _ => None,
         }
     }

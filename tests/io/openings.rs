@@ -13,7 +13,7 @@ use mcp_proto::client::{ClientError, ClientOptions};
 use mcp_proto::io::blocking::{BlockingClient, Connection};
 use mcp_proto::io::child::Command;
 use mcp_proto::io::nonblocking::{AsyncClient, AsyncDriver};
-use mcp_proto::session::{CloseReason, EraPolicy};
+use mcp_proto::session::{CloseReason, Delivery, EraPolicy};
 
 use crate::contract::poll_for;
 use crate::toy::within;
@@ -35,6 +35,13 @@ impl Either {
         match self {
             Self::Blocking(client) => client.open(),
             Self::Async(client) => poll_for(None, client.open()).expect("it waits for ever"),
+        }
+    }
+
+    fn ping(&self) -> Result<(), ClientError> {
+        match self {
+            Self::Blocking(client) => client.ping(),
+            Self::Async(client) => poll_for(None, client.ping()).expect("it waits for ever"),
         }
     }
 }
@@ -263,6 +270,26 @@ fn a_process_that_fails_is_told_of_with_its_exit_and_its_last_words() {
             for client in of_process(&options(), script) {
                 says(&client.open().unwrap_err(), &[exit, "no key given"]);
             }
+        }
+    });
+}
+
+#[test]
+fn the_call_during_which_a_process_dies_is_told_of_its_exit_and_its_last_words() {
+    within(|| {
+        let script = r#"read -r line
+            echo '{"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2025-06-18","capabilities":{},"serverInfo":{"name":"s","version":"1"}}}'
+            read -r line; read -r line
+            echo 'out of paper' >&2; exit 3"#;
+        for client in of_process(&options(), script) {
+            client.open().unwrap();
+            let lost = client.ping().unwrap_err();
+            says(&lost, &["`sh` ended with exit status: 3", "out of paper"]);
+            assert_eq!(lost.retry_message().as_deref(), Some("Connection closed"));
+            let ClientError::Peer { error, .. } = lost else {
+                panic!("{lost:?}");
+            };
+            assert_eq!(*error, ClientError::Lost(Delivery::Unknown));
         }
     });
 }

@@ -185,6 +185,9 @@ impl Hub {
             Event::Opened => self.opened(handle),
             Event::OpeningFailed(error) => self.opening_failed(error),
             Event::Finished { operation, outcome } => {
+                if self.waits_for_cause(handle, &outcome) {
+                    return;
+                }
                 let slot = self.lock().operations.remove(&operation);
                 if let Some(slot) = slot {
                     slot.put(*outcome);
@@ -209,6 +212,19 @@ impl Hub {
                 }
             }
         }
+    }
+
+    /// Whether an operation was lost with a connection that nobody here has ended: its outcome is
+    /// told when the connection is gone, and with it what the adapter knows of the cause.
+    fn waits_for_cause(
+        &self,
+        handle: &Handle<Client>,
+        outcome: &Result<Output, ClientError>,
+    ) -> bool {
+        let is_lost = matches!(outcome, Err(ClientError::Lost(Delivery::Unknown)));
+        is_lost
+            && !handle.with(|client, _| client.is_open())
+            && matches!(self.lock().phase, Phase::Open(_) | Phase::Lost(_))
     }
 
     fn opened(&self, handle: &Handle<Client>) {
@@ -330,7 +346,7 @@ impl Hub {
         for slot in failed {
             slot.put(Err(reason.clone()));
         }
-        finish(operations, leaving);
+        finish(operations, leaving, account);
     }
 
     /// The driver is gone and no other will come: nobody may wait for it.
@@ -346,7 +362,7 @@ impl Hub {
         for slot in acquiring {
             slot.put(Err(ClientError::NoDriver));
         }
-        finish(operations, leaving);
+        finish(operations, leaving, None);
     }
 }
 
@@ -362,10 +378,22 @@ fn with_cause(error: ClientError, cause: Option<&str>) -> ClientError {
     }
 }
 
-/// Answers everybody who still waits for a connection that is gone.
-fn finish(operations: BTreeMap<OperationId, Arc<Slot<Output>>>, leaving: Vec<Arc<Slot<()>>>) {
+/// Answers everybody who still waits for a connection that is gone, with what is known of its end.
+fn finish(
+    operations: BTreeMap<OperationId, Arc<Slot<Output>>>,
+    leaving: Vec<Arc<Slot<()>>>,
+    account: Option<String>,
+) {
+    let lost = ClientError::Lost(Delivery::Unknown);
+    let error = match account {
+        Some(account) => ClientError::Peer {
+            error: Box::new(lost),
+            peer: account.into(),
+        },
+        None => lost,
+    };
     for (_, slot) in operations {
-        slot.put(Err(ClientError::Lost(Delivery::Unknown)));
+        slot.put(Err(error.clone()));
     }
     for slot in leaving {
         slot.put(Ok(()));
