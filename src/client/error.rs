@@ -96,9 +96,9 @@ pub enum ClientError {
     /// again, or set [`ClientOptions::reconnect`](super::ClientOptions::reconnect).
     #[error("the session has ended: {0}; close the client and open it again, or set `reconnect`")]
     Closed(CloseReason),
-    /// The session could not be opened, or has ended, maybe during an operation, and the adapter knows more of it: the program
-    /// or the address, how a process has ended and its last words, what came instead of a message.
-    /// Show it to the user.
+    /// The session could not be opened, or has ended, maybe during an operation, and the adapter
+    /// knows more of it: the program or the address, how a process has ended and its last words,
+    /// what came instead of a message. Show it to the user.
     #[error("{}{error}: {peer}", if matches!(**error, Self::Rpc(_)) { REFUSED } else { "" })]
     Peer {
         /// What would be said without that: [`Opening`](Self::Opening), [`Closed`](Self::Closed),
