@@ -193,7 +193,7 @@ impl Client {
         };
         self.spans.end(self.now, &operation, name, code);
         let outcome = Box::new(outcome);
-        self.tell(Event::Finished { operation, outcome });
+        self.push_event(Event::Finished { operation, outcome });
     }
 
     /// Ends an operation that is in the table, and whatever it waits for.
@@ -267,7 +267,7 @@ impl Client {
     }
 
     /// Says that something has happened. What holds the frame that it came with counts as it does.
-    pub(super) fn tell(&mut self, event: Event) {
+    pub(super) fn push_event(&mut self, event: Event) {
         show(&event, &self.session);
         self.held += self.weight;
         self.events.push_back((self.weight, event));
@@ -293,14 +293,14 @@ impl Client {
             ClientEvent::Progress { call, progress } => self.progressed(call, &progress),
             ClientEvent::Changed { change, .. } => {
                 self.catalog.changed(change);
-                self.tell(Event::Session(event));
+                self.push_event(Event::Session(event));
             }
             ClientEvent::Subscribed {
                 subscription,
                 ref honoured,
             } => match self.subscribing.remove(&subscription) {
                 Some(id) => self.end(now, id, Ok(subscribed(subscription, honoured))),
-                None => self.tell(Event::Session(event)),
+                None => self.push_event(Event::Session(event)),
             },
             ClientEvent::SubscriptionEnded {
                 subscription,
@@ -311,10 +311,10 @@ impl Client {
                     let error = outcome.clone().err().unwrap_or(CallError::Cancelled);
                     self.end(now, id, Err(error.into()));
                 }
-                None => self.tell(Event::Session(event)),
+                None => self.push_event(Event::Session(event)),
             },
             ClientEvent::Closed(reason) => self.closed(now, reason),
-            event => self.tell(Event::Session(event)),
+            event => self.push_event(Event::Session(event)),
         }
     }
 
@@ -340,12 +340,12 @@ impl Client {
 
     fn opened(&mut self) {
         self.stage = Stage::Open;
-        self.tell(Event::Opened);
+        self.push_event(Event::Opened);
     }
 
     fn fail_opening(&mut self, now: Instant, error: ClientError) {
         self.stage = Stage::Over;
-        self.tell(Event::OpeningFailed(error));
+        self.push_event(Event::OpeningFailed(error));
         self.session.close(now);
     }
 
@@ -359,11 +359,11 @@ impl Client {
                 CloseReason::OpeningRefused(error) => ClientError::Rpc(error.clone()),
                 reason => ClientError::Opening(reason.clone()),
             };
-            self.tell(Event::OpeningFailed(error));
+            self.push_event(Event::OpeningFailed(error));
         }
         self.stage = Stage::Over;
         let event = ClientEvent::Closed(reason);
-        self.tell(Event::Session(event));
+        self.push_event(Event::Session(event));
     }
 
     fn progressed(&mut self, call: CallId, progress: &Received) {
@@ -376,7 +376,7 @@ impl Client {
             _ => None,
         };
         if let (Some(handler), Ok(params)) = (handler, progress.params::<Progress>()) {
-            self.tell(Event::Progress {
+            self.push_event(Event::Progress {
                 operation: *id,
                 progress: params.into_owned(),
                 handler,

@@ -43,9 +43,9 @@ pub fn pair(bytes: &[u8]) {
         }
     }
     for _ in 0..8 {
-        to_server.settle(&mut client.session, &mut server.session, server.now);
+        to_server.exchange(&mut client.session, &mut server.session, server.now);
         server.answer_all();
-        to_client.settle(&mut server.session, &mut client.session, client.now);
+        to_client.exchange(&mut server.session, &mut client.session, client.now);
         for _ in 0..64 {
             client.event();
         }
@@ -91,7 +91,7 @@ impl Link {
     }
 
     /// Delivers all there is, in order and undamaged.
-    fn settle(&mut self, from: &mut impl Session, to: &mut impl Session, now: Instant) {
+    fn exchange(&mut self, from: &mut impl Session, to: &mut impl Session, now: Instant) {
         while let Some(frame) = take_frame(from) {
             self.frames.push_back(frame.into_bytes());
         }

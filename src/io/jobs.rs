@@ -15,11 +15,11 @@ use crate::session::Change;
 use crate::time::Instant;
 
 /// A way to a service behind its lock. Whoever waits for it is woken afterwards.
-pub(super) trait Reach: Clone + Send + Sync + 'static {
+pub(super) trait ServiceAccess: Clone + Send + Sync + 'static {
     fn with_service<R>(&self, act: impl FnOnce(&mut Service, Instant) -> R) -> R;
 }
 
-impl Reach for Handle<Service> {
+impl ServiceAccess for Handle<Service> {
     fn with_service<R>(&self, act: impl FnOnce(&mut Service, Instant) -> R) -> R {
         self.with(act)
     }
@@ -28,7 +28,7 @@ impl Reach for Handle<Service> {
 /// Runs a job on a pool; its effects and its outcome go to the service as they come. `done` is
 /// called once, before whoever drives the service is woken.
 pub(super) fn pool_job(
-    service: impl Reach,
+    service: impl ServiceAccess,
     job: Box<Job>,
     done: impl Fn() + Clone + Send + 'static,
 ) -> PoolJob {
@@ -52,7 +52,7 @@ pub(super) fn pool_job(
 }
 
 /// Has a job's effects given to its service as they come.
-pub(super) fn with_effects(service: &impl Reach, job: Job) -> Job {
+pub(super) fn with_effects(service: &impl ServiceAccess, job: Job) -> Job {
     let service = service.clone();
     job.with_own_effects(move |job, effect| {
         service.with_service(|service, now| service.handle_effect(now, job, effect));

@@ -1,7 +1,7 @@
 //! The session behind its lock, and who waits for what. Both the threads of the blocking adapter
 //! and the tasks of the async ones wait here.
 //!
-//! Rules of this file: whoever has changed the session calls `settle` before it lets go of the lock;
+//! Rules of this file: whoever has changed the session calls `notify` before it lets go of the lock;
 //! a thread is notified only when there is something for it to do; a waker is woken unlocked.
 
 use alloc::vec::Vec;
@@ -55,7 +55,7 @@ impl<S: Session> Shared<S> {
     /// Notifies the threads that the present state concerns; the waker is for the caller to wake
     /// once it has unlocked.
     #[must_use]
-    pub(super) fn settle(&self, state: &mut State<S>) -> Option<Waker> {
+    pub(super) fn notify(&self, state: &mut State<S>) -> Option<Waker> {
         if state.discard_output() {
             // The writer thread may wait for the end of the input.
             self.writer.notify_one();
@@ -77,7 +77,7 @@ impl<S: Session> Shared<S> {
         state.waker.take()
     }
 
-    /// Runs `act` on the session and settles, even when `act` panics.
+    /// Runs `act` on the session and notifies, even when `act` panics.
     pub(super) fn with<R>(&self, act: impl FnOnce(&mut S, Instant) -> R) -> R {
         let mut locked = Locked {
             shared: self,
@@ -105,7 +105,7 @@ impl<S: Session> Shared<S> {
         let mut state = self.lock();
         state.stopped = true;
         state.close(Closed::EndOfInput);
-        let waker = self.settle(&mut state);
+        let waker = self.notify(&mut state);
         drop(state);
         if let Some(waker) = waker {
             waker.wake();
@@ -124,7 +124,7 @@ impl<S: Session> Drop for Locked<'_, S> {
         let Some(mut state) = self.state.take() else {
             return;
         };
-        let waker = self.shared.settle(&mut state);
+        let waker = self.shared.notify(&mut state);
         drop(state);
         if let Some(waker) = waker {
             waker.wake();

@@ -219,12 +219,12 @@ impl<S: Session> State<S> {
         transmit
     }
 
-    /// Tells the session something, unless it has ended.
+    /// Does something to the session, unless it has ended.
     #[cfg(feature = "http-client")]
-    pub(super) fn tell(&mut self, tell: impl FnOnce(&mut S, Instant)) {
+    pub(super) fn act(&mut self, act: impl FnOnce(&mut S, Instant)) {
         if !self.is_ended() {
             let now = self.clock.now();
-            self.catch(|session| tell(session, now));
+            self.catch(|session| act(session, now));
         }
     }
 

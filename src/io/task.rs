@@ -6,7 +6,7 @@ use alloc::boxed::Box;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
-use super::jobs::{Reach, with_effects};
+use super::jobs::{ServiceAccess, with_effects};
 use super::panics::catch_panic;
 use crate::server::{Job, JobId, JobTicket, Outcome};
 
@@ -18,7 +18,7 @@ pub(super) struct Task {
 }
 
 impl Task {
-    pub(super) fn new(service: &impl Reach, job: Job) -> Self {
+    pub(super) fn new(service: &impl ServiceAccess, job: Job) -> Self {
         Self {
             job: job.id(),
             ticket: job.ticket(),

@@ -189,7 +189,7 @@ impl Job {
     ) -> Self {
         let server = Arc::clone(&self.server);
         self.with_effects(Arc::new(move |job, effect| match effect.told_to_all() {
-            Some((change, uri)) => server.registry.tell(change, uri),
+            Some((change, uri)) => server.registry.announce(change, uri),
             None => own(job, effect),
         }))
     }

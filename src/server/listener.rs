@@ -29,7 +29,7 @@ impl Listeners {
         });
     }
 
-    pub(super) fn tell(&self, change: Change, uri: &str) {
+    pub(super) fn announce(&self, change: Change, uri: &str) {
         let all: Vec<Arc<dyn Listener>> = self
             .0
             .with(|all| all.iter().filter_map(Weak::upgrade).collect());

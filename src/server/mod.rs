@@ -240,13 +240,13 @@ impl<Mode> Server<Mode> {
     /// wants to know. For changes that come from outside a request; a handler has
     /// [`Context::changed`].
     pub fn changed(&self, change: Change) {
-        self.shared.registry.tell(change, "");
+        self.shared.registry.announce(change, "");
     }
 
     /// Tells every client that has subscribed to it that a resource has changed, such as when a file
     /// was written. A handler has [`Context::resource_updated`].
     pub fn resource_updated(&self, uri: &str) {
-        self.shared.registry.tell(Change::Resource, uri);
+        self.shared.registry.announce(Change::Resource, uri);
     }
 
     /// Returns the same server for adapters that have a runtime.

@@ -204,8 +204,8 @@ impl Registry {
     }
 
     /// Tells all clients that a list has changed, or this resource.
-    pub(super) fn tell(&self, change: Change, uri: &str) {
-        self.listeners.tell(change, uri);
+    pub(super) fn announce(&self, change: Change, uri: &str) {
+        self.listeners.announce(change, uri);
     }
 
     #[cfg(feature = "http")]

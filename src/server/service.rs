@@ -177,14 +177,14 @@ impl Service {
     /// Tells the client that a list has changed, if it wants to know.
     pub fn changed(&mut self, now: Instant, change: Change) {
         self.now = self.now.max(now);
-        self.tell(change, "");
+        self.announce(change, "");
         self.pump();
     }
 
     /// Tells the client that a resource has changed, if it has subscribed to it.
     pub fn resource_updated(&mut self, now: Instant, uri: &str) {
         self.now = self.now.max(now);
-        self.tell(Change::Resource, uri);
+        self.announce(Change::Resource, uri);
         self.pump();
     }
 
@@ -351,12 +351,12 @@ impl Service {
             EffectKind::Log(message) => {
                 let _ = session.log(now, Some(job.request), &message);
             }
-            EffectKind::Changed(change) => self.tell(change, ""),
-            EffectKind::Updated(uri) => self.tell(Change::Resource, &uri),
+            EffectKind::Changed(change) => self.announce(change, ""),
+            EffectKind::Updated(uri) => self.announce(Change::Resource, &uri),
         }
     }
 
-    fn tell(&mut self, change: Change, uri: &str) {
+    fn announce(&mut self, change: Change, uri: &str) {
         let told = match change {
             Change::Resource => self.session.resource_updated(self.now, uri),
             change => self.session.changed(self.now, change),
@@ -374,7 +374,7 @@ impl Service {
     /// Says what has waited for room in the output.
     fn retry(&mut self) {
         for (change, uri) in core::mem::take(&mut self.changes) {
-            self.tell(CHANGES[usize::from(change)], &uri);
+            self.announce(CHANGES[usize::from(change)], &uri);
         }
         for (request, questions, state) in core::mem::take(&mut self.asking) {
             let state = state.map(StateToCarry::Ready);

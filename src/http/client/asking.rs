@@ -11,7 +11,7 @@ use crate::session::{ExchangeId, Route};
 use super::super::HttpMethod;
 use super::super::headers::{self, Headers, name};
 use super::codec::{Gate, HttpClient};
-use super::exchange::{Asked, Exchange, Posted, Purpose, Reading, Relist, Resumed};
+use super::exchange::{Exchange, Posted, Purpose, Reading, Relist, Resumed, SentRequest};
 use super::request::{Action, HttpRequest};
 use super::sent::{Sent, add_modern};
 
@@ -52,7 +52,7 @@ impl HttpClient {
         let frame = posted.frame.clone();
         let (purpose, posted) = match (sent.kind, sent.id) {
             (Kind::Request, Some(id)) => {
-                let asked = Asked {
+                let asked = SentRequest {
                     route: transmit.route,
                     id,
                     is_modern,
@@ -144,7 +144,7 @@ impl HttpClient {
     /// stream no more.
     // `httpM.cancel`
     pub(super) fn cancel(&mut self, route: Route) {
-        let is_it = |asked: &Asked| asked.route == route;
+        let is_it = |asked: &SentRequest| asked.route == route;
         self.resumes.retain(|(_, purpose)| match purpose {
             Purpose::Request(asked) => !is_it(asked),
             _ => true,
@@ -158,7 +158,7 @@ impl HttpClient {
     /// Asks for the tools of a server that found a call's headers wrong, to try the call once more
     /// with what its schema says now. Returns whether that is done.
     // `httpM.param.retry`
-    pub(super) fn relist(&mut self, call: &Asked, error: &Bytes) -> bool {
+    pub(super) fn relist(&mut self, call: &SentRequest, error: &Bytes) -> bool {
         if !call.is_modern || call.posted.is_retried {
             return false;
         }

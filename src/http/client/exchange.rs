@@ -27,7 +27,7 @@ pub enum End {
 #[derive(Clone, Debug)]
 pub(super) enum Purpose {
     /// A request of the session, and the answer to it.
-    Request(Asked),
+    Request(SentRequest),
     /// The list of tools, for a call whose headers no longer fitted.
     Relist(Box<Relist>),
     /// A notification or an answer, to which nothing comes back.
@@ -37,7 +37,7 @@ pub(super) enum Purpose {
     /// The stream that belongs to no request.
     Standalone(Standalone),
     /// The one stream of the pair of 2024-11-05, and the request that waits for its endpoint.
-    Pair(Asked),
+    Pair(SentRequest),
     /// The end of the session.
     Delete,
 }
@@ -66,7 +66,7 @@ impl Posted {
 
 /// A request that awaits its answer.
 #[derive(Clone, Debug)]
-pub(super) struct Asked {
+pub(super) struct SentRequest {
     pub(super) route: Route,
     pub(super) id: RequestId,
     pub(super) posted: Posted,
@@ -113,7 +113,7 @@ pub(super) struct Standalone {
 /// A call that waits for the list of tools, to be tried once more.
 #[derive(Clone, Debug)]
 pub(super) struct Relist {
-    pub(super) call: Asked,
+    pub(super) call: SentRequest,
     /// What the call was answered with.
     pub(super) error: Bytes,
     /// How many pages may still be asked for.
@@ -144,7 +144,7 @@ pub(super) struct Exchange {
 
 impl Exchange {
     /// The request of the session that it is for.
-    pub(super) const fn asked(&self) -> Option<&Asked> {
+    pub(super) const fn asked(&self) -> Option<&SentRequest> {
         match &self.purpose {
             Purpose::Request(asked) => Some(asked),
             Purpose::Relist(relist) => Some(&relist.call),

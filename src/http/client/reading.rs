@@ -11,7 +11,7 @@ use crate::session::{Closed, ExchangeId, Route};
 use super::super::HttpMethod;
 use super::asking::of_post;
 use super::codec::{Gate, HttpClient};
-use super::exchange::{Asked, End, Exchange, Purpose, Reading, Relist};
+use super::exchange::{End, Exchange, Purpose, Reading, Relist, SentRequest};
 use super::outcome::{Outcome, outcome};
 use super::request::Action;
 use super::sent::is_answer_to;
@@ -202,7 +202,7 @@ impl HttpClient {
 
     /// Hands the answer to a request to the session: of a list of tools what a client over HTTP may
     /// offer, and no complaint about headers that can be mended.
-    fn answer(&mut self, asked: &Asked, frame: Bytes) {
+    fn answer(&mut self, asked: &SentRequest, frame: Bytes) {
         if asked.calls_tool && is_mismatch(&frame) && self.relist(asked, &frame) {
             return;
         }

@@ -21,7 +21,7 @@ use super::session::{HttpSession, STANDALONE};
 
 impl<S: ServesClient> HttpSession<S> {
     /// Puts what the session has to send onto its streams, and ends what has nothing to wait for.
-    pub(super) fn settle(&mut self) {
+    pub(super) fn carry_output(&mut self) {
         while let Some(transmit) = self.session.poll_transmit(&mut self.buffer) {
             let frame = Bytes::from(core::mem::take(&mut self.buffer));
             self.route(&transmit, frame);

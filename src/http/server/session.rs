@@ -103,7 +103,7 @@ impl<S: ServesClient> HttpSession<S> {
                 Input::Delete => self.delete(number),
             },
         }
-        self.settle();
+        self.carry_output();
         ExchangeId::new(number)
     }
 
@@ -124,14 +124,14 @@ impl<S: ServesClient> HttpSession<S> {
             }
             self.detach(number, stream);
         }
-        self.settle();
+        self.carry_output();
     }
 
     /// Lets the time pass: call it when [`poll_timeout`](Self::poll_timeout)'s instant has come.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.now = self.now.max(now);
         self.session.handle_timeout(now);
-        self.settle();
+        self.carry_output();
         let due: Vec<u64> = self
             .exchanges
             .iter()
@@ -192,7 +192,7 @@ impl<S: ServesClient> HttpSession<S> {
     /// Puts what the session has to send onto its streams.
     pub fn pump(&mut self, now: Instant) {
         self.now = self.now.max(now);
-        self.settle();
+        self.carry_output();
     }
 
     /// Takes no new requests from now on, and ends the streams that belong to none: those of
@@ -202,14 +202,14 @@ impl<S: ServesClient> HttpSession<S> {
         self.now = self.now.max(now);
         self.is_draining = true;
         self.session.end_subscriptions(self.now);
-        self.settle();
+        self.carry_output();
     }
 
     /// Ends the session from this side: requests in progress are cancelled, and every exchange ends.
     pub fn close(&mut self, now: Instant) {
         self.now = self.now.max(now);
         self.session.close(self.now);
-        self.settle();
+        self.carry_output();
     }
 
     /// Closes the connection that an answer is awaited on, and not the stream: the client comes

@@ -132,7 +132,7 @@ impl<S: Session> Connection<S> {
         let mut state = self.shared.lock();
         state.drive_timeout();
         let event = state.next_event();
-        let _no_task = self.shared.settle(&mut state);
+        let _no_task = self.shared.notify(&mut state);
         event
     }
 
@@ -200,7 +200,7 @@ impl<S: Session> Connection<S> {
             let is_late = deadline.is_some_and(|deadline| deadline <= now);
             // Under a flood there is always one more event: the deadline comes first.
             let event = if is_late { None } else { state.next_event() };
-            let _no_task = shared.settle(&mut state);
+            let _no_task = shared.notify(&mut state);
             if event.is_some() {
                 return Ok(event);
             }

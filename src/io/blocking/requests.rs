@@ -73,7 +73,7 @@ impl Stop {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn tell(&self) {
+    fn cancel(&self) {
         *self.lock() = true;
         self.changed.notify_all();
     }
@@ -108,13 +108,13 @@ impl Running {
         }
     }
 
-    fn tell(&self, request: IncomingId) {
+    fn cancel(&self, request: IncomingId) {
         let stop = self
             .lock()
             .get(&request)
             .map(|entry| Arc::clone(&entry.stop));
         if let Some(stop) = stop {
-            stop.tell();
+            stop.cancel();
         }
     }
 }
@@ -168,7 +168,7 @@ pub fn serve(
         match event {
             ServerEvent::Request(request) => job(connection.handle(), &running, &handler, request),
             ServerEvent::Cancelled { request, .. } => {
-                running.tell(request);
+                running.cancel(request);
                 None
             }
             _ => None,

@@ -60,7 +60,7 @@ pub(in crate::io) fn read_all<S: Session>(
         let mut state = shared.lock();
         state.end_input(&mut decoder, end);
         shared.writer.notify_one();
-        let _no_task = shared.settle(&mut state);
+        let _no_task = shared.notify(&mut state);
     }
 }
 
@@ -92,7 +92,7 @@ fn hand_on<S: Session>(shared: &Shared<S>, decoder: &mut LineDecoder) -> bool {
     let mut state = shared.lock();
     loop {
         let fed = state.feed(decoder);
-        let _no_task = shared.settle(&mut state);
+        let _no_task = shared.notify(&mut state);
         if state.is_ended() {
             return false;
         }
@@ -118,7 +118,7 @@ pub(in crate::io) fn write_all<S: Session>(shared: &Shared<S>, mut writer: impl 
     let mut state = shared.lock();
     if let Err(error) = end {
         state.fail_output(error);
-        let _no_task = shared.settle(&mut state);
+        let _no_task = shared.notify(&mut state);
         while let Some(wake) = state.poll_drain() {
             let time = sleep_time(wake, shared.clock.now());
             let waited = shared.writer.wait_timeout(state, time);
@@ -126,7 +126,7 @@ pub(in crate::io) fn write_all<S: Session>(shared: &Shared<S>, mut writer: impl 
         }
     }
     state.writer_done = true;
-    let _no_task = shared.settle(&mut state);
+    let _no_task = shared.notify(&mut state);
 }
 
 fn write_lines<S: Session>(shared: &Shared<S>, writer: &mut impl Write) -> io::Result<()> {
@@ -135,7 +135,7 @@ fn write_lines<S: Session>(shared: &Shared<S>, writer: &mut impl Write) -> io::R
         let mut state = shared.lock();
         loop {
             state.fill_output();
-            let _no_task = shared.settle(&mut state);
+            let _no_task = shared.notify(&mut state);
             if !state.outgoing.is_empty() {
                 break;
             }

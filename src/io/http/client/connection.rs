@@ -184,7 +184,7 @@ impl<S: Session, N: Net> HttpConnection<S, N> {
         let Some(action) = self.incoming.pop_front() else {
             return false;
         };
-        state.tell(|session, now| match action {
+        state.act(|session, now| match action {
             Action::Frame(route, frame) => session.handle_frame(now, route, frame),
             Action::Malformed(route, error) => session.handle_malformed(now, route, error),
             Action::Closed(route, why) => session.handle_closed(now, route, why),

@@ -54,7 +54,7 @@ struct Running<F, B> {
 }
 
 enum Stage<F, B> {
-    Asked(Pin<Box<F>>),
+    Called(Pin<Box<F>>),
     Reading(Pin<Box<B>>),
 }
 
@@ -130,7 +130,7 @@ where
                 is_queued: AtomicBool::new(true),
                 ready: Arc::clone(&self.ready),
             });
-            let stage = Stage::Asked(Box::pin(self.service.call(request)));
+            let stage = Stage::Called(Box::pin(self.service.call(request)));
             self.exchanges.insert(exchange, Running { stage, waker });
             self.ready.lock().queue.push_back(exchange);
         }
@@ -200,7 +200,7 @@ where
         let waker = Waker::from(Arc::clone(&self.waker));
         let mut cx = Context::from_waker(&waker);
         match &mut self.stage {
-            Stage::Asked(future) => future.as_mut().poll(&mut cx).map(|outcome| match outcome {
+            Stage::Called(future) => future.as_mut().poll(&mut cx).map(|outcome| match outcome {
                 Ok(response) => {
                     let head = to_head(&response);
                     self.stage = Stage::Reading(Box::pin(response.into_body()));

@@ -154,13 +154,13 @@ impl Threads {
 impl Service<Request<RequestBody>> for Threads {
     type Response = Response<Pieces>;
     type Error = Error;
-    type Future = Asked;
+    type Future = ResponseFuture;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<RequestBody>) -> Asked {
+    fn call(&mut self, request: Request<RequestBody>) -> ResponseFuture {
         let agent = self.agent();
         let desk = Arc::<Desk>::default();
         let exchange = Exchange {
@@ -172,7 +172,7 @@ impl Service<Request<RequestBody>> for Threads {
         if let Err(error) = spawn("mcp exchange", move || ask.run(&agent, request)) {
             desk.put(Piece::Failed(Error::Io(error)));
         }
-        Asked(Some(exchange))
+        ResponseFuture(Some(exchange))
     }
 }
 
@@ -302,9 +302,9 @@ impl Drop for Exchange {
 }
 
 /// A request whose response has not begun.
-struct Asked(Option<Exchange>);
+struct ResponseFuture(Option<Exchange>);
 
-impl Future for Asked {
+impl Future for ResponseFuture {
     type Output = Result<Response<Pieces>, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {

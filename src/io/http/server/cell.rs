@@ -14,7 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use smallvec::SmallVec;
 
 use super::super::super::blocking::pool;
-use super::super::super::jobs::{Reach, pool_job};
+use super::super::super::jobs::{ServiceAccess, pool_job};
 use super::super::super::slot::block_on;
 use super::alarms::{Alarm, Ring};
 use super::detached::{Abort, Detached, Starter};
@@ -109,7 +109,7 @@ impl Cell {
         let mut state = self.lock();
         let now = self.hub.now();
         let result = act(&mut state.http, now);
-        let follow = self.settle(&mut state, now);
+        let follow = self.follow_up(&mut state, now);
         drop(state);
         follow.carry_out(self);
         result
@@ -120,7 +120,7 @@ impl Cell {
         let mut state = self.lock();
         if let Some(part) = state.http.poll_part(exchange) {
             let follow = match part {
-                Part::End => self.settle(&mut state, self.hub.now()),
+                Part::End => self.follow_up(&mut state, self.hub.now()),
                 _ => Follow::default(),
             };
             drop(state);
@@ -145,7 +145,7 @@ impl Cell {
     }
 
     /// What follows from a change.
-    fn settle(self: &Arc<Self>, state: &mut State, now: Instant) -> Follow {
+    fn follow_up(self: &Arc<Self>, state: &mut State, now: Instant) -> Follow {
         let mut follow = Follow::default();
         let is_alone = self.id.is_none();
         while let Some(event) = state.http.poll_event() {
@@ -233,7 +233,7 @@ impl Starter for Arc<Cell> {
     }
 }
 
-impl Reach for Arc<Cell> {
+impl ServiceAccess for Arc<Cell> {
     fn with_service<R>(&self, act: impl FnOnce(&mut Service, Instant) -> R) -> R {
         self.with(|http, now| {
             let result = act(http.session(), now);
@@ -251,7 +251,7 @@ impl Ring for Cell {
         if state.http.poll_timeout().is_some_and(|due| due <= now) {
             state.http.handle_timeout(now);
         }
-        let follow = self.settle(&mut state, now);
+        let follow = self.follow_up(&mut state, now);
         self.arm(&mut state);
         drop(state);
         follow.carry_out(&self);

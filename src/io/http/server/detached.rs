@@ -10,7 +10,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 use std::sync::{Mutex, PoisonError};
 
-use super::super::super::jobs::Reach;
+use super::super::super::jobs::ServiceAccess;
 use super::super::super::task::Task;
 use crate::server::{Job, JobId, Outcome};
 
@@ -18,7 +18,7 @@ use crate::server::{Job, JobId, Outcome};
 pub type HandlerFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Who has started a handler.
-pub(super) trait Starter: Reach {
+pub(super) trait Starter: ServiceAccess {
     /// A handler has ended, or is about to be dropped.
     fn ended(&self, job: JobId);
 }

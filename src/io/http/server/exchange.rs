@@ -8,7 +8,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::task::{Context, Poll};
 
-use super::super::super::jobs::Reach;
+use super::super::super::jobs::ServiceAccess;
 use super::super::super::task::Task;
 use super::cell::{Cell, Found};
 use super::owner::Owner;
