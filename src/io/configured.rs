@@ -8,6 +8,24 @@ use super::nonblocking::{AsyncClient, AsyncDriver};
 use crate::client::ClientOptions;
 use crate::client::config::{ServerEntry, ServerKind};
 
+/// What both kinds of client do, by constructors of the same names.
+macro_rules! connect {
+    ($options:expr, $entry:expr) => {
+        match &$entry.kind {
+            #[cfg(feature = "child")]
+            ServerKind::Stdio { .. } => Ok(Self::child($options, $entry.try_into()?)),
+            #[cfg(any(feature = "hyper-client", feature = "ureq"))]
+            ServerKind::Http { .. } | ServerKind::Sse { .. } => {
+                Ok(Self::url($options, Remote::try_from($entry)?))
+            }
+            kind => {
+                drop($options);
+                Err(needs(kind, $entry))
+            }
+        }
+    };
+}
+
 impl BlockingClient {
     /// Creates a client of a server of a configuration file: one that starts a process, as
     /// `BlockingClient::child` does (feature `child`), or one of a server at a URL, as
@@ -16,18 +34,7 @@ impl BlockingClient {
     ///
     /// Returns an error if the entry can't be used as it stands, or needs a feature that is off.
     pub fn from_entry(options: ClientOptions, entry: &ServerEntry) -> Result<Self, EntryError> {
-        match &entry.kind {
-            #[cfg(feature = "child")]
-            ServerKind::Stdio { .. } => Ok(Self::child(options, entry.try_into()?)),
-            #[cfg(any(feature = "hyper-client", feature = "ureq"))]
-            ServerKind::Http { .. } | ServerKind::Sse { .. } => {
-                Ok(Self::url(options, Remote::try_from(entry)?))
-            }
-            kind => {
-                drop(options);
-                Err(needs(kind, entry))
-            }
-        }
+        connect!(options, entry)
     }
 }
 
@@ -38,18 +45,7 @@ impl AsyncClient {
         options: ClientOptions,
         entry: &ServerEntry,
     ) -> Result<(Self, AsyncDriver), EntryError> {
-        match &entry.kind {
-            #[cfg(feature = "child")]
-            ServerKind::Stdio { .. } => Ok(Self::child(options, entry.try_into()?)),
-            #[cfg(any(feature = "hyper-client", feature = "ureq"))]
-            ServerKind::Http { .. } | ServerKind::Sse { .. } => {
-                Ok(Self::url(options, Remote::try_from(entry)?))
-            }
-            kind => {
-                drop(options);
-                Err(needs(kind, entry))
-            }
-        }
+        connect!(options, entry)
     }
 }
 

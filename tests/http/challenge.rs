@@ -150,15 +150,7 @@ fn a_handshake_that_is_challenged_goes_on_where_it_was() {
     challenge(&mut codec, &request, &unauthorized());
     codec.http.authorized(codec.now);
     let request = codec.request();
-    let head = ResponseHead::new(200)
-        .with("content-type", "application/json")
-        .with("mcp-session-id", "s-1");
-    codec.respond(
-        &request,
-        &head,
-        &json!({"jsonrpc": "2.0", "id": 0, "result": {}}).to_string(),
-    );
-    codec.frame();
+    codec.respond_initialize(&request);
     let initialized = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
     codec.send_frame(2, Kind::Notification, initialized);
     let request = codec.request();

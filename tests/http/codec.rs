@@ -58,6 +58,16 @@ impl Codec {
         self.respond(request, &head, &body.to_string());
     }
 
+    /// Answers `initialize` of id 0, and opens the session "s-1" with that.
+    pub fn respond_initialize(&mut self, request: &HttpRequest) {
+        let head = ResponseHead::new(200)
+            .with("content-type", "application/json")
+            .with("mcp-session-id", "s-1");
+        let body = json!({"jsonrpc": "2.0", "id": 0, "result": {}});
+        self.respond(request, &head, &body.to_string());
+        self.frame();
+    }
+
     pub fn respond_events(&mut self, request: &HttpRequest, body: &str) {
         self.respond(request, &events(), body);
     }

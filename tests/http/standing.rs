@@ -16,15 +16,7 @@ fn standing(options: HttpClientOptions) -> (Codec, HttpRequest) {
     let hello = json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {}});
     codec.send_frame(1, Kind::Request, hello);
     let request = codec.request();
-    let head = ResponseHead::new(200)
-        .with("content-type", "application/json")
-        .with("mcp-session-id", "s-1");
-    codec.respond(
-        &request,
-        &head,
-        &json!({"jsonrpc": "2.0", "id": 0, "result": {}}).to_string(),
-    );
-    codec.frame();
+    codec.respond_initialize(&request);
     codec.send_frame(
         2,
         Kind::Notification,

@@ -12,16 +12,13 @@ use mcp_proto::io::blocking::Canceller;
 use mcp_proto::model::logging::LoggingLevel;
 use mcp_proto::server::Context;
 use mcp_proto::session::EraPolicy;
-use mcp_proto::{BlockingClient, ClientOptions, Server, Tool, testing};
+use mcp_proto::{BlockingClient, ClientOptions, Server, testing};
 use serde_json::{Value, json};
 
+use crate::handlers::{steps, tool};
 use crate::toy::within;
 
 const ERAS: [EraPolicy; 3] = [EraPolicy::Auto, EraPolicy::Legacy, EraPolicy::Modern];
-
-fn tool(name: &'static str) -> Tool<'static> {
-    Tool::new(name, json!({"type": "object"}).into())
-}
 
 /// Panics while it is dropped, unless its thread panics already.
 struct Bomb;
@@ -39,12 +36,7 @@ fn server() -> Server {
             context.sleep(Duration::from_millis(20));
             Ok("at last")
         })
-        .tool(tool("steps"), |context: &Context, _: Value| {
-            for step in 1..=3 {
-                context.progress(f64::from(step), Some(3.0), None);
-            }
-            Ok("done")
-        })
+        .tool(tool("steps"), steps)
         .tool(tool("log"), |context: &Context, _: Value| {
             context.info("it is logged");
             Ok("done")

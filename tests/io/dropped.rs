@@ -25,11 +25,13 @@ use mcp_proto::model::schema::StringSchema;
 use mcp_proto::model::subscription::SubscriptionFilter;
 use mcp_proto::server::{Async, Context, Elicited};
 use mcp_proto::session::EraPolicy;
-use mcp_proto::{ClientOptions, Server, Tool};
+use mcp_proto::{ClientOptions, Server};
 use serde_json::{Value, json};
 use tokio::io::split;
 use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
+
+use crate::handlers::tool;
 
 const ERAS: [EraPolicy; 3] = [EraPolicy::Auto, EraPolicy::Legacy, EraPolicy::Modern];
 /// More polls than any of these futures takes.
@@ -102,10 +104,6 @@ impl Alive {
     fn count(&self) -> usize {
         Arc::strong_count(&self.0) - 1
     }
-}
-
-fn tool(name: &'static str) -> Tool<'static> {
-    Tool::new(name, json!({"type": "object"}).into())
 }
 
 fn server(handlers: &Alive) -> Server<Async> {

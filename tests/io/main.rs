@@ -17,6 +17,7 @@ mod contract;
 mod dropped;
 #[cfg(feature = "futures-io")]
 mod futures_io;
+mod handlers;
 #[cfg(feature = "http")]
 mod http;
 #[cfg(all(feature = "child", unix))]

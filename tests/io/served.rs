@@ -19,12 +19,13 @@ use mcp_proto::model::resource::Resource;
 use mcp_proto::model::schema::StringSchema;
 use mcp_proto::server::{Context, Elicited, Service};
 use mcp_proto::session::EraPolicy;
-use mcp_proto::{BlockingClient, ClientOptions, Limits, Revision, Server, Tool};
+use mcp_proto::{BlockingClient, ClientOptions, Limits, Revision, Server};
 use serde_json::{Value, json};
 use support::LEGACY;
 use support::script::{initialize, notification, request};
 
 use crate::contract::adapters::Half;
+use crate::handlers::{steps, tool};
 use crate::toy::within;
 
 /// Begins to serve a server.
@@ -105,10 +106,6 @@ fn unix(server: Server) -> Peer {
     Peer::new(Half(theirs, Shutdown::Write, end), from, leave, connection)
 }
 
-fn tool(name: &'static str) -> Tool<'static> {
-    Tool::new(name, json!({"type": "object"}).into())
-}
-
 /// A server that has a bit of everything; how often its slow tool was called.
 fn server() -> (Server, Arc<AtomicUsize>) {
     let slow = Arc::new(AtomicUsize::new(0));
@@ -122,12 +119,7 @@ fn server() -> (Server, Arc<AtomicUsize>) {
             context.sleep(Duration::from_millis(20));
             Ok("at last")
         })
-        .tool(tool("steps"), |context: &Context, _: Value| {
-            for step in 1..=3 {
-                context.progress(f64::from(step), Some(3.0), None);
-            }
-            Ok("done")
-        })
+        .tool(tool("steps"), steps)
         .tool(tool("ask"), |context: &Context, _: Value| {
             let form = ElicitRequestFormParams::new("Who?").required("name", StringSchema::new());
             Ok(match context.elicit::<Value>("who", form)? {

@@ -10,9 +10,10 @@ use mcp_proto::model::form::FormContent;
 use mcp_proto::model::schema::StringSchema;
 use mcp_proto::server::{Context, Elicited};
 use mcp_proto::session::{Change, ClientEvent, EraPolicy};
-use mcp_proto::{ClientOptions, Server, Tool, testing};
+use mcp_proto::{ClientOptions, Server, testing};
 use serde_json::{Value, json};
 
+use crate::handlers::tool;
 use crate::toy::within;
 
 const ERAS: [EraPolicy; 3] = [EraPolicy::Auto, EraPolicy::Legacy, EraPolicy::Modern];
@@ -20,10 +21,6 @@ const ERAS: [EraPolicy; 3] = [EraPolicy::Auto, EraPolicy::Legacy, EraPolicy::Mod
 #[derive(serde::Deserialize)]
 struct Name {
     name: String,
-}
-
-fn tool(name: &'static str) -> Tool<'static> {
-    Tool::new(name, json!({"type": "object"}).into())
 }
 
 fn server() -> Server {
