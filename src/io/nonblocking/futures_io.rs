@@ -14,7 +14,8 @@ use ::futures_io::{AsyncRead, AsyncWrite};
 use super::super::Clock;
 use super::drive::Streams;
 use super::serve::AsyncServeOptions;
-use super::timer::{SleepTimer, Timer};
+use super::sleep_timer::SleepTimer;
+use super::timer::Timer;
 use crate::server::{Async, Server};
 use crate::session::Session;
 

@@ -23,7 +23,8 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::super::super::Clock;
-use super::super::super::nonblocking::timer::{SleepTimer, Timer};
+use super::super::super::nonblocking::sleep_timer::SleepTimer;
+use super::super::super::nonblocking::timer::Timer;
 use super::connection::HttpConnection;
 use super::failure::{end_of, in_words};
 use super::net::{Net, Told};
