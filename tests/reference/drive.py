@@ -5,6 +5,7 @@ needs: pip install 'pydantic-ai-slim[mcp]==1.46.0' 'mcp==1.25.0' 'pydantic<2.13'
 Prints a line for each check and exits non-zero when one fails."""
 import asyncio
 import sys
+import time
 
 from mcp import types
 from pydantic_ai import BinaryContent, ModelRetry
@@ -38,6 +39,15 @@ def binary(media_type):
 
 async def elicit(context, params):
     return types.ElicitResult(action="accept", content={"response": f"yes to {params.message}"})
+
+
+# The client keeps the list until it hears that it changed, and over HTTP nothing orders that notice, which comes on a
+# stream of its own, with the answer of the call that made the change.
+async def listed_until(server, awaited):
+    deadline = time.monotonic() + 20
+    while awaited not in (names := [tool.name for tool in await server.list_tools()]) and time.monotonic() < deadline:
+        await asyncio.sleep(0.01)
+    return names
 
 
 async def tools(server):
@@ -74,7 +84,7 @@ async def tools(server):
     check("client info", await call("get_client_info", {}), {"name": "driver", "version": "7", "title": "Driver", "websiteUrl": None})
     check("elicitation", await call("use_elicitation", {"question": "Sure?"}), "User responded: yes to Sure?")
     check("hidden tool", await call("enable_hidden_tool", {}), "Hidden tool enabled")
-    check("is listed last", [tool.name for tool in await server.list_tools()], [*TOOLS, "hidden_tool"])
+    check("is listed last", await listed_until(server, "hidden_tool"), [*TOOLS, "hidden_tool"])
     check("and can be called", await call("hidden_tool", {}), "I was hidden!")
 
 
