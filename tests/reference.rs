@@ -78,7 +78,7 @@ fn drive(python: &OsStr, server: &str) {
         .expect("Python runs");
     let said = String::from_utf8_lossy(&drive.stdout);
     let errors = String::from_utf8_lossy(&drive.stderr);
-    assert!(drive.status.success(), "{said}{errors}");
+    assert!(drive.status.success(), "{server}: {said}{errors}");
     let passed = said.lines().filter(|line| line.starts_with("ok ")).count();
     assert!(passed >= 43, "{server}: only {passed} checks: {said}");
 }
