@@ -74,7 +74,7 @@
 //! | a test of a server or a client, in memory | `testing` | default |
 //! | a client with an event loop of its own | [`client::Client`] | none |
 //! | the protocol itself: a proxy, a gateway, a new transport | [`ClientSession`], [`ServerSession`] in [`session`] | none |
-//! | an answer to one modern HTTP request | [`http::answer_one`] | none |
+//! | a server on a host that starts it for each HTTP request, wasm included | [`edge::Edge`] | none |
 //! | the types of the five revisions | [`model`] | none |
 //! | JSON-RPC without MCP | [`rpc`], [`frame`] | none |
 //!
@@ -250,6 +250,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod client;
+pub mod edge;
 pub mod frame;
 #[cfg(any(fuzzing, test))]
 #[doc(hidden)]

@@ -16,8 +16,8 @@ use super::{Reply, RequestHead, ResponseHead};
 /// answered by `serve`, and says with which status and as which kind of body the answer leaves.
 ///
 /// `serve` takes the request's frame and returns the frames to send, notifications first and the
-/// answer last, as [`Stateless::answer`](crate::server::Stateless::answer) does. An answer alone
-/// leaves as JSON, one with notifications before it as a stream of events.
+/// answer last. An answer alone leaves as JSON, one with notifications before it as a stream of
+/// events. For a [`Server`](crate::Server) [`Edge`](crate::edge::Edge) has all of it in one.
 pub fn answer_one(
     policy: &HttpPolicy,
     offers: &Offers,
@@ -25,21 +25,31 @@ pub fn answer_one(
     body: Bytes,
     serve: impl FnOnce(Bytes) -> Vec<Bytes>,
 ) -> Reply {
-    let offers = &offers.clone().modern_only();
-    let class = check(policy, offers, head).and_then(|()| classify(offers, head, body));
-    let mut reply = match class {
-        Ok(Class::Modern { frame, .. }) => reply_of(serve(frame)),
-        Ok(_) => Reply::empty(400),
+    let offers = offers.clone().modern_only();
+    let reply = match admit(policy, &offers, head, body) {
+        Ok(frame) => reply_of(serve(frame)),
         Err(reply) => reply,
     };
-    for (name, value) in policy.cors(head).iter() {
-        reply.head.headers.push(name, value);
+    reply.with_cors(policy, head)
+}
+
+/// The frame of a request that a server of the modern era alone has to answer. The error is the whole
+/// answer, but for [`Reply::with_cors`].
+pub(crate) fn admit(
+    policy: &HttpPolicy,
+    offers: &Offers,
+    head: &RequestHead,
+    body: Bytes,
+) -> Result<Bytes, Reply> {
+    check(policy, offers, head)?;
+    match classify(offers, head, body)? {
+        Class::Modern { frame, .. } => Ok(frame),
+        Class::Legacy { .. } => Err(Reply::empty(400)),
     }
-    reply
 }
 
 /// The response that carries these frames.
-fn reply_of(frames: Vec<Bytes>) -> Reply {
+pub(crate) fn reply_of(frames: Vec<Bytes>) -> Reply {
     let Some(answer) = frames.last() else {
         return Reply::empty(202);
     };
@@ -54,6 +64,16 @@ fn reply_of(frames: Vec<Bytes>) -> Reply {
     Reply {
         head: ResponseHead::of_events(),
         body: events.into(),
+    }
+}
+
+impl Reply {
+    /// The same with what a browser has to know before it shows it to a page.
+    pub(crate) fn with_cors(mut self, policy: &HttpPolicy, head: &RequestHead) -> Self {
+        for (name, value) in policy.cors(head).iter() {
+            self.head.headers.push(name, value);
+        }
+        self
     }
 }
 

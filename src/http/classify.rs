@@ -94,7 +94,7 @@ impl Offers {
     }
 
     /// The same without the revisions of the legacy era.
-    pub(super) fn modern_only(mut self) -> Self {
+    pub(crate) fn modern_only(mut self) -> Self {
         let is_modern = |revision: &Revision| revision.era() == Era::Modern;
         self.revisions.retain(is_modern);
         self

@@ -17,8 +17,8 @@
 //! An [`HttpClient`] is the other side: it makes requests of the frames of a client session and frames
 //! of their responses, and resumes streams that broke.
 //!
-//! [`answer_one`] is all that a host needs that starts a server for each request: one modern request
-//! in, its answer out, without the standard library.
+//! [`answer_one`] is one modern request in, its answer out, for hosts that start a server for each
+//! request; [`Edge`](crate::edge::Edge) is that with a [`Server`](crate::Server) behind it.
 //!
 //! A legacy session is parked as a [`SavedHttp`] and goes on elsewhere, streams and all.
 
@@ -38,6 +38,7 @@ use bytes::Bytes;
 
 use self::headers::{Headers, name};
 
+pub(crate) use answer::{admit, reply_of};
 pub use answer::{answer_one, status_of};
 #[cfg(feature = "http")]
 pub(crate) use classify::refusal;

@@ -210,7 +210,6 @@ impl<Mode> Server<Mode> {
         }
     }
 
-    #[cfg(feature = "http")]
     pub(crate) fn config(&self) -> &ServerConfig {
         &self.shared.config
     }

@@ -154,12 +154,11 @@ impl Offered {
 }
 
 /// What a server has offered at one time.
-#[cfg(feature = "http")]
 pub(crate) struct Snapshot(Arc<Offered>);
 
-#[cfg(feature = "http")]
 impl Snapshot {
     /// Whether nothing has changed since.
+    #[cfg(feature = "http")]
     pub(crate) fn is_current(&self, registry: &Registry) -> bool {
         Arc::ptr_eq(&self.0, &registry.read())
     }
@@ -208,7 +207,6 @@ impl Registry {
         self.listeners.announce(change, uri);
     }
 
-    #[cfg(feature = "http")]
     pub(crate) fn snapshot(&self) -> Snapshot {
         Snapshot(self.read())
     }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::{DefinitionError, Event, Job, Outcome, Server, Service, Shared};
 use crate::revision::Era;
-use crate::session::{Route, Session};
+use crate::session::{Route, ServesClient, Session};
 use crate::time::Instant;
 
 /// Answers requests that stand alone, as those of the modern revisions do.
@@ -89,6 +89,8 @@ fn next_job(service: &mut Service) -> Option<Job> {
 }
 
 fn finish(mut service: Service) -> Vec<Bytes> {
+    // What it listens to ends with the request, as nobody is left to tell of changes.
+    service.end_subscriptions(Instant::ZERO);
     let mut frames = Vec::new();
     let mut frame = Vec::new();
     while service.poll_transmit(&mut frame).is_some() {

@@ -6,6 +6,7 @@ mod challenge;
 mod closing;
 mod codec;
 mod cors;
+mod edge;
 mod headers;
 mod hostile;
 mod ladder;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use source::{paths, tokens};
 
 /// The layers, each with how far right it stands; a layer uses itself and what stands further left.
-const LAYERS: [(&str, u8); 14] = [
+const LAYERS: [(&str, u8); 15] = [
     ("time", 0),
     ("trace", 0),
     ("limits", 0),
@@ -24,6 +24,7 @@ const LAYERS: [(&str, u8); 14] = [
     ("http", 5),
     ("client", 5),
     ("server", 5),
+    ("edge", 6),
     ("io", 6),
     ("fuzzing", 7),
 ];

@@ -43,7 +43,7 @@
 //! | tokio and a listener | `HttpService::on_tokio` and `serve_async` | `hyper` |
 //! | axum | `Router::route_service("/mcp", service)` with an `HttpService` | `http` |
 //! | any other stack that takes a `tower_service::Service` | `HttpService` | `http` |
-//! | one request at a time, no connection | [`http::answer_one`](crate::http::answer_one) | none |
+//! | a host that starts the server for each request | [`Edge`](crate::edge::Edge) | none |
 //!
 //! An `HttpService` needs no runtime: blocking handlers run on threads, futures within the response
 //! they answer with, and one thread keeps the time. Only a legacy session's futures, which outlive
