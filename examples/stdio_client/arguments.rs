@@ -13,8 +13,9 @@ const USAGE: &str = "usage: stdio_client [OPTION..] COMMAND [ARGUMENT..]
   --call NAME JSON     call a tool with these arguments, instead of listing what there is
   --log LEVEL          ask for log messages: debug, info, notice, warning, error ..
   --era ERA            auto (default), legacy or modern
+  --async              use the client of futures (feature `hyper-client`)
   --timeout SECONDS    how long the opening may take (default 20)
-  --script PROFILE     run the fixed scenario against a known server: py1, py2, everything or ours
+  --script PROFILE     run the fixed scenario against a known server: py1, py2, everything, rmcp or ours
   --revision REVISION  the revision that the scenario expects to end at";
 
 /// What the program was told.
@@ -22,6 +23,7 @@ pub struct Arguments {
     pub call: Option<(String, String)>,
     pub log: Option<LoggingLevel>,
     pub era: EraPolicy,
+    pub is_async: bool,
     pub timeout: Duration,
     pub script: Option<String>,
     pub revision: Option<Revision>,
@@ -36,6 +38,7 @@ impl Arguments {
             call: None,
             log: None,
             era: EraPolicy::Auto,
+            is_async: false,
             timeout: Duration::from_secs(20),
             script: None,
             revision: None,
@@ -55,6 +58,7 @@ impl Arguments {
                 "--log" => read.log = Some(LoggingLevel::from_wire(&value()?).ok_or(USAGE)?),
                 "--era" => read.era = era(&value()?).ok_or(USAGE)?,
                 "--timeout" => read.timeout = Duration::try_from_secs_f64(value()?.parse()?)?,
+                "--async" => read.is_async = true,
                 "--script" => read.script = Some(value()?),
                 "--revision" => read.revision = Some(Revision::from_wire(&value()?).ok_or(USAGE)?),
                 _ => break,

@@ -1,5 +1,5 @@
 //! A client for any server on standard streams: starts it, lists what it offers, calls a tool. With
-//! the feature `hyper-client` the server may be a URL instead.
+//! the feature `hyper-client` the server may be a URL instead, and the client that of futures.
 //! `cargo run --example stdio_client -- python my_server.py`
 
 #![allow(
@@ -10,6 +10,7 @@
 #[macro_use]
 mod say;
 mod arguments;
+mod client;
 mod form;
 mod host;
 mod profile;
@@ -22,10 +23,9 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
 use mcp_proto::client::ClientOptions;
-use mcp_proto::io::blocking::BlockingClient;
-use mcp_proto::io::child::Command;
 
 use arguments::Arguments;
+use client::Client;
 use host::{Host, Seen};
 
 fn main() -> ExitCode {
@@ -45,7 +45,7 @@ fn main() -> ExitCode {
 /// Does what the command line asks for; how many things went wrong on the way.
 fn run(arguments: &Arguments) -> Result<usize, Box<dyn Error>> {
     let seen = Arc::new(Mutex::new(Seen::default()));
-    let client = start(arguments, Host::new(Arc::clone(&seen)));
+    let client = start(arguments, Host::new(Arc::clone(&seen)))?;
     client.open()?;
     let problems = match (&arguments.script, &arguments.call) {
         (Some(profile), _) => script::run(&client, profile, arguments.revision, &seen),
@@ -57,16 +57,11 @@ fn run(arguments: &Arguments) -> Result<usize, Box<dyn Error>> {
     Ok(problems)
 }
 
-/// A client that starts the server whenever it needs one.
-fn start(arguments: &Arguments, host: Host) -> BlockingClient {
+/// A client that serves its server as a host does.
+fn start(arguments: &Arguments, host: Host) -> Result<Client, Box<dyn Error>> {
     let mut options = ClientOptions::new("stdio_client", env!("CARGO_PKG_VERSION"))
         .era(arguments.era)
         .timeout(arguments.timeout);
     options.log_level = arguments.log;
-    #[cfg(feature = "hyper-client")]
-    if arguments.program.contains("://") {
-        return BlockingClient::url(host.serve(options), arguments.program.as_str());
-    }
-    let command = Command::new(&arguments.program).args(&arguments.arguments);
-    BlockingClient::child(host.serve(options), command)
+    Client::new(arguments, host.serve(options))
 }

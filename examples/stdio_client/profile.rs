@@ -34,6 +34,7 @@ pub fn find(name: &str) -> Option<Profile> {
         "py1" => Some(PYTHON_1),
         "py2" => Some(PYTHON_2),
         "everything" => Some(EVERYTHING),
+        "rmcp" => Some(RMCP),
         "ours" => Some(OURS),
         _ => None,
     }
@@ -68,6 +69,12 @@ const PYTHON_2: Profile = Profile {
     sampling_tool: ("test_input_required_result_sampling", "{}"),
     elicitation_tool: ("test_input_required_result_elicitation", "{}"),
     tools: 9,
+    subscribes: true,
+    ..PYTHON_1
+};
+
+/// The fixture server on rmcp, `tests/peers/rmcp_server/src/http.rs`, in both eras.
+const RMCP: Profile = Profile {
     subscribes: true,
     ..PYTHON_1
 };

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use mcp_proto::Revision;
 use mcp_proto::client::{ClientError, ToolCall};
-use mcp_proto::io::blocking::BlockingClient;
 use mcp_proto::model::content::ContentBlock;
 
+use crate::client::Client;
 use crate::host::{Seen, show_progress};
 use crate::profile::{self, Call, Profile};
 use crate::steps;
@@ -19,7 +19,7 @@ pub type Outcome = Result<String, Box<dyn Error>>;
 
 /// One connection and what is known of its server.
 pub struct Script<'a> {
-    pub client: &'a BlockingClient,
+    pub client: &'a Client,
     pub profile: Profile,
     pub revision: Option<Revision>,
     pub seen: &'a Arc<Mutex<Seen>>,
@@ -27,7 +27,7 @@ pub struct Script<'a> {
 
 /// Runs every step, shows how each went, and counts those that failed.
 pub fn run(
-    client: &BlockingClient,
+    client: &Client,
     profile: &str,
     revision: Option<Revision>,
     seen: &Arc<Mutex<Seen>>,

@@ -3,12 +3,13 @@
 use std::error::Error;
 
 use mcp_proto::client::{ClientError, ToolCall};
-use mcp_proto::io::blocking::BlockingClient;
 use mcp_proto::model::content::{ContentBlock, ResourceContents};
 use mcp_proto::session::Misuse;
 
+use crate::client::Client;
+
 /// Shows all there is; how many of the lists could not be had.
-pub fn everything(client: &BlockingClient) -> Result<usize, ClientError> {
+pub fn everything(client: &Client) -> Result<usize, ClientError> {
     let revision = client.revision()?;
     let revision = revision.map_or("", |revision| revision.as_str());
     match client.server_info()? {
@@ -28,7 +29,7 @@ pub fn everything(client: &BlockingClient) -> Result<usize, ClientError> {
 }
 
 /// Calls a tool and shows what it says; 1 when it says that it failed.
-pub fn call(client: &BlockingClient, name: &str, json: &str) -> Result<usize, Box<dyn Error>> {
+pub fn call(client: &Client, name: &str, json: &str) -> Result<usize, Box<dyn Error>> {
     let arguments: serde_json::Value = serde_json::from_str(json)?;
     let result = client.direct_call_tool(ToolCall::new(name).arguments(&arguments)?)?;
     for block in result.content.iter() {
@@ -73,7 +74,7 @@ fn heading(name: &str, list: Result<Vec<String>, ClientError>) -> bool {
 }
 
 /// A line for each tool.
-pub fn tools(client: &BlockingClient) -> Result<Vec<String>, ClientError> {
+pub fn tools(client: &Client) -> Result<Vec<String>, ClientError> {
     let tools = client.list_tools()?;
     let lines = tools.iter();
     Ok(lines
@@ -82,7 +83,7 @@ pub fn tools(client: &BlockingClient) -> Result<Vec<String>, ClientError> {
 }
 
 /// A line for each resource.
-pub fn resources(client: &BlockingClient) -> Result<Vec<String>, ClientError> {
+pub fn resources(client: &Client) -> Result<Vec<String>, ClientError> {
     let resources = client.list_resources()?;
     let lines = resources.iter();
     Ok(lines
@@ -91,7 +92,7 @@ pub fn resources(client: &BlockingClient) -> Result<Vec<String>, ClientError> {
 }
 
 /// A line for each template.
-pub fn templates(client: &BlockingClient) -> Result<Vec<String>, ClientError> {
+pub fn templates(client: &Client) -> Result<Vec<String>, ClientError> {
     let templates = client.list_resource_templates()?;
     let lines = templates.iter();
     Ok(lines
@@ -100,7 +101,7 @@ pub fn templates(client: &BlockingClient) -> Result<Vec<String>, ClientError> {
 }
 
 /// A line for each prompt, with its arguments.
-pub fn prompts(client: &BlockingClient) -> Result<Vec<String>, ClientError> {
+pub fn prompts(client: &Client) -> Result<Vec<String>, ClientError> {
     let prompts = client.list_prompts()?;
     let lines = prompts.iter().map(|prompt| {
         let arguments = prompt.arguments.iter().flatten();
