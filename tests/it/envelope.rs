@@ -167,6 +167,7 @@ on_every_revision! {
 }
 
 on_every_revision! {
+    pipe = "over HTTP what is no JSON is refused before it comes to a session";
     fn text_that_is_not_utf8_is_a_parse_error(revision) {
         // `base.utf8` `base.err.parse`
         let mut server = Script::server(revision);
@@ -267,6 +268,7 @@ on_every_revision! {
 }
 
 on_every_revision! {
+    pipe = "it is about what a decoder of lines finds";
     fn an_oversize_line_is_answered_under_its_id_only_when_it_was_a_request(revision) {
         // `stdio.frame.limit` `base.resp.id`
         let mut server = Script::server(revision);

@@ -150,7 +150,7 @@ fn echo(revision: Revision, limits: &Limits, calls: usize, size: usize) -> usize
 }
 
 on_every_revision! {
-    pipe = "it is about a pipe that is full";
+    pipe = "it carries the frames itself, through pipes that fill up";
     fn peers_that_both_have_much_to_send_never_wait_for_each_other(revision) {
         // A sixteenth of the defaults, so that it takes a sixteenth of the time.
         let limits = limited(|limits| {
@@ -186,7 +186,6 @@ fn flood(session: &mut impl Session, now: Instant, frame: impl Fn(usize) -> Stri
 }
 
 on_revisions! { LEGACY;
-    pipe = "it is about a pipe that holds little";
     fn a_server_that_pings_and_never_reads_is_answered_up_to_a_bound(revision) {
         let limits = limited(|limits| {
             limits.output = 10_000;
@@ -204,7 +203,6 @@ on_revisions! { LEGACY;
 }
 
 on_every_revision! {
-    pipe = "it is about a pipe that holds little";
     fn a_server_whose_client_reads_nothing_logs_and_reports_no_further(revision) {
         let limits = limited(|limits| limits.output = 10_000);
         let mut server = Script::server_with(revision, server_config().limits(limits));
@@ -242,7 +240,6 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    pipe = "it is about a pipe that holds little";
     fn requests_in_flight_are_refused_beyond_the_bytes_that_may_be_held(revision) {
         let limits = limited(|limits| limits.memory = 100_000);
         let mut server = Script::server_with(revision, server_config().limits(limits));
@@ -274,7 +271,6 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    pipe = "it is about a pipe that holds little";
     fn unpolled_events_are_counted_in_bytes(revision) {
         let limits = limited(|limits| limits.memory = 100_000);
         let mut client = Script::client_with(revision, client_config(revision).limits(limits));
@@ -320,7 +316,6 @@ fn answers_that_wait_in_a_batch_are_counted() {
 }
 
 on_revisions! { LEGACY;
-    pipe = "it is about a pipe that holds little";
     fn what_a_client_says_of_itself_is_bounded(revision) {
         let limits = limited(|limits| limits.peer = 1000);
         let mut server = Script::fresh_server(server_config().limits(limits));
@@ -334,7 +329,6 @@ on_revisions! { LEGACY;
 }
 
 on_revisions! { LEGACY;
-    pipe = "it is about a pipe that holds little";
     fn ids_of_elicitations_are_bounded(revision) {
         let mut client = Script::client_with(revision, client_config(revision));
         for n in 0..64 {
@@ -352,7 +346,6 @@ on_revisions! { LEGACY;
 }
 
 on_revisions! { MODERN;
-    pipe = "it is about a pipe that holds little";
     fn a_round_of_input_beyond_the_bytes_that_may_be_held_ends_its_call(revision) {
         let limits = limited(|limits| limits.memory = 100_000);
         let mut client = Script::client_with(revision, client_config(revision).limits(limits));

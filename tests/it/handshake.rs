@@ -196,21 +196,24 @@ on_revisions! { LEGACY;
 on_revisions! { LEGACY;
     // `lifecycle.pre.server` `base.dir.legacy`
     fn before_initialized_a_server_asks_nothing_and_then_it_does(revision) {
-        let mut server = Script::fresh_server(server_config());
-        let mut batch_free = initialize(1, revision.as_str());
-        batch_free["params"]["capabilities"] = json!({"roots": {}});
-        server.feed_json(&batch_free);
-        server.sent();
-        // A request is served all the same; what it needs of the client waits.
-        server.feed_json(&tool_call(revision, 2));
-        let events = server.take_events();
-        let [ServerEvent::Opened { .. }, ServerEvent::Request(asked)] = &events[..] else {
-            panic!("{events:?}");
+        let asking = || {
+            let mut server = Script::fresh_server(server_config());
+            let mut batch_free = initialize(1, revision.as_str());
+            batch_free["params"]["capabilities"] = json!({"roots": {}});
+            server.feed_json(&batch_free);
+            server.sent();
+            // A request is served all the same; what it needs of the client waits.
+            server.feed_json(&tool_call(revision, 2));
+            let events = server.take_events();
+            let [ServerEvent::Opened { .. }, ServerEvent::Request(asked)] = &events[..] else {
+                panic!("{events:?}");
+            };
+            let need = InputRequests::new().roots("r");
+            server.session.need_input(server.now, asked.id, &need, None).unwrap();
+            assert!(server.sent().is_empty());
+            server
         };
-        let need = InputRequests::new().roots("r");
-        server.session.need_input(server.now, asked.id, &need, None).unwrap();
-        assert!(server.sent().is_empty());
-        let mut forgetful = server.clone();
+        let (mut server, mut forgetful) = (asking(), asking());
         server.feed_json(&notification("notifications/initialized", json!({})));
         assert_eq!(server.reply()["method"], "roots/list");
         // A client that forgets to say it doesn't keep the handler waiting for ever.

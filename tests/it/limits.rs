@@ -214,6 +214,7 @@ on_every_revision! {
 }
 
 on_every_revision! {
+    pipe = "over HTTP what a session sends is taken at once, and bounded on its streams";
     fn a_session_whose_output_nobody_takes_wants_no_more_frames(revision) {
         let mut server = server(revision, |limits| limits.output = 200);
         let alive = match revision.era() {
@@ -494,6 +495,7 @@ on_every_revision! {
 }
 
 on_every_revision! {
+    pipe = "it is about lines";
     // `stdio.frame.limit`
     fn frames_have_their_length(revision) {
         let mut server = server(revision, |limits| limits.frame = 2000);
@@ -514,6 +516,7 @@ on_every_revision! {
 }
 
 on_every_revision! {
+    pipe = "over HTTP what is no JSON is refused before it comes to a session";
     fn garbage_is_answered_only_so_often_and_requests_all_the_same(revision) {
         let mut server = server(revision, |limits| limits.malformed_burst = 20);
         for _ in 0..100 {

@@ -18,6 +18,7 @@ use mcp_proto::session::{
 use mcp_proto::{Era, Revision};
 use serde_json::{Value, json};
 
+use support::carrier::Way;
 use support::pair::{Pair, client_config, server_config};
 use support::script::{Script, modern_meta, request, tool_call};
 use support::{LEGACY, MODERN};
@@ -395,7 +396,7 @@ on_revisions! { MODERN;
             server.session.resource_updated(server.now, "a:b").unwrap();
             server.session.end_subscriptions(server.now);
             let tagged = server.sent();
-            assert_eq!(tagged.len(), 7);
+            assert_eq!(tagged.len(), 6 + usize::from(Way::current().tells_cancellation(revision)));
             for message in tagged {
                 let body = message.get("params").or(message.get("result")).unwrap();
                 assert_eq!(body["_meta"][SUBSCRIPTION_ID], id, "{message}");

@@ -266,7 +266,6 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    pipe = "what is tampered with is the same whatever carries it";
     fn a_saved_session_that_was_tampered_with_breaks_nothing(revision) {
         use serde_json::Value;
         fn numbers(value: &Value, path: &str, found: &mut Vec<String>) {

@@ -9,6 +9,7 @@ use mcp_proto::session::{
 use mcp_proto::{Limits, Revision};
 use serde_json::{Value, json};
 
+use support::carrier::Way;
 use support::on_every_revision;
 use support::pair::{Pair, client_config, server_config};
 use support::scenario::{is_modern, notification, request};
@@ -230,7 +231,6 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    pipe = "what belongs to no request overtakes answers over HTTP";
     // `sub.listchanged.refetch`
     fn the_confirmation_comes_before_every_change(revision) {
         let mut pair = Pair::open(revision);
@@ -239,12 +239,19 @@ on_every_revision! {
         pair.server.resource_updated(pair.now, "file:///a").unwrap();
         pair.drive();
         // From the first event on nothing is missed; what came before has to be fetched anew.
-        let first = pair.client_event();
-        assert!(
-            matches!(first, ClientEvent::Subscribed { subscription: of, .. } if of == subscription),
-            "{first:?}"
-        );
-        assert_eq!(changes(&mut pair), [(Change::Resource, Some(subscription))]);
+        let is_confirmation = |event: &ClientEvent| {
+            matches!(event, ClientEvent::Subscribed { subscription: of, .. } if *of == subscription)
+        };
+        let at = pair.client_events.iter().position(is_confirmation).expect("it is confirmed");
+        pair.client_events.remove(at);
+        let mut expected = Some(subscription);
+        if Way::current().orders_all(revision) {
+            assert_eq!(at, 0);
+        } else if at > 0 {
+            // A legacy change has a stream of its own, which may be faster than the answer.
+            expected = None;
+        }
+        assert_eq!(changes(&mut pair), [(Change::Resource, expected)]);
     }
 }
 

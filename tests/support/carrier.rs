@@ -8,17 +8,17 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use mcp_proto::frame::SseDecoder;
 use mcp_proto::http::{
-    Action, End, HttpClient, HttpClientOptions, HttpMethod, HttpRequest, HttpSession, Input, Part,
-    Reply, SessionKind, StreamOptions,
+    Action, End, HttpClient, HttpClientOptions, HttpMethod, HttpRequest, Input, Part, Reply,
 };
 use mcp_proto::rpc::Kind;
 use mcp_proto::session::{
-    ClientSession, Closed, ExchangeId, Route, ServerConfig, ServerSession, Session, Transmit,
+    ClientSession, Closed, ExchangeId, Route, ServerSession, Session, Transmit,
 };
 use mcp_proto::{Era, Instant, Revision};
 use serde_json::Value;
+
+use super::served::{Came, Served, posted};
 
 /// By what the two sessions of a pair meet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,6 +68,17 @@ impl Way {
         }
     }
 
+    /// Whether a frame says that a request is cancelled. A modern exchange is closed instead.
+    pub fn tells_cancellation(self, revision: Revision) -> bool {
+        self == Self::Pipe || revision.era() == Era::Legacy
+    }
+
+    /// Whether all that a server sends comes in the order in which it was sent, rather than what
+    /// belongs to one request alone.
+    pub fn orders_all(self, revision: Revision) -> bool {
+        matches!(self, Self::Pipe | Self::OldPair) || revision.era() == Era::Modern
+    }
+
     /// The way of the test that runs on this thread.
     pub fn current() -> Self {
         WAY.get()
@@ -99,64 +110,65 @@ impl Drop for Over {
 /// What has come out of a step: frames that were sent, by whom.
 pub type Frames = Vec<String>;
 
-/// HTTP between two sessions.
-pub struct Carrier {
-    way: Way,
-    codec: HttpClient,
-    http: HttpSession,
-    /// Which exchange of the server's each of the client's is; what a test puts in has none.
-    exchanges: BTreeMap<u64, Carried>,
-    /// What was refused before it came to the session.
-    refused: Vec<(ExchangeId, Reply)>,
-    /// Whether something was carried since that was asked last.
-    has_moved: bool,
+/// By which routes the frames of a server come to its client.
+#[derive(Clone, Debug, Default)]
+pub struct Routes {
     /// By which route each request of the client has left.
     asked: BTreeMap<String, Route>,
 }
 
-struct Carried {
-    of_client: Option<ExchangeId>,
-    is_json: bool,
-    events: SseDecoder,
+impl Routes {
+    /// Notes what a client sends.
+    pub fn sent(&mut self, frame: &str, transmit: &Transmit) {
+        if transmit.kind == Kind::Request {
+            let frame: Value = serde_json::from_str(frame).expect("a frame is JSON");
+            self.asked.insert(frame["id"].to_string(), transmit.route);
+        }
+    }
+
+    /// By which route a frame comes that the server is said to have sent.
+    pub fn of(&self, frame: &[u8]) -> Route {
+        let way = Way::current();
+        if way == Way::Pipe {
+            return Route::Pipe;
+        }
+        let frame: Value = serde_json::from_slice(frame).unwrap_or_default();
+        let meta = &frame["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"];
+        let named = match frame.get("method") {
+            None => &frame["id"],
+            Some(_) if !meta.is_null() => meta,
+            Some(_) => &frame["params"]["progressToken"],
+        };
+        match self.asked.get(&named.to_string()) {
+            Some(route) if way != Way::OldPair => *route,
+            _ => Route::Standalone,
+        }
+    }
+}
+
+/// HTTP between two sessions.
+pub struct Carrier {
+    way: Way,
+    codec: HttpClient,
+    served: Served,
+    /// What was refused before it came to the session.
+    refused: Vec<(ExchangeId, Reply)>,
+    /// Whether something was carried since that was asked last.
+    has_moved: bool,
+    pub routes: Routes,
 }
 
 impl Carrier {
     /// What carries frames by this way; `None` for a pipe.
     pub fn new(way: Way) -> Option<Self> {
-        let kind = match way {
-            Way::Pipe => return None,
-            Way::Modern | Way::ModernJson => SessionKind::Modern,
-            Way::Stateless => SessionKind::Stateless,
-            Way::Streamable | Way::StreamableJson => SessionKind::Legacy {
-                id: "s-1".into(),
-                tag: 7,
-            },
-            Way::OldPair => SessionKind::Pair {
-                endpoint: "/message".into(),
-            },
-        };
-        let mut options = StreamOptions::default();
-        options.json_only = matches!(way, Way::ModernJson | Way::StreamableJson);
-        options.exchanges = 4096;
-        // The session stands in until that of the pair is swapped in.
-        let stands_in = ServerSession::new(ServerConfig::new("nobody", "0"));
         Some(Self {
             way,
             codec: HttpClient::new("http://localhost/mcp", HttpClientOptions::default()),
-            http: HttpSession::new(stands_in, kind, options),
-            exchanges: BTreeMap::new(),
+            served: Served::new(way)?,
             refused: Vec::new(),
             has_moved: false,
-            asked: BTreeMap::new(),
+            routes: Routes::default(),
         })
-    }
-
-    /// Runs `act` with the pair's session where its exchanges are.
-    fn with<T>(&mut self, server: &mut ServerSession, act: impl FnOnce(&mut Self) -> T) -> T {
-        std::mem::swap(self.http.session(), server);
-        let done = act(self);
-        std::mem::swap(self.http.session(), server);
-        done
     }
 
     /// Whether something was carried since this was asked last.
@@ -175,7 +187,7 @@ impl Carrier {
         let mut frame = Vec::new();
         while let Some(transmit) = client.poll_transmit(&mut frame) {
             let text = String::from_utf8(std::mem::take(&mut frame)).expect("a frame is UTF-8");
-            self.note(&text, &transmit);
+            self.routes.sent(&text, &transmit);
             self.codec.send(now, text.clone(), &transmit);
             sent.push(text);
         }
@@ -183,20 +195,13 @@ impl Carrier {
         sent
     }
 
-    fn note(&mut self, frame: &str, transmit: &Transmit) {
-        if transmit.kind == Kind::Request {
-            let frame: Value = serde_json::from_str(frame).expect("a frame is JSON");
-            self.asked.insert(frame["id"].to_string(), transmit.route);
-        }
-    }
-
     /// Does what the client's codec says, until it says nothing more.
     fn act(&mut self, now: Instant, client: &mut ClientSession, server: &mut ServerSession) {
         while let Some(action) = self.codec.poll() {
             self.has_moved = true;
             match action {
-                Action::Start(request) => self.with(server, |it| it.start(now, &request)),
-                Action::Abort(exchange) => self.with(server, |it| it.gone(now, exchange)),
+                Action::Start(request) => self.start(now, server, &request),
+                Action::Abort(exchange) => self.served.gone(now, server, exchange),
                 Action::Frame(route, frame) => client.handle_frame(now, route, frame),
                 Action::Malformed(route, error) => client.handle_malformed(now, route, error),
                 Action::Closed(route, why) => client.handle_closed(now, route, why),
@@ -205,11 +210,11 @@ impl Carrier {
         }
     }
 
-    fn start(&mut self, now: Instant, request: &HttpRequest) {
+    fn start(&mut self, now: Instant, server: &mut ServerSession, request: &HttpRequest) {
         let at_endpoint = request.url.ends_with("/message");
         let input = match request.method {
             HttpMethod::Post if (self.way == Way::OldPair) == at_endpoint => {
-                post(request.body.clone())
+                posted(request.body.clone())
             }
             HttpMethod::Get => Input::Get {
                 last_event: request
@@ -222,25 +227,8 @@ impl Carrier {
             HttpMethod::Delete => Input::Delete,
             _ => return self.refused.push((request.exchange, Reply::empty(405))),
         };
-        self.begin(now, Some(request.exchange), input);
-    }
-
-    fn begin(&mut self, now: Instant, of_client: Option<ExchangeId>, input: Input) {
-        let exchange = self.http.handle(now, input);
-        let carried = Carried {
-            of_client,
-            is_json: false,
-            events: SseDecoder::new(usize::MAX / 2),
-        };
-        self.exchanges.insert(exchange.number(), carried);
-    }
-
-    fn gone(&mut self, now: Instant, exchange: ExchangeId) {
-        let is_it = |(_, carried): &(&u64, &Carried)| carried.of_client == Some(exchange);
-        if let Some(number) = self.exchanges.iter().find(is_it).map(|(number, _)| *number) {
-            self.exchanges.remove(&number);
-            self.http.handle_gone(now, ExchangeId::new(number));
-        }
+        self.served
+            .begin(now, server, Some(request.exchange), input);
     }
 
     /// Carries what the server has to send.
@@ -255,28 +243,27 @@ impl Carrier {
             self.codec.handle_head(now, exchange, &reply.head);
             self.codec.handle_end(now, exchange, End::Clean);
         }
-        self.with(server, |it| it.http.pump(now));
-        let open: Vec<u64> = self.exchanges.keys().copied().collect();
-        for number in open {
-            let exchange = ExchangeId::new(number);
-            while let Some(part) = self.with(server, |it| it.http.poll_part(exchange)) {
-                self.has_moved = true;
-                let Some(carried) = self.exchanges.get_mut(&number) else {
-                    break;
-                };
-                sent.extend(carried.frames(&part));
-                let of_client = carried.of_client;
-                if part == Part::End {
-                    self.exchanges.remove(&number);
-                }
-                if let Some(exchange) = of_client {
-                    match part {
-                        Part::Head(head) => self.codec.handle_head(now, exchange, &head),
-                        Part::Body(bytes) => self.codec.handle_body(now, exchange, &bytes),
-                        _ => self.codec.handle_end(now, exchange, End::Clean),
+        for came in self.served.take(now, server) {
+            self.has_moved = true;
+            let Came {
+                of_client,
+                part,
+                frames,
+            } = came;
+            match of_client {
+                Some(exchange) => match part {
+                    Part::Head(head) => self.codec.handle_head(now, exchange, &head),
+                    Part::Body(bytes) => self.codec.handle_body(now, exchange, &bytes),
+                    _ => self.codec.handle_end(now, exchange, End::Clean),
+                },
+                // What answers a frame that a test put in comes to the client as on a pipe.
+                None => {
+                    for frame in &frames {
+                        client.handle_frame(now, Route::Standalone, Bytes::from(frame.clone()));
                     }
                 }
             }
+            sent.extend(frames);
         }
         self.act(now, client, server);
         sent
@@ -284,66 +271,16 @@ impl Carrier {
 
     /// A frame as if the client had sent it.
     pub fn put_to_server(&mut self, now: Instant, server: &mut ServerSession, frame: String) {
-        self.with(server, |it| it.begin(now, None, post(frame.into())));
-    }
-
-    /// By which route a frame comes that the server is said to have sent.
-    pub fn route_to_client(&self, frame: &str) -> Route {
-        let frame: Value = serde_json::from_str(frame).unwrap_or_default();
-        let meta = &frame["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"];
-        let named = match frame.get("method") {
-            None => &frame["id"],
-            Some(_) if !meta.is_null() => meta,
-            Some(_) => &frame["params"]["progressToken"],
-        };
-        let asked = self.asked.get(&named.to_string());
-        asked.copied().unwrap_or(Route::Standalone)
+        self.served.post(now, server, frame.into());
     }
 
     /// Lets time pass on both sides.
     pub fn pass(&mut self, now: Instant, client: &mut ClientSession, server: &mut ServerSession) {
         self.codec.handle_timeout(now);
-        self.with(server, |it| it.http.handle_timeout(now));
+        self.served.pass(now, server);
         self.act(now, client, server);
-        if server.is_closed() && self.exchanges.is_empty() {
+        if server.is_closed() && self.served.is_idle() {
             client.handle_closed(now, Route::Pipe, Closed::EndOfInput);
         }
     }
-}
-
-impl Carried {
-    /// The frames that a part of a response carries.
-    fn frames(&mut self, part: &Part) -> Frames {
-        match part {
-            Part::Head(head) => {
-                self.is_json = head.headers.one("content-type") == Ok(Some("application/json"));
-                Vec::new()
-            }
-            Part::Body(bytes) if self.is_json => vec![text(bytes)],
-            Part::Body(bytes) => {
-                self.events.push(bytes);
-                let events = std::iter::from_fn(|| self.events.next_event());
-                let events = events.map(|event| event.expect("it is whole"));
-                let events = events.filter(|event| event.is_message() && !event.data.is_empty());
-                events.map(|event| text(&event.data)).collect()
-            }
-            _ => Vec::new(),
-        }
-    }
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("a frame is UTF-8")
-}
-
-fn post(frame: Bytes) -> Input {
-    let value: Value = serde_json::from_slice(&frame).unwrap_or_default();
-    let kind = match (value.get("method"), value.get("id")) {
-        _ if value.is_array() => None,
-        (Some(_), None) => Some(Kind::Notification),
-        (None, Some(_)) => Some(Kind::Result),
-        _ => Some(Kind::Request),
-    };
-    let opens = value["method"] == "initialize";
-    Input::Post { frame, kind, opens }
 }

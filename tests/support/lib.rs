@@ -12,6 +12,7 @@ pub mod http;
 pub mod pair;
 pub mod scenario;
 pub mod script;
+pub mod served;
 pub mod server;
 pub mod types;
 pub mod wire;

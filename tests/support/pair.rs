@@ -13,7 +13,8 @@ use mcp_proto::session::{
 use mcp_proto::{Instant, Revision};
 use serde_json::Value;
 
-use super::carrier::{Carrier, Way};
+use super::carrier::{Carrier, Routes, Way};
+use super::served::Served;
 use super::wire::Wire;
 
 /// A client and a server, and the time.
@@ -195,7 +196,7 @@ impl Pair {
         let frame = frame.into();
         self.checked.put_in(false, &frame);
         let route = match &self.carrier {
-            Some(carrier) => carrier.route_to_client(&frame),
+            Some(carrier) => carrier.routes.of(frame.as_bytes()),
             None => Route::Pipe,
         };
         self.client
@@ -249,28 +250,100 @@ impl Pair {
     }
 }
 
-/// A session as the schema checks see it.
+/// A session as the schema checks see it, and as it is met without its peer.
 pub trait Checked: Session {
     /// Whether it is a client.
     const IS_CLIENT: bool;
 
+    /// What it is met by: a pipe, or the exchanges of the way of the test.
+    type Link;
+
     /// The revision that a handshake agreed on, if there was one.
     fn negotiated(&self) -> Option<Revision>;
+
+    /// What it is met by on this thread.
+    fn link(&mut self, now: Instant) -> Self::Link;
+
+    /// Takes a frame of its peer.
+    fn feed(&mut self, link: &mut Self::Link, now: Instant, frame: Bytes);
+
+    /// Everything that it has to send.
+    fn take(&mut self, link: &mut Self::Link, now: Instant) -> Vec<String>;
+
+    /// Lets time pass.
+    fn pass(&mut self, link: &mut Self::Link, now: Instant);
 }
 
 impl Checked for ClientSession {
     const IS_CLIENT: bool = true;
 
+    type Link = Routes;
+
     fn negotiated(&self) -> Option<Revision> {
         self.revision()
+    }
+
+    fn link(&mut self, _: Instant) -> Routes {
+        Routes::default()
+    }
+
+    fn feed(&mut self, routes: &mut Routes, now: Instant, frame: Bytes) {
+        self.handle_frame(now, routes.of(&frame), frame);
+    }
+
+    fn take(&mut self, routes: &mut Routes, _: Instant) -> Vec<String> {
+        let mut frames = Vec::new();
+        let mut buffer = Vec::new();
+        while let Some(transmit) = self.poll_transmit(&mut buffer) {
+            let frame = String::from_utf8(std::mem::take(&mut buffer)).expect("a frame is UTF-8");
+            routes.sent(&frame, &transmit);
+            frames.push(frame);
+        }
+        frames
+    }
+
+    fn pass(&mut self, _: &mut Routes, now: Instant) {
+        self.handle_timeout(now);
     }
 }
 
 impl Checked for ServerSession {
     const IS_CLIENT: bool = false;
 
+    type Link = Option<Served>;
+
     fn negotiated(&self) -> Option<Revision> {
         self.legacy_revision()
+    }
+
+    fn link(&mut self, now: Instant) -> Option<Served> {
+        let mut served = Served::new(Way::current())?;
+        served.begin_standalone(now, self);
+        Some(served)
+    }
+
+    fn feed(&mut self, served: &mut Option<Served>, now: Instant, frame: Bytes) {
+        match served {
+            Some(served) => served.post(now, self, frame),
+            None => self.handle_frame(now, Route::Pipe, frame),
+        }
+    }
+
+    fn take(&mut self, served: &mut Option<Served>, now: Instant) -> Vec<String> {
+        match served {
+            Some(served) => {
+                let came = served.take(now, self);
+                came.into_iter().flat_map(|came| came.frames).collect()
+            }
+            None => poll_frames(self),
+        }
+    }
+
+    fn pass(&mut self, served: &mut Option<Served>, now: Instant) {
+        match served {
+            Some(served) => served.pass(now, self),
+            None => self.handle_timeout(now),
+        }
     }
 }
 

@@ -9,18 +9,21 @@ use mcp_proto::model::method::CallTool;
 use mcp_proto::model::tool::CallToolParams;
 use mcp_proto::session::{
     CallId, CallOptions, ClientConfig, ClientEvent, ClientSession, Closed, Completed, Route,
-    ServerConfig, ServerEvent, ServerSession, Session,
+    Routing, ServerConfig, ServerEvent, ServerSession,
 };
 use mcp_proto::{Era, Instant, Revision};
 use serde_json::{Value, json};
 
-use super::pair::{Checked, client_config, everything_of_a_server, poll_frames, server_config};
+use super::carrier::Way;
+use super::pair::{Checked, client_config, everything_of_a_server, server_config};
 use super::wire::Wire;
 
-/// A session whose peer is the test.
+/// A session whose peer is the test, and which is met by the way of the test: over HTTP each frame
+/// for a server is posted, and each for a client comes by the exchange that it belongs to.
 #[derive(Clone)]
-pub struct Script<S: Session> {
+pub struct Script<S: Checked> {
     pub session: S,
+    link: S::Link,
     pub now: Instant,
     pub events: VecDeque<S::Event>,
     /// Holds every frame that is sent against the official schema; see [`Wire::turn_off`].
@@ -28,10 +31,11 @@ pub struct Script<S: Session> {
 }
 
 impl<S: Checked> Script<S> {
-    pub fn new(session: S) -> Self {
+    pub fn new(mut session: S) -> Self {
         let now = Instant::from_millis(1000);
         let events = VecDeque::new();
         Self {
+            link: session.link(now),
             session,
             now,
             events,
@@ -43,7 +47,7 @@ impl<S: Checked> Script<S> {
     pub fn feed(&mut self, frame: impl Into<Bytes>) {
         let frame = frame.into();
         self.checked.put_in(!S::IS_CLIENT, &frame);
-        self.session.handle_frame(self.now, Route::Pipe, frame);
+        self.session.feed(&mut self.link, self.now, frame);
         self.collect();
     }
 
@@ -80,7 +84,7 @@ impl<S: Checked> Script<S> {
     /// Lets time pass.
     pub fn pass(&mut self, duration: Duration) {
         self.now = self.now + duration;
-        self.session.handle_timeout(self.now);
+        self.session.pass(&mut self.link, self.now);
         self.collect();
     }
 
@@ -97,7 +101,7 @@ impl<S: Checked> Script<S> {
 
     /// The messages sent since this was last asked.
     pub fn sent(&mut self) -> Vec<Value> {
-        let frames = poll_frames(&mut self.session);
+        let frames = self.session.take(&mut self.link, self.now);
         self.checked.resume(self.session.negotiated());
         for frame in &frames {
             self.checked.sent(S::IS_CLIENT, frame);
@@ -163,6 +167,10 @@ impl Script<ServerSession> {
 impl Script<ClientSession> {
     /// A client that has been opened but not answered.
     pub fn fresh_client(config: ClientConfig) -> Self {
+        let config = match Way::current() {
+            Way::Pipe => config,
+            _ => config.routing(Routing::PerRequest),
+        };
         let mut script = Self::new(ClientSession::new(config));
         script.session.open(script.now).expect("it is new");
         script.collect();
