@@ -203,6 +203,7 @@ fn a_version_that_nobody_knows_is_refused_where_the_request_says_no_more() {
 
 #[test]
 fn every_header_of_a_modern_request_is_needed_and_compared_as_it_is() {
+    // `err.headermismatch`
     // `httpM.val.missing` `httpM.val.mismatch` `httpM.val.chars` `httpM.hdr.case` `httpM.hdr.method.plain`
     for name in [
         "mcp-protocol-version",

@@ -57,7 +57,6 @@ fn all_results(pair: &mut Pair) -> Vec<Value> {
 }
 
 on_every_revision! {
-    calls;
     // `cache.where`, `cache.ttl`, `cache.scope`, `discover.cache`, `rtype.legacy`
     fn hints_are_where_they_have_to_be_and_nowhere_else(revision) {
         for (ttl, is_public, scope) in [(0, false, "private"), (60_000, true, "public")] {
@@ -91,7 +90,6 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    calls;
     // `cache.ttl`, `cache.scope`, `cache.where`
     fn what_a_result_says_itself_wins(revision) {
         let server = server_config().ttl_ms(9).is_public(false);
@@ -146,7 +144,6 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    calls;
     // `cache.ttl`
     fn a_time_before_now_goes_out_as_none(revision) {
         let mut pair = Pair::open(revision);
@@ -159,7 +156,6 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    calls;
     // `cache.pages.scope`
     fn all_pages_of_a_list_have_one_scope(revision) {
         let mut pair = Pair::open_with(client_config(revision), server_config().is_public(true));
@@ -183,7 +179,6 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    calls;
     // `cache.absent`, `cache.scope`, `cache.zero`
     fn hints_that_make_no_sense_count_as_none(revision) {
         let cases = [
@@ -210,7 +205,6 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    calls;
     // `cache.key`, `cache.nomrtr`, `mrtr.nocache`, `cache.private`, `cache.optional`,
     // `cache.nopoll`, `cache.early`
     fn a_session_keeps_no_results_so_every_call_is_made(revision) {

@@ -14,7 +14,6 @@ use support::pair::{Pair, client_config};
 use support::scenario::{completing, request, result};
 
 on_every_revision! {
-    calls;
     // `complete.cap`
     fn completion_is_offered_by_declaring_it_except_in_the_first_revision(revision) {
         let bare = ServerConfig::new("s", "1").capabilities(ServerCapabilities::new());
@@ -45,7 +44,6 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    calls;
     // `complete.params`, `complete.result`, `complete.rank`
     fn values_come_back_in_the_servers_order(revision) {
         let mut pair = Pair::open(revision);
@@ -69,7 +67,6 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    calls;
     // `complete.max100`
     fn of_many_values_the_first_hundred_go_out(revision) {
         let mut pair = Pair::open(revision);
@@ -99,7 +96,6 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    calls;
     // `complete.err`, `complete.sec`
     fn a_handler_sees_only_well_formed_questions(revision) {
         let mut pair = Pair::open(revision);
@@ -139,7 +135,6 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    calls;
     // `complete.client`
     fn a_client_needs_neither_a_total_nor_a_hint_of_more(revision) {
         let mut pair = Pair::open(revision);

@@ -7,6 +7,7 @@ use mcp_proto::model::method::{CallTool, SpecMethod};
 use mcp_proto::model::tool::CallToolParams;
 use mcp_proto::session::CallOptions;
 
+use support::on_revisions;
 use support::pair::Pair;
 use support::wire::schema;
 use support::wire::{DEFINITIONS, Wire};
@@ -93,35 +94,37 @@ fn a_result_is_held_against_the_method_it_answers() {
     assert!(std::panic::catch_unwind(move || wire.sent(false, &answer)).is_err());
 }
 
-#[test]
-fn the_check_can_be_turned_off() {
-    let mut pair = Pair::open(Revision::V2024_11_05);
-    pair.checked.turn_off();
-    pair.checked.sent(true, "not even JSON");
+on_revisions! { [Revision::V2024_11_05];
+    fn the_check_can_be_turned_off(revision) {
+        let mut pair = Pair::open(revision);
+        pair.checked.turn_off();
+        pair.checked.sent(true, "not even JSON");
+    }
 }
 
-#[test]
-fn a_legacy_client_that_is_sent_to_a_url_gets_an_id() {
-    // `elicit.url.params`
-    let mut pair = Pair::open(Revision::V2025_11_25);
-    let params = CallToolParams::new("echo");
-    pair.client
-        .call::<CallTool>(pair.now, &params, CallOptions::new())
-        .unwrap();
-    pair.drive();
-    let request = pair.request();
-    let question = ElicitRequestURLParams::new("Go there", "https://example.com/there").into();
-    let asked = InputRequests::new()
-        .elicit("a", &question)
-        .elicit("b", &question);
-    pair.server
-        .need_input(pair.now, request.id, &asked, None)
-        .unwrap();
-    pair.drive();
-    let sent = pair.sent_by_server();
-    let ids: Vec<_> = sent
-        .iter()
-        .filter_map(|message| message["params"]["elicitationId"].as_str())
-        .collect();
-    assert!(ids.len() == 2 && ids[0] != ids[1], "{ids:?}");
+on_revisions! { [Revision::V2025_11_25];
+    fn a_legacy_client_that_is_sent_to_a_url_gets_an_id(revision) {
+        // `elicit.url.params`
+        let mut pair = Pair::open(revision);
+        let params = CallToolParams::new("echo");
+        pair.client
+            .call::<CallTool>(pair.now, &params, CallOptions::new())
+            .unwrap();
+        pair.drive();
+        let request = pair.request();
+        let question = ElicitRequestURLParams::new("Go there", "https://example.com/there").into();
+        let asked = InputRequests::new()
+            .elicit("a", &question)
+            .elicit("b", &question);
+        pair.server
+            .need_input(pair.now, request.id, &asked, None)
+            .unwrap();
+        pair.drive();
+        let sent = pair.sent_by_server();
+        let ids: Vec<_> = sent
+            .iter()
+            .filter_map(|message| message["params"]["elicitationId"].as_str())
+            .collect();
+        assert!(ids.len() == 2 && ids[0] != ids[1], "{ids:?}");
+    }
 }

@@ -473,6 +473,7 @@ on_every_revision! {
 }
 
 on_revisions! { [Revision::V2025_11_25];
+    streams;
     // `elicit.complete.retry`, `elicit.complete.ignore`
     fn the_end_of_what_an_error_asked_for_is_told_once(revision) {
         let mut pair = Pair::open(revision);

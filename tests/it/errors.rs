@@ -61,7 +61,6 @@ fn data_of(code: i64) -> Option<&'static str> {
 }
 
 on_revisions! { MODERN;
-    calls;
     // `err.range.spec` `err.retired.32042` `err.range.app`
     fn codes_that_the_specification_keeps_are_not_given_out(revision) {
         let defined = [-32020, -32021, -32022];
@@ -97,7 +96,6 @@ on_revisions! { MODERN;
 }
 
 on_every_revision! {
-    calls;
     // `err.retired.32042` `err.retired.32002` `err.32002.accept`
     fn a_code_that_one_revision_has_is_written_as_the_other_knows_it(revision) {
         let (mut server, request) = asked(revision);
@@ -133,7 +131,6 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    calls;
     // `err.range.legacy` `base.resp.error.shape` `base.resp.error.msg` `err.range.spec`
     fn the_library_itself_gives_only_codes_that_are_defined(revision) {
         let mut codes = BTreeSet::new();
@@ -170,7 +167,6 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    calls;
     // `base.resp.error.shape`
     fn an_errors_data_arrives_as_it_was_given(revision) {
         for data in ["null", "5", r#""x""#, r#"[1.50,{"b":1,"a":2}]"#, r#"{"z":1e2}"#] {
@@ -189,7 +185,6 @@ on_every_revision! {
 }
 
 on_revisions! { LEGACY;
-    calls;
     // `err.init.version.legacy` `lifecycle.ver.other`
     fn an_unknown_version_is_no_error_to_a_legacy_server(revision) {
         let config = support::pair::server_config().revisions(vec![revision]);
@@ -199,31 +194,32 @@ on_revisions! { LEGACY;
     }
 }
 
-#[test]
-fn what_went_wrong_here_is_not_dressed_up_as_the_peers_error() {
-    // `err.local` `timeout.local`
-    let mut client = Script::client(Revision::V2026_07_28);
-    let params = CallToolParams::new("x");
-    for _ in 0..3 {
-        client
-            .session
-            .call::<CallTool>(client.now, &params, CallOptions::new())
-            .unwrap();
-    }
-    let ids: Vec<Value> = client
-        .sent()
-        .iter()
-        .map(|sent| sent["id"].clone())
-        .collect();
-    client.feed_json(&json!({"jsonrpc": "2.0", "id": ids[0], "result": 5}));
-    client.pass(std::time::Duration::from_secs(60));
-    for event in client.take_events() {
-        let mcp_proto::session::ClientEvent::Completed(done) = event else {
-            panic!()
-        };
-        assert!(
-            !matches!(done.raw(), Err(CallError::Rpc(_)) | Ok(_)),
-            "{done:?}"
-        );
+on_revisions! { [Revision::V2026_07_28];
+    fn what_went_wrong_here_is_not_dressed_up_as_the_peers_error(revision) {
+        // `err.local` `timeout.local`
+        let mut client = Script::client(revision);
+        let params = CallToolParams::new("x");
+        for _ in 0..3 {
+            client
+                .session
+                .call::<CallTool>(client.now, &params, CallOptions::new())
+                .unwrap();
+        }
+        let ids: Vec<Value> = client
+            .sent()
+            .iter()
+            .map(|sent| sent["id"].clone())
+            .collect();
+        client.feed_json(&json!({"jsonrpc": "2.0", "id": ids[0], "result": 5}));
+        client.pass(std::time::Duration::from_secs(60));
+        for event in client.take_events() {
+            let mcp_proto::session::ClientEvent::Completed(done) = event else {
+                panic!()
+            };
+            assert!(
+                !matches!(done.raw(), Err(CallError::Rpc(_)) | Ok(_)),
+                "{done:?}"
+            );
+        }
     }
 }

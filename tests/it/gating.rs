@@ -169,6 +169,7 @@ on_every_revision! {
 }
 
 on_every_revision! {
+    streams;
     // `caps.listchanged.emit` `caps.presence`
     fn changes_are_told_only_when_that_was_declared(revision) {
         let filter = json!({"notifications": {"toolsListChanged": true, "promptsListChanged": true,

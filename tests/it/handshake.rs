@@ -194,6 +194,7 @@ on_revisions! { LEGACY;
 }
 
 on_revisions! { LEGACY;
+    streams;
     // `lifecycle.pre.server` `base.dir.legacy`
     fn before_initialized_a_server_asks_nothing_and_then_it_does(revision) {
         let asking = || {

@@ -202,81 +202,83 @@ on_revisions! { LEGACY;
     }
 }
 
-#[test]
-fn a_live_listen_stream_keeps_its_id_in_use() {
-    // `base.id.unique.inflight` `base.id.dup.recv`
-    let revision = Revision::V2026_07_28;
-    let mut server = Script::server(revision);
-    let listen = request(
-        revision,
-        7,
-        "subscriptions/listen",
-        json!({"notifications": {"toolsListChanged": true}}),
-    );
-    server.feed_json(&listen);
-    assert_eq!(
-        server.reply()["method"],
-        "notifications/subscriptions/acknowledged"
-    );
-    for again in [listen.clone(), tool_call(revision, 7)] {
-        server.feed_json(&again);
-        assert_eq!(server.reply()["error"]["code"], -32600);
-    }
-    server.feed(r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7}}"#);
-    server.feed_json(&listen);
-    assert_eq!(
-        server.reply()["method"],
-        "notifications/subscriptions/acknowledged"
-    );
+on_revisions! { [Revision::V2026_07_28];
+    fn a_live_listen_stream_keeps_its_id_in_use(revision) {
+        // `base.id.unique.inflight` `base.id.dup.recv`
+        let revision = revision;
+        let mut server = Script::server(revision);
+        let listen = request(
+            revision,
+            7,
+            "subscriptions/listen",
+            json!({"notifications": {"toolsListChanged": true}}),
+        );
+        server.feed_json(&listen);
+        assert_eq!(
+            server.reply()["method"],
+            "notifications/subscriptions/acknowledged"
+        );
+        for again in [listen.clone(), tool_call(revision, 7)] {
+            server.feed_json(&again);
+            assert_eq!(server.reply()["error"]["code"], -32600);
+        }
+        server.feed(r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7}}"#);
+        server.feed_json(&listen);
+        assert_eq!(
+            server.reply()["method"],
+            "notifications/subscriptions/acknowledged"
+        );
 
-    let mut pair = Pair::open(revision);
-    let filter = SubscriptionFilter::new().tools_list_changed(true);
-    pair.client.subscribe(pair.now, &filter).unwrap();
-    let params = CallToolParams::new("x");
-    for _ in 0..5 {
-        pair.client
-            .call::<CallTool>(pair.now, &params, CallOptions::new())
-            .unwrap();
+        let mut pair = Pair::open(revision);
+        let filter = SubscriptionFilter::new().tools_list_changed(true);
+        pair.client.subscribe(pair.now, &filter).unwrap();
+        let params = CallToolParams::new("x");
+        for _ in 0..5 {
+            pair.client
+                .call::<CallTool>(pair.now, &params, CallOptions::new())
+                .unwrap();
+        }
+        pair.drive();
+        let ids: BTreeSet<String> = pair
+            .sent_by_client()
+            .iter()
+            .map(|sent| sent["id"].to_string())
+            .collect();
+        assert_eq!(ids.len(), pair.sent_by_client().len());
     }
-    pair.drive();
-    let ids: BTreeSet<String> = pair
-        .sent_by_client()
-        .iter()
-        .map(|sent| sent["id"].to_string())
-        .collect();
-    assert_eq!(ids.len(), pair.sent_by_client().len());
 }
 
-#[test]
-fn ids_of_the_two_directions_do_not_meet() {
-    // `base.id.unique.session` `base.dir.legacy`
-    let revision = Revision::V2025_11_25;
-    let mut server = Script::server(revision);
-    server.feed_json(&tool_call(revision, "first"));
-    let Some(ServerEvent::Request(one)) = server.events.pop_front() else {
-        panic!()
-    };
-    let need = InputRequests::new().roots("roots");
-    server
-        .session
-        .need_input(server.now, one.id, &need, None)
-        .unwrap();
-    let asked = server.reply()["id"].clone();
-    // The client has a request of that id too.
-    server.feed_json(&tool_call(revision, asked.clone()));
-    let Some(ServerEvent::Request(other)) = server.events.pop_front() else {
-        panic!()
-    };
-    // The client's answer to the server's request, not to its own of the same id.
-    server.feed_json(&result(&asked, json!({"roots": []})));
-    let Some(ServerEvent::Request(again)) = server.events.pop_front() else {
-        panic!()
-    };
-    assert_eq!(again.id, one.id);
-    assert!(again.has_inputs());
-    server
-        .session
-        .reply::<CallTool>(server.now, other.id, &CallToolResult::text("x"))
-        .unwrap();
-    assert_eq!(server.reply()["id"], asked);
+on_revisions! { [Revision::V2025_11_25];
+    fn ids_of_the_two_directions_do_not_meet(revision) {
+        // `base.id.unique.session` `base.dir.legacy`
+        let revision = revision;
+        let mut server = Script::server(revision);
+        server.feed_json(&tool_call(revision, "first"));
+        let Some(ServerEvent::Request(one)) = server.events.pop_front() else {
+            panic!()
+        };
+        let need = InputRequests::new().roots("roots");
+        server
+            .session
+            .need_input(server.now, one.id, &need, None)
+            .unwrap();
+        let asked = server.reply()["id"].clone();
+        // The client has a request of that id too.
+        server.feed_json(&tool_call(revision, asked.clone()));
+        let Some(ServerEvent::Request(other)) = server.events.pop_front() else {
+            panic!()
+        };
+        // The client's answer to the server's request, not to its own of the same id.
+        server.feed_json(&result(&asked, json!({"roots": []})));
+        let Some(ServerEvent::Request(again)) = server.events.pop_front() else {
+            panic!()
+        };
+        assert_eq!(again.id, one.id);
+        assert!(again.has_inputs());
+        server
+            .session
+            .reply::<CallTool>(server.now, other.id, &CallToolResult::text("x"))
+            .unwrap();
+        assert_eq!(server.reply()["id"], asked);
+    }
 }

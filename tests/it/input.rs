@@ -601,6 +601,7 @@ on_revisions! { MODERN;
 }
 
 on_revisions! { MODERN;
+    streams;
     // `mrtr.progress.token`
     fn progress_of_a_later_round_still_belongs_to_its_call(revision) {
         let mut pair = Pair::open(revision);

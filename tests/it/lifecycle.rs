@@ -103,6 +103,7 @@ on_every_revision! {
 }
 
 on_every_revision! {
+    streams;
     // `stdio.restart` `sub.resend` `stdio.shutdown.server`
     fn a_session_that_was_lost_is_taken_up_by_the_next_one(revision) {
         let mut pair = Pair::open(revision);

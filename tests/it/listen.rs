@@ -16,6 +16,7 @@ use support::pair::{Pair, client_config, server_config};
 use support::scenario::{notification, request, result};
 
 on_revisions! { MODERN;
+    streams;
     // `sub.ack.first`, `sub.id`, `sub.req`
     fn the_confirmation_is_the_first_message_and_all_carry_the_requests_id(revision) {
         let mut pair = Pair::open(revision);

@@ -59,6 +59,7 @@ on_every_revision! {
 }
 
 on_every_revision! {
+    streams;
     // `log.setlevel`, `log.perreq`, `log.levels`
     fn the_level_is_set_by_the_same_command_in_either_era(revision) {
         let mut pair = Pair::open(revision);
@@ -86,6 +87,7 @@ on_every_revision! {
 }
 
 on_every_revision! {
+    streams;
     // `log.notif`, `log.stdio.gap`
     fn a_message_arrives_as_it_was_said(revision) {
         let mut pair = Pair::open(revision);
@@ -172,6 +174,7 @@ on_revisions! { MODERN;
 }
 
 on_revisions! { MODERN;
+    streams;
     // `log.perreq.none`, `log.perreq`
     fn only_requests_that_ask_for_messages_get_them(revision) {
         let mut pair = Pair::open(revision);

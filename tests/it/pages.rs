@@ -49,7 +49,6 @@ fn list_all(
 }
 
 on_every_revision! {
-    calls;
     // `page.opaque`, `page.end`, `page.size`, `page.empty.cursor`, `page.stable`, `tools.list.paginate`
     fn pages_of_any_length_follow_each_other_to_the_end(revision) {
         let mut pair = Pair::open(revision);
@@ -70,7 +69,6 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    calls;
     // `page.both`, `page.end`
     fn a_list_in_one_piece_is_one_page(revision) {
         let mut pair = Pair::open(revision);
@@ -81,7 +79,6 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    calls;
     // `page.opaque`, `page.null`
     fn a_cursor_is_echoed_and_null_is_none(revision) {
         let mut pair = Pair::open(revision);
@@ -109,7 +106,6 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    calls;
     // `page.loopguard`
     fn a_listing_that_would_never_end_is_given_up(revision) {
         let mut pair = Pair::open(revision);
@@ -134,7 +130,6 @@ fn is_paged<M: Method>(pair: &mut Pair, params: &M::Params<'_>) -> bool {
 }
 
 on_every_revision! {
-    calls;
     // `page.methods`
     fn the_four_lists_come_in_pages(revision) {
         let mut pair = Pair::open(revision);
@@ -156,7 +151,6 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    calls;
     // `page.invalid`
     fn a_cursor_that_is_none_is_an_error(revision) {
         let mut pair = Pair::open(revision);
@@ -192,7 +186,6 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    calls;
     // `page.nosession`
     fn a_new_session_begins_with_the_first_page(revision) {
         let mut pair = Pair::open(revision);

@@ -34,6 +34,7 @@ fn report(pair: &mut Pair, request: &Request, progress: f64) -> Result<(), Misus
 }
 
 on_every_revision! {
+    streams;
     // `progress.shape`, `progress.onlyactive`
     fn progress_is_told_to_the_call_that_asked_for_it(revision) {
         let mut pair = Pair::open(revision);
@@ -81,6 +82,7 @@ on_every_revision! {
 }
 
 on_every_revision! {
+    streams;
     // `progress.increase`
     fn progress_increases(revision) {
         let mut pair = Pair::open(revision);
@@ -110,6 +112,7 @@ on_every_revision! {
 }
 
 on_every_revision! {
+    streams;
     // `progress.token.unique`, `progress.token.type`
     fn tokens_are_the_calls_own(revision) {
         let mut pair = Pair::open(revision);
@@ -131,6 +134,7 @@ on_every_revision! {
 }
 
 on_every_revision! {
+    streams;
     // `progress.token.type`
     fn a_token_of_another_kind_is_refused_and_a_text_is_echoed(revision) {
         let mut pair = Pair::open(revision);

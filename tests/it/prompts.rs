@@ -24,7 +24,6 @@ fn serving(revision: Revision, capabilities: ServerCapabilities<'static>) -> Pai
 }
 
 on_every_revision! {
-    calls;
     // `prompts.cap`, `prompts.list.respond`
     fn prompts_are_there_when_they_are_declared(revision) {
         let mut pair = serving(revision, ServerCapabilities::new());
@@ -57,7 +56,6 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    calls;
     // `prompts.fields`, `prompts.get`, `prompts.result`
     fn a_prompt_is_listed_and_filled_in(revision) {
         let mut pair = Pair::open(revision);
@@ -93,7 +91,6 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    calls;
     // `prompts.get`, `prompts.validate`
     fn arguments_that_are_no_texts_never_reach_the_handler(revision) {
         let mut pair = Pair::open(revision);
@@ -113,7 +110,6 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    calls;
     // `prompts.err.name`
     fn an_unknown_prompt_and_a_missing_argument_are_errors(revision) {
         let mut pair = Pair::open(revision);
@@ -137,7 +133,6 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    calls;
     // `prompts.result`, `prompts.links`, `data.content.unknown`
     fn a_message_has_one_block_of_whatever_kind(revision) {
         let mut pair = Pair::open(revision);
@@ -169,6 +164,7 @@ on_every_revision! {
 }
 
 on_every_revision! {
+    streams;
     // `prompts.changed`
     fn a_changed_list_is_told(revision) {
         let mut pair = Pair::open(revision);

@@ -161,56 +161,58 @@ const PARAMS: [&str; 14] = [
     "{}",
 ];
 
-#[test]
-fn params_read_the_same_by_their_places_and_from_their_text() {
-    for params in PARAMS {
-        let mut pair = Pair::open(Revision::V2025_11_25);
-        pair.to_server(format!(
-            r#"{{"jsonrpc":"2.0","id":"r","method":"tools/call","params":{params}}}"#
-        ));
-        let whole: Result<CallToolParams<'_>, _> = serde_json::from_str(params);
-        let asked = pair.server_events.drain(..).find_map(|event| match event {
-            ServerEvent::Request(asked) => Some(asked),
-            _ => None,
-        });
-        let Some(asked) = asked else {
-            continue;
-        };
-        assert_eq!(
-            asked.params::<CallTool>().ok(),
-            whole.as_ref().ok().cloned(),
-            "{params}"
-        );
-        let arguments = whole.ok().and_then(|whole| whole.arguments);
-        let arguments = arguments.map_or("{}".into(), |raw| raw.as_str().to_string());
-        assert_eq!(asked.arguments().as_str(), arguments, "{params}");
+on_revisions! { [Revision::V2025_11_25];
+    fn params_read_the_same_by_their_places_and_from_their_text(revision) {
+        for params in PARAMS {
+            let mut pair = Pair::open(revision);
+            pair.to_server(format!(
+                r#"{{"jsonrpc":"2.0","id":"r","method":"tools/call","params":{params}}}"#
+            ));
+            let whole: Result<CallToolParams<'_>, _> = serde_json::from_str(params);
+            let asked = pair.server_events.drain(..).find_map(|event| match event {
+                ServerEvent::Request(asked) => Some(asked),
+                _ => None,
+            });
+            let Some(asked) = asked else {
+                continue;
+            };
+            assert_eq!(
+                asked.params::<CallTool>().ok(),
+                whole.as_ref().ok().cloned(),
+                "{params}"
+            );
+            let arguments = whole.ok().and_then(|whole| whole.arguments);
+            let arguments = arguments.map_or("{}".into(), |raw| raw.as_str().to_string());
+            assert_eq!(asked.arguments().as_str(), arguments, "{params}");
+        }
     }
 }
 
-#[test]
-fn results_read_the_same_by_their_places_and_from_their_text() {
-    for result in [
-        r#"{"content":[{"type":"text","text":"a"}]}"#,
-        r#"{"content":[{"type":"text","text":"a\n\u00e9"},{"type":"hologram"},{"type":"image"}],"isError":false}"#,
-        r#"{ "isError" : true , "content" : [ ] , "_meta" : { "a" : 1 } }"#,
-        r#"{"content":null,"structuredContent":null}"#,
-        r#"{"c\u006fntent":[],"isError":null,"_meta":null}"#,
-        r#"{"structuredContent":[1,2.50]}"#,
-        r#"{"content":[],"content":[]}"#,
-        r#"{"content":[],"isError":1}"#,
-        r#"{"content":{},"_meta":{}}"#,
-        r#"{"content":[],"_meta":7}"#,
-        "{}",
-    ] {
-        let (mut client, call, id) = calling(Revision::V2025_11_25, CallOptions::new());
-        client.checked.turn_off();
-        client.feed(format!(
-            r#"{{"jsonrpc":"2.0","id":{id},"result":{result}}}"#
-        ));
-        let done = completed(&mut client);
-        let whole: Result<CallToolResult<'_>, _> = serde_json::from_str(result);
-        assert_eq!(done.of(call).unwrap().ok(), whole.ok(), "{result}");
-        assert_eq!(done.raw().unwrap().as_str(), result);
+on_revisions! { [Revision::V2025_11_25];
+    fn results_read_the_same_by_their_places_and_from_their_text(revision) {
+        for result in [
+            r#"{"content":[{"type":"text","text":"a"}]}"#,
+            r#"{"content":[{"type":"text","text":"a\n\u00e9"},{"type":"hologram"},{"type":"image"}],"isError":false}"#,
+            r#"{ "isError" : true , "content" : [ ] , "_meta" : { "a" : 1 } }"#,
+            r#"{"content":null,"structuredContent":null}"#,
+            r#"{"c\u006fntent":[],"isError":null,"_meta":null}"#,
+            r#"{"structuredContent":[1,2.50]}"#,
+            r#"{"content":[],"content":[]}"#,
+            r#"{"content":[],"isError":1}"#,
+            r#"{"content":{},"_meta":{}}"#,
+            r#"{"content":[],"_meta":7}"#,
+            "{}",
+        ] {
+            let (mut client, call, id) = calling(revision, CallOptions::new());
+            client.checked.turn_off();
+            client.feed(format!(
+                r#"{{"jsonrpc":"2.0","id":{id},"result":{result}}}"#
+            ));
+            let done = completed(&mut client);
+            let whole: Result<CallToolResult<'_>, _> = serde_json::from_str(result);
+            assert_eq!(done.of(call).unwrap().ok(), whole.ok(), "{result}");
+            assert_eq!(done.raw().unwrap().as_str(), result);
+        }
     }
 }
 
@@ -229,53 +231,56 @@ impl Method for OwnCall {
     type Result<'a> = Value;
 }
 
-#[test]
-fn a_users_own_types_are_read_from_the_text() {
-    let mut pair = Pair::open(Revision::V2025_11_25);
-    pair.to_server(
-        r#"{"jsonrpc":"2.0","id":"r","method":"tools/call","params":{"name":"t","later":3}}"#,
-    );
-    let asked = pair.request();
-    assert_eq!(asked.params::<OwnCall>().unwrap().later, 3);
-    let (mut client, _, id) = calling(Revision::V2025_11_25, CallOptions::new());
-    client.checked.turn_off();
-    client.feed(format!(
-        r#"{{"jsonrpc":"2.0","id":{id},"result":{{"content":[],"later":1}}}}"#
-    ));
-    assert_eq!(
-        completed(&mut client).result::<OwnCall>().unwrap()["later"],
-        1
-    );
+on_revisions! { [Revision::V2025_11_25];
+    fn a_users_own_types_are_read_from_the_text(revision) {
+        let mut pair = Pair::open(revision);
+        pair.to_server(
+            r#"{"jsonrpc":"2.0","id":"r","method":"tools/call","params":{"name":"t","later":3}}"#,
+        );
+        let asked = pair.request();
+        assert_eq!(asked.params::<OwnCall>().unwrap().later, 3);
+        let (mut client, _, id) = calling(revision, CallOptions::new());
+        client.checked.turn_off();
+        client.feed(format!(
+            r#"{{"jsonrpc":"2.0","id":{id},"result":{{"content":[],"later":1}}}}"#
+        ));
+        assert_eq!(
+            completed(&mut client).result::<OwnCall>().unwrap()["later"],
+            1
+        );
+    }
 }
 
-#[test]
-fn an_error_in_which_a_member_stands_twice_is_no_error_object() {
-    let (mut client, _, id) = calling(Revision::V2025_11_25, CallOptions::new());
-    client.feed(format!(
-        r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":1,"message":"a","code":2}}}}"#
-    ));
-    let done = completed(&mut client);
-    assert!(
-        matches!(done.raw(), Err(CallError::BadResult { .. })),
-        "{done:?}"
-    );
+on_revisions! { [Revision::V2025_11_25];
+    fn an_error_in_which_a_member_stands_twice_is_no_error_object(revision) {
+        let (mut client, _, id) = calling(revision, CallOptions::new());
+        client.feed(format!(
+            r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":1,"message":"a","code":2}}}}"#
+        ));
+        let done = completed(&mut client);
+        assert!(
+            matches!(done.raw(), Err(CallError::BadResult { .. })),
+            "{done:?}"
+        );
+    }
 }
 
-#[test]
-fn each_element_of_a_batch_is_read_by_itself() {
-    // `base.batch.recv`
-    let (mut client, call, id) = calling(Revision::V2025_03_26, CallOptions::new());
-    client.checked.turn_off();
-    client.feed(format!(
-        r#"[{{"jsonrpc":"2.0","method":"notifications/x","params":{{"_meta":{{"a":1}},"isError":true}}}},{{"jsonrpc":"2.0","id":{id},"result":{{"content":[]}}}}]"#
-    ));
-    let mut events = client.take_events().into_iter();
-    assert!(matches!(events.next(), Some(ClientEvent::Notification(_))));
-    let Some(ClientEvent::Completed(done)) = events.next() else {
-        panic!()
-    };
-    let result = done.of(call).unwrap().unwrap();
-    assert_eq!((result.meta, result.is_error), (None, None));
+on_revisions! { [Revision::V2025_03_26];
+    fn each_element_of_a_batch_is_read_by_itself(revision) {
+        // `base.batch.recv`
+        let (mut client, call, id) = calling(revision, CallOptions::new());
+        client.checked.turn_off();
+        client.feed(format!(
+            r#"[{{"jsonrpc":"2.0","method":"notifications/x","params":{{"_meta":{{"a":1}},"isError":true}}}},{{"jsonrpc":"2.0","id":{id},"result":{{"content":[]}}}}]"#
+        ));
+        let mut events = client.take_events().into_iter();
+        assert!(matches!(events.next(), Some(ClientEvent::Notification(_))));
+        let Some(ClientEvent::Completed(done)) = events.next() else {
+            panic!()
+        };
+        let result = done.of(call).unwrap().unwrap();
+        assert_eq!((result.meta, result.is_error), (None, None));
+    }
 }
 
 on_revisions! { LEGACY;

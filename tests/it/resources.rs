@@ -52,7 +52,6 @@ fn following(uri: &'static str) -> SubscriptionFilter<'static> {
 }
 
 on_every_revision! {
-    calls;
     // `res.cap`, `res.list.respond`
     fn a_server_without_resources_has_no_resource_methods(revision) {
         let mut pair = serving(revision, ServerCapabilities::new());
@@ -75,7 +74,6 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    calls;
     // `res.cap`
     fn each_option_of_the_capability_stands_alone(revision) {
         let plain = ServerCapabilities::new().resources(false);
@@ -115,7 +113,6 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    calls;
     // `res.list.respond`, `res.templates`
     fn an_empty_registry_lists_nothing(revision) {
         let mut pair = serving(revision, ServerCapabilities::new().resources(false));
@@ -142,7 +139,6 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    calls;
     // `res.fields`, `res.templates`
     fn what_is_listed_arrives(revision) {
         let mut pair = Pair::open(revision);
@@ -181,7 +177,6 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    calls;
     // `res.read.params`, `res.read.result`, `res.read.multi`
     fn one_read_may_give_several_contents_of_either_kind(revision) {
         let mut pair = Pair::open(revision);
@@ -204,7 +199,6 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    calls;
     // `res.read.notfound.legacy`, `res.read.notfound.modern`, `res.read.noempty`,
     // `err.retired.32002`, `res.read.internal`
     fn an_unknown_resource_is_an_error_in_the_words_of_the_revision(revision) {
@@ -233,7 +227,6 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    calls;
     // `res.uri.valid`, `res.scheme.custom`, `res.read.params`
     fn a_uri_that_is_none_never_reaches_the_handler(revision) {
         let mut pair = Pair::open(revision);
@@ -262,6 +255,7 @@ on_every_revision! {
 }
 
 on_every_revision! {
+    streams;
     // `res.changed`, `res.cap`
     fn a_changed_list_is_told(revision) {
         let mut pair = Pair::open(revision);
@@ -295,6 +289,7 @@ on_every_revision! {
 }
 
 on_every_revision! {
+    streams;
     // `res.updated`, `res.sub.legacy`, `res.sub.modern`
     fn only_what_is_subscribed_to_is_told(revision) {
         let mut pair = Pair::open(revision);
@@ -336,6 +331,7 @@ on_every_revision! {
 }
 
 on_every_revision! {
+    streams;
     // `res.updated`
     fn a_change_below_what_is_subscribed_to_counts(revision) {
         let mut pair = Pair::open(revision);
@@ -365,6 +361,7 @@ on_every_revision! {
 }
 
 on_revisions! { LEGACY;
+    streams;
     // `res.sub.legacy`
     fn a_legacy_server_is_asked_once_for_each_uri(revision) {
         let mut pair = Pair::open(revision);
@@ -401,7 +398,6 @@ on_revisions! { LEGACY;
 }
 
 on_revisions! { LEGACY;
-    calls;
     // `res.sub.legacy`
     fn a_legacy_server_that_does_not_follow_changes_is_not_asked_to(revision) {
         let mut pair = serving(revision, ServerCapabilities::new().resources(true));
@@ -430,7 +426,6 @@ on_revisions! { LEGACY;
 }
 
 on_revisions! { LEGACY;
-    calls;
     // `res.sub.legacy`
     fn a_refused_uri_ends_every_subscription_that_needs_it(revision) {
         let mut pair = Pair::open(revision);
@@ -486,7 +481,6 @@ on_revisions! { LEGACY;
 }
 
 on_revisions! { LEGACY;
-    calls;
     // `res.sub.legacy`
     fn what_a_failed_subscription_had_is_given_back(revision) {
         let mut pair = Pair::open(revision);
@@ -515,7 +509,6 @@ on_revisions! { LEGACY;
 }
 
 on_revisions! { LEGACY;
-    calls;
     // `res.sub.legacy`, `page.methods`
     fn the_methods_themselves_can_be_called(revision) {
         let mut pair = Pair::open(revision);
@@ -542,7 +535,6 @@ on_revisions! { LEGACY;
 }
 
 on_revisions! { MODERN;
-    calls;
     // `res.sub.modern`
     fn a_modern_server_has_no_subscribe_method(revision) {
         let mut pair = Pair::open(revision);

@@ -16,6 +16,7 @@ use mcp_proto::session::{
 use mcp_proto::{Instant, Revision};
 
 use support::on_every_revision;
+use support::on_revisions;
 use support::pair::{Pair, client_config, server_config};
 
 /// What an adapter and a user can see of a session without changing it.
@@ -182,41 +183,43 @@ on_every_revision! {
     }
 }
 
-#[test]
-fn the_answers_to_half_a_batch_weigh_the_same_once_parked() {
-    use support::script::{Script, tool_call};
-    let revision = Revision::V2025_03_26;
-    let mut server = Script::server(revision);
-    let batch = [1, 2, 3].map(|id| tool_call(revision, id));
-    server.feed_json(&serde_json::Value::from(batch.to_vec()));
-    for event in server.take_events().into_iter().take(2) {
-        let mcp_proto::session::ServerEvent::Request(request) = event else {
-            panic!("{event:?}")
-        };
-        let result = CallToolResult::text("x");
-        let replied = server
-            .session
-            .reply::<CallTool>(server.now, request.id, &result);
-        replied.unwrap();
+on_revisions! { [Revision::V2025_03_26];
+    fn the_answers_to_half_a_batch_weigh_the_same_once_parked(revision) {
+        use support::script::{Script, tool_call};
+        let revision = revision;
+        let mut server = Script::server(revision);
+        let batch = [1, 2, 3].map(|id| tool_call(revision, id));
+        server.feed_json(&serde_json::Value::from(batch.to_vec()));
+        for event in server.take_events().into_iter().take(2) {
+            let mcp_proto::session::ServerEvent::Request(request) = event else {
+                panic!("{event:?}")
+            };
+            let result = CallToolResult::text("x");
+            let replied = server
+                .session
+                .reply::<CallTool>(server.now, request.id, &result);
+            replied.unwrap();
+        }
+        let held = server.session.held_bytes();
+        let saved = serde_json::to_string(&server.session.save(server.now)).unwrap();
+        let saved: SavedServer = serde_json::from_str(&saved).unwrap();
+        let restored = ServerSession::restore(server_config(), saved, server.now).unwrap();
+        assert_eq!(restored.held_bytes(), held);
     }
-    let held = server.session.held_bytes();
-    let saved = serde_json::to_string(&server.session.save(server.now)).unwrap();
-    let saved: SavedServer = serde_json::from_str(&saved).unwrap();
-    let restored = ServerSession::restore(server_config(), saved, server.now).unwrap();
-    assert_eq!(restored.held_bytes(), held);
 }
 
-#[test]
-fn a_session_saved_in_another_format_is_refused() {
-    let pair = Pair::open(Revision::V2026_07_28);
-    let mut saved = serde_json::to_value(pair.client.save(pair.now)).unwrap();
-    saved["format"] = 999.into();
-    let saved: SavedClient = serde_json::from_str(&saved.to_string()).unwrap();
-    let restored = ClientSession::restore(client_config(Revision::V2026_07_28), saved, pair.now);
-    assert!(matches!(
-        restored,
-        Err(RestoreError::Format { found: 999, .. })
-    ));
+on_revisions! { [Revision::V2026_07_28];
+    fn a_session_saved_in_another_format_is_refused(revision) {
+        let pair = Pair::open(revision);
+        let mut saved = serde_json::to_value(pair.client.save(pair.now)).unwrap();
+        saved["format"] = 999.into();
+        let saved: SavedClient = serde_json::from_str(&saved.to_string()).unwrap();
+        let restored = ClientSession::restore(client_config(revision), saved, pair.now);
+        assert!(matches!(
+            restored,
+            Err(RestoreError::Format { found: 999, .. })
+        ));
+    }
 }
 
 on_every_revision! {

@@ -127,6 +127,7 @@ on_every_revision! {
 }
 
 on_every_revision! {
+    streams;
     // `sub.multi`, `sub.dup`
     fn every_subscription_hears_of_what_it_asked_for(revision) {
         let mut pair = Pair::open(revision);
@@ -166,6 +167,7 @@ on_every_revision! {
 }
 
 on_every_revision! {
+    streams;
     // `sub.end.drop`, `sub.resend`
     fn a_lost_subscription_is_made_again_with_the_next_session(revision) {
         let mut pair = Pair::open(revision);
@@ -231,6 +233,7 @@ on_every_revision! {
 }
 
 on_every_revision! {
+    streams;
     // `sub.listchanged.refetch`
     fn the_confirmation_comes_before_every_change(revision) {
         let mut pair = Pair::open(revision);

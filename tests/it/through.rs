@@ -15,6 +15,7 @@ use mcp_proto::session::{CallOptions, ClientEvent};
 use serde_json::{Value, json};
 
 use support::fill::filled;
+use support::on_every_revision;
 use support::pair::{Pair, client_config, everything_of_a_client, server_config};
 use support::wire::definitions;
 use support::wire::schema;
@@ -175,12 +176,11 @@ fn ask<M: Method>(pair: &mut Pair, params: &Value, result: &Value) {
     pair.completed(call);
 }
 
-#[test]
-fn filled_in_calls_go_through_both_sessions() {
+on_every_revision! {
     // `tools.call.params`, `tools.call.result`
-    let mut calls = 0;
-    for revision in Revision::ALL {
+    fn filled_in_calls_go_through_both_sessions(revision) {
         let mut pair = Pair::open(revision);
+        let mut calls = 0;
         calls += call_filled::<ListTools>(&mut pair, revision);
         calls += call_filled::<CallTool>(&mut pair, revision);
         calls += call_filled::<ListResources>(&mut pair, revision);
@@ -189,30 +189,30 @@ fn filled_in_calls_go_through_both_sessions() {
         calls += call_filled::<ListPrompts>(&mut pair, revision);
         calls += call_filled::<GetPrompt>(&mut pair, revision);
         calls += call_filled::<Complete>(&mut pair, revision);
+        assert!(calls > 20, "{calls} filled-in calls in {revision}");
     }
-    schema::aloud(format_args!("{calls} filled-in calls"));
 }
 
-#[test]
-fn filled_in_questions_go_through_both_sessions() {
+on_every_revision! {
+    streams;
     // `meta.embedded.inputreq`, `elicit.url.params`
-    let mut asked = 0;
-    for revision in Revision::ALL {
+    fn filled_in_questions_go_through_both_sessions(revision) {
         // What asks for context goes only to a client that can give it.
         let capabilities = everything_of_a_client().sampling_context();
         let client = client_config(revision).capabilities(capabilities);
         let mut pair = Pair::open_with(client, server_config());
+        let mut asked = 0;
         asked += ask_filled::<CreateMessage>(&mut pair, revision);
         asked += ask_filled::<Elicit>(&mut pair, revision);
         asked += ask_filled::<ListRoots>(&mut pair, revision);
+        assert!(asked > 3, "{asked} filled-in questions in {revision}");
     }
-    schema::aloud(format_args!("{asked} filled-in questions"));
 }
 
-#[test]
-fn filled_in_log_messages_go_through_both_sessions() {
+on_every_revision! {
+    streams;
     // `meta.where.legacy`
-    for revision in Revision::ALL {
+    fn filled_in_log_messages_go_through_both_sessions(revision) {
         let (definition, _) = definitions(SpecMethod::LoggingMessage);
         for params in bodies(revision, definition, Some("params")) {
             let server = server_config().log_level(LoggingLevel::Debug);

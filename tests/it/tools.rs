@@ -19,7 +19,6 @@ use support::scenario::{request, result, since};
 use support::{on_every_revision, on_revisions};
 
 on_every_revision! {
-    calls;
     // `tools.cap`, `tools.list.respond`
     fn a_server_without_tools_has_no_tool_methods(revision) {
         let bare = ServerConfig::new("bare", "1");
@@ -40,7 +39,6 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    calls;
     // `tools.cap`, `tools.list.respond`, `tools.list.paginate`
     fn an_empty_registry_lists_no_tools(revision) {
         let server =
@@ -58,7 +56,6 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    calls;
     // Nearly all clients look for `properties`, and some fail without it. `tools.def.noparams`
     fn a_tool_without_arguments_says_on_the_wire_that_it_has_no_properties(revision) {
         let mut pair = Pair::open(revision);
@@ -73,7 +70,6 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    calls;
     // `tools.list.order`, `tools.list.noconn`
     fn a_listing_is_what_the_server_said_in_its_order_on_every_connection(revision) {
         let tools = || {
@@ -104,7 +100,6 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    calls;
     // `tools.call.unknown`, `tools.call.exec.llm`
     fn an_unknown_tool_is_an_error_of_the_protocol(revision) {
         let mut pair = Pair::open(revision);
@@ -129,7 +124,6 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    calls;
     // `tools.call.malformed`, `tools.call.params`
     fn a_malformed_call_never_reaches_the_handler(revision) {
         let mut pair = Pair::open(revision);
@@ -177,7 +171,6 @@ on_revisions! { since(Revision::V2025_06_18);
 }
 
 on_every_revision! {
-    calls;
     // `tools.struct.obj`, `tools.struct.any`
     fn structured_content_that_is_no_object_goes_to_peers_that_know_it(revision) {
         let mut pair = Pair::open(revision);
@@ -200,7 +193,6 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    calls;
     // `tools.call.result`
     fn a_result_may_be_empty_and_a_missing_content_reads_as_empty(revision) {
         let mut pair = Pair::open(revision);
@@ -226,6 +218,7 @@ on_every_revision! {
 }
 
 on_every_revision! {
+    streams;
     // `tools.changed`, `caps.listchanged.emit`
     fn a_changed_list_is_told_to_those_who_want_to_know(revision) {
         let mut pair = Pair::open(revision);
@@ -260,7 +253,6 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    calls;
     // `data.content.resource`
     fn a_tool_may_hand_out_resources(revision) {
         let mut pair = Pair::open(revision);
@@ -280,7 +272,6 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    calls;
     fn calls_are_answered_in_any_order(revision) {
         let mut pair = Pair::open(revision);
         let first = pair.call_tool("slow");
@@ -296,7 +287,6 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    calls;
     // `tools.call.params`
     fn a_call_without_arguments_has_an_empty_object_of_them(revision) {
         let mut pair = Pair::open_with(client_config(revision), server_config());
@@ -310,7 +300,6 @@ on_every_revision! {
 }
 
 on_every_revision! {
-    calls;
     // `tools.def.fields`, `tools.struct.obj`
     fn structured_content_goes_to_older_peers_unless_the_server_says_otherwise(revision) {
         for keeps in [true, false] {

@@ -502,6 +502,7 @@ on_revisions! { [Revision::V2025_03_26];
 }
 
 on_every_revision! {
+    streams;
     // `progress.increase`
     fn a_handler_that_runs_again_may_report_from_the_start(revision) {
         let mut pair = Pair::open(revision);

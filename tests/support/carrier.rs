@@ -40,22 +40,8 @@ pub enum Way {
 }
 
 impl Way {
-    /// The ways by which this revision is spoken, with all that belongs to it.
+    /// The ways by which this revision is spoken.
     pub fn of(revision: Revision) -> &'static [Self] {
-        match revision.era() {
-            Era::Modern => &[Self::Pipe, Self::Modern],
-            _ => &[
-                Self::Pipe,
-                Self::Streamable,
-                Self::StreamableJson,
-                Self::OldPair,
-            ],
-        }
-    }
-
-    /// The same, and those by which only answers come: notifications of a call are left out, or
-    /// nothing belongs to no request.
-    pub fn of_calls(revision: Revision) -> &'static [Self] {
         match revision.era() {
             Era::Modern => &[Self::Pipe, Self::Modern, Self::ModernJson],
             _ => &[
@@ -63,6 +49,20 @@ impl Way {
                 Self::Streamable,
                 Self::StreamableJson,
                 Self::Stateless,
+                Self::OldPair,
+            ],
+        }
+    }
+
+    /// The same without those by which only answers come: notifications of a call are left out, or
+    /// nothing belongs to no request.
+    pub fn of_streams(revision: Revision) -> &'static [Self] {
+        match revision.era() {
+            Era::Modern => &[Self::Pipe, Self::Modern],
+            _ => &[
+                Self::Pipe,
+                Self::Streamable,
+                Self::StreamableJson,
                 Self::OldPair,
             ],
         }

@@ -47,7 +47,7 @@ pub fn pieces<'b>(mut bytes: &'b [u8], lengths: &[usize]) -> Vec<&'b [u8]> {
 /// Declares a test that runs once for each of the given revisions, by each way that carries it.
 ///
 /// `on_revisions! { LEGACY; fn name(revision) { .. } }`. `pipe = "why"` before `fn` keeps a test on
-/// the pipe, `calls` adds the ways by which only answers come.
+/// the pipe; `streams` leaves out the ways by which only answers come.
 #[macro_export]
 macro_rules! on_revisions {
     ($revisions:expr; pipe = $why:literal; $(#[$about:meta])* fn $name:ident($revision:ident) $body:block) => {
@@ -71,13 +71,13 @@ macro_rules! on_revisions {
             }
         }
     };
-    ($revisions:expr; calls; $(#[$about:meta])* fn $name:ident($revision:ident) $body:block) => {
+    ($revisions:expr; streams; $(#[$about:meta])* fn $name:ident($revision:ident) $body:block) => {
         $(#[$about])*
         #[test]
         #[allow(clippy::single_element_loop, reason = "some lists have one revision")]
         fn $name() {
             for $revision in $revisions {
-                for way in $crate::carrier::Way::of_calls($revision) {
+                for way in $crate::carrier::Way::of_streams($revision) {
                     let _carried = $crate::carrier::over(*way);
                     $body
                 }
