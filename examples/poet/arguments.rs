@@ -6,8 +6,9 @@ use std::error::Error;
 use mcp_proto::session::EraPolicy;
 use mcp_proto::{Era, Revision};
 
-const USAGE: &str = "usage: poet [--era auto|legacy|modern] [--server both|legacy|modern]
+const USAGE: &str = "usage: poet [--http] [--era auto|legacy|modern] [--server both|legacy|modern]
 
+  --http           they speak over HTTP, and the heads are shown as well
   --era auto       the client asks which era the server belongs to (default)
   --era legacy     it shakes hands as up to 2025-11-25
   --era modern     it speaks 2026-07-28 without asking first
@@ -19,6 +20,8 @@ pub struct Arguments {
     pub era: EraPolicy,
     /// The era the server speaks; `None` for both.
     pub server: Option<Era>,
+    /// Whether the two speak over HTTP.
+    pub over_http: bool,
     /// Whether to be the server: the client starts this program once more, with this flag.
     pub serves: bool,
 }
@@ -29,6 +32,7 @@ impl Arguments {
         let mut arguments = Self {
             era: EraPolicy::Auto,
             server: None,
+            over_http: false,
             serves: false,
         };
         let mut words = env::args().skip(1);
@@ -37,6 +41,7 @@ impl Arguments {
             match word.as_str() {
                 "--era" => arguments.era = era_policy(&value()).ok_or(USAGE)?,
                 "--server" => arguments.server = server_era(&value()).ok_or(USAGE)?,
+                "--http" => arguments.over_http = true,
                 "--serve" => arguments.serves = true,
                 _ => return Err(USAGE.into()),
             }

@@ -9,11 +9,7 @@ use mcp_proto::model::meta;
 use mcp_proto::rpc::Kind;
 use serde_json::Value;
 
-/// A frame that has passed.
-pub struct Frame {
-    pub direction: Direction,
-    pub bytes: Vec<u8>,
-}
+use crate::passed::Frame;
 
 /// A frame as it is drawn.
 pub struct Step {

@@ -1,5 +1,6 @@
 //! A server that writes poems with its client's model, and the client. Run it with
-//! `cargo run --example poet`; `-- --era legacy` and `-- --server legacy` show what changes on the wire.
+//! `cargo run --example poet`; `-- --era legacy` and `-- --server legacy` show what changes on the wire,
+//! `-- --http` what HTTP makes of it.
 
 #![allow(
     clippy::disallowed_methods,
@@ -9,7 +10,10 @@
 mod arguments;
 mod caption;
 mod diagram;
+mod http;
+mod passed;
 mod server;
+mod site;
 
 use std::env;
 use std::error::Error;
@@ -25,7 +29,7 @@ use mcp_proto::model::sampling::CreateMessageResult;
 use serde_json::json;
 
 use arguments::Arguments;
-use caption::Frame;
+use passed::{Frame, Passed};
 
 /// What our model makes of socks.
 const RHYME: &str = "\
@@ -49,21 +53,45 @@ fn main() -> ExitCode {
     }
 }
 
+/// The poem, and the revision it was asked for in.
+type Recital = (String, Option<Revision>);
+
 /// Calls the server's tool, and shows the poem and how it came about.
 fn recite(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let passed = Arc::new(Mutex::new(Vec::new()));
-    let client = connect(arguments, Arc::clone(&passed))?;
-    let called = ask_for_poem(&client);
-    let frames = mem::take(&mut *passed.lock().unwrap_or_else(PoisonError::into_inner));
-
+    let mut passed = Vec::new();
+    let called = match arguments.over_http {
+        true => http::recite(arguments, &mut passed),
+        false => over_pipes(arguments, &mut passed),
+    };
     if let Ok((poem, _)) = &called {
         println!("{poem}\n");
     }
     let revision = called.as_ref().ok().and_then(|(_, revision)| *revision);
-    let revision = revision.map(|revision| format!(" of {revision}"));
-    println!("{} frames{}:\n", frames.len(), revision.unwrap_or_default());
-    print!("{}", diagram::draw(&frames));
+    println!("{}:\n", title(&passed, revision));
+    print!("{}", diagram::draw(&passed));
     called.map(drop)
+}
+
+fn title(passed: &[Passed], revision: Option<Revision>) -> String {
+    let frames = passed.iter().filter_map(Passed::frame).count();
+    let mut title = format!("{frames} frames");
+    if let Some(revision) = revision {
+        title += &format!(" of {revision}");
+    }
+    match passed.iter().filter(|passed| passed.opens()).count() {
+        0 => title,
+        exchanges => title + &format!(" in {exchanges} exchanges"),
+    }
+}
+
+/// Asks this program as a server, over its standard streams.
+fn over_pipes(arguments: &Arguments, passed: &mut Vec<Passed>) -> Result<Recital, Box<dyn Error>> {
+    let frames = Arc::new(Mutex::new(Vec::new()));
+    let client = connect(arguments, Arc::clone(&frames))?;
+    let called = ask_for_poem(&client);
+    let frames = mem::take(&mut *frames.lock().unwrap_or_else(PoisonError::into_inner));
+    passed.extend(frames.into_iter().map(Passed::Frame));
+    called
 }
 
 /// A client of this program as a server, whose frames are kept in `passed`.
@@ -84,8 +112,7 @@ fn connect(
     Ok(BlockingClient::child(options, command))
 }
 
-/// The poem, and the revision it was asked for in.
-fn ask_for_poem(client: &BlockingClient) -> Result<(String, Option<Revision>), Box<dyn Error>> {
+fn ask_for_poem(client: &BlockingClient) -> Result<Recital, Box<dyn Error>> {
     client.open()?;
     let output = client.call_tool("poet", json!({"theme": "socks"}))?;
     let revision = client.revision()?;

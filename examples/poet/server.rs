@@ -17,13 +17,16 @@ struct Poet {
     theme: String,
 }
 
+/// The server, for whatever carries its sessions.
+pub fn of(arguments: &Arguments) -> Result<Server, Box<dyn Error>> {
+    let tool = Tool::new("poet", Raw::new(SCHEMA)?).description("Writes a poem");
+    let server = Server::new("poet", "1.0").revisions(arguments.revisions());
+    Ok(server.tool(tool, write))
+}
+
 /// Serves the client on the standard streams until it leaves.
 pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let tool = Tool::new("poet", Raw::new(SCHEMA)?).description("Writes a poem");
-    let server = Server::new("poet", "1.0")
-        .revisions(arguments.revisions())
-        .tool(tool, write);
-    Ok(server.serve_stdio()?)
+    Ok(of(arguments)?.serve_stdio()?)
 }
 
 /// Runs twice: without the rhyme it asks for one, with it it answers. In the modern era the question
