@@ -84,6 +84,11 @@ fn internal(error: impl ToString) -> ErrorData {
 #[tool_router]
 impl Fixture {
     #[tool]
+    fn echo(&self) -> String {
+        "echo".to_owned()
+    }
+
+    #[tool]
     fn test_simple_text(&self) -> String {
         "This is a simple text response for testing.".to_owned()
     }
