@@ -45,6 +45,8 @@ pub(crate) use classify::refusal;
 pub use classify::{Class, Input, Offers, Rung, check, classify};
 pub use client::{Action, End, HttpClient, HttpClientOptions, HttpRequest, Outcome, outcome};
 pub use policy::HttpPolicy;
+#[cfg(feature = "http")]
+pub(crate) use server::later;
 pub use server::{
     Caller, Ended, Endpoint, EndpointLimits, HttpSession, Place, Placed, SavedHttp, SessionKind,
     SessionStatus, StreamOptions, Ticket,

@@ -27,8 +27,8 @@ use crate::model::owned::IntoOwned;
 use crate::revision::{Era, Revision};
 use crate::rpc::RpcError;
 use crate::session::{
-    Change, Closed, IncomingId, Limited, Misuse, Request, Route, ServerEvent, ServerSession,
-    ServesClient, Session, Transmit,
+    Change, Closed, IncomingId, Limited, Misuse, Request, RestoreError, Route, SavedServer,
+    ServerEvent, ServerSession, ServesClient, Session, Transmit,
 };
 use crate::time::Instant;
 use crate::trace::{self, Role, Spans, Subject};
@@ -107,6 +107,31 @@ impl Service {
     /// [`ServerSession::assume_initialized`].
     pub fn assume_initialized(&mut self, revision: Revision) -> Result<(), Misuse> {
         self.session.assume_initialized(revision)
+    }
+
+    /// Goes on with a session that another service has [saved](ServerSession::save), for the same
+    /// server. What handlers worked on there is answered with an error, as nobody works on it any
+    /// more; what clients were being asked goes on. `is_lost` says that the session has gone on after
+    /// it was saved, as before a crash; see [`ServerSession::recover`].
+    ///
+    /// Returns an error as [`ServerSession::restore`] does; the service is as it was then.
+    pub fn restore(
+        &mut self,
+        saved: SavedServer,
+        now: Instant,
+        is_lost: bool,
+    ) -> Result<(), RestoreError> {
+        let capabilities = self.server.registry.capabilities();
+        let config = self.server.config.clone().capabilities(capabilities);
+        let mut session = ServerSession::restore(config, saved, now)?;
+        if is_lost {
+            session.recover();
+        }
+        session.refuse_interrupted(now);
+        self.session = session;
+        self.now = self.now.max(now);
+        self.pump();
+        Ok(())
     }
 
     /// Returns an error if the server can't be served as it is defined. See [`Server::check`].

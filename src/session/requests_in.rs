@@ -299,6 +299,10 @@ impl<T: Weigh, const INLINE: usize> RequestsIn<T, INLINE> {
         open.map(|(number, _)| number).collect()
     }
 
+    pub(super) fn numbers(&self) -> SmallVec<[u64; 8]> {
+        self.open.numbers()
+    }
+
     /// How many of them came by `route`.
     pub(super) fn count_on(&self, route: Route) -> usize {
         let on_route = |(_, request): &(u64, &RequestIn<T>)| request.route() == route;

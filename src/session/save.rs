@@ -7,6 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::rpc::RpcError;
 use crate::time::Instant;
 
 use super::client::{self, ClientSession};
@@ -16,6 +17,10 @@ use super::server::{self, ServerSession};
 
 /// The version of the format that this version of the crate writes and reads.
 const FORMAT: u32 = 5;
+
+/// How many numbers are left out after a loss: more than a session gives out between two times it is
+/// saved.
+const LOST: u64 = 1 << 20;
 
 /// Why a saved session can't be restored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -115,5 +120,21 @@ impl ServerSession {
         let mut session = Self::new(config);
         session.state = saved.state.restored(&session.config.limits, rebase);
         Ok(session)
+    }
+
+    /// Answers the requests that somebody was working on with an error: call it right after
+    /// [`restore`](Self::restore) unless the handlers of the saved session go on. Requests whose
+    /// client is being asked stay open.
+    pub fn refuse_interrupted(&mut self, now: Instant) {
+        self.state.writer.advance(now);
+        let why = "The server was interrupted while it worked on this";
+        self.state.refuse_handed_out(&RpcError::internal(why));
+    }
+
+    /// Makes sure that no number is given to two different things: call it right after
+    /// [`restore`](Self::restore) where what was saved is older than the session's last life, as
+    /// after a crash.
+    pub fn recover(&mut self) {
+        self.state.writer.skip_numbers(LOST);
     }
 }

@@ -121,6 +121,11 @@ impl MessageWriter {
         number
     }
 
+    /// Leaves out so many numbers, some of which may have been used by what this was restored from.
+    pub(crate) fn skip_numbers(&mut self, count: u64) {
+        self.next_number = self.next_number.saturating_add(count);
+    }
+
     /// The number that [`number`](Self::number) will give next.
     pub(crate) fn next_number(&self) -> u64 {
         self.next_number

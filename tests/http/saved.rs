@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use mcp_proto::Instant;
 use mcp_proto::http::{HttpSession, Input, SavedHttp, SessionKind, SessionStatus};
 use mcp_proto::session::{RestoreError, ServerSession};
+use mcp_proto::{Instant, Revision};
 use serde_json::Value;
 use support::pair::server_config;
 use support::{LEGACY, on_revisions};
@@ -70,17 +70,116 @@ on_revisions! { LEGACY;
     }
 }
 
+on_revisions! { LEGACY;
+    // `httpL.session.404` `httpL.resume.replay`
+    fn a_session_that_is_let_go_of_ends_what_is_open_and_its_clients_come_back(revision) {
+        let mut served = Served::legacy(revision, options());
+        let (standing, begun) = served.get(None);
+        let (open, _) = served.post(call(revision, 1));
+        let request = served.request();
+        served.log(Some(&request), "before");
+        served.log(None, "read");
+        let read = (served.given(open), served.more(standing));
+        let read = (read.0.last_id(), read.1.last_id());
+        assert!(!begun.ended);
+        let (silent, _) = served.post(call(revision, 2));
+        let now = served.now;
+        let saved = served.http.release(now).expect("it is a legacy one");
+        let text = serde_json::to_string(&saved).expect("it can be stored");
+        for exchange in [standing, open] {
+            assert!(served.more(exchange).ended);
+        }
+        // Only who has an id can come back; from 2025-11-25 on everybody has.
+        let silent = served.given(silent);
+        let has_id = silent.status == Some(200);
+        assert_eq!(has_id, revision >= Revision::V2025_11_25);
+        if !has_id {
+            assert_eq!(silent.status, Some(503));
+            assert_eq!(silent.headers.one("retry-after"), Ok(Some("1")));
+        }
+        assert!(silent.ended);
+        let mut elsewhere = restored(&text, now).expect("it is sound");
+        elsewhere.log(None, "after");
+        elsewhere.reply(&request);
+        let (_, rest) = elsewhere.get(Some(&read.0));
+        assert_eq!((rest.messages().len(), rest.ended), (1, true));
+        let (_, rest) = elsewhere.get(Some(&read.1));
+        assert_eq!(rest.messages()[0]["params"]["data"], "after");
+        assert_eq!(rest.messages().len(), 1);
+    }
+}
+
+on_revisions! { LEGACY;
+    // `httpL.evid.unique`
+    fn after_a_loss_no_number_comes_twice_but_for_the_same_position_of_a_log(revision) {
+        let mut served = Served::legacy(revision, options());
+        let before = parked(&served);
+        let (open, _) = served.post(call(revision, 1));
+        served.http.advance_to(7);
+        served.log(None, "seven");
+        let (_, given) = served.get(None);
+        let seven = given.last_id();
+        let mut elsewhere = restored(&before, served.now).expect("it is sound");
+        elsewhere.http.recover();
+        elsewhere.http.advance_to(7);
+        // Positions never go back.
+        elsewhere.http.advance_to(3);
+        elsewhere.log(None, "seven");
+        elsewhere.http.advance_to(8);
+        elsewhere.log(None, "eight");
+        let (_, rest) = elsewhere.get(Some(&seven));
+        assert_eq!(rest.messages().len(), 1);
+        assert_eq!(rest.messages()[0]["params"]["data"], "eight");
+        let (fresh, _) = elsewhere.post(call(revision, 1));
+        assert!(fresh.number() > open.number() + 1000);
+    }
+}
+
+#[test]
+fn what_handlers_worked_on_is_answered_and_what_clients_are_asked_stays_open() {
+    let revision = Revision::NEWEST_LEGACY;
+    let mut served = Served::legacy(revision, options());
+    let (open, _) = served.post(call(revision, 1));
+    let request = served.request();
+    served.log(Some(&request), "begun");
+    let read = served.given(open).last_id();
+    let text = parked(&served);
+    let mut elsewhere = restored(&text, served.now).expect("it is sound");
+    let now = elsewhere.now;
+    elsewhere.http.session().refuse_interrupted(now);
+    elsewhere.http.session().recover();
+    elsewhere.http.pump(now);
+    let (_, rest) = elsewhere.get(Some(&read));
+    assert_eq!(rest.messages()[0]["error"]["code"], -32603);
+    assert!(rest.ended);
+}
+
+#[test]
+fn events_may_be_left_out_where_there_is_no_room_for_them() {
+    let mut served = Served::legacy(Revision::NEWEST_LEGACY, options());
+    served.log(None, "unread");
+    let mut saved = served.http.save(served.now).expect("it is a legacy one");
+    saved.forget_events();
+    let text = serde_json::to_string(&saved).expect("it can be stored");
+    assert!(!text.contains("unread"));
+    let mut elsewhere = restored(&text, served.now).expect("it is sound");
+    elsewhere.log(None, "next");
+    let (_, given) = elsewhere.get(None);
+    assert_eq!(given.messages()[0]["params"]["data"], "next");
+}
+
 #[test]
 fn what_ends_with_its_connection_is_not_saved() {
     for kind in [SessionKind::Modern, SessionKind::Stateless] {
-        let served = Served::new(kind, options());
+        let mut served = Served::new(kind, options());
         assert!(served.http.save(served.now).is_none());
+        assert!(served.http.release(served.now).is_none());
     }
 }
 
 #[test]
 fn what_was_changed_or_is_of_another_format_is_refused() {
-    let revision = mcp_proto::Revision::NEWEST_LEGACY;
+    let revision = Revision::NEWEST_LEGACY;
     let mut served = Served::legacy(revision, options());
     served.log(None, "unread");
     let text = parked(&served);

@@ -33,8 +33,8 @@ pub enum Caller<'a> {
 }
 
 impl Caller<'_> {
-    /// Whom the transport has authenticated; `None` when nobody.
-    pub(super) const fn principal(&self) -> Option<&str> {
+    /// Returns whom the transport has authenticated; `None` when nobody.
+    pub const fn principal(&self) -> Option<&str> {
         match self {
             Self::Principal(name) => Some(name),
             _ => None,
@@ -304,7 +304,7 @@ impl Callers {
 }
 
 /// A refusal that says when to come again, in seconds.
-pub(super) fn later(status: u16, why: &str, seconds: &str) -> Reply {
+pub(crate) fn later(status: u16, why: &str, seconds: &str) -> Reply {
     let mut reply = refusal(status, code::INVALID_REQUEST, why);
     reply.head.headers.push(name::RETRY_AFTER, seconds);
     reply

@@ -229,7 +229,7 @@ impl<S: ServesClient> HttpSession<S> {
     }
 
     /// What a stream of events begins with.
-    fn first_event(&self, number: u64) -> Option<SseEvent> {
+    pub(super) fn first_event(&self, number: u64) -> Option<SseEvent> {
         let outgoing = self.exchanges.get(&number)?;
         let stream = outgoing.stream;
         let mut event = SseEvent::default();

@@ -17,6 +17,8 @@ mod save;
 mod session;
 mod table;
 
+#[cfg(feature = "http")]
+pub(crate) use callers::later;
 pub use callers::{Caller, Ended, Ticket};
 pub use limits::EndpointLimits;
 pub use options::{SessionKind, StreamOptions};

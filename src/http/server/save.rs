@@ -15,12 +15,21 @@ use crate::session::{RestoreError, SavedServer, ServesClient};
 use crate::time::Instant;
 
 use super::super::headers::is_session_id;
+use super::callers::later;
 use super::log::Kept;
 use super::options::{SessionKind, StreamOptions};
+use super::outgoing::Mode;
 use super::session::{HttpSession, STANDALONE, Stream};
 
 /// The version of the format that this version of the crate writes and reads.
 const FORMAT: u32 = 1;
+
+/// How many numbers of exchanges are left out after a loss, and how many of events: more than are
+/// given out between two times a session is saved.
+const LOST: (u64, u64) = (1 << 32, 1 << 15);
+
+/// How many bits of an event's number count the events at one position of a shared log.
+const POSITION: u32 = 16;
 
 /// Beyond this no number of an exchange or an event comes in any life.
 const LAST: u64 = u64::MAX / 2;
@@ -71,6 +80,11 @@ impl SavedHttp {
     /// Returns the session's id.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Leaves out the events that its client may come back for, where there is no room for them.
+    pub fn forget_events(&mut self) {
+        self.events.clear();
     }
 
     /// Whether a session can have such streams.
@@ -134,6 +148,65 @@ impl<S: ServesClient> HttpSession<S> {
             streams: streams.collect(),
             events: events.collect(),
         })
+    }
+
+    /// Ends every exchange, so that its client comes back for what it misses, and returns the session
+    /// to be restored elsewhere; `None` as [`save`](Self::save) does, and then nothing ends. An
+    /// exchange that nobody can come back for is answered with 503. This session is to be dropped
+    /// once its exchanges have been [taken](Self::poll_part).
+    pub fn release(&mut self, now: Instant) -> Option<SavedHttp> {
+        let SessionKind::Legacy { .. } = self.kind else {
+            return None;
+        };
+        self.now = self.now.max(now);
+        let open = self.exchanges.iter();
+        let open = open.filter(|(_, outgoing)| outgoing.mode != Mode::Ended);
+        let open: Vec<u64> = open.map(|(number, _)| *number).collect();
+        for number in open {
+            if self.can_come_back(number) {
+                self.begin_events(number);
+            }
+            let Some(outgoing) = self.exchanges.get_mut(&number) else {
+                continue;
+            };
+            let carried = outgoing.stream;
+            let is_lost = !outgoing.is_resumable && carried != STANDALONE;
+            outgoing.finish(later(503, "the session is moving", "1"));
+            self.touch(number);
+            if let Some(stream) = self.streams.get_mut(&carried) {
+                stream.is_lost |= is_lost;
+            }
+            self.detach(number, carried);
+        }
+        self.save(now)
+    }
+
+    /// Whether the client of an exchange that begins its events gets an id to come back with.
+    fn can_come_back(&self, number: u64) -> bool {
+        self.exchanges
+            .get(&number)
+            .is_some_and(|outgoing| outgoing.stream == STANDALONE)
+            || self.first_event(number).is_some()
+    }
+
+    /// Makes sure that no number is given out twice where what was saved is older than the session's
+    /// last life, as after a crash.
+    pub fn recover(&mut self) {
+        self.next = self.next.saturating_add(LOST.0);
+        let standing = self.streams.entry(STANDALONE).or_default();
+        standing.events = standing.events.saturating_add(LOST.1);
+    }
+
+    /// Says how far the session has read a log that several instances share: what it says from now on
+    /// on the stream of no request gets numbers that go with this position. An instance that reads
+    /// the same part of the log again, after a crash, gives the same events the same numbers, so a
+    /// client that comes back there misses none and gets none twice.
+    ///
+    /// A position that is lower than one before changes nothing. Positions are below 2^47.
+    pub fn advance_to(&mut self, position: u64) {
+        let standing = self.streams.entry(STANDALONE).or_default();
+        let first = position.min(LAST >> POSITION) << POSITION;
+        standing.events = standing.events.max(first);
     }
 
     /// Whether a stream can't be asked for once the connection is gone that carries it.

@@ -251,6 +251,11 @@ impl<H: Clone> Endpoint<H> {
         ends.into_iter().flatten().min()
     }
 
+    /// Returns the session of this id, whoever it belongs to; `None` when there is none.
+    pub fn get(&self, id: &str) -> Option<&H> {
+        self.sessions.get(id).map(|entry| &entry.handle)
+    }
+
     /// Takes a session out of the table; `None` when there is none of this id.
     pub fn remove(&mut self, id: &str) -> Option<H> {
         let entry = self.sessions.remove(id)?;

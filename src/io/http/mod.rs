@@ -65,9 +65,48 @@
 //!
 //! Events are marked so that nginx passes them on at once, and a stream that is silent says every
 //! 15 s that it lives, below the timeouts that are usual. Name the public host in the options, or have
-//! the proxy pass the host on that it was asked for. With several instances, modern clients may be
-//! served by any of them as soon as all have the same seal; a legacy session lives in one instance
-//! unless `HttpServeOptions::stateless` does without sessions.
+//! the proxy pass the host on that it was asked for.
+//!
+//! ## Several machines
+//!
+//! ```text
+//!                      ┌─▶ instance 1 ─┐
+//!  clients ─▶ balancer ┼─▶ instance 2 ─┼─▶ SessionStore: sessions of legacy clients
+//!                      └─▶ instance 3 ─┘   Fanout: a log of changes, which all of them read
+//! ```
+//!
+//! Modern clients keep what there is between requests themselves: give every instance the same
+//! [`seal`](crate::server::Server::seal), and any balancer will do. For legacy sessions there are three
+//! ways, from the simplest:
+//!
+//! * `HttpServeOptions::stateless` does without sessions. Then nothing can be asked of legacy clients, and
+//!   they hear of no changes.
+//! * The balancer sends all requests of a session to the instance that has opened it. When that is gone,
+//!   another one answers 404, and clients open a new session: this crate's by `Reconnect`.
+//! * `HttpServeOptions::machines` keeps sessions in a store of yours. Then a session goes on at whichever
+//!   instance is asked: one drives it at a time, and hands it over as soon as no handler works on it. A
+//!   balancer that sends a session's requests to one instance as long as that is there saves the moves;
+//!   it may go by a hash of `Mcp-Session-Id`, since the first move costs little.
+//!
+//! A [`Fanout`] has changes told at one instance, such as by `Server::changed`, come to the subscribers of
+//! all. Each legacy subscriber hears each of them once, even if its instance is killed: it comes back
+//! with the id of the last event it has read, which is a position in the log. A modern subscriber's
+//! stream has no such ids: when it ends, listen again and read anew what was subscribed to.
+//!
+//! What happens when something fails:
+//!
+//! | what | is seen as |
+//! |---|---|
+//! | an instance is killed | calls that it worked on are lost to their clients, and those of legacy clients end with an error when they come back for them; a session waits for the end of the lease, 6 s, and goes on |
+//! | an instance is closed | running calls are answered, then sessions are parked and go on elsewhere at once |
+//! | a handler works on a session that is asked for elsewhere | the request waits, 10 s at most, then 503 with `Retry-After` |
+//! | the store is down or slow | 503 with `Retry-After` for requests that need it; sessions that are here, and modern clients, are served on |
+//! | the store has lost a session, or it was idle for too long | 404: the client opens another |
+//! | the fan-out is down | changes come to the subscribers of their own instance alone, after three tries |
+//!
+//! The store holds the ids of sessions, so keep it as private as the sessions are. A session belongs to
+//! its [`Principal`] there too. `examples/many_machines` has both on Redis, with a configuration of nginx,
+//! and a program that kills instances and counts what clients see.
 
 #[cfg(feature = "http-client")]
 mod client;

@@ -31,7 +31,7 @@ use crate::model::capability::ClientCapabilities;
 use crate::model::initialize::Implementation;
 use crate::model::logging::LoggingLevel;
 use crate::revision::Revision;
-use crate::rpc::{Repeated, RequestId};
+use crate::rpc::{Repeated, RequestId, RpcError};
 use crate::time::Instant;
 
 use super::capability_set::CapabilitySet;
@@ -385,6 +385,16 @@ impl State {
     }
 
     /// When the session has to be woken, and for what.
+    /// Refuses the requests that this side is working on.
+    pub(super) fn refuse_handed_out(&mut self, error: &RpcError) {
+        for number in self.requests_in.numbers() {
+            let incoming = self.requests_in.get(number);
+            if incoming.is_some_and(|incoming| !incoming.part.rounds.is_open()) {
+                self.requests_in.refuse(number, &mut self.writer, error);
+            }
+        }
+    }
+
     fn next_wake(&self) -> Option<(Instant, WakeReason)> {
         let input = self.requests_out.first_deadline();
         timer::next([(WakeReason::Input, input)])

@@ -5,4 +5,5 @@ mod ending;
 mod exchanges;
 #[cfg(feature = "hyper")]
 mod loopback;
+mod machines;
 mod sessions;

@@ -7,4 +7,5 @@
 )]
 
 pub mod client;
+pub mod machines;
 pub mod server;

@@ -18,8 +18,9 @@ use super::super::super::jobs::{ServiceAccess, pool_job};
 use super::super::super::slot::block_on;
 use super::alarms::{Alarm, Ring};
 use super::detached::{Abort, Detached, Starter};
-use super::hub::{self, Member};
-use crate::http::{HttpSession, Part, SessionStatus};
+use super::hub::{self, Member, Stage};
+use super::stored::InStore;
+use crate::http::{HttpSession, Input, Part, SessionStatus};
 use crate::server::{Event, Job, JobId, Service};
 use crate::session::{Change, ExchangeId};
 use crate::time::Instant;
@@ -32,13 +33,17 @@ pub(super) struct Cell {
     pub(super) hub: Arc<Hub>,
     number: u64,
     /// Its name in the table; `None` for an exchange that stands alone.
-    id: Option<Box<str>>,
+    pub(super) id: Option<Box<str>>,
     listens: bool,
     state: Mutex<State>,
+    /// Held while it is put into the store.
+    pub(super) saving: Mutex<()>,
 }
 
-struct State {
-    http: HttpSession<Service>,
+pub(super) struct State {
+    pub(super) http: HttpSession<Service>,
+    /// Its place in the store that instances share; `None` when it isn't there.
+    pub(super) stored: Option<Box<InStore>>,
     waiting: SmallVec<[(ExchangeId, Waker); 1]>,
     /// Handlers for the task of the exchange to run, which ends with it.
     futures: Vec<Job>,
@@ -60,11 +65,36 @@ pub(super) enum Found {
 
 /// What is to be done once the lock is free.
 #[derive(Default)]
-struct Follow {
+pub(super) struct Follow {
     wake: SmallVec<[Waker; 2]>,
     jobs: SmallVec<[Box<Job>; 1]>,
     futures: Vec<(Box<Job>, Arc<Abort>)>,
     aborted: Vec<Arc<Abort>>,
+    wish: Option<Wish>,
+}
+
+/// What is to become of a session that is kept in the store.
+pub(super) enum Wish {
+    /// Another instance wants it, and nothing holds it here.
+    Park,
+    /// It is over. This is its version in the store.
+    Forget(Option<u64>),
+}
+
+impl State {
+    /// Whether the session is another instance's by now.
+    pub(super) fn has_gone(&self) -> bool {
+        self.stored.as_ref().is_some_and(|stored| stored.has_gone)
+    }
+
+    fn wish(&mut self) -> Option<Wish> {
+        let stored = self.stored.as_mut()?;
+        if self.http.status() == SessionStatus::Closed {
+            (stored.has_gone, stored.is_over) = (true, true);
+            return Some(Wish::Forget(stored.version));
+        }
+        (stored.is_wanted && self.http.session().running() == 0).then_some(Wish::Park)
+    }
 }
 
 impl Cell {
@@ -80,8 +110,10 @@ impl Cell {
             number: hub.next_number(),
             id,
             listens,
+            saving: Mutex::default(),
             state: Mutex::new(State {
                 http,
+                stored: None,
                 waiting: SmallVec::new(),
                 futures: Vec::new(),
                 detached: Vec::new(),
@@ -97,7 +129,7 @@ impl Cell {
         cell
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -113,6 +145,20 @@ impl Cell {
         drop(state);
         follow.carry_out(self);
         result
+    }
+
+    /// Opens an exchange; `None` if the session is another instance's by now.
+    pub(super) fn begin(self: &Arc<Self>, input: Input) -> Option<ExchangeId> {
+        let mut state = self.lock();
+        if state.has_gone() {
+            return None;
+        }
+        let now = self.hub.now();
+        let exchange = state.http.handle(now, input);
+        let follow = self.follow_up(&mut state, now);
+        drop(state);
+        follow.carry_out(self);
+        Some(exchange)
     }
 
     /// Looks for the next part of an exchange; who is to be woken when there is none.
@@ -145,11 +191,12 @@ impl Cell {
     }
 
     /// What follows from a change.
-    fn follow_up(self: &Arc<Self>, state: &mut State, now: Instant) -> Follow {
+    pub(super) fn follow_up(self: &Arc<Self>, state: &mut State, now: Instant) -> Follow {
         let mut follow = Follow::default();
-        let is_alone = self.id.is_none();
+        let (is_alone, has_gone) = (self.id.is_none(), state.has_gone());
         while let Some(event) = state.http.poll_event() {
             match event {
+                Event::Job(_) if has_gone => {}
                 Event::Job(job) if is_alone && job.is_async() => state.futures.push(*job),
                 Event::Job(job) if job.is_async() => {
                     let abort = Arc::<Abort>::default();
@@ -170,7 +217,8 @@ impl Cell {
                 follow.wake.push(state.waiting.swap_remove(at).1);
             }
         }
-        if let Some(id) = &self.id {
+        if let Some(id) = self.id.as_ref().filter(|_| !has_gone) {
+            follow.wish = state.wish();
             let status = Some(state.http.status());
             if state.noted != status {
                 state.noted = status;
@@ -206,11 +254,16 @@ impl Member for Cell {
         self.listens
     }
 
-    fn changed(self: &Arc<Self>, change: Change, uri: &str) {
-        self.with_service(|service, now| match change {
-            Change::Resource => service.resource_updated(now, uri),
-            change => service.changed(now, change),
-        });
+    fn changed(self: &Arc<Self>, change: Change, uri: &str, position: Option<u64>) {
+        let mut state = self.lock();
+        if state.is_behind(position) {
+            return;
+        }
+        let now = self.hub.now();
+        state.tell(now, change, uri, position);
+        let follow = self.follow_up(&mut state, now);
+        drop(state);
+        follow.carry_out(self);
     }
 
     fn note(self: &Arc<Self>) {
@@ -222,8 +275,22 @@ impl Member for Cell {
         self.with(|http, now| http.drain(now));
     }
 
+    /// A session that is kept in the store isn't over when its instance is.
     fn close(self: &Arc<Self>) {
-        self.with(|http, now| http.close(now));
+        let mut state = self.lock();
+        let now = self.hub.now();
+        if state.stored.is_some() && self.hub.stage() == Stage::Over {
+            state.let_go(now);
+        } else {
+            state.http.close(now);
+        }
+        let has_gone = state.has_gone();
+        let follow = self.follow_up(&mut state, now);
+        drop(state);
+        follow.carry_out(self);
+        if let Some(id) = self.id.as_ref().filter(|_| has_gone) {
+            self.hub.take_out(id, self);
+        }
     }
 }
 
@@ -272,7 +339,14 @@ impl Drop for Cell {
 }
 
 impl Follow {
-    fn carry_out(self, cell: &Arc<Cell>) {
+    pub(super) fn carry_out(self, cell: &Arc<Cell>) {
+        let keeper = cell.hub.shared.as_ref().and_then(|shared| shared.keeper());
+        if let (Some(keeper), Some(wish), Some(id)) = (keeper, self.wish, &cell.id) {
+            match wish {
+                Wish::Park => keeper.park(id),
+                Wish::Forget(version) => keeper.forget(id, version),
+            }
+        }
         for waker in self.wake {
             waker.wake();
         }

@@ -37,6 +37,10 @@ impl Exchange {
         }
     }
 
+    pub(super) const fn cell(&self) -> &Arc<Cell> {
+        &self.cell
+    }
+
     /// The next part of the response; `None` after the last one.
     pub(super) fn poll_part(&mut self, cx: &mut Context<'_>) -> Poll<Option<Part>> {
         while !self.is_over {

@@ -19,6 +19,8 @@ use super::super::super::jobs::refused;
 use super::alarms::{Alarm, Alarms, Ring};
 use super::detached::HandlerFuture;
 use super::options::HttpServeOptions;
+use super::request::random_hex;
+use super::shared::Shared;
 use crate::http::mirror::annotated;
 use crate::http::{Caller, Class, Ended, Endpoint, Offers, Placed, Reply, SessionStatus, Ticket};
 use crate::server::{Async, Listener, Server, Snapshot};
@@ -32,7 +34,8 @@ pub(super) trait Member: Send + Sync + 'static {
     /// Whether its client is to be told of changes.
     fn listens(&self) -> bool;
 
-    fn changed(self: &Arc<Self>, change: Change, uri: &str);
+    /// Learns of a change, which stands at this position of a log that several instances share.
+    fn changed(self: &Arc<Self>, change: Change, uri: &str, position: Option<u64>);
 
     /// Has it told again how far it has come.
     fn note(self: &Arc<Self>);
@@ -57,6 +60,8 @@ pub(super) struct Hub<C> {
     alone: Mutex<BTreeMap<u64, Weak<C>>>,
     offers: Mutex<(Snapshot, Arc<Offers>)>,
     end: Mutex<End>,
+    /// What this instance shares with others.
+    pub(super) shared: Option<Arc<Shared>>,
 }
 
 struct Table<C> {
@@ -90,8 +95,16 @@ impl<C: Member> Hub<C> {
     ) -> io::Result<Arc<Self>> {
         server.check().map_err(refused)?;
         let (snapshot, offers) = offers(&server, &options, true)?;
+        let alarms = Alarms::new(Clock::start());
+        let shared = match &options.machines {
+            None => None,
+            Some(machines) => {
+                let name = random_hex::<16>().ok_or_else(|| io::Error::other("no entropy"))?;
+                Some(Shared::new(machines.clone(), name, Arc::clone(&alarms)))
+            }
+        };
         let hub = Arc::new(Self {
-            alarms: Alarms::new(Clock::start()),
+            alarms,
             pool: Pool::new(options.threads),
             spawn,
             next: AtomicU64::new(0),
@@ -102,6 +115,7 @@ impl<C: Member> Hub<C> {
             alone: Mutex::default(),
             offers: Mutex::new((snapshot, Arc::new(offers))),
             end: Mutex::default(),
+            shared,
             options,
             server,
         });
@@ -166,6 +180,19 @@ impl<C: Member> Hub<C> {
         Ok(())
     }
 
+    /// The session of this id.
+    pub(super) fn find(&self, id: &str) -> Option<Arc<C>> {
+        self.table().endpoint.get(id).cloned()
+    }
+
+    /// Takes a session out of the table, unless it is another one by now.
+    pub(super) fn take_out(&self, id: &str, cell: &C) {
+        let mut table = self.table();
+        let known = table.endpoint.get(id);
+        let is_known = known.is_some_and(|known| known.number() == cell.number());
+        let _taken = is_known.then(|| table.endpoint.remove(id));
+    }
+
     /// A session has come so far.
     pub(super) fn note(self: &Arc<Self>, now: Instant, id: &str, status: SessionStatus) {
         let mut table = self.table();
@@ -219,7 +246,7 @@ impl<C: Member> Hub<C> {
     }
 
     /// All that is open.
-    fn cells(&self, is_wanted: impl Fn(&C) -> bool) -> Vec<Arc<C>> {
+    pub(super) fn cells(&self, is_wanted: impl Fn(&C) -> bool) -> Vec<Arc<C>> {
         let mut cells: Vec<_> = self.table().endpoint.handles().cloned().collect();
         // One that is dropped meanwhile forgets itself, so the list is free again before.
         let alone: Vec<_> = self.alone().values().filter_map(Weak::upgrade).collect();
@@ -243,6 +270,10 @@ impl<C: Member> Hub<C> {
         for cell in self.cells(|_| true) {
             cell.close();
         }
+    }
+
+    pub(super) fn stage(&self) -> Stage {
+        self.end_of().stage
     }
 
     fn reach(&self, stage: Stage) {
@@ -291,10 +322,20 @@ impl End {
     }
 }
 
+impl<C: Member> Hub<C> {
+    /// Tells the clients of this instance of a change, which stands at this position of the log.
+    pub(super) fn tell(&self, change: Change, uri: &str, position: Option<u64>) {
+        for cell in self.cells(C::listens) {
+            cell.changed(change, uri, position);
+        }
+    }
+}
+
 impl<C: Member> Listener for Hub<C> {
     fn changed(&self, change: Change, uri: &str) {
-        for cell in self.cells(C::listens) {
-            cell.changed(change, uri);
+        match &self.shared {
+            Some(shared) => shared.announce(change, uri),
+            None => self.tell(change, uri, None),
         }
     }
 }

@@ -7,6 +7,7 @@
 //!  response ◀───────────── whole, or events as they come ◀── exchange
 //!
 //!  cell: one session behind its lock      hub: table of sessions, threads, changes, the end
+//!  machines: what several instances share  parking: a session that is kept in their store
 //!  exchange: one response on its way      alarms: the time, on one thread
 //! ```
 //!
@@ -19,13 +20,20 @@ mod cell;
 mod detached;
 mod exchange;
 mod hub;
+mod join;
 mod kept;
+mod machines;
 mod options;
 mod owner;
+mod parking;
+mod record;
 mod request;
 #[cfg(feature = "hyper")]
 mod serve;
 mod service;
+mod shared;
+mod store;
+mod stored;
 
 pub use body::HttpServiceBody;
 pub use detached::HandlerFuture;
@@ -33,3 +41,7 @@ pub use options::HttpServeOptions;
 #[cfg(feature = "hyper")]
 pub use serve::{HttpServer, serve_async};
 pub use service::{HttpService, HttpServiceFuture, Peer, Principal};
+pub use store::{
+    Announced, Backlog, Fanout, FanoutSink, Machines, SessionStore, StoreError, StoreFuture,
+    StoredValue,
+};

@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use core::time::Duration;
 
+use super::store::Machines;
 use crate::http::{EndpointLimits, HttpPolicy, StreamOptions};
 
 /// How a server is served over HTTP: who may speak to it, what it takes on, how its streams behave.
@@ -29,6 +30,7 @@ pub struct HttpServeOptions {
     /// 10,000.
     pub connections: usize,
     pub(super) pair: Option<Pair>,
+    pub(super) machines: Option<Machines>,
 }
 
 /// The paths of the two endpoints of 2024-11-05.
@@ -50,6 +52,7 @@ impl Default for HttpServeOptions {
             threads: 64,
             connections: 10_000,
             pair: None,
+            machines: None,
         }
     }
 }
@@ -98,6 +101,14 @@ impl HttpServeOptions {
     #[must_use]
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads;
+        self
+    }
+
+    /// Shares sessions and changes with other instances of the same server. Clients of 2024-11-05
+    /// stay with the instance that they have opened their stream at.
+    #[must_use]
+    pub fn machines(mut self, machines: Machines) -> Self {
+        self.machines = Some(machines);
         self
     }
 

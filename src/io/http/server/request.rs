@@ -149,7 +149,11 @@ impl Gathered {
 }
 
 /// Waits for `future`, but no longer than `time`.
-async fn within<F: Future>(alarms: &Arc<Alarms>, time: Duration, future: F) -> Option<F::Output> {
+pub(super) async fn within<F: Future>(
+    alarms: &Arc<Alarms>,
+    time: Duration,
+    future: F,
+) -> Option<F::Output> {
     let mut future = pin!(future);
     let late = async { alarms.sleep_until(alarms.now() + time).await };
     let mut late = pin!(late);

@@ -22,13 +22,15 @@ use super::detached::HandlerFuture;
 use super::exchange::Exchange;
 use super::hub::{Hub, Member, Spawn, Stage};
 use super::kept::Kept;
+use super::machines::{self, Taken, Wait};
 use super::options::HttpServeOptions;
 use super::owner::Owner;
 use super::request::{drain, head_of, random_hex, random_tag, read};
+use super::shared::Shared;
 use crate::http::headers::name;
 use crate::http::{
     Caller, Class, Ended, HttpMethod, HttpSession, Input, Part, Place, Placed, Reply, RequestHead,
-    ResponseHead, SessionKind, SessionStatus, check, classify, refusal,
+    ResponseHead, SessionKind, SessionStatus, check, classify, later, refusal,
 };
 use crate::revision::{Era, Revision};
 use crate::rpc::{Kind, code};
@@ -98,6 +100,7 @@ impl HttpService {
     ) -> io::Result<Self> {
         let server = server.seal_otherwise(Kept::new);
         let hub = Hub::new(server, options, spawn)?;
+        machines::begin(&hub);
         Ok(Self {
             owner: Arc::new(Owner { hub }),
         })
@@ -105,6 +108,9 @@ impl HttpService {
 
     /// Ends the service: new work is refused with 503, streams that belong to no call end, calls may
     /// still be answered for `grace`, then everything ends. It is ready as soon as nothing is open.
+    ///
+    /// Sessions that are kept in a [store](super::Machines::store) are put there last, so that other
+    /// instances go on with them.
     pub async fn close(&self, grace: Duration) {
         let hub = &self.owner.hub;
         hub.drain();
@@ -115,7 +121,21 @@ impl HttpService {
             Poll::Pending => late.as_mut().poll(cx),
         })
         .await;
+        hub.park_all().await;
         hub.finish();
+    }
+
+    /// Waits until the other instances can know of all changes that were told at this one so far, as
+    /// by [`Server::changed`]: until they stand in the log, or were given up on. Ready at once where
+    /// there is no [fan-out](super::Machines::fanout).
+    ///
+    /// What a handler tells is lost with its instance until then. One that must not answer before its
+    /// change is told awaits this.
+    pub async fn announced(&self) {
+        if let Some(shared) = &self.owner.hub.shared {
+            let told = shared.told();
+            poll_fn(|cx| shared.poll_published(cx, told)).await;
+        }
     }
 
     /// Waits until the service is being closed.
@@ -226,7 +246,13 @@ impl Owner {
             Some(of_pair) => of_pair.class(frame),
             None => classify(&self.hub.offers(), head, frame)?,
         };
-        let mut exchange = self.open(class, caller, is_pair)?;
+        let mut exchange = match self.hub.shared.as_ref().filter(|_| !is_pair) {
+            Some(shared) if shared.machines.store.is_some() => {
+                // Boxed, as it is rare and large.
+                Box::pin(self.open_stored(shared, class, caller)).await?
+            }
+            _ => self.open(class, caller, is_pair)?,
+        };
         let mut whole = Bytes::new();
         let head = loop {
             match poll_fn(|cx| exchange.poll_part(cx)).await {
@@ -273,7 +299,10 @@ impl Owner {
     ) -> Result<Exchange, Reply> {
         let Placed { place, ticket, .. } = self.hub.place(&class, caller)?;
         let begun = match (place, class) {
-            (Place::Session(cell), Class::Legacy { input, .. }) => Ok(begin(cell, input)),
+            (Place::Session(cell), Class::Legacy { input, .. }) => match cell.begin(input) {
+                Some(exchange) => Ok((cell, exchange)),
+                None => Err(later(503, "the session is moving", "1")),
+            },
             (Place::New, Class::Legacy { input, .. }) if is_pair || !self.is_stateless() => {
                 self.begin_session(input, caller, is_pair)
             }
@@ -292,6 +321,91 @@ impl Owner {
                 Err(reply)
             }
         }
+    }
+
+    /// The same where sessions are kept in a store: the session is fetched from there, and what must
+    /// not be lost is put there before the client hears of it.
+    async fn open_stored(
+        self: &Arc<Self>,
+        shared: &Arc<Shared>,
+        class: Class,
+        caller: Caller<'_>,
+    ) -> Result<Exchange, Reply> {
+        let Class::Legacy { session, input, .. } = &class else {
+            return self.open(class, caller, false);
+        };
+        if self.is_stateless() {
+            return self.open(class, caller, false);
+        }
+        if let Some(id) = session {
+            self.fetch(shared, id, caller).await?;
+        }
+        let (is_new, changes) = (session.is_none(), is_durable(input));
+        let exchange = self.open(class, caller, false)?;
+        if !is_new && !changes {
+            return Ok(exchange);
+        }
+        let (hub, cell) = (Arc::clone(&self.hub), Arc::clone(exchange.cell()));
+        let saved = if is_new {
+            // What was refused is no session.
+            if cell.with(|http, _| http.status()) == SessionStatus::Closed {
+                return Ok(exchange);
+            }
+            let principal = caller.principal().map(String::from);
+            let job = move || hub.keep_new(&cell, principal.as_deref());
+            shared.run(job).await
+        } else {
+            cell.has_changed();
+            shared.run(move || hub.save(&cell, false)).await
+        };
+        match saved {
+            Ok(()) => Ok(exchange),
+            Err(_) => {
+                if is_new {
+                    exchange.cell().close();
+                }
+                Err(unavailable())
+            }
+        }
+    }
+
+    /// Has a session here, wherever it was.
+    async fn fetch(
+        self: &Arc<Self>,
+        shared: &Arc<Shared>,
+        id: &str,
+        caller: Caller<'_>,
+    ) -> Result<(), Reply> {
+        let hub = &self.hub;
+        let mut wait = Wait::new(hub.now() + shared.machines.handover);
+        while !hub.has(id) {
+            if hub.stage() != Stage::Open {
+                return Err(later(503, "the server is closing", "1"));
+            }
+            if !is_id(id) {
+                return Err(refusal(404, code::INVALID_REQUEST, "no such session"));
+            }
+            let (taker, id, asks) = (Arc::clone(hub), Box::<str>::from(id), wait.asks());
+            let principal = caller.principal().map(String::from);
+            let job = move || {
+                let caller = principal.as_deref();
+                let caller = caller.map_or(Caller::Anyone, Caller::Principal);
+                taker.take(&id, caller, asks)
+            };
+            match shared.run(job).await {
+                Ok(Taken::Here) => return Ok(()),
+                Ok(Taken::None) => {
+                    return Err(refusal(404, code::INVALID_REQUEST, "no such session"));
+                }
+                Ok(Taken::NoRoom) => return Err(later(503, "too many sessions", "60")),
+                Err(_) => return Err(unavailable()),
+                Ok(Taken::Driven) => match wait.next(hub.now()) {
+                    Some(at) => hub.alarms.sleep_until(at).await,
+                    None => return Err(later(503, "the session is at work elsewhere", "1")),
+                },
+            }
+        }
+        Ok(())
     }
 
     fn is_stateless(&self) -> bool {
@@ -370,6 +484,45 @@ impl Owner {
         Ok((cell, exchange))
     }
 }
+
+/// What is said while the store can't be reached. It says nothing of whether there is a session.
+fn unavailable() -> Reply {
+    later(503, "the store of sessions can't be reached", "2")
+}
+
+/// Whether a text can be the id of a session that is kept in a store.
+fn is_id(id: &str) -> bool {
+    id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Whether a request changes what must not be lost with its instance.
+fn is_durable(input: &Input) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Named<'a> {
+        #[serde(borrow)]
+        method: Option<alloc::borrow::Cow<'a, str>>,
+    }
+    let Input::Post { frame, kind, .. } = input else {
+        return false;
+    };
+    match kind {
+        None => true,
+        Some(Kind::Request | Kind::Notification) => {
+            let named: Option<Named<'_>> = serde_json::from_slice(frame).ok();
+            let method = named.and_then(|named| named.method).unwrap_or_default();
+            DURABLE.contains(&&*method)
+        }
+        Some(_) => false,
+    }
+}
+
+/// The methods that change it.
+const DURABLE: [&str; 4] = [
+    "notifications/initialized",
+    "logging/setLevel",
+    "resources/subscribe",
+    "resources/unsubscribe",
+];
 
 /// An exchange and its session.
 type Begun = (Arc<Cell>, ExchangeId);

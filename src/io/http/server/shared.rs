@@ -1,0 +1,423 @@
+//! What an instance does with what it shares: the threads on which a store and a fan-out run, the
+//! lease that says that the instance lives, and what it has told the others.
+//!
+//! Rules of this file: code of the user runs on these threads alone, and whoever waits for it stops
+//! waiting after a time; no lock that a request needs is held meanwhile; messages go out in the order
+//! in which they were told.
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use core::task::{Context, Poll, Waker};
+use core::time::Duration;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
+
+use bytes::Bytes;
+
+use super::super::super::blocking::pool::{Job, Pool};
+use super::super::super::slot::{Slot, block_on};
+use super::alarms::{Alarms, Ring};
+use super::record::{Message, What};
+use super::request::within;
+use super::store::{Fanout, Machines, SessionStore, StoreError};
+use crate::session::Change;
+use crate::time::Instant;
+
+/// How many threads a store has.
+const THREADS: usize = 8;
+/// How much may wait for them, and how much for the fan-out.
+const MOST: (usize, usize) = (4096, 65_536);
+/// How many failures may wait to be told.
+const MOST_ERRORS: usize = 64;
+/// How long to wait before a message is told once more, each time.
+const AGAIN: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(250)];
+/// How many instances are remembered by what they told last.
+const INSTANCES: usize = 4096;
+
+/// Who keeps the sessions.
+pub(super) trait Keeper: Send + Sync {
+    /// Another instance wants a session that nobody works on here.
+    fn park(self: Arc<Self>, id: &str);
+
+    /// A session is over.
+    fn forget(self: Arc<Self>, id: &str, version: Option<u64>);
+
+    /// Tells the clients of this instance alone.
+    fn tell(&self, change: Change, uri: &str);
+}
+
+pub(super) struct Shared {
+    pub(super) machines: Machines,
+    /// The name of this instance, which no other one has or had.
+    pub(super) name: Box<str>,
+    alarms: Arc<Alarms>,
+    pool: Pool,
+    waiting: Arc<AtomicUsize>,
+    /// The number of the next message.
+    number: Arc<AtomicU64>,
+    /// Threads of their own, so that a slow store doesn't cost the lease.
+    beats: Pool,
+    publisher: Pool,
+    errors: Pool,
+    errors_waiting: Arc<AtomicUsize>,
+    /// The version of the lease in the store; locked while the store is asked.
+    pub(super) lease: Mutex<Option<u64>>,
+    sure: Mutex<Sure>,
+    pub(super) inbox: Mutex<Inbox>,
+    outbox: Mutex<Outbox>,
+    /// Held while the others begin to be heard.
+    pub(super) starting: Mutex<()>,
+    /// Held while a message of the log is told, so that they are told in its order.
+    pub(super) delivering: Mutex<()>,
+    /// The sessions that are being taken.
+    taking: Mutex<BTreeSet<Box<str>>>,
+    keeper: OnceLock<Weak<dyn Keeper>>,
+    /// What keeps the lease; kept here, as a list of deadlines keeps nobody.
+    pub(super) beat: OnceLock<Arc<dyn Ring>>,
+}
+
+/// How sure an instance is that what it drives is its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sure {
+    /// How often the lease has run out. What was taken before that may have been taken over.
+    pub(super) generation: u64,
+    until: Option<Instant>,
+}
+
+/// What was heard of the others.
+#[derive(Default)]
+pub(super) struct Inbox {
+    pub(super) is_started: bool,
+    pub(super) heard: u64,
+    seen: Seen,
+}
+
+/// The last message of each instance.
+#[derive(Default)]
+pub(super) struct Seen(BTreeMap<Box<str>, u64>);
+
+impl Seen {
+    /// Whether a message comes for the first time.
+    pub(super) fn is_new(&mut self, from: &str, number: u64) -> bool {
+        if let Some(last) = self.0.get_mut(from) {
+            let is_new = number > *last;
+            *last = number.max(*last);
+            return is_new;
+        }
+        if self.0.len() >= INSTANCES {
+            self.0.pop_first();
+        }
+        self.0.insert(from.into(), number);
+        true
+    }
+}
+
+/// What was told the others.
+#[derive(Default)]
+struct Outbox {
+    told: u64,
+    published: u64,
+    wakers: Vec<Waker>,
+}
+
+impl Shared {
+    pub(super) fn new(machines: Machines, name: Box<str>, alarms: Arc<Alarms>) -> Arc<Self> {
+        Arc::new(Self {
+            machines,
+            name,
+            alarms,
+            pool: Pool::new(THREADS),
+            waiting: Arc::default(),
+            number: Arc::default(),
+            beats: Pool::new(1),
+            publisher: Pool::new(1),
+            errors: Pool::new(1),
+            errors_waiting: Arc::default(),
+            lease: Mutex::new(None),
+            sure: Mutex::default(),
+            inbox: Mutex::default(),
+            outbox: Mutex::default(),
+            starting: Mutex::default(),
+            delivering: Mutex::default(),
+            taking: Mutex::default(),
+            keeper: OnceLock::new(),
+            beat: OnceLock::new(),
+        })
+    }
+
+    pub(super) fn keep_by(&self, keeper: Weak<dyn Keeper>) {
+        // It is set once, before anything is served.
+        let _ = self.keeper.set(keeper);
+    }
+
+    pub(super) fn keeper(&self) -> Option<Arc<dyn Keeper>> {
+        self.keeper.get()?.upgrade()
+    }
+
+    pub(super) fn store(&self) -> Option<Arc<dyn SessionStore>> {
+        self.machines.store.clone()
+    }
+
+    pub(super) fn fanout(&self) -> Option<Arc<dyn Fanout>> {
+        self.machines.fanout.clone()
+    }
+
+    /// Begins to take a session; `None` while another request does.
+    pub(super) fn taking(self: &Arc<Self>, id: &str) -> Option<Taking> {
+        let is_first = self.lock_taking().insert(id.into());
+        is_first.then(|| Taking {
+            shared: Arc::clone(self),
+            id: id.into(),
+        })
+    }
+
+    fn lock_taking(&self) -> MutexGuard<'_, BTreeSet<Box<str>>> {
+        self.taking.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs a job on the threads of the store and waits for it, but not for ever.
+    pub(super) async fn run<T: Send + 'static>(
+        self: &Arc<Self>,
+        job: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let slot = Slot::new();
+        let filled = Arc::clone(&slot);
+        self.submit(job, move |result| filled.put(Ok(result)));
+        let timeout = self.machines.timeout;
+        match within(&self.alarms, timeout, slot.wait()).await {
+            Some(Ok(result)) => result,
+            Some(Err(_)) => Err(StoreError::new("the store has gone")),
+            None => {
+                let why = alloc::format!("the store took longer than {timeout:?}");
+                let error = StoreError::new(why);
+                self.report(&error);
+                Err(error)
+            }
+        }
+    }
+
+    /// Runs a job on the threads of the store. `done` gets what has come of it.
+    pub(super) fn submit<T>(
+        self: &Arc<Self>,
+        job: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+        done: impl Fn(Result<T, StoreError>) + Clone + Send + 'static,
+    ) {
+        if self.waiting.load(Ordering::Relaxed) >= MOST.0 {
+            done(Err(StoreError::new("too much waits for the store")));
+            return;
+        }
+        self.pool.run(self.job(&self.waiting, job, done));
+    }
+
+    /// Runs a job on the thread of the lease.
+    pub(super) fn beat(
+        self: &Arc<Self>,
+        job: impl FnOnce() -> Result<(), StoreError> + Send + 'static,
+    ) {
+        self.beats.run(self.job(&Arc::default(), job, drop));
+    }
+
+    /// A job whose failure is told, and that is counted while it waits or runs.
+    fn job<T>(
+        self: &Arc<Self>,
+        waiting: &Arc<AtomicUsize>,
+        job: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+        done: impl Fn(Result<T, StoreError>) + Clone + Send + 'static,
+    ) -> Job {
+        // A pool that is dropped waits for nobody, so what keeps it must not be kept by its jobs.
+        let shared = Arc::downgrade(self);
+        let (shared_too, done_too) = (Weak::clone(&shared), done.clone());
+        waiting.fetch_add(1, Ordering::Relaxed);
+        let (waiting, waiting_too) = (Arc::clone(waiting), Arc::clone(waiting));
+        let report = |shared: &Weak<Self>, error: &StoreError| {
+            if let Some(shared) = shared.upgrade() {
+                shared.report(error);
+            }
+        };
+        let run = move || {
+            let result = job();
+            waiting.fetch_sub(1, Ordering::Relaxed);
+            if let Err(error) = &result {
+                report(&shared, error);
+            }
+            done(result);
+        };
+        Job::new(run, move |panic| {
+            waiting_too.fetch_sub(1, Ordering::Relaxed);
+            let error = StoreError::new(alloc::format!("the store panicked: {panic}"));
+            report(&shared_too, &error);
+            done_too(Err(error));
+        })
+    }
+
+    /// Tells of a failure.
+    pub(super) fn report(&self, error: &StoreError) {
+        let Some(on_error) = self.machines.on_error.clone() else {
+            return;
+        };
+        if self.errors_waiting.fetch_add(1, Ordering::Relaxed) >= MOST_ERRORS {
+            self.errors_waiting.fetch_sub(1, Ordering::Relaxed);
+            return;
+        }
+        let waiting = Arc::clone(&self.errors_waiting);
+        let waiting_too = Arc::clone(&waiting);
+        let error = error.clone();
+        let run = move || {
+            on_error(&error);
+            waiting.fetch_sub(1, Ordering::Relaxed);
+        };
+        let panicked = move |_: &str| {
+            waiting_too.fetch_sub(1, Ordering::Relaxed);
+        };
+        self.errors.run(Job::new(run, panicked));
+    }
+
+    fn lock_sure(&self) -> MutexGuard<'_, Sure> {
+        self.sure.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn lock_inbox(&self) -> MutexGuard<'_, Inbox> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_outbox(&self) -> MutexGuard<'_, Outbox> {
+        self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The lease is good until then. `is_fresh` says that there was none, so that what was driven
+    /// before may be driven by others.
+    pub(super) fn renewed(&self, until: Instant, is_fresh: bool) {
+        let mut sure = self.lock_sure();
+        sure.until = Some(until);
+        sure.generation += u64::from(is_fresh);
+    }
+
+    /// The generation of the lease; `None` while there is none.
+    pub(super) fn generation(&self, now: Instant) -> Option<u64> {
+        let sure = *self.lock_sure();
+        let is_good = sure.until.is_some_and(|until| now < until);
+        is_good.then_some(sure.generation)
+    }
+
+    /// Tells all instances, this one included, of a change.
+    pub(super) fn announce(self: &Arc<Self>, change: Change, uri: &str) {
+        let (uri, keeper): (Box<str>, _) = (uri.into(), self.keeper.get().cloned());
+        let told = uri.clone();
+        // The others won't hear of what can't be published, but that is no reason that nobody does.
+        let tell_here = move || {
+            if let Some(keeper) = keeper.as_ref().and_then(Weak::upgrade) {
+                keeper.tell(change, &told);
+            }
+        };
+        let message = move |name: &str, number: u64| {
+            Message::new(name, number, What::changed(change, &uri)).write()
+        };
+        if !self.publish(message, tell_here.clone()) {
+            tell_here();
+        }
+    }
+
+    /// Asks for a session that another instance drives.
+    pub(super) fn ask_for(self: &Arc<Self>, id: &str) {
+        let id: Box<str> = id.into();
+        let message = move |name: &str, number: u64| {
+            Message::new(name, number, What::Wanted((&*id).into())).write()
+        };
+        self.publish(message, || {});
+    }
+
+    /// Appends a message to the log; `failed` is called if that fails for good. Returns whether it
+    /// is tried.
+    fn publish(
+        self: &Arc<Self>,
+        message: impl FnOnce(&str, u64) -> Bytes + Send + 'static,
+        failed: impl Fn() + Clone + Send + 'static,
+    ) -> bool {
+        let Some(fanout) = self.fanout() else {
+            return false;
+        };
+        let mut outbox = self.lock_outbox();
+        if outbox.told - outbox.published >= MOST.1 as u64 {
+            return false;
+        }
+        outbox.told += 1;
+        drop(outbox);
+        let (name, number) = (self.name.clone(), Arc::clone(&self.number));
+        let job = move || {
+            // Numbered where only one thread is, so that they go out in order.
+            let number = number.fetch_add(1, Ordering::Relaxed);
+            let message = message(&name, number);
+            let mut again = AGAIN.iter();
+            loop {
+                let published = block_on(fanout.publish(message.clone()));
+                match (published, again.next()) {
+                    (Ok(()), _) => return Ok(()),
+                    (Err(error), None) => return Err(error),
+                    (Err(_), Some(pause)) => thread::sleep(*pause),
+                }
+            }
+        };
+        let shared = Arc::downgrade(self);
+        let done = move |result: Result<(), StoreError>| {
+            if result.is_err() {
+                failed();
+            }
+            if let Some(shared) = shared.upgrade() {
+                shared.published();
+            }
+        };
+        self.publisher.run(self.job(&Arc::default(), job, done));
+        true
+    }
+
+    fn published(&self) {
+        let mut outbox = self.lock_outbox();
+        outbox.published += 1;
+        let wakers = core::mem::take(&mut outbox.wakers);
+        drop(outbox);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// How much was told so far.
+    pub(super) fn told(&self) -> u64 {
+        self.lock_outbox().told
+    }
+
+    /// Waits until so much has been published, or has failed.
+    pub(super) fn poll_published(&self, cx: &Context<'_>, number: u64) -> Poll<()> {
+        let mut outbox = self.lock_outbox();
+        if outbox.published >= number {
+            return Poll::Ready(());
+        }
+        let is_known = outbox.wakers.iter().any(|one| one.will_wake(cx.waker()));
+        if !is_known {
+            outbox.wakers.push(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    /// A message has come, which is told if it comes for the first time.
+    pub(super) fn is_new(&self, from: &str, number: u64) -> bool {
+        self.lock_inbox().seen.is_new(from, number)
+    }
+
+    /// How far the log was read.
+    pub(super) fn heard(&self) -> u64 {
+        self.lock_inbox().heard
+    }
+}
+
+/// A session that is being taken, until this is dropped.
+pub(super) struct Taking {
+    shared: Arc<Shared>,
+    id: Box<str>,
+}
+
+impl Drop for Taking {
+    fn drop(&mut self) {
+        self.shared.lock_taking().remove(&self.id);
+    }
+}
