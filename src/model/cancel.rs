@@ -11,7 +11,7 @@ wire_type! {
         /// The id of the request, as it stands on the wire. Without one there is nothing to cancel:
         /// such a notification is ignored, not refused.
         // `cancel.malformed`
-        request_id?: Raw<'a>,
+        request_id? as "requestId": Raw<'a>,
         /// Why, for people.
         reason?: Text<'a>,
         /// Metadata of the notification.

@@ -225,10 +225,10 @@ wire_type! {
         /// The suggestions, the best first. At most [`MAX_VALUES`] are written.
         values: List<'a, Text<'a>> as FirstValues,
         /// How many there are in all, if it is known.
-        #[serde(deserialize_with = "crate::model::field::integer")]
+        #[read(crate::model::field::integer)]
         total?: i64,
         /// Whether there are more than these; absent means unknown.
-        has_more?: bool,
+        has_more? as "hasMore": bool,
     }
 }
 

@@ -223,7 +223,7 @@ wire_type! {
         /// The text.
         text: Text<'a>,
         /// Who it is for and how important it is.
-        #[serde(deserialize_with = "crate::model::field::hint")]
+        #[read(crate::model::field::hint)]
         annotations?: Annotations<'a>,
         /// Metadata of the block; since 2025-06-18.
         meta? as "_meta": Meta<'a> [since(V2025_06_18)],
@@ -261,9 +261,9 @@ wire_type! {
         /// The data in base64, as it came: it is not checked while decoding the message.
         data: Text<'a>,
         /// What kind of image it is, such as a MIME type says.
-        mime_type: Text<'a>,
+        mime_type as "mimeType": Text<'a>,
         /// Who it is for and how important it is.
-        #[serde(deserialize_with = "crate::model::field::hint")]
+        #[read(crate::model::field::hint)]
         annotations?: Annotations<'a>,
         /// Metadata of the block; since 2025-06-18.
         meta? as "_meta": Meta<'a> [since(V2025_06_18)],
@@ -288,9 +288,9 @@ wire_type! {
         /// The data in base64, as it came: it is not checked while decoding the message.
         data: Text<'a>,
         /// What kind of audio it is, such as a MIME type says.
-        mime_type: Text<'a>,
+        mime_type as "mimeType": Text<'a>,
         /// Who it is for and how important it is.
-        #[serde(deserialize_with = "crate::model::field::hint")]
+        #[read(crate::model::field::hint)]
         annotations?: Annotations<'a>,
         /// Metadata of the block; since 2025-06-18.
         meta? as "_meta": Meta<'a> [since(V2025_06_18)],
@@ -333,15 +333,15 @@ wire_type! {
         /// What the resource is, for people and models.
         description?: Text<'a>,
         /// The MIME type, if it is known.
-        mime_type?: Text<'a>,
+        mime_type? as "mimeType": Text<'a>,
         /// The size in bytes before any encoding, if it is known.
-        #[serde(deserialize_with = "crate::model::field::integer")]
+        #[read(crate::model::field::integer)]
         size?: i64,
         /// Pictures to show for it; since 2025-11-25.
-        #[serde(deserialize_with = "crate::model::initialize::icons")]
+        #[read(crate::model::initialize::icons)]
         icons?: Vec<Icon<'a>> [since(V2025_11_25)],
         /// Who it is for and how important it is.
-        #[serde(deserialize_with = "crate::model::field::hint")]
+        #[read(crate::model::field::hint)]
         annotations?: Annotations<'a>,
         /// Metadata of the link.
         meta? as "_meta": Meta<'a>,
@@ -371,7 +371,7 @@ wire_type! {
         /// The contents.
         resource: ResourceContents<'a>,
         /// Who it is for and how important it is.
-        #[serde(deserialize_with = "crate::model::field::hint")]
+        #[read(crate::model::field::hint)]
         annotations?: Annotations<'a>,
         /// Metadata of the block; since 2025-06-18.
         meta? as "_meta": Meta<'a> [since(V2025_06_18)],
@@ -492,7 +492,7 @@ wire_type! {
         /// The URI of what was read.
         uri: Text<'a>,
         /// The MIME type, if it is known.
-        mime_type?: Text<'a>,
+        mime_type? as "mimeType": Text<'a>,
         /// The text.
         text: Text<'a>,
         /// Metadata of the contents; since 2025-06-18.
@@ -510,7 +510,7 @@ wire_type! {
         /// The URI of what was read.
         uri: Text<'a>,
         /// The MIME type, if it is known.
-        mime_type?: Text<'a>,
+        mime_type? as "mimeType": Text<'a>,
         /// The bytes in base64, as they came: they are not checked while decoding the message.
         blob: Text<'a>,
         /// Metadata of the contents; since 2025-06-18.

@@ -32,18 +32,18 @@ wire_type! {
     #[derive(Debug)]
     pub struct DiscoverResult<'a> [refused_before(V2026_07_28, "a discovery result")] {
         /// The revisions, legacy ones included, as the server wrote them.
-        supported_versions: Vec<Text<'a>>,
+        supported_versions as "supportedVersions": Vec<Text<'a>>,
         /// What the server can do.
         capabilities: ServerCapabilities<'a> [rewritten(ServerCapabilities::downgrade)],
         /// How to use the server, meant for a model.
         instructions?: Text<'a>,
         /// For how many milliseconds the result stays fresh; absent or negative means none.
-        #[serde(deserialize_with = "crate::model::field::integer")]
-        ttl_ms?: i64 as Lifetime,
+        #[read(crate::model::field::integer)]
+        ttl_ms? as "ttlMs": i64 as Lifetime,
         /// Who may be given the result from a cache; private when absent.
-        cache_scope?: CacheScope<'a>,
+        cache_scope? as "cacheScope": CacheScope<'a>,
         /// The server program, where a peer put it beside `_meta`; read, never written.
-        server_info?: Implementation<'a> [read only],
+        server_info? as "serverInfo": Implementation<'a> [read only],
         /// The result's `_meta`, which names the server program.
         meta? as "_meta": Meta<'a>,
     }
@@ -107,7 +107,7 @@ wire_type! {
     #[derive(Debug)]
     pub struct MissingRequiredClientCapabilityData<'a> {
         /// Only what is lacking, as [`ClientCapabilities::missing_for`] finds it.
-        required_capabilities: ClientCapabilities<'a>,
+        required_capabilities as "requiredCapabilities": ClientCapabilities<'a>,
     }
 
     /// Returns the lack of `required_capabilities`.

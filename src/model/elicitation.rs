@@ -103,12 +103,12 @@ wire_type! {
     /// `ElicitRequestFormParams::new("Who are you?").required("name", StringSchema::new())`
     #[derive(Debug)]
     pub struct ElicitRequestFormParams<'a> {
-        #[serde(deserialize_with = "form_mode")]
+        #[read(form_mode)]
         const mode: FormMode [since(V2025_11_25)],
         /// The message that is shown to the person.
         message: Text<'a>,
         /// The form.
-        requested_schema: RequestedSchema<'a>,
+        requested_schema as "requestedSchema": RequestedSchema<'a>,
         /// Asks for the request to run as a task; 2025-11-25 only.
         task?: Raw<'a> [only(V2025_11_25)],
         /// Metadata of the request; up to 2025-11-25.
@@ -193,7 +193,7 @@ wire_type! {
         url: Text<'a>,
         /// What `notifications/elicitation/complete` will name; required in 2025-11-25, gone in
         /// 2026-07-28.
-        elicitation_id?: Text<'a> [only(V2025_11_25)],
+        elicitation_id? as "elicitationId": Text<'a> [only(V2025_11_25)],
         /// Asks for the request to run as a task; 2025-11-25 only.
         task?: Raw<'a> [only(V2025_11_25)],
         /// Metadata of the request; 2025-11-25 only.
@@ -296,7 +296,7 @@ wire_type! {
     #[derive(Debug)]
     pub struct ElicitationCompleteParams<'a> {
         /// Which elicitation by URL has ended.
-        elicitation_id: Text<'a>,
+        elicitation_id as "elicitationId": Text<'a>,
         /// Metadata of the notification.
         meta? as "_meta": Meta<'a>,
     }

@@ -36,10 +36,10 @@ wire_type! {
         /// What the program does, from 2025-11-25 on.
         description?: Text<'a> [since(V2025_11_25)],
         /// Icons to choose from, from 2025-11-25 on.
-        #[serde(deserialize_with = "crate::model::initialize::icons")]
+        #[read(crate::model::initialize::icons)]
         icons?: Vec<Icon<'a>> [since(V2025_11_25)],
         /// The program's home page, from 2025-11-25 on.
-        website_url?: Text<'a> [since(V2025_11_25)],
+        website_url? as "websiteUrl": Text<'a> [since(V2025_11_25)],
     }
 
     /// Creates a program with nothing but its name and version.
@@ -63,7 +63,7 @@ wire_type! {
         /// Where the image is: an `https:` or `data:` URI, or one that must not be used.
         src: Text<'a>,
         /// The image's type, where the one at `src` is missing or too general.
-        mime_type?: Text<'a>,
+        mime_type? as "mimeType": Text<'a>,
         /// The sizes it is good for, such as `48x48`, or `any` for a scalable one.
         sizes?: Vec<Text<'a>>,
         /// The background it is made for; any when `None`.
@@ -106,11 +106,11 @@ wire_type! {
     #[derive(Debug)]
     pub struct InitializeParams<'a> {
         /// The revision the client wants, as it wrote it; it need not be one we know.
-        protocol_version: Text<'a>,
+        protocol_version as "protocolVersion": Text<'a>,
         /// What the client can do.
         capabilities: ClientCapabilities<'a> [rewritten(ClientCapabilities::downgrade)],
         /// The client program.
-        client_info: Implementation<'a>,
+        client_info as "clientInfo": Implementation<'a>,
         /// The request's `_meta`.
         meta? as "_meta": Meta<'a>,
     }
@@ -128,11 +128,11 @@ wire_type! {
     #[derive(Debug)]
     pub struct InitializeResult<'a> {
         /// The revision the session speaks, not necessarily the one that was asked for.
-        protocol_version: Text<'a>,
+        protocol_version as "protocolVersion": Text<'a>,
         /// What the server can do.
         capabilities: ServerCapabilities<'a> [rewritten(ServerCapabilities::downgrade)],
         /// The server program.
-        server_info: Implementation<'a>,
+        server_info as "serverInfo": Implementation<'a>,
         /// How to use the server, meant for a model.
         // `lifecycle.instructions`
         instructions?: Text<'a>,

@@ -4,7 +4,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use serde::de::{self, MapAccess, Visitor};
+use serde::de::{MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -220,16 +220,17 @@ wire_type! {
     /// It holds questions, a state or both, never neither.
     // `mrtr.atleastone`
     #[derive(Debug)]
-    #[serde(remote = "Self")]
     pub struct InputRequiredResult<'a> [refused_before(V2026_07_28, "a result that asks for input")] {
-        const result_type: InputRequiredTag [required],
+        const result_type as "resultType": InputRequiredTag [required],
         /// What the server needs to know. When `None` the client just tries again.
-        input_requests?: InputRequests<'a>,
+        input_requests? as "inputRequests": InputRequests<'a>,
         /// What the client has to hand back with its answers.
-        request_state?: RequestState<'a>,
+        request_state? as "requestState": RequestState<'a>,
         /// The result's `_meta`.
         meta? as "_meta": Meta<'a>,
     }
+
+    check asks_or_resumes;
 }
 
 impl<'a> InputRequiredResult<'a> {
@@ -254,17 +255,14 @@ impl<'a> InputRequiredResult<'a> {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for InputRequiredResult<'a> {
-    /// Returns an error if it is another kind of result or holds neither questions nor a state.
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let result = Self::deserialize(deserializer)?;
-        if result.input_requests.is_none() && result.request_state.is_none() {
-            return Err(de::Error::custom(
-                "neither `inputRequests` nor `requestState`",
-            ));
-        }
-        Ok(result)
+/// Refuses a result that holds neither questions nor a state.
+fn asks_or_resumes(
+    result: InputRequiredResult<'_>,
+) -> Result<InputRequiredResult<'_>, &'static str> {
+    if result.input_requests.is_none() && result.request_state.is_none() {
+        return Err("neither `inputRequests` nor `requestState`");
     }
+    Ok(result)
 }
 
 tag!(InputRequiredTag = "input_required");

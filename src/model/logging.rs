@@ -125,7 +125,7 @@ wire_type! {
     #[derive(Debug)]
     pub struct LoggingMessageParams<'a> {
         /// How grave it is; a level that is none of the eight reads as [`LoggingLevel::Info`].
-        #[serde(deserialize_with = "received_level")]
+        #[read(received_level)]
         level: LoggingLevel,
         /// Which part of the server says it.
         logger?: Text<'a>,

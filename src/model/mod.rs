@@ -27,6 +27,7 @@ mod peek;
 mod peer_meta;
 pub mod progress;
 pub mod prompt;
+mod reader;
 pub mod resource;
 pub mod root;
 pub mod sampling;

@@ -91,7 +91,7 @@ wire_type! {
     #[derive(Debug)]
     pub struct ProgressParams<'a> {
         /// Which request it is about.
-        progress_token: ProgressToken<'a>,
+        progress_token as "progressToken": ProgressToken<'a>,
         /// How far it is; grows with every notification.
         progress: f64 as Number,
         /// How far it goes, if that is known.

@@ -33,7 +33,7 @@ wire_type! {
         /// What can be filled in.
         arguments?: List<'a, PromptArgument<'a>>,
         /// Pictures to show for it; since 2025-11-25.
-        #[serde(deserialize_with = "crate::model::initialize::icons")]
+        #[read(crate::model::initialize::icons)]
         icons?: Vec<Icon<'a>> [since(V2025_11_25)],
         /// Metadata of the prompt; since 2025-06-18.
         meta? as "_meta": Meta<'a> [since(V2025_06_18)],
@@ -111,12 +111,12 @@ wire_type! {
         /// The prompts of this page.
         prompts: List<'a, Prompt<'a>>,
         /// The cursor of the next page; `None` when this is the last.
-        next_cursor?: Text<'a>,
+        next_cursor? as "nextCursor": Text<'a>,
         /// For how many milliseconds the result stays fresh; since 2026-07-28.
-        #[serde(deserialize_with = "crate::model::field::integer")]
-        ttl_ms?: i64 as Lifetime [since(V2026_07_28)],
+        #[read(crate::model::field::integer)]
+        ttl_ms? as "ttlMs": i64 as Lifetime [since(V2026_07_28)],
         /// Who may be given a cached copy; since 2026-07-28.
-        cache_scope?: CacheScope<'a> [since(V2026_07_28)],
+        cache_scope? as "cacheScope": CacheScope<'a> [since(V2026_07_28)],
         /// Metadata of the result.
         meta? as "_meta": Meta<'a>,
     }
@@ -237,9 +237,9 @@ wire_type! {
         /// What to fill in.
         arguments?: Arguments<'a>,
         /// The answers to what the previous round asked for; since 2026-07-28.
-        input_responses?: Raw<'a> [since(V2026_07_28)],
+        input_responses? as "inputResponses": Raw<'a> [since(V2026_07_28)],
         /// The server's state, echoed from the previous round; since 2026-07-28.
-        request_state?: RequestState<'a> [since(V2026_07_28)],
+        request_state? as "requestState": RequestState<'a> [since(V2026_07_28)],
         /// Metadata of the request.
         meta? as "_meta": Meta<'a>,
     }
@@ -281,7 +281,7 @@ wire_type! {
         /// Who says it.
         role: Role<'a>,
         /// What is said.
-        #[serde(deserialize_with = "one_block")]
+        #[read(one_block)]
         content: ContentBlock<'a>,
     }
 

@@ -27,15 +27,15 @@ wire_type! {
         /// What it is, for people and models.
         description?: Text<'a>,
         /// The MIME type, if it is known.
-        mime_type?: Text<'a>,
+        mime_type? as "mimeType": Text<'a>,
         /// The size in bytes before any encoding, if it is known.
-        #[serde(deserialize_with = "crate::model::field::integer")]
+        #[read(crate::model::field::integer)]
         size?: i64,
         /// Pictures to show for it; since 2025-11-25.
-        #[serde(deserialize_with = "crate::model::initialize::icons")]
+        #[read(crate::model::initialize::icons)]
         icons?: Vec<Icon<'a>> [since(V2025_11_25)],
         /// Who it is for and how important it is.
-        #[serde(deserialize_with = "crate::model::field::hint")]
+        #[read(crate::model::field::hint)]
         annotations?: Annotations<'a>,
         /// Metadata of the resource; since 2025-06-18.
         meta? as "_meta": Meta<'a> [since(V2025_06_18)],
@@ -57,7 +57,7 @@ wire_type! {
     #[derive(Debug)]
     pub struct ResourceTemplate<'a> {
         /// The URI template (RFC 6570).
-        uri_template: Text<'a>,
+        uri_template as "uriTemplate": Text<'a>,
         /// The name for programs.
         name: Text<'a>,
         /// The name for people; since 2025-06-18.
@@ -65,12 +65,12 @@ wire_type! {
         /// What the resources are, for people and models.
         description?: Text<'a>,
         /// The MIME type, if all of them have the same.
-        mime_type?: Text<'a>,
+        mime_type? as "mimeType": Text<'a>,
         /// Pictures to show for it; since 2025-11-25.
-        #[serde(deserialize_with = "crate::model::initialize::icons")]
+        #[read(crate::model::initialize::icons)]
         icons?: Vec<Icon<'a>> [since(V2025_11_25)],
         /// Who they are for and how important they are.
-        #[serde(deserialize_with = "crate::model::field::hint")]
+        #[read(crate::model::field::hint)]
         annotations?: Annotations<'a>,
         /// Metadata of the template; since 2025-06-18.
         meta? as "_meta": Meta<'a> [since(V2025_06_18)],
@@ -94,12 +94,12 @@ wire_type! {
         /// The resources of this page.
         resources: List<'a, Resource<'a>>,
         /// The cursor of the next page; `None` when this is the last.
-        next_cursor?: Text<'a>,
+        next_cursor? as "nextCursor": Text<'a>,
         /// For how many milliseconds the result stays fresh; since 2026-07-28.
-        #[serde(deserialize_with = "crate::model::field::integer")]
-        ttl_ms?: i64 as Lifetime [since(V2026_07_28)],
+        #[read(crate::model::field::integer)]
+        ttl_ms? as "ttlMs": i64 as Lifetime [since(V2026_07_28)],
         /// Who may be given a cached copy; since 2026-07-28.
-        cache_scope?: CacheScope<'a> [since(V2026_07_28)],
+        cache_scope? as "cacheScope": CacheScope<'a> [since(V2026_07_28)],
         /// Metadata of the result.
         meta? as "_meta": Meta<'a>,
     }
@@ -113,14 +113,14 @@ wire_type! {
     #[derive(Debug, Default)]
     pub struct ListResourceTemplatesResult<'a> {
         /// The templates of this page.
-        resource_templates: List<'a, ResourceTemplate<'a>>,
+        resource_templates as "resourceTemplates": List<'a, ResourceTemplate<'a>>,
         /// The cursor of the next page; `None` when this is the last.
-        next_cursor?: Text<'a>,
+        next_cursor? as "nextCursor": Text<'a>,
         /// For how many milliseconds the result stays fresh; since 2026-07-28.
-        #[serde(deserialize_with = "crate::model::field::integer")]
-        ttl_ms?: i64 as Lifetime [since(V2026_07_28)],
+        #[read(crate::model::field::integer)]
+        ttl_ms? as "ttlMs": i64 as Lifetime [since(V2026_07_28)],
         /// Who may be given a cached copy; since 2026-07-28.
-        cache_scope?: CacheScope<'a> [since(V2026_07_28)],
+        cache_scope? as "cacheScope": CacheScope<'a> [since(V2026_07_28)],
         /// Metadata of the result.
         meta? as "_meta": Meta<'a>,
     }
@@ -136,9 +136,9 @@ wire_type! {
         /// What to read; see [`is_valid_uri`].
         uri: Text<'a>,
         /// The answers to what the previous round asked for; since 2026-07-28.
-        input_responses?: Raw<'a> [since(V2026_07_28)],
+        input_responses? as "inputResponses": Raw<'a> [since(V2026_07_28)],
         /// The server's state, echoed from the previous round; since 2026-07-28.
-        request_state?: RequestState<'a> [since(V2026_07_28)],
+        request_state? as "requestState": RequestState<'a> [since(V2026_07_28)],
         /// Metadata of the request.
         meta? as "_meta": Meta<'a>,
     }
@@ -155,10 +155,10 @@ wire_type! {
         /// there is no such resource: that is an error.
         contents: List<'a, ResourceContents<'a>>,
         /// For how many milliseconds the result stays fresh; since 2026-07-28.
-        #[serde(deserialize_with = "crate::model::field::integer")]
-        ttl_ms?: i64 as Lifetime [since(V2026_07_28)],
+        #[read(crate::model::field::integer)]
+        ttl_ms? as "ttlMs": i64 as Lifetime [since(V2026_07_28)],
         /// Who may be given a cached copy; since 2026-07-28.
-        cache_scope?: CacheScope<'a> [since(V2026_07_28)],
+        cache_scope? as "cacheScope": CacheScope<'a> [since(V2026_07_28)],
         /// Metadata of the result.
         meta? as "_meta": Meta<'a>,
     }

@@ -41,27 +41,27 @@ wire_type! {
     #[derive(Debug)]
     pub struct CreateMessageParams<'a> {
         /// The conversation so far.
-        #[serde(deserialize_with = "crate::model::field::list")]
+        #[read(crate::model::field::list)]
         messages: Vec<SamplingMessage<'a>>,
         /// Which model is wanted.
-        model_preferences?: ModelPreferences<'a>,
+        model_preferences? as "modelPreferences": ModelPreferences<'a>,
         /// The system prompt that is wanted.
-        system_prompt?: Text<'a>,
+        system_prompt? as "systemPrompt": Text<'a>,
         /// Whose context to include; absent means none.
-        include_context?: IncludeContext<'a>,
+        include_context? as "includeContext": IncludeContext<'a>,
         /// How freely the model chooses.
         temperature?: f64 as Number,
         /// The most tokens that the model may produce.
-        max_tokens: u64,
+        max_tokens as "maxTokens": u64,
         /// Texts at which the model stops.
-        stop_sequences?: Vec<Text<'a>>,
+        stop_sequences? as "stopSequences": Vec<Text<'a>>,
         /// Metadata for the model's provider.
         metadata?: Object<'a>,
         /// The tools that the model may use; since 2025-11-25.
         tools?: Vec<Tool<'a>> [since(V2025_11_25)],
         /// Whether the model may or must use tools; since 2025-11-25. See
         /// [`CreateMessageParams::tool_choice_mode`].
-        tool_choice?: ToolChoice<'a> [since(V2025_11_25)],
+        tool_choice? as "toolChoice": ToolChoice<'a> [since(V2025_11_25)],
         /// Asks for the request to run as a task; 2025-11-25 only.
         task?: Raw<'a> [only(V2025_11_25)],
         /// Metadata of the request; up to 2025-11-25.
@@ -358,16 +358,16 @@ wire_type! {
     pub struct ToolResultContent<'a> [refused_before(V2025_11_25, "a tool result block")] {
         const kind as "type": ToolResultType,
         /// The `id` of the use.
-        tool_use_id: Text<'a>,
+        tool_use_id as "toolUseId": Text<'a>,
         /// What the tool says.
-        #[serde(default, deserialize_with = "crate::model::field::list")]
-        content: Vec<ContentBlock<'a>>,
+        #[read(crate::model::field::list)]
+        content: Vec<ContentBlock<'a>> [or empty],
         /// The result as JSON: an object, since 2026-07-28 any value. A `null` that is there is
         /// [`Raw::NULL`], not `None`.
-        #[serde(deserialize_with = "crate::model::field::present")]
-        structured_content?: Raw<'a> [rewritten_before(V2026_07_28, keep_object)],
+        #[read(crate::model::field::present)]
+        structured_content? as "structuredContent": Raw<'a> [rewritten_before(V2026_07_28, keep_object)],
         /// Whether the tool failed; absent means it didn't.
-        is_error?: bool,
+        is_error? as "isError": bool,
         /// Metadata of the block, to be kept from turn to turn.
         meta? as "_meta": Meta<'a>,
     }
@@ -424,11 +424,11 @@ wire_type! {
         /// Names to look for, the most wanted first; they outrank the priorities.
         hints?: Vec<ModelHint<'a>>,
         /// How much a low cost matters, from 0 to 1.
-        cost_priority?: f64 as Number,
+        cost_priority? as "costPriority": f64 as Number,
         /// How much a short time matters, from 0 to 1.
-        speed_priority?: f64 as Number,
+        speed_priority? as "speedPriority": f64 as Number,
         /// How much ability matters, from 0 to 1.
-        intelligence_priority?: f64 as Number,
+        intelligence_priority? as "intelligencePriority": f64 as Number,
     }
 
     /// Creates empty preferences.
@@ -501,7 +501,7 @@ wire_type! {
         /// The name of the model.
         model: Text<'a>,
         /// Why the model stopped, if it is known.
-        stop_reason?: StopReason<'a>,
+        stop_reason? as "stopReason": StopReason<'a>,
         /// Metadata of the result.
         meta? as "_meta": Meta<'a>,
     }

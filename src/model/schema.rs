@@ -303,9 +303,9 @@ field_schema! {
     /// A field that is a text.
     pub struct StringSchema<'a>: StringType {
         /// The least number of characters.
-        min_length?: u64,
+        min_length? as "minLength": u64,
         /// The greatest number of characters.
-        max_length?: u64,
+        max_length? as "maxLength": u64,
         /// What the text is.
         format?: StringFormat<'a>,
         /// What is filled in beforehand; since 2025-11-25.
@@ -437,7 +437,7 @@ field_schema! {
     /// A field that is one of several texts with names for people; since 2025-11-25.
     pub struct TitledSingleSelectEnumSchema<'a>: StringType [replaced_before(V2025_11_25, as_legacy)] {
         /// What to choose from.
-        one_of: Vec<EnumOption<'a>>,
+        one_of as "oneOf": Vec<EnumOption<'a>>,
         /// What is chosen beforehand.
         default?: Text<'a>,
     }
@@ -475,9 +475,9 @@ field_schema! {
         /// What to choose from.
         items: UntitledItems<'a>,
         /// The least number to choose.
-        min_items?: u64,
+        min_items? as "minItems": u64,
         /// The greatest number to choose.
-        max_items?: u64,
+        max_items? as "maxItems": u64,
         /// What is chosen beforehand.
         default?: Vec<Text<'a>>,
     }
@@ -508,9 +508,9 @@ field_schema! {
         /// What to choose from.
         items: TitledItems<'a>,
         /// The least number to choose.
-        min_items?: u64,
+        min_items? as "minItems": u64,
         /// The greatest number to choose.
-        max_items?: u64,
+        max_items? as "maxItems": u64,
         /// What is chosen beforehand.
         default?: Vec<Text<'a>>,
     }
@@ -540,7 +540,7 @@ field_schema! {
         /// The texts to choose from.
         values as "enum": Vec<Text<'a>>,
         /// Their names for people, in the same order.
-        enum_names?: Vec<Text<'a>>,
+        enum_names? as "enumNames": Vec<Text<'a>>,
         /// What is chosen beforehand; since 2025-11-25.
         default?: Text<'a> [since(V2025_11_25)],
     }
@@ -590,7 +590,7 @@ wire_type! {
     #[derive(Debug)]
     pub struct TitledItems<'a> {
         /// What to choose from.
-        any_of: Vec<EnumOption<'a>>,
+        any_of as "anyOf": Vec<EnumOption<'a>>,
     }
 }
 

@@ -4,11 +4,6 @@
 use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
-
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
 
 use crate::model::capability::ServerCapabilities;
 use crate::model::meta::Meta;
@@ -22,18 +17,17 @@ wire_type! {
     /// The changes that a subscription is about; what is absent or `false` is off.
     // `sub.optin`
     #[derive(Debug, Default)]
-    #[serde(remote = "Self")]
     pub struct SubscriptionFilter<'a> {
         /// Whether to tell that the list of tools changed.
-        tools_list_changed?: bool,
+        tools_list_changed? as "toolsListChanged": bool,
         /// Whether to tell that the list of prompts changed.
-        prompts_list_changed?: bool,
+        prompts_list_changed? as "promptsListChanged": bool,
         /// Whether to tell that the list of resources changed.
-        resources_list_changed?: bool,
+        resources_list_changed? as "resourcesListChanged": bool,
         /// The URIs of the resources whose changes to tell.
-        resource_subscriptions?: Vec<Text<'a>>,
+        resource_subscriptions? as "resourceSubscriptions": Vec<Text<'a>>,
         /// The ids of the tasks whose progress to tell (tasks extension).
-        task_ids?: Vec<Text<'a>>,
+        task_ids? as "taskIds": Vec<Text<'a>>,
     }
 
     /// Creates a filter that lets nothing through.
@@ -125,28 +119,6 @@ fn listed<'a>(
         .cloned()
         .collect();
     (!kept.is_empty()).then_some(kept)
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for SubscriptionFilter<'a> {
-    /// Returns an error if it is not an object or a member is of the wrong type.
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // A derived struct would take an array as well, and read `[]` as an empty filter.
-        struct ObjectVisitor;
-
-        impl<'de> Visitor<'de> for ObjectVisitor {
-            type Value = SubscriptionFilter<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                SubscriptionFilter::deserialize(MapAccessDeserializer::new(map))
-            }
-        }
-
-        deserializer.deserialize_map(ObjectVisitor)
-    }
 }
 
 wire_type! {

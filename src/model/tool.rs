@@ -38,17 +38,17 @@ wire_type! {
         /// What the tool does, for models.
         description?: Text<'a>,
         /// The JSON Schema of the arguments; its root has `"type":"object"`.
-        input_schema: Raw<'a>,
+        input_schema as "inputSchema": Raw<'a>,
         /// The JSON Schema of the structured result, if there is one; since 2025-06-18.
-        output_schema?: Raw<'a> [since(V2025_06_18), structured(), rewritten_before(V2026_07_28, keep_object_schema)],
+        output_schema? as "outputSchema": Raw<'a> [since(V2025_06_18), structured(), rewritten_before(V2026_07_28, keep_object_schema)],
         /// Hints about how the tool behaves; since 2025-03-26. Not to be trusted.
-        #[serde(deserialize_with = "crate::model::field::hint")]
+        #[read(crate::model::field::hint)]
         annotations?: ToolAnnotations<'a> [since(V2025_03_26)],
         /// How the tool can be run; 2025-11-25 only.
-        #[serde(deserialize_with = "crate::model::field::hint")]
+        #[read(crate::model::field::hint)]
         execution?: ToolExecution<'a> [only(V2025_11_25)],
         /// Pictures to show for it; since 2025-11-25.
-        #[serde(deserialize_with = "crate::model::initialize::icons")]
+        #[read(crate::model::initialize::icons)]
         icons?: Vec<Icon<'a>> [since(V2025_11_25)],
         /// Metadata of the tool; since 2025-06-18.
         meta? as "_meta": Meta<'a> [since(V2025_06_18)],
@@ -189,7 +189,7 @@ wire_type! {
     #[derive(Debug, Default)]
     pub struct ToolExecution<'a> {
         /// Whether a call may or must run as a task; absent means it must not.
-        task_support?: TaskSupport<'a>,
+        task_support? as "taskSupport": TaskSupport<'a>,
     }
 
     /// Creates annotations with nothing set.
@@ -215,12 +215,12 @@ wire_type! {
         /// The tools of this page.
         tools: List<'a, Tool<'a>>,
         /// The cursor of the next page; `None` when this is the last.
-        next_cursor?: Text<'a>,
+        next_cursor? as "nextCursor": Text<'a>,
         /// For how many milliseconds the result stays fresh; since 2026-07-28.
-        #[serde(deserialize_with = "crate::model::field::integer")]
-        ttl_ms?: i64 as Lifetime [since(V2026_07_28)],
+        #[read(crate::model::field::integer)]
+        ttl_ms? as "ttlMs": i64 as Lifetime [since(V2026_07_28)],
         /// Who may be given a cached copy; since 2026-07-28.
-        cache_scope?: CacheScope<'a> [since(V2026_07_28)],
+        cache_scope? as "cacheScope": CacheScope<'a> [since(V2026_07_28)],
         /// Metadata of the result.
         meta? as "_meta": Meta<'a>,
     }
@@ -236,14 +236,14 @@ wire_type! {
         /// The tool's name.
         name: Text<'a>,
         /// The arguments, an object; what is no object is refused on decoding.
-        #[serde(deserialize_with = "crate::model::field::object")]
+        #[read(crate::model::field::object)]
         arguments?: Raw<'a>,
         /// Asks for the call to run as a task; 2025-11-25 only.
         task?: Raw<'a> [only(V2025_11_25)],
         /// The answers to what the previous round asked for; since 2026-07-28.
-        input_responses?: Raw<'a> [since(V2026_07_28)],
+        input_responses? as "inputResponses": Raw<'a> [since(V2026_07_28)],
         /// The server's state, echoed from the previous round; since 2026-07-28.
-        request_state?: RequestState<'a> [since(V2026_07_28)],
+        request_state? as "requestState": RequestState<'a> [since(V2026_07_28)],
         /// Metadata of the request.
         meta? as "_meta": Meta<'a>,
     }
@@ -271,14 +271,14 @@ wire_type! {
     #[derive(Debug, Default)]
     pub struct CallToolResult<'a> {
         /// What the tool says. Some servers leave it out, which reads as empty.
-        #[serde(default, deserialize_with = "crate::model::field::list")]
-        content: Vec<ContentBlock<'a>>,
+        #[read(crate::model::field::list)]
+        content: Vec<ContentBlock<'a>> [or empty],
         /// The result as JSON; since 2025-06-18 an object, since 2026-07-28 any value. A `null`
         /// that is there is [`Raw::NULL`], not `None`.
-        #[serde(deserialize_with = "crate::model::field::present")]
-        structured_content?: Raw<'a> [since(V2025_06_18), structured(), rewritten_before(V2026_07_28, keep_object)],
+        #[read(crate::model::field::present)]
+        structured_content? as "structuredContent": Raw<'a> [since(V2025_06_18), structured(), rewritten_before(V2026_07_28, keep_object)],
         /// Whether the tool failed; see [`CallToolResult::failed`].
-        is_error?: bool,
+        is_error? as "isError": bool,
         /// Metadata of the result.
         meta? as "_meta": Meta<'a>,
     }

@@ -13,10 +13,12 @@
 ///         name: Text<'a>,
 ///         /// One that may be missing: an `Option` with a setter of its name.
 ///         title?: Text<'a> [since(V2025_06_18)],
-///         /// Its key differs from its name in camel case; numbers are written by a wrapper.
+///         /// Its key differs from its name; numbers are written by a wrapper.
 ///         size? as "_size": f64 as Number,
 ///         /// Read from peers, never written.
 ///         pattern?: Text<'a> [read only],
+///         /// One that peers leave out although it is always there.
+///         content: Vec<Text<'a>> [or empty],
 ///         /// Without a setter of its name: the type has methods of its own for it.
 ///         required?: Vec<Text<'a>> [no setter],
 ///     }
@@ -26,20 +28,24 @@
 /// }
 /// ```
 ///
-/// A field takes `#[serde(..)]` for how it is read, after its documentation. A rule is a method of
+/// A key of several words is written out: a literal costs the compiler nothing, a computed one three
+/// constants. A field takes `#[read(function)]` after its documentation where its own `Deserialize` is
+/// too strict or too loose. A rule is a method of
 /// [`FieldRule`](crate::model::encode::downgrade::FieldRule); several are separated by commas. A fixed
 /// member that is missing reads as if it were there, unless it is declared as `[required]`.
 ///
-/// What serde derives can be narrowed: with `#[serde(remote = "Self")]` on the struct it is an
-/// associated function, around which the type implements `Deserialize` by hand.
+/// After the constructor may stand `check function;`, which gets what was read and gives it back or says
+/// what is wrong with it.
 macro_rules! wire_type {
     (
         $(#[$about:meta])*
         pub struct $name:ident<'a> $([$($rule:tt)*])? { $($fields:tt)* }
         $($(#[$new_about:meta])* pub fn new($($new:tt)*);)?
+        $(check $check:path;)?
     ) => {
         $crate::model::wire_type::wire_type! {
-            @normalize [$(#[$about])*] $name [$($($rule)*)?] [$($(#[$new_about])* ($($new)*))?] []
+            @normalize [[$(#[$about])*] [$($check)?]] $name [$($($rule)*)?]
+            [$($(#[$new_about])* ($($new)*))?] []
             $($fields)*
         }
     };
@@ -47,12 +53,12 @@ macro_rules! wire_type {
     // A member with one fixed value.
     (
         @normalize $about:tt $name:ident $rule:tt $new:tt [$($done:tt)*]
-        const $field:ident: $type:ty [required],
+        const $field:ident $(as $key:literal)?: $type:ty [required],
         $($rest:tt)*
     ) => {
         $crate::model::wire_type::wire_type! {
             @normalize $about $name $rule $new [$($done)* {
-                [pub(crate)] [] $field ($field) fixed fixed [$type] [$type] [] []
+                [pub(crate)] [] $field ($field $(, $key)?) fixed fixed [$type] [$type] [] [] needed []
             }]
             $($rest)*
         }
@@ -60,14 +66,14 @@ macro_rules! wire_type {
 
     (
         @normalize $about:tt $name:ident $rule:tt $new:tt [$($done:tt)*]
-        $(#[serde($($serde:tt)*)])?
+        $(#[read($read:path)])?
         const $field:ident $(as $key:literal)?: $type:ty $([$($field_rule:tt)*])?,
         $($rest:tt)*
     ) => {
         $crate::model::wire_type::wire_type! {
             @normalize $about $name $rule $new [$($done)* {
-                [$(#[serde(rename = $key)])? #[serde(default $(, $($serde)*)?)] pub(crate)]
-                [] $field ($field $(, $key)?) fixed fixed [$type] [$type] [] [$($($field_rule)*)?]
+                [pub(crate)] [] $field ($field $(, $key)?) fixed fixed [$type] [$type] []
+                [$($($field_rule)*)?] missing [$($read)?]
             }]
             $($rest)*
         }
@@ -76,18 +82,15 @@ macro_rules! wire_type {
     // One that is read only.
     (
         @normalize $about:tt $name:ident $rule:tt $new:tt [$($done:tt)*]
-        $(#[doc = $doc:literal])* $(#[serde($($serde:tt)*)])?
+        $(#[doc = $doc:literal])* $(#[read($read:path)])?
         $field:ident ? $(as $key:literal)?: $type:ty [read only],
         $($rest:tt)*
     ) => {
         $crate::model::wire_type::wire_type! {
             @normalize $about $name $rule $new [$($done)* {
-                [
-                    $(#[doc = $doc])* $(#[serde(rename = $key)])?
-                    #[serde(default $(, $($serde)*)?)] pub
-                ]
+                [$(#[doc = $doc])* pub]
                 [$(#[doc = $doc])*] $field ($field $(, $key)?) read_only one
-                [Option<$type>] [$type] [] []
+                [Option<$type>] [$type] [] [] missing [$($read)?]
             }]
             $($rest)*
         }
@@ -96,18 +99,15 @@ macro_rules! wire_type {
     // One that is set by methods of the type's own.
     (
         @normalize $about:tt $name:ident $rule:tt $new:tt [$($done:tt)*]
-        $(#[doc = $doc:literal])* $(#[serde($($serde:tt)*)])?
+        $(#[doc = $doc:literal])* $(#[read($read:path)])?
         $field:ident ? $(as $key:literal)?: $type:ty [no setter],
         $($rest:tt)*
     ) => {
         $crate::model::wire_type::wire_type! {
             @normalize $about $name $rule $new [$($done)* {
-                [
-                    $(#[doc = $doc])* $(#[serde(rename = $key)])?
-                    #[serde(default $(, $($serde)*)?)] pub
-                ]
+                [$(#[doc = $doc])* pub]
                 [] $field ($field $(, $key)?) optional fixed
-                [Option<$type>] [$type] [] []
+                [Option<$type>] [$type] [] [] missing [$($read)?]
             }]
             $($rest)*
         }
@@ -116,36 +116,30 @@ macro_rules! wire_type {
     // Lists that may be missing.
     (
         @normalize $about:tt $name:ident $rule:tt $new:tt [$($done:tt)*]
-        $(#[doc = $doc:literal])* $(#[serde($($serde:tt)*)])?
+        $(#[doc = $doc:literal])* $(#[read($read:path)])?
         $field:ident ? $(as $key:literal)?: Vec<Text<'a>> $([$($field_rule:tt)*])?,
         $($rest:tt)*
     ) => {
         $crate::model::wire_type::wire_type! {
             @normalize $about $name $rule $new [$($done)* {
-                [
-                    $(#[doc = $doc])* $(#[serde(rename = $key)])?
-                    #[serde(default $(, $($serde)*)?)] pub
-                ]
+                [$(#[doc = $doc])* pub]
                 [$(#[doc = $doc])*] $field ($field $(, $key)?) optional texts
-                [Option<alloc::vec::Vec<Text<'a>>>] [Text<'a>] [] [$($($field_rule)*)?]
+                [Option<alloc::vec::Vec<Text<'a>>>] [Text<'a>] [] [$($($field_rule)*)?] missing [$($read)?]
             }]
             $($rest)*
         }
     };
     (
         @normalize $about:tt $name:ident $rule:tt $new:tt [$($done:tt)*]
-        $(#[doc = $doc:literal])* $(#[serde($($serde:tt)*)])?
+        $(#[doc = $doc:literal])* $(#[read($read:path)])?
         $field:ident ? $(as $key:literal)?: Vec<$item:ty> $([$($field_rule:tt)*])?,
         $($rest:tt)*
     ) => {
         $crate::model::wire_type::wire_type! {
             @normalize $about $name $rule $new [$($done)* {
-                [
-                    $(#[doc = $doc])* $(#[serde(rename = $key)])?
-                    #[serde(default $(, $($serde)*)?)] pub
-                ]
+                [$(#[doc = $doc])* pub]
                 [$(#[doc = $doc])*] $field ($field $(, $key)?) optional items
-                [Option<alloc::vec::Vec<$item>>] [$item] [] [$($($field_rule)*)?]
+                [Option<alloc::vec::Vec<$item>>] [$item] [] [$($($field_rule)*)?] missing [$($read)?]
             }]
             $($rest)*
         }
@@ -154,18 +148,32 @@ macro_rules! wire_type {
     // Everything else that may be missing.
     (
         @normalize $about:tt $name:ident $rule:tt $new:tt [$($done:tt)*]
-        $(#[doc = $doc:literal])* $(#[serde($($serde:tt)*)])?
+        $(#[doc = $doc:literal])* $(#[read($read:path)])?
         $field:ident ? $(as $key:literal)?: $type:ty $(as $write:ident)? $([$($field_rule:tt)*])?,
         $($rest:tt)*
     ) => {
         $crate::model::wire_type::wire_type! {
             @normalize $about $name $rule $new [$($done)* {
-                [
-                    $(#[doc = $doc])* $(#[serde(rename = $key)])?
-                    #[serde(default $(, $($serde)*)?)] pub
-                ]
+                [$(#[doc = $doc])* pub]
                 [$(#[doc = $doc])*] $field ($field $(, $key)?) optional one
-                [Option<$type>] [$type] [$($write)?] [$($($field_rule)*)?]
+                [Option<$type>] [$type] [$($write)?] [$($($field_rule)*)?] missing [$($read)?]
+            }]
+            $($rest)*
+        }
+    };
+
+    // What is always there, if a peer leaves it out as well.
+    (
+        @normalize $about:tt $name:ident $rule:tt $new:tt [$($done:tt)*]
+        $(#[doc = $doc:literal])* $(#[read($read:path)])?
+        $field:ident $(as $key:literal)?: $type:ty [or empty],
+        $($rest:tt)*
+    ) => {
+        $crate::model::wire_type::wire_type! {
+            @normalize $about $name $rule $new [$($done)* {
+                [$(#[doc = $doc])* pub]
+                [] $field ($field $(, $key)?) required fixed
+                [$type] [$type] [] [] missing [$($read)?]
             }]
             $($rest)*
         }
@@ -174,34 +182,31 @@ macro_rules! wire_type {
     // What is always there.
     (
         @normalize $about:tt $name:ident $rule:tt $new:tt [$($done:tt)*]
-        $(#[doc = $doc:literal])* $(#[serde($($serde:tt)*)])?
+        $(#[doc = $doc:literal])* $(#[read($read:path)])?
         $field:ident $(as $key:literal)?: $type:ty $(as $write:ident)? $([$($field_rule:tt)*])?,
         $($rest:tt)*
     ) => {
         $crate::model::wire_type::wire_type! {
             @normalize $about $name $rule $new [$($done)* {
-                [
-                    $(#[doc = $doc])* $(#[serde(rename = $key)])?
-                    $(#[serde($($serde)*)])? pub
-                ]
+                [$(#[doc = $doc])* pub]
                 [] $field ($field $(, $key)?) required fixed
-                [$type] [$type] [$($write)?] [$($($field_rule)*)?]
+                [$type] [$type] [$($write)?] [$($($field_rule)*)?] needed [$($read)?]
             }]
             $($rest)*
         }
     };
 
     (
-        @normalize [$($about:tt)*] $name:ident [$($whole:ident($($whole_argument:expr),*)),*]
+        @normalize [[$($about:tt)*] [$($check:path)?]] $name:ident
+        [$($whole:ident($($whole_argument:expr),*)),*]
         $new:tt [$({
             [$($declared:tt)*] [$($doc:tt)*] $field:ident $key:tt $kind:ident $setter:ident
             [$($full:tt)*] [$type:ty] [$($write:ident)?]
-            [$($rule:ident($($rule_argument:expr),*)),*]
+            [$($rule:ident($($rule_argument:expr),*)),*] $presence:ident [$($read:path)?]
         })*]
     ) => {
-        #[derive(Clone, PartialEq, serde::Deserialize)]
+        #[derive(Clone, PartialEq)]
         $($about)*
-        #[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
         #[non_exhaustive]
         pub struct $name<'a> {
             $($($declared)* $field: $($full)*,)*
@@ -241,6 +246,40 @@ macro_rules! wire_type {
                 )?;
                 $($crate::model::wire_type::write!($kind fields $key self.$field [$($write)?]);)*
                 fields.end()
+            }
+        }
+
+        impl<'a> $crate::model::reader::WireType<'a> for $name<'a> {
+            const NAME: &'static str = stringify!($name);
+
+            fn read<A: serde::de::MapAccess<'a>>(mut members: A) -> Result<Self, A::Error> {
+                use $crate::model::reader::once;
+                $(let mut $field: Option<$($full)*> = None;)*
+                while let Some(key) = members.next_key::<$crate::rpc::Text<'a>>()? {
+                    let key = key.as_str();
+                    $(if key == $crate::model::wire_type::key!$key {
+                        once($field.is_some(), $crate::model::wire_type::key!$key)?;
+                        $field = Some($crate::model::wire_type::value!(
+                            members [$($read)?] [$($full)*]
+                        ));
+                        continue;
+                    })*
+                    members.next_value::<serde::de::IgnoredAny>()?;
+                }
+                Ok(Self {
+                    $($field: match $field {
+                        Some(value) => value,
+                        None => $crate::model::wire_type::absent!($presence $key),
+                    },)*
+                })
+            }
+        }
+
+        impl<'de: 'a, 'a> serde::Deserialize<'de> for $name<'a> {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let read: $name<'de> = $crate::model::reader::read(deserializer)?;
+                $(let read = $check(read).map_err(serde::de::Error::custom)?;)?
+                Ok(read)
             }
         }
 
@@ -341,53 +380,47 @@ macro_rules! write {
     };
 }
 
-/// The key of a field on the wire: the one that is given, or its name in camel case.
+/// The key of a field on the wire: the one that is given, or its name.
 macro_rules! key {
     ($field:ident, $key:literal) => {
         $key
     };
-    ($field:ident) => {{
-        const NAME: &str = stringify!($field);
-        const BYTES: [u8; $crate::model::wire_type::camel_case_len(NAME)] =
-            $crate::model::wire_type::camel_case(NAME);
-        const KEY: &str = match core::str::from_utf8(&BYTES) {
-            Ok(key) => key,
-            Err(_) => NAME,
-        };
-        KEY
+    ($field:ident) => {
+        stringify!($field)
+    };
+}
+
+/// Reads the value of a member.
+macro_rules! value {
+    ($members:ident [] $type:tt) => {
+        $members.next_value()?
+    };
+    ($members:ident [$read:path] [$($type:tt)*]) => {{
+        struct With;
+
+        impl<'a> serde::de::DeserializeSeed<'a> for With {
+            type Value = $($type)*;
+
+            fn deserialize<D: serde::Deserializer<'a>>(
+                self,
+                deserializer: D,
+            ) -> Result<Self::Value, D::Error> {
+                $read(deserializer)
+            }
+        }
+
+        $members.next_value_seed(With)?
     }};
 }
 
-pub(crate) use {constructor, count, initial, key, setter, wire_type, write};
-
-/// How many bytes a name has in camel case.
-pub(crate) const fn camel_case_len(name: &str) -> usize {
-    let name = name.as_bytes();
-    let (mut length, mut index) = (0, 0);
-    while index < name.len() {
-        if name[index] != b'_' {
-            length += 1;
-        }
-        index += 1;
-    }
-    length
+/// What a member reads as that isn't there.
+macro_rules! absent {
+    (missing $key:tt) => {
+        Default::default()
+    };
+    (needed $key:tt) => {
+        return Err(serde::de::Error::missing_field($crate::model::wire_type::key!$key))
+    };
 }
 
-/// A name in camel case: `mimeType` for `mime_type`.
-pub(crate) const fn camel_case<const N: usize>(name: &str) -> [u8; N] {
-    let name = name.as_bytes();
-    let mut camel = [0; N];
-    let (mut length, mut index) = (0, 0);
-    while index < name.len() {
-        if name[index] != b'_' {
-            let is_upper = index > 0 && name[index - 1] == b'_';
-            camel[length] = match is_upper {
-                true => name[index].to_ascii_uppercase(),
-                false => name[index],
-            };
-            length += 1;
-        }
-        index += 1;
-    }
-    camel
-}
+pub(crate) use {absent, constructor, count, initial, key, setter, value, wire_type, write};

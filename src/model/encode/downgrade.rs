@@ -153,6 +153,13 @@ impl StructRules {
 impl FieldRule {
     /// The rule that every revision takes the field `name` as it is.
     pub(crate) const fn always(name: &'static str) -> Self {
+        // MCP writes keys in camel case; so a field of several words has been given its key.
+        let bytes = name.as_bytes();
+        let mut index = 1;
+        while index < bytes.len() {
+            assert!(bytes[index] != b'_', "a key in snake case");
+            index += 1;
+        }
         Self {
             name,
             since: Revision::V2024_11_05,
