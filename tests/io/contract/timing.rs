@@ -1,6 +1,8 @@
 //! Deadlines: they fire whatever else happens, and never keep a processor busy.
 
 use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
@@ -32,11 +34,15 @@ pub fn deadlines_fire_while_frames_pour_in<A: Adapter>() {
         toy.event_limit = 10;
         toy.due = Some(now + SOON);
     });
+    let is_over = Arc::new(AtomicBool::new(false));
+    let over = is_over.clone();
     let write = thread::spawn(move || {
         let lines = (frame(0) + "\n").repeat(100);
-        while to_us.write_all(lines.as_bytes()).is_ok() {}
+        while !over.load(Relaxed) && to_us.write_all(lines.as_bytes()).is_ok() {}
     });
     while us.next().unwrap() != Some(Event::TimedOut) {}
+    // A socket would listen to the flood for ten seconds more.
+    is_over.store(true, Relaxed);
     drop(us);
     write.join().unwrap();
 }
