@@ -13,7 +13,7 @@ use mcp_proto::session::{
     CallOptions, ClientConfig, ClientEvent, ClientSession, EraPolicy, Request, Route, ServerConfig,
     ServerEvent, ServerSession, Session,
 };
-use mcp_proto::{Era, Instant, Revision};
+use mcp_proto::{Era, Instant, Limits, Revision};
 use serde::{Deserialize, Serialize};
 
 /// What is echoed.
@@ -40,6 +40,11 @@ pub struct Sessions {
 impl Sessions {
     /// Sessions that have opened with the newest revision of `era`.
     pub fn open(era: Era) -> Self {
+        Self::with_limits(era, Limits::default())
+    }
+
+    /// Sessions that have opened with these limits at both ends.
+    pub fn with_limits(era: Era, limits: Limits) -> Self {
         let (revision, policy) = if era == Era::Legacy {
             (Revision::NEWEST_LEGACY, EraPolicy::Legacy)
         } else {
@@ -47,9 +52,11 @@ impl Sessions {
         };
         let client = ClientConfig::new("bench-client", "1.0.0")
             .revisions(vec![revision])
-            .era(policy);
+            .era(policy)
+            .limits(limits.clone());
         let server = ServerConfig::new("bench-server", "1.0.0")
-            .capabilities(ServerCapabilities::new().tools(false).resources(false));
+            .capabilities(ServerCapabilities::new().tools(false).resources(false))
+            .limits(limits);
         let mut sessions = Self {
             to_client: LineDecoder::new(client.limits.frame),
             to_server: LineDecoder::new(server.limits.frame),

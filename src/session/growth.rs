@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use smallvec::{Array, SmallVec};
 
 /// By how much more than `len` something may grow at once.
-const fn step(len: usize) -> usize {
+pub(super) const fn step(len: usize) -> usize {
     len / 8 + 4
 }
 

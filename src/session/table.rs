@@ -4,7 +4,8 @@
 //! Rules of this file: an entry's number is above those of all entries before it; what an entry
 //! weighs is asked when it comes and when it changes, so the sum never drifts; it doesn't depend on
 //! how the entry came about, such as the capacity of its buffers, since a restored one weighs the
-//! same.
+//! same; an entry that ends leaves a gap where many stand behind it, and gaps are closed together,
+//! so that an end costs the same however many are open. The last entry is never a gap.
 
 use alloc::vec::Vec;
 
@@ -13,7 +14,7 @@ use smallvec::SmallVec;
 
 use crate::rpc::RequestId;
 
-use super::growth::{give_back, make_room};
+use super::growth::{give_back, make_room, step};
 
 /// What keeps memory for as long as it is held.
 pub(crate) trait Weigh {
@@ -38,14 +39,20 @@ impl Weigh for Vec<u8> {
 struct Entry<T> {
     number: u64,
     weight: usize,
-    value: T,
+    /// `None` for a gap.
+    value: Option<T>,
 }
+
+/// With so many entries or fewer, those behind one that ends move up at once.
+const FEW: usize = 16;
 
 /// Entries in the order of their numbers, `INLINE` of them in place: one where most sessions have one,
 /// none where most have none.
 #[derive(Clone, Debug)]
 pub(crate) struct Table<T, const INLINE: usize = 1> {
     entries: SmallVec<[Entry<T>; INLINE]>,
+    /// How many of them are gaps.
+    gaps: usize,
     held: usize,
 }
 
@@ -53,6 +60,7 @@ impl<T, const INLINE: usize> Default for Table<T, INLINE> {
     fn default() -> Self {
         Self {
             entries: SmallVec::new(),
+            gaps: 0,
             held: 0,
         }
     }
@@ -68,31 +76,36 @@ impl<T: Weigh, const INLINE: usize> Table<T, INLINE> {
             .last()
             .is_some_and(|last| last.number >= number)
         {
-            return self.insert_among(Entry {
-                number,
-                weight,
-                value,
-            });
+            return self.insert_among(number, weight, value);
         }
         make_room(&mut self.entries);
-        // Written here once more, so that a value is made where it stays.
         self.entries.push(Entry {
             number,
             weight,
-            value,
+            value: Some(value),
         });
     }
 
     /// Adds an entry that isn't the last, or replaces the one of its number.
     #[cold]
-    fn insert_among(&mut self, entry: Entry<T>) {
-        match self.search(entry.number) {
+    fn insert_among(&mut self, number: u64, weight: usize, value: T) {
+        match self.search(number) {
             Ok(at) => {
-                let replaced = core::mem::replace(&mut self.entries[at], entry);
-                self.held -= replaced.weight;
+                let entry = &mut self.entries[at];
+                match entry.value.replace(value) {
+                    Some(_) => self.held -= entry.weight,
+                    None => self.gaps -= 1,
+                }
+                entry.weight = weight;
             }
             Err(at) => {
                 make_room(&mut self.entries);
+                let value = Some(value);
+                let entry = Entry {
+                    number,
+                    weight,
+                    value,
+                };
                 self.entries.insert(at, entry);
             }
         }
@@ -102,8 +115,9 @@ impl<T: Weigh, const INLINE: usize> Table<T, INLINE> {
     pub(crate) fn change<R>(&mut self, number: u64, change: impl FnOnce(&mut T) -> R) -> Option<R> {
         let at = self.position(number)?;
         let entry = &mut self.entries[at];
-        let changed = change(&mut entry.value);
-        let weight = entry.value.weight();
+        let value = entry.value.as_mut()?;
+        let changed = change(value);
+        let weight = value.weight();
         self.held = self.held - entry.weight + weight;
         entry.weight = weight;
         Some(changed)
@@ -112,10 +126,8 @@ impl<T: Weigh, const INLINE: usize> Table<T, INLINE> {
     #[inline]
     pub(crate) fn remove(&mut self, number: u64) -> Option<T> {
         let at = self.position(number)?;
-        let Entry { weight, value, .. } = self.entries.remove(at);
-        debug_assert_eq!(weight, value.weight(), "it changed behind the sum's back");
-        self.held -= weight;
-        give_back(&mut self.entries);
+        let value = self.entries[at].value.take()?;
+        self.close(at);
         Some(value)
     }
 
@@ -124,16 +136,46 @@ impl<T: Weigh, const INLINE: usize> Table<T, INLINE> {
     #[inline]
     pub(crate) fn discard<R>(&mut self, number: u64, last: impl FnOnce(&mut T) -> R) -> Option<R> {
         let at = self.position(number)?;
-        let entry = &mut self.entries[at];
-        self.held -= entry.weight;
-        let taken = last(&mut entry.value);
+        let value = &mut self.entries[at].value;
+        let taken = last(value.as_mut()?);
+        *value = None;
+        self.close(at);
+        Some(taken)
+    }
+
+    /// Counts out an entry that has lost its value.
+    #[inline]
+    fn close(&mut self, at: usize) {
+        self.held -= self.entries[at].weight;
         if at + 1 == self.entries.len() {
             self.entries.truncate(at);
-        } else {
+            if self.gaps > 0 {
+                self.uncover();
+            }
+        } else if self.entries.len() <= FEW {
             self.entries.remove(at);
+        } else {
+            self.leave_gap();
         }
         give_back(&mut self.entries);
-        Some(taken)
+    }
+
+    /// Removes the gaps at the end, which the entry behind them has covered.
+    #[inline(never)]
+    fn uncover(&mut self) {
+        while self.entries.last().is_some_and(|entry| entry.value.is_none()) {
+            self.entries.pop();
+            self.gaps -= 1;
+        }
+    }
+
+    #[inline(never)]
+    fn leave_gap(&mut self) {
+        self.gaps += 1;
+        if self.gaps > step(self.len()) {
+            self.entries.retain(|entry| entry.value.is_some());
+            self.gaps = 0;
+        }
     }
 }
 
@@ -141,11 +183,24 @@ impl<T, const INLINE: usize> Table<T, INLINE> {
     /// What an entry takes beside its value.
     const ENTRY: usize = size_of::<Entry<T>>() - size_of::<T>();
 
+    /// Where a number stands, or would stand. Since numbers ascend by one at least, it is no further
+    /// from either end than its number is, which leaves little to search while they are dense.
     fn search(&self, number: u64) -> Result<usize, usize> {
-        self.entries
+        let (Some(first), Some(last)) = (self.entries.first(), self.entries.last()) else {
+            return Err(0);
+        };
+        let far = |numbers: u64| usize::try_from(numbers).unwrap_or(usize::MAX);
+        let len = self.entries.len();
+        let to = far(number.saturating_sub(first.number).saturating_add(1)).min(len);
+        let from = len.saturating_sub(far(last.number.saturating_sub(number).saturating_add(1)));
+        let from = from.min(to);
+        self.entries[from..to]
             .binary_search_by_key(&number, |entry| entry.number)
+            .map(|at| from + at)
+            .map_err(|at| from + at)
     }
 
+    /// Where the entry of a number stands, which may be a gap.
     #[inline]
     fn position(&self, number: u64) -> Option<usize> {
         match &self.entries[..] {
@@ -156,22 +211,22 @@ impl<T, const INLINE: usize> Table<T, INLINE> {
     }
 
     pub(crate) fn get(&self, number: u64) -> Option<&T> {
-        self.position(number).map(|at| &self.entries[at].value)
+        self.entries[self.position(number)?].value.as_ref()
     }
 
     /// An entry to change in what it doesn't hold memory for; see [`change`](Self::change).
     pub(crate) fn get_mut(&mut self, number: u64) -> Option<&mut T> {
         let at = self.position(number)?;
-        Some(&mut self.entries[at].value)
+        self.entries[at].value.as_mut()
     }
 
     /// How many bytes the entries hold.
     pub(crate) fn held(&self) -> usize {
-        self.held + self.entries.len() * Self::ENTRY
+        self.held + self.len() * Self::ENTRY
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.entries.len()
+        self.entries.len() - self.gaps
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -186,27 +241,26 @@ impl<T, const INLINE: usize> Table<T, INLINE> {
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
         self.entries
             .iter()
-            .map(|entry| (entry.number, &entry.value))
+            .filter_map(|entry| Some((entry.number, entry.value.as_ref()?)))
     }
 
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (u64, &mut T)> {
         self.entries
             .iter_mut()
-            .map(|entry| (entry.number, &mut entry.value))
+            .filter_map(|entry| Some((entry.number, entry.value.as_mut()?)))
     }
 
     /// The number of the first entry that `wanted` accepts.
     #[inline]
     pub(crate) fn find(&self, mut wanted: impl FnMut(&T) -> bool) -> Option<u64> {
-        self.entries
-            .iter()
-            .find(|entry| wanted(&entry.value))
-            .map(|entry| entry.number)
+        self.iter()
+            .find(|(_, value)| wanted(value))
+            .map(|(number, _)| number)
     }
 
     /// All numbers, lowest first.
     pub(crate) fn numbers(&self) -> SmallVec<[u64; 8]> {
-        self.entries.iter().map(|entry| entry.number).collect()
+        self.iter().map(|(number, _)| number).collect()
     }
 }
 
