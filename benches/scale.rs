@@ -2,6 +2,7 @@
 //! name of the curve, how many, and the nanoseconds of CPU or the bytes for each. `scale NAME` prints
 //! one curve. `.ci/long/scale` draws them.
 
+#[expect(dead_code, reason = "plain serde is measured by others")]
 mod echo;
 
 use std::fs;
@@ -15,7 +16,9 @@ use self::echo::{MESSAGE, Sessions};
 
 #[expect(clippy::disallowed_methods, reason = "a program's own arguments")]
 fn main() {
-    let named = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
+    let named = std::env::args()
+        .skip(1)
+        .find(|argument| !argument.starts_with("--"));
     for (name, curve) in CURVES {
         if named.as_deref().is_none_or(|named| named == name) {
             curve(name);
@@ -78,7 +81,10 @@ fn in_flight(sessions: &mut Sessions, many: usize, order: Order) {
     sessions.carry_to_client();
     for _ in 0..many {
         let event = sessions.client.poll_event();
-        assert!(matches!(event, Some(ClientEvent::Completed(_))), "{event:?}");
+        assert!(
+            matches!(event, Some(ClientEvent::Completed(_))),
+            "{event:?}"
+        );
     }
 }
 

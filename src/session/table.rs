@@ -163,7 +163,11 @@ impl<T: Weigh, const INLINE: usize> Table<T, INLINE> {
     /// Removes the gaps at the end, which the entry behind them has covered.
     #[inline(never)]
     fn uncover(&mut self) {
-        while self.entries.last().is_some_and(|entry| entry.value.is_none()) {
+        while self
+            .entries
+            .last()
+            .is_some_and(|entry| entry.value.is_none())
+        {
             self.entries.pop();
             self.gaps -= 1;
         }
@@ -281,5 +285,80 @@ impl<'de, T: Weigh + Deserialize<'de>, const INLINE: usize> Deserialize<'de> for
             table.insert(number, value);
         }
         Ok(table)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::collections::BTreeMap;
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    impl Weigh for u8 {
+        fn weight(&self) -> usize {
+            usize::from(*self)
+        }
+    }
+
+    fn check(table: &Table<u8>, model: &BTreeMap<u64, u8>) {
+        let seen: Vec<_> = table
+            .iter()
+            .map(|(number, value)| (number, *value))
+            .collect();
+        assert_eq!(seen, Vec::from_iter(model.clone()));
+        assert_eq!(table.len(), model.len());
+        assert_eq!(table.is_empty(), model.is_empty());
+        assert_eq!(table.last_number(), model.keys().next_back().copied());
+        let held: usize = model.values().map(|value| usize::from(*value)).sum();
+        assert_eq!(table.held(), held + model.len() * Table::<u8>::ENTRY);
+        assert!(table.entries.len() <= model.len() + step(model.len()).max(FEW));
+    }
+
+    /// Steps through the numbers below 2^16 without a pattern.
+    fn next(state: &mut u64) -> u64 {
+        *state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        *state >> 48
+    }
+
+    #[test]
+    fn a_table_is_a_map_whatever_comes_and_ends_in_whatever_order() {
+        for seed in 0..12 {
+            let (mut table, mut model) = (Table::<u8>::default(), BTreeMap::new());
+            let mut state = seed;
+            // Up to many, then down to none, and up again.
+            for turn in 0..800 {
+                let grows = turn % 500 < 250;
+                let number = match next(&mut state) % 8 {
+                    0 => next(&mut state) % 400,
+                    _ => turn * (1 + seed % 3),
+                };
+                let value = next(&mut state).to_le_bytes()[0];
+                if grows || next(&mut state) % 16 == 0 {
+                    table.insert(number, value);
+                    model.insert(number, value);
+                }
+                let keys = model.len().max(1) as u64;
+                let nth = next(&mut state) % keys * (seed % 2);
+                let known = model.keys().nth(nth as usize).copied().unwrap_or(number);
+                match next(&mut state) % if grows { 16 } else { 3 } {
+                    0 => assert_eq!(table.remove(known), model.remove(&known)),
+                    1 => assert_eq!(table.discard(known, |value| *value), model.remove(&known)),
+                    2 => {
+                        let old = table.change(known, |old| core::mem::replace(old, value));
+                        assert_eq!(
+                            old,
+                            model
+                                .get_mut(&known)
+                                .map(|old| core::mem::replace(old, value))
+                        );
+                    }
+                    _ => assert_eq!(table.get(number), model.get(&number)),
+                }
+                check(&table, &model);
+            }
+        }
     }
 }
