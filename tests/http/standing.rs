@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mcp_proto::Revision;
+use mcp_proto::frame::FrameError;
 use mcp_proto::http::{Action, End, HttpClientOptions, HttpMethod, HttpRequest, ResponseHead};
 use mcp_proto::rpc::Kind;
 use mcp_proto::session::{Closed, Route};
@@ -53,6 +54,51 @@ fn a_stream_that_its_server_keeps_ending_is_asked_for_ever_more_seldom_and_then_
     }
     assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300]);
     assert!(codec.actions().is_empty(), "to have none is no failure");
+}
+
+#[test]
+fn an_event_that_is_too_long_costs_the_stream_nothing_else() {
+    let mut options = HttpClientOptions::default();
+    options.limits.frame = 64;
+    let (mut codec, stream) = standing(options);
+    let body = |codec: &mut Codec, text: &str| {
+        codec
+            .http
+            .handle_body(codec.now, stream.exchange, text.as_bytes());
+    };
+    codec
+        .http
+        .handle_head(codec.now, stream.exchange, &events());
+    // At the limit, and a byte beyond it.
+    let message = |length: usize| {
+        let text = r#"{"jsonrpc":"2.0","method":""}"#;
+        text.replace(
+            "\"\"}",
+            &format!("\"{}\"}}", "x".repeat(length - text.len())),
+        )
+    };
+    for _ in 0..3 {
+        body(&mut codec, &format!("id: 1\ndata: {}\n\n", message(64)));
+        assert_eq!(codec.frame()["jsonrpc"], "2.0");
+        body(&mut codec, &format!("id: 2\ndata: {}\n\n", message(65)));
+        let actions = codec.actions();
+        assert!(
+            matches!(
+                actions[..],
+                [Action::Malformed(
+                    Route::Standalone,
+                    FrameError::TooLong { limit: 64, .. }
+                )]
+            ),
+            "{actions:?}"
+        );
+    }
+    // It goes on after the event that was dropped.
+    codec
+        .http
+        .handle_end(codec.now, stream.exchange, End::Broken);
+    let (_, again) = next(&mut codec).expect("it asks for more");
+    assert_eq!(again.headers.one("last-event-id"), Ok(Some("2")));
 }
 
 #[test]

@@ -58,6 +58,33 @@ fn what_a_server_answers_instead_is_shown_with_its_status() {
 }
 
 #[test]
+fn a_server_that_wants_to_know_who_asks_is_shown_with_what_it_asks_for() {
+    // `era.http.auth`
+    let long = format!("Bearer realm=\"{}\", scope=\"files\"", "x".repeat(5_000));
+    for (status, challenge) in [
+        (401, "Bearer resource_metadata=\"https://a.example/m\""),
+        (403, "Bearer error=\"insufficient_scope\", scope=\"files\""),
+        (401, &*long),
+    ] {
+        let said = challenge.to_owned();
+        let server = Scripted::start(move |_, _| {
+            let headers = [("www-authenticate", &*said), ("www-authenticate", "Basic")];
+            Some(response(status, &headers, ""))
+        });
+        let message = refusal(&server.url);
+        assert!(message.contains(&format!("status {status}")), "{message}");
+        assert!(
+            message.contains(&format!("{:?}", &challenge[..40])[1..40]),
+            "{message}"
+        );
+        assert!(message.contains("asks for \"Basic\""), "{message}");
+        assert!(message.len() < 600 * KINDS, "{message}");
+        // Neither another era nor another endpoint is tried with a stranger's request.
+        assert_eq!(server.summary(), ["POST server/discover"; KINDS]);
+    }
+}
+
+#[test]
 fn a_page_in_place_of_an_answer_is_shown() {
     let server = Scripted::start(|_, _| {
         Some(response(

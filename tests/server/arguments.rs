@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use mcp_proto::{Revision, Server};
 use serde::Deserialize;
+use support::carrier::by_every_way;
 use support::server::{Drive, text, tool};
 
 #[derive(Deserialize)]
@@ -78,7 +79,7 @@ fn what_is_wrong_is_told_at_its_place() {
             "expected a boolean at pair[1]",
         ),
     ];
-    for revision in Revision::ALL {
+    for (revision, _way) in by_every_way(Revision::ALL) {
         let server = Server::new("s", "1").tool(tool("t"), |_, _: Given| Ok("fits"));
         let mut drive = Drive::new(revision, vec![server]);
         assert_eq!(text(&drive.call("t", FITS).unwrap()), "fits");

@@ -10,6 +10,7 @@ use mcp_proto::rpc::Raw;
 use mcp_proto::server::{DefinitionError, Json, Server};
 use serde_json::{Value, json};
 
+use support::carrier::by_every_way;
 use support::server::{Drive, tool};
 
 fn with_schema(schema: &'static str) -> Tool<'static> {
@@ -88,7 +89,7 @@ fn echo() -> Tool<'static> {
 #[test]
 fn arguments_are_checked_before_the_handler_runs() {
     // `tools.call.badargs`
-    for revision in Revision::ALL {
+    for (revision, _way) in by_every_way(Revision::ALL) {
         let server = Server::new("s", "1")
             .validator(WantsN)
             .tool(tool("t"), |_, _: Value| Ok("ran"));

@@ -13,6 +13,7 @@ use mcp_proto::server::{Async, Context, HandlerError, Server};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use support::carrier::{by_every_stream, by_every_way};
 use support::server::{Drive, Either, text, tool};
 
 #[derive(Deserialize)]
@@ -92,7 +93,7 @@ fn gives_the_same(revision: Revision, server: impl Into<Either>, charged: &Atomi
 #[test]
 fn one_handler_with_three_asks_and_a_once_gives_the_same_on_every_revision() {
     // `mrtr.only`, `mrtr.server.noassume`
-    for revision in ASKING {
+    for (revision, _way) in by_every_stream(ASKING) {
         let charged: Arc<AtomicUsize> = Arc::default();
         gives_the_same(revision, poet(charged.clone()), &charged);
         let charged: Arc<AtomicUsize> = Arc::default();
@@ -117,7 +118,7 @@ fn a_further_round_may_land_on_another_instance() {
 
 #[test]
 fn several_asks_fit_in_one_round() {
-    for revision in ASKING {
+    for (revision, _way) in by_every_way(ASKING) {
         let server = Server::new("s", "1").tool(tool("both"), |context: &Context, _: Value| {
             let (name, roots) = (context.elicit::<Name>("name", form()), context.roots());
             let (name, roots) = (name?.accepted()?, roots?);
@@ -140,7 +141,7 @@ fn several_asks_fit_in_one_round() {
 #[test]
 fn arguments_that_do_not_fit_are_told_as_the_revision_asks() {
     // `tools.call.badargs`
-    for revision in Revision::ALL {
+    for (revision, _way) in by_every_way(Revision::ALL) {
         let mut drive = Drive::new(revision, vec![poet(Arc::default())]);
         let outcome = drive.call("poet", r#"{"theme":[1]}"#);
         if revision >= Revision::V2025_11_25 {

@@ -13,6 +13,7 @@ use mcp_proto::rpc::RpcError;
 use mcp_proto::server::{Context, Elicited, HandlerError, Reply};
 use mcp_proto::{Revision, Server};
 use serde_json::Value;
+use support::carrier::by_every_way;
 use support::server::{Drive, Either, text, tool};
 
 type Seen = Arc<Mutex<Vec<String>>>;
@@ -56,7 +57,7 @@ fn offering(server: Server) -> Server {
 
 #[test]
 fn a_hook_runs_around_each_kind_of_handler() {
-    for revision in Revision::ALL {
+    for (revision, _way) in by_every_way(Revision::ALL) {
         let seen = Seen::default();
         let mut drive = Drive::new(revision, vec![offering(watched(&seen))]);
         drive.call("t", "{}").unwrap();
@@ -92,7 +93,7 @@ fn a_hook_runs_around_each_kind_of_handler() {
 
 #[test]
 fn a_hook_may_refuse_and_may_change_the_result() {
-    for revision in Revision::ALL {
+    for (revision, _way) in by_every_way(Revision::ALL) {
         let server = Server::new("s", "1")
             .around(|context| {
                 if context.request().target().as_deref() == Some("forbidden") {

@@ -17,6 +17,7 @@ use mcp_proto::{Instant, Limits, Revision, Server};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use support::carrier::by_every_way;
 use support::server::{Drive, Either, call_frame, exchange, text, tool};
 
 const NOW: Instant = Instant::from_millis(1000);
@@ -187,7 +188,7 @@ fn asks_twice() -> Server {
 #[test]
 fn two_questions_in_one_handler_need_no_key_on_a_pipe() {
     // `mrtr.only`
-    for revision in Revision::ALL {
+    for (revision, _way) in by_every_way(Revision::ALL) {
         if revision < Revision::V2025_06_18 {
             continue;
         }
@@ -350,7 +351,7 @@ fn everything_that_is_offered_can_be_a_future() {
     use mcp_proto::model::prompt::{Arguments, GetPromptParams};
     use mcp_proto::model::resource::ReadResourceParams;
 
-    for revision in Revision::ALL {
+    for (revision, _way) in by_every_way(Revision::ALL) {
         let server = Server::new("s", "1")
             .resource_async(Resource::new("test://a", "a"), |_| async { Ok("contents") })
             .resource_template_async(

@@ -9,6 +9,7 @@ use mcp_proto::model::resource::{ReadResourceParams, Resource, ResourceTemplate}
 use mcp_proto::server::DefinitionError;
 use mcp_proto::{Revision, Server};
 use serde_json::{Value, json};
+use support::carrier::by_every_way;
 use support::server::{Drive, text, tool};
 
 fn library() -> Server {
@@ -50,7 +51,7 @@ fn names(listed: &Value, list: &str) -> Vec<String> {
 
 #[test]
 fn tools_and_prompts_go_by_the_prefix_and_resources_by_their_uris() {
-    for revision in Revision::ALL {
+    for (revision, _way) in by_every_way(Revision::ALL) {
         let server = town();
         assert_eq!(server.check(), Ok(()));
         let mut drive = Drive::new(revision, vec![server]);
@@ -88,7 +89,7 @@ fn tools_and_prompts_go_by_the_prefix_and_resources_by_their_uris() {
 
 #[test]
 fn completions_follow_their_prompts_and_templates() {
-    for revision in Revision::ALL {
+    for (revision, _way) in by_every_way(Revision::ALL) {
         let mut drive = Drive::new(revision, vec![town()]);
         let prompt = CompleteParams::new(PromptReference::new("library_ode"), "theme", "");
         let completed = drive.run::<Complete>(&prompt).unwrap();

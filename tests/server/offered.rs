@@ -20,6 +20,7 @@ use mcp_proto::server::{Context, HandlerError, Server};
 use mcp_proto::session::{Change, ClientEvent};
 use serde_json::{Value, json};
 
+use support::carrier::{by_every_stream, by_every_way};
 use support::server::{Drive, text, tool};
 
 const ASKING: [Revision; 3] = [
@@ -47,7 +48,7 @@ fn growing() -> Server {
 #[test]
 fn t4_a_changed_list_is_told_before_the_response_that_changed_it() {
     // `tools.changed`
-    for revision in Revision::ALL {
+    for (revision, _way) in by_every_stream(Revision::ALL) {
         let mut drive = Drive::new(revision, vec![growing()]);
         drive.subscribe(&SubscriptionFilter::new().tools_list_changed(true));
         assert_eq!(text(&drive.call("grow", "{}").unwrap()), "done");
@@ -89,7 +90,7 @@ fn two_servers_that_share_a_registry_offer_the_same() {
 #[test]
 fn subscribers_hear_of_a_changed_resource_and_nobody_else() {
     // `res.updated`
-    for revision in Revision::ALL {
+    for (revision, _way) in by_every_stream(Revision::ALL) {
         let server = Server::new("s", "1")
             .resource(Resource::new("test://a", "a"), |_| Ok("a"))
             .tool(tool("touch"), |context: &Context, _: Value| {
@@ -111,7 +112,7 @@ fn subscribers_hear_of_a_changed_resource_and_nobody_else() {
 #[test]
 fn resources_are_read_and_unknown_ones_are_not_found() {
     // `res.read.notfound.legacy`, `res.read.notfound.modern`, `res.read.internal`
-    for revision in Revision::ALL {
+    for (revision, _way) in by_every_way(Revision::ALL) {
         let template = ResourceTemplate::new("test://user/{id}", "user").mime_type("text/plain");
         let server = Server::new("s", "1")
             .resource(Resource::new("test://bytes", "b"), |_| Ok(vec![1_u8, 2]))
@@ -148,7 +149,7 @@ fn resources_are_read_and_unknown_ones_are_not_found() {
 #[test]
 fn prompts_need_their_name_and_their_required_arguments() {
     // `prompts.err.name`
-    for revision in Revision::ALL {
+    for (revision, _way) in by_every_way(Revision::ALL) {
         let prompt = Prompt::new("greet")
             .argument(PromptArgument::new("name").required(true))
             .argument(PromptArgument::new("mood"));
@@ -264,7 +265,7 @@ fn lists_come_in_pages_and_a_cursor_that_is_not_ours_is_refused() {
 
 #[test]
 fn questions_of_a_run_that_ends_well_are_dropped() {
-    for revision in ASKING {
+    for (revision, _way) in by_every_way(ASKING) {
         let server = Server::new("s", "1").tool(tool("t"), |context: &Context, _: Value| {
             let _ = context.elicit::<Value>("name", form());
             Ok("without asking")
@@ -277,7 +278,7 @@ fn questions_of_a_run_that_ends_well_are_dropped() {
 
 #[test]
 fn a_swallowed_pause_still_asks_when_the_run_fails_for_another_reason() {
-    for revision in ASKING {
+    for (revision, _way) in by_every_way(ASKING) {
         let server = Server::new("s", "1").tool(tool("t"), |context: &Context, _: Value| {
             let name = context.elicit::<Value>("name", form()).ok();
             let name = name.ok_or("I know no name")?.accepted()?;
@@ -294,7 +295,7 @@ fn a_swallowed_pause_still_asks_when_the_run_fails_for_another_reason() {
 
 #[test]
 fn reports_of_earlier_runs_are_not_sent_again() {
-    for revision in ASKING {
+    for (revision, _way) in by_every_stream(ASKING) {
         let runs = Arc::new(AtomicUsize::new(0));
         let counted = runs.clone();
         let run = move |context: &Context, _: Value| {

@@ -14,6 +14,7 @@ use mcp_proto::session::{ClientConfig, EraPolicy};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use support::carrier::by_every_way;
 use support::server::{Drive, frames, text, tool};
 
 #[derive(Deserialize)]
@@ -136,7 +137,7 @@ fn v3_results_are_converted_by_what_they_are() {
 #[test]
 fn v4_exception_becomes_error_result() {
     // `tools.call.unknown`
-    for revision in Revision::ALL {
+    for (revision, _way) in by_every_way(Revision::ALL) {
         let server = Server::new("s", "1").tool(tool("fails"), |_, _: Value| {
             Err::<(), HandlerError>("out of paper".into())
         });

@@ -11,6 +11,7 @@ use mcp_proto::server::{Context, HandlerError, Seal, SealError, Server, StateSea
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use support::carrier::by_every_way;
 use support::server::{Drive, call_frame, frames, tool};
 
 thread_local! {
@@ -230,7 +231,7 @@ fn without_entropy_nothing_is_sealed() {
 
 #[test]
 fn sealing_changes_nothing_that_is_seen_of_a_tool() {
-    for revision in Revision::ALL {
+    for (revision, _way) in by_every_way(Revision::ALL) {
         if revision < Revision::V2025_06_18 {
             continue;
         }

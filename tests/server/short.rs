@@ -15,6 +15,7 @@ use mcp_proto::{Instant, Revision, Server, Tool, prompts, resources, tools};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use support::carrier::by_every_way;
 use support::server::{Drive, text};
 
 const ERAS: [Revision; 2] = [Revision::V2025_11_25, Revision::V2026_07_28];
@@ -97,7 +98,7 @@ fn drive(server: Server, revision: Revision) -> Drive {
 #[test]
 fn a_tool_is_all_that_its_function_says() {
     let server = server();
-    for revision in ERAS {
+    for (revision, _way) in by_every_way(ERAS) {
         let mut drive = drive(server.clone(), revision);
         let listed = drive.run::<ListTools>(&Default::default()).unwrap();
         let tools = listed["tools"].as_array().unwrap();
@@ -154,7 +155,7 @@ fn properties_stand_in_the_order_of_the_parameters() {
 #[test]
 fn a_function_gets_its_arguments_and_what_it_returns_is_the_result() {
     let server = server();
-    for revision in ERAS {
+    for (revision, _way) in by_every_way(ERAS) {
         let mut drive = drive(server.clone(), revision);
         let sum = drive.call("sum", r#"{"first":1}"#).unwrap();
         assert_eq!(sum["structuredContent"], json!({"result": 8}));
@@ -180,7 +181,7 @@ fn a_function_gets_its_arguments_and_what_it_returns_is_the_result() {
 #[test]
 fn what_is_wrong_reaches_the_model() {
     // `tools.call.badargs`
-    for revision in ERAS {
+    for (revision, _way) in by_every_way(ERAS) {
         let mut drive = drive(server(), revision);
         let cases = [
             (r#"{"another":2}"#, "sum", "missing field `first`"),
@@ -202,7 +203,7 @@ fn what_is_wrong_reaches_the_model() {
 
 #[test]
 fn a_form_is_a_type_and_two_questions_work_without_a_seal() {
-    for revision in ERAS {
+    for (revision, _way) in by_every_way(ERAS) {
         let mut drive = drive(server(), revision);
         let result = drive.call("order", r#"{"item":"tea"}"#).unwrap();
         assert_eq!(text(&result), "tea: my size, my size");
@@ -248,7 +249,7 @@ fn greeter() -> Server {
 
 #[test]
 fn a_prompt_is_all_that_its_function_says() {
-    for revision in ERAS {
+    for (revision, _way) in by_every_way(ERAS) {
         let mut drive = drive(greeter(), revision);
         let listed = drive.run::<ListPrompts>(&Default::default()).unwrap();
         let greet = &listed["prompts"][0];
@@ -283,7 +284,7 @@ fn a_prompt_is_all_that_its_function_says() {
 
 #[test]
 fn parameters_are_completed_by_lists_and_closures() {
-    for revision in ERAS {
+    for (revision, _way) in by_every_way(ERAS) {
         let mut drive = drive(greeter(), revision);
         let mut complete = |argument: &'static str, typed: &'static str| {
             let params = CompleteParams::new(PromptReference::new("greet"), argument, typed);
@@ -307,7 +308,7 @@ fn a_resource_has_no_parameters_and_a_template_has_its_variables() {
         }
     };
     let server = Server::new("s", "1").add(notes);
-    for revision in ERAS {
+    for (revision, _way) in by_every_way(ERAS) {
         let mut drive = drive(server.clone(), revision);
         let listed = drive.run::<ListResources>(&Default::default()).unwrap();
         let today = &listed["resources"][0];
@@ -363,7 +364,7 @@ fn futures_come_in_the_same_form() {
     });
     let server: Server<Async> = Server::new("s", "1").add(offers);
     assert_eq!(server.check(), Ok(()));
-    for revision in ERAS {
+    for (revision, _way) in by_every_way(ERAS) {
         let mut drive = Drive::new(revision, vec![server.clone()]);
         assert_eq!(
             text(&drive.call("blocking", r#"{"text":"x"}"#).unwrap()),

@@ -13,7 +13,7 @@ use mcp_proto::http::{
 };
 use mcp_proto::rpc::Kind;
 use mcp_proto::session::{
-    ClientSession, Closed, ExchangeId, Route, ServerSession, Session, Transmit,
+    ClientSession, Closed, ExchangeId, Route, ServerSession, ServesClient, Session, Transmit,
 };
 use mcp_proto::{Era, Instant, Revision};
 use serde_json::Value;
@@ -95,6 +95,28 @@ pub fn over(way: Way) -> Over {
     Over(way)
 }
 
+/// Each of these revisions by each way that carries it, in force until the next one is asked for.
+pub fn by_every_way(
+    revisions: impl IntoIterator<Item = Revision>,
+) -> impl Iterator<Item = (Revision, Over)> {
+    let ways = |revision| Way::of(revision).iter().map(move |way| (revision, *way));
+    let all = revisions.into_iter().flat_map(ways);
+    all.map(|(revision, way)| (revision, over(way)))
+}
+
+/// The same without the ways by which only answers come.
+pub fn by_every_stream(
+    revisions: impl IntoIterator<Item = Revision>,
+) -> impl Iterator<Item = (Revision, Over)> {
+    let ways = |revision| {
+        Way::of_streams(revision)
+            .iter()
+            .map(move |way| (revision, *way))
+    };
+    let all = revisions.into_iter().flat_map(ways);
+    all.map(|(revision, way)| (revision, over(way)))
+}
+
 /// A way that is in force while this lives.
 pub struct Over(Way);
 
@@ -147,10 +169,10 @@ impl Routes {
 }
 
 /// HTTP between two sessions.
-pub struct Carrier {
+pub struct Carrier<S = ServerSession> {
     way: Way,
     codec: HttpClient,
-    served: Served,
+    served: Served<S>,
     /// What was refused before it came to the session.
     refused: Vec<(ExchangeId, Reply)>,
     /// Whether something was carried since that was asked last.
@@ -158,13 +180,13 @@ pub struct Carrier {
     pub routes: Routes,
 }
 
-impl Carrier {
-    /// What carries frames by this way; `None` for a pipe.
-    pub fn new(way: Way) -> Option<Self> {
+impl<S: ServesClient> Carrier<S> {
+    /// What carries frames by this way; `None` for a pipe. See [`Served::new`].
+    pub fn new(way: Way, stands_in: S) -> Option<Self> {
         Some(Self {
             way,
             codec: HttpClient::new("http://localhost/mcp", HttpClientOptions::default()),
-            served: Served::new(way)?,
+            served: Served::new(way, stands_in)?,
             refused: Vec::new(),
             has_moved: false,
             routes: Routes::default(),
@@ -181,7 +203,7 @@ impl Carrier {
         &mut self,
         now: Instant,
         client: &mut ClientSession,
-        server: &mut ServerSession,
+        server: &mut S,
     ) -> Frames {
         let mut sent = Vec::new();
         let mut frame = Vec::new();
@@ -196,7 +218,7 @@ impl Carrier {
     }
 
     /// Does what the client's codec says, until it says nothing more.
-    fn act(&mut self, now: Instant, client: &mut ClientSession, server: &mut ServerSession) {
+    fn act(&mut self, now: Instant, client: &mut ClientSession, server: &mut S) {
         while let Some(action) = self.codec.poll() {
             self.has_moved = true;
             match action {
@@ -210,7 +232,7 @@ impl Carrier {
         }
     }
 
-    fn start(&mut self, now: Instant, server: &mut ServerSession, request: &HttpRequest) {
+    fn start(&mut self, now: Instant, server: &mut S, request: &HttpRequest) {
         let at_endpoint = request.url.ends_with("/message");
         let input = match request.method {
             HttpMethod::Post if (self.way == Way::OldPair) == at_endpoint => {
@@ -236,7 +258,7 @@ impl Carrier {
         &mut self,
         now: Instant,
         client: &mut ClientSession,
-        server: &mut ServerSession,
+        server: &mut S,
     ) -> Frames {
         let mut sent = Vec::new();
         for (exchange, reply) in std::mem::take(&mut self.refused) {
@@ -270,12 +292,12 @@ impl Carrier {
     }
 
     /// A frame as if the client had sent it.
-    pub fn put_to_server(&mut self, now: Instant, server: &mut ServerSession, frame: String) {
+    pub fn put_to_server(&mut self, now: Instant, server: &mut S, frame: String) {
         self.served.post(now, server, frame.into());
     }
 
     /// Lets time pass on both sides.
-    pub fn pass(&mut self, now: Instant, client: &mut ClientSession, server: &mut ServerSession) {
+    pub fn pass(&mut self, now: Instant, client: &mut ClientSession, server: &mut S) {
         self.codec.handle_timeout(now);
         self.served.pass(now, server);
         self.act(now, client, server);

@@ -76,7 +76,7 @@ pub fn everything_of_a_server() -> ServerCapabilities<'static> {
 impl Pair {
     /// A pair that meets by the way of the test.
     pub fn new(client: ClientConfig, server: ServerConfig) -> Self {
-        let carrier = Carrier::new(Way::current());
+        let carrier = Carrier::new(Way::current(), nobody());
         let client = match carrier {
             Some(_) => client.routing(Routing::PerRequest),
             None => client,
@@ -250,6 +250,11 @@ impl Pair {
     }
 }
 
+/// A session that stands in for another one.
+fn nobody() -> ServerSession {
+    ServerSession::new(ServerConfig::new("nobody", "0"))
+}
+
 /// A session as the schema checks see it, and as it is met without its peer.
 pub trait Checked: Session {
     /// Whether it is a client.
@@ -317,7 +322,7 @@ impl Checked for ServerSession {
     }
 
     fn link(&mut self, now: Instant) -> Option<Served> {
-        let mut served = Served::new(Way::current())?;
+        let mut served = Served::new(Way::current(), nobody())?;
         served.begin_standalone(now, self);
         Some(served)
     }

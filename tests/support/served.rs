@@ -8,15 +8,15 @@ use mcp_proto::Instant;
 use mcp_proto::frame::SseDecoder;
 use mcp_proto::http::{HttpSession, Input, Part, SessionKind, StreamOptions};
 use mcp_proto::rpc::Kind;
-use mcp_proto::session::{ExchangeId, ServerConfig, ServerSession};
+use mcp_proto::session::{ExchangeId, ServerSession, ServesClient};
 use serde_json::Value;
 
 use super::carrier::{Frames, Way};
 
 /// The HTTP half of a server. Its session belongs to the test and is handed in for each step.
-pub struct Served {
+pub struct Served<S = ServerSession> {
     way: Way,
-    http: HttpSession,
+    http: HttpSession<S>,
     /// The exchanges that are open, and which of the client's each is; what a test puts in has none.
     exchanges: BTreeMap<u64, Exchange>,
 }
@@ -36,9 +36,10 @@ pub struct Came {
     pub frames: Frames,
 }
 
-impl Served {
-    /// The HTTP half of a server by this way; `None` for a pipe.
-    pub fn new(way: Way) -> Option<Self> {
+impl<S: ServesClient> Served<S> {
+    /// The HTTP half of a server by this way; `None` for a pipe. A session stands in until that of
+    /// the test is swapped in.
+    pub fn new(way: Way, stands_in: S) -> Option<Self> {
         let kind = match way {
             Way::Pipe => return None,
             Way::Modern | Way::ModernJson => SessionKind::Modern,
@@ -54,8 +55,6 @@ impl Served {
         let mut options = StreamOptions::default();
         options.json_only = matches!(way, Way::ModernJson | Way::StreamableJson);
         options.exchanges = 4096;
-        // The session stands in until that of the test is swapped in.
-        let stands_in = ServerSession::new(ServerConfig::new("nobody", "0"));
         Some(Self {
             way,
             http: HttpSession::new(stands_in, kind, options),
@@ -64,11 +63,7 @@ impl Served {
     }
 
     /// Runs `act` with the test's session where its exchanges are.
-    pub fn with<T>(
-        &mut self,
-        server: &mut ServerSession,
-        act: impl FnOnce(&mut HttpSession) -> T,
-    ) -> T {
+    pub fn with<T>(&mut self, server: &mut S, act: impl FnOnce(&mut HttpSession<S>) -> T) -> T {
         std::mem::swap(self.http.session(), server);
         let done = act(&mut self.http);
         std::mem::swap(self.http.session(), server);
@@ -84,7 +79,7 @@ impl Served {
     pub fn begin(
         &mut self,
         now: Instant,
-        server: &mut ServerSession,
+        server: &mut S,
         of_client: Option<ExchangeId>,
         input: Input,
     ) {
@@ -98,7 +93,7 @@ impl Served {
     }
 
     /// Begins the stream for what belongs to no request, where a client has one.
-    pub fn begin_standalone(&mut self, now: Instant, server: &mut ServerSession) {
+    pub fn begin_standalone(&mut self, now: Instant, server: &mut S) {
         if let Way::Streamable | Way::StreamableJson | Way::OldPair = self.way {
             let last_event = None;
             self.begin(now, server, None, Input::Get { last_event });
@@ -106,7 +101,7 @@ impl Served {
     }
 
     /// The client of an exchange has gone.
-    pub fn gone(&mut self, now: Instant, server: &mut ServerSession, of_client: ExchangeId) {
+    pub fn gone(&mut self, now: Instant, server: &mut S, of_client: ExchangeId) {
         let is_it = |(_, exchange): &(&u64, &Exchange)| exchange.of_client == Some(of_client);
         if let Some(number) = self.exchanges.iter().find(is_it).map(|(number, _)| *number) {
             self.exchanges.remove(&number);
@@ -117,12 +112,12 @@ impl Served {
     }
 
     /// Posts a frame by hand, past the checks that come before a session.
-    pub fn post(&mut self, now: Instant, server: &mut ServerSession, frame: Bytes) {
+    pub fn post(&mut self, now: Instant, server: &mut S, frame: Bytes) {
         self.begin(now, server, None, posted(frame));
     }
 
     /// Takes what has come by the exchanges since this was last asked.
-    pub fn take(&mut self, now: Instant, server: &mut ServerSession) -> Vec<Came> {
+    pub fn take(&mut self, now: Instant, server: &mut S) -> Vec<Came> {
         self.with(server, |http| http.pump(now));
         let mut came = Vec::new();
         let open: Vec<u64> = self.exchanges.keys().copied().collect();
@@ -147,7 +142,7 @@ impl Served {
     }
 
     /// Lets time pass.
-    pub fn pass(&mut self, now: Instant, server: &mut ServerSession) {
+    pub fn pass(&mut self, now: Instant, server: &mut S) {
         self.with(server, |http| http.handle_timeout(now));
     }
 }

@@ -16,11 +16,13 @@ use mcp_proto::model::tool::{CallToolParams, Tool};
 use mcp_proto::rpc::{Raw, RpcError};
 use mcp_proto::server::{Async, Event, Job, Outcome, Server, Service};
 use mcp_proto::session::{
-    CallOptions, ClientConfig, ClientEvent, ClientSession, Completed, EraPolicy, Route, Session,
+    CallOptions, ClientConfig, ClientEvent, ClientSession, Completed, EraPolicy, Route, Routing,
+    Session,
 };
 use mcp_proto::{Instant, Revision};
 use serde_json::Value;
 
+use crate::carrier::{Carrier, Way};
 use crate::wire::Wire;
 
 const NOW: Instant = Instant::from_millis(1000);
@@ -85,6 +87,8 @@ fn work(service: &mut Service) -> bool {
 pub struct Drive {
     client: ClientSession,
     servers: Vec<Service>,
+    /// What carries the frames of one server alone; `None` for a pipe.
+    carrier: Option<Carrier<Service>>,
     /// Which server gets the next request: a further round may land on another instance.
     turn: usize,
     pub wire: Vec<(bool, Value)>,
@@ -116,13 +120,25 @@ impl Drive {
 
     pub fn with(config: ClientConfig, servers: Vec<impl Into<Either>>) -> Self {
         let checked = servers.iter().map(|_| Wire::default()).collect();
+        let servers: Vec<_> = servers
+            .into_iter()
+            .map(|server| server.into().service())
+            .collect();
+        // Instances of one server are told apart by frames, which only a pipe has.
+        let way = match servers[..] {
+            [_] => Way::current(),
+            _ => Way::Pipe,
+        };
+        let carrier = Carrier::new(way, Server::new("nobody", "0").service());
+        let config = match &carrier {
+            Some(_) => config.routing(Routing::PerRequest),
+            None => config,
+        };
         let mut drive = Self {
             client: ClientSession::new(config),
             checked,
-            servers: servers
-                .into_iter()
-                .map(|server| server.into().service())
-                .collect(),
+            servers,
+            carrier,
             turn: 0,
             wire: Vec::new(),
             events: Vec::new(),
@@ -188,7 +204,22 @@ impl Drive {
         }
     }
 
+    /// Notes frames that HTTP has carried; whether anything was.
+    fn note(&mut self, by_client: bool, frames: Vec<String>) -> bool {
+        for frame in &frames {
+            self.checked[0].sent(by_client, frame);
+            self.wire
+                .push((by_client, serde_json::from_str(frame).unwrap()));
+        }
+        let has_moved = self.carrier.as_mut().is_some_and(Carrier::has_moved);
+        has_moved || !frames.is_empty()
+    }
+
     fn carry_to_server(&mut self) -> bool {
+        if let Some(carrier) = &mut self.carrier {
+            let frames = carrier.from_client(NOW, &mut self.client, &mut self.servers[0]);
+            return self.note(true, frames);
+        }
         let mut buffer = Vec::new();
         let mut moved = false;
         while self.client.poll_transmit(&mut buffer).is_some() {
@@ -207,6 +238,10 @@ impl Drive {
     fn serve(&mut self, n: usize) -> bool {
         let service = &mut self.servers[n];
         let mut moved = work(service);
+        if let Some(carrier) = &mut self.carrier {
+            let frames = carrier.from_server(NOW, &mut self.client, service);
+            return self.note(false, frames) | moved;
+        }
         let mut buffer = Vec::new();
         while service.poll_transmit(&mut buffer).is_some() {
             moved = true;

@@ -76,6 +76,11 @@ impl HttpClient {
             match decoder.next_event() {
                 None => return,
                 Some(Ok(event)) => self.take_event(number, event),
+                // Nothing awaits what it would have said, and what follows may be awaited.
+                Some(Err(error)) if matches!(entry.purpose, Purpose::Standalone(_)) => {
+                    self.actions
+                        .push_back(Action::Malformed(Route::Standalone, error));
+                }
                 Some(Err(error)) => {
                     self.actions
                         .push_back(Action::Abort(ExchangeId::new(number)));

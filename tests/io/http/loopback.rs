@@ -1,6 +1,6 @@
 //! The service on a socket, by hyper, and a client that writes HTTP by hand.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
@@ -34,12 +34,16 @@ impl Client {
     }
 
     fn send(&mut self, sent: &Sent) {
+        self.try_send(sent).unwrap();
+    }
+
+    fn try_send(&mut self, sent: &Sent) -> io::Result<()> {
         let mut head = format!("{} {} HTTP/1.1\r\n", sent.method, sent.path);
         for (name, value) in &sent.headers {
             head += &format!("{name}: {value}\r\n");
         }
         head += &format!("content-length: {}\r\n\r\n{}", sent.body.len(), sent.body);
-        self.0.get_mut().write_all(head.as_bytes()).unwrap();
+        self.0.get_mut().write_all(head.as_bytes())
     }
 
     fn line(&mut self) -> Option<String> {
@@ -148,4 +152,32 @@ fn a_body_that_is_too_long_is_answered_though_its_client_still_writes() {
     sent.body = " ".repeat(200_000);
     client.send(&sent);
     assert_eq!(client.head().0, 413);
+}
+
+#[test]
+fn a_client_that_never_reads_what_it_asks_for_is_closed() {
+    let mut options = options();
+    options.write_timeout = Duration::from_millis(100);
+    options.connections = 1;
+    let (server, _) = start(options);
+    let mut deaf = Client::to(&server);
+    let stream = deaf.0.get_ref();
+    stream.set_write_timeout(Some(SOON)).unwrap();
+    let mut sent = call(1, "echo");
+    let long = format!(r#""arguments":{{"text":"{}"}}"#, "x".repeat(1 << 20));
+    sent.body = sent.body.replace(r#""arguments":{}"#, &long);
+    // It asks until all that lies between the two is full, and then it waits for the server to go.
+    let failed = loop {
+        if let Err(error) = deaf.try_send(&sent) {
+            break error.kind();
+        }
+    };
+    assert!(
+        matches!(failed, ErrorKind::ConnectionReset | ErrorKind::BrokenPipe),
+        "{failed}"
+    );
+    // There is room for one alone.
+    let mut client = Client::to(&server);
+    client.send(&call(2, "echo"));
+    assert_eq!(client.json()["id"], 2);
 }

@@ -1,6 +1,7 @@
 //! A server behind HTTP stacks: the service by itself, without a socket, and on one.
 
 mod bounds;
+mod dropped;
 mod ending;
 mod exchanges;
 #[cfg(feature = "hyper")]

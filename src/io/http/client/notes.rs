@@ -15,6 +15,8 @@ use crate::session::ExchangeId;
 
 /// How much of a body is kept.
 const HEAD: usize = 80;
+/// How many ways to say who asks are named.
+const CHALLENGES: usize = 2;
 
 /// What is remembered of answers that were of no use.
 #[derive(Debug, Default)]
@@ -56,6 +58,13 @@ impl Notes {
                 }
                 _ => ", a redirect, which isn't followed".to_string(),
             });
+        }
+        if let 401 | 403 = head.status {
+            for challenge in head.headers.all(name::WWW_AUTHENTICATE).take(CHALLENGES) {
+                let challenge =
+                    String::from_utf8_lossy(&challenge[..challenge.len().min(4 * HEAD)]);
+                about.push_str(&format!(", asks for {:?}", cut(&challenge)));
+            }
         }
         self.answer = Some(Answer {
             exchange,

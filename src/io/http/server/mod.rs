@@ -34,6 +34,8 @@ mod service;
 mod shared;
 mod store;
 mod stored;
+#[cfg(feature = "hyper")]
+mod unread;
 
 pub use body::HttpServiceBody;
 pub use detached::HandlerFuture;

@@ -24,6 +24,9 @@ pub struct HttpServeOptions {
     pub body: usize,
     /// How long a client may take to send a body. 30 s.
     pub body_timeout: Duration,
+    /// How long a client may keep what is written to it from getting on, by not reading, before
+    /// [`HttpServer`](super::HttpServer) closes its connection. 30 s.
+    pub write_timeout: Duration,
     /// How many blocking handlers run at once, each on a thread; further ones wait. 64.
     pub threads: usize,
     /// How many connections [`HttpServer`](super::HttpServer) has at once; further ones wait.
@@ -49,6 +52,7 @@ impl Default for HttpServeOptions {
             stateless: false,
             body: 4 << 20,
             body_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
             threads: 64,
             connections: 10_000,
             pair: None,

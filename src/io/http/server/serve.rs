@@ -1,7 +1,7 @@
 //! A service on a socket, by hyper: on a thread of its own for people without a runtime, as a future
 //! for those with one.
 //!
-//! Rules of this file: a connection that doesn't speak is closed; the end is graceful: no connection
+//! Rules of this file: a connection that doesn't speak or doesn't read is closed; the end is graceful: no connection
 //! is taken any more, those that are idle close, those that are answered to close after the answer.
 
 use alloc::string::ToString;
@@ -27,6 +27,7 @@ use super::super::super::slot::block_on;
 use super::hub::Stage;
 use super::options::HttpServeOptions;
 use super::service::{HttpService, Peer};
+use super::unread::Unread;
 use crate::server::{Async, Server};
 
 /// How long a connection may take to send the head of a request.
@@ -188,6 +189,7 @@ async fn connection(
 ) {
     // Without it an event waits for the receipt of the one before.
     let _ = stream.set_nodelay(true);
+    let stream = Unread::new(TokioIo::new(stream), service.options().write_timeout);
     let peer = Peer::new(peer.ip().to_string());
     let served = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(peer.clone());
@@ -196,7 +198,7 @@ async fn connection(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
-        .serve_connection(TokioIo::new(stream), served);
+        .serve_connection(stream, served);
     let mut connection = pin!(connection);
     // What a connection has failed with concerns its client alone.
     if unless(reached(stage.clone(), Stage::Draining), connection.as_mut())
