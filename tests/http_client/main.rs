@@ -14,3 +14,5 @@ mod joined;
 mod scripted;
 mod services;
 mod streams;
+#[cfg(all(feature = "rustls", feature = "hyper"))]
+mod tls;

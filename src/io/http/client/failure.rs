@@ -48,6 +48,7 @@ pub(super) fn end_of(error: &(dyn Error + 'static)) -> End {
     let is_unsent = |cause: &(dyn Error + 'static)| {
         let refused = cause.downcast_ref::<io::Error>().map(io::Error::kind);
         cause.is::<NotSent>()
+            || refused_by_tls(cause).is_some()
             || matches!(
                 refused,
                 Some(
@@ -65,7 +66,8 @@ pub(super) fn end_of(error: &(dyn Error + 'static)) -> End {
 
 /// An error and all its causes, in one line.
 pub(super) fn in_words(error: &(dyn Error + 'static)) -> String {
-    let mut words = String::new();
+    let refused = causes(error).find_map(refused_by_tls);
+    let mut words = String::from(refused.unwrap_or_default());
     for cause in causes(error) {
         let cause = cause.to_string();
         // Some errors show their causes themselves.
@@ -84,12 +86,28 @@ pub(super) fn in_words(error: &(dyn Error + 'static)) -> String {
     words
 }
 
+#[cfg(any(feature = "rustls", feature = "ureq-rustls"))]
+use super::tls::refused as refused_by_tls;
+
+/// Without TLS nothing fails for it.
+#[cfg(not(any(feature = "rustls", feature = "ureq-rustls")))]
+fn refused_by_tls(_: &(dyn Error + 'static)) -> Option<&'static str> {
+    None
+}
+
 /// An error and what has caused it.
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     let mut next = Some(error);
     core::iter::from_fn(move || {
         let error = next?;
-        next = error.source();
+        // What an error of a stream wraps isn't its source, but stands for it.
+        let wrapped = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        next = match wrapped {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
         Some(error)
     })
     .take(16)

@@ -22,6 +22,8 @@ use super::connection::HttpConnection;
 use super::net::Net;
 use super::remote::Remote;
 use super::service::ServiceNet;
+#[cfg(feature = "rustls")]
+use super::tls;
 use crate::client::{Client, ClientOptions, Event};
 use crate::time::Instant;
 
@@ -99,7 +101,7 @@ impl BlockingClient {
 #[derive(Clone)]
 struct Stack {
     remote: Arc<Remote>,
-    connector: Connector,
+    connector: HttpConnector,
 }
 
 impl Stack {
@@ -110,7 +112,7 @@ impl Stack {
         connector.enforce_http(false);
         Self {
             remote: Arc::new(remote),
-            connector: with_tls(connector),
+            connector,
         }
     }
 
@@ -121,7 +123,7 @@ impl Stack {
         let hyper = Hyper::builder(TokioExecutor::new())
             .pool_idle_timeout(IDLE)
             .pool_timer(HyperTimer::new())
-            .build(self.connector.clone());
+            .build(with_tls(self.connector.clone(), &self.remote)?);
         let timer = TokioTimer::default();
         let net = ServiceNet::new(hyper, &self.remote, timer, |error| error.is_connect())?;
         let clock = Clock::start_with(|| ::tokio::time::Instant::now().into_std());
@@ -142,17 +144,17 @@ impl Stack {
 }
 
 #[cfg(feature = "rustls")]
-fn with_tls(connector: HttpConnector) -> Connector {
-    HttpsConnectorBuilder::new()
-        .with_webpki_roots()
+fn with_tls(connector: HttpConnector, remote: &Remote) -> io::Result<Connector> {
+    Ok(HttpsConnectorBuilder::new()
+        .with_tls_config(tls::config(remote)?)
         .https_or_http()
         .enable_http1()
-        .wrap_connector(connector)
+        .wrap_connector(connector))
 }
 
 #[cfg(not(feature = "rustls"))]
-fn with_tls(connector: HttpConnector) -> Connector {
-    connector
+fn with_tls(connector: HttpConnector, _: &Remote) -> io::Result<Connector> {
+    Ok(connector)
 }
 
 /// A connection and the runtime that it lives on, for the thread that drives it.

@@ -15,6 +15,8 @@ mod open;
 mod remote;
 mod request;
 mod service;
+#[cfg(any(feature = "rustls", feature = "ureq-rustls"))]
+mod tls;
 #[cfg(feature = "ureq")]
 mod ureq;
 

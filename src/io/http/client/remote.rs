@@ -36,6 +36,8 @@ const AGENT: &str = concat!("mcp-proto/", env!("CARGO_PKG_VERSION"));
 pub struct Remote {
     url: Box<str>,
     headers: Vec<(String, String)>,
+    /// Certificates of authorities.
+    trusted: Vec<Box<[u8]>>,
     options: HttpClientOptions,
 }
 
@@ -46,6 +48,7 @@ impl Remote {
         Self {
             url: url.into().into(),
             headers: Vec::new(),
+            trusted: Vec::new(),
             options: HttpClientOptions::default(),
         }
     }
@@ -67,6 +70,17 @@ impl Remote {
         self
     }
 
+    /// Trusts the authorities whose certificates these are, as PEM or one as DER, and no others: for a
+    /// server of a company or of a test. Without any, those are trusted that Mozilla trusts.
+    ///
+    /// It holds for the clients that bring TLS along, of the features `rustls` and `ureq-rustls`; an
+    /// HTTP client of one's own has a way of its own. Connecting fails if a certificate can't be read.
+    #[must_use]
+    pub fn trust(mut self, certificates: impl AsRef<[u8]>) -> Self {
+        self.trusted.push(certificates.as_ref().into());
+        self
+    }
+
     /// Sets how the client speaks HTTP: how often it asks for a stream that broke, and how long it
     /// waits. The bounds of the client take the place of its limits.
     #[must_use]
@@ -83,6 +97,11 @@ impl Remote {
             (_, era) => era,
         };
         options.era(era).routing(Routing::PerRequest)
+    }
+
+    #[cfg(any(feature = "rustls", feature = "ureq-rustls"))]
+    pub(super) fn trusted(&self) -> impl Iterator<Item = &[u8]> {
+        self.trusted.iter().map(|certificates| &**certificates)
     }
 
     pub(super) fn http_options(&self) -> HttpClientOptions {
@@ -197,6 +216,7 @@ impl fmt::Debug for Remote {
         f.debug_struct("Remote")
             .field("url", &Origin(&self.url))
             .field("headers", &names)
+            .field("trusted", &self.trusted.len())
             .finish_non_exhaustive()
     }
 }

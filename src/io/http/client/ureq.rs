@@ -17,6 +17,8 @@ use std::io::{self, Read};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use ::http::{Request, Response};
+#[cfg(feature = "ureq-rustls")]
+use ::ureq::tls::{Certificate, TlsConfig};
 use ::ureq::{Agent, Body, Error, Timeout};
 use bytes::Bytes;
 use http_body::Frame;
@@ -34,6 +36,8 @@ use super::net::Net;
 use super::remote::Remote;
 use super::request::RequestBody;
 use super::service::ServiceNet;
+#[cfg(feature = "ureq-rustls")]
+use super::tls;
 use crate::client::{Client, ClientOptions, Event};
 use crate::time::Instant;
 
@@ -99,6 +103,8 @@ impl Stack {
         let service = Threads {
             connect_timeout: self.connect_timeout,
             idle: Arc::default(),
+            #[cfg(feature = "ureq-rustls")]
+            tls: tls_config(&self.remote)?,
         };
         let timer = SleepTimer::new(alarm::sleep);
         let net = ServiceNet::new(service, &self.remote, timer, is_unsent)?;
@@ -128,6 +134,24 @@ struct Threads {
     connect_timeout: Duration,
     /// Agents that have a connection which nothing uses.
     idle: Arc<Mutex<Vec<Agent>>>,
+    #[cfg(feature = "ureq-rustls")]
+    tls: TlsConfig,
+}
+
+#[cfg(feature = "ureq-rustls")]
+fn tls_config(remote: &Remote) -> io::Result<TlsConfig> {
+    let mut roots = Vec::new();
+    for certificate in tls::trusted(remote)? {
+        // Else it would only be left out of what is trusted.
+        let mut store = ::rustls::RootCertStore::empty();
+        store.add(certificate.clone()).map_err(tls::unreadable)?;
+        roots.push(Certificate::from_der(&certificate).to_owned());
+    }
+    let config = TlsConfig::builder();
+    Ok(match roots.is_empty() {
+        true => config.build(),
+        false => config.root_certs(roots.into()).build(),
+    })
 }
 
 impl Threads {
@@ -138,7 +162,10 @@ impl Threads {
             .unwrap_or_else(PoisonError::into_inner)
             .pop();
         idle.unwrap_or_else(|| {
-            Agent::config_builder()
+            let config = Agent::config_builder();
+            #[cfg(feature = "ureq-rustls")]
+            let config = config.tls_config(self.tls.clone());
+            config
                 .http_status_as_error(false)
                 .max_redirects(0)
                 .max_redirects_will_error(false)
