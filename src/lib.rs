@@ -197,6 +197,8 @@
 //! | `schemars` | no | `tools!`, `resources!`, `prompts!`, `server::tool_for`: definitions from Rust types; brings `std` |
 //! | `jsonschema` | no | `model::json_schema`: values checked against JSON Schema; brings `std` |
 //! | `seal` | no | `server::Seal`, `io::seal`: what a client carries for a server is sealed; brings `std` |
+//! | `http` | no | `io::http::HttpService`: a server as a tower service, for axum and other HTTP stacks; brings `std` |
+//! | `hyper` | no | `io::http::HttpServer`, `Server::serve_http`: the same on a socket; brings `http` and tokio |
 //! | `http-client` | no | `AsyncClient::http`: servers at URLs over any tower service; brings `std` |
 //! | `hyper-client` | no | `BlockingClient::url`, `AsyncClient::url` over hyper; brings `http-client` and `tokio` |
 //! | `rustls` | no | `https` for it; brings `hyper-client` |
@@ -285,6 +287,7 @@ pub use time::Instant;
 #[cfg(all(
     doctest,
     feature = "child",
+    feature = "hyper",
     feature = "hyper-client",
     feature = "schemars",
     feature = "tokio"

@@ -13,6 +13,7 @@ mod failures;
 mod joined;
 mod scripted;
 mod services;
+mod settings;
 mod streams;
 #[cfg(all(feature = "rustls", feature = "hyper"))]
 mod tls;

@@ -6,6 +6,33 @@
 //!         ◀─ frames          ◀─ heads, pieces of bodies             ◀─ JSON, events ◀─ frames
 //! ```
 //!
+//! # An exchange
+//!
+//! In the modern era a request says all there is to know about it, in its head what a proxy may route
+//! by; what is said before the answer makes the response a stream of events. Closing it cancels.
+//!
+//! ```text
+//!  ┌────────┐                                     ┌────────┐
+//!  │ client │                                     │ server │
+//!  └───┬────┘                                     └───┬────┘
+//!      │── ① POST /mcp ──────────────────────────────▶│
+//!      │  content-type: application/json              │
+//!      │  accept: application/json, text/event-stream │
+//!      │  mcp-protocol-version: 2026-07-28            │
+//!      │  mcp-method: tools/call                      │
+//!      │  mcp-name: count                             │
+//!      │  request 2  tools/call                       │  the body: one frame
+//!      │◀───────────────────────────────── ① 200 OK ──│
+//!      │             content-type: text/event-stream  │  or application/json: the answer alone
+//!      │◀┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄ ① notifications/progress ┄┄│
+//!      │◀┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄ ① result 2 ┄┄│
+//!      ┴                                              ┴
+//! ```
+//!
+//! In the legacy era a session is opened first, whose id every later request has; the server asks on
+//! the stream of the call it asks for, and a client that has lost a stream resumes it.
+//! `cargo run --example poet -- --http` and `-- --http --server legacy` show every head of both.
+//!
 //! # Clients
 //!
 //! | you have | start at | feature |
@@ -23,8 +50,16 @@
 //! that has forgotten the session ends it, and `ClientOptions::reconnect` says whether the next
 //! operation opens another. Redirects are refused, since they would take the headers elsewhere.
 //!
-//! Three times bound what a client waits for: `ClientOptions::connect_timeout` each connection,
-//! `ClientOptions::timeout` the opening, and `ClientOptions::read_timeout` each call that hears nothing.
+//! | to set | with |
+//! |---|---|
+//! | a header of each request to a server, such as a token | `Remote::header` |
+//! | how long a connection may take | `ClientOptions::connect_timeout` |
+//! | how long the opening may take, a handshake of TLS included | `ClientOptions::timeout` |
+//! | how long a call may hear nothing, and how long it may take at all | `ClientOptions::read_timeout`, `ClientOptions::total_timeout` |
+//! | how often and when a broken stream is asked for | `Remote::options` |
+//! | an authority for `https` that is yours | `Remote::trust` |
+//! | a proxy | `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` for `ureq`; that of your HTTP client for `AsyncClient::http`; `hyper-client` has none |
+//! | anything else: client certificates, middleware, a pool of your own | your HTTP client, by `AsyncClient::http` |
 //!
 //! # A server
 //!
@@ -61,11 +96,42 @@
 //! * What a modern client carries from round to round is kept in memory unless the server has a
 //!   [`seal`](crate::server::Server::seal), which several instances and restarts need.
 //!
+//! ## Pages in browsers
+//!
+//! A page of another origin may speak to the server once the origin is named:
+//! `HttpPolicy::local().origins(["https://app.example.com"])`. Preflights are answered then, and the
+//! page may read the answers; others are told nothing. `examples/web` is such a page.
+//!
 //! ## Behind a proxy
 //!
-//! Events are marked so that nginx passes them on at once, and a stream that is silent says every
-//! 15 s that it lives, below the timeouts that are usual. Name the public host in the options, or have
-//! the proxy pass the host on that it was asked for.
+//! TLS is ended by what stands before the server, or by an acceptor around the listener as in
+//! `examples/axum_server`. What nginx needs:
+//!
+//! ```nginx
+//! location /mcp {
+//!     proxy_pass http://127.0.0.1:8000;
+//!     proxy_http_version 1.1;          # connections that are kept
+//!     proxy_set_header Connection "";
+//!     proxy_set_header Host $host;     # the name that HttpPolicy::public knows
+//!     proxy_read_timeout 60s;          # longer than a stream is silent: 15 s
+//!     client_max_body_size 4m;         # HttpServeOptions::body
+//! }
+//! ```
+//!
+//! * **Buffering.** Streams of events say `X-Accel-Buffering: no` and `Cache-Control: no-cache,
+//!   no-transform`, so that nginx passes each event on at once, with `proxy_buffering` on or off.
+//!   Other proxies have to be told not to buffer or compress `text/event-stream`.
+//! * **Timeouts.** A stream that is silent says every 15 s that it lives
+//!   (`HttpServeOptions::keep_alive`), and a response begins after one second at the latest
+//!   (`StreamOptions::patience`), however long its handler takes. Let the proxy wait longer than that,
+//!   not longer than the handlers.
+//! * **Clients that leave.** A modern call is cancelled when its connection closes, so a proxy must
+//!   close its side when the client closes: nginx does, unless `proxy_ignore_client_abort` is on.
+//! * **Who calls.** Authenticate before the service and put a `Principal` among the request's
+//!   extensions. Behind a proxy every connection comes from it: put the client's address there as
+//!   `Peer`, or all of them share one allowance.
+//! * **The end.** `HttpService::close` answers new work with 503, ends streams that belong to no call,
+//!   and lets calls be answered for as long as it is told; then stop listening.
 //!
 //! ## Several machines
 //!

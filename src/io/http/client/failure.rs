@@ -6,6 +6,8 @@ use core::error::Error;
 use core::fmt;
 use std::io;
 
+#[cfg(any(feature = "rustls", feature = "ureq-rustls"))]
+use super::tls::refused as refused_by_tls;
 use crate::http::End;
 use crate::rpc::start_of;
 
@@ -86,9 +88,6 @@ pub(super) fn in_words(error: &(dyn Error + 'static)) -> String {
     words
 }
 
-#[cfg(any(feature = "rustls", feature = "ureq-rustls"))]
-use super::tls::refused as refused_by_tls;
-
 /// Without TLS nothing fails for it.
 #[cfg(not(any(feature = "rustls", feature = "ureq-rustls")))]
 fn refused_by_tls(_: &(dyn Error + 'static)) -> Option<&'static str> {
@@ -100,15 +99,23 @@ fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn
     let mut next = Some(error);
     core::iter::from_fn(move || {
         let error = next?;
-        // What an error of a stream wraps isn't its source, but stands for it.
-        let wrapped = error
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref);
-        next = match wrapped {
-            Some(wrapped) => Some(wrapped),
-            None => error.source(),
-        };
+        next = cause_of(error);
         Some(error)
     })
     .take(16)
+}
+
+/// What has caused an error. What an error of a stream wraps isn't its source, but stands for it.
+fn cause_of<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    #[cfg(feature = "ureq")]
+    if let Some(::ureq::Error::Io(wrapped)) = error.downcast_ref() {
+        return Some(wrapped);
+    }
+    match error
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref)
+    {
+        Some(wrapped) => Some(wrapped),
+        None => error.source(),
+    }
 }
