@@ -1,0 +1,85 @@
+//! One instance of a server: `server PORT REDIS_URL NAME`. Any number of them, behind any balancer,
+//! are one server; each may be killed at any time. It ends when its standard input does, and parks
+//! its sessions for the others.
+
+use std::error::Error;
+use std::io::{self, Read};
+use std::net::TcpListener;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use many_machines::{Connections, RedisLog, RedisStore};
+use mcp_proto::io::http::{HttpServeOptions, HttpServer, HttpService, Machines};
+use mcp_proto::io::seal;
+use mcp_proto::server::{Context, HandlerError};
+use mcp_proto::{Server, tools};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// What a client fills in.
+#[derive(Deserialize, JsonSchema)]
+struct Who {
+    name: String,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut given = std::env::args().skip(1);
+    let (Some(port), Some(redis), Some(name)) = (given.next(), given.next(), given.next()) else {
+        return Err("usage: server PORT REDIS_URL NAME".into());
+    };
+    let redis = Connections::new(&redis)?;
+    let log = RedisLog::new(redis.clone(), "mcp:");
+    let service: Arc<OnceLock<HttpService>> = Arc::default();
+    let server = server(&name, &service);
+
+    let machines = Machines::new()
+        .store(RedisStore::new(redis, "mcp:"))
+        .fanout(log)
+        .lease(Duration::from_secs(2))
+        .on_error(move |error| eprintln!("{name}: {error}"));
+    let mut options = HttpServeOptions::local().machines(machines);
+    // All clients come by the balancer.
+    options.limits.requests_each = options.limits.requests;
+    options.limits.cancel_burst = 10_000;
+    options.limits.cancel_rate = 10_000;
+    let listener = TcpListener::bind(format!("127.0.0.1:{port}"))?;
+    let started = HttpServer::start(server, listener, options)?;
+    let _ = service.set(started.service().clone());
+    io::stdin().read_to_end(&mut Vec::new())?;
+    Ok(started.close(Duration::from_secs(5))?)
+}
+
+fn server(name: &str, service: &Arc<OnceLock<HttpService>>) -> Server<mcp_proto::server::Async> {
+    let (name, teller) = (Arc::<str>::from(name), Arc::clone(service));
+    // What every instance has to know, and nobody else may: a program of one's own reads it from where
+    // secrets are kept.
+    let key = *b"a key that is for this run alone";
+    let machine = Arc::clone(&name);
+    let server = Server::new("many-machines", "1.0")
+        .seal(seal::system(key))
+        .add(tools! {
+            /// Adds two numbers.
+            fn add(a: i64, b: i64) -> String {
+                (a + b).to_string()
+            }
+
+            /// Asks twice who is there, and says where each question and the end came from.
+            fn greet(context: &Context) -> Result<String, HandlerError> {
+                let asked = format!("Who? ({machine})");
+                let who: Who = context.elicit_typed("who", asked.as_str())?.accepted()?;
+                let whom: Who = context.elicit_typed("whom", asked.as_str())?.accepted()?;
+                Ok(format!("{} and {} ({machine})", who.name, whom.name))
+            }
+        });
+    let telling = server.clone();
+    server.add(tools! {
+        /// Tells of the change of this number, once, and returns when no instance can miss it.
+        async fn tell(number: u64) -> String {
+            telling.resource_updated(&format!("change://log/{number}"));
+            if let Some(service) = teller.get() {
+                service.announced().await;
+            }
+            "told".to_owned()
+        }
+    })
+}
