@@ -154,7 +154,7 @@
 //!   balancer that sends a session's requests to one instance as long as that is there saves the moves;
 //!   it may go by a hash of `Mcp-Session-Id`, since the first move costs little.
 //!
-//! A [`Fanout`] has changes told at one instance, such as by `Server::changed`, come to the subscribers of
+//! A `Fanout` has changes told at one instance, such as by `Server::changed`, come to the subscribers of
 //! all. Each legacy subscriber hears each of them once, even if its instance is killed: it comes back
 //! with the id of the last event it has read, which is a position in the log. A modern subscriber's
 //! stream has no such ids: when it ends, listen again and read anew what was subscribed to.
@@ -171,7 +171,7 @@
 //! | the fan-out is down | changes come to the subscribers of their own instance alone, after three tries |
 //!
 //! The store holds the ids of sessions, so keep it as private as the sessions are. A session belongs to
-//! its [`Principal`] there too. `examples/many_machines` has both on Redis, with a configuration of nginx,
+//! its `Principal` there too. `examples/many_machines` has both on Redis, with a configuration of nginx,
 //! and a program that kills instances and counts what clients see.
 
 #[cfg(feature = "http-client")]

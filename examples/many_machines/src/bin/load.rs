@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use many_machines::{Connections, RedisLog};
 use mcp_proto::client::{ClientError, Reconnect};
-use mcp_proto::model::elicitation::{ElicitParams, ElicitResult, FormContent};
+use mcp_proto::model::elicitation::{ElicitParams, ElicitResult};
+use mcp_proto::model::form::FormContent;
 use mcp_proto::model::subscription::SubscriptionFilter;
 use mcp_proto::session::{Change, ClientEvent, EraPolicy};
 use mcp_proto::{AsyncClient, ClientOptions};
@@ -185,7 +186,7 @@ impl Client {
             if round % 4 == 0 {
                 self.greet().await;
             } else {
-                let (a, b) = (number as i64, round as i64);
+                let (a, b) = (number, round);
                 let sum = self.call("add", json!({"a": a, "b": b})).await;
                 if sum.is_some_and(|sum| sum != (a + b).to_string()) {
                     add(&self.counts.wrong);
@@ -224,10 +225,11 @@ fn hear(
                 *lock(&known).told.entry(number).or_default() += 1;
             }
         }
-        ClientEvent::SubscriptionEnded { .. } => drop(end.send(())),
+        // Nobody reads it any more at the end.
+        ClientEvent::SubscriptionEnded { .. } => end.send(()).unwrap_or_default(),
         ClientEvent::Opened { .. } if opened.fetch_add(1, Ordering::Relaxed) > 0 => {
             add(&counts.reopened);
-            drop(end.send(()));
+            end.send(()).unwrap_or_default();
         }
         _ => {}
     }

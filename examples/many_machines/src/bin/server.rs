@@ -11,10 +11,15 @@ use std::time::Duration;
 use many_machines::{Connections, RedisLog, RedisStore};
 use mcp_proto::io::http::{HttpServeOptions, HttpServer, HttpService, Machines};
 use mcp_proto::io::seal;
-use mcp_proto::server::{Context, HandlerError};
+use mcp_proto::model::resource::Resource;
+use mcp_proto::server::{Async, Context, HandlerError};
 use mcp_proto::{Server, tools};
 use schemars::JsonSchema;
 use serde::Deserialize;
+
+/// What handlers tell of changes by.
+static SERVER: OnceLock<Server<Async>> = OnceLock::new();
+static SERVICE: OnceLock<HttpService> = OnceLock::new();
 
 /// What a client fills in.
 #[derive(Deserialize, JsonSchema)]
@@ -29,8 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let redis = Connections::new(&redis)?;
     let log = RedisLog::new(redis.clone(), "mcp:");
-    let service: Arc<OnceLock<HttpService>> = Arc::default();
-    let server = server(&name, &service);
+    let server = server(&name);
 
     let machines = Machines::new()
         .store(RedisStore::new(redis, "mcp:"))
@@ -44,39 +48,42 @@ fn main() -> Result<(), Box<dyn Error>> {
     options.limits.cancel_rate = 10_000;
     let listener = TcpListener::bind(format!("127.0.0.1:{port}"))?;
     let started = HttpServer::start(server, listener, options)?;
-    let _ = service.set(started.service().clone());
+    let _ = SERVICE.set(started.service().clone());
     io::stdin().read_to_end(&mut Vec::new())?;
     Ok(started.close(Duration::from_secs(5))?)
 }
 
-fn server(name: &str, service: &Arc<OnceLock<HttpService>>) -> Server<mcp_proto::server::Async> {
-    let (name, teller) = (Arc::<str>::from(name), Arc::clone(service));
+fn server(name: &str) -> Server<Async> {
+    let machine: Arc<str> = name.into();
     // What every instance has to know, and nobody else may: a program of one's own reads it from where
     // secrets are kept.
     let key = *b"a key that is for this run alone";
-    let machine = Arc::clone(&name);
     let server = Server::new("many-machines", "1.0")
         .seal(seal::system(key))
+        .resource(Resource::new("change://log/", "log"), |_| {
+            Ok("see what was told")
+        })
         .add(tools! {
-            /// Adds two numbers.
-            fn add(a: i64, b: i64) -> String {
+            /// Adds two numbers, which takes it up to 400 ms.
+            async fn add(a: u64, b: u64) -> String {
+                tokio::time::sleep(Duration::from_millis((a * 37 + b * 101) % 400)).await;
                 (a + b).to_string()
             }
 
             /// Asks twice who is there, and says where each question and the end came from.
             fn greet(context: &Context) -> Result<String, HandlerError> {
                 let asked = format!("Who? ({machine})");
-                let who: Who = context.elicit_typed("who", asked.as_str())?.accepted()?;
-                let whom: Who = context.elicit_typed("whom", asked.as_str())?.accepted()?;
+                let who: Who = context.elicit_typed("who", asked.clone())?.accepted()?;
+                let whom: Who = context.elicit_typed("whom", asked.clone())?.accepted()?;
                 Ok(format!("{} and {} ({machine})", who.name, whom.name))
             }
         });
-    let telling = server.clone();
+    let _ = SERVER.set(server.clone());
     server.add(tools! {
         /// Tells of the change of this number, once, and returns when no instance can miss it.
         async fn tell(number: u64) -> String {
-            telling.resource_updated(&format!("change://log/{number}"));
-            if let Some(service) = teller.get() {
+            if let (Some(server), Some(service)) = (SERVER.get(), SERVICE.get()) {
+                server.resource_updated(&format!("change://log/{number}"));
                 service.announced().await;
             }
             "told".to_owned()
