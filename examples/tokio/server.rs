@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use mcp_proto::io::nonblocking::tokio::serve;
 use mcp_proto::server::HandlerError;
 use mcp_proto::{Server, tools};
-use tokio::io::{stdin, stdout};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::io::Result<()> {
@@ -16,5 +14,5 @@ async fn main() -> std::io::Result<()> {
             Ok("Good morning")
         }
     });
-    serve(server, stdin(), stdout(), Default::default()).await
+    server.serve_stdio().await
 }

@@ -13,8 +13,9 @@ use crate::model::tool::CallToolResult;
 use crate::rpc::{Raw, RpcError, bounded};
 use crate::session::{CallClock, CallError, CloseReason, Delivery, Misuse};
 
-/// Why an operation of the client gave no result.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+/// Why an operation of the client gave no result. `Debug` shows it as `Display` does, since that is
+/// what a `main` that returns it prints.
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientError {
     /// The tool failed or the server refused the call, and says why: hand the message to the model,
@@ -122,6 +123,12 @@ pub enum ClientError {
 
 /// What a server's answer to the opening is shown with.
 const REFUSED: &str = "the session could not be opened: ";
+
+impl fmt::Debug for ClientError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
 
 impl ClientError {
     /// Returns what to tell a model that called a tool, so that it may try again; `None` when the

@@ -5,8 +5,10 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
-use crate::rpc::Raw;
+use crate::model::object::Object;
+use crate::rpc::{Raw, bounded};
 
 /// An implementation of JSON Schema.
 ///
@@ -31,6 +33,83 @@ pub trait CompiledSchema: Send + Sync {
     fn check_arguments(&self, arguments: &Raw<'_>) -> Result<(), Violation> {
         self.check(arguments)
     }
+}
+
+/// Refuses arguments that a tool's input schema doesn't name, and checks nothing else.
+///
+/// By default a tool ignores them, as the JSON Schema of most tools allows. A model that has
+/// misspelt an optional argument then gets the result of a call without it; with
+/// [`Server::validator`](crate::Server::validator) and this it is told which names there are. A schema
+/// that says itself what else may come, by `additionalProperties` or by referring to other schemas,
+/// is left to itself.
+///
+/// ```
+/// use mcp_proto::Server;
+/// use mcp_proto::model::validation::KnownArguments;
+///
+/// let server = Server::new("strict", "1.0").validator(KnownArguments);
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "it is all there is to it")]
+pub struct KnownArguments;
+
+/// The names that a schema has for arguments; `None` when there may be others.
+struct Names(Option<Vec<Box<str>>>);
+
+impl Validator for KnownArguments {
+    fn compile(&self, schema: &Raw<'_>) -> Result<Arc<dyn CompiledSchema>, SchemaError> {
+        Ok(Arc::new(Names(names(schema))))
+    }
+}
+
+impl CompiledSchema for Names {
+    fn check(&self, _: &Raw<'_>) -> Result<(), Violation> {
+        Ok(())
+    }
+
+    fn check_arguments(&self, arguments: &Raw<'_>) -> Result<(), Violation> {
+        let (Some(names), Some(given)) = (&self.0, Object::from_raw(arguments.reborrow())) else {
+            return Ok(());
+        };
+        let is_known = |key: &str| names.binary_search_by(|name| (**name).cmp(key)).is_ok();
+        match given.entries().find(|(key, _)| !is_known(key)) {
+            None => Ok(()),
+            Some((key, _)) => {
+                let known = match &names[..] {
+                    [] => "it has none".into(),
+                    names => alloc::format!("it has {}", names.join(", ")),
+                };
+                let reason = alloc::format!("the tool has no argument of this name; {known}");
+                Err(Violation::new(bounded(&key), reason))
+            }
+        }
+    }
+}
+
+fn names(schema: &Raw<'_>) -> Option<Vec<Box<str>>> {
+    const OTHERS: [&str; 7] = [
+        "$ref",
+        "additionalProperties",
+        "allOf",
+        "anyOf",
+        "oneOf",
+        "patternProperties",
+        "unevaluatedProperties",
+    ];
+    let schema = Object::from_raw(schema.reborrow())?;
+    if schema
+        .entries()
+        .any(|(key, _)| OTHERS.contains(&key.as_str()))
+    {
+        return None;
+    }
+    let properties = schema.get("properties").and_then(Object::from_raw);
+    let properties = properties.iter().flat_map(Object::entries);
+    let mut names: Vec<_> = properties
+        .map(|(name, _)| Box::from(name.as_str()))
+        .collect();
+    names.sort_unstable();
+    Some(names)
 }
 
 /// Why a schema can't be used.

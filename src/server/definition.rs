@@ -2,13 +2,15 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use core::fmt;
 
 use crate::model::tool::{CallToolResult, Tool};
 use crate::model::validation::{CompiledSchema, SchemaError, Validator, Violation};
 use crate::rpc::{Raw, RpcError};
 
-/// Why a server can't be served as it is defined.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+/// Why a server can't be served as it is defined. `Debug` shows it as `Display` does, since that is
+/// what a `main` that returns it prints.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DefinitionError {
     /// The tool's input schema isn't an object with `"type":"object"`: add that, or take
@@ -72,6 +74,12 @@ pub enum DefinitionError {
         /// What is wrong.
         error: SchemaError,
     },
+}
+
+impl fmt::Debug for DefinitionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// A tool and what its calls are checked against.

@@ -215,7 +215,8 @@ impl<Mode> Server<Mode> {
     }
 
     /// Checks arguments against the tools' input schemas and structured results against their
-    /// output schemas. Without it only the handlers' types say what fits.
+    /// output schemas. Without it only the handlers' types say what fits, and unknown arguments are
+    /// ignored; [`KnownArguments`](crate::model::validation::KnownArguments) refuses those.
     // `tools.output.conform`
     #[must_use]
     pub fn validator(self, validator: impl Validator + 'static) -> Self {

@@ -122,6 +122,12 @@ fn a_url_that_is_none_and_a_header_that_cant_be_sent_are_told_before_anything_is
         ("http://", "URL"),
         ("http://user:s3cret@notes.example/mcp", "authorization"),
         ("http://notes example/mcp", "URL"),
+        (
+            "notes.example:4000/s3cret?key=s3cret",
+            "`notes.example:4000/..`",
+        ),
+        ("notes.example", "`notes.example`"),
+        ("user:s3cret@notes.example", "`..`"),
     ] {
         let message = refusal(url);
         assert!(message.contains(part), "{url}: {message}");

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mcp_proto::client::{ClientError, ClientOptions};
 use mcp_proto::io::blocking::{BlockingClient, Connection};
@@ -212,6 +212,27 @@ fn of_a_long_line_that_is_no_message_the_start_is_quoted() {
 #[test]
 fn a_server_that_is_silent_is_named() {
     within(|| fails("while read l; do :; done", wait, &timed_out(), &[]));
+}
+
+#[test]
+fn a_server_that_says_nothing_is_ended_about_when_the_user_wanted() {
+    within(|| {
+        let command = Command::new("sleep").arg("60").stderr_quiet();
+        let clients = [
+            Either::Blocking(BlockingClient::child(options(), command.clone())),
+            Either::driven(AsyncClient::child(options(), command)),
+        ];
+        for client in clients {
+            let begun = Instant::now();
+            client.open().unwrap_err();
+            // A server that has spoken has two seconds to end by itself.
+            assert!(
+                begun.elapsed() < Duration::from_millis(1500),
+                "{:?}",
+                begun.elapsed()
+            );
+        }
+    });
 }
 
 #[test]

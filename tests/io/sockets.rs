@@ -115,7 +115,12 @@ fn a_peer_that_floods_keeps_no_socket() {
         let floods = all.into_iter().map(|(connection, name, mut peer)| {
             thread::spawn(move || {
                 drop(connection);
-                let flood = thread::spawn(move || while peer.write_all(&[b'x'; 4096]).is_ok() {});
+                // It never stops for as long as would pass for silence.
+                let flood = thread::spawn(move || {
+                    while peer.write_all(&[b'x'; 4096]).is_ok() {
+                        thread::sleep(Duration::from_millis(2));
+                    }
+                });
                 is_gone(&name);
                 flood.join().unwrap();
             })

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use mcp_proto::{Revision, Server};
+use mcp_proto::model::validation::KnownArguments;
+use mcp_proto::rpc::Raw;
+use mcp_proto::{Revision, Server, Tool};
 use serde::Deserialize;
+use serde_json::Value;
 use support::carrier::by_every_way;
 use support::server::{Drive, text, tool};
 
@@ -91,5 +94,32 @@ fn what_is_wrong_is_told_at_its_place() {
             let text = text.trim_end_matches(" (code: -32602)");
             assert!(text.ends_with(told), "{revision} {arguments}: {text}");
         }
+    }
+}
+
+#[test]
+fn arguments_that_a_tool_does_not_name_are_ignored_or_refused_as_the_server_says() {
+    let schema = |schema| Tool::new("t", Raw::new(schema).unwrap());
+    let strange = r#"{"a":1,"sise":2}"#;
+    let closed = schema(r#"{"type":"object","properties":{"size":{},"a":{}}}"#);
+    let open = schema(r#"{"type":"object","properties":{"a":{}},"additionalProperties":{}}"#);
+    for (revision, _way) in by_every_way(Revision::ALL) {
+        let call = |server: Server, tool: &Tool<'static>, arguments| {
+            let server = server.tool(tool.clone(), |_, _: Value| Ok("fits"));
+            let mut drive = Drive::new(revision, vec![server]);
+            match drive.call("t", arguments) {
+                Ok(result) => text(&result).to_owned(),
+                Err(error) => error,
+            }
+        };
+        let strict = || Server::new("s", "1").validator(KnownArguments);
+        assert_eq!(call(Server::new("s", "1"), &closed, strange), "fits");
+        assert_eq!(call(strict(), &closed, r#"{"size":2}"#), "fits");
+        assert_eq!(call(strict(), &open, strange), "fits");
+        let told = call(strict(), &closed, strange);
+        assert!(
+            told.contains("no argument of this name; it has a, size at sise"),
+            "{revision}: {told}"
+        );
     }
 }

@@ -170,3 +170,15 @@ fn a_schema_that_the_validator_refuses_keeps_a_tool_out() {
     assert_eq!(added, Err(refused));
     assert_eq!(after.check(), Ok(()), "the caller was told");
 }
+
+#[test]
+fn a_main_that_returns_the_error_prints_a_line_to_read() {
+    let error = Server::new("s", "1").tool(tool("a b"), |_, _: Value| Ok(()));
+    let error = error.check().unwrap_err();
+    assert_eq!(format!("{error:?}"), error.to_string());
+    assert!(
+        error
+            .to_string()
+            .contains("the tool can't be called \"a b\"")
+    );
+}

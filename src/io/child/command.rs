@@ -17,7 +17,7 @@ use std::sync::Mutex;
 use super::super::blocking::Connection;
 use super::super::blocking::threads::spawn;
 use super::super::entry::{EntryError, check_resolved};
-use super::pipe::{Output, alive};
+use super::pipe::{Heard, Output, alive};
 use super::process::{Process, Waits};
 use super::stderr::{Stderr, Tail};
 use super::{AsyncChildConnection, ChildConnection};
@@ -148,7 +148,8 @@ impl Command {
         self
     }
 
-    /// Sets how long a child whose input has ended may take before it is asked to terminate. 2 s.
+    /// Sets how long a child whose input has ended may take before it is asked to terminate. 2 s, but
+    /// 100 ms at most for one that has never said anything.
     pub fn close_wait(mut self, wait: Duration) -> Self {
         self.waits.close = wait;
         self
@@ -203,12 +204,14 @@ impl Command {
         let streams = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let tail = Arc::new(Tail::default());
         // From here on an error ends the process.
-        let process = Process::new(child, self.waits, Arc::clone(&tail), alive);
+        let is_heard = Arc::default();
+        let process = Process::new(child, self.waits, &is_heard, Arc::clone(&tail), alive);
         let (Some(stdin), Some(stdout), Some(stderr)) = streams else {
             return Err(io::Error::other("the process has no standard streams"));
         };
         let to = self.stderr;
-        let (stdout, stderr) = (Output::new(stdout, &gone), Output::new(stderr, &gone));
+        let stdout = Heard::new(Output::new(stdout, &gone), &is_heard);
+        let stderr = Output::new(stderr, &gone);
         spawn("mcp stderr", move || tail.drain(stderr, &to))?;
         let connection = Connection::start(session, stdout, stdin, true)?;
         let program = shown(&self.program);

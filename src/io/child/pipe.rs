@@ -3,10 +3,37 @@
 //! Rules of this file: something that the process started may hold its pipes for as long as it likes;
 //! once the process itself is gone, what is in the pipe is read, up to a bound, and then it has ended.
 
+use alloc::sync::Arc;
+use core::sync::atomic::{AtomicBool, Ordering};
+use std::io::{self, Read};
+
 #[cfg(not(unix))]
 pub(super) use self::other::{Alive, Output, alive};
 #[cfg(unix)]
 pub(super) use self::unix::{Alive, Output, alive};
+
+/// Remembers whether anything has come.
+pub(super) struct Heard<R> {
+    stream: R,
+    is_heard: Arc<AtomicBool>,
+}
+
+impl<R> Heard<R> {
+    pub(super) fn new(stream: R, is_heard: &Arc<AtomicBool>) -> Self {
+        Self {
+            stream,
+            is_heard: Arc::clone(is_heard),
+        }
+    }
+}
+
+impl<R: Read> Read for Heard<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.stream.read(buffer)?;
+        self.is_heard.fetch_or(length > 0, Ordering::Relaxed);
+        Ok(length)
+    }
+}
 
 #[cfg(unix)]
 mod unix {

@@ -5,6 +5,7 @@
 //! process group is asked to terminate before the process is reaped, since only until then the
 //! group's number is surely its own; whatever happens, nobody waits longer than the limits say.
 
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::io;
 use std::process::{Child, ExitStatus};
@@ -18,6 +19,10 @@ use super::stderr::Tail;
 const LOOK: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(20));
 /// How long the standard error may take to end once the process has.
 const STDERR_END: Duration = Duration::from_millis(100);
+
+/// How long a process that has never said anything may take for the end of its input: it has nothing to
+/// finish, and whoever gave it up has waited for it already.
+const SILENT: Duration = Duration::from_millis(100);
 
 /// How long a process that is to end is given for each step.
 #[derive(Clone, Copy, Debug)]
@@ -33,17 +38,26 @@ pub(super) struct Process {
     running: Option<Child>,
     waits: Waits,
     status: Option<ExitStatus>,
+    /// Whether anything has come from its standard output.
+    is_heard: Arc<AtomicBool>,
     pub(super) stderr: Arc<Tail>,
     /// Once it is gone, its pipes are read to where they are empty, whoever else holds them.
     alive: Option<Alive>,
 }
 
 impl Process {
-    pub(super) fn new(child: Child, waits: Waits, stderr: Arc<Tail>, alive: Alive) -> Self {
+    pub(super) fn new(
+        child: Child,
+        waits: Waits,
+        is_heard: &Arc<AtomicBool>,
+        stderr: Arc<Tail>,
+        alive: Alive,
+    ) -> Self {
         Self {
             running: Some(child),
             waits,
             status: None,
+            is_heard: Arc::clone(is_heard),
             stderr,
             alive: Some(alive),
         }
@@ -84,7 +98,11 @@ impl Process {
 
     /// Ends it, if it hasn't ended. Its input must have been closed.
     pub(super) fn end(&mut self) -> io::Result<ExitStatus> {
-        if let Some(status) = self.wait(self.waits.close)? {
+        let close = match self.is_heard.load(Ordering::Relaxed) {
+            true => self.waits.close,
+            false => self.waits.close.min(SILENT),
+        };
+        if let Some(status) = self.wait(close)? {
             return Ok(status);
         }
         if let Some(child) = &self.running

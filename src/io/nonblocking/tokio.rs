@@ -10,7 +10,7 @@ use core::task::{Context, Poll, ready};
 use core::time::Duration;
 use std::io;
 
-use ::tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use ::tokio::io::{AsyncRead, AsyncWrite, ReadBuf, stdin, stdout};
 use ::tokio::time::{Instant, Sleep, sleep};
 
 use super::super::Clock;
@@ -59,6 +59,17 @@ where
     let server = server.into();
     let connection = Connection::new(server.service(), reader, writer);
     super::serve::serve(connection, options).await
+}
+
+impl Server<Async> {
+    /// Serves one client on the standard streams of this process until it leaves. See [`serve`].
+    ///
+    /// Nothing else may write to standard output meanwhile.
+    // `stdio.stdout.pure`
+    pub async fn serve_stdio(self) -> io::Result<()> {
+        let options = AsyncServeOptions::default();
+        serve(self, stdin(), stdout(), options).await
+    }
 }
 
 /// The two streams of a [`Connection`] and its timer.

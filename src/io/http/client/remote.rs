@@ -14,6 +14,7 @@ use super::super::super::entry::{EntryError, check_resolved};
 use crate::client::ClientOptions;
 use crate::client::config::{Origin, ServerEntry, ServerKind};
 use crate::http::HttpClientOptions;
+use crate::rpc::bounded;
 use crate::session::{EraPolicy, Routing};
 
 /// What the client calls itself unless the headers say otherwise.
@@ -117,13 +118,25 @@ impl Remote {
         format!("{:?}", Origin(&self.url))
     }
 
+    /// The same for what may be no URL: it is shown up to where a path would begin.
+    fn shown(&self) -> String {
+        if self.url.contains("://") || self.url.contains('@') {
+            return self.origin();
+        }
+        let is_end = |c: char| c.is_whitespace() || "/?#\\".contains(c);
+        match self.url.split_once(is_end) {
+            Some((start, _)) => format!("{}/..", bounded(start)),
+            None => bounded(&self.url).into(),
+        }
+    }
+
     /// What every request says. Returns an error if the URL can't be used, or a header.
     pub(super) fn prepare(&self) -> io::Result<HeaderMap> {
         self.check_url().map_err(|what| {
-            let origin = self.origin();
+            let shown = self.shown();
             io::Error::new(
                 io::ErrorKind::InvalidInput,
-                format!("can't connect to `{origin}`: {what}"),
+                format!("can't connect to `{shown}`: {what}"),
             )
         })?;
         let mut headers = HeaderMap::new();

@@ -23,7 +23,8 @@ pub use made::*;
 ///
 /// A first parameter without a type is the [`Context`](crate::server::Context): `&Context` in a
 /// function, `Context` in an `async` one. An `async` function makes it a `Server<Async>`, which
-/// runtimes serve: `io::nonblocking::tokio::serve`, `io::nonblocking::futures_io::serve`, or HTTP.
+/// runtimes serve: `serve_stdio` (feature `tokio`), `io::nonblocking::tokio::serve`,
+/// `io::nonblocking::futures_io::serve`, or HTTP.
 ///
 /// `#[tool(..)]` after the doc comment says what else a [`Tool`](crate::Tool) can: each word is one of
 /// its setters, such as `title = "A sum"`, `read_only_hint`, `destructive_hint = false` or
