@@ -334,3 +334,51 @@ fn the_old_pair_is_one_stream_and_its_end_is_the_sessions() {
     assert!(served.cancelled());
     assert_eq!(served.http.status(), SessionStatus::Closed);
 }
+
+on_revisions! { LEGACY;
+    // `httpL.sse.disconnect` `cancel.recv.stop`
+    fn calls_that_are_left_and_then_cancelled_leave_nothing_behind(revision) {
+        for has_events in [false, true] {
+            let options = {
+                let mut options = options();
+                options.replay_events = 8;
+                options
+            };
+            let mut served = Served::legacy(revision, options);
+            let mut held = Vec::new();
+            for n in 1..=1_500 {
+                let (exchange, _) = served.post(call(revision, n));
+                let request = served.request();
+                if has_events {
+                    served.log(Some(&request), "soon");
+                    served.given(exchange);
+                }
+                served.http.handle_gone(served.now, exchange);
+                served.post(notification("notifications/cancelled", json!({"requestId": n})));
+                assert!(served.cancelled());
+                held.push(served.http.held_bytes());
+                // So many may be cancelled in a second.
+                served.pass(Duration::from_millis(100));
+            }
+            let (early, late) = (held[200..700].iter().max(), held[700..].iter().max());
+            assert!(late <= early, "{late:?} after {early:?}");
+        }
+    }
+}
+
+#[test]
+fn a_client_that_reads_nothing_is_shown_a_sign_of_life_once() {
+    let mut served = Served::legacy(Revision::NEWEST_LEGACY, options());
+    let (exchange, given) = served.get(None);
+    assert_eq!(given.status, Some(200));
+    let before = served.http.held_bytes();
+    for _ in 0..1_000 {
+        served.pass(Duration::from_secs(15));
+    }
+    assert!(served.http.held_bytes() - before <= 3);
+    // Once it reads it is shown again.
+    for _ in 0..3 {
+        assert_eq!(served.given(exchange).body, b":\n\n");
+        served.pass(Duration::from_secs(15));
+    }
+}

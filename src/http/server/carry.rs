@@ -60,6 +60,23 @@ impl<S: ServesClient> HttpSession<S> {
             self.touch(number);
             self.end_stream(number, stream, is_done || is_closed);
         }
+        // Each stream has an exchange, an open request or an event that is kept.
+        let most = self.exchanges.len() + self.session.as_ref().open_requests() + self.log.len();
+        if self.streams.len() > most + 1 {
+            self.end_forgotten();
+        }
+    }
+
+    /// Ends the streams that nobody reads of requests that were cancelled, to which no answer comes
+    /// that would end them.
+    fn end_forgotten(&mut self) {
+        let session = self.session.as_ref();
+        for (number, stream) in &mut self.streams {
+            let route = Route::Exchange(ExchangeId::new(*number));
+            let is_unread = *number != STANDALONE && stream.exchange.is_none();
+            stream.is_over |= is_unread && session.open_on(route) == 0;
+        }
+        self.trim();
     }
 
     /// Takes the exchange off its stream, which may be over.

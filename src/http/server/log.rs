@@ -113,6 +113,11 @@ impl Log {
         }
     }
 
+    /// How many events it holds.
+    pub(super) fn len(&self) -> usize {
+        self.kept.len()
+    }
+
     /// How many bytes it holds.
     pub(super) fn held(&self) -> usize {
         self.bytes + self.kept.len() * size_of::<Kept>()

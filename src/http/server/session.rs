@@ -144,7 +144,10 @@ impl<S: ServesClient> HttpSession<S> {
             match self.exchanges.get(&number).map(|outgoing| outgoing.mode) {
                 Some(Mode::Undecided(_)) => self.begin_events(number),
                 Some(Mode::Events) => {
-                    if let Some(outgoing) = self.exchanges.get_mut(&number) {
+                    // What still waits to be read says enough.
+                    if let Some(outgoing) = self.exchanges.get_mut(&number)
+                        && !outgoing.has_parts()
+                    {
                         outgoing.comment();
                     }
                     self.touch(number);
