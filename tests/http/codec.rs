@@ -1,6 +1,8 @@
 //! The client's codec by itself: what it sends, and what it makes of one response and the next.
 
 use mcp_proto::Instant;
+use std::time::Duration;
+
 use mcp_proto::http::{Action, End, HttpClient, HttpClientOptions, HttpRequest, ResponseHead};
 use mcp_proto::rpc::Kind;
 use mcp_proto::session::{ExchangeId, Route, Transmit};
@@ -257,4 +259,36 @@ fn an_event_that_is_too_long_ends_the_old_pair_whose_answers_were_to_come_after_
     let actions = codec.actions();
     let is_closed = |action: &Action| matches!(action, Action::Closed(Route::Pipe, _));
     assert!(actions.iter().any(is_closed), "{actions:?}");
+}
+
+#[test]
+fn an_exchange_of_which_nothing_is_awaited_is_closed_after_a_while() {
+    let mut codec = Codec::new(HttpClientOptions::default());
+    let told = json!({"jsonrpc": "2.0", "method": "notifications/progress", "params": {}});
+    let answer = json!({"jsonrpc": "2.0", "id": 2, "result": {}});
+    let mut open = Vec::new();
+    for _ in 0..3 {
+        codec.send_frame(1, Kind::Notification, told.clone());
+        open.push(codec.request().exchange);
+        codec.send(2, "tools/call", json!({"name": "x"}));
+        let call = codec.request().exchange;
+        codec.http.handle_head(codec.now, call, &events());
+        let event = format!("data: {answer}\n\n");
+        codec.http.handle_body(codec.now, call, event.as_bytes());
+        assert_eq!(codec.frame(), answer);
+        open.push(call);
+    }
+    // What ends in time is forgotten.
+    let ended = open.remove(0);
+    codec.http.handle_end(codec.now, ended, End::Clean);
+    let due = codec.now + Duration::from_secs(30);
+    assert_eq!(codec.http.poll_timeout(), Some(due));
+    codec
+        .http
+        .handle_timeout(codec.now + Duration::from_millis(29_999));
+    assert!(codec.actions().is_empty());
+    codec.http.handle_timeout(due);
+    let closed: Vec<_> = open.into_iter().map(Action::Abort).collect();
+    assert_eq!(codec.actions(), closed);
+    assert_eq!(codec.http.poll_timeout(), None);
 }

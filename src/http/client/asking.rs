@@ -95,6 +95,10 @@ impl HttpClient {
             (Some(endpoint), HttpMethod::Post) => endpoint.clone(),
             _ => self.url.clone(),
         };
+        let awaits_nothing = matches!(
+            purpose,
+            Purpose::Notice | Purpose::Initialized | Purpose::Delete
+        );
         let exchange = Exchange {
             purpose,
             reading: Reading::Head,
@@ -102,6 +106,9 @@ impl HttpClient {
             posted,
         };
         self.exchanges.insert(number, exchange);
+        if awaits_nothing {
+            self.bound_leftover(number);
+        }
         self.actions.push_back(Action::Start(HttpRequest {
             exchange: ExchangeId::new(number),
             method,

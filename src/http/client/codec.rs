@@ -20,6 +20,7 @@ use crate::time::Instant;
 use super::super::headers::{self, Headers, is_session_id, name};
 use super::super::{HttpMethod, ResponseHead};
 use super::exchange::{Challenged, End, Exchange, Posted, Purpose, Reading, Standalone};
+use super::leftover::Leftover;
 use super::options::HttpClientOptions;
 use super::outcome::{Outcome, outcome};
 use super::request::Action;
@@ -44,6 +45,7 @@ pub struct HttpClient {
     pub(super) waiting: VecDeque<Posted>,
     /// Streams to ask for again, and when.
     pub(super) resumes: Vec<(Instant, Purpose)>,
+    pub(super) leftover: Leftover,
     pub(super) challenged: Option<Challenged>,
     /// Where the messages for the pair of 2024-11-05 go.
     pub(super) pair: Option<Box<str>>,
@@ -84,6 +86,7 @@ impl HttpClient {
             gate: Gate::Open,
             waiting: VecDeque::new(),
             resumes: Vec::new(),
+            leftover: Leftover::new(),
             challenged: None,
             pair: None,
             tools: MirroredTools::default(),
@@ -165,6 +168,7 @@ impl HttpClient {
             Gate::Stream(until) if until <= self.now => self.open_gate(),
             _ => {}
         }
+        self.close_leftover();
         let now = self.now;
         let due = self.resumes.extract_if(.., |(at, _)| *at <= now);
         for (_, purpose) in due.collect::<Vec<_>>() {
@@ -183,7 +187,8 @@ impl HttpClient {
             Gate::Open => None,
         };
         let resumes = self.resumes.iter().map(|(at, _)| *at);
-        resumes.chain(gate).min()
+        let leftover = self.leftover_timeout();
+        resumes.chain(gate).chain(leftover).min()
     }
 
     /// Returns what is to be done next; `None` when there is nothing.
@@ -240,6 +245,7 @@ impl HttpClient {
         if is_good && self.pair.is_some() {
             // `sse24.post.status`: its answer comes by the one stream.
             entry.reading = Reading::Ignored(0);
+            self.bound_leftover(number);
         } else if is_events {
             entry.reading = Reading::Events(SseDecoder::new(self.options.limits.frame));
         } else if is_resumed {
@@ -296,6 +302,7 @@ impl HttpClient {
         self.gate = Gate::Open;
         (self.challenged, self.pair) = (None, None);
         self.resumes.clear();
+        self.leftover.clear();
         self.waiting.clear();
         for number in core::mem::take(&mut self.exchanges).into_keys() {
             self.actions

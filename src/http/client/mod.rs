@@ -10,6 +10,7 @@ mod asking;
 mod challenge;
 mod codec;
 mod exchange;
+mod leftover;
 mod options;
 mod outcome;
 mod reading;

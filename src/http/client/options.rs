@@ -29,6 +29,9 @@ pub struct HttpClientOptions {
     /// How long what follows `initialized` then waits for the stream of what belongs to no request.
     /// 500 ms.
     pub gate: Duration,
+    /// How long a server may take to end an exchange of which nothing more is awaited, such as a
+    /// notification's or a stream whose answer has come, before it is closed. 30 s.
+    pub closing: Duration,
     /// Whether the URL is that of the stream of the pair of 2024-11-05: nothing is tried before it.
     pub pair: bool,
     /// How often one request may be answered with a challenge, 401 or 403, that is handed out to be
@@ -47,6 +50,7 @@ impl Default for HttpClientOptions {
             longest_retry: Duration::from_secs(300),
             greeting: Duration::from_secs(5),
             gate: Duration::from_millis(500),
+            closing: Duration::from_secs(30),
             pair: false,
             challenges: 0,
         }

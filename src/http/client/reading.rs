@@ -107,6 +107,7 @@ impl HttpClient {
                     let asked = asked.clone();
                     entry.purpose = Purpose::Notice;
                     entry.reading = Reading::Ignored(0);
+                    self.bound_leftover(number);
                     self.answer(&asked, event.data);
                 } else {
                     let route = asked.route;
@@ -117,6 +118,7 @@ impl HttpClient {
                 let relist = relist.clone();
                 entry.purpose = Purpose::Notice;
                 entry.reading = Reading::Ignored(0);
+                self.bound_leftover(number);
                 self.relisted(*relist, event.data);
             }
             Purpose::Standalone(standalone) => {
