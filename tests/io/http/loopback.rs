@@ -1,14 +1,15 @@
 //! The service on a socket, by hyper, and a client that writes HTTP by hand.
 
-use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
 use mcp_proto::io::http::{HttpServeOptions, HttpServer};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use support::http::client::{SOON, Sent, call, modern};
+use support::http::client::{SOON, call, modern};
+use support::http::loopback::Client;
 use support::http::server::{Stage, server};
 
 fn start(options: HttpServeOptions) -> (HttpServer, Stage) {
@@ -22,67 +23,6 @@ fn options() -> HttpServeOptions {
     let mut options = HttpServeOptions::default();
     options.streams.patience = Duration::from_millis(5);
     options
-}
-
-struct Client(BufReader<TcpStream>);
-
-impl Client {
-    fn to(server: &HttpServer) -> Self {
-        let stream = TcpStream::connect(server.address()).unwrap();
-        stream.set_read_timeout(Some(SOON)).unwrap();
-        Self(BufReader::new(stream))
-    }
-
-    fn send(&mut self, sent: &Sent) {
-        self.try_send(sent).unwrap();
-    }
-
-    fn try_send(&mut self, sent: &Sent) -> io::Result<()> {
-        let mut head = format!("{} {} HTTP/1.1\r\n", sent.method, sent.path);
-        for (name, value) in &sent.headers {
-            head += &format!("{name}: {value}\r\n");
-        }
-        head += &format!("content-length: {}\r\n\r\n{}", sent.body.len(), sent.body);
-        self.0.get_mut().write_all(head.as_bytes())
-    }
-
-    fn line(&mut self) -> Option<String> {
-        let mut line = String::new();
-        let read = self.0.read_line(&mut line).unwrap_or_default();
-        (read > 0).then(|| line.trim_end().to_owned())
-    }
-
-    /// The status and the length of what follows.
-    fn head(&mut self) -> (u16, usize) {
-        let status = self.line().expect("it answers");
-        let status = status.split(' ').nth(1).expect("it is HTTP");
-        let mut length = 0;
-        while let Some(line) = self.line().filter(|line| !line.is_empty()) {
-            if let Some(value) = line.strip_prefix("content-length: ") {
-                length = value.parse().unwrap();
-            }
-        }
-        (status.parse().unwrap(), length)
-    }
-
-    fn json(&mut self) -> Value {
-        let (status, length) = self.head();
-        assert_eq!(status, 200);
-        let mut body = vec![0; length];
-        self.0.read_exact(&mut body).unwrap();
-        serde_json::from_slice(&body).unwrap()
-    }
-
-    /// The next message, of a stream of events or an answer alone: which of them it is the time says.
-    fn message(&mut self) -> Option<Value> {
-        loop {
-            let line = self.line()?;
-            let alone = Some(&*line).filter(|line| line.starts_with('{'));
-            if let Some(data) = line.strip_prefix("data: ").or(alone) {
-                return Some(serde_json::from_str(data).unwrap());
-            }
-        }
-    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ use support::http::machines::{Mood, Shared};
 
 fn text_of(answer: Answer) -> String {
     assert_eq!(answer.status(), 200);
-    let answer = answer.json();
+    let answer = answer.last();
     answer["result"]["content"][0]["text"]
         .as_str()
         .unwrap_or_else(|| panic!("it has text: {answer}"))

@@ -258,6 +258,14 @@ impl Answer {
         serde_json::from_str(&text).unwrap_or_else(|_| panic!("it is JSON: {text}"))
     }
 
+    /// The last message, whether it comes alone or as an event: which of them it is the time says.
+    pub fn last(self) -> Value {
+        let text = self.text();
+        let data = text.lines().filter_map(|line| line.strip_prefix("data: "));
+        let last = data.last().unwrap_or(&text);
+        serde_json::from_str(last).unwrap_or_else(|_| panic!("it is JSON: {text}"))
+    }
+
     /// The next event as it was written; `None` at the end.
     pub fn event(&mut self) -> Option<String> {
         loop {

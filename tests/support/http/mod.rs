@@ -7,5 +7,7 @@
 )]
 
 pub mod client;
+#[cfg(feature = "hyper")]
+pub mod loopback;
 pub mod machines;
 pub mod server;

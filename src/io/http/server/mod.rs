@@ -9,6 +9,7 @@
 //!  cell: one session behind its lock      hub: table of sessions, threads, changes, the end
 //!  machines: what several instances share  parking: a session that is kept in their store
 //!  exchange: one response on its way      alarms: the time, on one thread
+//!  crowd: which connections are idle
 //! ```
 //!
 //! Rules of this folder: nothing here needs a runtime but `serve`; a lock is never held while code of
@@ -17,6 +18,8 @@
 mod alarms;
 mod body;
 mod cell;
+#[cfg(feature = "hyper")]
+mod crowd;
 mod detached;
 mod exchange;
 mod hub;

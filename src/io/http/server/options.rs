@@ -29,8 +29,8 @@ pub struct HttpServeOptions {
     pub write_timeout: Duration,
     /// How many blocking handlers run at once, each on a thread; further ones wait. 64.
     pub threads: usize,
-    /// How many connections [`HttpServer`](super::HttpServer) has at once; further ones wait.
-    /// 10,000.
+    /// How many connections [`HttpServer`](super::HttpServer) has at once. For a further one, the one
+    /// that has had nothing to do for longest is closed; while all have, it waits. 10,000.
     pub connections: usize,
     pub(super) pair: Option<Pair>,
     pub(super) machines: Option<Machines>,

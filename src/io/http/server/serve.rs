@@ -1,10 +1,13 @@
 //! A service on a socket, by hyper: on a thread of its own for people without a runtime, as a future
 //! for those with one.
 //!
-//! Rules of this file: a connection that doesn't speak or doesn't read is closed; the end is graceful: no connection
-//! is taken any more, those that are idle close, those that are answered to close after the answer.
+//! Rules of this file: a connection that doesn't speak or doesn't read is closed, and sooner when there
+//! is no room for others; the end is graceful: no connection is taken any more, those that are idle
+//! close, those that are answered to close after the answer.
 
 use alloc::string::ToString;
+use alloc::sync::Arc;
+use core::convert::Infallible;
 use core::future::{Future, poll_fn};
 use core::pin::pin;
 use core::task::Poll;
@@ -24,6 +27,7 @@ use tokio::task::JoinSet;
 use tower_service::Service;
 
 use super::super::super::slot::block_on;
+use super::crowd::{Answered, Asked, Crowd, Seat};
 use super::hub::Stage;
 use super::options::HttpServeOptions;
 use super::service::{HttpService, Peer};
@@ -153,21 +157,38 @@ pub async fn serve_async(service: HttpService, listener: TcpListener) -> io::Res
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let most = service.options().connections.max(1);
     let (tell, stage) = watch::channel(Stage::Open);
+    let crowd = Arc::new(Crowd::default());
     let mut connections = JoinSet::new();
     while let Some(accepted) = unless(service.closing(), listener.accept()).await {
+        while connections.try_join_next().is_some() {}
         match accepted {
             Ok((stream, peer)) => {
-                let served = connection(service.clone(), stream, peer, stage.clone());
-                connections.spawn(served);
+                while connections.len() >= most {
+                    crowd.make_room();
+                    let ended = unless(service.closing(), connections.join_next()).await;
+                    if ended.is_none() {
+                        break;
+                    }
+                }
+                crowd.has_room();
+                let place = crowd.enter();
+                let seat = place.seat();
+                let (service, stage) = (service.clone(), stage.clone());
+                connections.spawn(async move {
+                    let served = connection(service, stream, peer, stage, seat);
+                    let _ = unless(place.is_to_leave(), served).await;
+                });
             }
             // The client may have gone, or there are too many sockets: neither is the end.
-            Err(_) => tokio::time::sleep(PAUSE).await,
-        }
-        while connections.try_join_next().is_some() {}
-        while connections.len() >= most {
-            let ended = unless(service.closing(), connections.join_next()).await;
-            if ended.is_none() {
-                break;
+            Err(error) => {
+                if !is_of_the_client(&error) {
+                    crowd.make_room();
+                }
+                let pause = tokio::time::sleep(PAUSE);
+                match connections.is_empty() {
+                    true => pause.await,
+                    false => drop(unless(pause, connections.join_next()).await),
+                }
             }
         }
     }
@@ -186,14 +207,23 @@ async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
     stage: watch::Receiver<Stage>,
+    seat: Arc<Seat>,
 ) {
+    let own = Arc::clone(&seat);
     // Without it an event waits for the receipt of the one before.
     let _ = stream.set_nodelay(true);
     let stream = Unread::new(TokioIo::new(stream), service.options().write_timeout);
     let peer = Peer::new(peer.ip().to_string());
     let served = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(peer.clone());
-        service.clone().call(request)
+        let seat = Arc::clone(&seat);
+        let answer = service
+            .clone()
+            .call(request.map(|body| Asked::new(body, &seat)));
+        async move {
+            let answer = answer.await?;
+            Ok::<_, Infallible>(answer.map(|body| Answered::new(body, seat)))
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -201,18 +231,28 @@ async fn connection(
         .serve_connection(stream, served);
     let mut connection = pin!(connection);
     // What a connection has failed with concerns its client alone.
-    if unless(reached(stage.clone(), Stage::Draining), connection.as_mut())
-        .await
-        .is_some()
-    {
+    let draining = reached(stage.clone(), Stage::Draining);
+    let last = unless(own.is_to_finish(), draining);
+    if unless(last, connection.as_mut()).await.is_some() {
         return;
     }
     connection.as_mut().graceful_shutdown();
     let linger = async {
-        reached(stage, Stage::Over).await;
+        if !own.is_finishing() {
+            reached(stage, Stage::Over).await;
+        }
         tokio::time::sleep(LINGER).await;
     };
     drop(unless(linger, connection).await);
+}
+
+/// Whether a connection could not be accepted because its client has gone.
+fn is_of_the_client(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionReset | Interrupted
+    )
 }
 
 async fn reached(mut stage: watch::Receiver<Stage>, wanted: Stage) {
