@@ -5,7 +5,6 @@
 //! asked for before a change and came after it is given to who asked, but not kept. A catalog serves
 //! one connection of one user, so what is private stays private (`cache.private`).
 
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -19,7 +18,7 @@ use crate::model::page::CacheHints;
 use crate::model::prompt::Prompt;
 use crate::model::resource::{Resource, ResourceTemplate};
 use crate::model::tool::Tool;
-use crate::rpc::{Raw, elements};
+use crate::rpc::{Raw, Source, elements};
 use crate::session::Change;
 use crate::time::Instant;
 
@@ -115,7 +114,7 @@ pub(super) trait Listable: Paginated + Sized {
     /// The member of a page that has its items.
     const MEMBER: &'static str;
 
-    fn items(page: Self::Result<'_>) -> Page<'static, Self::Item>;
+    fn items(page: Self::Result<'_>, source: Source<'_>) -> Page<'static, Self::Item>;
     fn hints(page: &Self::Result<'_>) -> CacheHints;
     fn list(catalog: &mut Catalog) -> &mut List<Self::Item>;
     fn output(items: Listed<Self::Item>) -> Output;
@@ -129,8 +128,8 @@ macro_rules! listable {
 
             const MEMBER: &'static str = $member;
 
-            fn items(page: Self::Result<'_>) -> Page<'static, Self::Item> {
-                page.$field.into_owned()
+            fn items(page: Self::Result<'_>, source: Source<'_>) -> Page<'static, Self::Item> {
+                page.$field.owned_from(source)
             }
 
             fn hints(page: &Self::Result<'_>) -> CacheHints {
@@ -166,7 +165,12 @@ pub(super) fn stale_at(now: Instant, hints: &CacheHints) -> Instant {
 }
 
 /// The JSON of each item of a page, without those that its type couldn't read.
-pub(super) fn raw_items<T>(page: &Raw<'_>, member: &str, items: &Page<'_, T>) -> Vec<Raw<'static>> {
+pub(super) fn raw_items<T>(
+    page: &Raw<'_>,
+    member: &str,
+    items: &Page<'_, T>,
+    source: Source<'_>,
+) -> Vec<Raw<'static>> {
     let object = Object::from_raw(page.reborrow());
     let Some(list) = object.as_ref().and_then(|object| object.get(member)) else {
         return Vec::new();
@@ -179,6 +183,6 @@ pub(super) fn raw_items<T>(page: &Raw<'_>, member: &str, items: &Page<'_, T>) ->
             .next_if(|unread| unread.raw.as_str() == *item)
             .is_none()
     });
-    read.map(|item| Raw::trusted(String::from(item).into()))
+    read.map(|item| Raw::trusted(item.into()).owned_from(source))
         .collect()
 }

@@ -18,7 +18,7 @@ use crate::model::resource::ReadResourceParams;
 use crate::model::subscription::SubscriptionFilter;
 use crate::model::tool::CallToolResult;
 use crate::revision::Era;
-use crate::rpc::{Text, code};
+use crate::rpc::{Source, Text, code};
 use crate::session::{
     CallClock, CallError, CallId, CallOptions, ClientEvent, ClientSession, CloseReason, Completed,
     Delivery, Misuse, Received, Session, SubscriptionId, Timeout,
@@ -289,7 +289,7 @@ impl Client {
     fn take(&mut self, now: Instant, event: ClientEvent) {
         match event {
             ClientEvent::Opened { .. } => self.session_opened(now),
-            ClientEvent::Completed(done) => self.completed(now, &done),
+            ClientEvent::Completed(done) => self.completed(now, done),
             ClientEvent::Progress { call, progress } => self.progressed(call, &progress),
             ClientEvent::Changed { change, .. } => {
                 self.catalog.changed(change);
@@ -384,7 +384,7 @@ impl Client {
         }
     }
 
-    fn completed(&mut self, now: Instant, done: &Completed) {
+    fn completed(&mut self, now: Instant, mut done: Completed) {
         if let Stage::SettingLevel(call, time) = self.stage
             && call == done.call
         {
@@ -405,7 +405,9 @@ impl Client {
         let Some(mut running) = self.operations.remove(&id) else {
             return;
         };
-        match self.advance(now, running.operation, done) {
+        let whole = done.share();
+        let source = Source::of(whole.as_ref());
+        match self.advance(now, running.operation, &done, source) {
             Ok(Next::Done(output)) => self.finish(id, running.deadline, Ok(*output)),
             Ok(Next::Again(operation)) => {
                 running.operation = operation;
@@ -423,19 +425,20 @@ impl Client {
         now: Instant,
         operation: Work,
         done: &Completed,
+        source: Source<'_>,
     ) -> Result<Next, ClientError> {
         Ok(Next::Done(Box::new(match operation {
-            Work::Tools(listing) => return self.paged::<ListTools>(now, listing, done),
+            Work::Tools(listing) => return self.paged::<ListTools>(now, listing, done, source),
             Work::Resources(listing) => {
-                return self.paged::<ListResources>(now, listing, done);
+                return self.paged::<ListResources>(now, listing, done, source);
             }
             Work::ResourceTemplates(listing) => {
-                return self.paged::<ListResourceTemplates>(now, listing, done);
+                return self.paged::<ListResourceTemplates>(now, listing, done, source);
             }
-            Work::Prompts(listing) => return self.paged::<ListPrompts>(now, listing, done),
+            Work::Prompts(listing) => return self.paged::<ListPrompts>(now, listing, done, source),
             Work::Tool(_) => {
                 let raw = done.result::<CallTool>().map_err(ClientError::from);
-                let raw = raw.map_err(ClientError::of_tool_call)?.into_owned();
+                let raw = raw.map_err(ClientError::of_tool_call)?.owned_from(source);
                 let output = ToolOutput::new(raw)?;
                 self.hold_to_strictness(&output.raw)?;
                 match Links::new(output, self.session.limits().links) {
@@ -445,22 +448,24 @@ impl Client {
             }
             Work::Links(mut links) => {
                 links.put(match done.result::<ReadResource>() {
-                    Ok(raw) => ResourceOutput::new(raw.into_owned()).value,
+                    Ok(raw) => ResourceOutput::new(raw.owned_from(source)).value,
                     Err(error) => OutputPart::Failed(error.into()),
                 });
                 return Ok(Next::Again(Work::Links(links)));
             }
             Work::RawTool(_) => {
-                let raw = done.result::<CallTool>()?.into_owned();
+                let raw = done.result::<CallTool>()?.owned_from(source);
                 self.hold_to_strictness(&raw)?;
                 Output::RawTool(raw)
             }
             Work::Resource(_) => {
-                let raw = done.result::<ReadResource>()?.into_owned();
+                let raw = done.result::<ReadResource>()?.owned_from(source);
                 Output::Resource(ResourceOutput::new(raw))
             }
-            Work::Prompt(_) => Output::Prompt(done.result::<GetPrompt>()?.into_owned()),
-            Work::Completion(_) => Output::Completion(done.result::<Complete>()?.into_owned()),
+            Work::Prompt(_) => Output::Prompt(done.result::<GetPrompt>()?.owned_from(source)),
+            Work::Completion(_) => {
+                Output::Completion(done.result::<Complete>()?.owned_from(source))
+            }
             Work::Ping | Work::Level(_) | Work::Subscribe(_) => {
                 done.raw().map_err(CallError::clone)?;
                 Output::Done
@@ -495,6 +500,7 @@ impl Client {
         now: Instant,
         mut listing: Listing<M::Item>,
         done: &Completed,
+        source: Source<'_>,
     ) -> Result<Next, ClientError> {
         let page = match done.result::<M>() {
             Ok(page) => page,
@@ -541,12 +547,14 @@ impl Client {
             return Err(ClientError::LimitReached { what, limit });
         }
         let next = M::next_cursor(&page).map(Text::into_owned);
-        let page = M::items(page);
+        let page = M::items(page, source);
         if let Some(unreadable) = page.skipped().first().filter(|_| self.options.strict) {
             return Err(ClientError::Unreadable(Box::new(unreadable.clone())));
         }
         if let Ok(raw) = done.raw() {
-            listing.raw.extend(raw_items(&raw, M::MEMBER, &page));
+            listing
+                .raw
+                .extend(raw_items(&raw, M::MEMBER, &page, source));
         }
         listing.skipped.extend(page.skipped().iter().cloned());
         listing.items.extend(page.into_vec());

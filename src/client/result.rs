@@ -18,7 +18,7 @@ use crate::model::object::Object;
 use crate::model::owned::IntoOwned;
 use crate::model::resource::ReadResourceResult;
 use crate::model::tool::CallToolResult;
-use crate::rpc::{Raw, bounded};
+use crate::rpc::{Raw, Text, bounded};
 
 use super::error::{ClientError, ToolFailure};
 
@@ -30,7 +30,7 @@ const FAILED: &str = "MCP tool call failed";
 #[non_exhaustive]
 pub enum OutputPart {
     /// A text.
-    Text(String),
+    Text(Text<'static>),
     /// JSON that is no string: structured content, or a text that is an object or an array. Digits
     /// and the order of keys are as they came.
     Json(Raw<'static>),
@@ -45,7 +45,7 @@ pub enum OutputPart {
     Unknown(Raw<'static>),
     /// A block of a known type that doesn't fit it, as it came, and what is wrong with it.
     Malformed(Box<Unreadable<'static>>),
-    /// A part that is missing: a link that could not be read, or data that isn't base64.
+    /// A part that is missing: a link that could not be read.
     Failed(ClientError),
 }
 
@@ -57,7 +57,8 @@ impl fmt::Display for OutputPart {
             Self::Text(text) => f.write_str(text),
             Self::Json(json) | Self::Unknown(json) => f.write_str(json.as_str()),
             Self::Binary(binary) => {
-                write!(f, "[{}, {} bytes]", binary.mime_type, binary.data.len())
+                let length = binary.decode().map_or(0, |bytes| bytes.len());
+                write!(f, "[{}, {length} bytes]", binary.mime_type)
             }
             Self::List(parts) => {
                 for (at, part) in parts.iter().enumerate() {
@@ -136,7 +137,10 @@ impl OutputPart {
                 let mut json = String::new();
                 match part.write_json(&mut json) {
                     Some(()) => serde_json::from_str(&json),
-                    None => Err(serde_json::Error::custom("part of it is no JSON")),
+                    None => {
+                        part.check_base64()?;
+                        Err(serde_json::Error::custom("part of it is no JSON"))
+                    }
                 }
             }
         };
@@ -176,6 +180,14 @@ impl OutputPart {
         }
     }
 
+    /// Returns an error if the data of a part isn't base64.
+    fn check_base64(&self) -> Result<(), ClientError> {
+        let binaries = self.parts().iter().filter_map(Self::as_binary);
+        binaries
+            .map(Binary::decode)
+            .try_for_each(|data| data.map(drop))
+    }
+
     /// A list as a value: the only one of it, or all of them.
     fn of(mut parts: Vec<Self>) -> Self {
         match (parts.pop(), parts.is_empty()) {
@@ -189,17 +201,25 @@ impl OutputPart {
     }
 }
 
-/// Decoded bytes and what they are.
+/// Bytes as they came, in base64, and what they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Binary {
-    /// The bytes.
-    pub data: Vec<u8>,
+    /// The base64 text, which nobody has checked yet.
+    pub base64: Text<'static>,
     /// The MIME type, verbatim; `application/octet-stream` where a resource says none.
-    pub mime_type: String,
+    pub mime_type: Text<'static>,
 }
 
 impl Binary {
+    /// Decodes the bytes, each time it is called. What isn't of base64's alphabet is skipped, and what
+    /// follows the padding is left out.
+    ///
+    /// Returns [`ClientError::Base64`] if the padding is wrong.
+    pub fn decode(&self) -> Result<Vec<u8>, ClientError> {
+        decode_leniently(&self.base64).map_err(|error| InvalidBase64(error).into())
+    }
+
     /// Returns whether it is a picture, by its MIME type.
     pub fn is_image(&self) -> bool {
         self.mime_type.starts_with("image/")
@@ -226,7 +246,7 @@ impl ToolOutput {
     ///
     /// Returns [`ClientError::Retry`] if the tool failed: with its text as the message, and the
     /// whole result beside it.
-    pub fn new(raw: CallToolResult<'static>) -> Result<Self, ClientError> {
+    pub fn new(mut raw: CallToolResult<'static>) -> Result<Self, ClientError> {
         if raw.failed() {
             return Err(ClientError::Retry(Box::new(ToolFailure::of_result(
                 failure(&raw),
@@ -235,7 +255,7 @@ impl ToolOutput {
         }
         let value = match structured(&raw) {
             Some(value) => value,
-            None => OutputPart::of(raw.content.iter().map(part).collect()),
+            None => OutputPart::of(raw.content.iter_mut().map(part).collect()),
         };
         Ok(Self { value, raw })
     }
@@ -264,8 +284,8 @@ pub struct ResourceOutput {
 
 impl ResourceOutput {
     /// Returns what `raw` means.
-    pub fn new(raw: ReadResourceResult<'static>) -> Self {
-        let value = OutputPart::of(raw.contents.iter().map(contents).collect());
+    pub fn new(mut raw: ReadResourceResult<'static>) -> Self {
+        let value = OutputPart::of(raw.contents.iter_mut().map(contents).collect());
         Self { value, raw }
     }
 }
@@ -314,18 +334,18 @@ fn unwrapped(raw: &Raw<'_>) -> Raw<'static> {
 
 fn json(raw: Raw<'static>) -> OutputPart {
     match raw.decode::<String>() {
-        Ok(text) => OutputPart::Text(text),
+        Ok(text) => OutputPart::Text(text.into()),
         Err(_) => OutputPart::Json(raw),
     }
 }
 
-/// What one block means.
-fn part(block: &ContentBlock<'_>) -> OutputPart {
+/// What one block means. Long texts are shared with it.
+fn part(block: &mut ContentBlock<'static>) -> OutputPart {
     match block {
-        ContentBlock::Text(content) => text(&content.text),
-        ContentBlock::Image(content) => binary(&content.data, &content.mime_type),
-        ContentBlock::Audio(content) => binary(&content.data, &content.mime_type),
-        ContentBlock::Resource(embedded) => contents(&embedded.resource),
+        ContentBlock::Text(content) => text(&mut content.text),
+        ContentBlock::Image(content) => binary(&mut content.data, content.mime_type.share()),
+        ContentBlock::Audio(content) => binary(&mut content.data, content.mime_type.share()),
+        ContentBlock::Resource(embedded) => contents(&mut embedded.resource),
         ContentBlock::ResourceLink(link) => OutputPart::Link(Box::new(link.clone().into_owned())),
         ContentBlock::Unknown(raw) => OutputPart::Unknown(raw.clone().into_owned()),
         ContentBlock::Malformed(block) => {
@@ -335,39 +355,36 @@ fn part(block: &ContentBlock<'_>) -> OutputPart {
 }
 
 /// A text, or the JSON it is: only objects and arrays count, from the first byte on.
-fn text(text: &str) -> OutputPart {
+fn text(text: &mut Text<'static>) -> OutputPart {
     let parsed = match text.starts_with(['{', '[']) {
-        true => Raw::new(text).ok(),
+        true => Raw::new(text.as_str()).ok(),
         false => None,
     };
     match parsed {
         Some(raw) => OutputPart::Json(raw.into_owned()),
-        None => OutputPart::Text(text.into()),
+        None => OutputPart::Text(text.share()),
     }
 }
 
 /// What one of a resource's contents means; its text is never parsed.
-fn contents(contents: &ResourceContents<'_>) -> OutputPart {
+fn contents(contents: &mut ResourceContents<'static>) -> OutputPart {
     match contents {
-        ResourceContents::Text(contents) => OutputPart::Text(contents.text.as_str().into()),
+        ResourceContents::Text(contents) => OutputPart::Text(contents.text.share()),
         ResourceContents::Blob(contents) => {
-            let mime_type = contents.mime_type.as_deref();
+            let mime_type = contents.mime_type.as_mut().map(Text::share);
             binary(
-                &contents.blob,
-                mime_type.unwrap_or("application/octet-stream"),
+                &mut contents.blob,
+                mime_type.unwrap_or(Text::borrowed("application/octet-stream")),
             )
         }
     }
 }
 
-fn binary(data: &str, mime_type: &str) -> OutputPart {
-    match decode_leniently(data) {
-        Ok(data) => OutputPart::Binary(Binary {
-            data,
-            mime_type: mime_type.into(),
-        }),
-        Err(error) => OutputPart::Failed(ClientError::Base64(InvalidBase64(error))),
-    }
+fn binary(base64: &mut Text<'static>, mime_type: Text<'static>) -> OutputPart {
+    OutputPart::Binary(Binary {
+        base64: base64.share(),
+        mime_type,
+    })
 }
 
 /// Decodes base64 as it is met: what isn't of the alphabet is skipped, and what follows the padding

@@ -12,7 +12,7 @@ use crate::model::sampling::{
 };
 use crate::rpc::RpcError;
 
-use super::result::{Binary, decode_leniently};
+use super::result::Binary;
 
 /// A conversation for a model to continue, and how.
 ///
@@ -160,10 +160,14 @@ fn request_part(block: &SamplingMessageContentBlock<'_>) -> Result<RequestPart, 
         Block::Audio(content) => (&content.data, &content.mime_type),
         block => return Err(unsupported(block)),
     };
-    Ok(RequestPart::Binary(Binary {
-        data: decode_leniently(data).map_err(|_| SamplingError::Base64)?,
-        mime_type: mime_type.as_str().into(),
-    }))
+    let binary = Binary {
+        base64: data.clone().into_owned(),
+        mime_type: mime_type.clone().into_owned(),
+    };
+    match binary.decode() {
+        Ok(_) => Ok(RequestPart::Binary(binary)),
+        Err(_) => Err(SamplingError::Base64),
+    }
 }
 
 fn unsupported(block: &SamplingMessageContentBlock<'_>) -> SamplingError {

@@ -12,7 +12,7 @@ use crate::model::meta::Meta;
 use crate::model::owned::IntoOwned;
 use crate::model::prompt::Arguments;
 use crate::model::wire_type::wire_type;
-use crate::rpc::{Concealed, Text};
+use crate::rpc::{Concealed, Source, Text};
 
 /// The most values that a result may carry.
 // `complete.max100`
@@ -89,10 +89,10 @@ impl Serialize for Reference<'_> {
 impl IntoOwned for Reference<'_> {
     type Owned = Reference<'static>;
 
-    fn into_owned(self) -> Reference<'static> {
+    fn owned_from(self, source: Source<'_>) -> Reference<'static> {
         match self {
-            Self::Prompt(reference) => Reference::Prompt(reference.into_owned()),
-            Self::Resource(reference) => Reference::Resource(reference.into_owned()),
+            Self::Prompt(reference) => Reference::Prompt(reference.owned_from(source)),
+            Self::Resource(reference) => Reference::Resource(reference.owned_from(source)),
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::model::open_object::open_struct;
 use crate::model::owned::IntoOwned;
 use crate::model::wire_type::wire_type;
 use crate::rpc::write::is_clean_run;
-use crate::rpc::{Raw, Text, elements};
+use crate::rpc::{Raw, Source, Text, elements};
 
 /// One piece of what a tool, a prompt or a resource says.
 #[derive(Debug, Clone, PartialEq)]
@@ -172,15 +172,15 @@ impl Serialize for ContentBlock<'_> {
 impl IntoOwned for ContentBlock<'_> {
     type Owned = ContentBlock<'static>;
 
-    fn into_owned(self) -> ContentBlock<'static> {
+    fn owned_from(self, source: Source<'_>) -> ContentBlock<'static> {
         match self {
-            Self::Text(content) => ContentBlock::Text(content.into_owned()),
-            Self::Image(content) => ContentBlock::Image(content.into_owned()),
-            Self::Audio(content) => ContentBlock::Audio(content.into_owned()),
-            Self::ResourceLink(content) => ContentBlock::ResourceLink(content.into_owned()),
-            Self::Resource(content) => ContentBlock::Resource(content.into_owned()),
-            Self::Unknown(raw) => ContentBlock::Unknown(raw.into_owned()),
-            Self::Malformed(block) => ContentBlock::Malformed(block.into_owned()),
+            Self::Text(content) => ContentBlock::Text(content.owned_from(source)),
+            Self::Image(content) => ContentBlock::Image(content.owned_from(source)),
+            Self::Audio(content) => ContentBlock::Audio(content.owned_from(source)),
+            Self::ResourceLink(content) => ContentBlock::ResourceLink(content.owned_from(source)),
+            Self::Resource(content) => ContentBlock::Resource(content.owned_from(source)),
+            Self::Unknown(raw) => ContentBlock::Unknown(raw.owned_from(source)),
+            Self::Malformed(block) => ContentBlock::Malformed(block.owned_from(source)),
         }
     }
 }
@@ -465,10 +465,10 @@ impl Serialize for ResourceContents<'_> {
 impl IntoOwned for ResourceContents<'_> {
     type Owned = ResourceContents<'static>;
 
-    fn into_owned(self) -> ResourceContents<'static> {
+    fn owned_from(self, source: Source<'_>) -> ResourceContents<'static> {
         match self {
-            Self::Text(contents) => ResourceContents::Text(contents.into_owned()),
-            Self::Blob(contents) => ResourceContents::Blob(contents.into_owned()),
+            Self::Text(contents) => ResourceContents::Text(contents.owned_from(source)),
+            Self::Blob(contents) => ResourceContents::Blob(contents.owned_from(source)),
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::model::resource::is_valid_uri;
 use crate::model::schema::{PrimitiveSchemaDefinition, RequestedSchema};
 use crate::model::wire_type::wire_type;
 use crate::revision::Revision;
-use crate::rpc::{Entry, Raw, Text, members};
+use crate::rpc::{Entry, Raw, Source, Text, members};
 
 /// The parameters of `elicitation/create`, told apart by `mode`; without one it is a form.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,11 +73,11 @@ impl Serialize for ElicitParams<'_> {
 impl IntoOwned for ElicitParams<'_> {
     type Owned = ElicitParams<'static>;
 
-    fn into_owned(self) -> ElicitParams<'static> {
+    fn owned_from(self, source: Source<'_>) -> ElicitParams<'static> {
         match self {
-            Self::Form(params) => ElicitParams::Form(params.into_owned()),
-            Self::Url(params) => ElicitParams::Url(params.into_owned()),
-            Self::Unknown(raw) => ElicitParams::Unknown(raw.into_owned()),
+            Self::Form(params) => ElicitParams::Form(params.owned_from(source)),
+            Self::Url(params) => ElicitParams::Url(params.owned_from(source)),
+            Self::Unknown(raw) => ElicitParams::Unknown(raw.owned_from(source)),
         }
     }
 }

@@ -205,10 +205,10 @@ macro_rules! open_enum {
         impl $crate::model::owned::IntoOwned for $name<'_> {
             type Owned = $name<'static>;
 
-            fn into_owned(self) -> $name<'static> {
+            fn owned_from(self, source: $crate::rpc::Source<'_>) -> $name<'static> {
                 match self {
                     $(Self::$variant => $name::$variant,)*
-                    Self::Other(text) => $name::Other(text.into_owned()),
+                    Self::Other(text) => $name::Other(text.owned_from(source)),
                 }
             }
         }

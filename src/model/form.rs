@@ -16,7 +16,7 @@ use crate::model::schema::{
     NumberSchema, NumberType, PrimitiveSchemaDefinition, RequestedSchema, StringFormat,
     StringSchema,
 };
-use crate::rpc::{Concealed, Raw, Text, bounded};
+use crate::rpc::{Concealed, Raw, Source, Text, bounded};
 
 /// One value of a filled-in form. `Debug` shows the kind and the size of a text, not the text.
 #[derive(Clone, PartialEq)]
@@ -147,12 +147,12 @@ impl<'de: 'a, 'a> Deserialize<'de> for FormValue<'a> {
 impl IntoOwned for FormValue<'_> {
     type Owned = FormValue<'static>;
 
-    fn into_owned(self) -> FormValue<'static> {
+    fn owned_from(self, source: Source<'_>) -> FormValue<'static> {
         match self {
-            Self::String(text) => FormValue::String(text.into_owned()),
-            Self::Number(digits) => FormValue::Number(digits.into_owned()),
+            Self::String(text) => FormValue::String(text.owned_from(source)),
+            Self::Number(digits) => FormValue::Number(digits.owned_from(source)),
             Self::Bool(value) => FormValue::Bool(value),
-            Self::Strings(values) => FormValue::Strings(values.into_owned()),
+            Self::Strings(values) => FormValue::Strings(values.owned_from(source)),
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::model::owned::IntoOwned;
 use crate::model::sampling::CreateMessageParams;
 pub use crate::model::state::RequestState;
 use crate::model::wire_type::wire_type;
-use crate::rpc::{JsonError, Raw, Text};
+use crate::rpc::{JsonError, Raw, Source, Text};
 
 open_enum! {
     /// What kind of result a modern result is; an absent one means complete.
@@ -138,9 +138,9 @@ macro_rules! ordered_map {
         impl IntoOwned for $name<'_> {
             type Owned = $name<'static>;
 
-            fn into_owned(self) -> $name<'static> {
+            fn owned_from(self, source: Source<'_>) -> $name<'static> {
                 let entries = self.0.into_iter();
-                $name(entries.map(|(key, value)| (key.into_owned(), value.into_owned())).collect())
+                $name(entries.map(|(key, value)| (key.owned_from(source), value.owned_from(source))).collect())
             }
         }
     };

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::model::field::{json_text, reason};
 use crate::model::owned::IntoOwned;
-use crate::rpc::{Raw, elements};
+use crate::rpc::{Raw, Source, elements};
 
 /// An element of a list, or a content block, that doesn't fit its type, as it came. The rest was read;
 /// what it was can be found in its JSON.
@@ -39,9 +39,9 @@ impl<'a> Unreadable<'a> {
 impl IntoOwned for Unreadable<'_> {
     type Owned = Unreadable<'static>;
 
-    fn into_owned(self) -> Unreadable<'static> {
+    fn owned_from(self, source: Source<'_>) -> Unreadable<'static> {
         Unreadable {
-            raw: self.raw.into_owned(),
+            raw: self.raw.owned_from(source),
             reason: self.reason,
         }
     }
@@ -193,10 +193,10 @@ impl<'de: 'a, 'a, T: Deserialize<'de>> Deserialize<'de> for List<'a, T> {
 impl<T: IntoOwned> IntoOwned for List<'_, T> {
     type Owned = List<'static, T::Owned>;
 
-    fn into_owned(self) -> Self::Owned {
+    fn owned_from(self, source: Source<'_>) -> Self::Owned {
         List {
-            elements: self.elements.into_owned(),
-            skipped: self.skipped.into_owned(),
+            elements: self.elements.owned_from(source),
+            skipped: self.skipped.owned_from(source),
         }
     }
 }

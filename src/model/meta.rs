@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::object::Object;
 use crate::model::owned::IntoOwned;
-use crate::rpc::{Raw, Text};
+use crate::rpc::{Raw, Source, Text};
 
 /// The key of the token under which progress of a request is reported.
 pub const PROGRESS_TOKEN: &str = "progressToken";
@@ -154,8 +154,8 @@ impl<'a> From<Object<'a>> for Meta<'a> {
 impl IntoOwned for Meta<'_> {
     type Owned = Meta<'static>;
 
-    fn into_owned(self) -> Meta<'static> {
-        Meta(self.0.into_owned())
+    fn owned_from(self, source: Source<'_>) -> Meta<'static> {
+        Meta(self.0.owned_from(source))
     }
 }
 

@@ -9,7 +9,7 @@ use serde::de::{self, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::model::owned::IntoOwned;
-use crate::rpc::{Entry, JsonError, Raw, Text, members};
+use crate::rpc::{Entry, JsonError, Raw, Source, Text, members};
 
 /// An open JSON object, kept as the text it arrived in: order, digits and unknown members intact.
 ///
@@ -158,8 +158,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
 impl IntoOwned for Object<'_> {
     type Owned = Object<'static>;
 
-    fn into_owned(self) -> Object<'static> {
-        Object(self.0.into_owned())
+    fn owned_from(self, source: Source<'_>) -> Object<'static> {
+        Object(self.0.owned_from(source))
     }
 }
 

@@ -3,54 +3,60 @@
 
 use alloc::vec::Vec;
 
-use crate::rpc::{Raw, Text};
+use crate::rpc::{Raw, Source, Text};
 
 /// A value that may borrow from a frame and can be made independent of it.
-pub trait IntoOwned {
+pub trait IntoOwned: Sized {
     /// The same type without a borrow.
     type Owned: 'static;
 
     /// The same value, holding copies of whatever it had borrowed.
-    fn into_owned(self) -> Self::Owned;
+    fn into_owned(self) -> Self::Owned {
+        self.owned_from(Source::NONE)
+    }
+
+    /// The same value, sharing whatever it had borrowed from the source and copying the rest.
+    fn owned_from(self, source: Source<'_>) -> Self::Owned;
 }
 
 impl IntoOwned for Text<'_> {
     type Owned = Text<'static>;
 
-    fn into_owned(self) -> Text<'static> {
-        Text::into_owned(self)
+    fn owned_from(self, source: Source<'_>) -> Text<'static> {
+        Text::owned_from(self, source)
     }
 }
 
 impl IntoOwned for Raw<'_> {
     type Owned = Raw<'static>;
 
-    fn into_owned(self) -> Raw<'static> {
-        Raw::into_owned(self)
+    fn owned_from(self, source: Source<'_>) -> Raw<'static> {
+        Raw::owned_from(self, source)
     }
 }
 
 impl<T: IntoOwned> IntoOwned for Option<T> {
     type Owned = Option<T::Owned>;
 
-    fn into_owned(self) -> Self::Owned {
-        self.map(T::into_owned)
+    fn owned_from(self, source: Source<'_>) -> Self::Owned {
+        self.map(|value| value.owned_from(source))
     }
 }
 
 impl<T: IntoOwned> IntoOwned for Vec<T> {
     type Owned = Vec<T::Owned>;
 
-    fn into_owned(self) -> Self::Owned {
-        self.into_iter().map(T::into_owned).collect()
+    fn owned_from(self, source: Source<'_>) -> Self::Owned {
+        let values = self.into_iter();
+        values.map(|value| value.owned_from(source)).collect()
     }
 }
 
 impl<A: IntoOwned, B: IntoOwned> IntoOwned for (A, B) {
     type Owned = (A::Owned, B::Owned);
 
-    fn into_owned(self) -> Self::Owned {
-        (self.0.into_owned(), self.1.into_owned())
+    fn owned_from(self, source: Source<'_>) -> Self::Owned {
+        (self.0.owned_from(source), self.1.owned_from(source))
     }
 }
 
@@ -60,7 +66,7 @@ macro_rules! already_owned {
         impl $crate::model::owned::IntoOwned for $name {
             type Owned = Self;
 
-            fn into_owned(self) -> Self {
+            fn owned_from(self, _: $crate::rpc::Source<'_>) -> Self {
                 self
             }
         }
@@ -73,8 +79,8 @@ macro_rules! into_owned {
         impl $crate::model::owned::IntoOwned for $name<'_> {
             type Owned = $name<'static>;
 
-            fn into_owned(self) -> $name<'static> {
-                $name { $($field: $crate::model::owned::IntoOwned::into_owned(self.$field)),* }
+            fn owned_from(self, source: $crate::rpc::Source<'_>) -> $name<'static> {
+                $name { $($field: $crate::model::owned::IntoOwned::owned_from(self.$field, source)),* }
             }
         }
     )* };

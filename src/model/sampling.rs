@@ -30,7 +30,7 @@ use crate::model::owned::IntoOwned;
 use crate::model::tool::Tool;
 use crate::model::wire_type::wire_type;
 use crate::revision::Revision;
-use crate::rpc::{Raw, Text, bounded};
+use crate::rpc::{Raw, Source, Text, bounded};
 
 wire_type! {
     /// The parameters of `sampling/createMessage`. The client may change any of them before it asks
@@ -211,9 +211,9 @@ impl Serialize for SamplingContent<'_> {
 impl IntoOwned for SamplingContent<'_> {
     type Owned = SamplingContent<'static>;
 
-    fn into_owned(self) -> SamplingContent<'static> {
+    fn owned_from(self, source: Source<'_>) -> SamplingContent<'static> {
         SamplingContent {
-            blocks: self.blocks.into_owned(),
+            blocks: self.blocks.owned_from(source),
             single: self.single,
         }
     }
@@ -293,14 +293,14 @@ macro_rules! blocks {
         impl IntoOwned for SamplingMessageContentBlock<'_> {
             type Owned = SamplingMessageContentBlock<'static>;
 
-            fn into_owned(self) -> SamplingMessageContentBlock<'static> {
+            fn owned_from(self, source: Source<'_>) -> SamplingMessageContentBlock<'static> {
                 match self {
                     $(Self::$variant(content) => {
-                        SamplingMessageContentBlock::$variant(content.into_owned())
+                        SamplingMessageContentBlock::$variant(content.owned_from(source))
                     })*
-                    Self::Unknown(raw) => SamplingMessageContentBlock::Unknown(raw.into_owned()),
+                    Self::Unknown(raw) => SamplingMessageContentBlock::Unknown(raw.owned_from(source)),
                     Self::Malformed(block) => {
-                        SamplingMessageContentBlock::Malformed(block.into_owned())
+                        SamplingMessageContentBlock::Malformed(block.owned_from(source))
                     }
                 }
             }

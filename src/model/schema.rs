@@ -13,7 +13,7 @@ use crate::model::encode::downgrade::converted;
 use crate::model::field::{Number, json_text, last_of_each_key, open_enum, tag};
 use crate::model::owned::{IntoOwned, already_owned, into_owned};
 use crate::model::wire_type::wire_type;
-use crate::rpc::{Raw, Text};
+use crate::rpc::{Raw, Source, Text};
 
 tag!(ObjectType = "object");
 tag!(StringType = "string");
@@ -244,12 +244,12 @@ macro_rules! kinds {
         impl IntoOwned for PrimitiveSchemaDefinition<'_> {
             type Owned = PrimitiveSchemaDefinition<'static>;
 
-            fn into_owned(self) -> PrimitiveSchemaDefinition<'static> {
+            fn owned_from(self, source: Source<'_>) -> PrimitiveSchemaDefinition<'static> {
                 match self {
                     $(Self::$variant(schema) => {
-                        PrimitiveSchemaDefinition::$variant(schema.into_owned())
+                        PrimitiveSchemaDefinition::$variant(schema.owned_from(source))
                     })*
-                    Self::Unknown(raw) => PrimitiveSchemaDefinition::Unknown(raw.into_owned()),
+                    Self::Unknown(raw) => PrimitiveSchemaDefinition::Unknown(raw.owned_from(source)),
                 }
             }
         }

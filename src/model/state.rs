@@ -5,7 +5,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::model::owned::IntoOwned;
-use crate::rpc::{Concealed, Text};
+use crate::rpc::{Concealed, Source, Text};
 
 /// What a server hands to the client between the rounds of a request, and gets back unchanged.
 ///
@@ -43,7 +43,7 @@ impl<'a, T: Into<Text<'a>>> From<T> for RequestState<'a> {
 impl IntoOwned for RequestState<'_> {
     type Owned = RequestState<'static>;
 
-    fn into_owned(self) -> RequestState<'static> {
-        RequestState(self.0.into_owned())
+    fn owned_from(self, source: Source<'_>) -> RequestState<'static> {
+        RequestState(self.0.owned_from(source))
     }
 }

@@ -1,6 +1,5 @@
 //! Tools: their definition, listing and calls (`tools/list`, `tools/call`).
 
-use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -23,9 +22,8 @@ use crate::model::wire_type::wire_type;
 use crate::rpc::{JsonError, Raw, Text};
 
 /// The input schema of a tool that takes no arguments.
-pub const NO_ARGUMENTS_SCHEMA: Raw<'static> = Raw::trusted(Cow::Borrowed(
-    r#"{"type":"object","properties":{},"additionalProperties":false}"#,
-));
+pub const NO_ARGUMENTS_SCHEMA: Raw<'static> =
+    Raw::constant(r#"{"type":"object","properties":{},"additionalProperties":false}"#);
 
 wire_type! {
     /// A tool that a server offers.

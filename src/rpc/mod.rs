@@ -1,5 +1,6 @@
 //! JSON-RPC 2.0: frames to messages and back, without a single word of MCP's.
 
+mod chars;
 mod decode;
 mod error;
 mod id;
@@ -13,6 +14,7 @@ mod text;
 mod walk;
 pub(crate) mod write;
 
+pub use chars::Source;
 pub use decode::{Kind, Rejection};
 pub use error::{RpcError, code};
 pub use id::RequestId;

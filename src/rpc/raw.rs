@@ -8,6 +8,7 @@ use core::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser};
 use serde_json::value::RawValue;
 
+use super::chars::{Chars, Source};
 use super::json_error::JsonError;
 use super::scan;
 use super::text::Concealed;
@@ -16,19 +17,19 @@ use super::write::has_line_break;
 /// The name under which a [`Raw`] announces itself to a serializer that can copy it as it stands.
 pub(crate) const RAW_TOKEN: &str = "mcp_proto::Raw";
 
-/// A JSON value as text, borrowed from a frame or owned.
+/// A JSON value as text, borrowed from a frame, owned, or shared as a [`Text`](super::Text) is.
 ///
 /// Two values are equal when their texts are; `{"a":1}` and `{ "a": 1 }` differ. To read it as a
 /// type of your own use [`Raw::decode`].
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Raw<'a>(Cow<'a, str>);
+pub struct Raw<'a>(Chars<'a>);
 
 impl<'a> Raw<'a> {
     /// The JSON `null`.
-    pub const NULL: Raw<'static> = Raw(Cow::Borrowed("null"));
+    pub const NULL: Raw<'static> = Raw(Chars::Borrowed("null"));
 
     /// The JSON `{}`.
-    pub const EMPTY_OBJECT: Raw<'static> = Raw(Cow::Borrowed("{}"));
+    pub const EMPTY_OBJECT: Raw<'static> = Raw(Chars::Borrowed("{}"));
 
     /// Takes `text` as JSON after checking that it is exactly one value.
     ///
@@ -37,7 +38,7 @@ impl<'a> Raw<'a> {
     pub fn new(text: impl Into<Cow<'a, str>>) -> Result<Self, JsonError> {
         let text = text.into();
         if scan::is_value(text.as_bytes()) && !has_line_break(text.as_bytes()) {
-            return Ok(Self(text));
+            return Ok(Self(text.into()));
         }
         let value: &RawValue = serde_json::from_str(&text).map_err(JsonError::new)?;
         if value.get().contains(['\n', '\r']) {
@@ -46,59 +47,69 @@ impl<'a> Raw<'a> {
                 .chars()
                 .filter(|c| !matches!(c, '\n' | '\r'))
                 .collect();
-            return Ok(Self(Cow::Owned(joined)));
+            return Ok(Self(Chars::Owned(joined)));
         }
         let trimmed = value.get().len() != text.len();
         Ok(Self(if trimmed {
-            Cow::Owned(value.get().into())
+            Chars::Owned(value.get().into())
         } else {
-            text
+            text.into()
         }))
     }
 
     /// Encodes `value` as JSON. Returns an error if its `Serialize` does.
     pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Raw<'static>, JsonError> {
         let text = serde_json::to_string(value).map_err(JsonError::new)?;
-        Ok(Raw(Cow::Owned(text)))
+        Ok(Raw(Chars::Owned(text)))
+    }
+
+    /// Takes a text that is known to be one JSON value; usable in constants.
+    pub(crate) const fn constant(text: &'a str) -> Self {
+        Self(Chars::Borrowed(text))
     }
 
     /// Takes a text that a scanner of ours has already found to be one JSON value.
-    pub(crate) const fn trusted(text: Cow<'a, str>) -> Self {
-        Self(text)
+    pub(crate) fn trusted(text: Cow<'a, str>) -> Self {
+        Self(text.into())
     }
 
     /// Returns the JSON text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.as_str()
     }
 
     /// Reads the value as `T`, which may borrow from it. Returns an error if it doesn't fit `T`.
     pub fn decode<'b, T: Deserialize<'b>>(&'b self) -> Result<T, JsonError> {
-        serde_json::from_str(&self.0).map_err(JsonError::new)
+        serde_json::from_str(self.as_str()).map_err(JsonError::new)
     }
 
     /// Reads the value as `T`, which borrows from the frame where this does; `None` when it doesn't
     /// fit, or when this owns its text.
     pub(crate) fn decode_borrowed<T: Deserialize<'a>>(&self) -> Option<T> {
         match self.0 {
-            Cow::Borrowed(text) => serde_json::from_str(text).ok(),
-            Cow::Owned(_) => None,
+            Chars::Borrowed(text) => serde_json::from_str(text).ok(),
+            Chars::Owned(_) | Chars::Part { .. } => None,
         }
     }
 
-    /// Returns the same value, independent of what it was borrowed from, holding not one byte more.
+    /// Returns the same value, independent of what it was borrowed from. What it copies holds not one
+    /// byte more.
     pub fn into_owned(self) -> Raw<'static> {
-        Raw(Cow::Owned(self.0.into_owned()))
+        self.owned_from(Source::NONE)
+    }
+
+    pub(crate) fn owned_from(self, source: Source<'_>) -> Raw<'static> {
+        Raw(self.0.owned_from(source))
     }
 
     /// Returns a value that borrows from this one.
     pub fn reborrow(&self) -> Raw<'_> {
-        Raw(Cow::Borrowed(&self.0))
+        Raw(Chars::Borrowed(self.as_str()))
     }
 
     /// The first byte that isn't white space: `{`, `[`, `"`, `t`, `f`, `n`, `-` or a digit.
     pub(crate) fn first_byte(&self) -> u8 {
-        self.0
+        self.as_str()
             .bytes()
             .find(|b| !b.is_ascii_whitespace())
             .unwrap_or(b'n')
@@ -119,19 +130,19 @@ impl<'a> Raw<'a> {
 /// `Display` shows the text.
 impl fmt::Debug for Raw<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Raw({:?})", Concealed(self.0.len()))
+        write!(f, "Raw({:?})", Concealed(self.as_str().len()))
     }
 }
 
 impl fmt::Display for Raw<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
 impl From<serde_json::Value> for Raw<'_> {
     fn from(value: serde_json::Value) -> Self {
-        Self(Cow::Owned(value.to_string()))
+        Self(Chars::Owned(value.to_string()))
     }
 }
 
@@ -151,7 +162,7 @@ impl Serialize for RawBody<'_> {
 
 impl Serialize for Raw<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_newtype_struct(RAW_TOKEN, &RawBody(&self.0))
+        serializer.serialize_newtype_struct(RAW_TOKEN, &RawBody(self.as_str()))
     }
 }
 
@@ -160,8 +171,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Raw<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         if deserializer.is_human_readable() {
             let value = <&'de RawValue>::deserialize(deserializer)?;
-            return Ok(Self(Cow::Borrowed(value.get())));
+            return Ok(Self(Chars::Borrowed(value.get())));
         }
-        String::deserialize(deserializer).map(|text| Self(Cow::Owned(text)))
+        String::deserialize(deserializer).map(|text| Self(Chars::Owned(text)))
     }
 }

@@ -3,11 +3,14 @@
 
 use alloc::borrow::Cow;
 use alloc::string::String;
+use alloc::sync::Arc;
 use core::fmt;
 use core::ops::Deref;
 
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::chars::{Chars, Source};
 
 /// How much of a peer's text an error may quote.
 const QUOTED: usize = 256;
@@ -33,17 +36,19 @@ impl fmt::Debug for Concealed {
     }
 }
 
-/// A borrowed or owned string, as every text of the protocol's types is.
+/// A borrowed, owned or shared string, as every text of the protocol's types is.
 ///
 /// It reads like a `&str`. Unlike a bare `Cow`, it borrows inside `Option` and `Vec` too when it
-/// is decoded.
+/// is decoded. Made of an `Arc<String>` it is cloned without a copy; the texts of one large result
+/// share the frame that it came in, which stays for as long as any of them: take a small one that is
+/// to stay on its own with [`into_string`](Self::into_string).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Text<'a>(Cow<'a, str>);
+pub struct Text<'a>(Chars<'a>);
 
 impl<'a> Text<'a> {
     /// Returns a text that borrows `text`; usable in constants.
     pub const fn borrowed(text: &'a str) -> Self {
-        Self(Cow::Borrowed(text))
+        Self(Chars::Borrowed(text))
     }
 
     /// The text that a JSON string token stands for; `None` when it is no string.
@@ -63,22 +68,33 @@ impl<'a> Text<'a> {
 
     /// Returns the text itself.
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.as_str()
     }
 
     /// Returns the same text, independent of what it was borrowed from.
     pub fn into_owned(self) -> Text<'static> {
-        Text(Cow::Owned(self.0.into_owned()))
+        self.owned_from(Source::NONE)
     }
 
-    /// Returns the text as a `String`; copies only when it was borrowed.
+    pub(crate) fn owned_from(self, source: Source<'_>) -> Text<'static> {
+        Text(self.0.owned_from(source))
+    }
+
+    /// Returns the text as a `String`; copies only when it was borrowed or is shared.
     pub fn into_string(self) -> String {
-        self.0.into_owned()
+        self.0.into_string()
     }
 
     /// Returns a text that borrows from this one.
     pub fn reborrow(&self) -> Text<'_> {
-        Text(Cow::Borrowed(&self.0))
+        Text(Chars::Borrowed(self.as_str()))
+    }
+}
+
+impl Text<'static> {
+    /// Another holder of the same text; a long one is shared from here on.
+    pub(crate) fn share(&mut self) -> Self {
+        Self(self.0.share())
     }
 }
 
@@ -86,67 +102,74 @@ impl Deref for Text<'_> {
     type Target = str;
 
     fn deref(&self) -> &str {
-        &self.0
+        self.as_str()
     }
 }
 
 impl AsRef<str> for Text<'_> {
     fn as_ref(&self) -> &str {
-        &self.0
+        self.as_str()
     }
 }
 
 impl<'a> From<&'a str> for Text<'a> {
     fn from(text: &'a str) -> Self {
-        Self(Cow::Borrowed(text))
+        Self(Chars::Borrowed(text))
     }
 }
 
 impl From<String> for Text<'_> {
     fn from(text: String) -> Self {
-        Self(Cow::Owned(text))
+        Self(Chars::Owned(text))
     }
 }
 
 impl<'a> From<&'a String> for Text<'a> {
     fn from(text: &'a String) -> Self {
-        Self(Cow::Borrowed(text))
+        Self(Chars::Borrowed(text))
     }
 }
 
 impl<'a> From<Cow<'a, str>> for Text<'a> {
     fn from(text: Cow<'a, str>) -> Self {
-        Self(text)
+        Self(text.into())
+    }
+}
+
+impl From<Arc<String>> for Text<'_> {
+    /// A text that all its clones share.
+    fn from(text: Arc<String>) -> Self {
+        Self(text.into())
     }
 }
 
 impl PartialEq<str> for Text<'_> {
     fn eq(&self, other: &str) -> bool {
-        self.0 == other
+        self.as_str() == other
     }
 }
 
 impl PartialEq<&str> for Text<'_> {
     fn eq(&self, other: &&str) -> bool {
-        self.0 == *other
+        self.as_str() == *other
     }
 }
 
 impl fmt::Debug for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&*self.0, f)
+        fmt::Debug::fmt(self.as_str(), f)
     }
 }
 
 impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
 impl Serialize for Text<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
+        serializer.serialize_str(self.as_str())
     }
 }
 
@@ -162,15 +185,15 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
             }
 
             fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Borrowed(text)))
+                Ok(Text(Chars::Borrowed(text)))
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Owned(text.into())))
+                Ok(Text(Chars::Owned(text.into())))
             }
 
             fn visit_string<E: de::Error>(self, text: String) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Owned(text)))
+                Ok(Text(Chars::Owned(text)))
             }
         }
 

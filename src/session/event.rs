@@ -3,6 +3,7 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::sync::Arc;
 use core::fmt;
 
 use bytes::Bytes;
@@ -124,6 +125,18 @@ pub struct Completed {
     pub(crate) outcome: Result<Answer, CallError>,
 }
 
+/// A frame of which parts are taken out is shared from this length on.
+const WORTH_SHARING: usize = 512;
+
+/// A shared text as the owner of a frame.
+struct Whole(Arc<String>);
+
+impl AsRef<[u8]> for Whole {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
 impl Completed {
     /// Returns the outcome of `call`, its result read as its method's; `None` when this is another
     /// call.
@@ -142,6 +155,26 @@ impl Completed {
         }
         let result = answer.body.decode();
         result.map_err(|malformed: Malformed| malformed.into_call_error(M::NAME))
+    }
+
+    /// Has what is taken out of a long result share the text that this returns, which is where the
+    /// result lies from here on; `None` where copies cost less.
+    pub(crate) fn share(&mut self) -> Option<Arc<String>> {
+        let frame = &mut self.outcome.as_mut().ok()?.body.frame;
+        if frame.len() < WORTH_SHARING {
+            return None;
+        }
+        let text = String::from_utf8(core::mem::take(frame).into()).map(Arc::new);
+        match text {
+            Ok(text) => {
+                *frame = Bytes::from_owner(Whole(Arc::clone(&text)));
+                Some(text)
+            }
+            Err(error) => {
+                *frame = error.into_bytes().into();
+                None
+            }
+        }
     }
 
     /// Returns the result as the JSON it came in, or why there is none.

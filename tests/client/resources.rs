@@ -86,7 +86,10 @@ fn r3_one_content_is_the_value_and_several_a_list() {
         json!([text("x"), {"uri": "a:b", "blob": "AQ=="}]),
     );
     assert_eq!(two.value.parts()[0].as_text(), Some("x"));
-    assert_eq!(two.value.parts()[1].as_binary().unwrap().data, [1]);
+    assert_eq!(
+        two.value.parts()[1].as_binary().unwrap().decode().unwrap(),
+        [1]
+    );
     assert_eq!(two.raw.contents.len(), 2);
     assert_eq!(
         read(&mut script, json!([])).value,

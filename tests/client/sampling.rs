@@ -67,8 +67,8 @@ fn s4_images_and_sounds_of_the_user_are_decoded() {
             panic!("it is binary")
         };
         assert_eq!(
-            (&binary.data[..], binary.mime_type.as_str()),
-            (&[1, 2][..], "a/b")
+            (binary.decode().unwrap(), binary.mime_type.as_str()),
+            (vec![1, 2], "a/b")
         );
     }
 }

@@ -1,0 +1,165 @@
+//! The characters of a text: borrowed from a frame, owned, or a part of a whole that others hold parts
+//! of as well, so that what is taken out of a large frame needs no copies.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::sync::Arc;
+use core::cmp::Ordering;
+use core::hash::{Hash, Hasher};
+
+/// Below this a copy costs less than a count of who holds the whole.
+const SHORT: usize = 256;
+
+#[derive(Clone)]
+pub(super) enum Chars<'a> {
+    Borrowed(&'a str),
+    Owned(String),
+    /// From `start` to `end` in bytes, both between two characters.
+    Part {
+        whole: Arc<String>,
+        start: u32,
+        end: u32,
+    },
+}
+
+/// What borrowed texts are made independent of their frame with: a whole that they lie in and may
+/// share; without one they are copied.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'s>(Option<&'s Arc<String>>);
+
+impl<'s> Source<'s> {
+    /// No whole: what was borrowed is copied.
+    pub const NONE: Source<'static> = Source(None);
+
+    /// Parts of `whole` share it.
+    pub(crate) const fn of(whole: Option<&'s Arc<String>>) -> Self {
+        Self(whole)
+    }
+
+    /// The whole and where in it `text` lies, if it does.
+    fn place_of(self, text: &str) -> Option<Chars<'static>> {
+        let whole = self.0?;
+        let start = (text.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
+        let end = start.checked_add(text.len())?;
+        // An empty text, or one from elsewhere, costs nothing to copy or has to be.
+        if text.is_empty() || end > whole.len() {
+            return None;
+        }
+        Some(Chars::Part {
+            whole: Arc::clone(whole),
+            start: u32::try_from(start).ok()?,
+            end: u32::try_from(end).ok()?,
+        })
+    }
+}
+
+impl<'a> Chars<'a> {
+    #[inline]
+    pub(super) fn as_str(&self) -> &str {
+        match self {
+            Self::Borrowed(text) => text,
+            Self::Owned(text) => text,
+            Self::Part { whole, start, end } => whole
+                .get(*start as usize..*end as usize)
+                .unwrap_or_default(),
+        }
+    }
+
+    pub(super) fn owned_from(self, source: Source<'_>) -> Chars<'static> {
+        match self {
+            Self::Borrowed(text) => match source.place_of(text) {
+                Some(part) => part,
+                None => Chars::Owned(text.into()),
+            },
+            Self::Owned(text) => Chars::Owned(text),
+            Self::Part { whole, start, end } => Chars::Part { whole, start, end },
+        }
+    }
+
+    pub(super) fn into_string(self) -> String {
+        match self {
+            Self::Owned(text) => text,
+            Self::Part { whole, start, end } if start == 0 && end as usize == whole.len() => {
+                Arc::unwrap_or_clone(whole)
+            }
+            other => other.as_str().into(),
+        }
+    }
+}
+
+impl Chars<'static> {
+    /// Another holder of the same characters, which are shared from here on if they are many.
+    pub(super) fn share(&mut self) -> Self {
+        if let Self::Owned(text) = self
+            && text.len() > SHORT
+        {
+            *self = Arc::new(core::mem::take(text)).into();
+        }
+        self.clone()
+    }
+}
+
+impl From<Arc<String>> for Chars<'_> {
+    fn from(whole: Arc<String>) -> Self {
+        match u32::try_from(whole.len()) {
+            Ok(end) => Self::Part {
+                whole,
+                start: 0,
+                end,
+            },
+            Err(_) => Self::Owned(Arc::unwrap_or_clone(whole)),
+        }
+    }
+}
+
+impl<'a> From<Cow<'a, str>> for Chars<'a> {
+    fn from(text: Cow<'a, str>) -> Self {
+        match text {
+            Cow::Borrowed(text) => Self::Borrowed(text),
+            Cow::Owned(text) => Self::Owned(text),
+        }
+    }
+}
+
+impl PartialEq for Chars<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Chars<'_> {}
+
+impl PartialOrd for Chars<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Chars<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_str().cmp(other.as_str())
+    }
+}
+
+impl Hash for Chars<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_holds_the_whole_and_needs_no_room_of_its_own() {
+        let whole = Arc::new(String::from("one two"));
+        let part = Chars::Borrowed(&whole[4..]).owned_from(Source::of(Some(&whole)));
+        assert_eq!(part.as_str(), "two");
+        assert_eq!(Arc::strong_count(&whole), 2);
+        assert_eq!(part.into_string(), "two");
+        let elsewhere = Chars::Borrowed("three").owned_from(Source::of(Some(&whole)));
+        assert!(matches!(elsewhere, Chars::Owned(_)));
+        assert_eq!(size_of::<Chars<'_>>(), size_of::<String>());
+    }
+}
