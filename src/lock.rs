@@ -9,15 +9,29 @@ type Cell<T> = core::cell::RefCell<T>;
 #[cfg(feature = "std")]
 type Cell<T> = std::sync::Mutex<T>;
 
+#[cfg(not(feature = "std"))]
+type OnceCell<T> = core::cell::OnceCell<T>;
+#[cfg(feature = "std")]
+type OnceCell<T> = std::sync::OnceLock<T>;
+
+/// A value that is made when it is first asked for.
+pub(crate) struct Once<T>(OnceCell<T>);
+
+impl<T> Once<T> {
+    pub(crate) const fn new() -> Self {
+        Self(OnceCell::new())
+    }
+
+    pub(crate) fn get_or_make(&self, make: impl FnOnce() -> T) -> &T {
+        self.0.get_or_init(make)
+    }
+}
+
 /// A value that is changed through a shared reference.
 #[derive(Default)]
 pub(crate) struct Lock<T>(Cell<T>);
 
 impl<T> Lock<T> {
-    pub(crate) const fn new(value: T) -> Self {
-        Self(Cell::new(value))
-    }
-
     /// Runs `act` on the value. It must not come back to the same lock.
     pub(crate) fn with<R>(&self, act: impl FnOnce(&mut T) -> R) -> R {
         #[cfg(feature = "std")]

@@ -10,7 +10,7 @@ use std::io;
 use super::Handle;
 use super::blocking::pool::Job as PoolJob;
 use super::shared::Shared;
-use crate::server::{DefinitionError, Job, Listener, Service};
+use crate::server::{DefinitionError, EffectSink, Job, Listener, Registry, Service, sink_of};
 use crate::session::Change;
 use crate::time::Instant;
 
@@ -53,8 +53,14 @@ pub(super) fn pool_job(
 
 /// Has a job's effects given to its service as they come.
 pub(super) fn with_effects(service: &impl ServiceAccess, job: Job) -> Job {
+    let sink = effect_sink(job.registry(), service);
+    job.with_effects(sink)
+}
+
+/// What gives the effects of any of a service's jobs to it as they come.
+pub(super) fn effect_sink(registry: &Arc<Registry>, service: &impl ServiceAccess) -> EffectSink {
     let service = service.clone();
-    job.with_own_effects(move |job, effect| {
+    sink_of(registry, move |job, effect| {
         service.with_service(|service, now| service.handle_effect(now, job, effect));
     })
 }

@@ -2,27 +2,31 @@
 //!
 //! Rules of this file: one that panics, even while it is dropped, costs its own result.
 
-use alloc::boxed::Box;
-use core::pin::Pin;
 use core::task::{Context, Poll};
 
-use super::jobs::{ServiceAccess, with_effects};
 use super::panics::catch_panic;
-use crate::server::{Job, JobId, JobTicket, Outcome};
+use crate::server::{Begun, Job, JobId, JobTicket, Outcome};
 
 /// A handler that runs as a future. Dropping it drops the handler and leaves its request open.
 pub(super) struct Task {
     job: JobId,
     ticket: JobTicket,
-    future: Option<Pin<Box<dyn Future<Output = Outcome> + Send>>>,
+    stage: Stage,
+}
+
+enum Stage {
+    Waits(Job),
+    Runs(Begun),
+    Over,
 }
 
 impl Task {
-    pub(super) fn new(service: &impl ServiceAccess, job: Job) -> Self {
+    /// A handler that begins at the first poll. Its effects go where the job has them go.
+    pub(super) fn new(job: Job) -> Self {
         Self {
             job: job.id(),
             ticket: job.ticket(),
-            future: Some(Box::pin(with_effects(service, job).start())),
+            stage: Stage::Waits(job),
         }
     }
 
@@ -37,10 +41,18 @@ impl Task {
 
     /// Moves the handler on. Not to be polled again once it is ready.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
-        let Some(future) = &mut self.future else {
-            return Poll::Ready(self.abandoned());
-        };
-        match catch_panic(|| future.as_mut().poll(cx)) {
+        let polled = catch_panic(|| {
+            if let Stage::Waits(_) = self.stage
+                && let Stage::Waits(job) = core::mem::replace(&mut self.stage, Stage::Over)
+            {
+                self.stage = Stage::Runs(job.begin());
+            }
+            match &mut self.stage {
+                Stage::Runs(begun) => Some(begun.poll(cx)),
+                _ => None,
+            }
+        });
+        match polled.flatten() {
             Some(poll) => poll,
             None => Poll::Ready(self.abandoned()),
         }
@@ -49,7 +61,7 @@ impl Task {
 
 impl Drop for Task {
     fn drop(&mut self) {
-        let future = self.future.take();
-        catch_panic(|| drop(future));
+        let stage = core::mem::replace(&mut self.stage, Stage::Over);
+        catch_panic(|| drop(stage));
     }
 }

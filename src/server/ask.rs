@@ -21,7 +21,7 @@ use crate::model::owned::IntoOwned;
 use crate::revision::Revision;
 use crate::rpc::{Raw, RpcError};
 
-use super::effect::Effect;
+use super::effect::{Effect, EffectSink};
 
 /// The answer isn't there yet. Hand it on with `?`: the handler runs again once it is.
 ///
@@ -131,7 +131,7 @@ pub(super) fn whole_text(error: &(dyn Error + 'static)) -> String {
 }
 
 /// One request through all its runs on this server, as far as this run knows.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Run {
     pub(super) carried: RoundState,
     /// What is open after this run so far.
@@ -144,6 +144,8 @@ pub(super) struct Run {
     pub(super) bad_answer: Option<Box<str>>,
     /// What the run has done and nobody has been given yet.
     pub(super) effects: Vec<Effect>,
+    /// Who is given it at once.
+    pub(super) sink: Option<EffectSink>,
 }
 
 /// What travels from one round to the next.

@@ -209,7 +209,7 @@ impl<Mode> Server<Mode> {
         let uri: Box<str> = resource.uri.as_str().into();
         let registry = &self.shared.registry;
         let replaced = registry.edit(|offered| offered.resources.insert(&uri, resource, handler));
-        self.note(replaced, "resource", &uri);
+        self.note(replaced.is_some(), "resource", &uri);
         self
     }
 
@@ -222,7 +222,7 @@ impl<Mode> Server<Mode> {
         let registry = &self.shared.registry;
         let replaced =
             registry.edit(|offered| offered.templates.insert(&name, definition, handler));
-        self.note(replaced, "resource template", &name);
+        self.note(replaced.is_some(), "resource template", &name);
         self
     }
 
@@ -230,7 +230,7 @@ impl<Mode> Server<Mode> {
         let name: Box<str> = prompt.name.as_str().into();
         let registry = &self.shared.registry;
         let replaced = registry.edit(|offered| offered.prompts.insert(&name, prompt, handler));
-        self.note(replaced, "prompt", &name);
+        self.note(replaced.is_some(), "prompt", &name);
         self.note_name("prompt", &name);
         self
     }
@@ -244,7 +244,7 @@ impl<Mode> Server<Mode> {
         let registry = &self.shared.registry;
         let replaced =
             registry.edit(|offered| offered.completions.insert(&key, completion, handler));
-        self.note(replaced, "completion", &key);
+        self.note(replaced.is_some(), "completion", &key);
         self
     }
 

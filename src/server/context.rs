@@ -2,14 +2,14 @@
 
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
-use alloc::sync::Arc;
+use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::lock::Lock;
+use crate::lock::{Lock, Once};
 use crate::model::capability::ClientCapabilities;
 use crate::model::elicitation::{
     ElicitAction, ElicitParams, ElicitRequestFormParams, ElicitRequestURLParams,
@@ -27,7 +27,7 @@ use crate::rpc::{Raw, Text};
 use crate::session::{Change, Request};
 
 use super::Shared;
-use super::ask::{Answer, AskError, InputPending, OwnedRaw, Run};
+use super::ask::{Answer, AskError, InputPending, OwnedRaw, RoundState, Run};
 use super::effect::{Effect, EffectKind, EffectSink, JobId};
 
 /// A handler's view of one request. It is cheap to clone and may be kept while the request is open.
@@ -41,18 +41,37 @@ struct Inner {
     request: Request,
     server: Arc<Shared>,
     given: Given,
-    cancelled: Arc<AtomicBool>,
-    sink: Option<EffectSink>,
+    /// Who the client of a modern request is, once somebody asks.
+    client: Once<ClientIdentity>,
+    is_cancelled: AtomicBool,
     run: Lock<Run>,
 }
 
 /// What the session knew of the client when the handler was to run.
 pub(super) struct Given {
-    pub(super) capabilities: ClientCapabilities<'static>,
-    pub(super) client: Option<Implementation<'static>>,
+    /// What the client has said when the session was opened.
+    pub(super) client: Option<Arc<ClientIdentity>>,
     /// The level that a legacy client has set.
     pub(super) legacy_log_level: Option<LoggingLevel>,
     pub(super) principal: Option<Arc<str>>,
+}
+
+/// What a client says of itself.
+#[derive(Default)]
+pub(super) struct ClientIdentity {
+    pub(super) info: Option<Implementation<'static>>,
+    pub(super) capabilities: ClientCapabilities<'static>,
+}
+
+/// Tells a handler that its request was cancelled, for as long as anybody has its context.
+pub(super) struct Canceller(Weak<Inner>);
+
+impl Canceller {
+    pub(super) fn cancel(&self) {
+        if let Some(inner) = self.0.upgrade() {
+            inner.is_cancelled.store(true, Ordering::Release);
+        }
+    }
 }
 
 /// What a user made of a form.
@@ -91,26 +110,53 @@ impl<T> Elicited<T> {
 }
 
 impl Context {
-    pub(super) fn new(
-        job: JobId,
-        request: Request,
-        server: Arc<Shared>,
-        given: Given,
-        cancelled: Arc<AtomicBool>,
-        run: Run,
-        sink: Option<EffectSink>,
-    ) -> Self {
+    pub(super) fn new(job: JobId, request: Request, server: Arc<Shared>, given: Given) -> Self {
         Self {
             inner: Arc::new(Inner {
                 job,
                 request,
                 server,
                 given,
-                cancelled,
-                sink,
-                run: Lock::new(run),
+                client: Once::new(),
+                is_cancelled: AtomicBool::new(false),
+                run: Lock::default(),
             }),
         }
+    }
+
+    pub(super) fn canceller(&self) -> Canceller {
+        Canceller(Arc::downgrade(&self.inner))
+    }
+
+    /// Gives `sink` what the handler does while it runs.
+    pub(super) fn set_sink(&self, sink: EffectSink) {
+        self.inner.run.with(|run| run.sink = Some(sink));
+    }
+
+    /// Begins with what earlier rounds have brought.
+    pub(super) fn carry(&self, carried: RoundState) {
+        self.inner.run.with(|run| run.carried = carried);
+    }
+
+    /// Who the client is, by the request or else by the opening of its session.
+    fn client(&self) -> &ClientIdentity {
+        let Inner { request, given, .. } = &*self.inner;
+        if request.revision.era() == Era::Legacy
+            && let Some(client) = &given.client
+        {
+            return client;
+        }
+        self.inner.client.get_or_make(|| {
+            let info = request.client_info().map(IntoOwned::into_owned);
+            let opened = given.client.as_ref();
+            ClientIdentity {
+                info: info.or_else(|| opened.and_then(|client| client.info.clone())),
+                capabilities: request
+                    .client_capabilities()
+                    .unwrap_or_default()
+                    .into_owned(),
+            }
+        })
     }
 
     pub(super) fn job(&self) -> JobId {
@@ -141,9 +187,15 @@ impl Context {
 
     fn effect(&self, effect: EffectKind) {
         let effect = Effect(effect);
-        match &self.inner.sink {
-            Some(sink) => sink(self.inner.job, effect),
-            None => self.inner.run.with(|run| run.effects.push(effect)),
+        let given = self.inner.run.with(|run| match &run.sink {
+            Some(sink) => Some((Arc::clone(sink), effect)),
+            None => {
+                run.effects.push(effect);
+                None
+            }
+        });
+        if let Some((sink, effect)) = given {
+            sink(self.inner.job, effect);
         }
     }
 
@@ -166,12 +218,12 @@ impl Context {
 
     /// Returns who the client is, when it says so. For display only.
     pub fn client_info(&self) -> Option<&Implementation<'static>> {
-        self.inner.given.client.as_ref()
+        self.client().info.as_ref()
     }
 
     /// Returns what the client can be asked for.
     pub fn client_capabilities(&self) -> &ClientCapabilities<'static> {
-        &self.inner.given.capabilities
+        &self.client().capabilities
     }
 
     /// Returns the revision of the request; for logs, handlers need no branch on it.
@@ -200,7 +252,7 @@ impl Context {
     /// Returns whether the request was cancelled or its connection lost. Check it now and then
     /// during long work.
     pub fn is_cancelled(&self) -> bool {
-        self.inner.cancelled.load(Ordering::Acquire)
+        self.inner.is_cancelled.load(Ordering::Acquire)
     }
 
     /// Asks the user to fill in a form, and reads what they filled in as `T`.
@@ -409,7 +461,7 @@ impl Context {
             Ok(needed) => needed,
             Err(misuse) => return malformed(misuse),
         };
-        let missing = self.inner.given.capabilities.missing_for(&needed);
+        let missing = self.client().capabilities.missing_for(&needed);
         self.inner.run.with(|run| match missing {
             Some(missing) => {
                 run.note_missing(missing);

@@ -29,20 +29,17 @@ pub(super) fn find(server: &Shared, request: &Request) -> Result<Option<Found>, 
 
 fn find_tool(server: &Shared, request: &Request) -> Result<Found, RpcError> {
     let name = request.target().unwrap_or(Text::borrowed(""));
-    let found = server.registry.read().tools.get(&name);
-    let (definition, handler) = found.ok_or_else(|| unknown("tool", &name))?;
-    Ok(Found {
-        handler,
-        input: definition.input,
-        output: definition.output,
-    })
+    let offered = server.registry.read();
+    let found = offered.tools.get(&name);
+    let entry = found.ok_or_else(|| unknown("tool", &name))?;
+    Ok(Found::Tool(Arc::clone(entry)))
 }
 
 fn find_resource(server: &Shared, request: &Request) -> Result<Hooked, RpcError> {
     let uri = request.target().unwrap_or(Text::borrowed(""));
     let offered = server.registry.read();
-    if let Some((_, handler)) = offered.resources.get(&uri) {
-        return Ok(handler);
+    if let Some(entry) = offered.resources.get(&uri) {
+        return Ok(entry.handler.clone());
     }
     let found = offered
         .templates
@@ -54,10 +51,12 @@ fn find_resource(server: &Shared, request: &Request) -> Result<Hooked, RpcError>
 
 fn find_prompt(server: &Shared, request: &Request) -> Result<Hooked, RpcError> {
     let params = request.params::<GetPrompt>()?;
-    let found = server.registry.read().prompts.get(&params.name);
-    let (prompt, handler) = found.ok_or_else(|| unknown("prompt", &params.name))?;
-    match prompt.missing_argument(params.arguments.as_ref()) {
-        None => Ok(handler),
+    let offered = server.registry.read();
+    let found = offered.prompts.get(&params.name);
+    let entry = found.ok_or_else(|| unknown("prompt", &params.name))?;
+    let missing = entry.definition.missing_argument(params.arguments.as_ref());
+    match missing {
+        None => Ok(entry.handler.clone()),
         Some(missing) => Err(RpcError::invalid_params(alloc::format!(
             "Invalid params: the prompt needs the argument {missing}"
         ))),
@@ -68,8 +67,8 @@ fn find_completion(server: &Shared, request: &Request) -> Result<Hooked, RpcErro
     let params = request.params::<Complete>()?;
     let offered = server.registry.read();
     let key = completion_key(&params.reference, &params.argument.name);
-    if let Some((_, handler)) = offered.completions.get(&key) {
-        return Ok(handler);
+    if let Some(entry) = offered.completions.get(&key) {
+        return Ok(entry.handler.clone());
     }
     // What can't be completed has no completions, which is no error; what isn't there has none
     // to be asked for (`complete.err`).

@@ -7,12 +7,13 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::pin::Pin;
 
 use super::handler::{Handler, Output};
 use super::{Context, HandlerError, Reply, Server};
 
 /// What a hook does with the result.
-type End = Box<dyn FnOnce(Output) -> Output + Send>;
+pub(super) type End = Box<dyn FnOnce(Output) -> Output + Send>;
 
 /// A hook, which says how it ends or refuses the request.
 pub(super) type Hook = dyn Fn(&Context) -> Result<End, HandlerError> + Send + Sync;
@@ -99,15 +100,18 @@ impl Hooked {
         finish(context, ends, output)
     }
 
-    /// Runs a handler of either kind, inside of its server's hooks and its own.
-    pub(super) async fn start(&self, context: &Context) -> Output {
+    /// Begins a handler of either kind, inside of its server's hooks and its own.
+    pub(super) fn start(&self, context: &Context) -> Started {
         let (ends, begun) = self.begin(context);
         let output = match (begun, &self.handler) {
+            (Ok(()), Handler::Async(run)) => {
+                let future = run(context.clone());
+                return Started::Waits { ends, future };
+            }
             (Ok(()), Handler::Blocking(run)) => run(context),
-            (Ok(()), Handler::Async(run)) => run(context.clone()).await,
             (Err(error), _) => Err(error),
         };
-        finish(context, ends, output)
+        Started::Ended(finish(context, ends, output))
     }
 
     /// How the hooks end that have begun, and the error of the one that refuses.
@@ -123,7 +127,17 @@ impl Hooked {
     }
 }
 
-fn finish(context: &Context, ends: Vec<End>, output: Output) -> Output {
+/// How far a handler is that has begun.
+pub(super) enum Started {
+    Ended(Output),
+    Waits {
+        ends: Vec<End>,
+        future: Pin<Box<dyn Future<Output = Output> + Send>>,
+    },
+}
+
+/// Ends the hooks of a handler that has ended.
+pub(super) fn finish(context: &Context, ends: Vec<End>, output: Output) -> Output {
     if output.is_err() && context.is_asking() {
         return output;
     }

@@ -10,20 +10,24 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::future::poll_fn;
+use core::pin::Pin;
+use core::task::{Poll, ready};
 
+use super::HandlerError;
+#[cfg(feature = "std")]
+use super::Registry;
 use super::ask::{BadArguments, HandlerErrorKind, RoundState, Run, bad_arguments};
-use super::context::{Context, Given};
-use super::definition::check_output;
+use super::context::Context;
+use super::definition::{ToolDefinition, check_output};
 use super::effect::{Effect, EffectSink, JobId};
 use super::handler::{Handler, Output, Reply};
-use super::hook::Hooked;
+use super::hook::{End as HookEnd, Hooked, Started, finish};
+use super::registry::Entry;
 use super::state::{SealError, binding};
-use super::{HandlerError, Shared};
 use crate::model::input::InputRequests;
 use crate::model::method::SpecMethod;
 use crate::model::tool::CallToolResult;
-use crate::model::validation::CompiledSchema;
 use crate::revision::Era;
 use crate::rpc::{RpcError, Text};
 use crate::session::Request;
@@ -35,14 +39,9 @@ use crate::trace::Scope;
 /// [`run`](Self::run) it or [`start`](Self::start) it, and give its outcome to
 /// [`Service::handle_outcome`](super::Service::handle_outcome): until then its request stays open.
 pub struct Job {
-    pub(super) id: JobId,
-    pub(super) request: Request,
-    pub(super) server: Arc<Shared>,
-    pub(super) given: Given,
-    pub(super) cancelled: Arc<AtomicBool>,
+    pub(super) context: Context,
     pub(super) state: Option<KeptState>,
     pub(super) found: Found,
-    pub(super) sink: Option<EffectSink>,
     pub(super) scope: Scope,
 }
 
@@ -55,19 +54,30 @@ pub(super) enum KeptState {
 }
 
 /// Who answers a request, and what it and its answer are checked against.
-pub(super) struct Found {
-    pub(super) handler: Hooked,
-    pub(super) input: Option<Arc<dyn CompiledSchema>>,
-    pub(super) output: Option<Arc<dyn CompiledSchema>>,
+pub(super) enum Found {
+    Tool(Arc<Entry<ToolDefinition>>),
+    Other(Hooked),
+}
+
+impl Found {
+    fn handler(&self) -> &Hooked {
+        match self {
+            Self::Tool(entry) => &entry.handler,
+            Self::Other(handler) => handler,
+        }
+    }
+
+    fn definition(&self) -> Option<&ToolDefinition> {
+        match self {
+            Self::Tool(entry) => Some(&entry.definition),
+            Self::Other(_) => None,
+        }
+    }
 }
 
 impl From<Hooked> for Found {
     fn from(handler: Hooked) -> Self {
-        Self {
-            handler,
-            input: None,
-            output: None,
-        }
+        Self::Other(handler)
     }
 }
 
@@ -118,20 +128,13 @@ pub(super) enum StateToCarry {
 
 /// What is needed to answer for a job that panicked.
 #[derive(Clone, Debug)]
-pub struct JobTicket {
-    job: JobId,
-    request: Request,
-}
+pub struct JobTicket(Context);
 
 impl JobTicket {
     /// Returns the outcome of a job that panicked, or that was dropped before it ended: its request
     /// is answered with an internal error that names the tool, resource or prompt.
     pub fn panicked(self) -> Outcome {
-        Outcome {
-            job: self.job,
-            effects: Vec::new(),
-            end: End::Error(self.request.panicked()),
-        }
+        ended(&self.0, End::Error(self.0.request().panicked()))
     }
 }
 
@@ -144,54 +147,43 @@ impl Outcome {
 
 impl Job {
     /// Returns which job it is.
-    pub const fn id(&self) -> JobId {
-        self.id
+    pub fn id(&self) -> JobId {
+        self.context.job()
     }
 
     /// Returns the request that it answers.
-    pub const fn request(&self) -> &Request {
-        &self.request
+    pub fn request(&self) -> &Request {
+        self.context.request()
     }
 
     /// Returns whether its handler is a future, which only [`start`](Self::start) can run.
-    pub const fn is_async(&self) -> bool {
-        matches!(self.found.handler.handler, Handler::Async(_))
+    pub fn is_async(&self) -> bool {
+        matches!(self.found.handler().handler, Handler::Async(_))
     }
 
     /// Returns whether its request was cancelled, so that its outcome counts for nothing.
     pub fn is_cancelled(&self) -> bool {
-        self.cancelled.load(Ordering::Acquire)
+        self.context.is_cancelled()
     }
 
     /// Returns what is needed to answer for it in case that it panics. Keep it while the job runs.
     pub fn ticket(&self) -> JobTicket {
-        JobTicket {
-            job: self.id,
-            request: self.request.clone(),
-        }
+        JobTicket(self.context.clone())
     }
 
     /// Gives progress, log messages and changes to `sink` while the handler runs, to be handed
     /// to [`Service::handle_effect`](super::Service::handle_effect) in their order. Without a sink
     /// they come with the outcome.
     #[must_use]
-    pub fn with_effects(mut self, sink: EffectSink) -> Self {
-        self.sink = Some(sink);
+    pub fn with_effects(self, sink: EffectSink) -> Self {
+        self.context.set_sink(sink);
         self
     }
 
-    /// The same for adapters: what concerns one request goes to `own`, and what concerns all clients
-    /// to all who listen.
+    /// What the server offers, and who listens to it.
     #[cfg(feature = "std")]
-    pub(crate) fn with_own_effects(
-        self,
-        own: impl Fn(JobId, Effect) + Send + Sync + 'static,
-    ) -> Self {
-        let server = Arc::clone(&self.server);
-        self.with_effects(Arc::new(move |job, effect| match effect.told_to_all() {
-            Some((change, uri)) => server.registry.announce(change, uri),
-            None => own(job, effect),
-        }))
+    pub(crate) fn registry(&self) -> &Arc<Registry> {
+        &self.context.server().registry
     }
 
     /// Runs the handler here and now, and returns its outcome. A handler that is a future
@@ -202,90 +194,157 @@ impl Job {
     }
 
     fn run_in_scope(self) -> Outcome {
-        let (context, found) = match self.open() {
-            Ok(opened) => opened,
-            Err(outcome) => return *outcome,
+        if let Some(end) = self.open() {
+            return ended(&self.context, end);
+        }
+        let Self { context, found, .. } = self;
+        let output = match check_arguments(&context, &found) {
+            Ok(()) => found.handler().run(&context),
+            Err(error) => Err(error),
         };
-        let output = found.handler.run(&context);
         close(&context, &found, output)
     }
 
     /// Runs the handler as a future; a blocking one runs at the first poll. Dropping the future
     /// leaves the request open, as does dropping the job.
     pub async fn start(self) -> Outcome {
+        let mut begun = self.begin();
+        poll_fn(|cx| begun.poll(cx)).await
+    }
+
+    /// Begins with the handler; a blocking one has ended when this returns.
+    pub(crate) fn begin(self) -> Begun {
         let scope = self.scope.clone();
-        scope.around(self.start_in_scope()).await
-    }
-
-    async fn start_in_scope(self) -> Outcome {
-        let (context, found) = match self.open() {
-            Ok(opened) => opened,
-            Err(outcome) => return *outcome,
-        };
-        let output = found.handler.start(&context).await;
-        close(&context, &found, output)
-    }
-
-    /// Makes ready what the handler sees; an error is the outcome already.
-    fn open(self) -> Result<(Context, Found), Box<Outcome>> {
-        let job = self.id;
-        let ended = |end| {
-            Box::new(Outcome {
-                job,
-                effects: Vec::new(),
-                end,
-            })
-        };
-        if self.is_cancelled() {
-            return Err(ended(End::Cancelled));
+        let stage = scope.enter(|| self.begin_in_scope());
+        Begun {
+            scope,
+            stage: Some(stage),
         }
-        let carried = self.carried().map_err(|error| ended(End::Error(error)))?;
-        let run = Run {
-            carried,
-            ..Run::default()
+    }
+
+    fn begin_in_scope(self) -> Running {
+        if let Some(end) = self.open() {
+            return Running::Ended(ended(&self.context, end));
+        }
+        let Self { context, found, .. } = self;
+        let started = match check_arguments(&context, &found) {
+            Ok(()) => found.handler().start(&context),
+            Err(error) => Started::Ended(Err(error)),
         };
-        let checked = match &self.found.input {
-            Some(schema) => schema.check_arguments(&self.request.arguments()),
-            None => Ok(()),
-        };
-        let Self {
-            id,
-            request,
-            server,
-            given,
-            cancelled,
-            found,
-            sink,
-            ..
-        } = self;
-        let revision = request.revision;
-        let context = Context::new(id, request, server, given, cancelled, run, sink);
-        match checked {
-            Ok(()) => Ok((context, found)),
-            Err(violation) => {
-                let output = Err(bad_arguments(revision, &violation));
-                Err(Box::new(close(&context, &found, output)))
+        match started {
+            Started::Ended(output) => Running::Ended(close(&context, &found, output)),
+            Started::Waits { ends, future } => Running::Waits {
+                context,
+                found,
+                ends,
+                future,
+            },
+        }
+    }
+
+    /// Makes ready what the handler sees; how the job has ended if it has already.
+    fn open(&self) -> Option<End> {
+        if self.is_cancelled() {
+            return Some(End::Cancelled);
+        }
+        match self.carried() {
+            Ok(None) => None,
+            Ok(Some(carried)) => {
+                self.context.carry(carried);
+                None
             }
+            Err(error) => Some(End::Error(error)),
         }
     }
 
     /// What earlier rounds of this request have brought.
-    fn carried(&self) -> Result<RoundState, RpcError> {
+    fn carried(&self) -> Result<Option<RoundState>, RpcError> {
         let opened;
         let text = match &self.state {
-            None => return Ok(RoundState::default()),
+            None => return Ok(None),
             Some(KeptState::Plain(text)) => text,
             Some(KeptState::Sealed(sealed)) => {
+                let (request, server) = (self.context.request(), self.context.server());
                 // Whoever has made it, it wasn't a server without a seal.
-                let seal = self.server.seal.as_ref().ok_or(SealError::Foreign)?;
-                let binding = binding(&self.request, self.given.principal.as_deref());
+                let seal = server.seal.as_ref().ok_or(SealError::Foreign)?;
+                let binding = binding(request, self.context.principal());
                 let bytes = seal.open(sealed, &binding)?;
                 opened = String::from_utf8(bytes).map_err(|_| SealError::Foreign)?;
                 &opened
             }
         };
-        Ok(RoundState::unpack(text).map_err(|_| SealError::Foreign)?)
+        let carried = RoundState::unpack(text).map_err(|_| SealError::Foreign)?;
+        Ok(Some(carried))
     }
+}
+
+/// A handler that has begun. Dropping it drops the handler and leaves its request open.
+pub(crate) struct Begun {
+    scope: Scope,
+    stage: Option<Running>,
+}
+
+enum Running {
+    Ended(Outcome),
+    Waits {
+        context: Context,
+        found: Found,
+        ends: Vec<HookEnd>,
+        future: Pin<Box<dyn Future<Output = Output> + Send>>,
+    },
+}
+
+impl Begun {
+    /// Moves the handler on. Not to be polled again once it is ready.
+    pub(crate) fn poll(&mut self, cx: &mut core::task::Context<'_>) -> Poll<Outcome> {
+        let Self { scope, stage } = self;
+        scope.enter(|| {
+            if let Some(Running::Waits { future, .. }) = stage {
+                let output = ready!(future.as_mut().poll(cx));
+                if let Some(Running::Waits {
+                    context,
+                    found,
+                    ends,
+                    ..
+                }) = stage.take()
+                {
+                    let output = finish(&context, ends, output);
+                    return Poll::Ready(close(&context, &found, output));
+                }
+            }
+            match stage.take() {
+                Some(Running::Ended(outcome)) => Poll::Ready(outcome),
+                _ => Poll::Pending,
+            }
+        })
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        let stage = self.stage.take();
+        self.scope.enter(|| drop(stage));
+    }
+}
+
+/// The outcome of a job whose handler hasn't run.
+fn ended(context: &Context, end: End) -> Outcome {
+    Outcome {
+        job: context.job(),
+        effects: Vec::new(),
+        end,
+    }
+}
+
+/// Returns an error if the arguments don't fit the schema that they are held to.
+fn check_arguments(context: &Context, found: &Found) -> Result<(), HandlerError> {
+    let definition = found.definition();
+    let Some(schema) = definition.and_then(|definition| definition.input.as_ref()) else {
+        return Ok(());
+    };
+    let request = context.request();
+    let checked = schema.check_arguments(&request.arguments());
+    checked.map_err(|violation| bad_arguments(request.revision, &violation))
 }
 
 /// Turns the result of a handler into plain data.
@@ -309,7 +368,8 @@ fn close(context: &Context, found: &Found, output: Output) -> Outcome {
 
 /// Returns an error if the answer isn't what was promised.
 fn check(found: &Found, reply: &Reply) -> Result<(), RpcError> {
-    match (&found.output, reply) {
+    let schema = found.definition().and_then(|tool| tool.output.as_ref());
+    match (schema, reply) {
         (Some(schema), Reply::Tool(result)) => check_output(&**schema, result),
         _ => Ok(()),
     }
@@ -378,8 +438,8 @@ fn carry(context: &Context, state: String) -> Result<StateToCarry, RpcError> {
 impl fmt::Debug for Job {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Job")
-            .field("id", &self.id)
-            .field("method", &self.request.method())
+            .field("id", &self.id())
+            .field("method", &self.request().method())
             .finish_non_exhaustive()
     }
 }

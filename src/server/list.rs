@@ -27,7 +27,7 @@ pub(super) fn answer(
         Some(SpecMethod::ListTools) => {
             let start = page_start(request, offered.tools.len())?;
             let (definitions, more) = offered.tools.page(start, size);
-            let tools = definitions.into_iter().map(|definition| definition.tool);
+            let tools = definitions.map(|definition| definition.tool.clone());
             let mut result = ListToolsResult::new(tools.collect());
             result.next_cursor = next_cursor(start, size, more);
             reply::<ListTools>(request, session, now, &result)
@@ -35,23 +35,21 @@ pub(super) fn answer(
         Some(SpecMethod::ListPrompts) => {
             let start = page_start(request, offered.prompts.len())?;
             let (prompts, more) = offered.prompts.page(start, size);
-            let mut result = ListPromptsResult::new(prompts);
+            let mut result = ListPromptsResult::new(prompts.cloned().collect());
             result.next_cursor = next_cursor(start, size, more);
             reply::<ListPrompts>(request, session, now, &result)
         }
         Some(SpecMethod::ListResources) => {
             let start = page_start(request, offered.resources.len())?;
             let (resources, more) = offered.resources.page(start, size);
-            let mut result = ListResourcesResult::new(resources);
+            let mut result = ListResourcesResult::new(resources.cloned().collect());
             result.next_cursor = next_cursor(start, size, more);
             reply::<ListResources>(request, session, now, &result)
         }
         Some(SpecMethod::ListResourceTemplates) => {
             let start = page_start(request, offered.templates.len())?;
             let (definitions, more) = offered.templates.page(start, size);
-            let templates = definitions
-                .into_iter()
-                .map(|definition| definition.template);
+            let templates = definitions.map(|definition| definition.template.clone());
             let mut result = ListResourceTemplatesResult::new(templates.collect());
             result.next_cursor = next_cursor(start, size, more);
             reply::<ListResourceTemplates>(request, session, now, &result)

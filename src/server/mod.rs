@@ -66,8 +66,11 @@ use crate::session::{Change, ServerConfig};
 pub use ask::{AskError, HandlerError, InputPending};
 pub use context::{Context, Elicited, NotAccepted};
 pub use definition::DefinitionError;
+#[cfg(feature = "std")]
+pub(crate) use effect::sink_of;
 pub use effect::{Effect, EffectSink, JobId};
 pub use handler::Reply;
+pub(crate) use job::Begun;
 pub use job::{Job, JobTicket, Outcome};
 #[cfg(feature = "http")]
 pub(crate) use kept::KeptStates;

@@ -19,98 +19,115 @@ use super::hook::Hooked;
 use super::listener::{Listener, Listeners};
 use super::template::Template;
 
-#[derive(Clone)]
-struct Entry<T> {
+/// One thing that is offered.
+pub(super) struct Entry<T> {
     name: Box<str>,
-    definition: T,
-    handler: Hooked,
+    pub(super) definition: T,
+    pub(super) handler: Hooked,
 }
 
 /// A list of things by name. A copy shares its entries.
 #[derive(Clone)]
-pub(super) struct List<T>(Vec<Arc<Entry<T>>>);
+pub(super) struct List<T> {
+    entries: Vec<Arc<Entry<T>>>,
+    /// The places of the entries in the order of their names.
+    by_name: Vec<u32>,
+}
 
 impl<T> Default for List<T> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self {
+            entries: Vec::new(),
+            by_name: Vec::new(),
+        }
     }
 }
 
-impl<T: Clone> List<T> {
-    /// Adds a thing at the end, or puts it in place of the one of that name; whether there was one.
-    pub(super) fn insert(&mut self, name: &str, definition: T, handler: impl Into<Hooked>) -> bool {
+/// What an edit has taken out of a list, to be dropped once the lock is free.
+pub(super) type Taken<T> = Option<Arc<Entry<T>>>;
+
+impl<T> List<T> {
+    /// Adds a thing at the end, or puts it in place of the one of that name, which is returned.
+    pub(super) fn insert(
+        &mut self,
+        name: &str,
+        definition: T,
+        handler: impl Into<Hooked>,
+    ) -> Taken<T> {
         let entry = Arc::new(Entry {
             name: name.into(),
             definition,
             handler: handler.into(),
         });
-        match self.0.iter_mut().find(|entry| &*entry.name == name) {
-            Some(slot) => {
-                *slot = entry;
-                true
+        match self.search(name) {
+            Ok(found) => {
+                let place = self.by_name[found] as usize;
+                Some(core::mem::replace(&mut self.entries[place], entry))
             }
-            None => {
-                self.0.push(entry);
-                false
+            Err(found) => {
+                self.by_name.insert(found, self.entries.len() as u32);
+                self.entries.push(entry);
+                None
             }
         }
     }
 
-    /// Replaces each definition, and takes away those for which `replace` gives none.
-    fn redefine(&mut self, mut replace: impl FnMut(&T) -> Option<T>) {
-        self.0.retain_mut(|entry| {
-            let replaced = replace(&entry.definition);
-            let stays = replaced.is_some();
-            if let Some(definition) = replaced {
-                *entry = Arc::new(Entry {
-                    name: entry.name.clone(),
-                    definition,
-                    handler: entry.handler.clone(),
-                });
+    /// Where in the order of names `name` is, or would be.
+    fn search(&self, name: &str) -> Result<usize, usize> {
+        let name_at = |place: &u32| &*self.entries[*place as usize].name;
+        self.by_name
+            .binary_search_by(|place| name_at(place).cmp(name))
+    }
+
+    /// The same list with other definitions, without those for which `replace` gives none.
+    fn redefined(&self, mut replace: impl FnMut(&T) -> Option<T>) -> Self {
+        let mut list = Self::default();
+        for entry in &self.entries {
+            if let Some(definition) = replace(&entry.definition) {
+                list.insert(&entry.name, definition, entry.handler.clone());
             }
-            stays
-        });
+        }
+        list
     }
 
-    fn remove(&mut self, name: &str) -> bool {
-        let before = self.0.len();
-        self.0.retain(|entry| &*entry.name != name);
-        self.0.len() != before
+    fn remove(&mut self, name: &str) -> Taken<T> {
+        let found = self.search(name).ok()?;
+        let place = self.by_name.remove(found);
+        for later in &mut self.by_name {
+            *later -= u32::from(*later > place);
+        }
+        Some(self.entries.remove(place as usize))
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<(T, Hooked)> {
-        let entry = self.0.iter().find(|entry| &*entry.name == name)?;
-        Some((entry.definition.clone(), entry.handler.clone()))
+    pub(super) fn get(&self, name: &str) -> Option<&Arc<Entry<T>>> {
+        let found = self.search(name).ok()?;
+        self.entries.get(self.by_name[found] as usize)
     }
 
     /// One page: from the `start`th on, `size` of them, and whether more follow.
-    pub(super) fn page(&self, start: usize, size: usize) -> (Vec<T>, bool) {
-        let rest = self.0.get(start..).unwrap_or_default();
-        let page = rest
-            .iter()
-            .take(size)
-            .map(|entry| entry.definition.clone())
-            .collect();
+    pub(super) fn page(&self, start: usize, size: usize) -> (impl Iterator<Item = &T>, bool) {
+        let rest = self.entries.get(start..).unwrap_or_default();
+        let page = rest.iter().take(size).map(|entry| &entry.definition);
         (page, rest.len() > size)
     }
 
     /// All of them with their handlers, in their order.
     pub(super) fn entries(&self) -> impl Iterator<Item = (&T, &Hooked)> {
-        self.0
+        self.entries
             .iter()
             .map(|entry| (&entry.definition, &entry.handler))
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.entries.len()
     }
 
     fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.entries.is_empty()
     }
 
     pub(super) fn find<R>(&self, look: impl Fn(&T) -> Option<R>) -> Option<(R, Hooked)> {
-        self.0
+        self.entries
             .iter()
             .find_map(|entry| Some((look(&entry.definition)?, entry.handler.clone())))
     }
@@ -179,22 +196,23 @@ pub struct Registry {
 impl Registry {
     /// Takes a tool away; whether there was one of this name.
     pub fn remove_tool(&self, name: &str) -> bool {
-        self.edit(|offered| offered.tools.remove(name))
+        self.edit(|offered| offered.tools.remove(name)).is_some()
     }
 
     /// Takes a resource away; whether there was one of this URI.
     pub fn remove_resource(&self, uri: &str) -> bool {
-        self.edit(|offered| offered.resources.remove(uri))
+        self.edit(|offered| offered.resources.remove(uri)).is_some()
     }
 
     /// Takes a resource template away; whether there was one.
     pub fn remove_resource_template(&self, uri_template: &str) -> bool {
         self.edit(|offered| offered.templates.remove(uri_template))
+            .is_some()
     }
 
     /// Takes a prompt away; whether there was one of this name.
     pub fn remove_prompt(&self, name: &str) -> bool {
-        self.edit(|offered| offered.prompts.remove(name))
+        self.edit(|offered| offered.prompts.remove(name)).is_some()
     }
 
     /// Has `listener` told of changes for as long as it is kept.
@@ -216,13 +234,16 @@ impl Registry {
         self.offered.with(|offered| Arc::clone(offered))
     }
 
-    /// Changes what is offered. What is replaced is dropped only when the lock is free again, since
-    /// that runs code of the user.
+    /// Changes what is offered. `act` returns what it takes out, which is dropped only when the lock is
+    /// free again, since that runs code of the user.
     pub(super) fn edit<R>(&self, act: impl FnOnce(&mut Offered) -> R) -> R {
         let (result, _replaced) = self.offered.with(|offered| {
+            if let Some(unread) = Arc::get_mut(offered) {
+                return (act(unread), None);
+            }
             let mut edited = Offered::clone(offered);
             let result = act(&mut edited);
-            (result, core::mem::replace(offered, Arc::new(edited)))
+            (result, Some(core::mem::replace(offered, Arc::new(edited))))
         });
         result
     }
@@ -242,6 +263,7 @@ impl Registry {
     fn insert_definition(&self, definition: ToolDefinition, handler: impl Into<Hooked>) -> bool {
         let name = String::from(definition.tool.name.as_str());
         self.edit(|offered| offered.tools.insert(&name, definition, handler))
+            .is_some()
     }
 
     /// Puts a tool of another server into the list, held to the schemas that hold it there unless
@@ -259,17 +281,18 @@ impl Registry {
 
     /// Holds the tools that are here and those to come to their schemas.
     pub(super) fn hold_to(&self, validator: Arc<dyn Validator>) {
-        let mut tools = self.read().tools.clone();
         let mut refused = None;
-        tools.redefine(|definition| {
+        let tools = self.read().tools.redefined(|definition| {
             let held = ToolDefinition::new(definition.tool.clone(), Some(&*validator));
             held.map_err(|error| refused.get_or_insert(error).clone())
                 .ok()
         });
         self.edit(|offered| {
-            offered.tools = tools;
-            offered.validator = Some(validator);
             offered.refuse(refused);
+            (
+                core::mem::replace(&mut offered.tools, tools),
+                offered.validator.replace(validator),
+            )
         });
     }
 

@@ -9,11 +9,11 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicBool, Ordering};
-
 use bytes::Bytes;
 
-use super::context::Given;
+#[cfg(any(feature = "tokio", feature = "futures-io", feature = "http-client"))]
+use super::Registry;
+use super::context::{Canceller, ClientIdentity, Context, Given};
 use super::effect::{Effect, EffectKind, JobId};
 use super::handler::Reply;
 use super::job::{End, INPUT_REQUIRED, Job, KeptState, Outcome, StateToCarry};
@@ -44,6 +44,8 @@ pub struct Service {
     session: ServerSession,
     server: Arc<Shared>,
     principal: Option<Arc<str>>,
+    /// What the client has said of itself, once a handler was to know.
+    opened_by: Option<Arc<ClientIdentity>>,
     /// The job of each request that has one.
     running: BTreeMap<IncomingId, Running>,
     kept: KeptStates,
@@ -60,7 +62,7 @@ pub struct Service {
 
 struct Running {
     job: JobId,
-    cancelled: Arc<AtomicBool>,
+    canceller: Canceller,
 }
 
 /// What a [`Service`] asks of the adapter that drives it.
@@ -85,6 +87,7 @@ impl Service {
             kept: KeptStates::new(KEPT, server.config.limits.output),
             server,
             principal: None,
+            opened_by: None,
             running: BTreeMap::new(),
             events: VecDeque::new(),
             event_bytes: 0,
@@ -234,11 +237,14 @@ impl Service {
                     self.asking.retain(|(asking, ..)| *asking != request);
                     self.spans.end(self.now, &request, "cancelled", None);
                     if let Some(running) = self.running.remove(&request) {
-                        running.cancelled.store(true, Ordering::Release);
+                        running.canceller.cancel();
                         self.events.push_back(Event::Cancelled(running.job));
                     }
                 }
                 event => {
+                    if let ServerEvent::Opened { .. } = &event {
+                        self.opened_by = None;
+                    }
                     show(&event);
                     self.event_bytes += bytes_of(&event);
                     self.events.push_back(Event::Session(event));
@@ -260,7 +266,7 @@ impl Service {
             Ok(Some(job)) => {
                 let running = Running {
                     job: job.id(),
-                    cancelled: Arc::clone(&job.cancelled),
+                    canceller: job.context.canceller(),
                 };
                 self.running.insert(id, running);
                 self.events.push_back(Event::Job(Box::new(job)));
@@ -285,26 +291,40 @@ impl Service {
         };
         let state = self.state(&request)?;
         let round = self.session.round(request.id).unwrap_or_default();
-        let client = request.client_info().or_else(|| self.session.client_info());
-        let capabilities = self.session.capabilities_of(request.id);
         let given = Given {
-            capabilities: capabilities.unwrap_or_default().into_owned(),
-            client: client.map(IntoOwned::into_owned),
+            client: self.opened_by(),
             legacy_log_level: self.session.client_log_level(),
             principal: self.principal.clone(),
         };
         let id = request.id;
+        let job = JobId { request: id, round };
         Ok(Some(Job {
-            id: JobId { request: id, round },
-            request,
-            server: Arc::clone(&self.server),
-            given,
-            cancelled: Arc::default(),
+            context: Context::new(job, request, Arc::clone(&self.server), given),
             state,
             found,
             scope: self.spans.scope(&id),
-            sink: None,
         }))
+    }
+
+    /// What the client has said when it opened the session; `None` for one that says it with each
+    /// request.
+    fn opened_by(&mut self) -> Option<Arc<ClientIdentity>> {
+        if self.opened_by.is_none()
+            && let Some(info) = self.session.client_info()
+        {
+            let capabilities = self.session.client_capabilities().unwrap_or_default();
+            self.opened_by = Some(Arc::new(ClientIdentity {
+                info: Some(info.into_owned()),
+                capabilities: capabilities.into_owned(),
+            }));
+        }
+        self.opened_by.clone()
+    }
+
+    /// What the server offers, and who listens to it.
+    #[cfg(any(feature = "tokio", feature = "futures-io", feature = "http-client"))]
+    pub(crate) fn registry(&self) -> &Arc<Registry> {
+        &self.server.registry
     }
 
     /// The state that a request comes with.

@@ -35,11 +35,6 @@ impl Scope {
     pub(crate) fn enter<R>(&self, act: impl FnOnce() -> R) -> R {
         act()
     }
-
-    #[inline]
-    pub(crate) fn around<F: Future>(self, future: F) -> F {
-        future
-    }
 }
 
 #[inline]

@@ -7,7 +7,6 @@ use core::fmt;
 use core::time::Duration;
 
 use tracing::field::Empty;
-use tracing::instrument::{Instrument, Instrumented};
 use tracing::{Level, Span, info_span, span_enabled};
 
 use super::{Role, Subject};
@@ -73,11 +72,6 @@ impl Scope {
     /// Runs `act` inside the span.
     pub(crate) fn enter<R>(&self, act: impl FnOnce() -> R) -> R {
         self.0.in_scope(act)
-    }
-
-    /// Polls `future` inside the span.
-    pub(crate) fn around<F: Future>(self, future: F) -> Instrumented<F> {
-        future.instrument(self.0)
     }
 }
 

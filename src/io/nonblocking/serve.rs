@@ -17,10 +17,10 @@ use std::io;
 
 use super::super::Handle;
 use super::super::blocking::pool::{Pool, THREADS};
-use super::super::jobs::{listen, pool_job, refused};
+use super::super::jobs::{effect_sink, listen, pool_job, refused};
 use super::super::task::Task;
 use super::driven::{Drive, ROUNDS};
-use crate::server::{Event, Job, Service};
+use crate::server::{EffectSink, Event, Job, Service};
 
 /// How a server is served.
 #[derive(Clone, Copy, Debug)]
@@ -79,7 +79,9 @@ pub async fn serve(
     let handle = connection.handle();
     handle.with(|service, _| service.check()).map_err(refused)?;
     let _ear = listen(&handle);
+    let registry = handle.with(|service, _| Arc::clone(service.registry()));
     let mut tasks = Tasks {
+        effects: effect_sink(&registry, &handle),
         pool: Pool::new(options.threads),
         handle,
         running: Vec::new(),
@@ -93,6 +95,8 @@ pub async fn serve(
 /// The handlers of one connection.
 struct Tasks {
     handle: Handle<Service>,
+    /// What takes the effects of the handlers.
+    effects: EffectSink,
     running: Vec<Task>,
     waiting: VecDeque<Box<Job>>,
     pool: Pool,
@@ -157,7 +161,8 @@ impl Tasks {
             let Some(job) = self.waiting.pop_front() else {
                 return;
             };
-            self.running.push(Task::new(&self.handle, *job));
+            let job = job.with_effects(Arc::clone(&self.effects));
+            self.running.push(Task::new(job));
         }
     }
 

@@ -10,7 +10,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 use std::sync::{Mutex, PoisonError};
 
-use super::super::super::jobs::ServiceAccess;
+use super::super::super::jobs::{ServiceAccess, with_effects};
 use super::super::super::task::Task;
 use crate::server::{Job, JobId, Outcome};
 
@@ -57,7 +57,7 @@ impl<S: Starter + Unpin> Detached<S> {
     /// Makes a task of a job.
     pub(super) fn start(starter: &S, job: Job, abort: Arc<Abort>) -> HandlerFuture {
         Box::pin(Self {
-            task: Some(Task::new(starter, job)),
+            task: Some(Task::new(with_effects(starter, job))),
             starter: starter.clone(),
             abort,
         })

@@ -8,7 +8,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::task::{Context, Poll};
 
-use super::super::super::jobs::ServiceAccess;
+use super::super::super::jobs::{ServiceAccess, with_effects};
 use super::super::super::task::Task;
 use super::cell::{Cell, Found};
 use super::owner::Owner;
@@ -50,7 +50,9 @@ impl Exchange {
                 Found::Part(part) => return Poll::Ready(Some(part)),
                 Found::Jobs(jobs) => {
                     let cell = &self.cell;
-                    let tasks = jobs.into_iter().map(|job| Task::new(cell, job));
+                    let tasks = jobs
+                        .into_iter()
+                        .map(|job| Task::new(with_effects(cell, job)));
                     self.tasks.extend(tasks);
                 }
                 Found::Nothing => return Poll::Pending,
