@@ -12,13 +12,12 @@ use crate::model::list::List as Page;
 use crate::model::method::{
     ListPrompts, ListResourceTemplates, ListResources, ListTools, Paginated,
 };
-use crate::model::object::Object;
 use crate::model::owned::IntoOwned;
 use crate::model::page::CacheHints;
 use crate::model::prompt::Prompt;
 use crate::model::resource::{Resource, ResourceTemplate};
 use crate::model::tool::Tool;
-use crate::rpc::{Raw, Source, elements};
+use crate::rpc::{Raw, Source, Text, elements, members, string_of};
 use crate::session::Change;
 use crate::time::Instant;
 
@@ -114,7 +113,7 @@ pub(super) trait Listable: Paginated + Sized {
     /// The member of a page that has its items.
     const MEMBER: &'static str;
 
-    fn items(page: Self::Result<'_>, source: Source<'_>) -> Page<'static, Self::Item>;
+    fn items(list: &str, source: Source<'_>) -> Option<Page<'static, Self::Item>>;
     fn hints(page: &Self::Result<'_>) -> CacheHints;
     fn list(catalog: &mut Catalog) -> &mut List<Self::Item>;
     fn output(items: Listed<Self::Item>) -> Output;
@@ -122,14 +121,14 @@ pub(super) trait Listable: Paginated + Sized {
 }
 
 macro_rules! listable {
-    ($($method:ident: $item:ident, $member:literal, $field:ident, $place:ident, $output:ident;)*) => { $(
+    ($($method:ident: $item:ident, $member:literal, $place:ident, $output:ident;)*) => { $(
         impl Listable for $method {
             type Item = $item<'static>;
 
             const MEMBER: &'static str = $member;
 
-            fn items(page: Self::Result<'_>, source: Source<'_>) -> Page<'static, Self::Item> {
-                page.$field.owned_from(source)
+            fn items(list: &str, source: Source<'_>) -> Option<Page<'static, Self::Item>> {
+                Some(Page::<$item<'_>>::read(list)?.owned_from(source))
             }
 
             fn hints(page: &Self::Result<'_>) -> CacheHints {
@@ -152,11 +151,10 @@ macro_rules! listable {
 }
 
 listable! {
-    ListTools: Tool, "tools", tools, tools, Tools;
-    ListResources: Resource, "resources", resources, resources, Resources;
-    ListResourceTemplates: ResourceTemplate, "resourceTemplates", resource_templates, templates,
-        ResourceTemplates;
-    ListPrompts: Prompt, "prompts", prompts, prompts, Prompts;
+    ListTools: Tool, "tools", tools, Tools;
+    ListResources: Resource, "resources", resources, Resources;
+    ListResourceTemplates: ResourceTemplate, "resourceTemplates", templates, ResourceTemplates;
+    ListPrompts: Prompt, "prompts", prompts, Prompts;
 }
 
 /// When what was received at `now` becomes stale: at once where nothing is said (`cache.absent`).
@@ -164,20 +162,53 @@ pub(super) fn stale_at(now: Instant, hints: &CacheHints) -> Instant {
     now + hints.lifetime.max(Duration::ZERO)
 }
 
-/// The JSON of each item of a page, without those that its type couldn't read.
-pub(super) fn raw_items<T>(
+/// A page as it was read.
+pub(super) struct ReadPage<T> {
+    pub(super) items: Page<'static, T>,
+    /// The JSON of each item.
+    pub(super) raw: Vec<Raw<'static>>,
+    pub(super) next: Option<Text<'static>>,
+    pub(super) hints: CacheHints,
+}
+
+/// Reads a page, each of its items once; `None` if it is none.
+pub(super) fn read_page<M: Listable>(
     page: &Raw<'_>,
-    member: &str,
-    items: &Page<'_, T>,
     source: Source<'_>,
-) -> Vec<Raw<'static>> {
-    let object = Object::from_raw(page.reborrow());
-    let Some(list) = object.as_ref().and_then(|object| object.get(member)) else {
-        return Vec::new();
-    };
-    let text = list.as_str();
+) -> Option<ReadPage<M::Item>> {
+    let text = page.as_str();
+    // Without the items it is short.
+    let mut rest = alloc::format!("{{\"{}\":[]", M::MEMBER);
+    let mut list = None;
+    for member in members(text.as_bytes()) {
+        let (key, value) = (
+            text.get(member.key.range())?,
+            text.get(member.value.range())?,
+        );
+        // The last of equal keys holds.
+        if string_of(key.as_bytes()) == M::MEMBER {
+            list = Some(value);
+        } else {
+            rest.extend([",", key, ":", value]);
+        }
+    }
+    rest.push('}');
+    let rest: M::Result<'_> = serde_json::from_str(&rest).ok()?;
+    let list = list?;
+    let items = M::items(list, source)?;
+    let raw = raw_items(list, &items, source);
+    Some(ReadPage {
+        items,
+        raw,
+        next: M::next_cursor(&rest).map(Text::into_owned),
+        hints: M::hints(&rest),
+    })
+}
+
+/// The JSON of each item of a list, without those that its type couldn't read.
+fn raw_items<T>(list: &str, items: &Page<'_, T>, source: Source<'_>) -> Vec<Raw<'static>> {
     let mut skipped = items.skipped().iter().peekable();
-    let spans = elements(text.as_bytes()).filter_map(|span| text.get(span.range()));
+    let spans = elements(list.as_bytes()).filter_map(|span| list.get(span.range()));
     let read = spans.filter(|item| {
         skipped
             .next_if(|unread| unread.raw.as_str() == *item)

@@ -21,82 +21,101 @@ use crate::revision::Era;
 use crate::rpc::{Source, Text, code};
 use crate::session::{
     CallClock, CallError, CallId, CallOptions, ClientEvent, ClientSession, CloseReason, Completed,
-    Delivery, Misuse, Received, Session, SubscriptionId, Timeout,
+    Delivery, Misuse, Received, Session, SubscriptionId, Timeout, Weigh,
 };
 use crate::time::Instant;
 use crate::trace::{self, Role};
 
-use super::catalog::{Listable, raw_items, stale_at};
+use super::catalog::{Listable, read_page, stale_at};
 use super::links::Links;
 use super::listed::Listed;
-use super::operation::{Listing, Operation, OperationId, Output, ToolCall, WaitsFor, Work};
+use super::operation::{
+    Listing, Operation, OperationId, Outcome, Output, ProgressHandler, Running, ToolCall, WaitsFor,
+    Work,
+};
 use super::result::{OutputPart, ResourceOutput, ToolOutput};
-use super::{Client, ClientError, Event, Stage};
+use super::{Client, ClientError, ClientOptions, Event, Stage};
 
 /// What an operation waits for next.
 enum Step {
-    /// Until the session takes another call.
-    Turn,
     Call(CallId),
     Subscription(SubscriptionId),
     /// Nothing: it is done.
     Done(Box<Output>),
 }
 
-impl Client {
-    /// The operation that does what is requested.
-    pub(super) fn operation(&mut self, request: Operation) -> Work {
-        match request {
-            Operation::ListTools => self.listing::<ListTools>(),
-            Operation::ListResources => self.listing::<ListResources>(),
-            Operation::ListResourceTemplates => self.listing::<ListResourceTemplates>(),
-            Operation::ListPrompts => self.listing::<ListPrompts>(),
-            Operation::CallTool(mut call) => {
-                self.options.resolve(&mut call);
-                Work::Tool(call)
-            }
-            Operation::DirectCallTool(call) => Work::RawTool(call),
-            Operation::ReadResource(uri) => Work::Resource(uri),
-            Operation::GetPrompt(params) => Work::Prompt(params),
-            Operation::Complete(params) => Work::Completion(params),
-            Operation::Ping => Work::Ping,
-            Operation::SetLogLevel(level) => Work::Level(level),
-            Operation::Subscribe(filter) => Work::Subscribe(filter),
-        }
+impl Weigh for OperationId {
+    fn weight(&self) -> usize {
+        0
     }
+}
 
-    fn listing<M: Listable>(&mut self) -> Work {
-        let pages = self.session.limits().pages;
-        let generation = M::list(&mut self.catalog).generation();
-        M::operation(Listing::new(pages, generation))
+impl Client {
+    /// Makes the first call of an operation, or lets it wait until the session takes one.
+    pub(super) fn begin(
+        &mut self,
+        now: Instant,
+        id: OperationId,
+        request: &Operation,
+        progress: Option<ProgressHandler>,
+        total: Option<Duration>,
+    ) {
+        let begun = match self.can_call() {
+            true => self.first_step(now, request, progress),
+            false => {
+                let operation = Work::Waits(Box::new(request.clone()), progress);
+                return self.wait(id, Running::new(operation, total));
+            }
+        };
+        match begun {
+            Ok((step, operation)) => self.follow(id, step, Running::new(operation, total)),
+            Err(misuse) => self.finish(id, Box::new(Err(misuse.into()))),
+        }
     }
 
     /// Makes the next call of an operation, or lets it wait until the session takes one.
     pub(super) fn start_call(&mut self, now: Instant, id: OperationId) {
-        let Some(mut running) = self.operations.remove(&id) else {
+        let Some(running) = self.operations.remove(id.number()) else {
             return;
         };
-        let step = match self.can_call() {
-            true => self.step(now, &mut running.operation),
-            false => Ok(Step::Turn),
-        };
-        running.waits = match step {
-            Ok(Step::Turn) => {
-                self.waiting.insert(id);
-                WaitsFor::Turn
+        if !self.can_call() {
+            return self.wait(id, running);
+        }
+        let total = running.total;
+        let begun = match running.operation {
+            Work::Waits(request, progress) => self.first_step(now, &request, progress),
+            mut operation => {
+                let step = self.next_step(now, &mut operation);
+                step.map(|step| (step, operation))
             }
-            Ok(Step::Call(call)) => {
-                self.calls.insert(call, id);
+        };
+        match begun {
+            Ok((step, operation)) => self.follow(id, step, Running::new(operation, total)),
+            Err(misuse) => self.finish(id, Box::new(Err(misuse.into()))),
+        }
+    }
+
+    /// Lets an operation wait for its turn.
+    fn wait(&mut self, id: OperationId, mut running: Running) {
+        running.waits = WaitsFor::Turn;
+        self.waiting.insert(id);
+        self.operations.insert(id.number(), running);
+    }
+
+    /// Notes what an operation waits for after a step.
+    fn follow(&mut self, id: OperationId, step: Step, mut running: Running) {
+        running.waits = match step {
+            Step::Call(call) => {
+                self.calls.insert(call.number(), id);
                 WaitsFor::Call(call)
             }
-            Ok(Step::Subscription(subscription)) => {
+            Step::Subscription(subscription) => {
                 self.subscribing.insert(subscription, id);
                 WaitsFor::Subscription(subscription)
             }
-            Ok(Step::Done(output)) => return self.finish(id, running.deadline, Ok(*output)),
-            Err(misuse) => return self.finish(id, running.deadline, Err(misuse.into())),
+            Step::Done(output) => return self.finish(id, Box::new(Ok(*output))),
         };
-        self.operations.insert(id, running);
+        self.operations.insert(id.number(), running);
     }
 
     /// Whether the session takes another call now: then none is refused for want of room.
@@ -104,30 +123,78 @@ impl Client {
         self.session.can_call()
     }
 
-    fn step(&mut self, now: Instant, operation: &mut Work) -> Result<Step, Misuse> {
+    fn first_step(
+        &mut self,
+        now: Instant,
+        request: &Operation,
+        progress: Option<ProgressHandler>,
+    ) -> Result<(Step, Work), Misuse> {
         let options = CallOptions::new();
         let session = &mut self.session;
-        Ok(Step::Call(match operation {
-            Work::Tools(listing) => return self.page::<ListTools>(now, listing),
-            Work::Resources(listing) => return self.page::<ListResources>(now, listing),
-            Work::ResourceTemplates(listing) => {
-                return self.page::<ListResourceTemplates>(now, listing);
+        let (call, operation) = match request {
+            Operation::ListTools => return self.listing::<ListTools>(now),
+            Operation::ListResources => return self.listing::<ListResources>(now),
+            Operation::ListResourceTemplates => {
+                return self.listing::<ListResourceTemplates>(now);
             }
-            Work::Prompts(listing) => return self.page::<ListPrompts>(now, listing),
-            Work::Tool(call) | Work::RawTool(call) => return self.call_tool(now, call),
-            Work::Links(output) => return self.read_link(now, output),
-            Work::Resource(uri) => {
+            Operation::ListPrompts => return self.listing::<ListPrompts>(now),
+            Operation::CallTool(call) => {
+                let name = self.options.own_name(call);
+                let options = call_options(&self.options, call, progress.is_some());
+                let params = call.params(name);
+                let call = self.session.call::<CallTool>(now, &params, options)?;
+                (call.any(), Work::Tool(progress))
+            }
+            Operation::DirectCallTool(call) => {
+                let options = call_options(&self.options, call, progress.is_some());
+                let params = call.params(&call.name);
+                let call = self.session.call::<CallTool>(now, &params, options)?;
+                (call.any(), Work::RawTool(progress))
+            }
+            Operation::ReadResource(uri) => {
                 let params = ReadResourceParams::new(uri.as_str());
-                session.call::<ReadResource>(now, &params, options)?.any()
+                let call = session.call::<ReadResource>(now, &params, options)?;
+                (call.any(), Work::Resource)
             }
-            Work::Prompt(params) => session.call::<GetPrompt>(now, params, options)?.any(),
-            Work::Completion(params) => session.call::<Complete>(now, params, options)?.any(),
-            Work::Ping => session.ping(now, options)?.any(),
-            Work::Level(level) => session.set_log_level(now, *level, options)?.any(),
-            Work::Subscribe(filter) => {
-                return Ok(Step::Subscription(session.subscribe(now, filter)?));
+            Operation::GetPrompt(params) => {
+                let call = session.call::<GetPrompt>(now, params, options)?;
+                (call.any(), Work::Prompt)
             }
-        }))
+            Operation::Complete(params) => {
+                let call = session.call::<Complete>(now, params, options)?;
+                (call.any(), Work::Completion)
+            }
+            Operation::Ping => (session.ping(now, options)?.any(), Work::Other),
+            Operation::SetLogLevel(level) => {
+                let call = session.set_log_level(now, *level, options)?;
+                (call.any(), Work::Other)
+            }
+            Operation::Subscribe(filter) => {
+                let subscription = session.subscribe(now, filter)?;
+                return Ok((Step::Subscription(subscription), Work::Other));
+            }
+        };
+        Ok((Step::Call(call), operation))
+    }
+
+    fn listing<M: Listable>(&mut self, now: Instant) -> Result<(Step, Work), Misuse> {
+        let pages = self.session.limits().pages;
+        let generation = M::list(&mut self.catalog).generation();
+        let mut listing = Listing::new(pages, generation);
+        let step = self.page::<M>(now, &mut listing)?;
+        Ok((step, M::operation(listing)))
+    }
+
+    /// The next call of an operation that makes several.
+    fn next_step(&mut self, now: Instant, operation: &mut Work) -> Result<Step, Misuse> {
+        match operation {
+            Work::Tools(listing) => self.page::<ListTools>(now, listing),
+            Work::Resources(listing) => self.page::<ListResources>(now, listing),
+            Work::ResourceTemplates(listing) => self.page::<ListResourceTemplates>(now, listing),
+            Work::Prompts(listing) => self.page::<ListPrompts>(now, listing),
+            Work::Links(output) => self.read_link(now, output),
+            _ => Ok(done(Output::Done)),
+        }
     }
 
     fn page<M: Listable>(
@@ -150,20 +217,6 @@ impl Client {
         }
     }
 
-    fn call_tool(&mut self, now: Instant, call: &ToolCall) -> Result<Step, Misuse> {
-        let mut options = CallOptions::new().progress(call.progress.is_some());
-        options.meta = call.meta.clone().filter(|meta| !meta.is_empty());
-        if let Some(time) = call.read_timeout {
-            options = options.idle(Timeout::After(time));
-            let total = self.options.total(Some(time));
-            options.total = total.map_or(Timeout::Never, Timeout::After);
-        }
-        let called = self
-            .session
-            .call::<CallTool>(now, &call.params(), options)?;
-        Ok(Step::Call(called.any()))
-    }
-
     /// Reads the next link of a tool's output.
     fn read_link(&mut self, now: Instant, links: &mut Links) -> Result<Step, Misuse> {
         while let Some(link) = links.next() {
@@ -178,21 +231,16 @@ impl Client {
     }
 
     /// Ends an operation, which is no longer in the table.
-    pub(super) fn finish(
-        &mut self,
-        operation: OperationId,
-        deadline: Option<(Instant, Duration)>,
-        outcome: Result<Output, ClientError>,
-    ) {
-        if let Some((deadline, _)) = deadline {
-            self.deadlines.remove(&(deadline, operation));
-        }
-        let (name, code) = match &outcome {
+    pub(super) fn finish(&mut self, operation: OperationId, outcome: Outcome) {
+        let operations = &self.operations;
+        self.deadlines.tidy(operations.len(), |operation| {
+            operations.get(operation.number()).is_some()
+        });
+        let (name, code) = match &*outcome {
             Ok(_) => ("result", None),
             Err(error) => error.outcome(),
         };
         self.spans.end(self.now, &operation, name, code);
-        let outcome = Box::new(outcome);
         self.push_event(Event::Finished { operation, outcome });
     }
 
@@ -203,11 +251,12 @@ impl Client {
         id: OperationId,
         outcome: Result<Output, ClientError>,
     ) {
-        let Some(running) = self.operations.remove(&id) else {
+        let number = id.number_in(self.tag);
+        let Some(running) = number.and_then(|number| self.operations.remove(number)) else {
             return;
         };
         self.withdraw(now, id, running.waits);
-        self.finish(id, running.deadline, outcome);
+        self.finish(id, Box::new(outcome));
     }
 
     /// Takes back what an operation waits for. What the session says of it goes to nobody.
@@ -218,7 +267,7 @@ impl Client {
                 self.waiting.remove(&id);
                 Ok(())
             }
-            WaitsFor::Call(call) => match self.calls.remove(&call) {
+            WaitsFor::Call(call) => match self.calls.remove(call.number()) {
                 Some(_) => self.session.cancel(now, call, None),
                 None => Ok(()),
             },
@@ -231,23 +280,20 @@ impl Client {
 
     /// Ends the operations that have had all their time.
     pub(super) fn expire(&mut self, now: Instant) {
-        while let Some((deadline, id)) = self.deadlines.first().copied()
-            && deadline <= now
-        {
-            self.deadlines.pop_first();
-            let Some(running) = self.operations.remove(&id) else {
+        while let Some(id) = self.deadlines.pop_due(now) {
+            let Some(running) = self.operations.remove(id.number()) else {
                 continue;
             };
             self.withdraw(now, id, running.waits);
-            let outcome = match (running.operation, running.deadline) {
+            let outcome = match running.operation {
                 // The tool has answered: the links that are left stay unread.
-                (Work::Links(mut links), _) => Ok(Output::Tool(links.take_output())),
-                (_, deadline) => Err(ClientError::TimedOut {
+                Work::Links(mut links) => Ok(Output::Tool(links.take_output())),
+                _ => Err(ClientError::TimedOut {
                     clock: CallClock::Total,
-                    after: deadline.map_or(Duration::ZERO, |(_, total)| total),
+                    after: running.total.unwrap_or_default(),
                 }),
             };
-            self.finish(id, None, outcome);
+            self.finish(id, Box::new(outcome));
         }
     }
 
@@ -367,12 +413,12 @@ impl Client {
     }
 
     fn progressed(&mut self, call: CallId, progress: &Received) {
-        let Some(id) = self.calls.get(&call) else {
+        let Some(id) = self.calls.get(call.number()) else {
             return;
         };
-        let running = self.operations.get(id);
+        let running = self.operations.get(id.number());
         let handler = match running.map(|running| &running.operation) {
-            Some(Work::Tool(call) | Work::RawTool(call)) => call.progress.clone(),
+            Some(Work::Tool(progress) | Work::RawTool(progress)) => progress.clone(),
             _ => None,
         };
         if let (Some(handler), Ok(params)) = (handler, progress.params::<Progress>()) {
@@ -399,23 +445,23 @@ impl Client {
                 Err(error) => self.fail_opening(now, error.clone().into()),
             };
         }
-        let Some(id) = self.calls.remove(&done.call) else {
+        let Some(id) = self.calls.remove(done.call.number()) else {
             return;
         };
-        let Some(mut running) = self.operations.remove(&id) else {
+        let Some(mut running) = self.operations.remove(id.number()) else {
             return;
         };
         let whole = done.share();
         let source = Source::of(whole.as_ref());
         match self.advance(now, running.operation, &done, source) {
-            Ok(Next::Done(output)) => self.finish(id, running.deadline, Ok(*output)),
+            Ok(Next::Done(outcome)) => self.finish(id, outcome),
             Ok(Next::Again(operation)) => {
                 running.operation = operation;
                 running.waits = WaitsFor::Turn;
-                self.operations.insert(id, running);
+                self.operations.insert(id.number(), running);
                 self.start_call(now, id);
             }
-            Err(error) => self.finish(id, running.deadline, Err(error)),
+            Err(error) => self.finish(id, Box::new(Err(error))),
         }
     }
 
@@ -427,7 +473,7 @@ impl Client {
         done: &Completed,
         source: Source<'_>,
     ) -> Result<Next, ClientError> {
-        Ok(Next::Done(Box::new(match operation {
+        Ok(Next::Done(Box::new(Ok(match operation {
             Work::Tools(listing) => return self.paged::<ListTools>(now, listing, done, source),
             Work::Resources(listing) => {
                 return self.paged::<ListResources>(now, listing, done, source);
@@ -443,7 +489,7 @@ impl Client {
                 self.hold_to_strictness(&output.raw)?;
                 match Links::new(output, self.session.limits().links) {
                     Ok(links) => return Ok(Next::Again(Work::Links(Box::new(links)))),
-                    Err(output) => Output::Tool(*output),
+                    Err(output) => Output::Tool(output),
                 }
             }
             Work::Links(mut links) => {
@@ -458,19 +504,17 @@ impl Client {
                 self.hold_to_strictness(&raw)?;
                 Output::RawTool(raw)
             }
-            Work::Resource(_) => {
+            Work::Resource => {
                 let raw = done.result::<ReadResource>()?.owned_from(source);
                 Output::Resource(ResourceOutput::new(raw))
             }
-            Work::Prompt(_) => Output::Prompt(done.result::<GetPrompt>()?.owned_from(source)),
-            Work::Completion(_) => {
-                Output::Completion(done.result::<Complete>()?.owned_from(source))
-            }
-            Work::Ping | Work::Level(_) | Work::Subscribe(_) => {
+            Work::Prompt => Output::Prompt(done.result::<GetPrompt>()?.owned_from(source)),
+            Work::Completion => Output::Completion(done.result::<Complete>()?.owned_from(source)),
+            Work::Other | Work::Waits(..) => {
                 done.raw().map_err(CallError::clone)?;
                 Output::Done
             }
-        })))
+        }))))
     }
 
     /// Refuses a result with a block that can't be read, if the options say so.
@@ -502,8 +546,8 @@ impl Client {
         done: &Completed,
         source: Source<'_>,
     ) -> Result<Next, ClientError> {
-        let page = match done.result::<M>() {
-            Ok(page) => page,
+        let page = match done.raw() {
+            Ok(raw) => read_page::<M>(&raw, source),
             Err(CallError::Rpc(error))
                 if error.code == code::INVALID_PARAMS
                     && listing.cursor.is_some()
@@ -523,18 +567,27 @@ impl Client {
                 let items = Listed::empty();
                 let until = self.unsaid(now);
                 M::list(&mut self.catalog).keep(&items, listing.generation, until);
-                return Ok(Next::Done(Box::new(M::output(items))));
+                return Ok(Next::Done(Box::new(Ok(M::output(items)))));
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error.clone().into()),
+        };
+        // Read once more for what is wrong with it.
+        let page = match page {
+            Some(page) => page,
+            None => return Err(malformed::<M>(done).into()),
         };
         let is_modern = self.session.revision().map(|revision| revision.era()) == Some(Era::Modern);
         if is_modern {
-            let stale = stale_at(now, &M::hints(&page));
+            let stale = stale_at(now, &page.hints);
             listing.stale = Some(listing.stale.map_or(stale, |known| known.min(stale)));
         }
         let limits = self.session.limits();
         let limit = limits.uri;
-        if M::next_cursor(&page).is_some_and(|cursor| cursor.len() > limit) {
+        if page
+            .next
+            .as_ref()
+            .is_some_and(|cursor| cursor.len() > limit)
+        {
             let what = "the length of a cursor";
             return Err(ClientError::LimitReached { what, limit });
         }
@@ -546,26 +599,45 @@ impl Client {
             let what = "the bytes of a listing";
             return Err(ClientError::LimitReached { what, limit });
         }
-        let next = M::next_cursor(&page).map(Text::into_owned);
-        let page = M::items(page, source);
-        if let Some(unreadable) = page.skipped().first().filter(|_| self.options.strict) {
+        if let Some(unreadable) = page.items.skipped().first().filter(|_| self.options.strict) {
             return Err(ClientError::Unreadable(Box::new(unreadable.clone())));
         }
-        if let Ok(raw) = done.raw() {
-            listing
-                .raw
-                .extend(raw_items(&raw, M::MEMBER, &page, source));
-        }
-        listing.skipped.extend(page.skipped().iter().cloned());
-        listing.items.extend(page.into_vec());
-        listing.cursor = listing.guard.advance(next)?;
+        listing.raw.extend(page.raw);
+        listing.skipped.extend(page.items.skipped().iter().cloned());
+        listing.items.extend(page.items.into_vec());
+        listing.cursor = listing.guard.advance(page.next)?;
         if listing.cursor.is_some() {
             return Ok(Next::Again(M::operation(listing)));
         }
         let items = Listed::new(listing.items, listing.raw, listing.skipped);
         M::list(&mut self.catalog).keep(&items, listing.generation, listing.stale);
-        Ok(Next::Done(Box::new(M::output(items))))
+        Ok(Next::Done(Box::new(Ok(M::output(items)))))
     }
+}
+
+/// What is wrong with a page that can't be read.
+fn malformed<M: Listable>(done: &Completed) -> CallError {
+    let bad = CallError::BadResult {
+        method: M::NAME.into(),
+        path: M::MEMBER.into(),
+        reason: "no list".into(),
+    };
+    done.result::<M>().err().unwrap_or(bad)
+}
+
+fn call_options(
+    client: &ClientOptions,
+    call: &ToolCall,
+    wants_progress: bool,
+) -> CallOptions<'static> {
+    let mut options = CallOptions::new().progress(wants_progress);
+    options.meta = call.meta.clone().filter(|meta| !meta.is_empty());
+    if let Some(time) = call.read_timeout {
+        options = options.idle(Timeout::After(time));
+        let total = client.total(Some(time));
+        options.total = total.map_or(Timeout::Never, Timeout::After);
+    }
+    options
 }
 
 /// Traces what has happened.
@@ -583,7 +655,7 @@ fn show(event: &Event, session: &ClientSession) {
 
 /// What follows the end of a call.
 enum Next {
-    Done(Box<Output>),
+    Done(Outcome),
     Again(Work),
 }
 

@@ -3,7 +3,6 @@
 //! Rules of this file: each part is looked at once; at most [`Limits::links`](crate::Limits) links
 //! are read, in their order, and what is left stays a link for the user to read.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::mem;
 
@@ -22,7 +21,7 @@ pub(super) struct Links {
 
 impl Links {
     /// Returns the output as the error if it has no links to read.
-    pub(super) fn new(output: ToolOutput, limit: usize) -> Result<Self, Box<ToolOutput>> {
+    pub(super) fn new(output: ToolOutput, limit: usize) -> Result<Self, ToolOutput> {
         let has_link = output.value.parts().iter().any(is_link);
         match has_link && limit > 0 {
             true => Ok(Self {
@@ -30,7 +29,7 @@ impl Links {
                 at: 0,
                 left: limit,
             }),
-            false => Err(Box::new(output)),
+            false => Err(output),
         }
     }
 

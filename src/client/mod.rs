@@ -7,6 +7,7 @@
 
 mod catalog;
 pub mod config;
+mod deadlines;
 mod drive;
 pub mod driver;
 mod error;
@@ -33,7 +34,7 @@ use crate::model::progress::ProgressParams;
 use crate::rpc::RpcError;
 use crate::session::{
     CallId, ClientEvent, ClientSession, Closed, InputId, Misuse, Route, Session, SubscriptionId,
-    Transmit,
+    Table, Transmit,
 };
 use crate::time::Instant;
 use crate::trace::{self, Role, Spans};
@@ -58,7 +59,8 @@ pub use crate::model::{
 pub use crate::session::EraPolicy;
 
 use catalog::Catalog;
-use operation::{Running, WaitsFor};
+use deadlines::Deadlines;
+use operation::Running;
 
 /// Tells the operations of one client from those of another.
 static TAGS: AtomicU32 = AtomicU32::new(0);
@@ -70,11 +72,12 @@ pub struct Client {
     options: ClientOptions,
     stage: Stage,
     catalog: Catalog,
-    operations: BTreeMap<OperationId, Running>,
+    /// The operations that have not ended, by their number.
+    operations: Table<Running>,
     /// When each operation has to have ended.
-    deadlines: BTreeSet<(Instant, OperationId)>,
-    /// The operation that each open call belongs to.
-    calls: BTreeMap<CallId, OperationId>,
+    deadlines: Deadlines,
+    /// The operation that each open call belongs to, by the call's number.
+    calls: Table<OperationId>,
     /// The operations that wait for a subscription to be confirmed.
     subscribing: BTreeMap<SubscriptionId, OperationId>,
     /// Operations that wait until the session takes another call, in the order of their starts.
@@ -159,9 +162,9 @@ impl Client {
                 options.cache_resources,
                 options.cache_prompts,
             ),
-            operations: BTreeMap::new(),
-            deadlines: BTreeSet::new(),
-            calls: BTreeMap::new(),
+            operations: Table::default(),
+            deadlines: Deadlines::default(),
+            calls: Table::default(),
             subscribing: BTreeMap::new(),
             waiting: BTreeSet::new(),
             now: Instant::ZERO,
@@ -207,43 +210,40 @@ impl Client {
 
     /// Starts an operation. [`Event::Finished`] follows, whatever happens.
     pub fn start(&mut self, now: Instant, request: Operation) -> OperationId {
-        let id = self.next_operation();
-        self.start_as(now, id, request);
-        id
+        let number = self.next;
+        let progress = request.progress().cloned();
+        self.start_as(now, number, &request, progress)
     }
 
-    /// The id of an operation to be started with [`start_as`](Self::start_as).
-    pub(crate) fn next_operation(&mut self) -> OperationId {
-        let id = OperationId::new(self.tag, self.next);
-        self.next += 1;
-        id
-    }
-
-    /// Starts an operation under an id that was taken before.
-    pub(crate) fn start_as(&mut self, now: Instant, id: OperationId, request: Operation) {
+    /// Starts an operation under a number that is above all before it, and has `progress` take its
+    /// progress.
+    pub(crate) fn start_as(
+        &mut self,
+        now: Instant,
+        number: u64,
+        request: &Operation,
+        progress: Option<ProgressHandler>,
+    ) -> OperationId {
+        let id = OperationId::new(self.tag, number);
+        self.next = number + 1;
         self.now = self.now.max(now);
         let role = Role::Client;
         self.spans.begin(role, now, id, || request.subject(id));
         if self.is_open() {
-            let total = self.options.total_of(&request);
-            let deadline = total.map(|total| (now + total, total));
-            self.deadlines
-                .extend(deadline.map(|(deadline, _)| (deadline, id)));
-            let running = Running {
-                operation: self.operation(request),
-                waits: WaitsFor::Turn,
-                deadline,
-            };
-            self.operations.insert(id, running);
-            self.start_call(now, id);
+            let total = self.options.total_of(request);
+            if let Some(total) = total {
+                self.deadlines.add(now + total, id);
+            }
+            self.begin(now, id, request, progress, total);
             self.pump(now);
         } else {
             let refused = match self.session.is_closed() {
                 true => Misuse::Closed,
                 false => Misuse::NotOpen,
             };
-            self.finish(id, None, Err(refused.into()));
+            self.finish(id, Box::new(Err(refused.into())));
         }
+        id
     }
 
     /// Cancels an operation, which ends at once; the server is notified. Does nothing if it has
@@ -340,7 +340,7 @@ impl Session for Client {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        let deadline = self.deadlines.first().map(|(deadline, _)| *deadline);
+        let deadline = self.deadlines.first();
         // Sent output makes room without the time being told: whoever waits starts at once.
         let has_turn = !self.waiting.is_empty() && self.can_call();
         let turn = has_turn.then_some(self.now);

@@ -22,7 +22,7 @@ use crate::model::resource::{Resource, ResourceTemplate};
 use crate::model::subscription::SubscriptionFilter;
 use crate::model::tool::{CallToolParams, CallToolResult, Tool};
 use crate::rpc::{Raw, Text};
-use crate::session::{CallId, SubscriptionId};
+use crate::session::{CallId, SubscriptionId, Weigh};
 use crate::time::Instant;
 use crate::trace::Subject;
 
@@ -42,6 +42,16 @@ pub struct OperationId {
 impl OperationId {
     pub(super) const fn new(client: u32, number: u64) -> Self {
         Self { client, number }
+    }
+
+    /// The number by which its own client knows it.
+    pub(crate) const fn number(self) -> u64 {
+        self.number
+    }
+
+    /// The number by which the client `tag` knows it; `None` when it is another client's.
+    pub(super) fn number_in(self, tag: u32) -> Option<u64> {
+        (self.client == tag).then_some(self.number)
     }
 }
 
@@ -131,9 +141,9 @@ impl ToolCall {
         self
     }
 
-    pub(super) fn params(&self) -> CallToolParams<'_> {
-        let params = CallToolParams::new(self.name.as_str());
-        params.arguments(self.arguments.reborrow())
+    /// The params of the call under the server's own name for the tool.
+    pub(super) fn params<'s>(&'s self, name: &'s str) -> CallToolParams<'s> {
+        CallToolParams::new(name).arguments(self.arguments.reborrow())
     }
 }
 
@@ -203,16 +213,10 @@ impl Operation {
         }
     }
 
-    /// Has `progress` take the progress of a call in place of what takes it now, which is returned.
-    #[cfg(feature = "std")]
-    pub(crate) fn replace_progress(
-        &mut self,
-        progress: impl Fn(ProgressParams<'static>) + Send + Sync + 'static,
-    ) -> Option<ProgressHandler> {
+    /// What takes the progress of a call.
+    pub(crate) const fn progress(&self) -> Option<&ProgressHandler> {
         match self {
-            Self::CallTool(call) | Self::DirectCallTool(call) if call.progress.is_some() => {
-                call.progress.replace(Arc::new(progress))
-            }
+            Self::CallTool(call) | Self::DirectCallTool(call) => call.progress.as_ref(),
             _ => None,
         }
     }
@@ -270,12 +274,31 @@ pub enum Output {
     },
 }
 
+/// How an operation has ended.
+pub(super) type Outcome = Box<Result<Output, ClientError>>;
+
 /// An operation that has not ended: what it does, what it waits for, and until when.
 pub(super) struct Running {
     pub(super) operation: Work,
     pub(super) waits: WaitsFor,
-    /// When it has to have ended, and how long it has had by then.
-    pub(super) deadline: Option<(Instant, Duration)>,
+    /// How long it may take altogether.
+    pub(super) total: Option<Duration>,
+}
+
+impl Running {
+    pub(super) const fn new(operation: Work, total: Option<Duration>) -> Self {
+        Self {
+            operation,
+            waits: WaitsFor::Turn,
+            total,
+        }
+    }
+}
+
+impl Weigh for Running {
+    fn weight(&self) -> usize {
+        0
+    }
 }
 
 /// What an operation waits for.
@@ -287,22 +310,23 @@ pub(super) enum WaitsFor {
     Subscription(SubscriptionId),
 }
 
-/// How far an operation has come.
+/// How far an operation has come. Of what is sent it keeps nothing once it was sent.
 pub(super) enum Work {
+    /// It waits for its first call; and who takes the progress of that.
+    Waits(Box<Operation>, Option<ProgressHandler>),
     Tools(Listing<Tool<'static>>),
     Resources(Listing<Resource<'static>>),
     ResourceTemplates(Listing<ResourceTemplate<'static>>),
     Prompts(Listing<Prompt<'static>>),
-    Tool(ToolCall),
+    Tool(Option<ProgressHandler>),
     /// The tool has answered; its links are being read.
     Links(Box<Links>),
-    RawTool(ToolCall),
-    Resource(String),
-    Prompt(GetPromptParams<'static>),
-    Completion(CompleteParams<'static>),
-    Ping,
-    Level(LoggingLevel),
-    Subscribe(SubscriptionFilter<'static>),
+    RawTool(Option<ProgressHandler>),
+    Resource,
+    Prompt,
+    Completion,
+    /// Something that has no result beside that it is done.
+    Other,
 }
 
 /// How far a listing of `T` has come.
@@ -341,7 +365,7 @@ impl fmt::Debug for Running {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Running")
             .field("waits", &self.waits)
-            .field("deadline", &self.deadline)
+            .field("total", &self.total)
             .finish_non_exhaustive()
     }
 }

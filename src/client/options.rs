@@ -416,6 +416,12 @@ impl ClientOptions {
         self.handlers.wrap_frame_tap(wrap);
     }
 
+    /// Whether something is to hear of calls before and after them.
+    #[cfg(feature = "std")]
+    pub(crate) fn has_hook(&self) -> bool {
+        self.hook.is_some()
+    }
+
     /// How long an operation may take altogether that may go without a word for a time of its own:
     /// as long as that at least.
     pub(super) fn total(&self, own_read_timeout: Option<Duration>) -> Option<Duration> {
@@ -434,9 +440,18 @@ impl ClientOptions {
 
     /// Makes a call's name the server's own. Done once: a name may begin with the prefix itself.
     pub(super) fn resolve(&self, call: &mut ToolCall) {
-        if !call.is_resolved {
-            call.name = self.tool_prefix.remove(&call.name).into();
-            call.is_resolved = true;
+        let name = self.own_name(call);
+        if name.len() != call.name.len() {
+            call.name = name.into();
+        }
+        call.is_resolved = true;
+    }
+
+    /// The server's own name for the tool of a call.
+    pub(super) fn own_name<'c>(&self, call: &'c ToolCall) -> &'c str {
+        match call.is_resolved {
+            true => &call.name,
+            false => self.tool_prefix.remove(&call.name),
         }
     }
 

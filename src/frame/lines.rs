@@ -16,7 +16,11 @@ use super::discarding::Discarding;
 use super::{BYTE_ORDER_MARK, FrameError};
 
 /// The room of a fresh buffer: kept frames share it, so starting empty would allocate for each.
-const ROOM: usize = 8 * 1024;
+const ROOM: usize = 1024;
+/// A small frame may keep a buffer of this length alive.
+const SHARED: usize = 8 * 1024;
+/// A frame longer than this is a long one.
+const LONG: usize = 12 * 1024;
 /// A buffer that has grown past this is given back once it is empty.
 const KEEP: usize = 64 * 1024;
 
@@ -48,6 +52,9 @@ pub struct LineDecoder {
     /// How large the allocation is that frames share.
     #[serde(skip)]
     allocated: usize,
+    /// How long the last long frame was, with its delimiter.
+    #[serde(skip)]
+    last_long: usize,
     /// Whether the next byte is the first of the stream.
     at_start: bool,
     discarding: Option<Discarding>,
@@ -71,6 +78,7 @@ impl LineDecoder {
             searched: 0,
             limit,
             allocated: 0,
+            last_long: 0,
             at_start: true,
             discarding: None,
         }
@@ -79,7 +87,12 @@ impl LineDecoder {
     /// Takes the next bytes of the stream, however they were cut.
     pub fn push(&mut self, bytes: &[u8]) {
         if self.buffer.capacity() - self.buffer.len() < bytes.len() {
-            self.buffer.reserve(bytes.len().max(ROOM));
+            let expected = match self.buffer.len() {
+                // A frame that has got this far is likely to become as long as the last such one.
+                held if held >= LONG => self.last_long.saturating_sub(held),
+                _ => 0,
+            };
+            self.buffer.reserve(bytes.len().max(ROOM).max(expected));
             self.allocated = self.buffer.capacity();
         }
         self.buffer.extend_from_slice(bytes);
@@ -108,6 +121,9 @@ impl LineDecoder {
             }
             if self.is_too_long(end) {
                 return Some(Err(self.end_discarding(Discarding::default(), end)));
+            }
+            if end > LONG {
+                self.last_long = end + 1;
             }
             let mut line = self.buffer.split_to(end);
             self.buffer.advance(1);
@@ -145,6 +161,22 @@ impl LineDecoder {
         Some(Err(FrameError::Truncated {
             length: line.len() as u64,
         }))
+    }
+
+    /// Throws away what is held.
+    #[cfg(any(feature = "tokio", feature = "futures-io"))]
+    pub(crate) fn clear(&mut self) {
+        self.buffer = BytesMut::new();
+        self.searched = 0;
+        self.discarding = None;
+    }
+
+    /// Gives back the room that a burst has needed, when nothing is held.
+    #[cfg(any(feature = "tokio", feature = "futures-io"))]
+    pub(crate) fn rest(&mut self) {
+        if self.buffer.is_empty() && self.buffer.capacity() > ROOM {
+            self.buffer = BytesMut::new();
+        }
     }
 
     /// Returns what is held of a line that isn't whole yet.
@@ -207,7 +239,7 @@ impl LineDecoder {
     /// for as long as somebody holds it.
     #[inline]
     fn share(&self, line: BytesMut) -> Bytes {
-        if self.allocated > ROOM && line.len() < self.allocated / 2 {
+        if self.allocated > SHARED && line.len() < self.allocated / 2 {
             return Bytes::copy_from_slice(&line);
         }
         line.freeze()

@@ -5,7 +5,7 @@
 //! a thread is notified only when there is something for it to do; a waker is woken unlocked.
 
 use alloc::vec::Vec;
-#[cfg(any(feature = "tokio", feature = "futures-io", feature = "http-client"))]
+#[cfg(feature = "http-client")]
 use core::task::Context;
 use core::task::Waker;
 use core::time::Duration;
@@ -91,13 +91,9 @@ impl<S: Session> Shared<S> {
     }
 
     /// Has whatever concerns the task that drives the connection wake it.
-    #[cfg(any(feature = "tokio", feature = "futures-io", feature = "http-client"))]
+    #[cfg(feature = "http-client")]
     pub(super) fn sleep_as(&self, cx: &Context<'_>) {
-        let mut state = self.lock();
-        let known = state.waker.as_ref();
-        if !known.is_some_and(|waker| waker.will_wake(cx.waker())) {
-            state.waker = Some(cx.waker().clone());
-        }
+        self.lock().sleep_as(cx);
     }
 
     /// Closes the session because its connection is gone; what is pending may still be written.

@@ -8,6 +8,8 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+#[cfg(any(feature = "tokio", feature = "futures-io", feature = "http-client"))]
+use core::task::Context;
 use core::task::Waker;
 use core::time::Duration;
 use std::io;
@@ -21,7 +23,7 @@ use crate::session::{Closed, Route, Session};
 use crate::time::Instant;
 
 /// Output is gathered into one write until it is this long.
-const GATHER: usize = 64 * 1024;
+pub(super) const GATHER: usize = 64 * 1024;
 /// How long the input has to be quiet after a lost write before the session is closed.
 const QUIET: Duration = Duration::from_millis(200);
 /// How long a peer that still sends, but no longer reads, is listened to.
@@ -149,6 +151,15 @@ impl<S: Session> State<S> {
         }
     }
 
+    /// Has whatever concerns the task that drives the connection wake it.
+    #[cfg(any(feature = "tokio", feature = "futures-io", feature = "http-client"))]
+    pub(super) fn sleep_as(&mut self, cx: &Context<'_>) {
+        let known = self.waker.as_ref();
+        if !known.is_some_and(|waker| waker.will_wake(cx.waker())) {
+            self.waker = Some(cx.waker().clone());
+        }
+    }
+
     /// The next event, in order; at the end of the input the closing one.
     pub(super) fn next_event(&mut self) -> Option<S::Event> {
         let is_held_up = self.drain.is_some() && !self.session.wants_frames();
@@ -251,6 +262,12 @@ impl<S: Session> State<S> {
             latest: now + LISTEN,
             fed: self.fed,
         });
+    }
+
+    /// Whether a write has failed.
+    #[cfg(any(feature = "tokio", feature = "futures-io"))]
+    pub(super) const fn is_draining(&self) -> bool {
+        self.drain.is_some()
     }
 
     /// Closes the session if a write has failed and the input has nothing more to say; returns when

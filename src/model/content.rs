@@ -19,7 +19,7 @@ use crate::model::open_object::open_struct;
 use crate::model::owned::IntoOwned;
 use crate::model::wire_type::wire_type;
 use crate::rpc::write::is_clean_run;
-use crate::rpc::{Raw, Source, Text, elements};
+use crate::rpc::{Raw, Source, Text, elements, members};
 
 /// One piece of what a tool, a prompt or a resource says.
 #[derive(Debug, Clone, PartialEq)]
@@ -406,6 +406,37 @@ impl<'a> ResourceContents<'a> {
             Self::Text(contents) => contents.mime_type.as_ref(),
             Self::Blob(contents) => contents.mime_type.as_ref(),
         }
+    }
+}
+
+impl<'a> ResourceContents<'a> {
+    /// Reads contents from JSON that is known to be good, when they have no members but the usual ones,
+    /// each once and a string.
+    pub(crate) fn from_json(json: &'a str) -> Option<Self> {
+        let (mut uri, mut mime_type, mut text, mut blob) = (None, None, None, None);
+        for member in members(json.as_bytes()) {
+            let place = match json.get(member.key.range())? {
+                "\"uri\"" => &mut uri,
+                "\"mimeType\"" => &mut mime_type,
+                "\"text\"" => &mut text,
+                "\"blob\"" => &mut blob,
+                _ => return None,
+            };
+            let value = Text::from_token(json.get(member.value.range())?)?;
+            if place.replace(value).is_some() {
+                return None;
+            }
+        }
+        let mut contents = match (text, blob) {
+            (Some(text), None) => Self::Text(TextResourceContents::new(uri?, text)),
+            (None, Some(blob)) => Self::Blob(BlobResourceContents::new(uri?, blob)),
+            _ => return None,
+        };
+        match &mut contents {
+            Self::Text(contents) => contents.mime_type = mime_type,
+            Self::Blob(contents) => contents.mime_type = mime_type,
+        }
+        Some(contents)
     }
 }
 

@@ -7,7 +7,8 @@
 use core::any::Any;
 
 use crate::model::members::{MemberSpans, ScannedBody};
-use crate::model::method::{CallTool, Method};
+use crate::model::method::{CallTool, Method, ReadResource};
+use crate::model::resource::ReadResourceResult;
 use crate::model::tool::{CallToolParams, CallToolResult};
 use crate::rpc::Span;
 
@@ -34,7 +35,9 @@ pub(crate) fn result<'a, M: Method>(
     body: Span,
     spans: &'a MemberSpans,
 ) -> Option<M::Result<'a>> {
-    let read: ReadResult<CallTool> = |body| CallToolResult::from_scan(body);
-    let read = (&read as &dyn Any).downcast_ref::<ReadResult<M>>()?;
+    let call: ReadResult<CallTool> = |body| CallToolResult::from_scan(body);
+    let resource: ReadResult<ReadResource> = |body| ReadResourceResult::from_scan(body);
+    let read = (&call as &dyn Any).downcast_ref::<ReadResult<M>>();
+    let read = read.or_else(|| (&resource as &dyn Any).downcast_ref::<ReadResult<M>>())?;
     read(ScannedBody::new(frame, body, spans)?)
 }

@@ -162,19 +162,26 @@ impl<T: Serialize> Serialize for List<'_, T> {
     }
 }
 
-impl<'de: 'a, 'a, T: Deserialize<'de>> Deserialize<'de> for List<'a, T> {
+impl<'de: 'a, 'a, T: Deserialize<'a>> Deserialize<'de> for List<'a, T> {
     /// Returns an error if the value is neither an array nor `null`.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = json_text(deserializer)?;
+        Self::read(text).ok_or_else(|| de::Error::custom("expected an array"))
+    }
+}
+
+impl<'a, T: Deserialize<'a>> List<'a, T> {
+    /// Reads a list from JSON that is known to be good; `None` when it is neither an array nor `null`.
+    pub(crate) fn read(text: &'a str) -> Option<Self> {
         if text == "null" {
-            return Ok(Self::new());
+            return Some(Self::new());
         }
         if !text.starts_with('[') {
-            return Err(de::Error::custom("expected an array"));
+            return None;
         }
         // Nearly every list is good, and is read in one go.
         if let Ok(elements) = serde_json::from_str::<Vec<T>>(text) {
-            return Ok(elements.into());
+            return Some(elements.into());
         }
         let mut list = Self::new();
         for element in elements(text.as_bytes()) {
@@ -186,7 +193,7 @@ impl<'de: 'a, 'a, T: Deserialize<'de>> Deserialize<'de> for List<'a, T> {
                 Err(error) => list.skipped.push(Unreadable::new(json, &error)),
             }
         }
-        Ok(list)
+        Some(list)
     }
 }
 

@@ -213,6 +213,11 @@ impl<'a> ScannedBody<'a> {
         })
     }
 
+    /// All of it.
+    pub(crate) const fn text(&self) -> &'a str {
+        self.text
+    }
+
     /// The name of the tool, when it is a string.
     pub(crate) fn name(&self) -> Option<Text<'a>> {
         Text::from_token(self.json(self.spans.subject())?)

@@ -6,13 +6,14 @@ use crate::model::content::{Annotations, ResourceContents};
 use crate::model::field::Lifetime;
 use crate::model::initialize::Icon;
 use crate::model::list::List;
+use crate::model::members::ScannedBody;
 use crate::model::meta::Meta;
 pub use crate::model::page::PaginatedRequestParams as ListResourcesParams;
 pub use crate::model::page::PaginatedRequestParams as ListResourceTemplatesParams;
 use crate::model::page::{CacheScope, cache_hints};
 use crate::model::state::RequestState;
 use crate::model::wire_type::wire_type;
-use crate::rpc::{Raw, Text};
+use crate::rpc::{Raw, Span, Text, elements, members};
 
 wire_type! {
     /// A resource that a server offers.
@@ -165,6 +166,32 @@ wire_type! {
 
     /// Creates a result of these contents.
     pub fn new(contents: Vec<ResourceContents<'a>>);
+}
+
+impl<'a> ReadResourceResult<'a> {
+    /// The result by its members, when all are as they should be and there are no others than usual.
+    pub(crate) fn from_scan(body: ScannedBody<'a>) -> Option<Self> {
+        let text = body.text();
+        let mut result = Self::default();
+        let mut has_contents = false;
+        for member in members(text.as_bytes()) {
+            let value = text.get(member.value.range())?;
+            match text.get(member.key.range())? {
+                "\"contents\"" if !has_contents => {
+                    let read = |item: Span| ResourceContents::from_json(value.get(item.range())?);
+                    let contents: Option<Vec<_>> = elements(value.as_bytes()).map(read).collect();
+                    result.contents = contents?.into();
+                    has_contents = value.starts_with('[');
+                }
+                "\"resultType\"" => {}
+                "\"_meta\"" if result.meta.is_none() => {
+                    result.meta = Some(Meta::from_raw(Raw::trusted(value.into()))?);
+                }
+                _ => return None,
+            }
+        }
+        has_contents.then_some(result)
+    }
 }
 
 wire_type! {

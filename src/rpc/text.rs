@@ -36,6 +36,31 @@ impl fmt::Debug for Concealed {
     }
 }
 
+/// The text that the inside of a JSON string stands for; `None` when it has escapes by number, which
+/// are rare.
+fn unescaped(inner: &str) -> Option<String> {
+    let mut text = String::with_capacity(inner.len());
+    let mut rest = inner;
+    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
+        let (plain, escape) = rest.split_at(at);
+        text.push_str(plain);
+        text.push(match escape.as_bytes().get(1)? {
+            b'n' => '\n',
+            b'"' => '"',
+            b'\\' => '\\',
+            b't' => '\t',
+            b'r' => '\r',
+            b'/' => '/',
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            _ => return None,
+        });
+        rest = escape.get(2..)?;
+    }
+    text.push_str(rest);
+    Some(text)
+}
+
 /// A borrowed, owned or shared string, as every text of the protocol's types is.
 ///
 /// It reads like a `&str`. Unlike a bare `Cow`, it borrows inside `Option` and `Vec` too when it
@@ -63,7 +88,10 @@ impl<'a> Text<'a> {
         if is_plain {
             return Some(Self::borrowed(inner));
         }
-        serde_json::from_str(token).ok()
+        match unescaped(inner) {
+            Some(text) => Some(text.into()),
+            None => serde_json::from_str(token).ok(),
+        }
     }
 
     /// Returns the text itself.

@@ -9,7 +9,9 @@ use core::fmt::{self, Write};
 /// Only what JSON requires is escaped: the quote, the backslash and the control characters.
 #[inline]
 pub(crate) fn write_string(out: &mut Vec<u8>, text: &str) {
-    out.reserve(text.len() + 2);
+    // What follows a long text is short: room for it spares the buffer growing once more.
+    let rest = if text.len() > 1024 { 64 } else { 2 };
+    out.reserve(text.len() + rest);
     out.push(b'"');
     write_escaped(out, text);
     out.push(b'"');
@@ -41,20 +43,31 @@ pub(crate) fn write_escaped(out: &mut Vec<u8>, text: &str) {
 /// Appends `bytes` escaped; some of them need it.
 #[inline(never)]
 fn write_with_escapes(out: &mut Vec<u8>, bytes: &[u8]) {
-    // Escapes come in clusters, such as the quotes of JSON inside a text.
-    for run in bytes.chunks(32) {
-        if is_clean_run(run) {
-            out.extend_from_slice(run);
-            continue;
-        }
-        for &byte in run {
-            if needs_escape(byte) {
-                write_escape(out, byte);
-            } else {
-                out.push(byte);
-            }
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let (run, after) = rest.split_at(escape_free_length(rest));
+        out.extend_from_slice(run);
+        let Some((&byte, after)) = after.split_first() else {
+            return;
+        };
+        write_escape(out, byte);
+        rest = after;
+    }
+}
+
+/// How many bytes from the start of `bytes` on need no escape. It never looks further than that, since
+/// a text may have many line breaks.
+#[inline]
+fn escape_free_length(bytes: &[u8]) -> usize {
+    let (words, last) = bytes.as_chunks::<8>();
+    for (at, word) in words.iter().enumerate() {
+        let marks = escape_marks(u64::from_le_bytes(*word));
+        if marks != 0 {
+            return at * 8 + marks.trailing_zeros() as usize / 8;
         }
     }
+    let last_free = last.iter().take_while(|byte| !needs_escape(**byte));
+    words.len() * 8 + last_free.count()
 }
 
 /// Appends the escape of one byte that needs one.

@@ -1,12 +1,14 @@
 //! What a tool has to be like before it is offered, and what its calls are checked against.
 
 use alloc::boxed::Box;
+use alloc::string::ToString;
 use alloc::sync::Arc;
 use core::fmt;
 
+use crate::model::owned::IntoOwned;
 use crate::model::tool::{CallToolResult, Tool};
 use crate::model::validation::{CompiledSchema, SchemaError, Validator, Violation};
-use crate::rpc::{Raw, RpcError};
+use crate::rpc::{Raw, RpcError, Source};
 
 /// Why a server can't be served as it is defined. `Debug` shows it as `Display` does, since that is
 /// what a `main` that returns it prints.
@@ -117,9 +119,20 @@ impl ToolDefinition {
         Ok(Self {
             input: compile(&tool.input_schema)?,
             output: output.map_or(Ok(None), compile)?,
-            tool,
+            tool: shared(tool),
         })
     }
+}
+
+/// The same tool in one text that its clones share, since each list that is answered has one.
+fn shared(tool: Tool<'static>) -> Tool<'static> {
+    let Ok(json) = Raw::encode(&tool) else {
+        return tool;
+    };
+    let whole = Arc::new(json.as_str().to_string());
+    let read = serde_json::from_str::<Tool<'_>>(&whole);
+    let read = read.map(|read| read.owned_from(Source::of(Some(&whole))));
+    read.ok().filter(|read| *read == tool).unwrap_or(tool)
 }
 
 /// Whether a tool or a prompt can have this name.

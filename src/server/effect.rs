@@ -44,17 +44,3 @@ impl Effect {
 
 /// Takes what handlers do while they run. It is called on the handler's thread or task.
 pub type EffectSink = Arc<dyn Fn(JobId, Effect) + Send + Sync>;
-
-/// A sink of which `own` gets the effects that concern one request; of those that concern every
-/// client all hear who listen to `registry`.
-#[cfg(feature = "std")]
-pub(crate) fn sink_of(
-    registry: &Arc<super::Registry>,
-    own: impl Fn(JobId, Effect) + Send + Sync + 'static,
-) -> EffectSink {
-    let registry = Arc::clone(registry);
-    Arc::new(move |job, effect| match effect.told_to_all() {
-        Some((change, uri)) => registry.announce(change, uri),
-        None => own(job, effect),
-    })
-}

@@ -278,6 +278,20 @@ impl Job {
     }
 }
 
+/// A sink of which `own` gets the effects that concern one request; of those that concern every
+/// client all hear who listen to `registry`.
+#[cfg(feature = "std")]
+pub(crate) fn sink_of(
+    registry: &Arc<Registry>,
+    own: impl Fn(JobId, Effect) + Send + Sync + 'static,
+) -> EffectSink {
+    let registry = Arc::clone(registry);
+    Arc::new(move |job, effect| match effect.told_to_all() {
+        Some((change, uri)) => registry.announce(change, uri),
+        None => own(job, effect),
+    })
+}
+
 /// A handler that has begun. Dropping it drops the handler and leaves its request open.
 pub(crate) struct Begun {
     scope: Scope,

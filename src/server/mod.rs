@@ -66,11 +66,12 @@ use crate::session::{Change, ServerConfig};
 pub use ask::{AskError, HandlerError, InputPending};
 pub use context::{Context, Elicited, NotAccepted};
 pub use definition::DefinitionError;
-#[cfg(feature = "std")]
-pub(crate) use effect::sink_of;
 pub use effect::{Effect, EffectSink, JobId};
 pub use handler::Reply;
+#[cfg(any(feature = "tokio", feature = "futures-io", feature = "http"))]
 pub(crate) use job::Begun;
+#[cfg(feature = "std")]
+pub(crate) use job::sink_of;
 pub use job::{Job, JobTicket, Outcome};
 #[cfg(feature = "http")]
 pub(crate) use kept::KeptStates;

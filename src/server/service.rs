@@ -5,7 +5,7 @@
 //! once, and only on the service that the job came from.
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
@@ -28,7 +28,7 @@ use crate::revision::{Era, Revision};
 use crate::rpc::RpcError;
 use crate::session::{
     Change, Closed, IncomingId, Limited, Misuse, Request, RestoreError, Route, SavedServer,
-    ServerEvent, ServerSession, ServesClient, Session, Transmit,
+    ServerEvent, ServerSession, ServesClient, Session, Table, Transmit, Weigh,
 };
 use crate::time::Instant;
 use crate::trace::{self, Role, Spans, Subject};
@@ -47,7 +47,7 @@ pub struct Service {
     /// What the client has said of itself, once a handler was to know.
     opened_by: Option<Arc<ClientIdentity>>,
     /// The job of each request that has one.
-    running: BTreeMap<IncomingId, Running>,
+    running: Table<Running>,
     kept: KeptStates,
     events: VecDeque<Event>,
     /// How many bytes of frames the events hold.
@@ -63,6 +63,12 @@ pub struct Service {
 struct Running {
     job: JobId,
     canceller: Canceller,
+}
+
+impl Weigh for Running {
+    fn weight(&self) -> usize {
+        0
+    }
 }
 
 /// What a [`Service`] asks of the adapter that drives it.
@@ -88,7 +94,7 @@ impl Service {
             server,
             principal: None,
             opened_by: None,
-            running: BTreeMap::new(),
+            running: Table::default(),
             events: VecDeque::new(),
             event_bytes: 0,
             asking: VecDeque::new(),
@@ -181,7 +187,7 @@ impl Service {
             self.apply(outcome.job, effect);
         }
         let request = outcome.job.request;
-        self.running.remove(&request);
+        self.running.remove(request.number());
         let (name, code) = outcome.end.name();
         let answered = match outcome.end {
             End::Reply(reply) => self.reply(request, &reply),
@@ -224,7 +230,7 @@ impl Service {
     }
 
     fn is_running(&self, job: JobId) -> bool {
-        let running = self.running.get(&job.request);
+        let running = self.running.get(job.request.number());
         running.is_some_and(|running| running.job == job)
     }
 
@@ -236,7 +242,7 @@ impl Service {
                 ServerEvent::Cancelled { request, .. } => {
                     self.asking.retain(|(asking, ..)| *asking != request);
                     self.spans.end(self.now, &request, "cancelled", None);
-                    if let Some(running) = self.running.remove(&request) {
+                    if let Some(running) = self.running.remove(request.number()) {
                         running.canceller.cancel();
                         self.events.push_back(Event::Cancelled(running.job));
                     }
@@ -268,7 +274,7 @@ impl Service {
                     job: job.id(),
                     canceller: job.context.canceller(),
                 };
-                self.running.insert(id, running);
+                self.running.insert(id.number(), running);
                 self.events.push_back(Event::Job(Box::new(job)));
             }
             Ok(None) => self.spans.end(self.now, &id, "result", None),

@@ -96,6 +96,11 @@ impl<M> CallId<M> {
     pub(crate) fn number_in(self, tag: SessionTag) -> Option<u64> {
         self.0.number_in(tag)
     }
+
+    /// The number by which its own session knows it.
+    pub(crate) const fn number(self) -> u64 {
+        self.0.number()
+    }
 }
 
 impl<M> Clone for CallId<M> {
@@ -182,6 +187,13 @@ macro_rules! handle {
 handle! {
     /// A request of the peer that this side has to answer.
     IncomingId, "request"
+}
+
+impl IncomingId {
+    /// The number by which its own session knows it.
+    pub(crate) const fn number(self) -> u64 {
+        self.0.number()
+    }
 }
 
 handle! {

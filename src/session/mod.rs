@@ -59,5 +59,6 @@ pub use route::{Closed, ExchangeId, Route};
 pub use save::{RestoreError, SavedClient, SavedServer};
 pub(crate) use server::needed_for;
 pub use server::{InputError, Request, ServerEvent, ServerSession, ServesClient};
+pub(crate) use table::{Table, Weigh};
 pub use timer::WakeReason;
 pub(crate) use token_bucket::TokenBucket;

@@ -2,21 +2,20 @@
 //! lead to, and who is told what when it ends.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::future::poll_fn;
 use core::mem;
 use core::pin::pin;
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, Waker};
 use std::io;
 use std::sync::Arc;
 
 use super::super::blocking::pool::Job;
 use super::{Handle, Hub, Phase, ServerIdentity, Slot, State};
 use crate::client::driver::{ClientAccess, Run, react};
-use crate::client::{Client, ClientError, Event, OperationId, Output};
+use crate::client::{Client, ClientError, Event, Output};
 use crate::model::owned::IntoOwned;
 use crate::session::{ClientEvent, CloseReason, Delivery, EraPolicy};
 use crate::trace;
@@ -188,9 +187,12 @@ impl Hub {
                 if self.waits_for_cause(handle, &outcome) {
                     return;
                 }
-                let slot = self.lock().operations.remove(&operation);
-                if let Some(slot) = slot {
-                    slot.put(*outcome);
+                let mut state = self.lock();
+                let waiter = state.waiters.get_mut(operation.number());
+                let waker = waiter.and_then(|waiter| waiter.put(outcome));
+                drop(state);
+                if let Some(waker) = waker {
+                    waker.wake();
                 }
             }
             Event::Progress {
@@ -333,7 +335,8 @@ impl Hub {
                 Phase::Idle
             }
         };
-        let operations = mem::take(&mut state.operations);
+        let lost = lost_with(account);
+        let wakers = state.end_waiters(&lost);
         let leaving = mem::take(&mut state.leaving);
         // Who came while the last connection was ending gets one of their own.
         match state.acquiring.is_empty() {
@@ -346,7 +349,7 @@ impl Hub {
         for slot in failed {
             slot.put(Err(reason.clone()));
         }
-        finish(operations, leaving, account);
+        finish(wakers, leaving);
     }
 
     /// The driver is gone and no other will come: nobody may wait for it.
@@ -355,14 +358,14 @@ impl Hub {
         state.has_driver = false;
         let past = mem::replace(&mut state.phase, Phase::Idle);
         let acquiring = mem::take(&mut state.acquiring);
-        let operations = mem::take(&mut state.operations);
+        let wakers = state.end_waiters(&lost_with(None));
         let leaving = mem::take(&mut state.leaving);
         drop(state);
         drop(past);
         for slot in acquiring {
             slot.put(Err(ClientError::NoDriver));
         }
-        finish(operations, leaving, None);
+        finish(wakers, leaving);
     }
 }
 
@@ -378,22 +381,22 @@ fn with_cause(error: ClientError, cause: Option<&str>) -> ClientError {
     }
 }
 
-/// Answers everybody who still waits for a connection that is gone, with what is known of its end.
-fn finish(
-    operations: BTreeMap<OperationId, Arc<Slot<Output>>>,
-    leaving: Vec<Arc<Slot<()>>>,
-    account: Option<String>,
-) {
+/// What an operation ends with whose connection is gone, with what is known of its end.
+fn lost_with(account: Option<String>) -> ClientError {
     let lost = ClientError::Lost(Delivery::Unknown);
-    let error = match account {
+    match account {
         Some(account) => ClientError::Peer {
             error: Box::new(lost),
             peer: account.into(),
         },
         None => lost,
-    };
-    for (_, slot) in operations {
-        slot.put(Err(error.clone()));
+    }
+}
+
+/// Tells everybody who still waits for a connection that is gone.
+fn finish(wakers: Vec<Waker>, leaving: Vec<Arc<Slot<()>>>) {
+    for waker in wakers {
+        waker.wake();
     }
     for slot in leaving {
         slot.put(Ok(()));

@@ -4,15 +4,18 @@
 //! while a function of the user's runs; progress goes to its function on the task or thread that waits
 //! for the call, in order and before the result.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 use core::future::poll_fn;
 use core::mem;
-use core::task::Waker;
+use core::task::{Context, Poll, Waker};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Handle, Hub, Slot};
-use crate::client::{Client, ClientError, Operation, OperationId, Output};
+use super::{Handle, Hub, State};
+use crate::client::{Client, ClientError, Operation, OperationId, Output, ProgressHandler};
 use crate::model::progress::ProgressParams;
+use crate::session::Weigh;
 
 /// How many reports of progress wait for a task that isn't polled; older ones are left out.
 const REPORTS: usize = 256;
@@ -36,43 +39,35 @@ impl Lease {
     /// ended, so that nothing was begun.
     pub(in crate::io) async fn run(
         &self,
-        mut request: Operation,
+        request: &Operation,
     ) -> Option<Result<Output, ClientError>> {
         let handle = self.handle.as_ref()?;
-        let reports = Arc::new(Reports::default());
         // The client gets a function of ours, so that none of the user's runs, or is dropped, in it.
-        let told = Arc::clone(&reports);
-        let handler = request.replace_progress(move |report| told.push(report));
-        let slot = Slot::new();
-        let operation = handle.with(|client, _| client.next_operation());
-        self.hub.expect(operation, &slot);
-        let running = Running {
+        let progress = request.progress();
+        let reports = progress.map(|_| Arc::new(Reports::default()));
+        let told = reports
+            .clone()
+            .map(|reports| -> ProgressHandler { Arc::new(move |report| reports.push(report)) });
+        let mut running = Running {
             lease: self,
             handle,
-            operation,
+            number: self.hub.expect(),
+            operation: None,
         };
-        let has_begun = handle.with(|client, now| {
+        let number = running.number;
+        running.operation = handle.with(|client, now| {
             let is_open = client.is_open();
-            if is_open {
-                client.start_as(now, operation, request);
-            }
-            is_open
+            is_open.then(|| client.start_as(now, number, request, told))
         });
-        if !has_begun {
+        if running.operation.is_none() {
+            drop(running);
             self.hub.lose(handle);
             return None;
         }
         let outcome = poll_fn(|cx| {
-            let outcome = slot.poll(cx);
-            while let Some(report) = reports.next(cx.waker()) {
-                if let Some(handler) = &handler {
-                    handler(report);
-                }
-                // There may be no end of reports: between two of them the call can be given up.
-                if outcome.is_pending() {
-                    cx.waker().wake_by_ref();
-                    break;
-                }
+            let outcome = self.hub.poll_outcome(number, cx);
+            if let (Some(reports), Some(handler)) = (&reports, progress) {
+                tell(reports, handler, &outcome, cx);
             }
             outcome
         })
@@ -80,15 +75,92 @@ impl Lease {
         mem::forget(running);
         // What came before the result is told before it.
         self.hub.news_told().await;
-        Some(outcome)
+        Some(*outcome)
+    }
+}
+
+/// Tells the reports that have come; one at a time while there is no result, since there may be no
+/// end of them: between two of them the call can be given up.
+fn tell(reports: &Reports, handler: &ProgressHandler, outcome: &Poll<Outcome>, cx: &Context<'_>) {
+    while let Some(report) = reports.next(cx.waker()) {
+        handler(report);
+        if outcome.is_pending() {
+            cx.waker().wake_by_ref();
+            break;
+        }
     }
 }
 
 impl Hub {
-    /// Has the outcome of an operation put into `slot`.
-    fn expect(&self, operation: OperationId, slot: &Arc<Slot<Output>>) {
+    /// The number of an operation whose outcome is to be kept for who waits for it.
+    fn expect(&self) -> u64 {
         let mut state = self.lock();
-        state.operations.insert(operation, Arc::clone(slot));
+        let number = state.next_operation;
+        state.next_operation += 1;
+        state.waiters.insert(number, Waiter::Waits(None));
+        number
+    }
+
+    fn poll_outcome(&self, number: u64, cx: &Context<'_>) -> Poll<Outcome> {
+        let mut state = self.lock();
+        match state.waiters.get_mut(number) {
+            Some(Waiter::Waits(waker)) => {
+                let known = waker.as_ref();
+                if !known.is_some_and(|known| known.will_wake(cx.waker())) {
+                    *waker = Some(cx.waker().clone());
+                }
+                return Poll::Pending;
+            }
+            Some(Waiter::Ended(_)) | None => {}
+        }
+        let ended = state.waiters.remove(number);
+        drop(state);
+        match ended {
+            Some(Waiter::Ended(outcome)) => Poll::Ready(outcome),
+            _ => Poll::Ready(Box::new(Err(ClientError::NoDriver))),
+        }
+    }
+}
+
+/// How an operation has ended.
+type Outcome = Box<Result<Output, ClientError>>;
+
+/// Somebody who waits for the outcome of an operation.
+pub(super) enum Waiter {
+    Waits(Option<Waker>),
+    Ended(Outcome),
+}
+
+impl Waiter {
+    /// Keeps the outcome, of which the first counts; who is to be woken.
+    pub(super) fn put(&mut self, outcome: Outcome) -> Option<Waker> {
+        match self {
+            Self::Waits(waker) => {
+                let waker = waker.take();
+                *self = Self::Ended(outcome);
+                waker
+            }
+            Self::Ended(_) => None,
+        }
+    }
+}
+
+impl Weigh for Waiter {
+    fn weight(&self) -> usize {
+        0
+    }
+}
+
+impl State {
+    /// Ends all operations that somebody still waits for; who is to be woken.
+    pub(super) fn end_waiters(&mut self, error: &ClientError) -> Vec<Waker> {
+        let waiters = self.waiters.iter_mut();
+        waiters
+            .filter_map(|(_, waiter)| match waiter {
+                Waiter::Waits(_) => waiter.put(Box::new(Err(error.clone()))),
+                Waiter::Ended(_) => None,
+            })
+            .collect()
     }
 }
 
@@ -104,17 +176,21 @@ impl Drop for Lease {
 struct Running<'a> {
     lease: &'a Lease,
     handle: &'a Handle<Client>,
-    operation: OperationId,
+    number: u64,
+    /// What the client calls it, once it has begun.
+    operation: Option<OperationId>,
 }
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         let mut state = self.lease.hub.lock();
-        let slot = state.operations.remove(&self.operation);
+        let waiter = state.waiters.remove(self.number);
         drop(state);
-        drop(slot);
-        self.handle
-            .with(|client, now| client.cancel(now, self.operation));
+        drop(waiter);
+        if let Some(operation) = self.operation {
+            self.handle
+                .with(|client, now| client.cancel(now, operation));
+        }
     }
 }
 

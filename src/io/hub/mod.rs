@@ -11,7 +11,6 @@ mod lane;
 mod lease;
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::future::poll_fn;
@@ -24,13 +23,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::Handle;
 use super::blocking::pool::{Pool, THREADS};
 use super::slot::Slot;
-use crate::client::{Client, ClientError, ClientOptions, OperationId, Output, Reconnect};
+use crate::client::{Client, ClientError, ClientOptions, Reconnect};
 use crate::model::capability::ServerCapabilities;
 use crate::model::initialize::Implementation;
 use crate::revision::Revision;
-use crate::session::{Delivery, EraPolicy};
+use crate::session::{Delivery, EraPolicy, Table};
 
 use lane::Lane;
+use lease::Waiter;
 
 pub(super) use driven::{Connecting, End};
 pub(super) use lease::Lease;
@@ -68,7 +68,9 @@ struct State {
     handles: usize,
     acquiring: Vec<Arc<Slot<Handle<Client>>>>,
     leaving: Vec<Arc<Slot<()>>>,
-    operations: BTreeMap<OperationId, Arc<Slot<Output>>>,
+    /// The operations that somebody waits for, and the number of the next one.
+    waiters: Table<Waiter>,
+    next_operation: u64,
     /// The driver, while it waits for somebody to want a connection.
     driver: Option<Waker>,
     has_driver: bool,
@@ -115,7 +117,8 @@ impl Hub {
             handles: 1,
             acquiring: Vec::new(),
             leaving: Vec::new(),
-            operations: BTreeMap::new(),
+            waiters: Table::default(),
+            next_operation: 0,
             driver: None,
             has_driver: true,
             is_driven: false,
@@ -174,22 +177,28 @@ impl Hub {
     /// Makes sure that there is a connection, for as long as the lease lasts.
     pub(super) async fn acquire(self: &Arc<Self>) -> Result<Lease, ClientError> {
         let (mut lease, slot) = self.arrive();
-        lease.handle = Some(slot.wait().await?);
+        if let Some(slot) = slot {
+            lease.handle = Some(slot.wait().await?);
+        }
         Ok(lease)
     }
 
-    fn arrive(self: &Arc<Self>) -> (Lease, Arc<Slot<Handle<Client>>>) {
-        let slot = Slot::new();
+    /// A lease, and where to wait for its connection if it has none yet.
+    fn arrive(self: &Arc<Self>) -> (Lease, Option<Arc<Slot<Handle<Client>>>>) {
         let mut state = self.lock();
         state.users += 1;
-        let lease = Lease {
+        let mut lease = Lease {
             hub: Arc::clone(self),
             handle: None,
             is_kept: false,
         };
+        if let (Phase::Open(handle), true) = (&state.phase, state.has_driver) {
+            lease.handle = Some(handle.clone());
+            return (lease, None);
+        }
+        let slot = Slot::new();
         match &state.phase {
             _ if !state.has_driver => slot.put(Err(ClientError::NoDriver)),
-            Phase::Open(handle) => slot.put(Ok(handle.clone())),
             // What it was lost for is known when it has fully ended.
             _ if state.is_driven => state.acquiring.push(Arc::clone(&slot)),
             Phase::Lost(error) if self.is_lost_for_good() => slot.put(Err(error.clone())),
@@ -199,7 +208,7 @@ impl Hub {
             }
             _ => state.acquiring.push(Arc::clone(&slot)),
         }
-        (lease, slot)
+        (lease, Some(slot))
     }
 
     fn is_lost_for_good(&self) -> bool {

@@ -170,7 +170,7 @@ impl AsyncClient {
         };
         for retry in 0..retries {
             let lease = self.hub.acquire().await?;
-            match lease.run(request.clone()).await {
+            match lease.run(&request).await {
                 // Nothing of it was sent, so that nobody can have acted on it.
                 Some(Err(error)) if error.is_retryable() => {}
                 Some(outcome) => return outcome,
@@ -180,7 +180,7 @@ impl AsyncClient {
             self.hub.sleep(self.hub.options.backoff.delay(retry)).await;
         }
         let lease = self.hub.acquire().await?;
-        match lease.run(request).await {
+        match lease.run(&request).await {
             Some(outcome) => outcome,
             // While this is held, who comes hears what the connection was lost for.
             None if self.hub.options.reconnect == Reconnect::Never => {
@@ -234,6 +234,9 @@ impl AsyncClient {
         let options = &self.hub.options;
         let outcome = match before(options, &mut call) {
             Some(outcome) => outcome,
+            None if !options.has_hook() => {
+                return self.run(Operation::CallTool(call)).await.map(tool);
+            }
             None => self.run(Operation::CallTool(call.clone())).await.map(tool),
         };
         after(options, &call, outcome)

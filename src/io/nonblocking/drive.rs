@@ -7,7 +7,6 @@
 //! and thrown away for a moment, since a socket that is closed with something unread takes back what
 //! was written.
 
-use alloc::vec;
 use alloc::vec::Vec;
 use core::task::{Context, Poll};
 use core::time::Duration;
@@ -15,19 +14,24 @@ use std::io;
 use std::sync::Arc;
 
 use super::super::shared::{LINGER, Shared, recycle, sleep_time};
-use super::super::state::State;
+use super::super::state::{GATHER, State};
 use super::super::{Clock, Handle};
 use super::driven::ROUNDS;
 use crate::frame::LineDecoder;
 use crate::session::Session;
 use crate::time::Instant;
 
-/// How much one read asks for.
-const CHUNK: usize = 16 * 1024;
+/// A connection on which nothing happens keeps a buffer of no more than this.
+const RESTING: usize = 1024;
 
 /// The streams and the timer of one runtime. The methods are those of the runtime's own traits.
 pub trait Streams {
-    fn poll_read(&mut self, cx: &mut Context<'_>, chunk: &mut [u8]) -> Poll<io::Result<usize>>;
+    /// Reads what there is and gives it to `take`; how many bytes, none at the end.
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        take: impl FnOnce(&[u8]),
+    ) -> Poll<io::Result<usize>>;
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>>;
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
@@ -55,8 +59,9 @@ enum Output {
 pub(in crate::io) struct Driver<S: Session> {
     shared: Arc<Shared<S>>,
     decoder: LineDecoder,
-    chunk: Vec<u8>,
     lines: Vec<u8>,
+    /// Whether the session may have more lines than those.
+    has_more: bool,
     output: Output,
     armed: Option<Instant>,
     /// When the end stops waiting for the output, and then for the end of the input.
@@ -73,8 +78,8 @@ impl<S: Session> Driver<S> {
         Self {
             decoder: LineDecoder::new(session.frame_limit()),
             shared: Arc::new(Shared::new(session, clock)),
-            chunk: Vec::new(),
             lines: Vec::new(),
+            has_more: false,
             output: Output::Idle,
             armed: None,
             linger: None,
@@ -86,6 +91,9 @@ impl<S: Session> Driver<S> {
 
     /// Says whether something still runs that the end of the input should wait for, and how long.
     pub(in crate::io) fn hold(&mut self, grace: Option<Duration>) {
+        if self.grace == grace {
+            return;
+        }
         self.grace = grace;
         self.shared.lock().hold = grace.is_some();
     }
@@ -106,41 +114,81 @@ impl<S: Session> Driver<S> {
         cx: &mut Context<'_>,
         streams: &mut impl Streams,
     ) -> Poll<io::Result<Option<S::Event>>> {
+        let mut read = None;
         for _ in 0..ROUNDS {
-            // Set before anything is looked at: what a handle changes from here on wakes the task.
-            self.shared.sleep_as(cx);
-            let written = self.poll_output(cx, streams);
-            if let Some(next) = self.take_next() {
+            let look = self.look(cx, read.take());
+            let moved = self.poll_output(cx, streams, look.now);
+            if let Some(next) = look.next {
                 return Poll::Ready(next);
             }
-            let read = self.poll_input(cx, streams);
-            if !(written || read || self.poll_time(cx, streams)) {
+            if look.reads {
+                read = self.poll_read(cx, streams);
+            }
+            if !(look.moved || moved || read.is_some() || self.poll_time(cx, streams, &look)) {
+                self.rest();
                 return Poll::Pending;
             }
+        }
+        if let Some(read) = read {
+            self.take_read(read);
         }
         cx.waker().wake_by_ref();
         Poll::Pending
     }
 
-    /// The next event, or the end, if it is there.
-    fn take_next(&mut self) -> Option<io::Result<Option<S::Event>>> {
+    /// Gives the session what was read, the time and the decoder's lines, and takes from it what is to
+    /// be written and the next event: all that needs its lock.
+    fn look(&mut self, cx: &Context<'_>, read: Option<io::Result<usize>>) -> Look<S::Event> {
         let shared = Arc::clone(&self.shared);
         let mut state = shared.lock();
+        // Set before anything is looked at: what a handle changes from here on wakes the task.
+        state.sleep_as(cx);
         let now = state.drive_timeout();
+        if let Some(read) = read {
+            self.take_in(&mut state, read);
+        }
+        if self.output == Output::Idle {
+            self.fill_output(&mut state);
+        }
+        let mut look = Look {
+            now,
+            next: self.take_next(&mut state, now),
+            reads: false,
+            moved: false,
+            drains: false,
+            wake: None,
+        };
+        if look.next.is_some() {
+            // The task is awake and will be back, so handles needn't wake it.
+            state.waker = None;
+            return look;
+        }
+        let is_welcome = state.is_closed() || state.wants_frames();
+        // What the decoder still holds comes before what is still to be read.
+        look.moved = state.feed(&mut self.decoder) > 0;
+        look.reads = !look.moved && is_welcome && state.expects_input();
+        look.drains = state.is_draining();
+        let held_until = self.held_until.filter(|_| state.hold);
+        look.wake = earliest([state.session.poll_timeout(), held_until]);
+        look
+    }
+
+    /// The next event, or the end, if it is there.
+    fn take_next(
+        &mut self,
+        state: &mut State<S>,
+        now: Instant,
+    ) -> Option<io::Result<Option<S::Event>>> {
         if let (Some(grace), Some(_)) = (self.grace, state.input_end) {
             state.hold = now < *self.held_until.get_or_insert(now + grace);
         }
-        let event = state.next_event();
-        let next = match event {
-            Some(event) => Ok(Some(event)),
-            None if state.is_closed() && self.is_finished(&state, now) => {
-                state.take_error().map_or(Ok(None), Err)
+        match state.next_event() {
+            Some(event) => Some(Ok(Some(event))),
+            None if state.is_closed() && self.is_finished(state, now) => {
+                Some(state.take_error().map_or(Ok(None), Err))
             }
-            None => return None,
-        };
-        // The task is awake and will be back, so handles needn't wake it.
-        state.waker = None;
-        Some(next)
+            None => None,
+        }
     }
 
     /// Whether both streams of a closed session have ended or have been waited for long enough.
@@ -149,15 +197,16 @@ impl<S: Session> Driver<S> {
         has_ended || *self.linger.get_or_insert(now + LINGER) <= now
     }
 
-    /// Writes as much as the stream takes; whether anything moved.
-    fn poll_output(&mut self, cx: &mut Context<'_>, streams: &mut impl Streams) -> bool {
-        let before = self.output;
+    /// Writes as much as the stream takes; whether there is a reason to look at the session again.
+    fn poll_output(
+        &mut self,
+        cx: &mut Context<'_>,
+        streams: &mut impl Streams,
+        now: Instant,
+    ) -> bool {
         loop {
             let step = match self.output {
-                Output::Idle => match self.fill_output() {
-                    Some(next) => Poll::Ready(Ok(next)),
-                    None => return self.output != before,
-                },
+                Output::Idle | Output::Done => return false,
                 Output::Writing(at) => streams.poll_write(cx, &self.lines[at..]).map_ok(|length| {
                     let at = at + length;
                     if at < self.lines.len() {
@@ -168,37 +217,50 @@ impl<S: Session> Driver<S> {
                 }),
                 Output::Flushing => streams.poll_flush(cx).map_ok(|()| Output::Idle),
                 Output::Closing => streams.poll_close(cx).map_ok(|()| Output::Done),
-                Output::Done => return self.output != before,
             };
             match step {
-                Poll::Pending => return self.output != before,
+                Poll::Pending => return false,
                 Poll::Ready(Ok(next)) if next == self.output => {
                     self.fail_output(io::ErrorKind::WriteZero.into());
+                    return true;
                 }
                 Poll::Ready(Ok(next)) => {
-                    match (self.output, next) {
-                        (Output::Writing(_), _) => self.wrote_at = self.shared.clock.now(),
-                        // What was written last is still under way, and waits for the peer to read.
-                        (_, Output::Done) => self.linger = Some(self.wrote_at + LINGER),
-                        _ => {}
+                    if let Output::Writing(_) = self.output {
+                        self.wrote_at = now;
                     }
                     self.output = next;
+                    match next {
+                        Output::Idle => {
+                            recycle(&mut self.lines);
+                            return self.has_more;
+                        }
+                        Output::Done => {
+                            // What was written last is still under way, and waits for the peer to read.
+                            self.linger = Some(self.wrote_at + LINGER);
+                            return true;
+                        }
+                        _ => {}
+                    }
                 }
-                Poll::Ready(Err(error)) => self.fail_output(error),
+                Poll::Ready(Err(error)) => {
+                    self.fail_output(error);
+                    return true;
+                }
             }
         }
     }
 
-    /// Takes the next lines from the session; what follows from it, `None` when there are none yet.
-    fn fill_output(&mut self) -> Option<Output> {
-        recycle(&mut self.lines);
-        let mut state = self.shared.lock();
+    /// Takes the next lines from the session, if there are any, or learns that none will come.
+    fn fill_output(&mut self, state: &mut State<S>) {
         state.fill_output();
         core::mem::swap(&mut state.outgoing, &mut self.lines);
-        match self.lines.is_empty() {
-            false => Some(Output::Writing(0)),
-            true => state.is_closed().then_some(Output::Closing),
+        let is_closed = state.is_closed();
+        if !self.lines.is_empty() {
+            self.output = Output::Writing(0);
+        } else if is_closed {
+            self.output = Output::Closing;
         }
+        self.has_more = is_closed || self.lines.len() >= GATHER;
     }
 
     fn fail_output(&mut self, error: io::Error) {
@@ -208,28 +270,28 @@ impl<S: Session> Driver<S> {
 
     /// Sets the timer for whatever comes first; whether it has gone off, or a lost write has closed
     /// the session.
-    fn poll_time(&mut self, cx: &mut Context<'_>, streams: &mut impl Streams) -> bool {
-        let mut state = self.shared.lock();
-        let was_closed = state.is_closed();
-        let drained = state.poll_drain();
-        if state.is_closed() != was_closed {
-            return true;
+    fn poll_time(
+        &mut self,
+        cx: &mut Context<'_>,
+        streams: &mut impl Streams,
+        look: &Look<S::Event>,
+    ) -> bool {
+        let mut drained = None;
+        if look.drains {
+            let mut state = self.shared.lock();
+            let was_closed = state.is_closed();
+            drained = state.poll_drain();
+            if state.is_closed() != was_closed {
+                return true;
+            }
         }
-        let held_until = self.held_until.filter(|_| state.hold);
-        let wakes = [
-            state.session.poll_timeout(),
-            drained,
-            held_until,
-            self.linger,
-        ];
-        drop(state);
-        let Some(wake) = wakes.into_iter().flatten().min() else {
+        let Some(wake) = earliest([look.wake, drained, self.linger]) else {
             return false;
         };
         // A timer that is set too early costs one look; setting it anew costs more.
         if self.armed.is_none_or(|armed| wake < armed) {
             self.armed = Some(wake);
-            streams.arm(sleep_time(wake, self.shared.clock.now()));
+            streams.arm(sleep_time(wake, look.now));
         }
         let rang = streams.poll_timer(cx).is_ready();
         if rang {
@@ -238,43 +300,70 @@ impl<S: Session> Driver<S> {
         rang
     }
 
-    /// Reads while frames are welcome; whether anything came. Once the session is closed, what
+    /// Reads while frames are welcome; how much, none at the end. Once the session is closed, what
     /// comes is thrown away: a peer that is busy writing may not read before.
-    fn poll_input(&mut self, cx: &mut Context<'_>, streams: &mut impl Streams) -> bool {
-        let mut state = self.shared.lock();
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        streams: &mut impl Streams,
+    ) -> Option<io::Result<usize>> {
+        let decoder = &mut self.decoder;
+        match streams.poll_read(cx, |bytes| decoder.push(bytes)) {
+            Poll::Ready(read) => Some(read),
+            Poll::Pending => None,
+        }
+    }
+
+    fn take_in(&mut self, state: &mut State<S>, read: io::Result<usize>) {
         let discards = state.is_closed();
-        if !state.expects_input() || !(discards || state.wants_frames()) {
-            return false;
+        if discards {
+            self.decoder.clear();
         }
-        // What the decoder still holds comes before what is still to be read.
-        if state.feed(&mut self.decoder) > 0 {
-            return true;
-        }
-        drop(state);
-        if self.chunk.is_empty() {
-            self.chunk = vec![0; CHUNK];
-        }
-        let Poll::Ready(read) = streams.poll_read(cx, &mut self.chunk) else {
-            return false;
-        };
-        let shared = Arc::clone(&self.shared);
-        let mut state = shared.lock();
         match read {
             Ok(0) => state.end_input(&mut self.decoder, Ok(())),
-            Ok(_) if discards => {}
-            Ok(length) => self.take_in(&mut state, length),
+            Ok(_) => {
+                state.feed(&mut self.decoder);
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             // How the input ends makes no difference any more.
             Err(_) if discards => state.end_input(&mut self.decoder, Ok(())),
             Err(error) => state.end_input(&mut self.decoder, Err(error)),
         }
-        true
     }
 
-    fn take_in(&mut self, state: &mut State<S>, length: usize) {
-        self.decoder.push(&self.chunk[..length]);
-        state.feed(&mut self.decoder);
+    /// What was read last before other tasks get their turn.
+    fn take_read(&mut self, read: io::Result<usize>) {
+        let shared = Arc::clone(&self.shared);
+        let mut state = shared.lock();
+        self.take_in(&mut state, read);
     }
+
+    /// Gives back the room that a burst has needed, as nothing is under way.
+    fn rest(&mut self) {
+        self.decoder.rest();
+        if self.output == Output::Idle && self.lines.capacity() > RESTING {
+            self.lines = Vec::new();
+        }
+    }
+}
+
+/// What one look at the session has found.
+struct Look<E> {
+    now: Instant,
+    /// The next event, or the end.
+    next: Option<io::Result<Option<E>>>,
+    /// Whether the input is to be read.
+    reads: bool,
+    /// Whether something has changed, so that another look is due.
+    moved: bool,
+    /// Whether a write was lost, so that the input is listened to for a while only.
+    drains: bool,
+    /// When the time is to be told.
+    wake: Option<Instant>,
+}
+
+fn earliest<const N: usize>(times: [Option<Instant>; N]) -> Option<Instant> {
+    times.into_iter().flatten().min()
 }
 
 impl<S: Session> Drop for Driver<S> {

@@ -5,7 +5,7 @@
 
 use core::fmt;
 use core::pin::Pin;
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, ready};
 use core::time::Duration;
 use std::io;
 
@@ -68,6 +68,9 @@ where
     super::serve::serve(connection, options).await
 }
 
+/// How much one read asks for.
+const CHUNK: usize = 8 * 1024;
+
 /// The two streams of a [`Connection`], and what makes its timers.
 pub struct FuturesStreams<R, W, T, F> {
     reader: R,
@@ -82,8 +85,16 @@ where
     T: Fn(Duration) -> F,
     F: Future<Output = ()>,
 {
-    fn poll_read(&mut self, cx: &mut Context<'_>, chunk: &mut [u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.reader).poll_read(cx, chunk)
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        take: impl FnOnce(&[u8]),
+    ) -> Poll<io::Result<usize>> {
+        // On the stack, so that a connection on which nothing happens keeps none.
+        let mut chunk = [0; CHUNK];
+        let length = ready!(Pin::new(&mut self.reader).poll_read(cx, &mut chunk))?;
+        take(chunk.get(..length).unwrap_or_default());
+        Poll::Ready(Ok(length))
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {

@@ -5,6 +5,7 @@
 
 use alloc::boxed::Box;
 use core::fmt;
+use core::mem::MaybeUninit;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use core::time::Duration;
@@ -72,6 +73,9 @@ impl Server<Async> {
     }
 }
 
+/// How much one read asks for.
+const CHUNK: usize = 16 * 1024;
+
 /// The two streams of a [`Connection`] and its timer.
 pub struct TokioStreams<R, W> {
     reader: R,
@@ -80,9 +84,16 @@ pub struct TokioStreams<R, W> {
 }
 
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Streams for TokioStreams<R, W> {
-    fn poll_read(&mut self, cx: &mut Context<'_>, chunk: &mut [u8]) -> Poll<io::Result<usize>> {
-        let mut chunk = ReadBuf::new(chunk);
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        take: impl FnOnce(&[u8]),
+    ) -> Poll<io::Result<usize>> {
+        // On the stack, so that a connection on which nothing happens keeps none.
+        let mut chunk = [const { MaybeUninit::uninit() }; CHUNK];
+        let mut chunk = ReadBuf::uninit(&mut chunk);
         ready!(Pin::new(&mut self.reader).poll_read(cx, &mut chunk))?;
+        take(chunk.filled());
         Poll::Ready(Ok(chunk.filled().len()))
     }
 

@@ -61,6 +61,9 @@ pub(super) fn pair() -> (MemoryStreams, MemoryStreams) {
     (end(&back, &there), end(&there, &back))
 }
 
+/// How much one read takes.
+const CHUNK: usize = 8 * 1024;
+
 impl MemoryStreams {
     /// The clock that holds for both.
     pub(super) fn clock() -> Clock {
@@ -69,10 +72,15 @@ impl MemoryStreams {
 }
 
 impl Streams for MemoryStreams {
-    fn poll_read(&mut self, cx: &mut Context<'_>, chunk: &mut [u8]) -> Poll<io::Result<usize>> {
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        take: impl FnOnce(&[u8]),
+    ) -> Poll<io::Result<usize>> {
+        let mut chunk = [0; CHUNK];
         let mut state = self.reader.lock();
-        let length = io::Read::read(&mut state.bytes, chunk)?;
-        if length == 0 && !chunk.is_empty() && !state.is_closed {
+        let length = io::Read::read(&mut state.bytes, &mut chunk)?;
+        if length == 0 && !state.is_closed {
             state.reader = Some(cx.waker().clone());
             return Poll::Pending;
         }
@@ -81,6 +89,7 @@ impl Streams for MemoryStreams {
         if let Some(writer) = writer {
             writer.wake();
         }
+        take(&chunk[..length]);
         Poll::Ready(Ok(length))
     }
 

@@ -1,14 +1,18 @@
-//! mcp-proto's high-level async client and async server, over the same tokio duplex as the other peers.
-//! The client keeps no lists, so that each `tools/list` is asked for.
+//! mcp-proto's high-level async client and async server, over the same tokio duplex as the other peers;
+//! with `BENCH_LAYER=sessions` the two sessions alone, bytes to bytes and without I/O, which is a narrower
+//! scope than any peer's. The client keeps no lists, so that each `tools/list` is asked for.
+mod sessions;
+
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use harness::{Peer, Workload, check};
 use mcp_proto::client::ClientOptions;
 use mcp_proto::io::nonblocking::AsyncClient;
 use mcp_proto::io::nonblocking::AsyncServeOptions;
 use mcp_proto::io::nonblocking::tokio::{Connection, serve};
-use mcp_proto::model::content::ResourceContents;
-use mcp_proto::model::resource::Resource;
+use mcp_proto::model::content::{BlobResourceContents, ResourceContents, TextResourceContents};
+use mcp_proto::model::resource::{ReadResourceResult, Resource};
 use mcp_proto::model::tool::Tool;
 use mcp_proto::rpc::Raw;
 use mcp_proto::server::{Async, Server};
@@ -19,6 +23,11 @@ harness::counting_alloc!();
 #[derive(serde::Deserialize)]
 struct Echo {
     message: String,
+}
+
+#[derive(serde::Serialize)]
+struct Say<'a> {
+    message: &'a str,
 }
 
 thread_local! {
@@ -33,12 +42,15 @@ fn server() -> Server<Async> {
         let tool = Tool::new(harness::tool_name(i), schema()).description(harness::tool_desc(i));
         server = server.tool_async(tool, |_, echo: Echo| async move { Ok(echo.message) });
     }
-    let (text, blob) = (harness::text_64k(), harness::blob_1m());
+    let (text, blob) = (Arc::new(harness::text_64k()), Arc::new(harness::blob_1m()));
     server
-        .resource(Resource::new(harness::URI_TEXT, "text"), move |_| Ok(text.clone()))
-        .resource(Resource::new(harness::URI_BLOB, "blob"), move |_| {
-            let blob = mcp_proto::model::content::BlobResourceContents::new(harness::URI_BLOB, blob.clone());
-            Ok(mcp_proto::model::resource::ReadResourceResult::new(vec![ResourceContents::Blob(blob)]))
+        .resource_async(Resource::new(harness::URI_TEXT, "text"), move |_| {
+            let text = TextResourceContents::new(harness::URI_TEXT, text.clone());
+            async move { Ok(ReadResourceResult::new(vec![ResourceContents::Text(text)])) }
+        })
+        .resource_async(Resource::new(harness::URI_BLOB, "blob"), move |_| {
+            let blob = BlobResourceContents::new(harness::URI_BLOB, blob.clone());
+            async move { Ok(ReadResourceResult::new(vec![ResourceContents::Blob(blob)])) }
         })
 }
 
@@ -81,7 +93,7 @@ impl Peer for P {
     async fn op(&self, w: Workload) {
         match w {
             Workload::EchoSeq | Workload::Echo64 => {
-                let output = self.client.call_tool("echo", &[("message", harness::ECHO_ARG)].into_iter().collect::<std::collections::BTreeMap<_, _>>()).await.unwrap();
+                let output = self.client.call_tool("echo", Say { message: harness::ECHO_ARG }).await.unwrap();
                 check(output.value.as_text() == Some(harness::ECHO_ARG), "echo");
             }
             Workload::Ping => self.client.ping().await.unwrap(),
@@ -115,5 +127,8 @@ impl Peer for P {
 }
 
 fn main() {
-    harness::main::<P>()
+    match std::env::var("BENCH_LAYER").as_deref() {
+        Ok("sessions") => harness::main::<sessions::Bare>(),
+        _ => harness::main::<P>(),
+    }
 }
