@@ -138,6 +138,7 @@ impl Service {
         }
         session.refuse_interrupted(now);
         self.session = session;
+        self.opened_by = None;
         self.now = self.now.max(now);
         self.pump();
         Ok(())
