@@ -103,6 +103,32 @@ fn a_session_moves_for_its_principal_alone() {
 }
 
 #[test]
+fn a_session_that_many_machines_want_at_once_answers_all_of_them() {
+    let shared = Shared::default();
+    let machines = [shared.machine(), shared.machine(), shared.machine()];
+    let session = machines[0].open();
+    let callers: Vec<_> = (0..12)
+        .map(|id| {
+            let service = machines[id % 3].service.clone();
+            let sent = session.call(id as u64, "echo");
+            thread::spawn(move || {
+                (0..10)
+                    .map(|_| sent.clone().to(&service).status())
+                    .collect()
+            })
+        })
+        .collect();
+    for caller in callers {
+        let statuses: Vec<u16> = caller.join().unwrap();
+        assert_eq!(statuses, [200; 10]);
+    }
+    for machine in &machines[1..] {
+        let foreign = session.call(99, "echo").by("eve");
+        assert_eq!(machine.sent(foreign).status(), 404);
+    }
+}
+
+#[test]
 fn a_session_of_a_machine_that_died_goes_on_once_its_lease_is_over() {
     let shared = Shared::default();
     let (one, other) = (shared.machine(), shared.machine());

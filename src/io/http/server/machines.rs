@@ -179,10 +179,13 @@ impl Hub {
         generation.ok_or_else(|| StoreError::new("the lease is over before it was there"))
     }
 
-    /// Whether a session is here, and surely this instance's.
-    pub(super) fn has(&self, id: &str) -> bool {
-        let generation = self.shared.as_ref().and_then(|s| s.generation(self.now()));
-        self.find(id).is_some_and(|cell| cell.is_sure(generation))
+    /// Whether a session that is here, and surely this instance's, is the caller's; `None` when it
+    /// isn't here.
+    pub(super) fn has(&self, id: &str, caller: Caller<'_>) -> Option<bool> {
+        let generation = self.shared.as_ref()?.generation(self.now());
+        let cell = self.find(id)?;
+        cell.is_sure(generation)
+            .then(|| cell.is_of(caller.principal()))
     }
 
     /// Stores a session that has just been opened.
@@ -313,7 +316,7 @@ impl Hub {
         let Some(_taking) = shared.taking(id) else {
             return Ok(Taken::Driven);
         };
-        if self.has(id) {
+        if self.has(id, caller).is_some() {
             return Ok(Taken::Here);
         }
         let key = key_of(id);

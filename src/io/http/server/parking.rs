@@ -70,6 +70,13 @@ impl Cell {
         stored.is_none_or(|stored| !stored.has_gone && Some(stored.generation) == generation)
     }
 
+    /// Whether it is kept in the store for this principal.
+    pub(super) fn is_of(&self, principal: Option<&str>) -> bool {
+        let state = self.lock();
+        let stored = state.stored.as_ref();
+        stored.is_some_and(|stored| stored.principal.as_deref() == principal)
+    }
+
     /// It was found to be this instance's, under this generation of the lease.
     pub(super) fn confirm(&self, generation: u64) {
         if let Some(stored) = &mut self.lock().stored {

@@ -302,10 +302,10 @@ impl Owner {
     ) -> Result<Exchange, Reply> {
         let Placed { place, ticket, .. } = self.hub.place(&class, caller)?;
         let begun = match (place, class) {
-            (Place::Session(cell), Class::Legacy { input, .. }) => match cell.begin(input) {
-                Some(exchange) => Ok((cell, exchange)),
-                None => Err(later(503, "the session is moving", "1")),
-            },
+            (Place::Session(cell), Class::Legacy { input, .. }) => {
+                let begun = cell.begin(input);
+                begun.map_or_else(|| Err(no_session()), |exchange| Ok((cell, exchange)))
+            }
             (Place::New, Class::Legacy { input, .. }) if is_pair || !self.is_stateless() => {
                 self.begin_session(input, caller, is_pair)
             }
@@ -340,11 +340,21 @@ impl Owner {
         if self.is_stateless() {
             return self.open(class, caller, false);
         }
-        if let Some(id) = session {
-            self.fetch(shared, id, caller).await?;
-        }
         let (is_new, changes) = (session.is_none(), is_durable(input));
-        let exchange = self.open(class, caller, false)?;
+        let mut wait = Wait::new(self.hub.now() + shared.machines.handover);
+        let exchange = loop {
+            if let Some(id) = session {
+                self.fetch(shared, id, caller, &mut wait).await?;
+            }
+            match self.open(class.clone(), caller, false) {
+                // It has moved on since it was fetched: another look says where to, or that it is
+                // over.
+                Err(reply) if reply.head.status == 404 && !is_new => {
+                    self.pause(&mut wait).await?;
+                }
+                opened => break opened?,
+            }
+        };
         if !is_new && !changes {
             return Ok(exchange);
         }
@@ -378,37 +388,47 @@ impl Owner {
         shared: &Arc<Shared>,
         id: &str,
         caller: Caller<'_>,
+        wait: &mut Wait,
     ) -> Result<(), Reply> {
         let hub = &self.hub;
-        let mut wait = Wait::new(hub.now() + shared.machines.handover);
-        while !hub.has(id) {
-            if hub.stage() != Stage::Open {
-                return Err(later(503, "the server is closing", "1"));
+        loop {
+            match hub.has(id, caller) {
+                Some(true) => return Ok(()),
+                Some(false) => return Err(no_session()),
+                None if hub.stage() != Stage::Open => {
+                    return Err(later(503, "the server is closing", "1"));
+                }
+                None if !is_id(id) => return Err(no_session()),
+                None => {}
             }
-            if !is_id(id) {
-                return Err(refusal(404, code::INVALID_REQUEST, "no such session"));
-            }
-            let (taker, id, asks) = (Arc::clone(hub), Box::<str>::from(id), wait.asks());
+            let (taker, wanted, asks) = (Arc::clone(hub), Box::<str>::from(id), wait.asks());
             let principal = caller.principal().map(String::from);
             let job = move || {
                 let caller = principal.as_deref();
                 let caller = caller.map_or(Caller::Anyone, Caller::Principal);
-                taker.take(&id, caller, asks)
+                taker.take(&wanted, caller, asks)
             };
             match shared.run(job).await {
-                Ok(Taken::Here) => return Ok(()),
-                Ok(Taken::None) => {
-                    return Err(refusal(404, code::INVALID_REQUEST, "no such session"));
-                }
+                // It may have moved on already.
+                Ok(Taken::Here) if hub.has(id, caller).is_some() => {}
+                Ok(Taken::None) => return Err(no_session()),
                 Ok(Taken::NoRoom) => return Err(later(503, "too many sessions", "60")),
                 Err(_) => return Err(unavailable()),
-                Ok(Taken::Driven) => match wait.next(hub.now()) {
-                    Some(at) => hub.alarms.sleep_until(at).await,
-                    None => return Err(later(503, "the session is at work elsewhere", "1")),
-                },
+                Ok(Taken::Here | Taken::Driven) => self.pause(wait).await?,
             }
         }
-        Ok(())
+    }
+
+    /// Waits until it is time to look for a session again; the error is the answer once that has
+    /// taken too long.
+    async fn pause(&self, wait: &mut Wait) -> Result<(), Reply> {
+        match wait.next(self.hub.now()) {
+            Some(at) => {
+                self.hub.alarms.sleep_until(at).await;
+                Ok(())
+            }
+            None => Err(later(503, "the session is at work elsewhere", "1")),
+        }
     }
 
     fn is_stateless(&self) -> bool {
@@ -486,6 +506,10 @@ impl Owner {
         }
         Ok((cell, exchange))
     }
+}
+
+fn no_session() -> Reply {
+    refusal(404, code::INVALID_REQUEST, "no such session")
 }
 
 /// What is said while the store can't be reached. It says nothing of whether there is a session.
