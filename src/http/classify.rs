@@ -19,7 +19,7 @@ use crate::model::tool::Tool;
 use crate::revision::{Era, Revision};
 use crate::rpc::{
     Decoded, EnvelopeKey, Kind, Rejection, Repeated, RequestId, RpcError, Scan, code, is_string,
-    raw_at, text_at, write_i64, write_string,
+    raw_at, start_of, text_at, write_i64, write_string,
 };
 
 use super::cors::preflight;
@@ -244,12 +244,10 @@ fn before_body(
 ) -> Result<(), Reply> {
     let is_post = head.method == HttpMethod::Post;
     let (is_good, status, why) = match rung {
-        Rung::Host => (policy.allows_host(head), 403, "this host isn't served here"),
-        Rung::Origin => (
-            policy.allows_origin(head),
-            403,
-            "pages of this origin aren't served",
-        ),
+        Rung::Host if policy.allows_host(head) => return Ok(()),
+        Rung::Host => return Err(unserved(head, name::HOST, "the host")),
+        Rung::Origin if policy.allows_origin(head) => return Ok(()),
+        Rung::Origin => return Err(unserved(head, name::ORIGIN, "pages of the origin")),
         Rung::Method => return method(policy, offers, head),
         Rung::ContentType => (
             !is_post || headers::is_of_type(&head.headers, headers::JSON),
@@ -268,6 +266,19 @@ fn before_body(
         true => Ok(()),
         false => Err(refusal(status, code::INVALID_REQUEST, why)),
     }
+}
+
+/// How much is shown of what a client has asked for.
+const SHOWN: usize = 100;
+
+/// The answer to who isn't named in the policy, which says whom to name.
+fn unserved(head: &RequestHead, header: &str, what: &str) -> Reply {
+    let value = head.headers.one(header).ok().flatten();
+    let value = start_of(value.unwrap_or_default(), SHOWN);
+    let why = alloc::format!(
+        "not served here: {what} {value:?}; the server's policy names those that are"
+    );
+    refusal(403, code::INVALID_REQUEST, &why)
 }
 
 /// Whether the endpoint has the method: without legacy sessions it has POST alone, and OPTIONS for

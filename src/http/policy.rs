@@ -37,7 +37,8 @@ impl HttpPolicy {
     }
 
     /// Returns a policy that answers to these hosts, such as `api.example.com`, each on any port
-    /// unless it names one, and to no web page until [`origins`](Self::origins) names some.
+    /// unless it names one, and to no web page until [`origins`](Self::origins) names some. The names
+    /// of this machine are no longer answered to unless they are among them.
     pub fn public<S: Into<String>>(hosts: impl IntoIterator<Item = S>) -> Self {
         Self {
             hosts: Allowed::Named(hosts.into_iter().map(named).collect()),

@@ -1,6 +1,9 @@
 //! Which hosts and origins are answered to.
 
-use mcp_proto::http::{HttpMethod, HttpPolicy, RequestHead};
+use mcp_proto::Revision;
+use mcp_proto::http::{HttpMethod, HttpPolicy, Offers, RequestHead, check};
+
+use crate::requests::modern;
 
 fn head(fields: &[(&str, &str)]) -> RequestHead {
     let head = RequestHead::new(HttpMethod::Post, "/mcp");
@@ -138,4 +141,33 @@ fn to_open_a_server_to_everyone_is_spelled_out() {
     let any = HttpPolicy::local().any_origin();
     assert!(allows_origin(&any, "null") && allows_origin(&any, "https://evil.example"));
     assert!(!allows_host(&any, "evil.example"));
+}
+
+#[test]
+fn a_refusal_says_whom_to_name_in_the_policy() {
+    let why = |header: &str, value: &str| {
+        let mut request = modern("tools/list", serde_json::json!({}));
+        request.set(header, Some(value));
+        let offers = Offers::new(Revision::ALL);
+        let reply = check(&HttpPolicy::local(), &offers, &request.head).expect_err("it is refused");
+        assert_eq!(reply.head.status, 403);
+        let body: serde_json::Value = serde_json::from_slice(&reply.body).expect("it is JSON");
+        body["error"]["message"]
+            .as_str()
+            .expect("it says why")
+            .to_owned()
+    };
+    let host = why("host", "tools.example.com:8000");
+    assert!(
+        host.contains("the host \"tools.example.com:8000\""),
+        "{host}"
+    );
+    let origin = why("origin", "https://app.example.com");
+    assert!(
+        origin.contains("origin \"https://app.example.com\""),
+        "{origin}"
+    );
+    // What it shows of a request is bounded, and never breaks the JSON around it.
+    let long = why("host", &"\"x".repeat(4000));
+    assert!(long.len() < 500, "{long}");
 }

@@ -18,7 +18,6 @@ use mcp_proto::io::http::{HttpServeOptions, HttpService, Principal};
 use mcp_proto::server::Context;
 use mcp_proto::{Server, tools};
 use tokio::net::TcpListener;
-use tokio::runtime::Handle;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -36,9 +35,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             "Good morning".to_owned()
         }
     });
-    let runtime = Handle::current();
-    let spawn = move |handler| drop(runtime.spawn(handler));
-    let service = HttpService::with_spawner(server, HttpServeOptions::default(), spawn)?;
+    let service = HttpService::on_tokio(server, HttpServeOptions::default())?;
     let app = Router::new()
         .route_service("/mcp", service.clone())
         .layer(from_fn(bearer))

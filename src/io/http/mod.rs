@@ -76,7 +76,7 @@
 //! |---|---|---|
 //! | nothing yet | `Server::serve_http("127.0.0.1:8000")`, or `HttpServer` to end it | `hyper` |
 //! | tokio and a listener | `HttpService::on_tokio` and `serve_async` | `hyper` |
-//! | axum | `Router::route_service("/mcp", service)` with an `HttpService` | `http` |
+//! | axum | `Router::route_service("/mcp", service)` with `HttpService::on_tokio` | `http` and `tokio` |
 //! | any other stack that takes a `tower_service::Service` | `HttpService` | `http` |
 //! | a host that starts the server for each request | [`Edge`](crate::edge::Edge) | none |
 //!

@@ -395,7 +395,8 @@ async fn no_panic<T>(future: impl Future<Output = T>) -> Result<T, String> {
 }
 
 /// The future that drives a client which was made for a process or a socket: spawn it on any runtime,
-/// or poll it beside the client's operations. It ends when all handles of the client are gone.
+/// or poll it beside the client's operations. It ends when all handles of the client are gone, and not
+/// with [`AsyncClient::close`], after which the client can be opened again: drop them before you await it.
 #[must_use = "the client waits for what drives it"]
 pub struct AsyncDriver(Pin<Box<dyn Future<Output = ()> + Send>>);
 

@@ -67,8 +67,8 @@ impl HttpServeOptions {
         Self::default()
     }
 
-    /// Returns options for a server that answers to these hosts, such as `api.example.com`, and to no
-    /// web page. See [`HttpPolicy::public`].
+    /// Returns options for a server that answers to these hosts, such as `api.example.com`, and no
+    /// longer to the names of this machine unless they are among them, and to no web page. See [`HttpPolicy::public`].
     pub fn public<S: Into<String>>(hosts: impl IntoIterator<Item = S>) -> Self {
         Self::default().policy(HttpPolicy::public(hosts))
     }

@@ -21,7 +21,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
-use tokio::runtime::{self, Handle};
+use tokio::runtime;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower_service::Service;
@@ -130,20 +130,6 @@ where
     pub fn serve_http(self, address: impl ToSocketAddrs) -> io::Result<()> {
         let listener = TcpListener::bind(address)?;
         HttpServer::start(self, listener, HttpServeOptions::default())?.wait()
-    }
-}
-
-impl HttpService {
-    /// Creates the service of a server some of whose handlers are futures, which run on the runtime
-    /// of tokio that this is called on.
-    ///
-    /// Returns an error as [`new`](Self::new) does, and if there is no runtime.
-    pub fn on_tokio(
-        server: impl Into<Server<Async>>,
-        options: HttpServeOptions,
-    ) -> io::Result<Self> {
-        let handle = Handle::try_current().map_err(io::Error::other)?;
-        Self::with_spawner(server, options, move |handler| drop(handle.spawn(handler)))
     }
 }
 

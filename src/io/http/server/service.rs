@@ -93,6 +93,19 @@ impl HttpService {
         Self::of(server.into(), options, Some(Box::new(spawn)))
     }
 
+    /// Creates the service of a server some of whose handlers are futures, which run on the runtime
+    /// of tokio that this is called on. It takes the feature `tokio` or `hyper`.
+    ///
+    /// Returns an error as [`new`](Self::new) does, and if there is no runtime.
+    #[cfg(any(feature = "tokio", feature = "hyper"))]
+    pub fn on_tokio(
+        server: impl Into<Server<Async>>,
+        options: HttpServeOptions,
+    ) -> io::Result<Self> {
+        let handle = tokio::runtime::Handle::try_current().map_err(io::Error::other)?;
+        Self::with_spawner(server, options, move |handler| drop(handle.spawn(handler)))
+    }
+
     fn of(
         server: Server<Async>,
         options: HttpServeOptions,
