@@ -227,7 +227,7 @@ fn a_server_that_says_nothing_is_ended_about_when_the_user_wanted() {
             client.open().unwrap_err();
             // A server that has spoken has two seconds to end by itself.
             assert!(
-                begun.elapsed() < Duration::from_millis(1500),
+                begun.elapsed() < Duration::from_secs(2),
                 "{:?}",
                 begun.elapsed()
             );

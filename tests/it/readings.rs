@@ -298,7 +298,7 @@ on_revisions! { LEGACY;
 on_every_revision! {
     // `base.err.params`
     fn an_error_says_little_of_what_the_peer_sent(revision) {
-        let long = "x".repeat(1 << 20);
+        let long = "x".repeat(64 << 10);
         for (method, params) in [
             ("completion/complete", json!({"ref": long, "argument": {"name": "a", "value": "b"}})),
             ("completion/complete", json!({"ref": {"type": long}, "argument": {"name": "a", "value": "b"}})),

@@ -9,7 +9,7 @@ use std::sync::{Mutex, Once};
 use super::tally::{Kind, Marks, Tally};
 
 /// Seeds of a plain `cargo test`.
-const SEEDS: u64 = 2000;
+const SEEDS: u64 = 1000;
 /// How many distinct failures are enough.
 const FAILURES: usize = 8;
 
