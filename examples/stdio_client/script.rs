@@ -79,12 +79,19 @@ impl Script<'_> {
         Ok((!result.failed(), texts.collect::<Vec<_>>().join(" ")))
     }
 
-    /// Lets come what comes for so many milliseconds.
-    pub fn listen(&self, milliseconds: u64) {
-        thread::sleep(Duration::from_millis(milliseconds));
-    }
-
     pub fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Waits for what comes beside the answers: over HTTP it has a stream of its own, so nothing orders
+/// the two. Whether it has come within ten seconds.
+pub fn comes(has_come: impl Fn() -> bool) -> bool {
+    for _ in 0..500 {
+        if has_come() {
+            return true;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    false
 }

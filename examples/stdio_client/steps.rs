@@ -12,7 +12,7 @@ use mcp_proto::session::Misuse;
 use serde_json::json;
 
 use crate::host::MODEL_SAYS;
-use crate::script::{Outcome, Script};
+use crate::script::{Outcome, Script, comes};
 use crate::show;
 
 /// Does one thing and checks what comes of it.
@@ -58,13 +58,17 @@ impl Script<'_> {
 
     fn log_level(&mut self) -> Outcome {
         self.client.set_log_level(LoggingLevel::Debug)?;
-        // Some servers add tools once they know the client.
-        self.listen(300);
         Ok("debug".into())
     }
 
     fn lists(&mut self) -> Outcome {
         let profile = &self.profile;
+        // Some servers add tools once they know their client.
+        let (sampling, _) = profile.sampling_tool;
+        comes(|| {
+            let tools = show::tools(self.client).unwrap_or_default();
+            tools.iter().any(|tool| tool.starts_with(sampling))
+        });
         let lists = [
             ("tools", show::tools(self.client)?.len(), profile.tools),
             ("resources", show::resources(self.client)?.len(), 1),
@@ -114,6 +118,8 @@ impl Script<'_> {
     fn progress(&mut self) -> Outcome {
         let before = self.seen().progress.len();
         self.call(self.profile.progress_tool)?;
+        let least = before + self.profile.progress;
+        comes(|| self.seen().progress.len() >= least);
         let seen = self.seen();
         let progress = &seen.progress[before..];
         check(progress.len() >= self.profile.progress, || {
@@ -128,9 +134,10 @@ impl Script<'_> {
     fn logging(&mut self) -> Outcome {
         let before = self.seen().logs;
         self.call(self.profile.logging_tool)?;
-        self.listen(300);
+        check(comes(|| self.seen().logs > before), || {
+            "no message came".into()
+        })?;
         let logs = self.seen().logs - before;
-        check(logs > 0, || "no message came".into())?;
         Ok(format!("{logs} messages"))
     }
 
@@ -215,14 +222,10 @@ impl Script<'_> {
         let outcome = self.run(call.read_timeout(Duration::from_millis(300)));
         let is_late = matches!(outcome, Err(ClientError::TimedOut { .. }));
         check(is_late, || format!("it ended by itself: {outcome:?}"))?;
-        // It is written by a thread of its own.
-        for _ in 0..50 {
-            if self.seen().cancelled > before {
-                return Ok("given up and cancelled".into());
-            }
-            self.listen(20);
-        }
-        Err("the server was not told".into())
+        check(comes(|| self.seen().cancelled > before), || {
+            "the server was not told".into()
+        })?;
+        Ok("given up and cancelled".into())
     }
 
     fn ping(&mut self) -> Outcome {

@@ -8,6 +8,8 @@ mod floods;
 mod high;
 #[cfg(feature = "http")]
 mod http;
+#[cfg(feature = "hyper")]
+mod sockets;
 
 use std::alloc::System;
 use std::sync::{Mutex, MutexGuard, PoisonError};

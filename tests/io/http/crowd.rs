@@ -1,6 +1,7 @@
 //! More connections than there is room for: those that have nothing to do make room.
 
 use std::net::{Ipv4Addr, TcpListener};
+use std::time::Duration;
 
 use mcp_proto::io::http::{HttpServeOptions, HttpServer};
 
@@ -14,6 +15,8 @@ fn room_for(connections: usize) -> (HttpServer, Stage) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let mut options = HttpServeOptions::default();
     options.connections = connections;
+    // However busy the machine is, an answer alone is JSON.
+    options.streams.patience = Duration::from_secs(60);
     let server = HttpServer::start(server, listener, options).unwrap();
     (server, stage)
 }

@@ -27,7 +27,9 @@ fn options() -> HttpServeOptions {
 
 #[test]
 fn one_connection_carries_one_answer_after_another() {
-    let (server, _) = start(HttpServeOptions::default());
+    let mut options = options();
+    options.streams.patience = Duration::from_secs(60);
+    let (server, _) = start(options);
     let mut client = Client::to(&server);
     for id in 0..20 {
         client.send(&call(id, "echo"));
@@ -118,6 +120,6 @@ fn a_client_that_never_reads_what_it_asks_for_is_closed() {
     );
     // There is room for one alone.
     let mut client = Client::to(&server);
-    client.send(&call(2, "echo"));
-    assert_eq!(client.json()["id"], 2);
+    client.send(&call(2, "echo").with("connection", "close"));
+    assert_eq!(client.message().expect("it is answered")["id"], 2);
 }
