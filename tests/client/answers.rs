@@ -14,6 +14,7 @@ use mcp_proto::rpc::RpcError;
 use mcp_proto::session::{ClientEvent, Session};
 use serde_json::{Value, json};
 
+use support::carrier::by_every_route;
 use support::client::{Script, call, everything, legacy};
 
 /// A script's client behind a lock, as adapters have it.
@@ -238,28 +239,30 @@ fn s12_answer_may_come_later_and_holds_up_nothing() {
 
 #[test]
 fn s13_noise_is_survived() {
-    let mut script = Script::legacy();
-    for noise in [
-        "not json",
-        "{}",
-        "[]",
-        r#"{"jsonrpc":"2.0","method":"notifications/none"}"#,
-        r#"{"jsonrpc":"2.0","id":999,"result":{}}"#,
-    ] {
-        script.say_bytes(noise);
+    for _way in by_every_route() {
+        let mut script = Script::legacy();
+        for noise in [
+            "not json",
+            "{}",
+            "[]",
+            r#"{"jsonrpc":"2.0","method":"notifications/none"}"#,
+            r#"{"jsonrpc":"2.0","id":999,"result":{}}"#,
+        ] {
+            script.say_bytes(noise);
+        }
+        assert!(script.sent.is_empty());
+        // An id that has become a string is the same id.
+        let id = script.start(call("t", json!({})));
+        let asked = script.expect("tools/call");
+        let text = asked["id"].to_string();
+        script.say(json!({"jsonrpc": "2.0", "id": text, "result": {"content": []}}));
+        assert!(
+            script.end(id).is_none(),
+            "a string is another id than a number"
+        );
+        script.result(&asked, json!({"content": []}));
+        assert!(script.end(id).is_some());
     }
-    assert!(script.sent.is_empty());
-    // An id that has become a string is the same id.
-    let id = script.start(call("t", json!({})));
-    let asked = script.expect("tools/call");
-    let text = asked["id"].to_string();
-    script.say(json!({"jsonrpc": "2.0", "id": text, "result": {"content": []}}));
-    assert!(
-        script.end(id).is_none(),
-        "a string is another id than a number"
-    );
-    script.result(&asked, json!({"content": []}));
-    assert!(script.end(id).is_some());
 }
 
 #[test]

@@ -7,6 +7,7 @@ use mcp_proto::session::{Closed, Route, Session};
 use serde_json::json;
 use tracing::Level;
 
+use support::carrier::by_every_route;
 use support::client::{Script, call, legacy};
 use support::collector::{Told, assert_only_traced, collect};
 
@@ -81,17 +82,19 @@ fn opening_closing_and_what_is_ignored_are_told() {
 
 #[test]
 fn an_opening_that_fails_is_told_with_its_reason() {
-    let told = collect(Level::WARN, || {
-        let mut script = Script::unopened(legacy());
-        let request = script.expect("initialize");
-        script.error(&request, json!({"code": -32603, "message": "out of order"}));
-    });
-    let (level, _, text) = &told.events[0];
-    assert_eq!(*level, Level::WARN);
-    assert!(
-        text.contains("the opening failed") && text.contains("out of order"),
-        "{text}"
-    );
+    for _way in by_every_route() {
+        let told = collect(Level::WARN, || {
+            let mut script = Script::unopened(legacy());
+            let request = script.expect("initialize");
+            script.error(&request, json!({"code": -32603, "message": "out of order"}));
+        });
+        let (level, _, text) = &told.events[0];
+        assert_eq!(*level, Level::WARN);
+        assert!(
+            text.contains("the opening failed") && text.contains("out of order"),
+            "{text}"
+        );
+    }
 }
 
 #[test]

@@ -117,6 +117,12 @@ pub fn by_every_stream(
     all.map(|(revision, way)| (revision, over(way)))
 }
 
+/// The ways that differ to a client whose server is the test, each in force until the next one is
+/// asked for: a pipe, and exchanges of which each carries the answer to its request.
+pub fn by_every_route() -> impl Iterator<Item = Over> {
+    [Way::Pipe, Way::Streamable].into_iter().map(over)
+}
+
 /// A way that is in force while this lives.
 pub struct Over(Way);
 

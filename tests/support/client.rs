@@ -8,8 +8,10 @@ use mcp_proto::Instant;
 use mcp_proto::client::{
     Client, ClientError, ClientOptions, Event, Operation, OperationId, Output, ToolCall, ToolOutput,
 };
-use mcp_proto::session::{ClientEvent, EraPolicy, Route, Session};
+use mcp_proto::session::{ClientEvent, EraPolicy, Routing, Session};
 use serde_json::{Value, json};
+
+use crate::carrier::{Routes, Way};
 
 /// What a legacy server that has everything says of itself.
 pub fn everything() -> Value {
@@ -19,6 +21,8 @@ pub fn everything() -> Value {
 
 pub struct Script {
     pub client: Client,
+    /// By which routes what the server says comes, over HTTP each by that of its request.
+    routes: Routes,
     pub now: Instant,
     pub sent: VecDeque<Value>,
     pub events: Vec<ClientEvent>,
@@ -34,8 +38,13 @@ pub fn legacy() -> ClientOptions {
 impl Script {
     /// A client that has been asked to open.
     pub fn unopened(options: ClientOptions) -> Self {
+        let options = match Way::current() {
+            Way::Pipe => options,
+            _ => options.routing(Routing::PerRequest),
+        };
         let mut script = Self {
             client: Client::new(options),
+            routes: Routes::default(),
             now: Instant::from_millis(1000),
             sent: VecDeque::new(),
             events: Vec::new(),
@@ -82,9 +91,10 @@ impl Script {
 
     pub fn drain(&mut self) {
         let mut buffer = Vec::new();
-        while self.client.poll_transmit(&mut buffer).is_some() {
-            self.sent
-                .push_back(serde_json::from_slice(&buffer).unwrap());
+        while let Some(transmit) = self.client.poll_transmit(&mut buffer) {
+            let frame = std::str::from_utf8(&buffer).expect("a frame is UTF-8");
+            self.routes.sent(frame, &transmit);
+            self.sent.push_back(serde_json::from_str(frame).unwrap());
             buffer.clear();
         }
         while let Some(event) = self.client.poll_event() {
@@ -114,7 +124,8 @@ impl Script {
 
     pub fn say_bytes(&mut self, frame: &str) {
         let frame = Bytes::copy_from_slice(frame.as_bytes());
-        self.client.handle_frame(self.now, Route::Pipe, frame);
+        let route = self.routes.of(&frame);
+        self.client.handle_frame(self.now, route, frame);
         self.drain();
     }
 
