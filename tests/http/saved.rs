@@ -136,6 +136,25 @@ on_revisions! { LEGACY;
 }
 
 #[test]
+fn losses_one_after_the_other_leave_the_events_of_the_next_position_their_numbers() {
+    let mut served = Served::legacy(Revision::NEWEST_LEGACY, options());
+    served.http.advance_to(7);
+    served.log(None, "seven");
+    let before = parked(&served);
+    served.http.advance_to(8);
+    served.log(None, "eight");
+    let (_, given) = served.get(None);
+    let mut elsewhere = restored(&before, served.now).expect("it is sound");
+    for _ in 0..3 {
+        elsewhere.http.recover();
+    }
+    elsewhere.http.advance_to(8);
+    elsewhere.log(None, "eight");
+    let (_, rest) = elsewhere.get(Some(&given.last_id()));
+    assert_eq!(rest.messages(), [] as [Value; 0]);
+}
+
+#[test]
 fn what_handlers_worked_on_is_answered_and_what_clients_are_asked_stays_open() {
     let revision = Revision::NEWEST_LEGACY;
     let mut served = Served::legacy(revision, options());

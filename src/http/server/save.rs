@@ -194,7 +194,9 @@ impl<S: ServesClient> HttpSession<S> {
     pub fn recover(&mut self) {
         self.next = self.next.saturating_add(LOST.0);
         let standing = self.streams.entry(STANDALONE).or_default();
-        standing.events = standing.events.saturating_add(LOST.1);
+        // Not beyond the position, or the next one's events would get other numbers than elsewhere.
+        let last = standing.events | ((1 << POSITION) - 1);
+        standing.events = last.min(standing.events.saturating_add(LOST.1));
     }
 
     /// Says how far the session has read a log that several instances share: what it says from now on

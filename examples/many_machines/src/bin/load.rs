@@ -17,6 +17,7 @@ use mcp_proto::session::{Change, ClientEvent, EraPolicy};
 use mcp_proto::{AsyncClient, ClientOptions};
 use serde_json::json;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
@@ -41,6 +42,7 @@ struct Counts {
     asked: AtomicU64,
     moved: AtomicU64,
     reopened: AtomicU64,
+    subscribed: AtomicU64,
     listened_again: AtomicU64,
 }
 
@@ -173,7 +175,12 @@ impl Client {
         lock(&self.known).read.extend(told(log).keys());
     }
 
-    async fn run(mut self, number: u64, until: Instant, log: RedisLog) -> (Era, Known) {
+    async fn run(
+        mut self,
+        number: u64,
+        is_over: watch::Receiver<bool>,
+        log: RedisLog,
+    ) -> (Era, Known) {
         let mut tries = 0;
         while let Err(error) = self.client.open().await {
             tries += 1;
@@ -181,7 +188,7 @@ impl Client {
             sleep(Duration::from_millis(200)).await;
         }
         let mut round = number;
-        while Instant::now() < until {
+        while !*is_over.borrow() {
             self.listen_again(&log).await;
             if round % 4 == 0 {
                 self.greet().await;
@@ -195,7 +202,7 @@ impl Client {
             round += 1;
             sleep(Duration::from_millis(600 + number * 7 % 400)).await;
         }
-        let end = until + SETTLE;
+        let end = Instant::now() + SETTLE;
         while Instant::now() < end {
             self.listen_again(&log).await;
             sleep(Duration::from_millis(200)).await;
@@ -212,7 +219,11 @@ fn hear(
 ) -> impl Fn(&ClientEvent) + Send + Sync + 'static {
     let (known, counts) = (Arc::clone(known), Arc::clone(counts));
     let opened = AtomicU64::new(0);
+    let subscribed = AtomicU64::new(0);
     move |event| match event {
+        ClientEvent::Subscribed { .. } if subscribed.fetch_add(1, Ordering::Relaxed) == 0 => {
+            add(&counts.subscribed);
+        }
         ClientEvent::Changed {
             change: Change::Resource,
             notification,
@@ -276,10 +287,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let counts: BTreeMap<Era, Arc<Counts>> = [Era::Modern, Era::Legacy]
         .map(|era| (era, Arc::default()))
         .into();
-    // All of them listen before something changes.
-    let begun = Instant::now();
-    let opening = Duration::from_secs(3 + clients / 20);
-    let until = begun + opening + Duration::from_secs(seconds);
+    let (over, is_over) = watch::channel(false);
     let mut running = JoinSet::new();
     for number in 0..clients {
         let era = if number % 2 == 0 {
@@ -288,10 +296,20 @@ async fn main() -> Result<(), Box<dyn Error>> {
             Era::Legacy
         };
         let client = Client::new(era, url, Arc::clone(&counts[&era]));
-        running.spawn(client.run(number, until, log.clone()));
+        running.spawn(client.run(number, is_over.clone(), log.clone()));
     }
-    sleep(opening).await;
+    // All of them listen before something changes.
+    let subscribed = |counts: &Arc<Counts>| counts.subscribed.load(Ordering::Relaxed);
+    while counts.values().map(subscribed).sum::<u64>() < clients {
+        sleep(Duration::from_millis(100)).await;
+    }
+    let until = Instant::now() + Duration::from_secs(seconds);
     let (changes, failed) = changes(url.clone(), until).await;
+    // Whoever kills instances is told that it is over.
+    if let Some(file) = std::env::var_os("LOAD_IS_OVER") {
+        std::fs::write(file, "")?;
+    }
+    over.send(true)?;
     let mut known = Vec::new();
     while let Some(ended) = running.join_next().await {
         known.push(ended?);
@@ -341,7 +359,10 @@ fn heard<'a>(era: Era, known: impl Iterator<Item = &'a Known>, told: &BTreeMap<u
         for (number, times) in told {
             match known.told.get(number).copied().unwrap_or(0) {
                 0 if known.read.contains(number) => read += 1,
-                0 => missed += 1,
+                0 => {
+                    eprintln!("{era:?}: a subscriber has missed change {number}");
+                    missed += 1;
+                }
                 heard if heard <= *times => once += 1,
                 _ => twice += 1,
             }
