@@ -152,7 +152,8 @@
 //! * `HttpServeOptions::machines` keeps sessions in a store of yours. Then a session goes on at whichever
 //!   instance is asked: one drives it at a time, and hands it over as soon as no handler works on it. A
 //!   balancer that sends a session's requests to one instance as long as that is there saves the moves;
-//!   it may go by a hash of `Mcp-Session-Id`, since the first move costs little.
+//!   it may go by a hash of `Mcp-Session-Id`, since the first move costs little. Where every request
+//!   goes elsewhere, each move ends the session's streams, and their clients come back ever later.
 //!
 //! A `Fanout` has changes told at one instance, such as by `Server::changed`, come to the subscribers of
 //! all. Each legacy subscriber hears each of them once, even if its instance is killed: it comes back
