@@ -184,6 +184,12 @@ impl<'a> ReadResourceResult<'a> {
                     has_contents = value.starts_with('[');
                 }
                 "\"resultType\"" => {}
+                "\"ttlMs\"" if result.ttl_ms.is_none() => {
+                    result.ttl_ms = Some(serde_json::from_str(value).ok()?);
+                }
+                "\"cacheScope\"" if result.cache_scope.is_none() => {
+                    result.cache_scope = Some(serde_json::from_str(value).ok()?);
+                }
                 "\"_meta\"" if result.meta.is_none() => {
                     result.meta = Some(Meta::from_raw(Raw::trusted(value.into()))?);
                 }

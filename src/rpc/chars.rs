@@ -7,6 +7,8 @@ use alloc::sync::Arc;
 use core::cmp::Ordering;
 use core::hash::{Hash, Hasher};
 
+/// As many bytes as there is room for beside what tells the kinds apart.
+const FEW: usize = 15;
 /// Below this a copy costs less than a count of who holds the whole.
 const SHORT: usize = 256;
 
@@ -19,6 +21,11 @@ pub(super) enum Chars<'a> {
         whole: Arc<String>,
         start: u32,
         end: u32,
+    },
+    /// So few that they stand here.
+    Few {
+        length: u8,
+        bytes: [u8; FEW],
     },
 }
 
@@ -62,16 +69,34 @@ impl<'a> Chars<'a> {
             Self::Part { whole, start, end } => whole
                 .get(*start as usize..*end as usize)
                 .unwrap_or_default(),
+            Self::Few { length, bytes } => {
+                let text = bytes.get(..usize::from(*length)).unwrap_or_default();
+                core::str::from_utf8(text).unwrap_or_default()
+            }
+        }
+    }
+
+    /// A copy, without an allocation if it is short.
+    fn copied(text: &str) -> Chars<'static> {
+        let mut bytes = [0; FEW];
+        match (bytes.get_mut(..text.len()), u8::try_from(text.len())) {
+            (Some(place), Ok(length)) => {
+                place.copy_from_slice(text.as_bytes());
+                Chars::Few { length, bytes }
+            }
+            _ => Chars::Owned(text.into()),
         }
     }
 
     pub(super) fn owned_from(self, source: Source<'_>) -> Chars<'static> {
         match self {
+            Self::Borrowed(text) if text.len() <= FEW => Self::copied(text),
             Self::Borrowed(text) => match source.place_of(text) {
                 Some(part) => part,
                 None => Chars::Owned(text.into()),
             },
             Self::Owned(text) => Chars::Owned(text),
+            Self::Few { length, bytes } => Chars::Few { length, bytes },
             Self::Part { whole, start, end } => Chars::Part { whole, start, end },
         }
     }
@@ -153,13 +178,19 @@ mod tests {
 
     #[test]
     fn a_part_holds_the_whole_and_needs_no_room_of_its_own() {
-        let whole = Arc::new(String::from("one two"));
-        let part = Chars::Borrowed(&whole[4..]).owned_from(Source::of(Some(&whole)));
-        assert_eq!(part.as_str(), "two");
+        let whole = Arc::new(String::from("one two and a few more"));
+        let part = Chars::Borrowed(&whole[3..]).owned_from(Source::of(Some(&whole)));
+        assert_eq!(part.as_str(), " two and a few more");
         assert_eq!(Arc::strong_count(&whole), 2);
-        assert_eq!(part.into_string(), "two");
-        let elsewhere = Chars::Borrowed("three").owned_from(Source::of(Some(&whole)));
+        assert_eq!(part.into_string(), " two and a few more");
+        let elsewhere = Chars::Borrowed("a text from elsewhere");
+        let elsewhere = elsewhere.owned_from(Source::of(Some(&whole)));
         assert!(matches!(elsewhere, Chars::Owned(_)));
+        for text in ["", "é", "fifteen letters"] {
+            let few = Chars::Borrowed(text).owned_from(Source::of(Some(&whole)));
+            assert!(matches!(few, Chars::Few { .. }));
+            assert_eq!(few.as_str(), text);
+        }
         assert_eq!(size_of::<Chars<'_>>(), size_of::<String>());
     }
 }

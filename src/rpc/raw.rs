@@ -88,7 +88,7 @@ impl<'a> Raw<'a> {
     pub(crate) fn decode_borrowed<T: Deserialize<'a>>(&self) -> Option<T> {
         match self.0 {
             Chars::Borrowed(text) => serde_json::from_str(text).ok(),
-            Chars::Owned(_) | Chars::Part { .. } => None,
+            Chars::Owned(_) | Chars::Part { .. } | Chars::Few { .. } => None,
         }
     }
 
