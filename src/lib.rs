@@ -13,7 +13,7 @@
 //!  io (clock, pipes, threads, futures) drives it
 //! ```
 //!
-//! A module uses only what stands to its left, `frame ← rpc ← model ← session ← {http, client, server} ← io`,
+//! A module uses only what stands to its left, `frame ← rpc ← model ← session ← {auth, http, client, server} ← io`,
 //! and can be used without what stands to its right.
 //!
 //! # A server
@@ -69,6 +69,7 @@
 //! | a client of a server that it starts | `io::blocking::BlockingClient`, `io::child` | default |
 //! | a client of a server at a URL | `BlockingClient::url`, `AsyncClient::url`, `io::http::Remote` | `rustls`, `hyper-client` or `ureq` |
 //! | the same over an HTTP client of one's own | `AsyncClient::http` | `http-client` |
+//! | the same where the server wants to know who asks | `io::auth::Auth`, `Remote::auth` | `auth` |
 //! | a client in tasks | `io::nonblocking::AsyncClient` | default for processes; `tokio` or `futures-io` for streams |
 //! | the servers that a user has configured | [`client::config::Config`] | none |
 //! | a test of a server or a client, in memory | `testing` | default |
@@ -204,6 +205,9 @@
 //! | `rustls` | no | `https` for it; brings `hyper-client` |
 //! | `ureq` | no | the same clients over threads, without a runtime; brings `http-client` |
 //! | `ureq-rustls` | no | `https` for it; brings `ureq` |
+//! | `auth` | no | `io::auth`, `Remote::auth`: clients authorize themselves over HTTP; brings `std` and `auth-core` |
+//! | `auth-core` | no | `auth`: the same as a state machine |
+//! | `auth-es256` | no | `auth::Es256Signer`; brings `auth-core` |
 //! | `tracing` | no | spans and events for whoever watches the program, [below](#tracing) |
 //!
 //! They only add. Without any the crate is `no_std` and needs an allocator.
@@ -241,7 +245,7 @@
 //! * The same inputs give the same outputs, byte for byte.
 //! * Payloads stay slices of the frame that carried them.
 //!
-//! Not here yet: authorization over HTTP, tasks.
+//! Not here yet: authorization on the server's side, tasks.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -251,6 +255,8 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+#[cfg(feature = "auth-core")]
+pub mod auth;
 pub mod client;
 pub mod edge;
 pub mod frame;

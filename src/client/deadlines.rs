@@ -32,6 +32,16 @@ impl Deadlines {
         self.0.pop().map(|Reverse((_, operation))| operation)
     }
 
+    /// Gives each operation another deadline, which `later` says.
+    pub(super) fn put_off(&mut self, later: impl Fn(Instant, OperationId) -> Instant) {
+        let entries = core::mem::take(&mut self.0).into_iter();
+        let moved = entries.map(|Reverse((deadline, operation))| {
+            let deadline = later(deadline, operation);
+            Reverse((deadline, operation))
+        });
+        self.0 = moved.collect();
+    }
+
     /// Forgets operations that have ended: `open` are left, of which `is_open` knows each.
     pub(super) fn tidy(&mut self, open: usize, is_open: impl Fn(OperationId) -> bool) {
         if self.0.len() > FEW + 2 * open {

@@ -280,7 +280,9 @@ impl Client {
 
     /// Ends the operations that have had all their time.
     pub(super) fn expire(&mut self, now: Instant) {
-        while let Some(id) = self.deadlines.pop_due(now) {
+        while self.suspended.is_none()
+            && let Some(id) = self.deadlines.pop_due(now)
+        {
             let Some(running) = self.operations.remove(id.number()) else {
                 continue;
             };

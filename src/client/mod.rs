@@ -16,6 +16,7 @@ mod links;
 mod listed;
 mod operation;
 mod options;
+mod pause;
 mod prefix;
 mod result;
 pub mod sampling;
@@ -76,6 +77,8 @@ pub struct Client {
     operations: Table<Running>,
     /// When each operation has to have ended.
     deadlines: Deadlines,
+    /// Since when the clocks stand still.
+    suspended: Option<Instant>,
     /// The operation that each open call belongs to, by the call's number.
     calls: Table<OperationId>,
     /// The operations that wait for a subscription to be confirmed.
@@ -164,6 +167,7 @@ impl Client {
             ),
             operations: Table::default(),
             deadlines: Deadlines::default(),
+            suspended: None,
             calls: Table::default(),
             subscribing: BTreeMap::new(),
             waiting: BTreeSet::new(),
@@ -340,7 +344,7 @@ impl Session for Client {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        let deadline = self.deadlines.first();
+        let deadline = self.first_deadline();
         // Sent output makes room without the time being told: whoever waits starts at once.
         let has_turn = !self.waiting.is_empty() && self.can_call();
         let turn = has_turn.then_some(self.now);
@@ -351,6 +355,14 @@ impl Session for Client {
     fn wants_frames(&self) -> bool {
         let limits = self.session.limits();
         limits.have_room(self.events.len(), || self.held) && self.session.wants_frames()
+    }
+
+    fn suspend(&mut self, now: Instant) {
+        self.suspend(now);
+    }
+
+    fn resume(&mut self, now: Instant) {
+        self.resume(now);
     }
 
     fn is_closed(&self) -> bool {

@@ -13,6 +13,10 @@
     doc = "* [`http`]: servers behind HTTP stacks, and clients of servers at URLs."
 )]
 #![cfg_attr(
+    feature = "auth",
+    doc = "* [`auth`]: tokens for clients, a place to remember them, and the user's browser."
+)]
+#![cfg_attr(
     feature = "seal",
     doc = "* [`seal`]: seals the state of unfinished requests with what the system has."
 )]
@@ -27,6 +31,8 @@
 )]
 
 mod alarm;
+#[cfg(feature = "auth")]
+pub mod auth;
 pub mod blocking;
 #[cfg(feature = "child")]
 pub mod child;

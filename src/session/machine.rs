@@ -54,6 +54,18 @@ pub trait Session {
     /// once output has been sent or events have been polled.
     fn wants_frames(&self) -> bool;
 
+    /// Stops the clocks by which the session waits for its peer, until [`resume`](Self::resume):
+    /// somebody else has to act first, such as a person who signs in. Nothing happens for sessions
+    /// without such clocks.
+    fn suspend(&mut self, now: Instant) {
+        let _ = now;
+    }
+
+    /// Lets the clocks run on after [`suspend`](Self::suspend), each with the time that it had left.
+    fn resume(&mut self, now: Instant) {
+        let _ = now;
+    }
+
     /// Whether the session has ended. Events and output may still be waiting to be polled.
     fn is_closed(&self) -> bool;
 
@@ -94,6 +106,14 @@ impl<S: Session + ?Sized> Session for Box<S> {
 
     fn wants_frames(&self) -> bool {
         (**self).wants_frames()
+    }
+
+    fn suspend(&mut self, now: Instant) {
+        (**self).suspend(now);
+    }
+
+    fn resume(&mut self, now: Instant) {
+        (**self).resume(now);
     }
 
     fn is_closed(&self) -> bool {

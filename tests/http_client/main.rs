@@ -6,6 +6,8 @@
     reason = "these tests are about sockets, threads and clocks"
 )]
 
+#[cfg(feature = "auth")]
+mod authorized;
 mod entries;
 mod eras;
 mod failures;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use source::{paths, tokens};
 
 /// The layers, each with how far right it stands; a layer uses itself and what stands further left.
-const LAYERS: [(&str, u8); 15] = [
+const LAYERS: [(&str, u8); 16] = [
     ("time", 0),
     ("trace", 0),
     ("limits", 0),
@@ -21,6 +21,7 @@ const LAYERS: [(&str, u8); 15] = [
     ("rpc", 2),
     ("model", 3),
     ("session", 4),
+    ("auth", 5),
     ("http", 5),
     ("client", 5),
     ("server", 5),

@@ -6,11 +6,14 @@
     reason = "a program reads its arguments and its environment"
 )]
 
+mod authorize;
+
 use std::env;
 use std::error::Error;
 
 use mcp_proto::ClientOptions;
 use mcp_proto::client::ToolCall;
+use mcp_proto::io::http::Remote;
 use mcp_proto::io::nonblocking::AsyncClient;
 use mcp_proto::model::elicitation::{ElicitParams, ElicitResult};
 use mcp_proto::model::owned::IntoOwned;
@@ -33,7 +36,8 @@ fn main() -> Done {
         let scenario = env::var("MCP_CONFORMANCE_SCENARIO")?;
         let options = ClientOptions::new("conformance-client", env!("CARGO_PKG_VERSION"))
             .elicitation(fill_in);
-        let (client, driver) = AsyncClient::url(options, url);
+        let remote = Remote::new(url).auth(authorize::authorization(&scenario)?);
+        let (client, driver) = AsyncClient::url(options, remote);
         tokio::spawn(driver);
         client.open().await?;
         run(&client, &scenario).await?;
@@ -60,6 +64,7 @@ async fn run(client: &AsyncClient, scenario: &str) -> Done {
         "http-invalid-tool-headers" => {
             call(client, "valid_tool", json!({"region": "us-west1"})).await
         }
+        _ if scenario.starts_with("auth/") => call(client, "test-tool", json!({})).await,
         _ => everything(client).await,
     }
 }

@@ -510,6 +510,14 @@ impl Session for ClientSession {
         has_room && !self.state.writer.is_reserve_spent()
     }
 
+    fn suspend(&mut self, now: Instant) {
+        self.suspend(now);
+    }
+
+    fn resume(&mut self, now: Instant) {
+        self.resume(now);
+    }
+
     fn is_closed(&self) -> bool {
         self.state.opening.is_closed()
     }

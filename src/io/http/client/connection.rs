@@ -23,6 +23,7 @@ use super::super::super::nonblocking::driven::ROUNDS;
 use super::super::super::shared::{LINGER, Shared, sleep_time};
 use super::super::super::state::State;
 use super::super::super::{Clock, Handle};
+use super::authorize::Authorization;
 use super::net::{Net, Told};
 use super::notes::Notes;
 use super::remote::Remote;
@@ -55,6 +56,7 @@ pub struct HttpConnection<S: Session, N> {
     /// When the end stops waiting, once the session has ended.
     linger: Option<Instant>,
     notes: Notes,
+    authorization: Authorization,
     origin: String,
 }
 
@@ -73,6 +75,7 @@ impl<S: Session, N> HttpConnection<S, N> {
             armed: None,
             linger: None,
             notes: Notes::default(),
+            authorization: Authorization::new(remote),
             origin: remote.origin(),
         }
     }
@@ -110,7 +113,7 @@ impl<S: Session, N: Net> HttpConnection<S, N> {
             if let Some(next) = self.take_next() {
                 return Poll::Ready(next);
             }
-            if !(self.poll_told(cx) || self.poll_time(cx)) {
+            if !(self.poll_told(cx) || self.authorization.poll(cx) || self.poll_time(cx)) {
                 return Poll::Pending;
             }
         }
@@ -137,13 +140,29 @@ impl<S: Session, N: Net> HttpConnection<S, N> {
             if state.is_ended() && self.linger.is_none() {
                 self.linger = Some(now + LINGER);
                 self.incoming.clear();
+                self.authorization.stop(&mut self.net);
                 self.http.close(now);
             }
             self.take_actions();
+            if self.authorize(&mut state, now) {
+                continue;
+            }
             if !self.tell_next(&mut state) {
                 return;
             }
         }
+    }
+
+    /// Goes on with an authorization; whether the codec has learned of one.
+    fn authorize(&mut self, state: &mut State<S>, now: Instant) -> bool {
+        let (net, http) = (&mut self.net, &mut self.http);
+        let is_changed = self.authorization.step(now, net, http, &mut self.notes);
+        match self.authorization.clocks() {
+            Some(true) => state.act(|session, now| session.suspend(now)),
+            Some(false) => state.act(|session, now| session.resume(now)),
+            None => {}
+        }
+        is_changed
     }
 
     /// Does what the codec asks for; what is for the session waits in its order.
@@ -152,8 +171,15 @@ impl<S: Session, N: Net> HttpConnection<S, N> {
             match action {
                 Action::Start(request) => {
                     self.open.insert(request.exchange);
-                    self.net.start(request);
+                    if let Some(request) = self.authorization.prepare(request) {
+                        self.net.start(request);
+                    }
                 }
+                Action::Challenge {
+                    exchange,
+                    status,
+                    headers,
+                } => self.authorization.challenge(exchange, status, &headers),
                 Action::Abort(exchange) if self.notes.wants(exchange) => {
                     if let Some(before) = self.abandoned.replace(exchange) {
                         self.drop_exchange(before);
@@ -170,6 +196,7 @@ impl<S: Session, N: Net> HttpConnection<S, N> {
     }
 
     fn drop_exchange(&mut self, exchange: ExchangeId) {
+        self.authorization.forget(exchange);
         if self.open.remove(&exchange) {
             self.net.abort(exchange);
         }
@@ -232,8 +259,15 @@ impl<S: Session, N: Net> HttpConnection<S, N> {
             return false;
         };
         let now = self.shared.clock.now();
+        if self.authorization.owns(exchange) {
+            if let Some(enough) = self.authorization.told(told) {
+                self.net.abort(enough);
+            }
+            return true;
+        }
         match told {
             Told::Head(head) => {
+                self.authorization.head(exchange, &head);
                 self.notes.head(exchange, &head);
                 self.http.handle_head(now, exchange, &head);
             }
@@ -263,7 +297,13 @@ impl<S: Session, N: Net> HttpConnection<S, N> {
     /// Sets the timer for whatever comes first; whether it has gone off.
     fn poll_time(&mut self, cx: &mut Context<'_>) -> bool {
         let session = self.shared.lock().session.poll_timeout();
-        let wakes = [session, self.http.poll_timeout(), self.linger];
+        let authorization = self.authorization.deadline();
+        let wakes = [
+            session,
+            self.http.poll_timeout(),
+            authorization,
+            self.linger,
+        ];
         let Some(wake) = wakes.into_iter().flatten().min() else {
             return false;
         };

@@ -5,6 +5,7 @@
 //!          ◀──frame──            ◀──head, body, end──
 //! ```
 
+mod authorize;
 mod connection;
 mod failure;
 #[cfg(feature = "hyper-client")]

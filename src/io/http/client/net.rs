@@ -15,6 +15,10 @@ pub trait Net {
     /// Begins to send a request.
     fn start(&mut self, request: HttpRequest);
 
+    /// Begins to send a request that carries nothing of what every request to the server does.
+    #[cfg(feature = "auth")]
+    fn start_bare(&mut self, request: HttpRequest);
+
     /// Closes an exchange, of which nothing more is told.
     fn abort(&mut self, exchange: ExchangeId);
 
@@ -41,6 +45,11 @@ pub enum Told {
 impl<N: Net + ?Sized> Net for Box<N> {
     fn start(&mut self, request: HttpRequest) {
         (**self).start(request);
+    }
+
+    #[cfg(feature = "auth")]
+    fn start_bare(&mut self, request: HttpRequest) {
+        (**self).start_bare(request);
     }
 
     fn abort(&mut self, exchange: ExchangeId) {

@@ -10,6 +10,8 @@ use std::io;
 use ::http::header::USER_AGENT;
 use ::http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
+#[cfg(feature = "auth")]
+use super::super::super::auth::Auth;
 use super::super::super::entry::{EntryError, check_resolved};
 use crate::client::ClientOptions;
 use crate::client::config::{Origin, ServerEntry, ServerKind};
@@ -19,6 +21,11 @@ use crate::session::{EraPolicy, Routing};
 
 /// What the client calls itself unless the headers say otherwise.
 const AGENT: &str = concat!("mcp-proto/", env!("CARGO_PKG_VERSION"));
+
+/// How often one request may be challenged: for want of a token, for one that has expired, for a
+/// nonce, and for scopes a few times. What ends it sooner is the authorization's to say.
+#[cfg(feature = "auth")]
+const CHALLENGES: u32 = 8;
 
 /// A server at a URL, and the headers that each request to it has.
 ///
@@ -40,6 +47,8 @@ pub struct Remote {
     /// Certificates of authorities.
     trusted: Vec<Box<[u8]>>,
     options: HttpClientOptions,
+    #[cfg(feature = "auth")]
+    auth: Option<Auth>,
 }
 
 impl Remote {
@@ -51,6 +60,8 @@ impl Remote {
             headers: Vec::new(),
             trusted: Vec::new(),
             options: HttpClientOptions::default(),
+            #[cfg(feature = "auth")]
+            auth: None,
         }
     }
 
@@ -90,6 +101,21 @@ impl Remote {
         self
     }
 
+    /// Sets how the client authorizes itself where the server wants to know who asks. Without it a
+    /// 401 or 403 is a refusal.
+    #[cfg(feature = "auth")]
+    #[must_use]
+    pub fn auth(mut self, auth: Auth) -> Self {
+        self.auth = Some(auth);
+        self
+    }
+
+    /// How the client authorizes itself.
+    #[cfg(feature = "auth")]
+    pub(super) const fn authorization(&self) -> Option<&Auth> {
+        self.auth.as_ref()
+    }
+
     /// The options of a client of this server: each request is an exchange, and a server of
     /// 2024-11-05 isn't asked for its era.
     pub(super) fn adapt(&self, options: ClientOptions) -> ClientOptions {
@@ -106,7 +132,13 @@ impl Remote {
     }
 
     pub(super) fn http_options(&self) -> HttpClientOptions {
-        self.options.clone()
+        #[cfg_attr(not(feature = "auth"), expect(unused_mut, reason = "nobody meets one"))]
+        let mut options = self.options.clone();
+        #[cfg(feature = "auth")]
+        if self.auth.is_some() && options.challenges == 0 {
+            options.challenges = CHALLENGES;
+        }
+        options
     }
 
     pub(super) fn url(&self) -> &str {

@@ -41,7 +41,8 @@ pub struct ServiceNet<V: Service<Request<RequestBody>>, B, T> {
     service: V,
     /// What every request says.
     headers: HeaderMap,
-    waiting: VecDeque<HttpRequest>,
+    /// Each with whether it has what every request says.
+    waiting: VecDeque<(HttpRequest, bool)>,
     exchanges: BTreeMap<ExchangeId, Running<V::Future, B>>,
     ready: Arc<Ready>,
     timer: T,
@@ -108,7 +109,7 @@ where
     where
         V::Error: Into<AnyError>,
     {
-        while let Some(next) = self.waiting.front() {
+        while let Some((next, _)) = self.waiting.front() {
             let exchange = next.exchange;
             match self.service.poll_ready(cx) {
                 Poll::Pending => return None,
@@ -119,8 +120,12 @@ where
                 }
                 Poll::Ready(Ok(())) => {}
             }
-            let request = self.waiting.pop_front()?;
-            let request = match to_request(request, &self.headers) {
+            let (request, is_full) = self.waiting.pop_front()?;
+            let headers = match is_full {
+                true => &self.headers,
+                false => &HeaderMap::new(),
+            };
+            let request = match to_request(request, headers) {
                 Ok(request) => request,
                 Err(error) => {
                     return Some((exchange, Told::Failed(End::NotSent, in_words(&error))));
@@ -148,11 +153,17 @@ where
     T: Timer,
 {
     fn start(&mut self, request: HttpRequest) {
-        self.waiting.push_back(request);
+        self.waiting.push_back((request, true));
+    }
+
+    #[cfg(feature = "auth")]
+    fn start_bare(&mut self, request: HttpRequest) {
+        self.waiting.push_back((request, false));
     }
 
     fn abort(&mut self, exchange: ExchangeId) {
-        self.waiting.retain(|request| request.exchange != exchange);
+        self.waiting
+            .retain(|(request, _)| request.exchange != exchange);
         self.exchanges.remove(&exchange);
     }
 
