@@ -20,7 +20,6 @@ use crate::time::Instant;
 use super::super::headers::{self, Headers, is_session_id, name};
 use super::super::{HttpMethod, ResponseHead};
 use super::exchange::{Challenged, End, Exchange, Posted, Purpose, Reading, Standalone};
-use super::leftover::Leftover;
 use super::options::HttpClientOptions;
 use super::outcome::{Outcome, outcome};
 use super::request::Action;
@@ -45,7 +44,8 @@ pub struct HttpClient {
     pub(super) waiting: VecDeque<Posted>,
     /// Streams to ask for again, and when.
     pub(super) resumes: Vec<(Instant, Purpose)>,
-    pub(super) leftover: Leftover,
+    /// Until when exchanges may stay open of which nothing is awaited, the first one first.
+    pub(super) leftover: VecDeque<(Instant, u64)>,
     pub(super) challenged: Option<Challenged>,
     /// Where the messages for the pair of 2024-11-05 go.
     pub(super) pair: Option<Box<str>>,
@@ -86,7 +86,7 @@ impl HttpClient {
             gate: Gate::Open,
             waiting: VecDeque::new(),
             resumes: Vec::new(),
-            leftover: Leftover::new(),
+            leftover: VecDeque::new(),
             challenged: None,
             pair: None,
             tools: MirroredTools::default(),

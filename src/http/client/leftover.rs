@@ -4,15 +4,10 @@
 //! Rules of this file: a server that never ends one costs its connection for a bounded time; who
 //! awaits nothing is told nothing.
 
-use alloc::collections::VecDeque;
-
 use crate::time::Instant;
 
 use super::codec::HttpClient;
 use super::exchange::{Exchange, Purpose, Reading};
-
-/// Until when each of them may stay open, the first one first.
-pub(super) type Leftover = VecDeque<(Instant, u64)>;
 
 impl HttpClient {
     /// Bounds how long an exchange may go on of which nothing is awaited from now on.
