@@ -103,3 +103,13 @@ fn a_session_over_http_holds_its_promises_on_the_seeds() {
 fn a_client_over_http_holds_its_promises_on_the_seeds() {
     seeds().iter().for_each(|seed| super::http_client(seed));
 }
+
+#[test]
+fn a_call_whose_stream_is_asked_for_in_vain_has_its_end() {
+    // A call, events with an id, and the end of the stream.
+    for method in 0..24 {
+        let mut bytes = *b"\0\0\x01\x04\0\0\x02\0\0\x01\x03\x04\0\x01\0\x06\0\0";
+        bytes[4] = method;
+        super::http_client(&bytes);
+    }
+}
