@@ -20,11 +20,13 @@ use crate::server::{DefinitionError, Server, Stateless};
 /// each. Legacy clients are refused as they would be by a server that is younger than they are.
 ///
 /// ```
-/// use mcp_proto::Server;
 /// use mcp_proto::edge::Edge;
 /// use mcp_proto::http::{HttpMethod, HttpPolicy, RequestHead};
+/// use mcp_proto::model::tool::{NO_ARGUMENTS_SCHEMA, Tool};
+/// use mcp_proto::Server;
 ///
-/// let server = Server::new("greeter", "1.0").unsealed_state();
+/// let greet = Tool::new("greet", NO_ARGUMENTS_SCHEMA);
+/// let server = Server::new("greeter", "1.0").unsealed_state().tool(greet, |_, ()| Ok("hello"));
 /// let edge = Edge::new(&server, HttpPolicy::public(["tools.example.com"]))?;
 ///
 /// // The host's HTTP stack has read these.
