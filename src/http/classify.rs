@@ -18,12 +18,12 @@ use crate::model::subject;
 use crate::model::tool::Tool;
 use crate::revision::{Era, Revision};
 use crate::rpc::{
-    Decoded, EnvelopeKey, Kind, Rejection, Repeated, RequestId, RpcError, Scan, code, is_string,
-    raw_at, start_of, text_at, write_i64, write_string,
+    Decoded, EnvelopeKey, Kind, Rejection, Repeated, RequestId, RpcError, Scan, Text, code,
+    is_string, raw_at, start_of, text_at, write_i64, write_string,
 };
 
 use super::cors::preflight;
-use super::headers::{self, decode_value, is_session_id, name};
+use super::headers::{self, HeaderError, decode_value, is_session_id, name};
 use super::mirror::{self, AnnotationError, HeaderParam};
 use super::policy::{HttpPolicy, accepts_answers};
 use super::{HttpMethod, Reply, RequestHead};
@@ -378,18 +378,13 @@ pub fn classify(offers: &Offers, head: &RequestHead, body: Bytes) -> Result<Clas
             return Err(refusal(400, code::INVALID_REQUEST, why));
         }
     }
-    let request = Modern {
-        offers,
-        head,
-        body: &body,
-        scan: &scan,
-    };
+    let request = Modern::new(offers, head, &body, &scan);
     for rung in Rung::MODERN {
         if let Err(error) = request.check(rung) {
             return Err(failure(400, id.as_ref(), &error));
         }
     }
-    let listens = request.method() == Some(SpecMethod::SubscriptionsListen);
+    let listens = request.known == Some(SpecMethod::SubscriptionsListen);
     Ok(Class::Modern {
         frame: body.clone(),
         listens,
@@ -453,14 +448,32 @@ struct Modern<'r> {
     head: &'r RequestHead,
     body: &'r Bytes,
     scan: &'r Scan,
+    /// The version header.
+    header: Result<Option<&'r str>, HeaderError>,
+    /// The version in `_meta`.
+    version: Option<Text<'r>>,
+    method: Option<Text<'r>>,
+    known: Option<SpecMethod>,
 }
 
-impl Modern<'_> {
+impl<'r> Modern<'r> {
+    fn new(offers: &'r Offers, head: &'r RequestHead, body: &'r Bytes, scan: &'r Scan) -> Self {
+        let method = text_at(body, scan.key(EnvelopeKey::Method));
+        Self {
+            offers,
+            head,
+            body,
+            scan,
+            header: head.headers.one(name::MCP_PROTOCOL_VERSION),
+            version: text_at(body, scan.param_meta(MetaMember::ProtocolVersion)),
+            known: method.as_deref().and_then(SpecMethod::from_wire),
+            method,
+        }
+    }
+
     fn check(&self, rung: Rung) -> Result<(), RpcError> {
-        let headers = &self.head.headers;
-        let header = || headers.one(name::MCP_PROTOCOL_VERSION).ok().flatten();
         match rung {
-            Rung::VersionHeader => match headers.one(name::MCP_PROTOCOL_VERSION) {
+            Rung::VersionHeader => match self.header {
                 Ok(Some(_)) => Ok(()),
                 Ok(None) => Err(mismatch(name::MCP_PROTOCOL_VERSION, "is missing")),
                 Err(error) => Err(mismatch(
@@ -469,7 +482,7 @@ impl Modern<'_> {
                 )),
             },
             Rung::Meta => self.check_meta(),
-            Rung::VersionMismatch => match self.version().as_deref() == header() {
+            Rung::VersionMismatch => match self.version.as_deref() == self.header.ok().flatten() {
                 true => Ok(()),
                 false => Err(mismatch(name::MCP_PROTOCOL_VERSION, "differs from _meta")),
             },
@@ -481,20 +494,10 @@ impl Modern<'_> {
         }
     }
 
-    fn version(&self) -> Option<String> {
-        let version = text_at(self.body, self.scan.param_meta(MetaMember::ProtocolVersion));
-        version.map(|version| version.into_string())
-    }
-
-    fn method(&self) -> Option<SpecMethod> {
-        let method = text_at(self.body, self.scan.key(EnvelopeKey::Method))?;
-        SpecMethod::from_wire(&method)
-    }
-
     // `httpM.meta.missing`
     fn check_meta(&self) -> Result<(), RpcError> {
         let capabilities = self.scan.param_meta(MetaMember::ClientCapabilities);
-        let missing = match self.version() {
+        let missing = match self.version {
             None => "protocolVersion",
             Some(_) if !capabilities.of(self.body).starts_with(b"{") => "clientCapabilities",
             Some(_) => return Ok(()),
@@ -505,20 +508,22 @@ impl Modern<'_> {
 
     // `httpM.ver.unsupported`
     fn check_supported(&self) -> Result<(), RpcError> {
-        let version = self.version().unwrap_or_default();
+        let version = self.version.as_deref().unwrap_or_default();
         let modern = self.offers.revisions.iter().copied();
-        let modern: Vec<Revision> = modern.filter(|r| r.era() == Era::Modern).collect();
-        match modern.iter().any(|revision| revision.as_str() == version) {
+        let modern = modern.filter(|revision| revision.era() == Era::Modern);
+        match modern.clone().any(|revision| revision.as_str() == version) {
             true => Ok(()),
-            false => Err(RpcError::unsupported_version(&modern, &version)),
+            false => {
+                let modern: Vec<Revision> = modern.collect();
+                Err(RpcError::unsupported_version(&modern, version))
+            }
         }
     }
 
     // `httpM.hdr.method.plain`
     fn check_method(&self) -> Result<(), RpcError> {
-        let method = text_at(self.body, self.scan.key(EnvelopeKey::Method));
         match self.head.headers.one(name::MCP_METHOD) {
-            Ok(Some(header)) if method.as_deref() == Some(header) => Ok(()),
+            Ok(Some(header)) if self.method.as_deref() == Some(header) => Ok(()),
             Ok(Some(_)) => Err(mismatch(name::MCP_METHOD, "differs from the body")),
             Ok(None) => Err(mismatch(name::MCP_METHOD, "is missing")),
             Err(error) => Err(mismatch(name::MCP_METHOD, &alloc::format!("{error}"))),
@@ -529,7 +534,7 @@ impl Modern<'_> {
     /// that.
     // `httpM.hdr.name` `httpM.val.extra`
     fn check_name(&self) -> Result<(), RpcError> {
-        let names = match self.method() {
+        let names = match self.known {
             Some(
                 known @ (SpecMethod::CallTool | SpecMethod::GetPrompt | SpecMethod::ReadResource),
             ) => known,
@@ -550,7 +555,7 @@ impl Modern<'_> {
     }
 
     fn check_params(&self) -> Result<(), RpcError> {
-        if self.method() != Some(SpecMethod::CallTool) {
+        if self.known != Some(SpecMethod::CallTool) || self.offers.tools.is_empty() {
             return Ok(());
         }
         let tool = text_at(self.body, self.scan.param(Param::Name));

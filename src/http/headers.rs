@@ -6,13 +6,16 @@
 //! visible ASCII, spaces and tabs, is an error and never half read.
 
 use alloc::borrow::Cow;
-use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+use core::ops::Range;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use smallvec::SmallVec;
+
+use crate::rpc::write::write_u64;
 
 /// The names of the header fields that MCP uses, in lower case.
 pub mod name {
@@ -79,10 +82,18 @@ const SUFFIX: &str = "?=";
 /// The header fields of a request or a response, in their order.
 ///
 /// `Debug` shows no value that may be a secret.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 pub struct Headers {
-    fields: Vec<(Box<str>, Box<[u8]>)>,
+    /// The names, one after the other.
+    names: String,
+    /// The values, one after the other.
+    values: Vec<u8>,
+    /// Where the name and the value of each field end.
+    ends: SmallVec<[(u32, u32); FEW]>,
 }
+
+/// As many fields as most responses have.
+const FEW: usize = 4;
 
 /// Why a header field can't be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -105,10 +116,35 @@ impl Headers {
         Self::default()
     }
 
+    /// Makes room for this many fields more, with this many bytes of names and of values.
+    pub(crate) fn reserve(&mut self, fields: usize, names: usize, values: usize) {
+        self.ends.reserve(fields);
+        self.names.reserve(names);
+        self.values.reserve(values);
+    }
+
     /// Adds a field, whatever fields of this name there are.
     pub fn push(&mut self, name: &str, value: impl AsRef<[u8]>) {
-        let name = name.to_ascii_lowercase().into();
-        self.fields.push((name, value.as_ref().into()));
+        self.values.extend_from_slice(value.as_ref());
+        self.end_field(name);
+    }
+
+    /// Adds a field whose value is a number.
+    pub(crate) fn push_number(&mut self, name: &str, value: u64) {
+        write_u64(&mut self.values, value);
+        self.end_field(name);
+    }
+
+    /// Adds the name of a field whose value is there.
+    fn end_field(&mut self, name: &str) {
+        let start = self.names.len();
+        self.names.push_str(name);
+        if let Some(name) = self.names.get_mut(start..) {
+            name.make_ascii_lowercase();
+        }
+        let end = |length| u32::try_from(length).unwrap_or(u32::MAX);
+        self.ends
+            .push((end(self.names.len()), end(self.values.len())));
     }
 
     /// The same with one more field.
@@ -120,15 +156,35 @@ impl Headers {
 
     /// Returns the fields in their order, their names in lower case.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        let fields = self.fields.iter();
-        fields.map(|(name, value)| (&**name, &**value))
+        self.places().map(|(name, value)| {
+            (
+                self.names.get(name).unwrap_or_default(),
+                self.values.get(value).unwrap_or_default(),
+            )
+        })
+    }
+
+    /// Where the name and the value of each field stand.
+    fn places(&self) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
+        let (mut name, mut value) = (0, 0);
+        self.ends.iter().map(move |(name_end, value_end)| {
+            let ends = (*name_end as usize, *value_end as usize);
+            let place = (name..ends.0, value..ends.1);
+            (name, value) = ends;
+            place
+        })
     }
 
     /// Returns the values of all fields of this name.
     pub fn all<'h>(&'h self, name: &str) -> impl Iterator<Item = &'h [u8]> {
-        let fields = self.fields.iter();
-        fields
-            .filter_map(move |(field, value)| field.eq_ignore_ascii_case(name).then_some(&**value))
+        let names = self.names.as_bytes();
+        self.places().filter_map(move |(place, value)| {
+            let is_it = place.len() == name.len()
+                && names
+                    .get(place)
+                    .is_some_and(|field| field.eq_ignore_ascii_case(name.as_bytes()));
+            is_it.then(|| self.values.get(value).unwrap_or_default())
+        })
     }
 
     /// Returns whether there is a field of this name.
@@ -149,13 +205,25 @@ impl Headers {
         if values.next().is_some() {
             return Err(HeaderError::Repeated);
         }
-        let is_good = |byte: &u8| matches!(byte, b'\t' | b' '..=b'~');
-        match core::str::from_utf8(value) {
-            Ok(text) if value.iter().all(is_good) => Ok(Some(text.trim_matches([' ', '\t']))),
+        let is_good = |byte: u8| matches!(byte, b'\t' | b' '..=b'~');
+        // All of them are looked at, which costs less than to stop at the first.
+        let is_all_good = value
+            .iter()
+            .fold(true, |so_far, byte| so_far & is_good(*byte));
+        match core::str::from_utf8(trimmed(value)) {
+            Ok(text) if is_all_good => Ok(Some(text)),
             _ => Err(HeaderError::Characters),
         }
     }
 }
+
+impl PartialEq for Headers {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Headers {}
 
 impl fmt::Debug for Headers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -227,32 +295,42 @@ pub fn is_session_id(id: &str) -> bool {
 /// by `*/*` or the like, and not ruled out by `q=0`. Without the header everything is taken.
 // `httpL.accept.enforce`
 pub fn accepts(headers: &Headers, media_type: &str) -> bool {
-    if !headers.has(name::ACCEPT) {
+    let mut lists = headers.all(name::ACCEPT).peekable();
+    if lists.peek().is_none() {
         return true;
     }
-    let kind = media_type.split('/').next().unwrap_or_default();
-    let covers = |range: &str| {
+    let media_type = media_type.as_bytes();
+    let kind = media_type.split(|byte| *byte == b'/').next();
+    let covers = |range: &[u8]| {
         range.eq_ignore_ascii_case(media_type)
-            || range == "*/*"
+            || range == b"*/*"
             || range
-                .strip_suffix("/*")
-                .is_some_and(|range| range.eq_ignore_ascii_case(kind))
+                .strip_suffix(b"/*")
+                .zip(kind)
+                .is_some_and(|(range, kind)| range.eq_ignore_ascii_case(kind))
     };
-    let lists = headers.all(name::ACCEPT);
     let mut ranges = lists.flat_map(|list| list.split(|byte| *byte == b','));
     ranges.any(|range| {
-        let text = core::str::from_utf8(range).unwrap_or_default();
-        let mut parts = text.split(';').map(str::trim);
+        let mut parts = range.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
         let is_covered = parts.next().is_some_and(covers);
         is_covered && !parts.any(is_zero_quality)
     })
 }
 
-fn is_zero_quality(parameter: &str) -> bool {
+fn is_zero_quality(parameter: &[u8]) -> bool {
+    let parameter = core::str::from_utf8(parameter).unwrap_or_default();
     let value = parameter
         .strip_prefix(['q', 'Q'])
         .and_then(|rest| rest.trim_start().strip_prefix('='));
     value.is_some_and(|value| value.trim().parse::<f32>() == Ok(0.0))
+}
+
+/// A value without the spaces and tabs around it.
+fn trimmed(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    value
 }
 
 /// Returns whether `Content-Type` says `media_type`, whatever parameters follow; `false` when it

@@ -187,8 +187,12 @@ impl Reply {
 
     /// Returns a response whose body is JSON.
     pub fn json(status: u16, body: impl Into<Bytes>) -> Self {
+        let mut head = ResponseHead::new(status);
+        // For the length as well, which stands beside it.
+        head.headers.reserve(2, 32, 32);
+        head.headers.push(name::CONTENT_TYPE, headers::JSON);
         Self {
-            head: ResponseHead::new(status).with(name::CONTENT_TYPE, headers::JSON),
+            head,
             body: body.into(),
         }
     }

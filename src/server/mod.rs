@@ -52,16 +52,17 @@ mod typed;
 #[cfg(not(feature = "schemars"))]
 mod unavailable;
 
-use alloc::sync::Arc;
+use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::marker::PhantomData;
 
 use crate::limits::Limits;
+use crate::lock::Lock;
 use crate::model::capability::ServerCapabilities;
 use crate::model::validation::Validator;
 use crate::revision::Revision;
 use crate::rpc::Text;
-use crate::session::{Change, ServerConfig};
+use crate::session::{Change, ServerConfig, ServerSession};
 
 pub use ask::{AskError, HandlerError, InputPending};
 pub use context::{Context, Elicited, NotAccepted};
@@ -121,6 +122,14 @@ struct Shared {
     unsealed_state: bool,
     seal: Option<Arc<dyn StateSeal>>,
     hooks: Vec<Arc<hook::Hook>>,
+    /// A session that others are made of, which then share its configuration.
+    pattern: Lock<Option<Pattern>>,
+}
+
+/// A session, and what was offered when it was made.
+struct Pattern {
+    offered: Weak<registry::Offered>,
+    session: ServerSession,
 }
 
 impl Server {
@@ -134,6 +143,7 @@ impl Server {
                 unsealed_state: false,
                 seal: None,
                 hooks: Vec::new(),
+                pattern: Lock::default(),
             }),
             mode: PhantomData,
         }
@@ -264,6 +274,7 @@ impl<Mode> Server<Mode> {
     fn configure(self, set: impl FnOnce(&mut Shared)) -> Self {
         let mut shared = Arc::unwrap_or_clone(self.shared);
         set(&mut shared);
+        shared.pattern = Lock::default();
         Self {
             shared: Arc::new(shared),
             mode: PhantomData,
@@ -277,6 +288,26 @@ impl From<Server<Blocking>> for Server<Async> {
     }
 }
 
+impl Shared {
+    /// A session for one more client.
+    fn session(&self) -> ServerSession {
+        let offered = self.registry.read();
+        self.pattern.with(|pattern| match pattern {
+            Some(pattern) if pattern.offered.as_ptr() == Arc::as_ptr(&offered) => {
+                pattern.session.another()
+            }
+            _ => {
+                let capabilities = offered.capabilities();
+                let session = ServerSession::new(self.config.clone().capabilities(capabilities));
+                let another = session.another();
+                let offered = Arc::downgrade(&offered);
+                *pattern = Some(Pattern { offered, session });
+                another
+            }
+        })
+    }
+}
+
 impl Clone for Shared {
     fn clone(&self) -> Self {
         Self {
@@ -284,6 +315,7 @@ impl Clone for Shared {
             registry: Arc::clone(&self.registry),
             seal: self.seal.clone(),
             hooks: self.hooks.clone(),
+            pattern: Lock::default(),
             ..*self
         }
     }

@@ -168,6 +168,25 @@ impl Offered {
     pub(super) fn refuse(&mut self, error: Option<DefinitionError>) {
         self.refused = self.refused.take().or(error);
     }
+
+    /// What the server declares for what it offers (`caps.server.must.declare`).
+    pub(super) fn capabilities(&self) -> ServerCapabilities<'static> {
+        let mut capabilities = self.declared.clone().logging();
+        if !self.tools.is_empty() || capabilities.tools.is_some() {
+            capabilities = capabilities.tools(true);
+        }
+        let has_resources = !self.resources.is_empty() || !self.templates.is_empty();
+        if has_resources || capabilities.resources.is_some() {
+            capabilities = capabilities.resources(true).resources_subscribe();
+        }
+        if !self.prompts.is_empty() || capabilities.prompts.is_some() {
+            capabilities = capabilities.prompts(true);
+        }
+        if !self.completions.is_empty() {
+            capabilities = capabilities.completions();
+        }
+        capabilities
+    }
 }
 
 /// What a server has offered at one time.
@@ -302,26 +321,6 @@ impl Registry {
             Some(error) => Err(error.clone()),
             None => Ok(()),
         }
-    }
-
-    /// What the server declares for what it offers (`caps.server.must.declare`).
-    pub(super) fn capabilities(&self) -> ServerCapabilities<'static> {
-        let offered = self.read();
-        let mut capabilities = offered.declared.clone().logging();
-        if !offered.tools.is_empty() || capabilities.tools.is_some() {
-            capabilities = capabilities.tools(true);
-        }
-        let has_resources = !offered.resources.is_empty() || !offered.templates.is_empty();
-        if has_resources || capabilities.resources.is_some() {
-            capabilities = capabilities.resources(true).resources_subscribe();
-        }
-        if !offered.prompts.is_empty() || capabilities.prompts.is_some() {
-            capabilities = capabilities.prompts(true);
-        }
-        if !offered.completions.is_empty() {
-            capabilities = capabilities.completions();
-        }
-        capabilities
     }
 }
 

@@ -27,7 +27,7 @@ use crate::model::owned::IntoOwned;
 use crate::revision::{Era, Revision};
 use crate::rpc::RpcError;
 use crate::session::{
-    Change, Closed, IncomingId, Limited, Misuse, Request, RestoreError, Route, SavedServer,
+    Change, Closed, IncomingId, Limited, Misuse, Queue, Request, RestoreError, Route, SavedServer,
     ServerEvent, ServerSession, ServesClient, Session, Table, Transmit, Weigh,
 };
 use crate::time::Instant;
@@ -49,7 +49,7 @@ pub struct Service {
     /// The job of each request that has one.
     running: Table<Running>,
     kept: KeptStates,
-    events: VecDeque<Event>,
+    events: Queue<Event>,
     /// How many bytes of frames the events hold.
     event_bytes: usize,
     /// Questions to legacy clients that wait for room in the output.
@@ -81,21 +81,19 @@ pub enum Event {
     /// dropped.
     Cancelled(JobId),
     /// Something else has happened: any event of the session but requests and their cancellation.
-    Session(ServerEvent),
+    Session(Box<ServerEvent>),
 }
 
 impl Service {
     pub(super) fn new(server: Arc<Shared>) -> Self {
-        let capabilities = server.registry.capabilities();
-        let session = ServerSession::new(server.config.clone().capabilities(capabilities));
         Self {
-            session,
+            session: server.session(),
             kept: KeptStates::new(KEPT, server.config.limits.output),
             server,
             principal: None,
             opened_by: None,
             running: Table::default(),
-            events: VecDeque::new(),
+            events: Queue::default(),
             event_bytes: 0,
             asking: VecDeque::new(),
             changes: BTreeSet::new(),
@@ -130,9 +128,7 @@ impl Service {
         now: Instant,
         is_lost: bool,
     ) -> Result<(), RestoreError> {
-        let capabilities = self.server.registry.capabilities();
-        let config = self.server.config.clone().capabilities(capabilities);
-        let mut session = ServerSession::restore(config, saved, now)?;
+        let mut session = self.server.session().restored(saved, now)?;
         if is_lost {
             session.recover();
         }
@@ -254,7 +250,7 @@ impl Service {
                     }
                     show(&event);
                     self.event_bytes += bytes_of(&event);
-                    self.events.push_back(Event::Session(event));
+                    self.events.push_back(Event::Session(Box::new(event)));
                 }
             }
         }

@@ -55,6 +55,7 @@ pub use id::{CallId, IncomingId, InputId, SubscriptionId};
 pub use machine::{Session, Transmit};
 pub use misuse::{Capability, Handle, Invalid, Limited, Misuse};
 pub use path::Malformed;
+pub(crate) use queue::Queue;
 pub use route::{Closed, ExchangeId, Route};
 pub use save::{RestoreError, SavedClient, SavedServer};
 pub(crate) use server::needed_for;

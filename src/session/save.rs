@@ -115,11 +115,19 @@ impl ServerSession {
         saved: SavedServer,
         now: Instant,
     ) -> Result<Self, RestoreError> {
+        Self::new(config).restored(saved, now)
+    }
+
+    /// The same as a session of this one's configuration, which is new.
+    pub(crate) fn restored(
+        mut self,
+        saved: SavedServer,
+        now: Instant,
+    ) -> Result<Self, RestoreError> {
         check(saved.format, saved.state.is_sound())?;
         let rebase = Rebase::new(saved.saved_at, now);
-        let mut session = Self::new(config);
-        session.state = saved.state.restored(&session.config.limits, rebase);
-        Ok(session)
+        self.state = saved.state.restored(&self.fixed.config.limits, rebase);
+        Ok(self)
     }
 
     /// Answers the requests that somebody was working on with an error: call it right after

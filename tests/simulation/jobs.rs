@@ -98,8 +98,11 @@ impl JobsEnd {
                 self.ended
                     .push(ticket.expect("a job that is cancelled was open"));
             }
-            Event::Session(ServerEvent::Closed(_)) => self.common.is_closed = true,
-            Event::Session(ServerEvent::Ignored(_)) => self.common.mark(Kind::Ignored),
+            Event::Session(event) => match *event {
+                ServerEvent::Closed(_) => self.common.is_closed = true,
+                ServerEvent::Ignored(_) => self.common.mark(Kind::Ignored),
+                _ => {}
+            },
             _ => {}
         }
     }

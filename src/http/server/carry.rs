@@ -1,9 +1,8 @@
 //! What a session sends, put onto the streams that carry it: which frame goes to which stream, when a
 //! response becomes JSON or events, and when it ends.
 
-use alloc::vec::Vec;
-
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use crate::frame::SseEvent;
 use crate::revision::{Era, Revision};
@@ -31,13 +30,11 @@ impl<S: ServesClient> HttpSession<S> {
         let is_pair = matches!(self.kind, SessionKind::Pair { .. });
         let is_drained =
             self.is_draining && !(is_pair && self.session.as_ref().open_requests() > 0);
-        let open: Vec<u64> = self
-            .exchanges
-            .iter()
-            .filter_map(|(number, outgoing)| (outgoing.mode != Mode::Ended).then_some(*number))
-            .collect();
+        let open = self.exchanges.iter();
+        let open = open.filter(|(_, outgoing)| outgoing.mode != Mode::Ended);
+        let open: SmallVec<[u64; 4]> = open.map(|(number, _)| number).collect();
         for number in open {
-            let Some(outgoing) = self.exchanges.get_mut(&number) else {
+            let Some(outgoing) = self.exchanges.get_mut(number) else {
                 continue;
             };
             let stream = outgoing.stream;
@@ -71,9 +68,9 @@ impl<S: ServesClient> HttpSession<S> {
     /// that would end them.
     fn end_forgotten(&mut self) {
         let session = self.session.as_ref();
-        for (number, stream) in &mut self.streams {
-            let route = Route::Exchange(ExchangeId::new(*number));
-            let is_unread = *number != STANDALONE && stream.exchange.is_none();
+        for (number, stream) in self.streams.iter_mut() {
+            let route = Route::Exchange(ExchangeId::new(number));
+            let is_unread = number != STANDALONE && stream.exchange.is_none();
             stream.is_over |= is_unread && session.open_on(route) == 0;
         }
         self.trim();
@@ -81,7 +78,7 @@ impl<S: ServesClient> HttpSession<S> {
 
     /// Takes the exchange off its stream, which may be over.
     fn end_stream(&mut self, number: u64, stream: u64, is_over: bool) {
-        if let Some(stream) = self.streams.get_mut(&stream) {
+        if let Some(stream) = self.streams.get_mut(stream) {
             stream.is_over |= is_over;
         }
         self.detach(number, stream);
@@ -90,7 +87,7 @@ impl<S: ServesClient> HttpSession<S> {
     /// Takes an exchange that has ended off its stream. What that means for what the stream carries
     /// is the era's to say.
     pub(super) fn detach(&mut self, number: u64, stream: u64) {
-        let Some(entry) = self.streams.get_mut(&stream) else {
+        let Some(entry) = self.streams.get_mut(stream) else {
             return;
         };
         if entry.exchange != Some(number) {
@@ -111,7 +108,7 @@ impl<S: ServesClient> HttpSession<S> {
                 .handle_closed(self.now, route, Closed::EndOfInput);
         }
         if is_over && !self.log.has(stream) {
-            self.streams.remove(&stream);
+            self.streams.remove(stream);
         }
     }
 
@@ -128,7 +125,7 @@ impl<S: ServesClient> HttpSession<S> {
         match self.kind {
             SessionKind::Modern | SessionKind::Stateless if is_aside || stream == STANDALONE => {}
             _ if is_aside => self.deliver(STANDALONE, frame, transmit),
-            _ if is_legacy || self.streams.contains_key(&stream) => {
+            _ if is_legacy || self.streams.contains(stream) => {
                 self.deliver(stream, frame, transmit);
             }
             _ => {}
@@ -137,15 +134,15 @@ impl<S: ServesClient> HttpSession<S> {
 
     fn deliver(&mut self, number: u64, frame: Bytes, transmit: &Transmit) {
         let is_last = transmit.last && number != STANDALONE;
-        let stream = self.streams.entry(number).or_default();
+        let stream = self.streams.or_default(number);
         if stream.is_lost {
             if is_last {
-                self.streams.remove(&number);
+                self.streams.remove(number);
             }
             return;
         }
         let exchange = stream.exchange;
-        if let Some(outgoing) = exchange.and_then(|exchange| self.exchanges.get_mut(&exchange)) {
+        if let Some(outgoing) = exchange.and_then(|exchange| self.exchanges.get_mut(exchange)) {
             let is_lone = is_last && matches!(outgoing.mode, Mode::Undecided(_));
             if is_lone {
                 stream.is_over = true;
@@ -160,7 +157,7 @@ impl<S: ServesClient> HttpSession<S> {
         if let Some(exchange) = exchange {
             self.begin_events(exchange);
         }
-        let stream = self.streams.entry(number).or_default();
+        let stream = self.streams.or_default(number);
         stream.events += 1;
         let event = stream.events;
         if let Some(exchange) = exchange {
@@ -176,7 +173,7 @@ impl<S: ServesClient> HttpSession<S> {
                     .to_text(tag),
                 );
             }
-            if let Some(outgoing) = self.exchanges.get_mut(&exchange) {
+            if let Some(outgoing) = self.exchanges.get_mut(exchange) {
                 outgoing.event(&message);
             }
             self.touch(exchange);
@@ -192,11 +189,11 @@ impl<S: ServesClient> HttpSession<S> {
             });
         }
         if is_last {
-            if let Some(stream) = self.streams.get_mut(&number) {
+            if let Some(stream) = self.streams.get_mut(number) {
                 stream.is_over = true;
             }
             if let Some(exchange) = exchange {
-                if let Some(outgoing) = self.exchanges.get_mut(&exchange) {
+                if let Some(outgoing) = self.exchanges.get_mut(exchange) {
                     outgoing.end();
                 }
                 self.detach(exchange, number);
@@ -217,10 +214,10 @@ impl<S: ServesClient> HttpSession<S> {
         };
         let mut reply = Reply::json(status, frame);
         self.name_session(&mut reply.head);
-        let Some(number) = self.streams.get(&stream).and_then(|stream| stream.exchange) else {
+        let Some(number) = self.streams.get(stream).and_then(|stream| stream.exchange) else {
             return;
         };
-        if let Some(outgoing) = self.exchanges.get_mut(&number) {
+        if let Some(outgoing) = self.exchanges.get_mut(number) {
             outgoing.finish(reply);
         }
         self.touch(number);
@@ -229,15 +226,16 @@ impl<S: ServesClient> HttpSession<S> {
 
     /// Makes an exchange a stream of events, if nothing has been said on it.
     pub(super) fn begin_events(&mut self, number: u64) {
+        let outgoing = self.exchanges.get(number);
+        if !outgoing.is_some_and(|outgoing| matches!(outgoing.mode, Mode::Undecided(_))) {
+            return;
+        }
         let mut head = ResponseHead::of_events();
         self.name_session(&mut head);
         let first = self.first_event(number);
-        let Some(outgoing) = self.exchanges.get_mut(&number) else {
+        let Some(outgoing) = self.exchanges.get_mut(number) else {
             return;
         };
-        if !matches!(outgoing.mode, Mode::Undecided(_)) {
-            return;
-        }
         outgoing.begin_events(head);
         if let Some(first) = first {
             outgoing.event(&first);
@@ -247,7 +245,7 @@ impl<S: ServesClient> HttpSession<S> {
 
     /// What a stream of events begins with.
     pub(super) fn first_event(&self, number: u64) -> Option<SseEvent> {
-        let outgoing = self.exchanges.get(&number)?;
+        let outgoing = self.exchanges.get(number)?;
         let stream = outgoing.stream;
         let mut event = SseEvent::default();
         match &self.kind {
@@ -259,7 +257,7 @@ impl<S: ServesClient> HttpSession<S> {
                 if revision < Revision::V2025_11_25 {
                     return None;
                 }
-                let written = self.streams.get(&stream).map_or(0, |stream| stream.events);
+                let written = self.streams.get(stream).map_or(0, |stream| stream.events);
                 // What nobody has read yet follows it.
                 let unread = self.log.first_unsent(stream);
                 let events = unread.map_or(written, |event| event - 1);
@@ -294,11 +292,13 @@ impl<S: ServesClient> HttpSession<S> {
 
     /// Something was said on an exchange.
     pub(super) fn touch(&mut self, number: u64) {
-        self.ready.insert(number);
         let keep_alive = self.options.keep_alive.map(|every| self.now + every);
-        if let Some(outgoing) = self.exchanges.get_mut(&number) {
+        if let Some(outgoing) = self.exchanges.get_mut(number) {
             debug_assert!(outgoing.has_parts(), "something was said");
             outgoing.keep_alive = keep_alive.filter(|_| outgoing.mode == Mode::Events);
+            if !core::mem::replace(&mut outgoing.is_named, true) {
+                self.ready.push(number);
+            }
         }
     }
 
@@ -306,10 +306,10 @@ impl<S: ServesClient> HttpSession<S> {
     pub(super) fn trim(&mut self) {
         let streams = &self.streams;
         self.log
-            .trim(|stream| streams.get(&stream).is_none_or(|stream| stream.is_over));
+            .trim(|stream| streams.get(stream).is_none_or(|stream| stream.is_over));
         let log = &self.log;
         self.streams.retain(|number, stream| {
-            !stream.is_over || stream.exchange.is_some() || log.has(*number)
+            !stream.is_over || stream.exchange.is_some() || log.has(number)
         });
     }
 }

@@ -11,6 +11,7 @@ mod carry;
 mod event_id;
 mod limits;
 mod log;
+mod numbered;
 mod options;
 mod outgoing;
 mod save;

@@ -38,6 +38,8 @@ pub(super) struct Outgoing {
     pub(super) keep_alive: Option<Instant>,
     /// Whether an event with an id has been sent, after which the stream can be resumed.
     pub(super) is_resumable: bool,
+    /// Whether it stands among those that have had parts added.
+    pub(super) is_named: bool,
 }
 
 impl Outgoing {
@@ -49,6 +51,7 @@ impl Outgoing {
             unsent: 0,
             keep_alive: None,
             is_resumable: false,
+            is_named: false,
         }
     }
 
@@ -56,8 +59,8 @@ impl Outgoing {
     pub(super) fn finish(&mut self, reply: Reply) {
         if let Mode::Undecided(_) = self.mode {
             let mut head = reply.head;
-            let length = alloc::format!("{}", reply.body.len());
-            head.headers.push(name::CONTENT_LENGTH, length);
+            let length = reply.body.len() as u64;
+            head.headers.push_number(name::CONTENT_LENGTH, length);
             self.parts.push_back(Part::Head(head));
             if !reply.body.is_empty() {
                 self.unsent += reply.body.len();
@@ -77,7 +80,9 @@ impl Outgoing {
 
     /// Adds an event to the stream.
     pub(super) fn event(&mut self, event: &SseEvent) {
-        let mut bytes = Vec::with_capacity(event.data.len() + 64);
+        // As much as an event of one line takes, so that nothing is moved or kept beside it.
+        let id = event.id.as_ref().map_or(0, |id| "id: \n".len() + id.len());
+        let mut bytes = Vec::with_capacity(id + "data: \n\n".len() + event.data.len());
         write_event(&mut bytes, event);
         self.is_resumable |= event.id.is_some();
         self.body(bytes.into());

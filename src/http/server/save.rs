@@ -6,6 +6,7 @@
 //! in another format, or changed since, is refused and never guessed at.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -125,10 +126,10 @@ impl<S: ServesClient> HttpSession<S> {
             return None;
         };
         let streams = self.streams.iter().map(|(number, stream)| SavedStream {
-            number: *number,
+            number,
             events: stream.events,
             is_over: stream.is_over,
-            is_lost: stream.is_lost || self.is_lost_with_its_exchange(*number, stream),
+            is_lost: stream.is_lost || self.is_lost_with_its_exchange(number, stream),
         });
         let events = self.log.iter().map(|kept| SavedEvent {
             stream: kept.stream,
@@ -161,19 +162,19 @@ impl<S: ServesClient> HttpSession<S> {
         self.now = self.now.max(now);
         let open = self.exchanges.iter();
         let open = open.filter(|(_, outgoing)| outgoing.mode != Mode::Ended);
-        let open: Vec<u64> = open.map(|(number, _)| *number).collect();
+        let open: Vec<u64> = open.map(|(number, _)| number).collect();
         for number in open {
             if self.can_come_back(number) {
                 self.begin_events(number);
             }
-            let Some(outgoing) = self.exchanges.get_mut(&number) else {
+            let Some(outgoing) = self.exchanges.get_mut(number) else {
                 continue;
             };
             let carried = outgoing.stream;
             let is_lost = !outgoing.is_resumable && carried != STANDALONE;
             outgoing.finish(later(503, "the session is moving", "1"));
             self.touch(number);
-            if let Some(stream) = self.streams.get_mut(&carried) {
+            if let Some(stream) = self.streams.get_mut(carried) {
                 stream.is_lost |= is_lost;
             }
             self.detach(number, carried);
@@ -184,7 +185,7 @@ impl<S: ServesClient> HttpSession<S> {
     /// Whether the client of an exchange that begins its events gets an id to come back with.
     fn can_come_back(&self, number: u64) -> bool {
         self.exchanges
-            .get(&number)
+            .get(number)
             .is_some_and(|outgoing| outgoing.stream == STANDALONE)
             || self.first_event(number).is_some()
     }
@@ -193,7 +194,7 @@ impl<S: ServesClient> HttpSession<S> {
     /// last life, as after a crash.
     pub fn recover(&mut self) {
         self.next = self.next.saturating_add(LOST.0);
-        let standing = self.streams.entry(STANDALONE).or_default();
+        let standing = self.streams.or_default(STANDALONE);
         // Not beyond the position, or the next one's events would get other numbers than elsewhere.
         let last = standing.events | ((1 << POSITION) - 1);
         standing.events = last.min(standing.events.saturating_add(LOST.1));
@@ -206,7 +207,7 @@ impl<S: ServesClient> HttpSession<S> {
     ///
     /// A position that is lower than one before changes nothing. Positions are below 2^47.
     pub fn advance_to(&mut self, position: u64) {
-        let standing = self.streams.entry(STANDALONE).or_default();
+        let standing = self.streams.or_default(STANDALONE);
         let first = position.min(LAST >> POSITION) << POSITION;
         standing.events = standing.events.max(first);
     }
@@ -215,7 +216,7 @@ impl<S: ServesClient> HttpSession<S> {
     fn is_lost_with_its_exchange(&self, number: u64, stream: &Stream) -> bool {
         let carried = stream
             .exchange
-            .and_then(|number| self.exchanges.get(&number));
+            .and_then(|number| self.exchanges.get(number));
         number != STANDALONE && carried.is_some_and(|outgoing| !outgoing.is_resumable)
     }
 
@@ -226,7 +227,7 @@ impl<S: ServesClient> HttpSession<S> {
     /// since.
     pub fn restore(
         saved: SavedHttp,
-        options: StreamOptions,
+        options: impl Into<Arc<StreamOptions>>,
         now: Instant,
         session: impl FnOnce(SavedServer) -> Result<S, RestoreError>,
     ) -> Result<Self, RestoreError> {

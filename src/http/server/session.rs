@@ -11,10 +11,11 @@
 //! Rules of this file: each frame goes to exactly one stream (`httpL.nobroadcast`); a stream has at
 //! most one exchange; answers never end the stream that belongs to no request.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use crate::frame::SseEvent;
 use crate::rpc::{Kind, code};
@@ -26,6 +27,7 @@ use super::super::{Part, Reply};
 use super::callers::later;
 use super::event_id::EventId;
 use super::log::Log;
+use super::numbered::Numbered;
 use super::options::{SessionKind, StreamOptions};
 use super::outgoing::{Mode, Outgoing};
 use super::table::SessionStatus;
@@ -43,14 +45,15 @@ pub(super) const STANDALONE: u64 = 0;
 pub struct HttpSession<S = ServerSession> {
     pub(super) session: S,
     pub(super) kind: SessionKind,
-    pub(super) options: StreamOptions,
-    pub(super) streams: BTreeMap<u64, Stream>,
-    pub(super) exchanges: BTreeMap<u64, Outgoing>,
+    pub(super) options: Arc<StreamOptions>,
+    pub(super) streams: Numbered<Stream, 1>,
+    pub(super) exchanges: Numbered<Outgoing, 0>,
     pub(super) log: Log,
     /// The number of the next exchange.
     pub(super) next: u64,
     pub(super) now: Instant,
-    pub(super) ready: BTreeSet<u64>,
+    /// The exchanges that have had parts added since they were named last.
+    pub(super) ready: SmallVec<[u64; 1]>,
     pub(super) left_out: u64,
     pub(super) is_draining: bool,
     pub(super) buffer: Vec<u8>,
@@ -68,8 +71,9 @@ pub(super) struct Stream {
 }
 
 impl<S: ServesClient> HttpSession<S> {
-    /// Creates a session over HTTP from one that is new.
-    pub fn new(session: S, kind: SessionKind, options: StreamOptions) -> Self {
+    /// Creates a session over HTTP from one that is new. Many sessions may share their options.
+    pub fn new(session: S, kind: SessionKind, options: impl Into<Arc<StreamOptions>>) -> Self {
+        let options = options.into();
         let replays = match kind {
             SessionKind::Legacy { .. } => options.replay_events,
             _ => 0,
@@ -78,11 +82,11 @@ impl<S: ServesClient> HttpSession<S> {
             session,
             log: Log::new(replays, options.replay_bytes, options.unsent_most),
             kind,
-            streams: BTreeMap::new(),
-            exchanges: BTreeMap::new(),
+            streams: Numbered::new(),
+            exchanges: Numbered::new(),
             next: 1,
             now: Instant::ZERO,
-            ready: BTreeSet::new(),
+            ready: SmallVec::new(),
             left_out: 0,
             is_draining: false,
             buffer: Vec::new(),
@@ -112,12 +116,11 @@ impl<S: ServesClient> HttpSession<S> {
     pub fn handle_gone(&mut self, now: Instant, exchange: ExchangeId) {
         self.now = self.now.max(now);
         let number = exchange.number();
-        self.ready.remove(&number);
-        if let Some(outgoing) = self.exchanges.remove(&number) {
+        if let Some(outgoing) = self.exchanges.remove(number) {
             let stream = outgoing.stream;
             if !outgoing.is_resumable
                 && stream != STANDALONE
-                && let Some(stream) = self.streams.get_mut(&stream)
+                && let Some(stream) = self.streams.get_mut(stream)
             {
                 // Its client has no event to come back with.
                 stream.is_lost = true;
@@ -137,15 +140,15 @@ impl<S: ServesClient> HttpSession<S> {
             .iter()
             .filter_map(|(number, outgoing)| {
                 let is_due = outgoing.deadline().is_some_and(|at| at <= self.now);
-                is_due.then_some(*number)
+                is_due.then_some(number)
             })
             .collect();
         for number in due {
-            match self.exchanges.get(&number).map(|outgoing| outgoing.mode) {
+            match self.exchanges.get(number).map(|outgoing| outgoing.mode) {
                 Some(Mode::Undecided(_)) => self.begin_events(number),
                 Some(Mode::Events) => {
                     // What still waits to be read says enough.
-                    if let Some(outgoing) = self.exchanges.get_mut(&number)
+                    if let Some(outgoing) = self.exchanges.get_mut(number)
                         && !outgoing.has_parts()
                     {
                         outgoing.comment();
@@ -173,18 +176,23 @@ impl<S: ServesClient> HttpSession<S> {
     /// `None` when there is none yet, and after the end.
     pub fn poll_part(&mut self, exchange: ExchangeId) -> Option<Part> {
         let number = exchange.number();
-        let outgoing = self.exchanges.get_mut(&number)?;
+        let outgoing = self.exchanges.get_mut(number)?;
         let part = outgoing.poll();
         if part == Some(Part::End) {
-            self.exchanges.remove(&number);
-            self.ready.remove(&number);
+            self.exchanges.remove(number);
         }
         part
     }
 
     /// Returns an exchange that has had parts added since it was named last; `None` when none has.
     pub fn poll_ready(&mut self) -> Option<ExchangeId> {
-        self.ready.pop_first().map(ExchangeId::new)
+        while let Some(number) = self.ready.pop() {
+            if let Some(outgoing) = self.exchanges.get_mut(number) {
+                outgoing.is_named = false;
+                return Some(ExchangeId::new(number));
+            }
+        }
+        None
     }
 
     /// Returns the session, for commands. Call [`pump`](Self::pump) after them.
@@ -223,12 +231,12 @@ impl<S: ServesClient> HttpSession<S> {
         let Some(Route::Exchange(stream)) = self.session.as_ref().route_of(request) else {
             return false;
         };
-        let stream = self.streams.get(&stream.number());
+        let stream = self.streams.get(stream.number());
         let Some(number) = stream.and_then(|stream| stream.exchange) else {
             return false;
         };
         self.begin_events(number);
-        let Some(outgoing) = self.exchanges.get_mut(&number) else {
+        let Some(outgoing) = self.exchanges.get_mut(number) else {
             return false;
         };
         if !outgoing.is_resumable {
@@ -340,14 +348,14 @@ impl<S: ServesClient> HttpSession<S> {
         if self.is_draining && stream == STANDALONE {
             return self.reply(number, later(503, "the server is closing", "5"));
         }
-        let old = self.streams.entry(stream).or_default().exchange;
+        let old = self.streams.or_default(stream).exchange;
         if let Some(old) = old {
             // Who has read an event of it takes the stream over; nobody else does.
             if after.is_none() {
                 let why = "the session has this stream already";
                 return self.reply(number, refusal(409, code::INVALID_REQUEST, why));
             }
-            if let Some(outgoing) = self.exchanges.get_mut(&old) {
+            if let Some(outgoing) = self.exchanges.get_mut(old) {
                 outgoing.end();
             }
             self.touch(old);
@@ -356,7 +364,7 @@ impl<S: ServesClient> HttpSession<S> {
         // A client that resumes has an id already, which another one would replace too early.
         outgoing.is_resumable = after.is_some();
         self.exchanges.insert(number, outgoing);
-        if let Some(stream) = self.streams.get_mut(&stream) {
+        if let Some(stream) = self.streams.get_mut(stream) {
             stream.exchange = Some(number);
         }
         self.begin_events(number);
@@ -366,7 +374,7 @@ impl<S: ServesClient> HttpSession<S> {
     /// Whether a stream can go on after this event: it is known, and nothing of it was dropped. The
     /// stream that belongs to no request always can; it goes on with what is there.
     fn can_resume(&self, id: EventId) -> bool {
-        match self.streams.get(&id.stream) {
+        match self.streams.get(id.stream) {
             Some(stream) => {
                 id.stream == STANDALONE
                     || self
@@ -383,7 +391,7 @@ impl<S: ServesClient> HttpSession<S> {
         let SessionKind::Legacy { tag, .. } = self.kind else {
             return;
         };
-        let Some(outgoing) = self.exchanges.get_mut(&number) else {
+        let Some(outgoing) = self.exchanges.get_mut(number) else {
             return;
         };
         let mut is_over = false;
@@ -400,7 +408,7 @@ impl<S: ServesClient> HttpSession<S> {
         }
         let ended = self
             .streams
-            .get(&stream)
+            .get(stream)
             .is_some_and(|stream| stream.is_over);
         if is_over || ended {
             outgoing.end();

@@ -85,7 +85,7 @@ impl ServerSession {
             Change::Resource => SpecMethod::ResourceUpdated,
         };
         if let Some(capability) = known.server_capability(Revision::NEWEST)
-            && !self.declared.has(capability)
+            && !self.fixed.declared.has(capability)
         {
             return Err(Misuse::NotDeclared(capability.into()));
         }
@@ -149,7 +149,7 @@ impl ServerSession {
             Ok(params) => params.notifications,
             Err(malformed) => return self.refuse(arrival, &malformed.into()),
         };
-        let longest = self.config.limits.uri;
+        let longest = self.fixed.config.limits.uri;
         let mut uris = filter.resource_subscriptions.iter().flatten();
         if uris.any(|uri| uri.len() > longest || !is_valid_uri(uri)) {
             let error = alloc::format!(
@@ -157,16 +157,16 @@ impl ServerSession {
             );
             return self.refuse(arrival, &RpcError::invalid_params(error));
         }
-        let limit = self.config.limits.subscriptions;
+        let limit = self.fixed.config.limits.subscriptions;
         let asked = filter.resource_subscriptions.as_ref().map_or(0, Vec::len);
         if self.state.subscriptions.count() + 1 + asked > limit {
             return self.refuse(arrival, &RpcError::over_limit("subscriptions", limit));
         }
         if !self.has_room_for(2 * arrival.body.frame.len()) {
-            let limit = self.config.limits.memory;
+            let limit = self.fixed.config.limits.memory;
             return self.refuse(arrival, &RpcError::over_limit("bytes held", limit));
         }
-        let honoured = filter.honoured_by(&self.config.capabilities);
+        let honoured = filter.honoured_by(&self.fixed.config.capabilities);
         let listen = Listen::new(arrival, &honoured);
         let (route, revision, tag) = (listen.target.route, listen.revision, listen.tag());
         let name = method::SubscriptionsAcknowledged::NAME;
@@ -222,7 +222,7 @@ impl ServerSession {
             debug_assert!(written.is_ok(), "an id can always be written");
         }
         let mut all = tag;
-        let own_meta = self.own_meta.of(listen.revision);
+        let own_meta = self.fixed.own_meta.of(listen.revision);
         if !own_meta.is_empty() {
             all.push(b',');
             all.extend_from_slice(own_meta);

@@ -92,14 +92,14 @@ impl ServerSession {
         if requests.is_empty() && state.is_none() {
             return Err(Misuse::Invalid(Invalid::NoInput));
         }
-        let limit = self.config.limits.inputs;
+        let limit = self.fixed.config.limits.inputs;
         if requests.len() > limit {
             return Err(Misuse::LimitReached {
                 what: Limited::Inputs,
                 limit,
             });
         }
-        let limit = self.config.limits.input_rounds;
+        let limit = self.fixed.config.limits.input_rounds;
         if incoming.part.rounds.count() >= limit {
             return Err(Misuse::LimitReached {
                 what: Limited::InputRounds,
@@ -187,7 +187,7 @@ impl ServerSession {
             write_string(&mut members, state);
         }
         let additions = SessionMembers {
-            meta: self.own_meta.of(revision),
+            meta: self.fixed.own_meta.of(revision),
             members: &members,
             ..SessionMembers::default()
         };
@@ -207,7 +207,7 @@ impl ServerSession {
         requests: &InputRequests<'_>,
         state: Option<&str>,
     ) -> Result<(), Misuse> {
-        let limit = self.config.limits.calls();
+        let limit = self.fixed.config.limits.calls();
         if self.state.requests_out.len() + requests.len() > limit {
             return Err(Misuse::LimitReached {
                 what: Limited::Calls,
@@ -301,7 +301,7 @@ impl ServerSession {
 
     /// How long an answer may take from now on.
     fn input_clocks(&self) -> Clocks {
-        let input = self.config.timeouts.input;
+        let input = self.fixed.config.timeouts.input;
         Clocks::start(self.state.writer.now, None, input, false)
     }
 
@@ -315,7 +315,7 @@ impl ServerSession {
         let outcome = match outcome {
             Ok(body) if !has_room(&body) => Err(RpcError::over_limit(
                 "bytes held",
-                self.config.limits.memory,
+                self.fixed.config.limits.memory,
             )),
             outcome => outcome.map(Body::exact),
         };

@@ -34,7 +34,7 @@ impl ServerSession {
         if self.state.legacy.stage != Stage::None {
             return Err(Misuse::AlreadyOpened);
         }
-        let is_spoken = self.config.revisions.contains(&revision);
+        let is_spoken = self.fixed.config.revisions.contains(&revision);
         if revision.era() != Era::Legacy || !is_spoken {
             return Err(Misuse::Invalid(Invalid::NotLegacy(revision)));
         }
@@ -57,14 +57,15 @@ impl ServerSession {
             Ok(params) => params,
             Err(malformed) => return self.refuse(arrival, &malformed.into()),
         };
-        let Some(revision) = negotiate::answer(&self.config.revisions, &params.protocol_version)
+        let Some(revision) =
+            negotiate::answer(&self.fixed.config.revisions, &params.protocol_version)
         else {
             return self.refuse_handshake(arrival, &params.protocol_version);
         };
         let kept = |json: Result<String, serde_json::Error>| json.ok().map(Box::<str>::from);
         let info = kept(serde_json::to_string(&params.client_info));
         let capabilities = kept(serde_json::to_string(&params.capabilities));
-        let longest = self.config.limits.peer;
+        let longest = self.fixed.config.limits.peer;
         let is_too_long =
             |text: &Option<Box<str>>| text.as_ref().is_some_and(|text| text.len() > longest);
         if is_too_long(&info) || is_too_long(&capabilities) {
@@ -75,10 +76,10 @@ impl ServerSession {
         }
         let mut result = InitializeResult::new(
             revision.as_str(),
-            self.config.capabilities.clone(),
-            self.config.info.clone(),
+            self.fixed.config.capabilities.clone(),
+            self.fixed.config.info.clone(),
         );
-        result.instructions = self.config.instructions.as_ref().map(Text::reborrow);
+        result.instructions = self.fixed.config.instructions.as_ref().map(Text::reborrow);
         let additions = SessionMembers::default();
         let written =
             self.state
@@ -119,7 +120,7 @@ impl ServerSession {
     }
 
     fn unsupported_handshake(&self, requested: &str) -> RpcError {
-        let supported = &self.config.revisions;
+        let supported = &self.fixed.config.revisions;
         let mut error = RpcError::unsupported_version(supported, requested);
         let names: alloc::vec::Vec<&str> = supported.iter().map(|r| r.as_str()).collect();
         error.message = alloc::format!(
@@ -157,7 +158,7 @@ impl ServerSession {
         let Some(uri) = subscribed_uri(arrival) else {
             return self.refuse(arrival, &RpcError::invalid_params("Invalid params: no uri"));
         };
-        let limits = &self.config.limits;
+        let limits = &self.fixed.config.limits;
         if self.state.subscriptions.count() >= limits.subscriptions {
             let error = RpcError::over_limit("subscriptions", limits.subscriptions);
             return self.refuse(arrival, &error);

@@ -20,6 +20,7 @@ mod reply;
 mod subscriptions;
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -63,13 +64,19 @@ use self::subscriptions::Subscriptions;
 /// [`ServerEvent::Request`].
 #[derive(Clone, Debug)]
 pub struct ServerSession {
+    pub(super) fixed: Arc<Fixed>,
+    /// The `_meta` that the client repeats in every modern request.
+    repeated: Repeated,
+    pub(super) state: State,
+}
+
+/// What never changes, and is the same for every session of one server.
+#[derive(Debug)]
+pub(super) struct Fixed {
     pub(super) config: ServerConfig,
     /// The members of `_meta` that every modern result has, encoded once.
     own_meta: OwnMeta,
-    /// The `_meta` that the client repeats in every modern request.
-    repeated: Repeated,
     declared: CapabilitySet,
-    pub(super) state: State,
 }
 
 /// All that changes while a session runs, and all that is saved of it.
@@ -136,21 +143,35 @@ impl Legacy {
 impl ServerSession {
     /// Creates a session that waits for its client.
     pub fn new(config: ServerConfig) -> Self {
-        Self {
+        Self::of(Arc::new(Fixed {
             own_meta: OwnMeta::of_server(&config),
-            repeated: Repeated::default(),
             declared: CapabilitySet::new(&config.capabilities),
+            config,
+        }))
+    }
+
+    /// Creates a session of the same configuration, which both share: it costs little, so a server
+    /// may have one for each client or for each request.
+    #[must_use]
+    pub fn another(&self) -> Self {
+        Self::of(Arc::clone(&self.fixed))
+    }
+
+    fn of(fixed: Arc<Fixed>) -> Self {
+        let limits = &fixed.config.limits;
+        Self {
+            repeated: Repeated::default(),
             state: State {
-                writer: MessageWriter::new(&config.limits),
+                writer: MessageWriter::new(limits),
                 legacy: Legacy::default(),
                 requests_in: RequestsIn::default(),
                 requests_out: RequestsOut::default(),
                 subscriptions: Subscriptions::default(),
                 events: Events::default(),
-                cancels: TokenBucket::new(config.limits.cancels()),
+                cancels: TokenBucket::new(limits.cancels()),
                 closed: false,
             },
-            config,
+            fixed,
         }
     }
 
@@ -230,7 +251,7 @@ impl ServerSession {
 
     /// Whether `more` bytes may be held for as long as the session lasts.
     fn has_room_for(&self, more: usize) -> bool {
-        self.held_bytes().saturating_add(more) <= self.config.limits.memory
+        self.held_bytes().saturating_add(more) <= self.fixed.config.limits.memory
     }
 
     /// Returns the least level of log messages that a legacy client gets.
@@ -238,7 +259,10 @@ impl ServerSession {
     /// Deprecated since 2026-07-28: log to stderr, or use OpenTelemetry. See
     /// [`logging`](crate::model::logging#deprecated).
     pub fn log_level(&self) -> LoggingLevel {
-        self.state.legacy.log_level.unwrap_or(self.config.log_level)
+        self.state
+            .legacy
+            .log_level
+            .unwrap_or(self.fixed.config.log_level)
     }
 
     /// Returns the level that a legacy client has set; `None` when it has set none.
@@ -358,7 +382,7 @@ impl Session for ServerSession {
     }
 
     fn wants_frames(&self) -> bool {
-        let limits = &self.config.limits;
+        let limits = &self.fixed.config.limits;
         let has_room = limits.have_room(self.state.events.len(), || self.held_bytes());
         // One that awaits a response reads on, or it and a peer that does the same would wait for
         // each other for ever.
@@ -371,7 +395,7 @@ impl Session for ServerSession {
     }
 
     fn frame_limit(&self) -> usize {
-        self.config.limits.frame
+        self.fixed.config.limits.frame
     }
 }
 

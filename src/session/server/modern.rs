@@ -19,7 +19,7 @@ impl ServerSession {
         let frame = &arrival.body.frame;
         let member = |member| arrival.scan.param_meta(member);
         let version = member(MetaMember::ProtocolVersion);
-        let mut revisions = self.config.revisions.iter().copied();
+        let mut revisions = self.fixed.config.revisions.iter().copied();
         let named = |revision: &Revision| is_string(frame, version, revision.as_str());
         let revision = revisions.find(|own| own.era() == Era::Modern && named(own));
         let Some(revision) = revision else {
@@ -59,6 +59,7 @@ impl ServerSession {
 
     fn modern_revisions(&self) -> smallvec::SmallVec<[Revision; 4]> {
         let mut modern: smallvec::SmallVec<[Revision; 4]> = self
+            .fixed
             .config
             .revisions
             .iter()
@@ -74,12 +75,12 @@ impl ServerSession {
     pub(super) fn discover(&mut self, arrival: &Arrival<'_>) {
         let supported = self.modern_revisions();
         let versions = supported.iter().map(|revision| revision.as_str());
-        let mut result = DiscoverResult::new(versions, self.config.capabilities.clone())
-            .ttl_ms(i64::try_from(self.config.ttl_ms).unwrap_or(i64::MAX))
+        let mut result = DiscoverResult::new(versions, self.fixed.config.capabilities.clone())
+            .ttl_ms(i64::try_from(self.fixed.config.ttl_ms).unwrap_or(i64::MAX))
             .cache_scope(self.cache_scope());
-        result.instructions = self.config.instructions.as_ref().map(Text::reborrow);
+        result.instructions = self.fixed.config.instructions.as_ref().map(Text::reborrow);
         let additions = SessionMembers {
-            meta: self.own_meta.of(arrival.revision),
+            meta: self.fixed.own_meta.of(arrival.revision),
             members: b"\"resultType\":\"complete\"",
             ..SessionMembers::default()
         };
@@ -100,7 +101,7 @@ impl ServerSession {
     }
 
     pub(super) fn cache_scope(&self) -> CacheScope<'static> {
-        if self.config.is_public {
+        if self.fixed.config.is_public {
             CacheScope::Public
         } else {
             CacheScope::Private

@@ -42,7 +42,7 @@ impl Side for ServerSession {
     }
 
     fn reading(&self) -> (&Limits, &Repeated) {
-        (&self.config.limits, &self.repeated)
+        (&self.fixed.config.limits, &self.repeated)
     }
 
     fn agreed(&self) -> Option<Revision> {
@@ -119,7 +119,7 @@ impl ServerSession {
     /// Whether a request says of itself that it is a modern one, to a server that speaks such.
     fn is_modern(&self, scan: &Scan) -> bool {
         // The newest stand last.
-        let mut revisions = self.config.revisions.iter().rev();
+        let mut revisions = self.fixed.config.revisions.iter().rev();
         scan.param_meta(MetaMember::ProtocolVersion).is_some()
             && revisions.any(|revision| revision.era() == Era::Modern)
     }
@@ -129,7 +129,9 @@ impl ServerSession {
         if self.state.subscriptions.find(&arrival.id).is_some() {
             return Err(in_use());
         }
-        self.state.requests_in.check(arrival, &self.config.limits)
+        self.state
+            .requests_in
+            .check(arrival, &self.fixed.config.limits)
     }
 
     /// Whether a request without modern metadata may be served (`era.server.select.none`).
@@ -137,10 +139,12 @@ impl ServerSession {
         match (arrival.method.known(), self.state.legacy.stage) {
             (Some(SpecMethod::Initialize), _) => Ok(()),
             // A server of the modern era alone has no ping (`ping.gone`).
-            (Some(SpecMethod::Ping), _) if self.config.newest(Era::Legacy).is_some() => Ok(()),
+            (Some(SpecMethod::Ping), _) if self.fixed.config.newest(Era::Legacy).is_some() => {
+                Ok(())
+            }
             // A client that hasn't said `initialized` is served, and asked for nothing.
             (_, Stage::Greeted(_) | Stage::Open(_)) => Ok(()),
-            (_, Stage::None) if self.config.newest(Era::Modern).is_some() => {
+            (_, Stage::None) if self.fixed.config.newest(Era::Modern).is_some() => {
                 Err(RpcError::invalid_params(
                     "Invalid params: no protocolVersion in _meta, and no session was initialized",
                 ))
@@ -179,11 +183,12 @@ impl ServerSession {
         let name = arrival.method.as_str();
         let Some(known) = arrival.method.known() else {
             let is_extension = self
+                .fixed
                 .config
                 .extension_methods
                 .iter()
                 .any(|method| **method == *name);
-            return if is_extension && name.len() <= self.config.limits.name {
+            return if is_extension && name.len() <= self.fixed.config.limits.name {
                 Ok(())
             } else {
                 Err(RpcError::method_not_found(name))
@@ -199,16 +204,16 @@ impl ServerSession {
         }
         if known
             .server_capability(arrival.revision)
-            .is_some_and(|capability| !self.declared.has(capability))
+            .is_some_and(|capability| !self.fixed.declared.has(capability))
         {
             return Err(RpcError::method_not_found(name));
         }
-        check::params(known, arrival, &self.config.limits)
+        check::params(known, arrival, &self.fixed.config.limits)
     }
 
     /// Hands a request to the user.
     fn accept(&mut self, arrival: Arrival<'_>) {
-        let limits = &self.config.limits;
+        let limits = &self.fixed.config.limits;
         if self.state.requests_in.len() >= limits.calls() {
             let error = RpcError::over_limit("requests in flight", limits.calls());
             return self.refuse(&arrival, &error);
@@ -260,7 +265,7 @@ impl ServerSession {
         let Some(number) = number else {
             return self.ignore(Ignored::notification(received));
         };
-        let limits = &self.config.limits;
+        let limits = &self.fixed.config.limits;
         self.state
             .cancels
             .take(self.state.writer.now, limits.cancels(), limits.cancel_rate);

@@ -138,7 +138,7 @@ impl ServerSession {
         if self.state.closed {
             return Err(Misuse::Closed);
         }
-        if !self.declared.has(method::ServerCapability::Logging) {
+        if !self.fixed.declared.has(method::ServerCapability::Logging) {
             return Err(Misuse::NotDeclared(
                 method::ServerCapability::Logging.into(),
             ));
@@ -217,7 +217,7 @@ impl ServerSession {
             writer,
             ..
         } = &mut self.state;
-        let (config, own_meta) = (&self.config, &self.own_meta);
+        let (config, own_meta) = (&self.fixed.config, &self.fixed.own_meta);
         let members = &mut Vec::new();
         let answered = requests_in.answer(number, writer, result, move |incoming| {
             let revision = incoming.revision();

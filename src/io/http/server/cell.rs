@@ -46,9 +46,9 @@ pub(super) struct State {
     pub(super) stored: Option<Box<InStore>>,
     waiting: SmallVec<[(ExchangeId, Waker); 1]>,
     /// Handlers for the task of the exchange to run, which ends with it.
-    futures: Vec<Job>,
+    futures: SmallVec<[Box<Job>; 1]>,
     /// Handlers that run apart from any exchange.
-    detached: Vec<(JobId, Arc<Abort>)>,
+    detached: SmallVec<[(JobId, Arc<Abort>); 1]>,
     alarm: Option<Alarm>,
     noted: Option<SessionStatus>,
     is_known: bool,
@@ -58,7 +58,7 @@ pub(super) struct State {
 pub(super) enum Found {
     Part(Part),
     /// Handlers to be run by whoever awaits the exchange.
-    Jobs(Vec<Job>),
+    Jobs(SmallVec<[Box<Job>; 1]>),
     /// Nothing yet. Whoever asked is woken when there is.
     Nothing,
 }
@@ -115,8 +115,8 @@ impl Cell {
                 http,
                 stored: None,
                 waiting: SmallVec::new(),
-                futures: Vec::new(),
-                detached: Vec::new(),
+                futures: SmallVec::new(),
+                detached: SmallVec::new(),
                 alarm: None,
                 noted: None,
                 is_known,
@@ -197,7 +197,7 @@ impl Cell {
         while let Some(event) = state.http.poll_event() {
             match event {
                 Event::Job(_) if has_gone => {}
-                Event::Job(job) if is_alone && job.is_async() => state.futures.push(*job),
+                Event::Job(job) if is_alone && job.is_async() => state.futures.push(job),
                 Event::Job(job) if job.is_async() => {
                     let abort = Arc::<Abort>::default();
                     state.detached.push((job.id(), Arc::clone(&abort)));
@@ -205,8 +205,9 @@ impl Cell {
                 }
                 Event::Job(job) => follow.jobs.push(job),
                 Event::Cancelled(job) => {
-                    let of_job = state.detached.extract_if(.., |(id, _)| *id == job);
-                    follow.aborted.extend(of_job.map(|(_, abort)| abort));
+                    let at = state.detached.iter().position(|(id, _)| *id == job);
+                    let of_job = at.map(|at| state.detached.swap_remove(at).1);
+                    follow.aborted.extend(of_job);
                 }
                 Event::Session(_) => {}
             }

@@ -5,8 +5,9 @@
 //! exactly once.
 
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::task::{Context, Poll};
+
+use smallvec::SmallVec;
 
 use super::super::super::jobs::{ServiceAccess, with_effects};
 use super::super::super::task::Task;
@@ -21,7 +22,7 @@ pub(super) struct Exchange {
     cell: Arc<Cell>,
     id: ExchangeId,
     ticket: Option<Ticket>,
-    tasks: Vec<Task>,
+    tasks: SmallVec<[Task; 1]>,
     is_over: bool,
 }
 
@@ -32,7 +33,7 @@ impl Exchange {
             cell,
             id,
             ticket: Some(ticket),
-            tasks: Vec::new(),
+            tasks: SmallVec::new(),
             is_over: false,
         }
     }
@@ -52,7 +53,7 @@ impl Exchange {
                     let cell = &self.cell;
                     let tasks = jobs
                         .into_iter()
-                        .map(|job| Task::new(with_effects(cell, job)));
+                        .map(|job| Task::new(with_effects(cell, *job)));
                     self.tasks.extend(tasks);
                 }
                 Found::Nothing => return Poll::Pending,
@@ -69,7 +70,7 @@ impl Exchange {
     /// Moves the handlers on.
     fn run(&mut self, cx: &mut Context<'_>) {
         let cell = &self.cell;
-        self.tasks.retain_mut(|task| {
+        self.tasks.retain(|task| {
             let Poll::Ready(outcome) = task.poll(cx) else {
                 return true;
             };

@@ -22,7 +22,9 @@ use super::options::HttpServeOptions;
 use super::request::random_hex;
 use super::shared::Shared;
 use crate::http::mirror::annotated;
-use crate::http::{Caller, Class, Ended, Endpoint, Offers, Placed, Reply, SessionStatus, Ticket};
+use crate::http::{
+    Caller, Class, Ended, Endpoint, Offers, Placed, Reply, SessionStatus, StreamOptions, Ticket,
+};
 use crate::server::{Async, Listener, Server, Snapshot};
 use crate::session::Change;
 use crate::time::Instant;
@@ -51,6 +53,8 @@ pub(super) type Spawn = Box<dyn Fn(HandlerFuture) + Send + Sync>;
 pub(super) struct Hub<C> {
     pub(super) server: Server<Async>,
     pub(super) options: HttpServeOptions,
+    /// Those of the options, as sessions share them.
+    pub(super) streams: Arc<StreamOptions>,
     pub(super) alarms: Arc<Alarms>,
     pub(super) pool: Pool,
     pub(super) spawn: Option<Spawn>,
@@ -116,6 +120,7 @@ impl<C: Member> Hub<C> {
             offers: Mutex::new((snapshot, Arc::new(offers))),
             end: Mutex::default(),
             shared,
+            streams: Arc::new(options.streams.clone()),
             options,
             server,
         });

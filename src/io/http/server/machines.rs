@@ -415,7 +415,7 @@ impl Hub {
             Some(name) => service.principal(name),
             None => service,
         };
-        let streams = self.options.streams.clone();
+        let streams = Arc::clone(&self.streams);
         let restored = HttpSession::restore(record.http, streams, now, move |saved| {
             service.restore(saved, now, is_lost)?;
             Ok(service)

@@ -12,6 +12,7 @@ use core::time::Duration;
 use std::io;
 
 use bytes::Bytes;
+use http::header::{self, InvalidHeaderName, InvalidHeaderValue};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body::Body;
 use tower_service::Service;
@@ -27,10 +28,10 @@ use super::options::HttpServeOptions;
 use super::owner::Owner;
 use super::request::{drain, head_of, random_hex, random_tag, read};
 use super::shared::Shared;
-use crate::http::headers::name;
+use crate::http::headers::{self, name};
 use crate::http::{
-    Caller, Class, Ended, HttpMethod, HttpSession, Input, Part, Place, Placed, Reply, RequestHead,
-    ResponseHead, SessionKind, SessionStatus, check, classify, later, refusal,
+    Caller, Class, Ended, HttpMethod, HttpSession, Input, Offers, Part, Place, Placed, Reply,
+    RequestHead, ResponseHead, SessionKind, SessionStatus, check, classify, later, refusal,
 };
 use crate::revision::{Era, Revision};
 use crate::rpc::{Kind, code};
@@ -215,8 +216,9 @@ async fn answer<B: Body>(owner: Arc<Owner>, request: Request<B>) -> Response<Htt
         (None, None) => Caller::Anyone,
     };
     let mut body = pin!(body);
-    let answered = match owner.take(&head, body.as_mut()).await {
-        Ok(frame) => owner.answer(&head, caller, frame).await,
+    let offers = owner.hub.offers();
+    let answered = match owner.take(&offers, &head, body.as_mut()).await {
+        Ok(frame) => owner.answer(&offers, &head, caller, frame).await,
         Err(reply) => {
             // Whoever waits to be asked for the body reads the answer, and reading would ask.
             if !head.headers.has("expect") {
@@ -237,10 +239,15 @@ async fn answer<B: Body>(owner: Arc<Owner>, request: Request<B>) -> Response<Htt
 impl Owner {
     /// Reads the body of a request that may be answered. The error is the whole answer; the body
     /// may not have been read to its end then.
-    async fn take<B: Body>(&self, head: &RequestHead, body: Pin<&mut B>) -> Result<Bytes, Reply> {
+    async fn take<B: Body>(
+        &self,
+        offers: &Offers,
+        head: &RequestHead,
+        body: Pin<&mut B>,
+    ) -> Result<Bytes, Reply> {
         let hub = &self.hub;
         let options = &hub.options;
-        check(&options.policy, &hub.offers(), head)?;
+        check(&options.policy, offers, head)?;
         if head.method != HttpMethod::Post {
             return Ok(Bytes::new());
         }
@@ -252,6 +259,7 @@ impl Owner {
     /// The response to a request. The error is a whole one.
     async fn answer(
         self: &Arc<Self>,
+        offers: &Offers,
         head: &RequestHead,
         caller: Caller<'_>,
         frame: Bytes,
@@ -260,7 +268,7 @@ impl Owner {
         let is_pair = of_pair.is_some();
         let class = match of_pair {
             Some(of_pair) => of_pair.class(frame),
-            None => classify(&self.hub.offers(), head, frame)?,
+            None => classify(offers, head, frame)?,
         };
         let mut exchange = match self.hub.shared.as_ref().filter(|_| !is_pair) {
             Some(shared) if shared.machines.store.is_some() => {
@@ -457,7 +465,7 @@ impl Owner {
     }
 
     fn begin_modern(&self, frame: Bytes, listens: bool, caller: Caller<'_>) -> Begun {
-        let streams = self.hub.options.streams.clone();
+        let streams = Arc::clone(&self.hub.streams);
         let http = HttpSession::new(self.service(caller), SessionKind::Modern, streams);
         let (kind, opens) = (Some(Kind::Request), false);
         let cell = Cell::new(&self.hub, http, None, listens);
@@ -479,7 +487,7 @@ impl Owner {
             // One of them is spoken, or the client wouldn't have come so far.
             revisions.any(|revision| service.assume_initialized(revision).is_ok());
         }
-        let streams = self.hub.options.streams.clone();
+        let streams = Arc::clone(&self.hub.streams);
         let http = HttpSession::new(service, SessionKind::Stateless, streams);
         begin(Cell::new(&self.hub, http, None, false), input)
     }
@@ -505,7 +513,7 @@ impl Owner {
                 tag,
             },
         };
-        let streams = self.hub.options.streams.clone();
+        let streams = Arc::clone(&self.hub.streams);
         let http = HttpSession::new(self.service(caller), kind, streams);
         let cell = Cell::new(&self.hub, http, Some(id.clone()), true);
         let (cell, exchange) = begin(cell, input);
@@ -600,13 +608,30 @@ fn with_head(head: &ResponseHead, body: HttpServiceBody) -> Response<HttpService
     let mut response = Response::new(body);
     let status = StatusCode::from_u16(head.status);
     *response.status_mut() = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().reserve(2);
     for (name, value) in head.headers.iter() {
-        let name = HeaderName::from_bytes(name.as_bytes());
-        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value)) {
+        if let (Ok(name), Ok(value)) = (field_name(name), field_value(value)) {
             response.headers_mut().append(name, value);
         }
     }
     response
+}
+
+/// A name, which most responses have from the same few.
+fn field_name(name: &str) -> Result<HeaderName, InvalidHeaderName> {
+    match name {
+        name::CONTENT_TYPE => Ok(header::CONTENT_TYPE),
+        name::CONTENT_LENGTH => Ok(header::CONTENT_LENGTH),
+        name => HeaderName::from_bytes(name.as_bytes()),
+    }
+}
+
+fn field_value(value: &[u8]) -> Result<HeaderValue, InvalidHeaderValue> {
+    const JSON: &[u8] = headers::JSON.as_bytes();
+    match value {
+        JSON => Ok(HeaderValue::from_static(headers::JSON)),
+        value => HeaderValue::from_bytes(value),
+    }
 }
 
 impl fmt::Debug for HttpService {

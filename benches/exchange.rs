@@ -1,0 +1,99 @@
+//! The server's half of one `tools/call`, twice: by a session that takes the frame and gives the
+//! answer, and by the same session as an exchange of HTTP, head and body in, head and body out. A
+//! session serves one request, as servers without state have it.
+
+use bytes::Bytes;
+use mcp_proto::http::{
+    Class, HttpMethod, HttpPolicy, HttpSession, Input, Offers, Part, RequestHead, SessionKind,
+    StreamOptions, check, classify,
+};
+use mcp_proto::model::method::CallTool;
+use mcp_proto::model::tool::CallToolResult;
+use mcp_proto::rpc::{Kind, Raw};
+use mcp_proto::session::{ExchangeId, Route, ServerEvent, ServerSession, Session};
+use mcp_proto::{Era, Instant, Revision};
+
+use crate::echo::{Arguments, Sessions};
+
+/// A server without state and the request that it is sent.
+pub struct Exchanges {
+    session: ServerSession,
+    policy: HttpPolicy,
+    offers: Offers,
+    options: StreamOptions,
+    frame: Bytes,
+    out: Vec<u8>,
+    now: Instant,
+}
+
+impl Exchanges {
+    /// A server that is sent the request which a client of the modern era makes.
+    pub fn open(message: &str) -> Self {
+        let mut sessions = Sessions::open(Era::Modern);
+        let [frame, _] = sessions.frames(message);
+        Self {
+            session: sessions.server,
+            policy: HttpPolicy::default(),
+            offers: Offers::new([Revision::NEWEST]),
+            options: StreamOptions::default(),
+            frame: frame.into(),
+            out: Vec::new(),
+            now: Instant::from_millis(1),
+        }
+    }
+
+    /// One exchange without HTTP.
+    #[inline(never)]
+    pub fn bare(&mut self, message: &str) {
+        let mut session = self.session.another();
+        let route = Route::Exchange(ExchangeId::new(1));
+        session.handle_frame(self.now, route, self.frame.clone());
+        answer(session.poll_event(), &mut session, self.now, message);
+        self.out.clear();
+        session.poll_transmit(&mut self.out).expect("an answer");
+        assert!(!self.out.is_empty());
+    }
+
+    /// The same with it: the head as an adapter copies it, all checks, and the parts of the response.
+    #[inline(never)]
+    pub fn http(&mut self, message: &str) {
+        let head = RequestHead::new(HttpMethod::Post, "/mcp")
+            .with("host", "127.0.0.1:8000")
+            .with("content-type", "application/json")
+            .with("accept", "application/json, text/event-stream")
+            .with("content-length", "300")
+            .with("mcp-protocol-version", Revision::NEWEST.as_str())
+            .with("mcp-method", "tools/call")
+            .with("mcp-name", "echo");
+        check(&self.policy, &self.offers, &head).expect("a good head");
+        let class = classify(&self.offers, &head, self.frame.clone());
+        let Ok(Class::Modern { frame, .. }) = class else {
+            panic!("a modern request");
+        };
+        let session = self.session.another();
+        let mut http = HttpSession::new(session, SessionKind::Modern, self.options.clone());
+        let (kind, opens) = (Some(Kind::Request), false);
+        let exchange = http.handle(self.now, Input::Post { frame, kind, opens });
+        answer(http.poll_event(), http.session(), self.now, message);
+        http.pump(self.now);
+        let head = http.poll_part(exchange);
+        assert!(matches!(head, Some(Part::Head(head)) if head.status == 200));
+        let body = http.poll_part(exchange);
+        assert!(matches!(body, Some(Part::Body(body)) if !body.is_empty()));
+        assert_eq!(http.poll_part(exchange), Some(Part::End));
+    }
+}
+
+fn answer(event: Option<ServerEvent>, session: &mut ServerSession, now: Instant, message: &str) {
+    let Some(ServerEvent::Request(request)) = event else {
+        panic!("expected a request, got {event:?}");
+    };
+    let asked = request.params::<CallTool>().expect("good params");
+    let arguments = asked.arguments.as_ref().map_or("{}", Raw::as_str);
+    let arguments: Arguments<'_> = serde_json::from_str(arguments).expect("they fit");
+    assert_eq!(arguments.message, message);
+    let result = CallToolResult::text(arguments.message);
+    session
+        .reply::<CallTool>(now, request.id, &result)
+        .expect("the request is open");
+}
