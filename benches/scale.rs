@@ -5,14 +5,18 @@
 #[expect(dead_code, reason = "plain serde is measured by others")]
 mod echo;
 
-use std::fs;
-
 use mcp_proto::model::method::CallTool;
+use mcp_proto::model::subscription::SubscriptionFilter;
 use mcp_proto::model::tool::{CallToolParams, CallToolResult};
-use mcp_proto::session::{CallOptions, ClientEvent, Session};
+use mcp_proto::session::{CallOptions, ClientEvent, ServerSession, Session};
 use mcp_proto::{Era, Limits};
+use rustix::time::{ClockId, clock_gettime};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 use self::echo::{MESSAGE, Sessions};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<std::alloc::System> = &INSTRUMENTED_SYSTEM;
 
 #[expect(clippy::disallowed_methods, reason = "a program's own arguments")]
 fn main() {
@@ -26,7 +30,12 @@ fn main() {
     }
 }
 
-const CURVES: [(&str, fn(&str)); 1] = [("calls", calls)];
+const CURVES: [(&str, fn(&str)); 4] = [
+    ("calls", calls),
+    ("frames", frames),
+    ("sessions", sessions),
+    ("subscriptions", subscriptions),
+];
 
 /// In which order a server answers.
 #[derive(Clone, Copy, Debug)]
@@ -88,12 +97,82 @@ fn in_flight(sessions: &mut Sessions, many: usize, order: Order) {
     }
 }
 
+/// The cost of a byte of an echo whose text has so many.
+fn frames(name: &str) {
+    for era in [Era::Legacy, Era::Modern] {
+        for length in [100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000] {
+            let mut sessions = Sessions::open(era);
+            let message = "text ".repeat(length / 5);
+            let rounds = (50_000_000 / length).min(20_000);
+            let spent = cpu(|| (0..rounds).for_each(|_| sessions.echo(&message)));
+            let each = spent as f64 / (rounds * length) as f64;
+            println!("{name}/{era:?},{length},{each:.3}");
+        }
+    }
+}
+
+/// How many bytes an idle server session takes, its heap included, after its opening and a call.
+fn sessions(name: &str) {
+    for era in [Era::Legacy, Era::Modern] {
+        for many in [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000] {
+            let mut idle = Vec::with_capacity(many);
+            let before = Region::new(ALLOCATOR);
+            idle.extend((0..many).map(|_| {
+                let mut sessions = Sessions::open(era);
+                sessions.echo(MESSAGE);
+                sessions.server
+            }));
+            let heap = before.change();
+            let heap = heap.bytes_allocated - heap.bytes_deallocated;
+            let each = heap / many + size_of::<ServerSession>();
+            println!("{name}/{era:?},{many},{each}");
+        }
+    }
+}
+
+/// The cost of a change that one subscriber hears of, of so many resources that are watched.
+fn subscriptions(name: &str) {
+    for era in [Era::Legacy, Era::Modern] {
+        for many in [1, 10, 100, 1_000, 10_000] {
+            let mut limits = Limits::default();
+            // A stream and a resource each.
+            limits.subscriptions = 2 * many;
+            limits.events = many;
+            let mut sessions = Sessions::with_limits(era, limits);
+            for nth in 0..many {
+                let uri = format!("file:///watched/{nth}");
+                let filter = SubscriptionFilter::new().resource_subscriptions([uri]);
+                let subscribed = sessions.client.subscribe(sessions.now, &filter);
+                subscribed.expect("there is room for it");
+                while sessions.carry_to_server() + sessions.carry_to_client() > 0 {
+                    take_events(&mut sessions);
+                }
+            }
+            const ROUNDS: usize = 2_000;
+            let spent = cpu(|| {
+                for nth in 0..ROUNDS {
+                    let uri = format!("file:///watched/{}", nth * 7_919 % many);
+                    let told = sessions.server.resource_updated(sessions.now, &uri);
+                    told.expect("it is declared");
+                    assert_eq!(sessions.carry_to_client(), 1);
+                    take_events(&mut sessions);
+                }
+            });
+            println!("{name}/{era:?},{many},{}", spent / ROUNDS as u64);
+        }
+    }
+}
+
+fn take_events(sessions: &mut Sessions) {
+    while sessions.client.poll_event().is_some() {}
+    while sessions.server.poll_event().is_some() {}
+}
+
 /// The nanoseconds of CPU that something takes this thread.
 fn cpu(run: impl FnOnce()) -> u64 {
-    let spent = || -> u64 {
-        let statistics = fs::read_to_string("/proc/thread-self/schedstat").expect("Linux tells");
-        let first = statistics.split(' ').next().expect("it has three numbers");
-        first.parse().expect("it is a number")
+    let spent = || {
+        let time = clock_gettime(ClockId::ThreadCPUTime);
+        u64::try_from(time.tv_sec * 1_000_000_000 + time.tv_nsec).expect("it only grows")
     };
     let before = spent();
     run();

@@ -55,7 +55,7 @@ impl Sessions {
             .era(policy)
             .limits(limits.clone());
         let server = ServerConfig::new("bench-server", "1.0.0")
-            .capabilities(ServerCapabilities::new().tools(false).resources(false))
+            .capabilities(ServerCapabilities::new().tools(false).resources_subscribe())
             .limits(limits);
         let mut sessions = Self {
             to_client: LineDecoder::new(client.limits.frame),
