@@ -8,6 +8,8 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use smallvec::SmallVec;
+
 use crate::model::members::MetaMember;
 use crate::model::method::{self, ResourceUpdated, ServerCapability, SpecMethod};
 use crate::model::owned::IntoOwned;
@@ -269,7 +271,7 @@ impl ClientSession {
         let Ok(uri) = uri else {
             return self.ignore(Ignored::notification(&received));
         };
-        let concerned: Vec<u64> = match is_tagged {
+        let concerned: SmallVec<[u64; 2]> = match is_tagged {
             true => self.tagged(&received, scan).into_iter().collect(),
             false => self.state.subscriptions.concerned(change, &uri),
         };

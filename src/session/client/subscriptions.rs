@@ -15,7 +15,7 @@ use crate::model::owned::IntoOwned;
 use crate::model::subscription::SubscriptionFilter;
 
 use super::super::event::Change;
-use super::super::interest::Interest;
+use super::super::interest::{Interest, Watched};
 use super::super::misuse::{Limited, Misuse};
 use super::super::table::{Table, Weigh};
 
@@ -76,7 +76,8 @@ impl Subscription {
 
 impl Weigh for Subscription {
     fn weight(&self) -> usize {
-        let uris = self.uris().iter().map(|uri| size_of_val(uri) + uri.len());
+        // Each stands in the tree of those that are watched as well.
+        let uris = self.uris().iter().map(|uri| 2 * (uri.len() + 64));
         let waits = self.waits.iter().map(|(_, uri)| 24 + uri.len());
         size_of::<Self>() + self.filter.len() + uris.sum::<usize>() + waits.sum::<usize>()
     }
@@ -96,6 +97,8 @@ pub(super) enum Need {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Subscriptions {
     open: Table<Subscription, 0>,
+    /// Which of them is for which URI.
+    watched: Watched,
 }
 
 impl Subscriptions {
@@ -112,7 +115,9 @@ impl Subscriptions {
 
     /// What it takes that a legacy server tells of this URI.
     pub(super) fn need(&self, uri: &str) -> Need {
-        let mut waits = self.open.iter().flat_map(|(_, open)| &open.waits);
+        let watchers = self.watched.of(uri).iter();
+        let watchers = watchers.filter_map(|number| self.open.get(*number));
+        let mut waits = watchers.flat_map(|open| &open.waits);
         match waits.find(|(_, waited)| **waited == *uri) {
             Some((request, _)) => Need::Answer(*request),
             None if self.is_held(uri) => Need::None,
@@ -122,14 +127,16 @@ impl Subscriptions {
 
     /// Whether some subscription is for this URI.
     pub(super) fn is_held(&self, uri: &str) -> bool {
-        let mut held = self.open.iter().flat_map(|(_, open)| open.uris());
-        held.any(|held| **held == *uri)
+        self.watched.contains(uri)
     }
 
     /// Enters a subscription under a number that no other has had. Returns whether it waits for
     /// nothing, as one for lists alone does with a legacy server.
     pub(super) fn begin(&mut self, number: u64, subscription: Subscription) -> bool {
         let is_settled = subscription.listen.is_none() && subscription.waits.is_empty();
+        for uri in subscription.uris() {
+            self.watched.watch(uri, number);
+        }
         self.open.insert(number, subscription);
         is_settled
     }
@@ -163,7 +170,7 @@ impl Subscriptions {
     pub(super) fn refused(&mut self, request: u64) -> (Vec<(u64, Subscription)>, Vec<Box<str>>) {
         let (mut ended, mut released) = (Vec::new(), Vec::new());
         for number in self.waiting_for(request) {
-            let Some(subscription) = self.open.remove(number) else {
+            let Some(subscription) = self.end(number) else {
                 continue;
             };
             let refused = subscription.waits.iter().find(|wait| wait.0 == request);
@@ -188,7 +195,11 @@ impl Subscriptions {
 
     /// Ends a subscription; `None` when it isn't open.
     pub(super) fn end(&mut self, number: u64) -> Option<Subscription> {
-        self.open.remove(number)
+        let ended = self.open.remove(number)?;
+        for uri in ended.uris() {
+            self.watched.unwatch(uri, number);
+        }
+        Some(ended)
     }
 
     /// The subscription of a listen stream, by the number of its request.
@@ -198,10 +209,15 @@ impl Subscriptions {
 
     /// The confirmed subscriptions that are about a change, of the resource `uri` if it is one of
     /// those.
-    pub(super) fn concerned(&self, change: Change, uri: &str) -> Vec<u64> {
+    pub(super) fn concerned(&self, change: Change, uri: &str) -> SmallVec<[u64; 2]> {
+        if change == Change::Resource {
+            let mut concerned = self.watched.concerned(uri);
+            concerned.retain(|number| self.open.get(*number).is_some_and(|open| open.is_confirmed));
+            return concerned;
+        }
         let open = self.open.iter();
         let concerned =
-            open.filter(|(_, open)| open.is_confirmed && open.interest.wants(change, uri));
+            open.filter(|(_, open)| open.is_confirmed && open.interest.wants_list(change));
         concerned.map(|(number, _)| number).collect()
     }
 

@@ -90,15 +90,12 @@ impl ServerSession {
             return Err(Misuse::NotDeclared(capability.into()));
         }
         self.state.writer.check_room()?;
-        let wants_legacy = change != Change::Resource || self.state.subscriptions.wants_legacy(uri);
-        if let (Stage::Open(revision), true) = (self.state.legacy.stage, wants_legacy) {
+        let (is_legacy, listens) = self.state.subscriptions.concerned(change, uri);
+        if let (Stage::Open(revision), true) = (self.state.legacy.stage, is_legacy) {
             self.write_change(self.state.legacy.route, revision, known, uri, &[])?;
         }
-        for number in self.state.subscriptions.listens().numbers() {
-            let Some(listen) = self.state.subscriptions.listens().get(number) else {
-                continue;
-            };
-            if listen.wants(change, uri) {
+        for number in listens {
+            if let Some(listen) = self.state.subscriptions.listens().get(number) {
                 let (route, revision, tag) = (listen.target.route, listen.revision, listen.tag());
                 self.write_change(route, revision, known, uri, &tag)?;
             }

@@ -5,10 +5,10 @@
 //! counted together; every look-up by URI or number takes logarithmic time.
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use crate::model::meta;
 use crate::model::subscription::SubscriptionFilter;
@@ -18,7 +18,7 @@ use crate::rpc::{RequestId, write_string};
 use super::super::arrival::Arrival;
 use super::super::arrival::ReplyTo;
 use super::super::event::Change;
-use super::super::interest::{Interest, covers};
+use super::super::interest::{Interest, Watched};
 use super::super::table::{Table, Weigh};
 
 /// A live `subscriptions/listen`.
@@ -41,11 +41,6 @@ impl Listen {
         }
     }
 
-    /// Whether it asked for a change, of the resource `uri` if it is one of those.
-    pub(super) fn wants(&self, change: Change, uri: &str) -> bool {
-        self.interest.wants(change, uri)
-    }
-
     /// The members of `_meta` that tag a message of this stream.
     pub(super) fn tag(&self) -> Vec<u8> {
         let mut out = Vec::new();
@@ -63,14 +58,17 @@ impl Weigh for Listen {
     }
 }
 
+/// The number of the legacy client among those who watch; no stream has it.
+const LEGACY: u64 = 0;
+
 /// Who wants to know of what.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Subscriptions {
-    /// What the legacy client subscribed to.
-    legacy: BTreeSet<Box<str>>,
     listens: Table<Listen, 0>,
-    /// Every URI that somebody watches, and how many do.
-    watched: BTreeMap<Box<str>, usize>,
+    /// Every URI that somebody watches: the legacy client, who is [`LEGACY`], and the streams.
+    watched: Watched,
+    /// How many URIs the legacy client subscribed to.
+    legacy: usize,
     /// How many URIs the streams have together.
     listened: usize,
     /// How many bytes the legacy client's URIs hold.
@@ -80,7 +78,7 @@ pub(super) struct Subscriptions {
 impl Subscriptions {
     /// How many streams and URIs there are.
     pub(super) fn count(&self) -> usize {
-        self.legacy.len() + self.listens.len() + self.listened
+        self.legacy + self.listens.len() + self.listened
     }
 
     /// How many bytes they hold.
@@ -94,37 +92,54 @@ impl Subscriptions {
 
     /// The URIs that somebody watches, each once.
     pub(super) fn watched(&self) -> impl Iterator<Item = &str> {
-        self.watched.keys().map(|uri| &**uri)
+        self.watched.uris()
     }
 
     /// Adds what a legacy client subscribes to; whether nobody watched it before.
     pub(super) fn subscribe(&mut self, uri: &str) -> bool {
-        if !self.legacy.insert(uri.into()) {
+        if self.is_legacy(uri) {
             return false;
         }
+        self.legacy += 1;
         self.legacy_held += uri_weight(uri);
-        self.watch(uri)
+        self.watched.watch(uri, LEGACY)
     }
 
     /// Takes back what a legacy client subscribed to; whether nobody watches it any more.
     pub(super) fn unsubscribe(&mut self, uri: &str) -> bool {
-        if !self.legacy.remove(uri) {
+        if !self.is_legacy(uri) {
             return false;
         }
+        self.legacy = self.legacy.saturating_sub(1);
         self.legacy_held = self.legacy_held.saturating_sub(uri_weight(uri));
-        self.unwatch(uri)
+        self.watched.unwatch(uri, LEGACY)
     }
 
-    /// Whether the legacy client wants to know of this resource.
-    pub(super) fn wants_legacy(&self, uri: &str) -> bool {
-        self.legacy.iter().any(|subscribed| covers(subscribed, uri))
+    fn is_legacy(&self, uri: &str) -> bool {
+        self.watched.of(uri).first() == Some(&LEGACY)
+    }
+
+    /// Who asked for a change, of the resource `uri` if it is one of those: whether the legacy client
+    /// did, which hears of every list, and the numbers of the streams that did.
+    pub(super) fn concerned(&self, change: Change, uri: &str) -> (bool, SmallVec<[u64; 2]>) {
+        if change != Change::Resource {
+            let listens = self.listens.iter();
+            let wanting = listens.filter(|(_, listen)| listen.interest.wants_list(change));
+            return (true, wanting.map(|(number, _)| number).collect());
+        }
+        let mut concerned = self.watched.concerned(uri);
+        let is_legacy = concerned.first() == Some(&LEGACY);
+        if is_legacy {
+            concerned.remove(0);
+        }
+        (is_legacy, concerned)
     }
 
     /// Adds a stream. Returns the URIs that nobody watched before.
     pub(super) fn begin(&mut self, number: u64, listen: Listen) -> Vec<Box<str>> {
         let mut fresh = listen.interest.uris().to_vec();
         self.listened += fresh.len();
-        fresh.retain(|uri| self.watch(uri));
+        fresh.retain(|uri| self.watched.watch(uri, number));
         self.listens.insert(number, listen);
         fresh
     }
@@ -134,7 +149,7 @@ impl Subscriptions {
         let mut listen = self.listens.remove(number)?;
         let mut gone = core::mem::take(&mut listen.interest).into_uris();
         self.listened = self.listened.saturating_sub(gone.len());
-        gone.retain(|uri| self.unwatch(uri));
+        gone.retain(|uri| self.watched.unwatch(uri, number));
         Some((listen, gone))
     }
 
@@ -147,25 +162,6 @@ impl Subscriptions {
     /// The streams, by number.
     pub(super) fn listens(&self) -> &Table<Listen, 0> {
         &self.listens
-    }
-
-    fn watch(&mut self, uri: &str) -> bool {
-        if let Some(watchers) = self.watched.get_mut(uri) {
-            *watchers = watchers.saturating_add(1);
-            return false;
-        }
-        self.watched.insert(uri.into(), 1);
-        true
-    }
-
-    fn unwatch(&mut self, uri: &str) -> bool {
-        match self.watched.get_mut(uri) {
-            Some(watchers) if *watchers > 1 => {
-                *watchers -= 1;
-                false
-            }
-            _ => self.watched.remove(uri).is_some(),
-        }
     }
 }
 
