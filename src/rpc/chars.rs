@@ -66,6 +66,17 @@ impl<'a> Chars<'a> {
         match self {
             Self::Borrowed(text) => text,
             Self::Owned(text) => text,
+            Self::Part { .. } | Self::Few { .. } => self.kept(),
+        }
+    }
+
+    /// The characters where they are neither borrowed nor in a string of their own; apart, so that what
+    /// the others need stays small where it is used.
+    #[inline(never)]
+    fn kept(&self) -> &str {
+        match self {
+            Self::Borrowed(text) => text,
+            Self::Owned(text) => text,
             Self::Part { whole, start, end } => whole
                 .get(*start as usize..*end as usize)
                 .unwrap_or_default(),

@@ -69,11 +69,13 @@ impl<'a> Raw<'a> {
     }
 
     /// Takes a text that a scanner of ours has already found to be one JSON value.
+    #[inline]
     pub(crate) fn trusted(text: Cow<'a, str>) -> Self {
         Self(text.into())
     }
 
     /// Returns the JSON text.
+    #[inline]
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }

@@ -77,6 +77,7 @@ impl<'a> Text<'a> {
     }
 
     /// The text that a JSON string token stands for; `None` when it is no string.
+    #[inline]
     pub(crate) fn from_token(token: &'a str) -> Option<Self> {
         /// Up to here a look at each byte is faster than calling a search.
         const SHORT: usize = 32;
@@ -95,6 +96,7 @@ impl<'a> Text<'a> {
     }
 
     /// Returns the text itself.
+    #[inline]
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
@@ -196,6 +198,7 @@ impl fmt::Display for Text<'_> {
 }
 
 impl Serialize for Text<'_> {
+    #[inline]
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
     }

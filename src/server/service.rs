@@ -325,7 +325,7 @@ impl Service {
     }
 
     /// What the server offers, and who listens to it.
-    #[cfg(any(feature = "tokio", feature = "futures-io", feature = "http-client"))]
+    #[cfg(any(feature = "tokio", feature = "futures-io"))]
     pub(crate) fn registry(&self) -> &Arc<Registry> {
         &self.server.registry
     }

@@ -68,6 +68,7 @@ impl<T, const INLINE: usize> Default for Table<T, INLINE> {
 
 impl<T: Weigh, const INLINE: usize> Table<T, INLINE> {
     /// Adds an entry under a number that is above all others, or replaces the one that has it.
+    #[inline]
     pub(crate) fn insert(&mut self, number: u64, value: T) {
         let weight = value.weight();
         self.held += weight;
@@ -214,6 +215,7 @@ impl<T, const INLINE: usize> Table<T, INLINE> {
         }
     }
 
+    #[inline]
     pub(crate) fn get(&self, number: u64) -> Option<&T> {
         self.entries[self.position(number)?].value.as_ref()
     }
@@ -229,6 +231,7 @@ impl<T, const INLINE: usize> Table<T, INLINE> {
         self.held + self.len() * Self::ENTRY
     }
 
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         self.entries.len() - self.gaps
     }

@@ -297,9 +297,21 @@ impl<S: ServesClient> HttpSession<S> {
             debug_assert!(outgoing.has_parts(), "something was said");
             outgoing.keep_alive = keep_alive.filter(|_| outgoing.mode == Mode::Events);
             if !core::mem::replace(&mut outgoing.is_named, true) {
-                self.ready.push(number);
+                self.name_ready(number);
             }
         }
+    }
+
+    /// Notes an exchange for [`poll_ready`](Self::poll_ready). Of those that have ended before they were
+    /// asked for, no more stay than there may be of others.
+    fn name_ready(&mut self, number: u64) {
+        const FEW: usize = 16;
+        if self.ready.len() > 2 * self.exchanges.len() + FEW {
+            let exchanges = &self.exchanges;
+            self.ready.retain(|number| exchanges.contains(*number));
+            self.ready.shrink_to_fit();
+        }
+        self.ready.push(number);
     }
 
     /// Drops what the log has no room for, and streams of which nothing is left.

@@ -147,8 +147,10 @@ impl<S: Session> Driver<S> {
         if let Some(read) = read {
             self.take_in(&mut state, read);
         }
-        if self.output == Output::Idle {
-            self.fill_output(&mut state);
+        match self.output {
+            Output::Idle => self.fill_output(&mut state),
+            // Whatever the session adds by now is to be looked for once this is written.
+            _ => self.has_more = true,
         }
         let mut look = Look {
             now,
