@@ -30,7 +30,10 @@ fn main() {
     }
 }
 
-const CURVES: [(&str, fn(&str)); 4] = [
+/// Measures a curve and prints it under its name.
+type Curve = fn(&str);
+
+const CURVES: [(&str, Curve); 4] = [
     ("calls", calls),
     ("frames", frames),
     ("sessions", sessions),

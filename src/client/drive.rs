@@ -489,10 +489,12 @@ impl Client {
                 let raw = raw.map_err(ClientError::of_tool_call)?.owned_from(source);
                 let output = ToolOutput::new(raw)?;
                 self.hold_to_strictness(&output.raw)?;
-                match Links::new(output, self.session.limits().links) {
-                    Ok(links) => return Ok(Next::Again(Work::Links(Box::new(links)))),
-                    Err(output) => Output::Tool(output),
+                let limit = self.session.limits().links;
+                if Links::are_in(&output, limit) {
+                    let links = Box::new(Links::new(output, limit));
+                    return Ok(Next::Again(Work::Links(links)));
                 }
+                Output::Tool(output)
             }
             Work::Links(mut links) => {
                 links.put(match done.result::<ReadResource>() {

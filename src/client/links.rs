@@ -20,16 +20,16 @@ pub(super) struct Links {
 }
 
 impl Links {
-    /// Returns the output as the error if it has no links to read.
-    pub(super) fn new(output: ToolOutput, limit: usize) -> Result<Self, ToolOutput> {
-        let has_link = output.value.parts().iter().any(is_link);
-        match has_link && limit > 0 {
-            true => Ok(Self {
-                output,
-                at: 0,
-                left: limit,
-            }),
-            false => Err(output),
+    /// Whether an output has links that are to be read.
+    pub(super) fn are_in(output: &ToolOutput, limit: usize) -> bool {
+        limit > 0 && output.value.parts().iter().any(is_link)
+    }
+
+    pub(super) fn new(output: ToolOutput, limit: usize) -> Self {
+        Self {
+            output,
+            at: 0,
+            left: limit,
         }
     }
 

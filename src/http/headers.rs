@@ -9,7 +9,6 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
-use core::ops::Range;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -84,11 +83,9 @@ const SUFFIX: &str = "?=";
 /// `Debug` shows no value that may be a secret.
 #[derive(Clone, Default)]
 pub struct Headers {
-    /// The names, one after the other.
-    names: String,
-    /// The values, one after the other.
-    values: Vec<u8>,
-    /// Where the name and the value of each field end.
+    /// The name and the value of each field, one after the other.
+    text: Vec<u8>,
+    /// Where they end.
     ends: SmallVec<[(u32, u32); FEW]>,
 }
 
@@ -116,35 +113,32 @@ impl Headers {
         Self::default()
     }
 
-    /// Makes room for this many fields more, with this many bytes of names and of values.
-    pub(crate) fn reserve(&mut self, fields: usize, names: usize, values: usize) {
+    /// Makes room for this many fields more, with this many bytes of names and values.
+    pub(crate) fn reserve(&mut self, fields: usize, bytes: usize) {
         self.ends.reserve(fields);
-        self.names.reserve(names);
-        self.values.reserve(values);
+        self.text.reserve(bytes);
     }
 
     /// Adds a field, whatever fields of this name there are.
     pub fn push(&mut self, name: &str, value: impl AsRef<[u8]>) {
-        self.values.extend_from_slice(value.as_ref());
-        self.end_field(name);
+        self.write(name, |text| text.extend_from_slice(value.as_ref()));
     }
 
     /// Adds a field whose value is a number.
     pub(crate) fn push_number(&mut self, name: &str, value: u64) {
-        write_u64(&mut self.values, value);
-        self.end_field(name);
+        self.write(name, |text| write_u64(text, value));
     }
 
-    /// Adds the name of a field whose value is there.
-    fn end_field(&mut self, name: &str) {
-        let start = self.names.len();
-        self.names.push_str(name);
-        if let Some(name) = self.names.get_mut(start..) {
+    fn write(&mut self, name: &str, value: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.text.len();
+        self.text.extend_from_slice(name.as_bytes());
+        if let Some(name) = self.text.get_mut(start..) {
             name.make_ascii_lowercase();
         }
         let end = |length| u32::try_from(length).unwrap_or(u32::MAX);
-        self.ends
-            .push((end(self.names.len()), end(self.values.len())));
+        let name_end = end(self.text.len());
+        value(&mut self.text);
+        self.ends.push((name_end, end(self.text.len())));
     }
 
     /// The same with one more field.
@@ -156,34 +150,25 @@ impl Headers {
 
     /// Returns the fields in their order, their names in lower case.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.places().map(|(name, value)| {
-            (
-                self.names.get(name).unwrap_or_default(),
-                self.values.get(value).unwrap_or_default(),
-            )
-        })
+        self.fields()
+            .map(|(name, value)| (core::str::from_utf8(name).unwrap_or_default(), value))
     }
 
-    /// Where the name and the value of each field stand.
-    fn places(&self) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
-        let (mut name, mut value) = (0, 0);
+    fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let mut start = 0;
         self.ends.iter().map(move |(name_end, value_end)| {
-            let ends = (*name_end as usize, *value_end as usize);
-            let place = (name..ends.0, value..ends.1);
-            (name, value) = ends;
-            place
+            let (name_end, end) = (*name_end as usize, *value_end as usize);
+            let name = self.text.get(start..name_end).unwrap_or_default();
+            start = end;
+            (name, self.text.get(name_end..end).unwrap_or_default())
         })
     }
 
     /// Returns the values of all fields of this name.
     pub fn all<'h>(&'h self, name: &str) -> impl Iterator<Item = &'h [u8]> {
-        let names = self.names.as_bytes();
-        self.places().filter_map(move |(place, value)| {
-            let is_it = place.len() == name.len()
-                && names
-                    .get(place)
-                    .is_some_and(|field| field.eq_ignore_ascii_case(name.as_bytes()));
-            is_it.then(|| self.values.get(value).unwrap_or_default())
+        self.fields().filter_map(move |(field, value)| {
+            let is_it = field.len() == name.len() && field.eq_ignore_ascii_case(name.as_bytes());
+            is_it.then_some(value)
         })
     }
 

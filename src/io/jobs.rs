@@ -3,7 +3,6 @@
 //!
 //! Rules of this file: what concerns every client is told to all, and not while a session is locked.
 
-use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
 use std::io;
 
@@ -29,11 +28,11 @@ impl ServiceAccess for Handle<Service> {
 /// called once, before whoever drives the service is woken.
 pub(super) fn pool_job(
     service: impl ServiceAccess,
-    job: Box<Job>,
+    job: Job,
     done: impl Fn() + Clone + Send + 'static,
 ) -> PoolJob {
     let ticket = job.ticket();
-    let job = with_effects(&service, *job);
+    let job = with_effects(&service, job);
     let (service_too, done_too) = (service.clone(), done.clone());
     let run = move || {
         let outcome = job.run();

@@ -339,7 +339,7 @@ mod tests {
                     _ => turn * (1 + seed % 3),
                 };
                 let value = next(&mut state).to_le_bytes()[0];
-                if grows || next(&mut state) % 16 == 0 {
+                if grows || next(&mut state).is_multiple_of(16) {
                     table.insert(number, value);
                     model.insert(number, value);
                 }

@@ -1,7 +1,6 @@
 //! Clients that authorize themselves at a server which wants to know who asks.
 
 use std::convert::Infallible;
-use std::fs;
 use std::future::{Ready, ready};
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -14,8 +13,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use http_body::{Body, Frame};
-use mcp_proto::auth::{AuthOptions, MemoryStore, Saved, Token, TokenStore, Visit};
-use mcp_proto::io::auth::{Auth, FileStore, LoopbackReceiver};
+use mcp_proto::auth::{AuthOptions, MemoryStore, Saved, TokenStore, Visit};
+use mcp_proto::io::auth::{Auth, LoopbackReceiver};
 use mcp_proto::io::http::{Remote, RequestBody};
 use mcp_proto::io::nonblocking::AsyncClient;
 use serde_json::{Value, json};
@@ -283,7 +282,11 @@ fn the_place_to_come_back_to_takes_what_has_the_state_and_nothing_else() {
 #[cfg(unix)]
 #[test]
 fn a_file_of_tokens_is_its_owner_s_alone() {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
+
+    use mcp_proto::auth::Token;
+    use mcp_proto::io::auth::FileStore;
 
     let folder = std::env::temp_dir().join(format!("mcp-proto-auth-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();

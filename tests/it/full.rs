@@ -294,7 +294,6 @@ on_every_revision! {
 on_revisions! { [Revision::V2025_03_26];
     fn answers_that_wait_in_a_batch_are_counted(revision) {
         let limits = limited(|limits| limits.memory = 100_000);
-        let revision = revision;
         let mut server = Script::server_with(revision, server_config().limits(limits));
         for n in 0..100 {
             let mut batch = vec![

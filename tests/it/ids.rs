@@ -205,7 +205,6 @@ on_revisions! { LEGACY;
 on_revisions! { [Revision::V2026_07_28];
     fn a_live_listen_stream_keeps_its_id_in_use(revision) {
         // `base.id.unique.inflight` `base.id.dup.recv`
-        let revision = revision;
         let mut server = Script::server(revision);
         let listen = request(
             revision,
@@ -251,7 +250,6 @@ on_revisions! { [Revision::V2026_07_28];
 on_revisions! { [Revision::V2025_11_25];
     fn ids_of_the_two_directions_do_not_meet(revision) {
         // `base.id.unique.session` `base.dir.legacy`
-        let revision = revision;
         let mut server = Script::server(revision);
         server.feed_json(&tool_call(revision, "first"));
         let Some(ServerEvent::Request(one)) = server.events.pop_front() else {

@@ -186,7 +186,6 @@ on_every_revision! {
 on_revisions! { [Revision::V2025_03_26];
     fn the_answers_to_half_a_batch_weigh_the_same_once_parked(revision) {
         use support::script::{Script, tool_call};
-        let revision = revision;
         let mut server = Script::server(revision);
         let batch = [1, 2, 3].map(|id| tool_call(revision, id));
         server.feed_json(&serde_json::Value::from(batch.to_vec()));

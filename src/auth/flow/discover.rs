@@ -133,16 +133,13 @@ impl Flow {
     fn choose_issuer(&self, resource: &Resource) -> Box<str> {
         let brought = self.options.client.as_ref();
         let brought = brought.and_then(|client| client.issuer.as_deref());
-        let mut issuers = resource.issuers.iter();
-        let is_known = |issuer: &&Box<str>| match brought {
-            Some(brought) => ***issuer == *brought,
-            None => self.saved.registrations.contains_key(&***issuer),
+        let is_known = |issuer: &&str| match brought {
+            Some(brought) => *issuer == brought,
+            None => self.saved.registrations.contains_key(*issuer),
         };
-        let known = issuers.find(is_known);
-        known
-            .or(resource.issuers.first())
-            .cloned()
-            .unwrap_or_default()
+        let mut issuers = resource.issuers.iter().map(|issuer| &**issuer);
+        let first = issuers.clone().next();
+        issuers.find(is_known).or(first).unwrap_or_default().into()
     }
 
     /// The document at a place; `None` if there is none.

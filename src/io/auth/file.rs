@@ -5,7 +5,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -85,7 +85,7 @@ impl FileStore {
     }
 
     fn fail(&self, error: &io::Error) -> StoreError {
-        StoreError::new(format!("{}: {}", self.path.display(), error.to_string()))
+        StoreError::new(format!("{}: {}", self.path.display(), error))
     }
 }
 

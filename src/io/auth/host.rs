@@ -32,11 +32,14 @@ pub(super) struct Inner {
     last_error: Mutex<Option<AuthError>>,
 }
 
+/// What opens a page in a browser.
+pub(super) type OpenPage = Arc<dyn Fn(&str) -> io::Result<()> + Send + Sync>;
+
 /// Who brings the user to a page.
 pub(super) enum User {
     Nobody,
     /// A browser, which comes back to a [`LoopbackReceiver`](super::LoopbackReceiver).
-    Browser(Arc<dyn Fn(&str) -> io::Result<()> + Send + Sync>),
+    Browser(OpenPage),
     Function(Box<dyn Fn(Visit) -> Visited + Send + Sync>),
 }
 

@@ -143,7 +143,7 @@ impl Tasks {
                 let done = move || {
                     blocking.fetch_sub(1, Ordering::AcqRel);
                 };
-                self.pool.run(pool_job(self.handle.clone(), job, done));
+                self.pool.run(pool_job(self.handle.clone(), *job, done));
             }
             Event::Cancelled(job) => {
                 self.waiting.retain(|waiting| waiting.id() != job);

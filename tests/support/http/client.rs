@@ -261,8 +261,8 @@ impl Answer {
     /// The last message, whether it comes alone or as an event: which of them it is the time says.
     pub fn last(self) -> Value {
         let text = self.text();
-        let data = text.lines().filter_map(|line| line.strip_prefix("data: "));
-        let last = data.last().unwrap_or(&text);
+        let mut data = text.lines().filter_map(|line| line.strip_prefix("data: "));
+        let last = data.next_back().unwrap_or(&text);
         serde_json::from_str(last).unwrap_or_else(|_| panic!("it is JSON: {text}"))
     }
 

@@ -1,5 +1,6 @@
 //! The body of a response, as HTTP stacks take it.
 
+use alloc::boxed::Box;
 use core::convert::Infallible;
 use core::fmt;
 use core::pin::Pin;
@@ -19,7 +20,7 @@ pub struct HttpServiceBody(Kind);
 
 enum Kind {
     Whole(Bytes),
-    Events(Exchange),
+    Events(Box<Exchange>),
 }
 
 impl HttpServiceBody {
@@ -27,8 +28,8 @@ impl HttpServiceBody {
         Self(Kind::Whole(bytes))
     }
 
-    pub(super) const fn events(exchange: Exchange) -> Self {
-        Self(Kind::Events(exchange))
+    pub(super) fn events(exchange: Exchange) -> Self {
+        Self(Kind::Events(Box::new(exchange)))
     }
 }
 

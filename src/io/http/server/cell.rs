@@ -356,7 +356,7 @@ impl Follow {
         }
         let hub = &cell.hub;
         for job in self.jobs {
-            hub.pool.run(pool_job(Arc::clone(cell), job, || {}));
+            hub.pool.run(pool_job(Arc::clone(cell), *job, || {}));
         }
         for (job, abort) in self.futures {
             let future = Detached::start(cell, *job, abort);

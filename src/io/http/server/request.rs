@@ -29,11 +29,11 @@ pub(super) fn head_of(parts: &Parts) -> RequestHead {
     let path = parts.uri.path_and_query();
     let path = path.map_or("/", http::uri::PathAndQuery::as_str);
     let mut head = RequestHead::new(HttpMethod::from_name(parts.method.as_str()), path);
-    let fields = parts.headers.iter();
-    let (names, values) = fields.fold((0, 0), |(names, values), (name, value)| {
-        (names + name.as_str().len(), values + value.len())
-    });
-    head.headers.reserve(parts.headers.len(), names, values);
+    let lengths = parts
+        .headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len());
+    head.headers.reserve(parts.headers.len(), lengths.sum());
     for (name, value) in &parts.headers {
         head.headers.push(name.as_str(), value.as_bytes());
     }
