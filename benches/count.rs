@@ -1,12 +1,10 @@
 //! Counts instead of clocks: `count <mode> <n> [length]` makes `n` echoes, of a text of `length` bytes
 //! if one is given, for callgrind to look at; `count` without arguments prints allocations, sizes and the heap of idle sessions.
 //!
-//! Modes: `floor-legacy`, `sessions-legacy`, `floor-modern`, `sessions-modern`, and the server's half
-//! of the latter by itself and over HTTP: `exchange-bare`, `exchange-http`. The difference of two
-//! runs with different `n` is free of everything that is done once (`.ci/budget`).
+//! Modes: `floor-legacy`, `sessions-legacy`, `floor-modern`, `sessions-modern`. The difference of
+//! two runs with different `n` is free of everything that is done once (`.ci/budget`).
 
 mod echo;
-mod exchange;
 
 use std::hint::black_box;
 
@@ -16,7 +14,6 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, Stats, StatsAlloc};
 
 use self::echo::floor::Floor;
 use self::echo::{MESSAGE, Sessions};
-use self::exchange::Exchanges;
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<std::alloc::System> = &INSTRUMENTED_SYSTEM;
@@ -43,15 +40,6 @@ fn number(argument: &str) -> usize {
 
 fn run(mode: &str, n: usize, message: &str) {
     let (what, era) = mode.split_once('-').expect("such as floor-legacy");
-    if what == "exchange" {
-        let mut exchanges = Exchanges::open(message);
-        match era {
-            "bare" => (0..n).for_each(|_| exchanges.bare(black_box(message))),
-            "http" => (0..n).for_each(|_| exchanges.http(black_box(message))),
-            other => panic!("no such exchange: {other}"),
-        }
-        return;
-    }
     let era = match era {
         "legacy" => Era::Legacy,
         "modern" => Era::Modern,
@@ -70,12 +58,12 @@ fn run(mode: &str, n: usize, message: &str) {
 
 fn report() {
     const ROUNDS: usize = 1000;
-    let each = |stats: Stats| (stats.allocations + stats.reallocations) as f64 / ROUNDS as f64;
     for era in [Era::Legacy, Era::Modern] {
         let mut sessions = Sessions::open(era);
         let mut floor = Floor::like(&mut sessions, MESSAGE);
         floor.echo(MESSAGE);
         sessions.echo(MESSAGE);
+        let each = |stats: Stats| (stats.allocations + stats.reallocations) as f64 / ROUNDS as f64;
         let region = Region::new(ALLOCATOR);
         (0..ROUNDS).for_each(|_| floor.echo(black_box(MESSAGE)));
         println!("{era:?} floor: {:.2} allocations", each(region.change()));
@@ -83,14 +71,6 @@ fn report() {
         (0..ROUNDS).for_each(|_| sessions.echo(black_box(MESSAGE)));
         println!("{era:?} sessions: {:.2} allocations", each(region.change()));
     }
-    let mut exchanges = Exchanges::open(MESSAGE);
-    exchanges.http(MESSAGE);
-    let region = Region::new(ALLOCATOR);
-    (0..ROUNDS).for_each(|_| exchanges.bare(black_box(MESSAGE)));
-    println!("Exchange bare: {:.2} allocations", each(region.change()));
-    let region = Region::new(ALLOCATOR);
-    (0..ROUNDS).for_each(|_| exchanges.http(black_box(MESSAGE)));
-    println!("Exchange http: {:.2} allocations", each(region.change()));
     for era in [Era::Legacy, Era::Modern] {
         let mut sessions = Sessions::open(era);
         sessions.echo(MESSAGE);

@@ -1,6 +1,12 @@
 //! The server's half of one `tools/call`, twice: by a session that takes the frame and gives the
-//! answer, and by the same session as an exchange of HTTP, head and body in, head and body out. A
-//! session serves one request, as servers without state have it.
+//! answer (`exchange bare <n>`), and by the same session as an exchange of HTTP, head and body in,
+//! head and body out (`exchange http <n>`). A session serves one request, as servers without state
+//! have it. Without arguments their allocations are printed. See `.ci/budget`.
+
+#[expect(dead_code, reason = "plain serde is measured by others")]
+mod echo;
+
+use std::hint::black_box;
 
 use bytes::Bytes;
 use mcp_proto::http::{
@@ -13,7 +19,37 @@ use mcp_proto::rpc::{Kind, Raw};
 use mcp_proto::session::{ExchangeId, Route, ServerEvent, ServerSession, Session};
 use mcp_proto::{Era, Instant, Revision};
 
-use crate::echo::{Arguments, Sessions};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+
+use self::echo::{Arguments, MESSAGE, Sessions};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<std::alloc::System> = &INSTRUMENTED_SYSTEM;
+
+#[expect(clippy::disallowed_methods, reason = "a program's own arguments")]
+fn main() {
+    let arguments = std::env::args().skip(1);
+    let arguments = arguments.filter(|argument| !argument.starts_with("--"));
+    let arguments = Vec::from_iter(arguments);
+    let mut exchanges = Exchanges::open(MESSAGE);
+    match &arguments[..] {
+        [which, n] => {
+            let n = n.parse().expect("it is a number");
+            exchanges.run(which, n);
+        }
+        _ => {
+            const ROUNDS: usize = 1000;
+            for which in ["bare", "http"] {
+                exchanges.run(which, 1);
+                let region = Region::new(ALLOCATOR);
+                exchanges.run(which, ROUNDS);
+                let made = region.change();
+                let made = (made.allocations + made.reallocations) as f64 / ROUNDS as f64;
+                println!("Exchange {which}: {made:.2} allocations");
+            }
+        }
+    }
+}
 
 /// A server without state and the request that it is sent.
 pub struct Exchanges {
@@ -27,6 +63,14 @@ pub struct Exchanges {
 }
 
 impl Exchanges {
+    fn run(&mut self, which: &str, n: usize) {
+        match which {
+            "bare" => (0..n).for_each(|_| self.bare(black_box(MESSAGE))),
+            "http" => (0..n).for_each(|_| self.http(black_box(MESSAGE))),
+            other => panic!("no such exchange: {other}"),
+        }
+    }
+
     /// A server that is sent the request which a client of the modern era makes.
     pub fn open(message: &str) -> Self {
         let mut sessions = Sessions::open(Era::Modern);

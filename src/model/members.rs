@@ -262,8 +262,11 @@ impl<'a> ScannedBody<'a> {
         Some((!json.is_empty()).then(|| Raw::trusted(json.into())))
     }
 
+    #[inline]
     fn object(&self, span: Span) -> Option<Option<Raw<'a>>> {
-        self.raw(span)
-            .filter(|raw| raw.as_ref().is_none_or(Raw::is_object))
+        match self.json(span)? {
+            "" => Some(None),
+            json => json.starts_with('{').then(|| Some(Raw::constant(json))),
+        }
     }
 }

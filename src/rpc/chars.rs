@@ -12,9 +12,16 @@ const FEW: usize = 15;
 /// Below this a copy costs less than a count of who holds the whole.
 const SHORT: usize = 256;
 
+/// In two steps, since most are borrowed: of those nothing is left to drop, and that is one comparison.
 #[derive(Clone)]
 pub(super) enum Chars<'a> {
     Borrowed(&'a str),
+    Held(Held),
+}
+
+/// Characters that are borrowed from nobody.
+#[derive(Clone)]
+pub(super) enum Held {
     Owned(String),
     /// From `start` to `end` in bytes, both between two characters.
     Part {
@@ -44,7 +51,7 @@ impl<'s> Source<'s> {
     }
 
     /// The whole and where in it `text` lies, if it does.
-    fn place_of(self, text: &str) -> Option<Chars<'static>> {
+    fn place_of(self, text: &str) -> Option<Held> {
         let whole = self.0?;
         let start = (text.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
         let end = start.checked_add(text.len())?;
@@ -52,7 +59,7 @@ impl<'s> Source<'s> {
         if text.is_empty() || end > whole.len() {
             return None;
         }
-        Some(Chars::Part {
+        Some(Held::Part {
             whole: Arc::clone(whole),
             start: u32::try_from(start).ok()?,
             end: u32::try_from(end).ok()?,
@@ -60,22 +67,11 @@ impl<'s> Source<'s> {
     }
 }
 
-impl<'a> Chars<'a> {
-    #[inline]
-    pub(super) fn as_str(&self) -> &str {
-        match self {
-            Self::Borrowed(text) => text,
-            Self::Owned(text) => text,
-            Self::Part { .. } | Self::Few { .. } => self.kept(),
-        }
-    }
-
-    /// The characters where they are neither borrowed nor in a string of their own; apart, so that what
-    /// the others need stays small where it is used.
+impl Held {
+    /// Apart from where it is used, which most of the time has borrowed characters.
     #[inline(never)]
-    fn kept(&self) -> &str {
+    fn as_str(&self) -> &str {
         match self {
-            Self::Borrowed(text) => text,
             Self::Owned(text) => text,
             Self::Part { whole, start, end } => whole
                 .get(*start as usize..*end as usize)
@@ -88,31 +84,18 @@ impl<'a> Chars<'a> {
     }
 
     /// A copy, without an allocation if it is short.
-    fn copied(text: &str) -> Chars<'static> {
+    fn copied(text: &str) -> Self {
         let mut bytes = [0; FEW];
         match (bytes.get_mut(..text.len()), u8::try_from(text.len())) {
             (Some(place), Ok(length)) => {
                 place.copy_from_slice(text.as_bytes());
-                Chars::Few { length, bytes }
+                Self::Few { length, bytes }
             }
-            _ => Chars::Owned(text.into()),
+            _ => Self::Owned(text.into()),
         }
     }
 
-    pub(super) fn owned_from(self, source: Source<'_>) -> Chars<'static> {
-        match self {
-            Self::Borrowed(text) if text.len() <= FEW => Self::copied(text),
-            Self::Borrowed(text) => match source.place_of(text) {
-                Some(part) => part,
-                None => Chars::Owned(text.into()),
-            },
-            Self::Owned(text) => Chars::Owned(text),
-            Self::Few { length, bytes } => Chars::Few { length, bytes },
-            Self::Part { whole, start, end } => Chars::Part { whole, start, end },
-        }
-    }
-
-    pub(super) fn into_string(self) -> String {
+    fn into_string(self) -> String {
         match self {
             Self::Owned(text) => text,
             Self::Part { whole, start, end } if start == 0 && end as usize == whole.len() => {
@@ -123,10 +106,41 @@ impl<'a> Chars<'a> {
     }
 }
 
+impl<'a> Chars<'a> {
+    pub(super) const fn owned(text: String) -> Self {
+        Self::Held(Held::Owned(text))
+    }
+
+    #[inline]
+    pub(super) fn as_str(&self) -> &str {
+        match self {
+            Self::Borrowed(text) => text,
+            Self::Held(held) => held.as_str(),
+        }
+    }
+
+    pub(super) fn owned_from(self, source: Source<'_>) -> Chars<'static> {
+        Chars::Held(match self {
+            Self::Held(held) => held,
+            Self::Borrowed(text) if text.len() <= FEW => Held::copied(text),
+            Self::Borrowed(text) => source
+                .place_of(text)
+                .unwrap_or_else(|| Held::Owned(text.into())),
+        })
+    }
+
+    pub(super) fn into_string(self) -> String {
+        match self {
+            Self::Borrowed(text) => text.into(),
+            Self::Held(held) => held.into_string(),
+        }
+    }
+}
+
 impl Chars<'static> {
     /// Another holder of the same characters, which are shared from here on if they are many.
     pub(super) fn share(&mut self) -> Self {
-        if let Self::Owned(text) = self
+        if let Self::Held(Held::Owned(text)) = self
             && text.len() > SHORT
         {
             *self = Arc::new(core::mem::take(text)).into();
@@ -138,12 +152,12 @@ impl Chars<'static> {
 impl From<Arc<String>> for Chars<'_> {
     fn from(whole: Arc<String>) -> Self {
         match u32::try_from(whole.len()) {
-            Ok(end) => Self::Part {
+            Ok(end) => Self::Held(Held::Part {
                 whole,
                 start: 0,
                 end,
-            },
-            Err(_) => Self::Owned(Arc::unwrap_or_clone(whole)),
+            }),
+            Err(_) => Self::owned(Arc::unwrap_or_clone(whole)),
         }
     }
 }
@@ -152,7 +166,7 @@ impl<'a> From<Cow<'a, str>> for Chars<'a> {
     fn from(text: Cow<'a, str>) -> Self {
         match text {
             Cow::Borrowed(text) => Self::Borrowed(text),
-            Cow::Owned(text) => Self::Owned(text),
+            Cow::Owned(text) => Self::owned(text),
         }
     }
 }
@@ -196,12 +210,12 @@ mod tests {
         assert_eq!(part.into_string(), " two and a few more");
         let elsewhere = Chars::Borrowed("a text from elsewhere");
         let elsewhere = elsewhere.owned_from(Source::of(Some(&whole)));
-        assert!(matches!(elsewhere, Chars::Owned(_)));
+        assert!(matches!(elsewhere, Chars::Held(Held::Owned(_))));
         for text in ["", "é", "fifteen letters"] {
             let few = Chars::Borrowed(text).owned_from(Source::of(Some(&whole)));
-            assert!(matches!(few, Chars::Few { .. }));
+            assert!(matches!(few, Chars::Held(Held::Few { .. })));
             assert_eq!(few.as_str(), text);
         }
-        assert_eq!(size_of::<Chars<'_>>(), size_of::<String>());
+        assert_eq!(size_of::<Option<Chars<'_>>>(), size_of::<String>());
     }
 }

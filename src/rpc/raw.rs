@@ -47,11 +47,11 @@ impl<'a> Raw<'a> {
                 .chars()
                 .filter(|c| !matches!(c, '\n' | '\r'))
                 .collect();
-            return Ok(Self(Chars::Owned(joined)));
+            return Ok(Self(Chars::owned(joined)));
         }
         let trimmed = value.get().len() != text.len();
         Ok(Self(if trimmed {
-            Chars::Owned(value.get().into())
+            Chars::owned(value.get().into())
         } else {
             text.into()
         }))
@@ -60,7 +60,7 @@ impl<'a> Raw<'a> {
     /// Encodes `value` as JSON. Returns an error if its `Serialize` does.
     pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Raw<'static>, JsonError> {
         let text = serde_json::to_string(value).map_err(JsonError::new)?;
-        Ok(Raw(Chars::Owned(text)))
+        Ok(Raw(Chars::owned(text)))
     }
 
     /// Takes a text that is known to be one JSON value; usable in constants.
@@ -90,7 +90,7 @@ impl<'a> Raw<'a> {
     pub(crate) fn decode_borrowed<T: Deserialize<'a>>(&self) -> Option<T> {
         match self.0 {
             Chars::Borrowed(text) => serde_json::from_str(text).ok(),
-            Chars::Owned(_) | Chars::Part { .. } | Chars::Few { .. } => None,
+            Chars::Held(_) => None,
         }
     }
 
@@ -144,7 +144,7 @@ impl fmt::Display for Raw<'_> {
 
 impl From<serde_json::Value> for Raw<'_> {
     fn from(value: serde_json::Value) -> Self {
-        Self(Chars::Owned(value.to_string()))
+        Self(Chars::owned(value.to_string()))
     }
 }
 
@@ -175,6 +175,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for Raw<'a> {
             let value = <&'de RawValue>::deserialize(deserializer)?;
             return Ok(Self(Chars::Borrowed(value.get())));
         }
-        String::deserialize(deserializer).map(|text| Self(Chars::Owned(text)))
+        String::deserialize(deserializer).map(|text| Self(Chars::owned(text)))
     }
 }

@@ -86,9 +86,15 @@ impl<'a> Text<'a> {
             ..=SHORT => !inner.bytes().any(|byte| byte == b'\\'),
             _ => memchr::memchr(b'\\', inner.as_bytes()).is_none(),
         };
-        if is_plain {
-            return Some(Self::borrowed(inner));
+        match is_plain {
+            true => Some(Self::borrowed(inner)),
+            false => Self::from_escaped(token, inner),
         }
+    }
+
+    /// Apart from its caller, which meets no escapes most of the time.
+    #[inline(never)]
+    fn from_escaped(token: &'a str, inner: &str) -> Option<Self> {
         match unescaped(inner) {
             Some(text) => Some(text.into()),
             None => serde_json::from_str(token).ok(),
@@ -150,7 +156,7 @@ impl<'a> From<&'a str> for Text<'a> {
 
 impl From<String> for Text<'_> {
     fn from(text: String) -> Self {
-        Self(Chars::Owned(text))
+        Self(Chars::owned(text))
     }
 }
 
@@ -220,11 +226,11 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Text<'de>, E> {
-                Ok(Text(Chars::Owned(text.into())))
+                Ok(Text(Chars::owned(text.into())))
             }
 
             fn visit_string<E: de::Error>(self, text: String) -> Result<Text<'de>, E> {
-                Ok(Text(Chars::Owned(text)))
+                Ok(Text(Chars::owned(text)))
             }
         }
 

@@ -127,7 +127,9 @@ impl<T: Weigh, const INLINE: usize> Table<T, INLINE> {
     #[inline]
     pub(crate) fn remove(&mut self, number: u64) -> Option<T> {
         let at = self.position(number)?;
-        let value = self.entries[at].value.take()?;
+        let entry = &mut self.entries[at];
+        let value = entry.value.take()?;
+        self.held -= entry.weight;
         self.close(at);
         Some(value)
     }
@@ -137,26 +139,23 @@ impl<T: Weigh, const INLINE: usize> Table<T, INLINE> {
     #[inline]
     pub(crate) fn discard<R>(&mut self, number: u64, last: impl FnOnce(&mut T) -> R) -> Option<R> {
         let at = self.position(number)?;
-        let value = &mut self.entries[at].value;
-        let taken = last(value.as_mut()?);
-        *value = None;
+        let entry = &mut self.entries[at];
+        let taken = last(entry.value.as_mut()?);
+        self.held -= entry.weight;
         self.close(at);
         Some(taken)
     }
 
-    /// Counts out an entry that has lost its value.
-    #[inline]
+    /// Closes up behind an entry that has ended.
+    #[inline(always)]
     fn close(&mut self, at: usize) {
-        self.held -= self.entries[at].weight;
-        if at + 1 == self.entries.len() {
+        if at + 1 < self.entries.len() {
+            self.leave_gap(at);
+        } else {
             self.entries.truncate(at);
             if self.gaps > 0 {
                 self.uncover();
             }
-        } else if self.entries.len() <= FEW {
-            self.entries.remove(at);
-        } else {
-            self.leave_gap();
         }
         give_back(&mut self.entries);
     }
@@ -175,7 +174,12 @@ impl<T: Weigh, const INLINE: usize> Table<T, INLINE> {
     }
 
     #[inline(never)]
-    fn leave_gap(&mut self) {
+    fn leave_gap(&mut self, at: usize) {
+        if self.entries.len() <= FEW {
+            self.entries.remove(at);
+            return;
+        }
+        self.entries[at].value = None;
         self.gaps += 1;
         if self.gaps > step(self.len()) {
             self.entries.retain(|entry| entry.value.is_some());
@@ -215,7 +219,7 @@ impl<T, const INLINE: usize> Table<T, INLINE> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get(&self, number: u64) -> Option<&T> {
         self.entries[self.position(number)?].value.as_ref()
     }

@@ -494,6 +494,7 @@ impl Session for ClientSession {
         transmit.map(Transmit::of_client)
     }
 
+    #[inline]
     fn poll_event(&mut self) -> Option<ClientEvent> {
         self.state.events.poll()
     }

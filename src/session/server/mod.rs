@@ -373,6 +373,7 @@ impl Session for ServerSession {
         transmit.map(Transmit::of_server)
     }
 
+    #[inline]
     fn poll_event(&mut self) -> Option<ServerEvent> {
         self.state.events.poll()
     }
@@ -408,7 +409,6 @@ impl State {
         self
     }
 
-    /// When the session has to be woken, and for what.
     /// Refuses the requests that this side is working on.
     pub(super) fn refuse_handed_out(&mut self, error: &RpcError) {
         for number in self.requests_in.numbers() {
@@ -419,6 +419,7 @@ impl State {
         }
     }
 
+    /// When the session has to be woken, and for what.
     fn next_wake(&self) -> Option<(Instant, WakeReason)> {
         let input = self.requests_out.first_deadline();
         timer::next([(WakeReason::Input, input)])
