@@ -130,8 +130,21 @@ impl ClientEvent {
 }
 
 impl Weigh for ClientEvent {
+    #[inline]
     fn weight(&self) -> usize {
         let texts = match self {
+            // Most of them are; the others are weighed apart from this.
+            Self::Completed(completed) => completed.weight(),
+            other => other.texts(),
+        };
+        size_of::<Self>() + texts
+    }
+}
+
+impl ClientEvent {
+    #[inline(never)]
+    fn texts(&self) -> usize {
+        match self {
             Self::Completed(completed) => completed.weight(),
             Self::InputRequested(requested) => requested.body.weight(),
             Self::Progress {
@@ -154,8 +167,7 @@ impl Weigh for ClientEvent {
             Self::Ignored(ignored) => ignored.weight(),
             Self::Closed(reason) => reason.weight(),
             Self::Opened { .. } | Self::InputWithdrawn(_) => 0,
-        };
-        size_of::<Self>() + texts
+        }
     }
 }
 

@@ -303,23 +303,40 @@ impl Weigh for Incoming {
 }
 
 impl Weigh for ServerEvent {
+    #[inline]
     fn weight(&self) -> usize {
         let texts = match self {
-            Self::Request(request) => {
-                let responses = match &request.inputs {
-                    Inputs::Collected(round) => round.weight(),
-                    _ => 0,
-                };
-                request.method.held() + request.body.weight() + responses
-            }
+            // Most of them are; the others are weighed apart from this.
+            Self::Request(request) => request.texts(),
+            other => other.texts(),
+        };
+        size_of::<Self>() + texts
+    }
+}
+
+impl Request {
+    #[inline]
+    fn texts(&self) -> usize {
+        let responses = match &self.inputs {
+            Inputs::Collected(round) => round.weight(),
+            _ => 0,
+        };
+        self.method.held() + self.body.weight() + responses
+    }
+}
+
+impl ServerEvent {
+    #[inline(never)]
+    fn texts(&self) -> usize {
+        match self {
+            Self::Request(request) => request.texts(),
             Self::Cancelled { reason, .. } => reason.as_ref().map_or(0, |reason| reason.len()),
             Self::Subscribed { uri } | Self::Unsubscribed { uri } => uri.len(),
             Self::Notification(received) => received.body.weight(),
             Self::Ignored(ignored) => ignored.weight(),
             Self::Closed(reason) => reason.weight(),
             Self::Opened { .. } | Self::RootsChanged => 0,
-        };
-        size_of::<Self>() + texts
+        }
     }
 }
 
