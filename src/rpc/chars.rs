@@ -15,20 +15,20 @@ const SHORT: usize = 256;
 /// In two steps, since most are borrowed: of those nothing is left to drop, and that is one comparison.
 #[derive(Clone)]
 pub(super) enum Chars<'a> {
-    Borrowed(&'a str),
     Held(Held),
+    Borrowed(&'a str),
 }
 
 /// Characters that are borrowed from nobody.
 #[derive(Clone)]
 pub(super) enum Held {
-    Owned(String),
     /// From `start` to `end` in bytes, both between two characters.
     Part {
         whole: Arc<String>,
         start: u32,
         end: u32,
     },
+    Owned(String),
     /// So few that they stand here.
     Few {
         length: u8,

@@ -11,7 +11,7 @@ use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use bytes::Bytes;
 
-#[cfg(any(feature = "tokio", feature = "futures-io", feature = "http-client"))]
+#[cfg(any(feature = "tokio", feature = "futures-io"))]
 use super::Registry;
 use super::context::{Canceller, ClientIdentity, Context, Given};
 use super::effect::{Effect, EffectKind, JobId};

@@ -16,8 +16,6 @@ use crate::rpc::Kind;
 
 /// Capacity above this is given back when the outbox runs empty.
 const KEEP: usize = 64 * 1024;
-/// What most frames fit in, so that the first one of a session is written without being moved.
-const FIRST: usize = 256;
 
 /// A frame that waits.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -42,9 +40,6 @@ pub(crate) struct Outbox {
 impl Outbox {
     /// The buffer to append a frame to; [`commit`](Self::commit) or [`abort`](Self::abort) ends it.
     pub(crate) fn begin(&mut self) -> (&mut Vec<u8>, usize) {
-        if self.bytes.capacity() == 0 {
-            self.bytes.reserve(FIRST);
-        }
         let start = self.bytes.len();
         (&mut self.bytes, start)
     }

@@ -149,19 +149,25 @@ impl<T: Weigh, const INLINE: usize> Table<T, INLINE> {
     /// Closes up behind an entry that has ended.
     #[inline(always)]
     fn close(&mut self, at: usize) {
+        if self.entries.spilled() || at + 1 < self.entries.len() {
+            self.close_among(at);
+        } else {
+            self.entries.truncate(at);
+        }
+    }
+
+    #[inline(never)]
+    fn close_among(&mut self, at: usize) {
         if at + 1 < self.entries.len() {
             self.leave_gap(at);
         } else {
             self.entries.truncate(at);
-            if self.gaps > 0 {
-                self.uncover();
-            }
+            self.uncover();
         }
         give_back(&mut self.entries);
     }
 
     /// Removes the gaps at the end, which the entry behind them has covered.
-    #[inline(never)]
     fn uncover(&mut self) {
         while self
             .entries
@@ -173,7 +179,6 @@ impl<T: Weigh, const INLINE: usize> Table<T, INLINE> {
         }
     }
 
-    #[inline(never)]
     fn leave_gap(&mut self, at: usize) {
         if self.entries.len() <= FEW {
             self.entries.remove(at);
