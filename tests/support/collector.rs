@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::with_default;
-use tracing::{Event, Level, Metadata, Subscriber};
+use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
 
 /// What was told while something ran.
 #[derive(Clone, Debug, Default)]
@@ -31,8 +31,18 @@ struct Collector {
     state: Arc<Mutex<State>>,
 }
 
+/// A subscriber that is there all the time. While there is none, whatever a test of another thread
+/// comes by is noted as of interest to nobody, maybe just after a collector has asked for it.
+static ALWAYS: LazyLock<Dispatch> = LazyLock::new(|| {
+    Dispatch::new(Collector {
+        most: Level::TRACE,
+        state: Arc::default(),
+    })
+});
+
 /// Runs `act` and tells what it has told, up to this level.
 pub fn collect(most: Level, act: impl FnOnce()) -> Told {
+    LazyLock::force(&ALWAYS);
     let state = Arc::<Mutex<State>>::default();
     let collector = Collector {
         most,
