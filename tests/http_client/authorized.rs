@@ -4,21 +4,20 @@ use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
-use http_body::{Body, Frame};
 use mcp_proto::auth::{AuthOptions, MemoryStore, Saved, TokenStore, Visit};
 use mcp_proto::io::auth::{Auth, LoopbackReceiver};
 use mcp_proto::io::http::{Remote, RequestBody};
 use mcp_proto::io::nonblocking::AsyncClient;
 use serde_json::{Value, json};
 use tower_service::Service;
+
+use crate::services::Whole;
 
 use crate::scripted::{discovered, options, said};
 
@@ -31,20 +30,6 @@ struct State {
     tokens: u32,
     is_expired: bool,
     asked: Vec<(String, HeaderMap)>,
-}
-
-struct Whole(Option<Bytes>);
-
-impl Body for Whole {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.0.take().map(|bytes| Ok(Frame::data(bytes))))
-    }
 }
 
 impl Guarded {

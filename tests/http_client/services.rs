@@ -26,7 +26,8 @@ struct InMemory {
     calls: Arc<AtomicUsize>,
 }
 
-struct Whole(Option<Bytes>);
+/// A body that is there at once.
+pub struct Whole(pub Option<Bytes>);
 
 impl Body for Whole {
     type Data = Bytes;
