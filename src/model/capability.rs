@@ -1,6 +1,7 @@
 //! What a client and a server say they can do, and the questions asked about it. A capability is
 //! declared if its object is there, even an empty one; unknown ones and unknown members survive.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use serde::ser::SerializeMap;
@@ -10,9 +11,13 @@ use crate::model::encode::EncodeError;
 use crate::model::encode::downgrade::{FieldRule, Rewritten, converted};
 use crate::model::object::Object;
 use crate::model::open_object::{Member, read_open};
-use crate::model::owned::into_owned;
+use crate::model::owned::{IntoOwned, into_owned};
 use crate::revision::Revision;
-use crate::rpc::{Raw, Text};
+use crate::rpc::{Raw, Text, member_of};
+
+/// The id of the extension by which tasks are spoken of since 2026-07-28.
+// `task26.id`
+pub const TASKS_EXTENSION: &str = "io.modelcontextprotocol/tasks";
 
 /// A value of which older revisions may know a part only.
 trait KnownIn {
@@ -29,6 +34,12 @@ impl KnownIn for bool {
 impl KnownIn for Object<'_> {
     fn known_in(self, _: Revision) -> Self {
         self
+    }
+}
+
+impl<T: KnownIn> KnownIn for Box<T> {
+    fn known_in(self, revision: Revision) -> Self {
+        Self::new((*self).known_in(revision))
     }
 }
 
@@ -130,6 +141,65 @@ capability_object! {
 }
 
 capability_object! {
+    /// That a side of 2025-11-25 runs requests as tasks.
+    // `task25.cap`
+    TasksCapability {
+        /// Present when its tasks can be listed.
+        list: Option<Object<'a>> = "list",
+        /// Present when its tasks can be cancelled.
+        cancel: Option<Object<'a>> = "cancel",
+        /// The requests that may run as tasks, as nested objects; see
+        /// [`augments`](TasksCapability::augments).
+        requests: Option<Object<'a>> = "requests",
+    }
+}
+
+impl TasksCapability<'_> {
+    /// Creates the capability of running no request as a task.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds that tasks can be listed.
+    #[must_use]
+    pub fn list(mut self) -> Self {
+        self.list.get_or_insert_default();
+        self
+    }
+
+    /// Adds that tasks can be cancelled.
+    #[must_use]
+    pub fn cancel(mut self) -> Self {
+        self.cancel.get_or_insert_default();
+        self
+    }
+
+    /// Adds that requests of `method`, such as `tools/call`, may run as tasks.
+    #[must_use]
+    pub fn augmenting(mut self, method: &str) -> Self {
+        let (group, request) = method.split_once('/').unwrap_or_default();
+        let requests = self.requests.unwrap_or_default();
+        let others = requests.get(group).and_then(Object::from_raw);
+        let inner = others.unwrap_or_default().with(request, &Object::new());
+        let inner = inner.into_owned();
+        self.requests = Some(requests.with(group, &inner));
+        self
+    }
+
+    /// Returns whether a request of `method` may run as a task: only what is named here may.
+    pub fn augments(&self, method: &str) -> bool {
+        let Some(requests) = &self.requests else {
+            return false;
+        };
+        let mut reached = requests.as_raw().as_str().as_bytes();
+        method.split('/').all(|step| {
+            reached = member_of(reached, step).unwrap_or_default();
+            reached.first() == Some(&b'{')
+        })
+    }
+}
+
+capability_object! {
     /// What a client can do, in all revisions together.
     ClientCapabilities {
         /// Listing roots.
@@ -145,7 +215,7 @@ capability_object! {
         /// Asking its user, from 2025-06-18 on.
         elicitation: Option<ElicitationCapability<'a>> = "elicitation" [since(V2025_06_18)],
         /// Running requests as tasks (2025-11-25 only).
-        tasks: Option<Object<'a>> = "tasks" [only(V2025_11_25)],
+        tasks: Option<Box<TasksCapability<'a>>> = "tasks" [only(V2025_11_25)],
         /// What no specification describes, by name.
         experimental: Option<Object<'a>> = "experimental",
         /// Extensions by their id with their settings, from 2026-07-28 on.
@@ -196,7 +266,7 @@ capability_object! {
         /// Tools.
         tools: Option<ToolsCapability<'a>> = "tools",
         /// Running requests as tasks (2025-11-25 only).
-        tasks: Option<Object<'a>> = "tasks" [only(V2025_11_25)],
+        tasks: Option<Box<TasksCapability<'a>>> = "tasks" [only(V2025_11_25)],
         /// What no specification describes, by name.
         experimental: Option<Object<'a>> = "experimental",
         /// Extensions by their id with their settings, from 2026-07-28 on.
@@ -209,8 +279,8 @@ macro_rules! open_capabilities {
     () => {
         /// Sets what is said about tasks.
         #[must_use]
-        pub fn tasks(mut self, tasks: Object<'a>) -> Self {
-            self.tasks = Some(tasks);
+        pub fn tasks(mut self, tasks: TasksCapability<'a>) -> Self {
+            self.tasks = Some(Box::new(tasks));
             self
         }
 

@@ -41,6 +41,7 @@ members! {
         InputResponses = b"inputResponses",
         RequestState = b"requestState",
         Task = b"task",
+        TaskId = b"taskId",
     }
 }
 

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::cancel::CancelledParams;
-use crate::model::capability::{ClientCapabilities, ServerCapabilities};
+use crate::model::capability::{ClientCapabilities, ServerCapabilities, TASKS_EXTENSION};
 use crate::model::completion::{CompleteParams, CompleteResult};
 use crate::model::discover::{DiscoverParams, DiscoverResult};
 use crate::model::elicitation::{ElicitParams, ElicitResult, ElicitationCompleteParams};
@@ -155,6 +155,19 @@ known! {
     /// or configuration. See [`root`](crate::model::root#deprecated).
     ListRoots = "roots/list", V2024_11_05, Server / Embedded;
     SubscriptionsListen = "subscriptions/listen", V2026_07_28, Client / Client;
+    ///
+    /// In 2025-11-25 a part of the protocol, since then one of the extension
+    /// [`TASKS_EXTENSION`](crate::model::task::TASKS_EXTENSION).
+    GetTask = "tasks/get", V2025_11_25, Both / Client;
+    GetTaskPayload = "tasks/result", V2025_11_25 to V2025_11_25, Both / Client;
+    ///
+    /// Of the extension [`TASKS_EXTENSION`](crate::model::task::TASKS_EXTENSION).
+    UpdateTask = "tasks/update", V2026_07_28, Client / Client;
+    ///
+    /// In 2025-11-25 a part of the protocol, since then one of the extension
+    /// [`TASKS_EXTENSION`](crate::model::task::TASKS_EXTENSION).
+    CancelTask = "tasks/cancel", V2025_11_25, Both / Client;
+    ListTasks = "tasks/list", V2025_11_25 to V2025_11_25, Both / Client;
     Initialized = "notifications/initialized", V2024_11_05 to V2025_11_25, Client / Client;
     Cancelled = "notifications/cancelled", V2024_11_05, Both / Both;
     Progress = "notifications/progress", V2024_11_05, Both / Server;
@@ -172,6 +185,10 @@ known! {
     /// or configuration. See [`root`](crate::model::root#deprecated).
     RootsListChanged = "notifications/roots/list_changed", V2024_11_05 to V2025_11_25, Client / Client;
     SubscriptionsAcknowledged = "notifications/subscriptions/acknowledged", V2026_07_28, Server / Server;
+    TaskStatusChanged = "notifications/tasks/status", V2025_11_25 to V2025_11_25, Both / Server;
+    ///
+    /// Of the extension [`TASKS_EXTENSION`](crate::model::task::TASKS_EXTENSION).
+    TaskChanged = "notifications/tasks", V2026_07_28, Server / Server;
 }
 
 impl SpecMethod {
@@ -192,7 +209,8 @@ impl SpecMethod {
     }
 
     /// Returns what a server must have declared for it to be used in `revision`, be the server its
-    /// receiver or its sender; `None` when nothing.
+    /// receiver or its sender; `None` when nothing. For what both sides may send about tasks that
+    /// is what the server must have declared so that there are tasks on its side.
     // `caps.undeclared.method`
     pub fn server_capability(self, revision: Revision) -> Option<ServerCapability> {
         Some(match self {
@@ -210,20 +228,41 @@ impl SpecMethod {
             // The first revision has completion, but no capability by which to declare it.
             Self::Complete if revision > Revision::V2024_11_05 => ServerCapability::Completions,
             Self::SetLevel | Self::LoggingMessage => ServerCapability::Logging,
+            Self::GetTask | Self::UpdateTask | Self::CancelTask | Self::TaskChanged
+                if revision.era() == Era::Modern =>
+            {
+                ServerCapability::TasksExtension
+            }
+            Self::GetTask | Self::GetTaskPayload | Self::TaskStatusChanged => {
+                ServerCapability::Tasks
+            }
+            Self::CancelTask => ServerCapability::TasksCancel,
+            Self::ListTasks => ServerCapability::TasksList,
             _ => return None,
         })
     }
 
-    /// Returns what a client must have declared for it to be used, be the client its receiver or
-    /// its sender; `None` when nothing.
+    /// Returns what a client must have declared for it to be used in `revision`, be the client its
+    /// receiver or its sender; `None` when nothing. For what both sides may send about tasks that
+    /// is what the client must have declared so that there are tasks on its side.
     // `caps.undeclared.method`
-    pub fn client_capability(self) -> Option<ClientCapability> {
+    pub fn client_capability(self, revision: Revision) -> Option<ClientCapability> {
         Some(match self {
             Self::CreateMessage => ClientCapability::Sampling,
             Self::Elicit => ClientCapability::Elicitation,
             Self::ElicitationComplete => ClientCapability::ElicitationUrl,
             Self::ListRoots => ClientCapability::Roots,
             Self::RootsListChanged => ClientCapability::RootsListChanged,
+            Self::GetTask | Self::UpdateTask | Self::CancelTask | Self::TaskChanged
+                if revision.era() == Era::Modern =>
+            {
+                ClientCapability::TasksExtension
+            }
+            Self::GetTask | Self::GetTaskPayload | Self::TaskStatusChanged => {
+                ClientCapability::Tasks
+            }
+            Self::CancelTask => ClientCapability::TasksCancel,
+            Self::ListTasks => ClientCapability::TasksList,
             _ => return None,
         })
     }
@@ -315,6 +354,13 @@ capabilities! {
         PromptsListChanged = "prompts.listChanged",
         Completions = "completions",
         Logging = "logging",
+        /// Tasks at all, in 2025-11-25.
+        Tasks = "tasks",
+        TasksList = "tasks.list",
+        TasksCancel = "tasks.cancel",
+        TasksToolsCall = "tasks.requests.tools.call",
+        /// Tasks since 2026-07-28.
+        TasksExtension = "extensions.io.modelcontextprotocol/tasks",
     }
 }
 
@@ -324,6 +370,7 @@ impl ServerCapability {
         let tools = server.tools.as_ref();
         let resources = server.resources.as_ref();
         let prompts = server.prompts.as_ref();
+        let tasks = server.tasks.as_ref();
         match self {
             Self::Tools => tools.is_some(),
             Self::ToolsListChanged => tools.is_some_and(|tools| tools.list_changed),
@@ -334,6 +381,13 @@ impl ServerCapability {
             Self::PromptsListChanged => prompts.is_some_and(|prompts| prompts.list_changed),
             Self::Completions => server.completions.is_some(),
             Self::Logging => server.logging.is_some(),
+            Self::Tasks => tasks.is_some(),
+            Self::TasksList => tasks.is_some_and(|tasks| tasks.list.is_some()),
+            Self::TasksCancel => tasks.is_some_and(|tasks| tasks.cancel.is_some()),
+            Self::TasksToolsCall => {
+                tasks.is_some_and(|tasks| tasks.augments(SpecMethod::CallTool.as_str()))
+            }
+            Self::TasksExtension => server.extension_settings(TASKS_EXTENSION).is_some(),
         }
     }
 }
@@ -347,6 +401,12 @@ capabilities! {
         ElicitationUrl = "elicitation.url",
         Roots = "roots",
         RootsListChanged = "roots.listChanged",
+        /// Tasks at all, in 2025-11-25.
+        Tasks = "tasks",
+        TasksList = "tasks.list",
+        TasksCancel = "tasks.cancel",
+        /// Tasks since 2026-07-28.
+        TasksExtension = "extensions.io.modelcontextprotocol/tasks",
     }
 }
 
@@ -354,17 +414,23 @@ impl ClientCapability {
     /// Returns whether a client of these capabilities has declared it.
     pub fn is_declared_by(self, client: &ClientCapabilities<'_>) -> bool {
         let roots = client.roots.as_ref();
+        let tasks = client.tasks.as_ref();
         match self {
             Self::Sampling => client.sampling.is_some(),
             Self::Elicitation => client.elicitation.is_some(),
             Self::ElicitationUrl => client.supports_url(),
             Self::Roots => roots.is_some(),
             Self::RootsListChanged => roots.is_some_and(|roots| roots.list_changed),
+            Self::Tasks => tasks.is_some(),
+            Self::TasksList => tasks.is_some_and(|tasks| tasks.list.is_some()),
+            Self::TasksCancel => tasks.is_some_and(|tasks| tasks.cancel.is_some()),
+            Self::TasksExtension => client.extension_settings(TASKS_EXTENSION).is_some(),
         }
     }
 }
 
-/// Declares the types that stand for methods, each with its parameters and its result.
+/// Declares the types that stand for methods, each with its parameters and its result. Those whose
+/// parameters are made of methods stand beside them.
 macro_rules! methods {
     ($($(#[$about:meta])* $name:ident: $params:ident => $result:ident;)*) => { $(
         #[doc = concat!("The method [`SpecMethod::", stringify!($name), "`].")]
@@ -373,8 +439,8 @@ macro_rules! methods {
         #[non_exhaustive]
         pub struct $name;
 
-        impl Method for $name {
-            const NAME: &'static str = SpecMethod::$name.as_str();
+        impl $crate::model::method::Method for $name {
+            const NAME: &'static str = $crate::model::method::SpecMethod::$name.as_str();
             type Params<'a> = $params<'a>;
             type Result<'a> = $result<'a>;
         }
@@ -413,9 +479,9 @@ methods! {
 
 macro_rules! paginated {
     ($($name:ident),* $(,)?) => { $(
-        impl Paginated for $name {
-            fn next_cursor<'p>(page: &'p Self::Result<'_>) -> Option<Text<'p>> {
-                page.next_cursor.as_ref().map(Text::reborrow)
+        impl $crate::model::method::Paginated for $name {
+            fn next_cursor<'p>(page: &'p Self::Result<'_>) -> Option<$crate::rpc::Text<'p>> {
+                page.next_cursor.as_ref().map($crate::rpc::Text::reborrow)
             }
         }
     )* };
@@ -432,8 +498,8 @@ macro_rules! notifications {
         #[non_exhaustive]
         pub struct $name;
 
-        impl Notification for $name {
-            const NAME: &'static str = SpecMethod::$name.as_str();
+        impl $crate::model::method::Notification for $name {
+            const NAME: &'static str = $crate::model::method::SpecMethod::$name.as_str();
             type Params<'a> = $params<'a>;
         }
     )* };
@@ -458,6 +524,8 @@ notifications! {
     RootsListChanged: EmptyParams;
     SubscriptionsAcknowledged: SubscriptionsAcknowledgedParams;
 }
+
+pub(crate) use {methods, notifications, paginated};
 
 wire_type! {
     /// The parameters of a method or notification that has none but `_meta`.

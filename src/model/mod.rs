@@ -34,6 +34,7 @@ pub mod sampling;
 pub mod schema;
 mod state;
 pub mod subscription;
+pub mod task;
 pub mod tool;
 pub mod validation;
 mod wire_type;

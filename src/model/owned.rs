@@ -1,9 +1,10 @@
 //! Making a decoded value independent of the frame it borrows from.
 //! Each wire type implements [`IntoOwned`] through `into_owned!`, field by field.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::rpc::{Raw, Source, Text};
+use crate::rpc::{Raw, RpcError, Source, Text};
 
 /// A value that may borrow from a frame and can be made independent of it.
 pub trait IntoOwned: Sized {
@@ -40,6 +41,14 @@ impl<T: IntoOwned> IntoOwned for Option<T> {
 
     fn owned_from(self, source: Source<'_>) -> Self::Owned {
         self.map(|value| value.owned_from(source))
+    }
+}
+
+impl<T: IntoOwned> IntoOwned for Box<T> {
+    type Owned = Box<T::Owned>;
+
+    fn owned_from(self, source: Source<'_>) -> Self::Owned {
+        Box::new((*self).owned_from(source))
     }
 }
 
@@ -88,4 +97,4 @@ macro_rules! into_owned {
 
 pub(crate) use {already_owned, into_owned};
 
-already_owned!(bool, i64, u64, u32, f64);
+already_owned!(bool, i64, u64, u32, f64, RpcError);

@@ -22,8 +22,8 @@ pub struct Peek<'a> {
     /// The token of a progress notification, else `params._meta.progressToken`, as JSON; `None` for
     /// responses.
     pub progress_token: Option<Raw<'a>>,
-    /// What the message is for: `params.uri` of a method that is about a resource, `params.name` of
-    /// one that names a tool or a prompt; for any other method the one that is a string, the name
+    /// What the message is for: `params.uri` of a method that is about a resource, `params.taskId` of
+    /// one that is about a task, `params.name` of one that names a tool or a prompt; for any other method the one that is a string, the name
     /// first. `None` for responses.
     pub name: Option<Text<'a>>,
 }
@@ -64,8 +64,9 @@ impl<'a> Peek<'a> {
     }
 }
 
-/// Where in the params the name or URI stands that a message is for. A session and a gateway before
-/// it ask here, so that neither takes a message for another tool or resource than the other does.
+/// Where in the params the name, URI or id of a task stands that a message is for. A session and a
+/// gateway before it ask here, so that neither takes a message for another tool, resource or task
+/// than the other does.
 pub(crate) fn subject(method: Option<SpecMethod>, frame: &[u8], scan: &Scan) -> Span {
     let (name, uri) = (scan.param(Param::Name), scan.param(Param::Uri));
     match method {
@@ -76,6 +77,12 @@ pub(crate) fn subject(method: Option<SpecMethod>, frame: &[u8], scan: &Scan) -> 
             | SpecMethod::Unsubscribe
             | SpecMethod::ResourceUpdated,
         ) => uri,
+        Some(
+            SpecMethod::GetTask
+            | SpecMethod::GetTaskPayload
+            | SpecMethod::UpdateTask
+            | SpecMethod::CancelTask,
+        ) => scan.param(Param::TaskId),
         _ if name.of(frame).starts_with(b"\"") => name,
         _ => uri,
     }

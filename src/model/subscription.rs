@@ -5,13 +5,10 @@ use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::model::capability::ServerCapabilities;
+use crate::model::capability::{ServerCapabilities, TASKS_EXTENSION};
 use crate::model::meta::Meta;
 use crate::model::wire_type::wire_type;
 use crate::rpc::Text;
-
-/// The id of the tasks extension, without which nothing is sent about tasks.
-const TASKS_EXTENSION: &str = "io.modelcontextprotocol/tasks";
 
 wire_type! {
     /// The changes that a subscription is about; what is absent or `false` is off.

@@ -19,6 +19,8 @@
 ///         pattern?: Text<'a> [read only],
 ///         /// One that peers leave out although it is always there.
 ///         content: Vec<Text<'a>> [or empty],
+///         /// One that is called otherwise before 2026-07-28; both names are read.
+///         poll_interval? as "pollIntervalMs" or "pollInterval": i64,
 ///         /// Without a setter of its name: the type has methods of its own for it.
 ///         required?: Vec<Text<'a>> [no setter],
 ///     }
@@ -149,13 +151,13 @@ macro_rules! wire_type {
     (
         @normalize $about:tt $name:ident $rule:tt $new:tt [$($done:tt)*]
         $(#[doc = $doc:literal])* $(#[read($read:path)])?
-        $field:ident ? $(as $key:literal)?: $type:ty $(as $write:ident)? $([$($field_rule:tt)*])?,
+        $field:ident ? $(as $key:literal $(or $older:literal)?)?: $type:ty $(as $write:ident)? $([$($field_rule:tt)*])?,
         $($rest:tt)*
     ) => {
         $crate::model::wire_type::wire_type! {
             @normalize $about $name $rule $new [$($done)* {
                 [$(#[doc = $doc])* pub]
-                [$(#[doc = $doc])*] $field ($field $(, $key)?) optional one
+                [$(#[doc = $doc])*] $field ($field $(, $key $(, $older)?)?) optional one
                 [Option<$type>] [$type] [$($write)?] [$($($field_rule)*)?] missing [$($read)?]
             }]
             $($rest)*
@@ -166,13 +168,13 @@ macro_rules! wire_type {
     (
         @normalize $about:tt $name:ident $rule:tt $new:tt [$($done:tt)*]
         $(#[doc = $doc:literal])* $(#[read($read:path)])?
-        $field:ident $(as $key:literal)?: $type:ty [or empty],
+        $field:ident $(as $key:literal $(or $older:literal)?)?: $type:ty [or empty],
         $($rest:tt)*
     ) => {
         $crate::model::wire_type::wire_type! {
             @normalize $about $name $rule $new [$($done)* {
                 [$(#[doc = $doc])* pub]
-                [] $field ($field $(, $key)?) required fixed
+                [] $field ($field $(, $key $(, $older)?)?) required fixed
                 [$type] [$type] [] [] missing [$($read)?]
             }]
             $($rest)*
@@ -226,6 +228,7 @@ macro_rules! wire_type {
                 use $crate::model::encode::downgrade::{FieldRule, StructRules};
                 &StructRules::new(const { &[$(
                     FieldRule::always($crate::model::wire_type::key!$key)
+                        .formerly($crate::model::wire_type::older!$key)
                         $(.$rule($($rule_argument),*))*
                 ),*] })
                     $(.$whole($($whole_argument),*))*
@@ -257,7 +260,7 @@ macro_rules! wire_type {
                 $(let mut $field: Option<$($full)*> = None;)*
                 while let Some(key) = members.next_key::<$crate::rpc::Text<'a>>()? {
                     let key = key.as_str();
-                    $(if key == $crate::model::wire_type::key!$key {
+                    $(if $crate::model::wire_type::is_key!(key $key) {
                         once($field.is_some(), $crate::model::wire_type::key!$key)?;
                         $field = Some($crate::model::wire_type::value!(
                             members [$($read)?] [$($full)*]
@@ -382,11 +385,31 @@ macro_rules! write {
 
 /// The key of a field on the wire: the one that is given, or its name.
 macro_rules! key {
-    ($field:ident, $key:literal) => {
+    ($field:ident, $key:literal $(, $older:literal)?) => {
         $key
     };
     ($field:ident) => {
         stringify!($field)
+    };
+}
+
+/// The key that a field has before 2026-07-28, if it is another one.
+macro_rules! older {
+    ($field:ident, $key:literal, $older:literal) => {
+        Some($older)
+    };
+    ($field:ident $(, $key:literal)?) => {
+        None
+    };
+}
+
+/// Whether a key is that of a field, be it an older one.
+macro_rules! is_key {
+    ($given:ident ($field:ident, $key:literal, $older:literal)) => {
+        $given == $key || $given == $older
+    };
+    ($given:ident $key:tt) => {
+        $given == $crate::model::wire_type::key!$key
     };
 }
 
@@ -423,4 +446,6 @@ macro_rules! absent {
     };
 }
 
-pub(crate) use {absent, constructor, count, initial, key, setter, value, wire_type, write};
+pub(crate) use {
+    absent, constructor, count, initial, is_key, key, older, setter, value, wire_type, write,
+};

@@ -2,7 +2,7 @@
 
 use crate::round_trip::{refused, survives};
 use mcp_proto::Revision;
-use mcp_proto::model::capability::{ClientCapabilities, ServerCapabilities};
+use mcp_proto::model::capability::{ClientCapabilities, ServerCapabilities, TasksCapability};
 use mcp_proto::model::object::Object;
 use mcp_proto::model::owned::IntoOwned;
 
@@ -98,7 +98,7 @@ fn capabilities_are_built_by_naming_them() {
         .elicitation_form()
         .elicitation_url()
         .experimental("x", &Object::new())
-        .tasks(Object::new());
+        .tasks(TasksCapability::new());
     assert_eq!(
         json(&client),
         r#"{"roots":{"listChanged":true},"sampling":{"tools":{},"context":{}},"elicitation":{"form":{},"url":{}},"tasks":{},"experimental":{"x":{}}}"#

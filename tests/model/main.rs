@@ -15,5 +15,6 @@ mod resource;
 mod round_trip;
 mod sampling;
 mod subscription;
+mod task;
 mod tool;
 mod unreadable;

@@ -28,6 +28,11 @@ const ROWS: &[(&str, &str)] = &[
     ("elicitation/create", "--sse"),
     ("roots/list", "sssse"),
     ("subscriptions/listen", "----c"),
+    ("tasks/get", "---bc"),
+    ("tasks/result", "---b-"),
+    ("tasks/update", "----c"),
+    ("tasks/cancel", "---bc"),
+    ("tasks/list", "---b-"),
     ("notifications/initialized", "cccc-"),
     ("notifications/cancelled", "bbbbb"),
     ("notifications/progress", "bbbbs"),
@@ -39,6 +44,8 @@ const ROWS: &[(&str, &str)] = &[
     ("notifications/elicitation/complete", "---s-"),
     ("notifications/roots/list_changed", "cccc-"),
     ("notifications/subscriptions/acknowledged", "----s"),
+    ("notifications/tasks/status", "---b-"),
+    ("notifications/tasks", "----s"),
 ];
 
 #[test]
@@ -74,7 +81,7 @@ fn names_are_matched_exactly() {
         "tools/Call",
         "tools/calls",
         "prompts/lisT",
-        "tasks/get",
+        "tasks/gets",
     ] {
         assert_eq!(SpecMethod::from_wire(name), None, "{name}");
     }
@@ -137,7 +144,11 @@ fn methods_depend_on_the_capabilities_that_gate_them() {
     let subscribe = capability("resources/subscribe", Revision::V2025_11_25).unwrap();
     assert!(!subscribe.is_declared_by(&ServerCapabilities::new().resources(true)));
     assert!(subscribe.is_declared_by(&ServerCapabilities::new().resources_subscribe()));
-    let capability = |name: &str| SpecMethod::from_wire(name).unwrap().client_capability();
+    let capability = |name: &str| {
+        SpecMethod::from_wire(name)
+            .unwrap()
+            .client_capability(Revision::V2025_11_25)
+    };
     assert_eq!(
         capability("sampling/createMessage"),
         Some(ClientCapability::Sampling)
@@ -203,7 +214,9 @@ fn list_changes_are_gated_by_their_own_switch() {
         let capability = known.server_capability(Revision::V2025_06_18).unwrap();
         assert_eq!(capability.is_declared_by(&server), open, "{known:?}");
     }
-    let capability = SpecMethod::RootsListChanged.client_capability().unwrap();
+    let capability = SpecMethod::RootsListChanged
+        .client_capability(Revision::V2025_06_18)
+        .unwrap();
     assert!(!capability.is_declared_by(&ClientCapabilities::new().roots(false)));
     assert!(capability.is_declared_by(&ClientCapabilities::new().roots(true)));
 }

@@ -32,6 +32,7 @@ use mcp_proto::model::sampling::{
 };
 use mcp_proto::model::schema::PrimitiveSchemaDefinition;
 use mcp_proto::model::subscription::SubscriptionFilter;
+use mcp_proto::model::task::{self, CreateTaskResult, Task, TaskMetadata, TaskParams, TaskStatus};
 use mcp_proto::model::tool::{Tool, ToolAnnotations, ToolExecution};
 use mcp_proto::rpc::{Message, Raw, RequestId, RpcError, Text};
 use mcp_proto::{Era, Limits, Revision};
@@ -74,11 +75,36 @@ fn json_of(bytes: &[u8]) -> Value {
     serde_json::from_slice(bytes).expect("what is encoded is JSON")
 }
 
+/// What `serde_json` wrote, with the members that are called otherwise in `revision` renamed: of those
+/// it knows the newest name only.
+fn named_for(revision: Revision, written: serde_json::Result<Value>) -> Value {
+    let mut written = written.expect("serde_json writes it");
+    if revision < Revision::V2026_07_28 {
+        rename_for_old(&mut written);
+    }
+    written
+}
+
+fn rename_for_old(value: &mut Value) {
+    match value {
+        Value::Object(members) if members.contains_key("lastUpdatedAt") => {
+            for (new, old) in [("ttlMs", "ttl"), ("pollIntervalMs", "pollInterval")] {
+                if let Some(member) = members.remove(new) {
+                    members.insert(old.into(), member);
+                }
+            }
+        }
+        Value::Object(members) => members.values_mut().for_each(rename_for_old),
+        Value::Array(elements) => elements.iter_mut().for_each(rename_for_old),
+        _ => {}
+    }
+}
+
 /// The way of a value that stands inside another.
 fn inside<T: Serialize + Debug + Clone>(decoded: &T, revision: Revision) -> Trip {
     let mut out = Vec::new();
     Trip {
-        plain: serde_json::to_value(decoded).expect("serde_json writes it"),
+        plain: named_for(revision, serde_json::to_value(decoded)),
         encoded: encode_value(&mut out, revision, decoded).map(|()| json_of(&out)),
         debug: format!("{decoded:?}"),
     }
@@ -140,7 +166,7 @@ impl Added {
 /// The way of params or a result, with what the session adds to them.
 fn body<T: Serialize + Debug>(decoded: &T, revision: Revision, added: Added) -> Trip {
     let mut out = Vec::new();
-    let mut plain = serde_json::to_value(decoded).expect("serde_json writes it");
+    let mut plain = named_for(revision, serde_json::to_value(decoded));
     if matches!(added, Added::ResultType | Added::CacheHints) {
         plain["resultType"] = json!("complete");
     }
@@ -205,19 +231,19 @@ macro_rules! capability_way {
 
 /// The ways of the params and the result of each method, and of the params of each notification.
 macro_rules! bodies {
-    (methods: $($method:ident)*; notifications: $($notification:ident)*) => {
+    (methods: $($from:ident::$method:ident)*; notifications: $($of:ident::$notification:ident)*) => {
         /// The way of the params of a request or notification.
         fn params_way(known: SpecMethod) -> Way {
             match known {
                 $(SpecMethod::$method => |_, json, revision| {
-                    let decoded: <method::$method as Method>::Params<'_> =
+                    let decoded: <$from::$method as Method>::Params<'_> =
                         serde_json::from_str(json).map_err(|error| error.to_string())?;
                     assert_owned(&decoded);
                     let added = Added::to_params(SpecMethod::$method, revision, json);
                     Ok(body(&decoded, revision, added))
                 },)*
                 $(SpecMethod::$notification => |_, json, revision| {
-                    let decoded: <method::$notification as Notification>::Params<'_> =
+                    let decoded: <$of::$notification as Notification>::Params<'_> =
                         serde_json::from_str(json).map_err(|error| error.to_string())?;
                     assert_owned(&decoded);
                     Ok(body(&decoded, revision, Added::Nothing))
@@ -230,7 +256,7 @@ macro_rules! bodies {
         fn result_way(known: SpecMethod) -> Way {
             match known {
                 $(SpecMethod::$method => |_, json, revision| {
-                    let decoded: <method::$method as Method>::Result<'_> =
+                    let decoded: <$from::$method as Method>::Result<'_> =
                         serde_json::from_str(json).map_err(|error| error.to_string())?;
                     assert_owned(&decoded);
                     let added = Added::to_result(SpecMethod::$method, revision);
@@ -243,12 +269,15 @@ macro_rules! bodies {
 }
 
 bodies! {
-    methods: Initialize Discover Ping ListTools CallTool ListResources ListResourceTemplates
-        ReadResource Subscribe Unsubscribe ListPrompts GetPrompt Complete SetLevel CreateMessage
-        Elicit ListRoots SubscriptionsListen;
-    notifications: Initialized Cancelled Progress ToolsListChanged ResourcesListChanged
-        ResourceUpdated PromptsListChanged LoggingMessage ElicitationComplete RootsListChanged
-        SubscriptionsAcknowledged
+    methods: method::Initialize method::Discover method::Ping method::ListTools method::CallTool
+        method::ListResources method::ListResourceTemplates method::ReadResource method::Subscribe
+        method::Unsubscribe method::ListPrompts method::GetPrompt method::Complete method::SetLevel
+        method::CreateMessage method::Elicit method::ListRoots method::SubscriptionsListen
+        task::GetTask task::GetTaskPayload task::UpdateTask task::CancelTask task::ListTasks;
+    notifications: method::Initialized method::Cancelled method::Progress method::ToolsListChanged
+        method::ResourcesListChanged method::ResourceUpdated method::PromptsListChanged
+        method::LoggingMessage method::ElicitationComplete method::RootsListChanged
+        method::SubscriptionsAcknowledged task::TaskStatusChanged task::TaskChanged
 }
 
 /// The way of a definition; `None` when there is no type of ours for it, see [`LEFT_OUT`].
@@ -356,6 +385,11 @@ fn way_of_part(definition: &str) -> Option<Way> {
         "SamplingMessageContentBlock" => way!(SamplingMessageContentBlock<'_>),
         "ServerCapabilities" => capability_way!(ServerCapabilities<'_>),
         "SubscriptionFilter" => way!(SubscriptionFilter<'_>),
+        "CreateTaskResult" => created_task,
+        "RelatedTaskMetadata" => way!(TaskParams<'_>),
+        "Task" => way!(Task<'_>),
+        "TaskMetadata" => plain_way!(TaskMetadata),
+        "TaskStatus" => way!(TaskStatus<'_>),
         "TextContent" => way!(TextContent<'_>),
         "TextResourceContents" => way!(TextResourceContents<'_>),
         "Tool" => way!(Tool<'_>),
@@ -369,7 +403,7 @@ fn way_of_part(definition: &str) -> Option<Way> {
 }
 
 /// What has no type of its own, and why.
-pub const LEFT_OUT: [(&str, &[&str]); 4] = [
+pub const LEFT_OUT: [(&str, &[&str]); 3] = [
     (
         "bases of others, which have types",
         &[
@@ -387,6 +421,7 @@ pub const LEFT_OUT: [(&str, &[&str]); 4] = [
             "ResourceContents",
             "ResourceRequestParams",
             "Result",
+            "TaskAugmentedRequestParams",
         ],
     ),
     (
@@ -404,27 +439,6 @@ pub const LEFT_OUT: [(&str, &[&str]); 4] = [
     (
         "batches, of which the session takes the elements one by one",
         &["JSONRPCBatchRequest", "JSONRPCBatchResponse"],
-    ),
-    (
-        "tasks of 2025-11-25, which the crate doesn't speak",
-        &[
-            "CancelTaskRequest",
-            "CancelTaskResult",
-            "CreateTaskResult",
-            "GetTaskPayloadRequest",
-            "GetTaskPayloadResult",
-            "GetTaskRequest",
-            "GetTaskResult",
-            "ListTasksRequest",
-            "ListTasksResult",
-            "RelatedTaskMetadata",
-            "Task",
-            "TaskAugmentedRequestParams",
-            "TaskMetadata",
-            "TaskStatus",
-            "TaskStatusNotification",
-            "TaskStatusNotificationParams",
-        ],
     ),
 ];
 
@@ -539,6 +553,19 @@ fn input_request(definition: &str, json: &str, revision: Revision) -> Result<Tri
         "params",
         params,
     ))
+}
+
+/// The way of a new task, which `serde_json` writes in its newest form, whatever the revision.
+fn created_task(_: &str, json: &str, revision: Revision) -> Result<Trip, String> {
+    let decoded: CreateTaskResult<'_> =
+        serde_json::from_str(json).map_err(|error| error.to_string())?;
+    assert_owned(&decoded);
+    let trip = inside(&decoded, revision);
+    let plain = match (&trip.encoded, revision.era()) {
+        (Ok(encoded), Era::Legacy) => encoded.clone(),
+        _ => trip.plain,
+    };
+    Ok(Trip { plain, ..trip })
 }
 
 /// The way of a result that says nothing. The modern era has no method with such a result, and so

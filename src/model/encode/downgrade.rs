@@ -58,6 +58,8 @@ pub(crate) struct StructRules {
 #[derive(Clone, Copy)]
 pub(crate) struct FieldRule {
     name: &'static str,
+    /// What it is called before 2026-07-28, if that is something else.
+    older_name: Option<&'static str>,
     since: Revision,
     /// The last revision that knows the field; `None` when the newest one does.
     until: Option<Revision>,
@@ -162,10 +164,25 @@ impl FieldRule {
         }
         Self {
             name,
+            older_name: None,
             since: Revision::V2024_11_05,
             until: None,
             is_structured: false,
             rewrite: None,
+        }
+    }
+
+    /// Adds that the field is called `older` before 2026-07-28, if that is given.
+    pub(crate) const fn formerly(mut self, older: Option<&'static str>) -> Self {
+        self.older_name = older;
+        self
+    }
+
+    /// What the field is called in `revision`.
+    pub(super) fn name_in(&self, revision: Revision) -> &'static str {
+        match self.older_name {
+            Some(older) if revision < Revision::V2026_07_28 => older,
+            _ => self.name,
         }
     }
 
@@ -211,7 +228,9 @@ impl FieldRule {
             Some((None, _)) => true,
             None => false,
         };
-        self.is_known_in(revision) && !is_rewritten
+        let is_renamed =
+            self.older_name.is_some() && (revision as u8) < Revision::V2026_07_28 as u8;
+        self.is_known_in(revision) && !is_rewritten && !is_renamed
     }
 
     /// Whether the field is written at all.
@@ -260,8 +279,10 @@ impl FieldRule {
 pub(super) const fn may_downgrade(name: &str, revision: Revision) -> bool {
     match name.as_bytes() {
         b"_meta" | b"capabilities" | b"elicitationId" | b"execution" | b"task" => true,
-        b"cacheScope" | b"inputResponses" | b"outputSchema" | b"requestState"
-        | b"structuredContent" | b"ttlMs" => (revision as u8) < Revision::V2026_07_28 as u8,
+        b"cacheScope" | b"error" | b"inputRequests" | b"inputResponses" | b"outputSchema"
+        | b"pollIntervalMs" | b"requestState" | b"result" | b"structuredContent" | b"ttlMs" => {
+            (revision as u8) < Revision::V2026_07_28 as u8
+        }
         b"$schema" | b"annotations" | b"content" | b"context" | b"default" | b"description"
         | b"icons" | b"lastModified" | b"message" | b"mode" | b"title" | b"toolChoice"
         | b"tools" | b"websiteUrl" => (revision as u8) < Revision::V2025_11_25 as u8,
@@ -282,14 +303,14 @@ macro_rules! downgraded_types {
     ($callback:ident) => {
         $callback! {
             Annotations, AudioContent, BlobResourceContents, CallToolParams, CallToolResult,
-            CompleteParams, CreateMessageParams, CreateMessageResult,
+            CompleteParams, CreateMessageParams, CreateMessageResult, CreateTaskResult,
             DiscoverResult, ElicitRequestFormParams, ElicitRequestURLParams, ElicitResult,
             EmbeddedResource, GetPromptParams, ImageContent,
             Implementation, InitializeParams, InitializeResult, InputRequiredResult,
             LegacyTitledEnumSchema, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListRootsResult,
             ListToolsResult, NumberSchema, ProgressParams, Prompt, PromptArgument, PromptReference,
             ReadResourceParams, ReadResourceResult, RequestedSchema, Resource, ResourceLink, ResourceTemplate, Root,
-            SamplingMessage, StringSchema, TextContent, TextResourceContents,
+            SamplingMessage, StringSchema, Task, TextContent, TextResourceContents,
             TitledMultiSelectEnumSchema, TitledSingleSelectEnumSchema, Tool, ToolResultContent,
             ToolUseContent, UntitledMultiSelectEnumSchema, UntitledSingleSelectEnumSchema,
         }

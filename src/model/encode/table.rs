@@ -25,6 +25,7 @@ use crate::model::schema::{
     TitledMultiSelectEnumSchema, TitledSingleSelectEnumSchema, UntitledMultiSelectEnumSchema,
     UntitledSingleSelectEnumSchema,
 };
+use crate::model::task::{CreateTaskResult, Task};
 use crate::model::tool::{CallToolParams, CallToolResult, ListToolsResult, Tool};
 
 macro_rules! rules {

@@ -472,6 +472,7 @@ impl<'o> Object<'o> {
         }
         let member_start = self.out.len();
         self.out.push(b',');
+        let key = rule.map_or(key, |rule| rule.name_in(self.target.revision));
         write_string(self.out, key);
         self.out.push(b':');
         let value_start = self.out.len();

@@ -26,7 +26,7 @@ pub(super) fn check_input(
 ) -> Result<(), RpcError> {
     // What the revision has no words for was not declared.
     let declared = config.capabilities.clone().for_revision(revision);
-    let capability = method.client_capability();
+    let capability = method.client_capability(revision);
     if !method.exists_in(revision)
         || !capability.is_some_and(|capability| capability.is_declared_by(&declared))
     {

@@ -358,7 +358,7 @@ impl ClientSession {
             method::SpecMethod::Initialized
             | method::SpecMethod::Cancelled
             | method::SpecMethod::Progress => Err(Misuse::OwnCommand(known)),
-            _ => match known.client_capability() {
+            _ => match known.client_capability(revision) {
                 Some(capability) if !capability.is_declared_by(&self.config.capabilities) => {
                     Err(Misuse::NotDeclared(capability.into()))
                 }

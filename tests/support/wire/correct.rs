@@ -4,6 +4,8 @@
 use mcp_proto::Revision;
 use serde_json::{Map, Value, json};
 
+use super::tasks;
+
 /// Corrects the definitions of `revision` in place.
 pub fn correct(revision: Revision, definitions: &mut Map<String, Value>) {
     widen_integers(definitions);
@@ -13,6 +15,9 @@ pub fn correct(revision: Revision, definitions: &mut Map<String, Value>) {
     open_records(definitions);
     name_result_types(definitions);
     demand_input_or_state(definitions);
+    if revision == Revision::V2026_07_28 {
+        tasks::add(definitions);
+    }
 }
 
 /// The generator made `integer` of what `schema.ts` calls `number` (`data.number`), and lost the

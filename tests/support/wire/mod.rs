@@ -3,6 +3,7 @@
 
 mod correct;
 pub mod schema;
+mod tasks;
 
 use std::collections::BTreeMap;
 
@@ -13,7 +14,7 @@ use serde_json::Value;
 use schema::Mismatch;
 
 /// The definitions of each method: of the request or notification, and of the result, if any.
-pub const DEFINITIONS: [(SpecMethod, &str, Option<&str>); 29] = [
+pub const DEFINITIONS: [(SpecMethod, &str, Option<&str>); 36] = [
     (
         SpecMethod::Initialize,
         "InitializeRequest",
@@ -135,6 +136,33 @@ pub const DEFINITIONS: [(SpecMethod, &str, Option<&str>); 29] = [
         "SubscriptionsAcknowledgedNotification",
         None,
     ),
+    (SpecMethod::GetTask, "GetTaskRequest", Some("GetTaskResult")),
+    (
+        SpecMethod::GetTaskPayload,
+        "GetTaskPayloadRequest",
+        Some("GetTaskPayloadResult"),
+    ),
+    (
+        SpecMethod::UpdateTask,
+        "UpdateTaskRequest",
+        Some("UpdateTaskResult"),
+    ),
+    (
+        SpecMethod::CancelTask,
+        "CancelTaskRequest",
+        Some("CancelTaskResult"),
+    ),
+    (
+        SpecMethod::ListTasks,
+        "ListTasksRequest",
+        Some("ListTasksResult"),
+    ),
+    (
+        SpecMethod::TaskStatusChanged,
+        "TaskStatusNotification",
+        None,
+    ),
+    (SpecMethod::TaskChanged, "TaskNotification", None),
 ];
 
 /// The definitions of the errors that have one of their own, and the one revision that has it.
@@ -443,6 +471,19 @@ fn check_result(revision: Revision, method: &str, result: &Value) -> Result<(), 
             return Err(format!("{method} can't ask for input"));
         }
         return check_input_requests(revision, result);
+    }
+    // `task25.createresult`, `task26.method`
+    let is_task = match is_modern {
+        true => result["resultType"] == "task",
+        false => result.get("task").is_some(),
+    };
+    let may_be_task = match (known, revision) {
+        (SpecMethod::CallTool, Revision::V2025_11_25 | Revision::V2026_07_28) => true,
+        (SpecMethod::CreateMessage | SpecMethod::Elicit, Revision::V2025_11_25) => true,
+        _ => false,
+    };
+    if is_task && may_be_task {
+        return fits(revision, "CreateTaskResult", result);
     }
     let definition = definitions(known).1.expect("a request has a result");
     fits(revision, definition, result)
