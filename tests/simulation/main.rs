@@ -20,6 +20,7 @@ mod random;
 mod routed;
 mod runs;
 mod server;
+mod states;
 mod strangers;
 mod tally;
 mod world;
