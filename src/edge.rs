@@ -11,8 +11,12 @@ use alloc::boxed::Box;
 use bytes::Bytes;
 
 use crate::http::mirror::AnnotationError;
-use crate::http::{HttpPolicy, Offers, Reply, RequestHead, admit, reply_of};
-use crate::server::{DefinitionError, Server, Stateless};
+use crate::http::{
+    Access, HttpMethod, HttpPolicy, Offers, ProtectedResource, Reply, RequestHead, TokenRefusal,
+    admit, check_site, reply_of, unscoped,
+};
+use crate::scopes::Scopes;
+use crate::server::{DefinitionError, Requester, Server, Stateless};
 
 /// Answers HTTP requests of the modern era, each by itself.
 ///
@@ -49,6 +53,9 @@ pub struct Edge {
     stateless: Stateless,
     offers: Offers,
     policy: HttpPolicy,
+    resource: Option<ProtectedResource>,
+    /// The scopes that anything needs.
+    scopes: Scopes,
 }
 
 impl Edge {
@@ -73,22 +80,88 @@ impl Edge {
             stateless,
             offers,
             policy,
+            resource: None,
+            scopes: server.registry().all_scopes(),
         })
+    }
+
+    /// Asks for tokens: what has none, or none that is good for what it asks for, is told where to get
+    /// one. See [`admit`](Self::admit).
+    #[must_use]
+    pub fn protect(mut self, resource: ProtectedResource) -> Self {
+        self.resource = Some(resource);
+        self
+    }
+
+    /// Returns who sends a request, by what the host has found out about its token, for [`answer`]. `now`
+    /// is in seconds since 1970.
+    ///
+    /// The error is the whole answer: the metadata of what is [protected](Self::protect), or a refusal.
+    ///
+    /// ```
+    /// use mcp_proto::edge::Edge;
+    /// use mcp_proto::http::{Access, HttpMethod, HttpPolicy, ProtectedResource, RequestHead, bearer};
+    /// use mcp_proto::Server;
+    ///
+    /// let server = Server::new("notes", "1.0").unsealed_state();
+    /// let url = "https://api.example.com/mcp";
+    /// let resource = ProtectedResource::new(url, ["https://auth.example.com"])?;
+    /// let edge = Edge::new(&server, HttpPolicy::public(["api.example.com"]))?.protect(resource);
+    ///
+    /// let head = RequestHead::new(HttpMethod::Post, "/mcp").with("host", "api.example.com");
+    /// let access = bearer(&head).and_then(|token| {
+    ///     // Ask the authorization server about `token.expose()` here.
+    ///     Ok(Access::new("ali", [url]))
+    /// });
+    /// let refused = edge.admit(&head, access, 1_800_000_000).unwrap_err();
+    /// assert_eq!(refused.head.status, 401);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// [`answer`]: Self::answer
+    // `auth.401` `auth.audience`
+    pub fn admit(
+        &self,
+        head: &RequestHead,
+        access: Result<Access, TokenRefusal>,
+        now: u64,
+    ) -> Result<Requester, Reply> {
+        let Some(resource) = &self.resource else {
+            return Ok(Requester::default());
+        };
+        let refuse = |reply: Reply| Err(reply.with_cors(&self.policy, head));
+        if let Err(reply) = check_site(&self.policy, head) {
+            return refuse(reply);
+        }
+        let described = || resource.clone().supports(&self.scopes);
+        if let Some(reply) = described().answer(&self.policy, head) {
+            return refuse(reply);
+        }
+        if head.method == HttpMethod::Options {
+            return Ok(Requester::default());
+        }
+        let admitted = access.and_then(|access| {
+            resource.admit(&access, now)?;
+            Ok(Requester::new(access.principal).scopes(access.scopes))
+        });
+        admitted.or_else(|why| refuse(described().refuse(&why)))
     }
 
     /// Answers one request, running its handler here and now.
     ///
-    /// `principal` is who sends it, as the host has authenticated them. An answer alone is JSON; one
-    /// with notifications before it is a whole stream of events, and so is a
-    /// `subscriptions/listen`, which ends at once, since nobody is there to tell of changes.
+    /// `requester` is who sends it, as the host has authenticated them, such as `Some("ali")`. An answer
+    /// alone is JSON; one with notifications before it is a whole stream of events, and so is a
+    /// `subscriptions/listen`, which ends at once, since nobody is there to tell of changes. What needs
+    /// scopes that the requester hasn't got is refused with 403.
     pub fn answer(
         &self,
         head: &RequestHead,
         body: impl Into<Bytes>,
-        principal: Option<&str>,
+        requester: impl Into<Requester>,
     ) -> Reply {
-        let reply = match admit(&self.policy, &self.offers, head, body.into()) {
-            Ok(frame) => reply_of(self.stateless.answer(frame, principal)),
+        let requester = requester.into();
+        let reply = match self.take(head, body.into(), &requester) {
+            Ok(frame) => reply_of(self.stateless.answer(frame, requester)),
             Err(reply) => reply,
         };
         reply.with_cors(&self.policy, head)
@@ -99,13 +172,32 @@ impl Edge {
         &self,
         head: &RequestHead,
         body: impl Into<Bytes>,
-        principal: Option<&str>,
+        requester: impl Into<Requester>,
     ) -> Reply {
-        let reply = match admit(&self.policy, &self.offers, head, body.into()) {
-            Ok(frame) => reply_of(self.stateless.answer_async(frame, principal).await),
+        let requester = requester.into();
+        let reply = match self.take(head, body.into(), &requester) {
+            Ok(frame) => reply_of(self.stateless.answer_async(frame, requester).await),
             Err(reply) => reply,
         };
         reply.with_cors(&self.policy, head)
+    }
+
+    /// The frame of a request that may be answered. The error is the whole answer.
+    // `auth.403.scope`
+    fn take(&self, head: &RequestHead, body: Bytes, requester: &Requester) -> Result<Bytes, Reply> {
+        let frame = admit(&self.policy, &self.offers, head, body)?;
+        let needed = self.stateless.scopes_for(&frame);
+        let none = Scopes::default();
+        let granted = requester.granted().unwrap_or(&none);
+        match &self.resource {
+            _ if granted.covers(&needed) => Ok(frame),
+            Some(resource) => {
+                let resource = resource.clone().supports(&self.scopes);
+                let checked = resource.check_scopes(&needed, granted);
+                checked.map_or_else(|why| Err(resource.refuse(&why)), |()| Ok(frame))
+            }
+            None => Err(unscoped(&needed)),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
-use super::scope::Scopes;
+use crate::scopes::Scopes;
 
 /// What a server asks for before it answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

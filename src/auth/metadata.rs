@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 
 use serde::Deserialize;
 
-use super::scope::Scopes;
 use super::url::Url;
+use crate::scopes::Scopes;
 
 /// What a protected server says of itself (RFC 9728).
 #[derive(Clone, Debug, Deserialize)]

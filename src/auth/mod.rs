@@ -33,13 +33,13 @@ mod jwt;
 mod metadata;
 mod options;
 mod saved;
-mod scope;
 mod secret;
 mod seed;
 mod signer;
 mod step;
 mod url;
 
+pub use crate::scopes::Scopes;
 pub use address::{AddressError, AddressPolicy};
 pub use authorizer::{Authorizer, Reaction};
 pub use challenge::{Challenge, Scheme};
@@ -51,7 +51,6 @@ pub use options::{AuthOptions, ClientProof, Credentials, Grant, IdentityProvider
 #[cfg(feature = "std")]
 pub use saved::MemoryStore;
 pub use saved::{Registration, Saved, StoreError, Token, TokenStore};
-pub use scope::Scopes;
 pub use secret::Secret;
 pub use signer::{SignError, Signer};
 pub use step::{AuthRequest, AuthResponse, Step, Visit};

@@ -11,8 +11,8 @@ use alloc::string::String;
 use serde::{Deserialize, Serialize};
 
 use super::challenge::Scheme;
-use super::scope::Scopes;
 use super::secret::Secret;
+use crate::scopes::Scopes;
 
 /// What is remembered of one server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -38,6 +38,8 @@ pub struct Offers {
     body: u64,
     is_json_only: bool,
     is_stateless: bool,
+    #[cfg(feature = "http")]
+    needs_scopes: bool,
 }
 
 impl Offers {
@@ -50,6 +52,8 @@ impl Offers {
             body: 4 << 20,
             is_json_only: false,
             is_stateless: false,
+            #[cfg(feature = "http")]
+            needs_scopes: false,
         }
     }
 
@@ -91,6 +95,18 @@ impl Offers {
     pub fn stateless(mut self) -> Self {
         self.is_stateless = true;
         self
+    }
+
+    /// The same of a server that needs scopes for something, if it `does`.
+    #[cfg(feature = "http")]
+    pub(crate) const fn scopes(mut self, does: bool) -> Self {
+        self.needs_scopes = does;
+        self
+    }
+
+    #[cfg(feature = "http")]
+    pub(crate) const fn needs_scopes(&self) -> bool {
+        self.needs_scopes
     }
 
     /// The same without the revisions of the legacy era.
@@ -162,6 +178,9 @@ pub enum Rung {
     Host,
     /// A web page that the server doesn't answer to: 403.
     Origin,
+    /// No token, or one that isn't good here: 401, 400 or 403. Only a protected server asks for one, see
+    /// [`ProtectedResource`](super::ProtectedResource), between [`check_site`] and [`check`].
+    Authorization,
     /// A method that the endpoint hasn't got: 405.
     Method,
     /// A body that isn't JSON by its type: 415.
@@ -196,13 +215,17 @@ pub enum Rung {
     McpParam,
     /// A legacy session id that is none, or none where one is needed: 400.
     Session,
+    /// A token that isn't good for what is asked for: 403. Only a protected server knows, after
+    /// [`classify`].
+    Scopes,
 }
 
 impl Rung {
     /// The rungs that need no body, in their order.
-    pub const BEFORE_BODY: [Self; 6] = [
+    pub const BEFORE_BODY: [Self; 7] = [
         Self::Host,
         Self::Origin,
+        Self::Authorization,
         Self::Method,
         Self::ContentType,
         Self::Accept,
@@ -228,6 +251,18 @@ impl Rung {
     ];
 }
 
+/// Checks whether the request means this server and comes from where it may, which is all that may be
+/// said to somebody without a token. The error is the whole answer, but for [`HttpPolicy::cors`].
+pub fn check_site(policy: &HttpPolicy, head: &RequestHead) -> Result<(), Reply> {
+    if !policy.allows_host(head) {
+        return Err(unserved(head, name::HOST, "the host"));
+    }
+    match policy.allows_origin(head) {
+        true => Ok(()),
+        false => Err(unserved(head, name::ORIGIN, "pages of the origin")),
+    }
+}
+
 /// Checks what can be checked before the body is read. The error is the whole answer: a refusal, or
 /// 204 for a browser that asks what a page may send ([`HttpPolicy::cors`] is added to either).
 pub fn check(policy: &HttpPolicy, offers: &Offers, head: &RequestHead) -> Result<(), Reply> {
@@ -244,10 +279,7 @@ fn before_body(
 ) -> Result<(), Reply> {
     let is_post = head.method == HttpMethod::Post;
     let (is_good, status, why) = match rung {
-        Rung::Host if policy.allows_host(head) => return Ok(()),
-        Rung::Host => return Err(unserved(head, name::HOST, "the host")),
-        Rung::Origin if policy.allows_origin(head) => return Ok(()),
-        Rung::Origin => return Err(unserved(head, name::ORIGIN, "pages of the origin")),
+        Rung::Host => return check_site(policy, head),
         Rung::Method => return method(policy, offers, head),
         Rung::ContentType => (
             !is_post || headers::is_of_type(&head.headers, headers::JSON),

@@ -38,6 +38,8 @@ pub mod name {
     pub const ALLOW: &str = "allow";
     /// Whether an answer may be kept or changed on its way.
     pub const CACHE_CONTROL: &str = "cache-control";
+    /// Who sends the request: a token.
+    pub const AUTHORIZATION: &str = "authorization";
     /// How long the body is.
     pub const CONTENT_LENGTH: &str = "content-length";
     /// What the body is.

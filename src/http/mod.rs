@@ -20,6 +20,9 @@
 //! [`answer_one`] is one modern request in, its answer out, for hosts that start a server for each
 //! request; [`Edge`](crate::edge::Edge) is that with a [`Server`](crate::Server) behind it.
 //!
+//! A [`ProtectedResource`] is a server whose clients need tokens: its metadata, and its answers to those
+//! that have none, or none for what they ask for.
+//!
 //! A legacy session is parked as a [`SavedHttp`] and goes on elsewhere, streams and all.
 
 pub mod headers;
@@ -30,6 +33,7 @@ mod classify;
 mod client;
 mod cors;
 mod policy;
+mod protect;
 mod server;
 
 use alloc::boxed::Box;
@@ -42,9 +46,11 @@ pub(crate) use answer::{admit, reply_of};
 pub use answer::{answer_one, status_of};
 #[cfg(feature = "http")]
 pub(crate) use classify::refusal;
-pub use classify::{Class, Input, Offers, Rung, check, classify};
+pub use classify::{Class, Input, Offers, Rung, check, check_site, classify};
 pub use client::{Action, End, HttpClient, HttpClientOptions, HttpRequest, Outcome, outcome};
 pub use policy::HttpPolicy;
+pub(crate) use protect::unscoped;
+pub use protect::{Access, BearerToken, ProtectedResource, ProtectionError, TokenRefusal, bearer};
 #[cfg(feature = "http")]
 pub(crate) use server::later;
 pub use server::{

@@ -24,6 +24,7 @@ use crate::model::root::Root;
 use crate::model::sampling::{CreateMessageParams, CreateMessageResult};
 use crate::revision::{Era, Revision};
 use crate::rpc::{Raw, Text};
+use crate::scopes::Scopes;
 use crate::session::{Change, Request};
 
 use super::Shared;
@@ -54,6 +55,8 @@ pub(super) struct Given {
     /// The level that a legacy client has set.
     pub(super) legacy_log_level: Option<LoggingLevel>,
     pub(super) principal: Option<Arc<str>>,
+    /// What the request's token is good for.
+    pub(super) scopes: Option<Arc<Scopes>>,
 }
 
 /// What a client says of itself.
@@ -247,6 +250,16 @@ impl Context {
     /// doesn't, as on a pipe.
     pub fn principal(&self) -> Option<&str> {
         self.inner.given.principal.as_deref()
+    }
+
+    /// Returns what the request's token is good for; `None` where nobody asks for tokens, as on a pipe.
+    /// The token itself is shown to no handler.
+    ///
+    /// A handler that asks its client runs again with what the answer's token is good for, which is the
+    /// same principal's.
+    // `auth.principal`
+    pub fn scopes(&self) -> Option<&Scopes> {
+        self.inner.given.scopes.as_deref()
     }
 
     /// Returns whether the request was cancelled or its connection lost. Check it now and then

@@ -58,6 +58,23 @@ pub enum DefinitionError {
         /// The name that is missing.
         variable: Box<str>,
     },
+    /// Scopes are needed for something that isn't offered, so they would protect nothing: correct the name.
+    #[error("there is no {kind} that goes by {name}, for which scopes are needed")]
+    Unknown {
+        /// What it would be: a tool, a resource or a prompt.
+        kind: &'static str,
+        /// The name, the URI or the template's text.
+        name: Box<str>,
+    },
+    /// One of the scopes that something needs is no scope: 1 to 256 visible ASCII characters without
+    /// quotes and backslashes. There may be 256.
+    #[error("the scopes that the {kind} {name} needs can't be scopes")]
+    Scopes {
+        /// What needs them: a tool, a resource or a prompt.
+        kind: &'static str,
+        /// Its name, its URI or its text.
+        name: Box<str>,
+    },
     /// A server that keeps nothing between two requests needs a seal for what a handler's next
     /// round has to know.
     #[error(

@@ -39,6 +39,7 @@ mod listener;
 mod mount;
 mod output;
 mod registry;
+mod required;
 mod safe_path;
 mod sampling;
 #[cfg(feature = "seal")]
@@ -87,7 +88,7 @@ pub use sampling::{SampledReply, SamplingRequest, SamplingRequestError};
 pub use seal::Seal;
 pub use service::{Event, Service};
 pub use state::{SealError, StateSeal};
-pub use stateless::Stateless;
+pub use stateless::{Requester, Stateless};
 pub use template::{Template, TemplateError, Variables};
 #[cfg(feature = "schemars")]
 #[doc(hidden)]

@@ -72,14 +72,15 @@ impl<Mode> Server<Mode> {
             }
             self = self.with_completion(completion, handler.inside(hooks));
         }
-        self.joined(&offered, other.shared.config.instructions.as_ref())
+        self.joined(prefix, &offered, other.shared.config.instructions.as_ref())
     }
 
     /// Adds what a mounted server says of itself.
-    fn joined(self, offered: &Offered, instructions: Option<&Text<'static>>) -> Self {
+    fn joined(self, prefix: &str, offered: &Offered, instructions: Option<&Text<'static>>) -> Self {
         self.shared.registry.edit(|own| {
             own.refuse(offered.refused.clone());
             declare(&mut own.declared, &offered.declared);
+            own.require_as(offered, |name| prefixed(prefix, name));
         });
         let Some(added) = instructions else {
             return self;

@@ -17,6 +17,7 @@ use crate::session::Change;
 use super::definition::{DefinitionError, ToolDefinition};
 use super::hook::Hooked;
 use super::listener::{Listener, Listeners};
+use super::required::Required;
 use super::template::Template;
 
 /// One thing that is offered.
@@ -155,6 +156,8 @@ pub(super) struct Offered {
     pub(super) templates: List<TemplateDefinition>,
     pub(super) prompts: List<Prompt<'static>>,
     pub(super) completions: List<CompletionDefinition>,
+    /// The scopes that a token needs for single ones of these.
+    pub(super) required: Required,
     /// What is declared though nothing of its kind has been added yet.
     pub(super) declared: ServerCapabilities<'static>,
     /// What checks the schemas of tools and their calls.
@@ -197,6 +200,12 @@ impl Snapshot {
     #[cfg(feature = "http")]
     pub(crate) fn is_current(&self, registry: &Registry) -> bool {
         Arc::ptr_eq(&self.0, &registry.read())
+    }
+
+    /// Whether anything needs scopes.
+    #[cfg(feature = "http")]
+    pub(crate) fn needs_scopes(&self) -> bool {
+        !self.0.required.is_empty()
     }
 
     pub(crate) fn tools(&self) -> impl Iterator<Item = &Tool<'static>> {
@@ -317,9 +326,10 @@ impl Registry {
 
     /// Returns the first definition that the server was made with and can't offer.
     pub(super) fn check(&self) -> Result<(), DefinitionError> {
-        match &self.read().refused {
+        let offered = self.read();
+        match &offered.refused {
             Some(error) => Err(error.clone()),
-            None => Ok(()),
+            None => offered.check_required(),
         }
     }
 }

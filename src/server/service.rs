@@ -26,6 +26,7 @@ use crate::model::method::{CallTool, Complete, GetPrompt, ReadResource};
 use crate::model::owned::IntoOwned;
 use crate::revision::{Era, Revision};
 use crate::rpc::RpcError;
+use crate::scopes::Scopes;
 use crate::session::{
     Change, Closed, IncomingId, Limited, Misuse, Queue, Request, RestoreError, Route, SavedServer,
     ServerEvent, ServerSession, ServesClient, Session, Table, Transmit, Weigh,
@@ -44,6 +45,8 @@ pub struct Service {
     session: ServerSession,
     server: Arc<Shared>,
     principal: Option<Arc<str>>,
+    /// What the token is good for that came with the frame which is handled now.
+    scopes: Option<Arc<Scopes>>,
     /// What the client has said of itself, once a handler was to know.
     opened_by: Option<Arc<ClientIdentity>>,
     /// The job of each request that has one.
@@ -91,6 +94,7 @@ impl Service {
             kept: KeptStates::new(KEPT, server.config.limits.output),
             server,
             principal: None,
+            scopes: None,
             opened_by: None,
             running: Table::default(),
             events: Queue::default(),
@@ -108,6 +112,13 @@ impl Service {
     pub fn principal(mut self, principal: impl Into<String>) -> Self {
         self.principal = Some(principal.into().into());
         self
+    }
+
+    /// Sets what the client's tokens are good for, from the next frame on; `None` where nobody asks for
+    /// tokens, so that nothing needs any. A request whose scopes don't cover what it needs is refused
+    /// with -32600; HTTP's 403 comes before that.
+    pub fn set_scopes(&mut self, scopes: Option<Arc<Scopes>>) {
+        self.scopes = scopes;
     }
 
     /// Takes the client for one whose handshake another service has answered. See
@@ -288,6 +299,9 @@ impl Service {
 
     /// The job of a request; `None` if the request is answered already.
     fn job(&mut self, request: Request) -> Result<Option<Job>, RpcError> {
+        if let Some(granted) = &self.scopes {
+            super::required::check(&self.server.registry.read(), &request, granted)?;
+        }
         let Some(found) = super::find::find(&self.server, &request)? else {
             super::list::answer(&self.server, &request, &mut self.session, self.now)?;
             return Ok(None);
@@ -298,6 +312,7 @@ impl Service {
             client: self.opened_by(),
             legacy_log_level: self.session.client_log_level(),
             principal: self.principal.clone(),
+            scopes: self.scopes.clone(),
         };
         let id = request.id;
         let job = JobId { request: id, round };

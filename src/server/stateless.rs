@@ -9,12 +9,48 @@ use bytes::Bytes;
 
 use super::{DefinitionError, Event, Job, Outcome, Server, Service, Shared};
 use crate::revision::Era;
+use crate::scopes::Scopes;
 use crate::session::{Route, ServesClient, Session};
 use crate::time::Instant;
 
 /// Answers requests that stand alone, as those of the modern revisions do.
 pub struct Stateless {
     shared: Arc<Shared>,
+}
+
+/// Who sends a request that stands alone, as the transport has authenticated them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Requester {
+    principal: Option<String>,
+    scopes: Option<Arc<Scopes>>,
+}
+
+impl Requester {
+    /// Returns somebody whose name stays the same.
+    pub fn new(principal: impl Into<String>) -> Self {
+        Self {
+            principal: Some(principal.into()),
+            scopes: None,
+        }
+    }
+
+    /// Sets what their token is good for: what [needs](Server::tool_scopes) more is refused.
+    #[must_use]
+    pub fn scopes(mut self, scopes: Scopes) -> Self {
+        self.scopes = Some(Arc::new(scopes));
+        self
+    }
+
+    pub(crate) fn granted(&self) -> Option<&Scopes> {
+        self.scopes.as_deref()
+    }
+}
+
+impl From<Option<&str>> for Requester {
+    /// Somebody of this name, or nobody that is known.
+    fn from(principal: Option<&str>) -> Self {
+        principal.map(Self::new).unwrap_or_default()
+    }
 }
 
 impl<Mode> Server<Mode> {
@@ -44,11 +80,11 @@ impl<Mode> Server<Mode> {
 impl Stateless {
     /// Answers one request, given as a frame, running its handler here and now.
     ///
-    /// `principal` is who sends it, as the transport has authenticated them. Returns the frames to
+    /// `requester` is who sends it, such as `Some("ali")`. Returns the frames to
     /// send, in order: notifications that belong to the request and, last, its answer; nothing for
     /// what asks for no answer.
-    pub fn answer(&self, frame: impl Into<Bytes>, principal: Option<&str>) -> Vec<Bytes> {
-        let mut service = self.begin(frame.into(), principal);
+    pub fn answer(&self, frame: impl Into<Bytes>, requester: impl Into<Requester>) -> Vec<Bytes> {
+        let mut service = self.begin(frame.into(), requester.into());
         while let Some(job) = next_job(&mut service) {
             let outcome = job.run();
             service.handle_outcome(Instant::ZERO, outcome);
@@ -60,9 +96,9 @@ impl Stateless {
     pub async fn answer_async(
         &self,
         frame: impl Into<Bytes>,
-        principal: Option<&str>,
+        requester: impl Into<Requester>,
     ) -> Vec<Bytes> {
-        let mut service = self.begin(frame.into(), principal);
+        let mut service = self.begin(frame.into(), requester.into());
         while let Some(job) = next_job(&mut service) {
             let outcome: Outcome = job.start().await;
             service.handle_outcome(Instant::ZERO, outcome);
@@ -70,11 +106,17 @@ impl Stateless {
         finish(service)
     }
 
-    fn begin(&self, frame: Bytes, principal: Option<&str>) -> Service {
+    /// The scopes that a frame needs.
+    pub(crate) fn scopes_for(&self, frame: &[u8]) -> Scopes {
+        self.shared.scopes_for(frame)
+    }
+
+    fn begin(&self, frame: Bytes, requester: Requester) -> Service {
         let mut service = Service::new(Arc::clone(&self.shared));
-        if let Some(principal) = principal {
-            service = service.principal(String::from(principal));
+        if let Some(principal) = requester.principal {
+            service = service.principal(principal);
         }
+        service.set_scopes(requester.scopes);
         service.handle_frame(Instant::ZERO, Route::Pipe, frame);
         service
     }

@@ -26,7 +26,7 @@ fn refused(request: &Sent, offers: &Offers) -> (u16, i64) {
     )
 }
 
-fn call() -> Sent {
+pub fn call() -> Sent {
     let mut call = modern(
         "tools/call",
         json!({"name": "deploy", "arguments": {"region": "eu"}}),
@@ -36,10 +36,10 @@ fn call() -> Sent {
 }
 
 /// One rung: what it answers, and how a good modern call comes to commit its offence.
-struct Row {
-    rung: Rung,
-    answer: (u16, i64),
-    commit: fn(&mut Sent),
+pub struct Row {
+    pub rung: Rung,
+    pub answer: (u16, i64),
+    pub commit: fn(&mut Sent),
     /// Whether committing it hides the body from the rungs below.
     replaces_body: bool,
 }
@@ -63,7 +63,7 @@ const fn body(rung: Rung, status: u16, code: i64, commit: fn(&mut Sent)) -> Row 
 }
 
 /// `httpM.order` as data.
-const ROWS: [Row; 17] = [
+pub const ROWS: [Row; 17] = [
     row(Rung::Host, 403, -32600, |sent| {
         sent.set("host", Some("evil.example"))
     }),
@@ -181,8 +181,8 @@ fn the_rungs_stand_in_the_order_of_the_ladder() {
         .collect();
     assert_eq!(
         untested,
-        [&Rung::UnknownVersion],
-        "it is the legacy one, tested by itself"
+        [&Rung::Authorization, &Rung::UnknownVersion],
+        "the one of protected servers and the legacy one, tested by themselves"
     );
 }
 

@@ -14,6 +14,7 @@ mod mirror;
 mod net;
 mod pair;
 mod policy;
+mod protected;
 mod random;
 mod requests;
 mod responses;

@@ -11,12 +11,13 @@ use std::path::{Path, PathBuf};
 use source::{paths, tokens};
 
 /// The layers, each with how far right it stands; a layer uses itself and what stands further left.
-const LAYERS: [(&str, u8); 16] = [
+const LAYERS: [(&str, u8); 17] = [
     ("time", 0),
     ("trace", 0),
     ("limits", 0),
     ("lock", 0),
     ("revision", 0),
+    ("scopes", 0),
     ("frame", 1),
     ("rpc", 2),
     ("model", 3),

@@ -10,7 +10,6 @@ use super::super::challenge::words;
 use super::super::error::{AuthErrorKind, AuthStep};
 use super::super::metadata::ServerMetadata;
 use super::super::saved::Token;
-use super::super::scope::Scopes;
 use super::super::seed::hash;
 use super::super::step::{Step, Visit};
 use super::super::url::{Unclear, parameter, push_pair};
@@ -18,6 +17,7 @@ use super::client::Client;
 use super::discover::Resource;
 use super::token::Wanted;
 use super::{AuthError, Exit, Flow, Line, fail};
+use crate::scopes::Scopes;
 
 impl Flow {
     /// Gets a token with the user's consent.

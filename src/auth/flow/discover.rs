@@ -16,11 +16,11 @@ use super::super::address::origin_of;
 use super::super::challenge::words;
 use super::super::error::{AuthErrorKind, AuthStep};
 use super::super::metadata::{ResourceMetadata, ServerMetadata};
-use super::super::scope::Scopes;
 use super::super::step::AuthRequest;
 use super::super::url::Url;
 use super::{AuthError, Flow, Line, fail, malformed};
 use crate::revision::Revision;
+use crate::scopes::Scopes;
 
 /// How many redirects within one origin are followed for a document.
 const MOST_REDIRECTS: usize = 3;

@@ -12,7 +12,6 @@ use super::super::challenge::Scheme;
 use super::super::error::{AuthErrorKind, AuthStep};
 use super::super::metadata::ServerMetadata;
 use super::super::saved::Token;
-use super::super::scope::Scopes;
 use super::super::secret::Secret;
 use super::super::step::AuthResponse;
 use super::super::url::push_pair;
@@ -20,6 +19,7 @@ use super::client::Client;
 use super::discover::Resource;
 use super::request::TokenRequest;
 use super::{AuthError, Exit, Flow, Line, fail, malformed};
+use crate::scopes::Scopes;
 
 #[derive(Deserialize)]
 struct Granted {

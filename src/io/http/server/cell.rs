@@ -21,6 +21,7 @@ use super::detached::{Abort, Detached, Starter};
 use super::hub::{self, Member, Stage};
 use super::stored::InStore;
 use crate::http::{HttpSession, Input, Part, SessionStatus};
+use crate::scopes::Scopes;
 use crate::server::{Event, Job, JobId, Service};
 use crate::session::{Change, ExchangeId};
 use crate::time::Instant;
@@ -147,13 +148,19 @@ impl Cell {
         result
     }
 
-    /// Opens an exchange; `None` if the session is another instance's by now.
-    pub(super) fn begin(self: &Arc<Self>, input: Input) -> Option<ExchangeId> {
+    /// Opens an exchange for something whose token is good for `scopes`; `None` if the session is another
+    /// instance's by now.
+    pub(super) fn begin(
+        self: &Arc<Self>,
+        input: Input,
+        scopes: Option<&Arc<Scopes>>,
+    ) -> Option<ExchangeId> {
         let mut state = self.lock();
         if state.has_gone() {
             return None;
         }
         let now = self.hub.now();
+        state.http.session().set_scopes(scopes.cloned());
         let exchange = state.http.handle(now, input);
         let follow = self.follow_up(&mut state, now);
         drop(state);

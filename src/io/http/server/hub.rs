@@ -376,7 +376,8 @@ fn offers(
     let (config, snapshot) = (server.config(), server.registry().snapshot());
     let mut offers = Offers::new(config.revisions.clone())
         .limits(config.limits.clone())
-        .body_limit(options.body as u64);
+        .body_limit(options.body as u64)
+        .scopes(snapshot.needs_scopes());
     if options.streams.json_only {
         offers = offers.json_only();
     }

@@ -1,9 +1,9 @@
 //! A server behind HTTP stacks.
 //!
 //! ```text
-//!  request ──head──▶ policy ──body──▶ classify ──place──▶ a session ──▶ handlers
-//!     │ 403 405 415 406 │ 413 408   │ 400 404    │ 503 429      │ threads, or futures
-//!     ▼                 ▼           ▼            ▼              ▼
+//!  request ──head──▶ policy ──token──▶ body ──▶ classify ──place──▶ a session ──▶ handlers
+//!     │ 403 405 415 406  │ 401 503   │ 413 408   │ 400 403 404  │ 503 429      │ threads, or futures
+//!     ▼                  ▼           ▼           ▼              ▼              ▼
 //!  response ◀───────────── whole, or events as they come ◀── exchange
 //!
 //!  cell: one session behind its lock      hub: table of sessions, threads, changes, the end
@@ -29,6 +29,7 @@ mod machines;
 mod options;
 mod owner;
 mod parking;
+mod protection;
 mod record;
 mod request;
 #[cfg(feature = "hyper")]
@@ -43,6 +44,7 @@ mod unread;
 pub use body::HttpServiceBody;
 pub use detached::HandlerFuture;
 pub use options::HttpServeOptions;
+pub use protection::{Protection, TokenRequest};
 #[cfg(feature = "hyper")]
 pub use serve::{HttpServer, serve_async};
 pub use service::{HttpService, HttpServiceFuture, Peer, Principal};

@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use core::time::Duration;
 
+use super::protection::Protection;
 use super::store::Machines;
 use crate::http::{EndpointLimits, HttpPolicy, StreamOptions};
 
@@ -34,6 +35,7 @@ pub struct HttpServeOptions {
     pub connections: usize,
     pub(super) pair: Option<Pair>,
     pub(super) machines: Option<Machines>,
+    pub(super) protection: Option<Protection>,
 }
 
 /// The paths of the two endpoints of 2024-11-05.
@@ -57,6 +59,7 @@ impl Default for HttpServeOptions {
             connections: 10_000,
             pair: None,
             machines: None,
+            protection: None,
         }
     }
 }
@@ -113,6 +116,15 @@ impl HttpServeOptions {
     #[must_use]
     pub fn machines(mut self, machines: Machines) -> Self {
         self.machines = Some(machines);
+        self
+    }
+
+    /// Asks every client for a token. The metadata of the [resource](crate::http::ProtectedResource) is
+    /// answered at its own path: route that to the service as well.
+    // `auth.401` `auth.prm`
+    #[must_use]
+    pub fn protect(mut self, protection: Protection) -> Self {
+        self.protection = Some(protection);
         self
     }
 

@@ -26,28 +26,46 @@ use super::kept::Kept;
 use super::machines::{self, Taken, Wait};
 use super::options::HttpServeOptions;
 use super::owner::Owner;
+use super::protection::Guard;
 use super::request::{drain, head_of, random_hex, random_tag, read};
 use super::shared::Shared;
 use crate::http::headers::{self, name};
 use crate::http::{
-    Caller, Class, Ended, HttpMethod, HttpSession, Input, Offers, Part, Place, Placed, Reply,
-    RequestHead, ResponseHead, SessionKind, SessionStatus, check, classify, later, refusal,
+    Caller, Class, Ended, HttpMethod, HttpSession, Input, Offers, Part, Place, Placed,
+    ProtectedResource, Reply, RequestHead, ResponseHead, SessionKind, SessionStatus, check,
+    check_site, classify, later, refusal, unscoped,
 };
 use crate::revision::{Era, Revision};
 use crate::rpc::{Kind, code};
+use crate::scopes::Scopes;
 use crate::server::{Async, Server};
 use crate::session::ExchangeId;
 
-/// Who a client is, as something before the service has found out. Put it among the extensions of a
-/// request: a legacy session belongs to the principal that has opened it, handlers see it as
+/// Who a client is, as something before the service has found out, where not the service itself asks for
+/// tokens ([`Protection`](super::Protection)). Put it among the extensions of a request: a legacy session
+/// belongs to the principal that has opened it, handlers see it as
 /// [`principal`](crate::server::Context::principal), and the bounds for each caller go by it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Principal(String);
+pub struct Principal {
+    name: Box<str>,
+    scopes: Option<Arc<Scopes>>,
+}
 
 impl Principal {
     /// Returns a principal of this name, which has to stay the same.
     pub fn new(name: impl Into<String>) -> Self {
-        Self(name.into())
+        Self {
+            name: name.into().into(),
+            scopes: None,
+        }
+    }
+
+    /// Sets what its token is good for: what [needs](Server::tool_scopes) more is refused, and handlers
+    /// see it as [`scopes`](crate::server::Context::scopes).
+    #[must_use]
+    pub fn scopes(mut self, scopes: Scopes) -> Self {
+        self.scopes = Some(Arc::new(scopes));
+        self
     }
 }
 
@@ -115,8 +133,9 @@ impl HttpService {
         let server = server.seal_otherwise(Kept::new);
         let hub = Hub::new(server, options, spawn)?;
         machines::begin(&hub);
+        let guard = hub.options.protection.clone().map(Guard::new);
         Ok(Self {
-            owner: Arc::new(Owner { hub }),
+            owner: Arc::new(Owner { hub, guard }),
         })
     }
 
@@ -208,17 +227,16 @@ impl Future for HttpServiceFuture {
 async fn answer<B: Body>(owner: Arc<Owner>, request: Request<B>) -> Response<HttpServiceBody> {
     let (parts, body) = request.into_parts();
     let head = head_of(&parts);
-    let principal = parts.extensions.get::<Principal>();
+    let mut principal = parts.extensions.get::<Principal>().cloned();
     let peer = parts.extensions.get::<Peer>();
-    let caller = match (principal, peer) {
-        (Some(principal), _) => Caller::Principal(&principal.0),
-        (None, Some(peer)) => Caller::Peer(&peer.0),
-        (None, None) => Caller::Anyone,
-    };
     let mut body = pin!(body);
     let offers = owner.hub.offers();
-    let answered = match owner.take(&offers, &head, body.as_mut()).await {
-        Ok(frame) => owner.answer(&offers, &head, caller, frame).await,
+    let taken = owner.take(&offers, &head, &mut principal, body.as_mut());
+    let answered = match taken.await {
+        Ok(frame) => {
+            let asks = Asks::new(principal.as_ref(), peer);
+            owner.answer(&offers, &head, asks, frame).await
+        }
         Err(reply) => {
             // Whoever waits to be asked for the body reads the answer, and reading would ask.
             if !head.headers.has("expect") {
@@ -236,17 +254,41 @@ async fn answer<B: Body>(owner: Arc<Owner>, request: Request<B>) -> Response<Htt
     with_head(&response, body)
 }
 
+/// Who asks for something, and what their token is good for.
+#[derive(Clone, Copy)]
+struct Asks<'a> {
+    caller: Caller<'a>,
+    scopes: Option<&'a Arc<Scopes>>,
+}
+
+impl<'a> Asks<'a> {
+    fn new(principal: Option<&'a Principal>, peer: Option<&'a Peer>) -> Self {
+        let caller = match (principal, peer) {
+            (Some(principal), _) => Caller::Principal(&principal.name),
+            (None, Some(peer)) => Caller::Peer(&peer.0),
+            (None, None) => Caller::Anyone,
+        };
+        let scopes = principal.and_then(|principal| principal.scopes.as_ref());
+        Self { caller, scopes }
+    }
+}
+
 impl Owner {
-    /// Reads the body of a request that may be answered. The error is the whole answer; the body
-    /// may not have been read to its end then.
+    /// Reads the body of a request that may be answered, and finds out whose it is where clients need
+    /// tokens. The error is the whole answer; the body may not have been read to its end then.
     async fn take<B: Body>(
         &self,
         offers: &Offers,
         head: &RequestHead,
+        principal: &mut Option<Principal>,
         body: Pin<&mut B>,
     ) -> Result<Bytes, Reply> {
         let hub = &self.hub;
         let options = &hub.options;
+        if let Some(guard) = &self.guard {
+            // Boxed, as what asks for no tokens needs none of it.
+            *principal = Box::pin(self.identify(guard, head)).await?;
+        }
         check(&options.policy, offers, head)?;
         if head.method != HttpMethod::Post {
             return Ok(Bytes::new());
@@ -256,12 +298,66 @@ impl Owner {
         read.map_err(|error| error.reply(longest))
     }
 
+    /// Whose request it is; nobody's that asks what a page may send. The error is the whole answer: the
+    /// metadata, or a refusal.
+    // `auth.401` `auth.prm`
+    async fn identify(
+        &self,
+        guard: &Guard,
+        head: &RequestHead,
+    ) -> Result<Option<Principal>, Reply> {
+        let policy = &self.hub.options.policy;
+        check_site(policy, head)?;
+        if *head.path == *guard.resource().metadata_path() {
+            let answer = self.described(guard).answer(policy, head);
+            return answer.map_or(Ok(None), Err);
+        }
+        if head.method == HttpMethod::Options {
+            return Ok(None);
+        }
+        let admitted = guard.admit(&self.hub.alarms, head).await;
+        let refused = |why| self.described(guard).refuse(&why);
+        admitted.map(Some).map_err(refused)
+    }
+
+    /// What is protected, with the scopes that are needed for what the server offers now.
+    fn described(&self, guard: &Guard) -> ProtectedResource {
+        let all = self.hub.server.registry().all_scopes();
+        guard.resource().clone().supports(&all)
+    }
+
+    /// Returns the refusal of a request whose token isn't good for what it asks for.
+    // `auth.403.scope`
+    fn check_scopes(&self, offers: &Offers, class: &Class, asks: Asks<'_>) -> Result<(), Reply> {
+        let frame = match class {
+            _ if !offers.needs_scopes() => return Ok(()),
+            Class::Modern { frame, .. } => frame,
+            Class::Legacy {
+                input: Input::Post { frame, .. },
+                ..
+            } => frame,
+            Class::Legacy { .. } => return Ok(()),
+        };
+        let needed = self.hub.server.scopes_for(frame);
+        let none = Scopes::default();
+        let granted = asks.scopes.map_or(&none, |scopes| scopes);
+        match &self.guard {
+            _ if granted.covers(&needed) => Ok(()),
+            Some(guard) => {
+                let resource = self.described(guard);
+                let checked = resource.check_scopes(&needed, granted);
+                checked.map_err(|why| resource.refuse(&why))
+            }
+            None => Err(unscoped(&needed)),
+        }
+    }
+
     /// The response to a request. The error is a whole one.
     async fn answer(
         self: &Arc<Self>,
         offers: &Offers,
         head: &RequestHead,
-        caller: Caller<'_>,
+        asks: Asks<'_>,
         frame: Bytes,
     ) -> Result<(ResponseHead, HttpServiceBody), Reply> {
         let of_pair = self.of_pair(head);
@@ -270,12 +366,13 @@ impl Owner {
             Some(of_pair) => of_pair.class(frame),
             None => classify(offers, head, frame)?,
         };
+        self.check_scopes(offers, &class, asks)?;
         let mut exchange = match self.hub.shared.as_ref().filter(|_| !is_pair) {
             Some(shared) if shared.machines.store.is_some() => {
                 // Boxed, as it is rare and large.
-                Box::pin(self.open_stored(shared, class, caller)).await?
+                Box::pin(self.open_stored(shared, class, asks)).await?
             }
-            _ => self.open(class, caller, is_pair)?,
+            _ => self.open(class, asks, is_pair)?,
         };
         let mut whole = Bytes::new();
         let head = loop {
@@ -318,25 +415,25 @@ impl Owner {
     fn open(
         self: &Arc<Self>,
         class: Class,
-        caller: Caller<'_>,
+        asks: Asks<'_>,
         is_pair: bool,
     ) -> Result<Exchange, Reply> {
-        let Placed { place, ticket, .. } = self.hub.place(&class, caller)?;
+        let Placed { place, ticket, .. } = self.hub.place(&class, asks.caller)?;
         let begun = match (place, class) {
             (Place::Session(cell), Class::Legacy { input, .. }) => {
-                let begun = cell.begin(input);
+                let begun = cell.begin(input, asks.scopes);
                 begun.map_or_else(|| Err(no_session()), |exchange| Ok((cell, exchange)))
             }
             (Place::New, Class::Legacy { input, .. }) if is_pair || !self.is_stateless() => {
-                self.begin_session(input, caller, is_pair)
+                self.begin_session(input, asks, is_pair)
             }
             (
                 _,
                 Class::Legacy {
                     revision, input, ..
                 },
-            ) => Ok(self.begin_stateless(revision, input, caller)),
-            (_, Class::Modern { frame, listens }) => Ok(self.begin_modern(frame, listens, caller)),
+            ) => Ok(self.begin_stateless(revision, input, asks)),
+            (_, Class::Modern { frame, listens }) => Ok(self.begin_modern(frame, listens, asks)),
         };
         match begun {
             Ok((cell, id)) => Ok(Exchange::new(Arc::clone(self), cell, id, ticket)),
@@ -353,21 +450,21 @@ impl Owner {
         self: &Arc<Self>,
         shared: &Arc<Shared>,
         class: Class,
-        caller: Caller<'_>,
+        asks: Asks<'_>,
     ) -> Result<Exchange, Reply> {
         let Class::Legacy { session, input, .. } = &class else {
-            return self.open(class, caller, false);
+            return self.open(class, asks, false);
         };
         if self.is_stateless() {
-            return self.open(class, caller, false);
+            return self.open(class, asks, false);
         }
         let (is_new, changes) = (session.is_none(), is_durable(input));
         let mut wait = Wait::new(self.hub.now() + shared.machines.handover);
         let exchange = loop {
             if let Some(id) = session {
-                self.fetch(shared, id, caller, &mut wait).await?;
+                self.fetch(shared, id, asks.caller, &mut wait).await?;
             }
-            match self.open(class.clone(), caller, false) {
+            match self.open(class.clone(), asks, false) {
                 // It has moved on since it was fetched: another look says where to, or that it is
                 // over.
                 Err(reply) if reply.head.status == 404 && !is_new => {
@@ -385,7 +482,7 @@ impl Owner {
             if cell.with(|http, _| http.status()) == SessionStatus::Closed {
                 return Ok(exchange);
             }
-            let principal = caller.principal().map(String::from);
+            let principal = asks.caller.principal().map(String::from);
             let job = move || hub.keep_new(&cell, principal.as_deref());
             shared.run(job).await
         } else {
@@ -456,30 +553,28 @@ impl Owner {
         self.hub.options.stateless
     }
 
-    fn service(&self, caller: Caller<'_>) -> crate::server::Service {
-        let service = self.hub.server.service();
-        match caller {
+    fn service(&self, asks: Asks<'_>) -> crate::server::Service {
+        let mut service = self.hub.server.service();
+        if asks.scopes.is_some() {
+            service.set_scopes(asks.scopes.cloned());
+        }
+        match asks.caller {
             Caller::Principal(name) => service.principal(name),
             _ => service,
         }
     }
 
-    fn begin_modern(&self, frame: Bytes, listens: bool, caller: Caller<'_>) -> Begun {
+    fn begin_modern(&self, frame: Bytes, listens: bool, asks: Asks<'_>) -> Begun {
         let streams = Arc::clone(&self.hub.streams);
-        let http = HttpSession::new(self.service(caller), SessionKind::Modern, streams);
+        let http = HttpSession::new(self.service(asks), SessionKind::Modern, streams);
         let (kind, opens) = (Some(Kind::Request), false);
         let cell = Cell::new(&self.hub, http, None, listens);
         begin(cell, Input::Post { frame, kind, opens })
     }
 
     /// A request of a legacy client on a server without sessions.
-    fn begin_stateless(
-        &self,
-        revision: Option<Revision>,
-        input: Input,
-        caller: Caller<'_>,
-    ) -> Begun {
-        let mut service = self.service(caller);
+    fn begin_stateless(&self, revision: Option<Revision>, input: Input, asks: Asks<'_>) -> Begun {
+        let mut service = self.service(asks);
         if !matches!(input, Input::Post { opens: true, .. }) {
             let spoken = self.hub.server.config().newest(Era::Legacy);
             let revisions = [revision, Some(Revision::V2025_03_26), spoken];
@@ -493,12 +588,7 @@ impl Owner {
     }
 
     /// The first exchange of a session.
-    fn begin_session(
-        &self,
-        input: Input,
-        caller: Caller<'_>,
-        is_pair: bool,
-    ) -> Result<Begun, Reply> {
+    fn begin_session(&self, input: Input, asks: Asks<'_>, is_pair: bool) -> Result<Begun, Reply> {
         let entropy = random_hex::<16>().zip(random_tag());
         let Some((id, tag)) = entropy else {
             let why = "the server has no entropy for a session";
@@ -514,13 +604,13 @@ impl Owner {
             },
         };
         let streams = Arc::clone(&self.hub.streams);
-        let http = HttpSession::new(self.service(caller), kind, streams);
+        let http = HttpSession::new(self.service(asks), kind, streams);
         let cell = Cell::new(&self.hub, http, Some(id.clone()), true);
         let (cell, exchange) = begin(cell, input);
         // What was refused is no session.
         let status = cell.with(|http, _| http.status());
         if status != SessionStatus::Closed
-            && let Err(reply) = self.hub.insert(&id, caller, &cell)
+            && let Err(reply) = self.hub.insert(&id, asks.caller, &cell)
         {
             cell.close();
             return Err(reply);

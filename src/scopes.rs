@@ -1,4 +1,4 @@
-//! Sets of scopes, as a challenge, metadata and tokens name them.
+//! Sets of scopes, as challenges, metadata and tokens name them: what a token is good for.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
@@ -7,7 +7,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A set of scopes.
+/// A set of scopes, which say what a token is good for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Scopes(BTreeSet<Box<str>>);
@@ -22,6 +22,25 @@ impl Scopes {
     /// Reads scopes that stand in one text with spaces between them. What is no scope is left out.
     pub fn parse(text: &str) -> Self {
         text.split([' ', '\t']).collect()
+    }
+
+    /// Returns these scopes, of which none is left out; `None` if one of them is no scope, or there are
+    /// more than are kept.
+    pub(crate) fn exact<S: AsRef<str>>(scopes: impl IntoIterator<Item = S>) -> Option<Self> {
+        let mut kept = BTreeSet::new();
+        for scope in scopes {
+            let scope = scope.as_ref();
+            if !is_scope(scope) || kept.len() == MOST {
+                return None;
+            }
+            kept.insert(scope.into());
+        }
+        Some(Self(kept))
+    }
+
+    /// Returns those of them that are among `others` too.
+    pub(crate) fn shared_with(&self, others: &Self) -> Self {
+        Self(self.0.intersection(&others.0).cloned().collect())
     }
 
     /// Returns whether there is none.
@@ -51,14 +70,15 @@ impl Scopes {
     }
 }
 
+fn is_scope(scope: &str) -> bool {
+    let is_good = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E);
+    (1..=LONGEST).contains(&scope.len()) && scope.bytes().all(is_good)
+}
+
 impl<'a> FromIterator<&'a str> for Scopes {
     fn from_iter<I: IntoIterator<Item = &'a str>>(scopes: I) -> Self {
-        let is_scope = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E);
-        let good = scopes
-            .into_iter()
-            .filter(|scope| (1..=LONGEST).contains(&scope.len()) && scope.bytes().all(is_scope));
         let mut kept = BTreeSet::new();
-        for scope in good {
+        for scope in scopes.into_iter().filter(|scope| is_scope(scope)) {
             if kept.len() == MOST {
                 break;
             }
