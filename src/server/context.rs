@@ -42,16 +42,16 @@ struct Inner {
     request: Request,
     server: Arc<Shared>,
     given: Given,
-    /// Who the client of a modern request is, once somebody asks.
-    client: Once<ClientIdentity>,
+    /// Who the client is, once somebody asks.
+    client: Once<Box<ClientIdentity>>,
     is_cancelled: AtomicBool,
     run: Lock<Run>,
 }
 
 /// What the session knew of the client when the handler was to run.
 pub(super) struct Given {
-    /// What the client has said when the session was opened.
-    pub(super) client: Option<Arc<ClientIdentity>>,
+    /// What the client has said when the session was opened, as JSON: who it is, and what it can do.
+    pub(super) opened: [Option<Arc<str>>; 2],
     /// The level that a legacy client has set.
     pub(super) legacy_log_level: Option<LoggingLevel>,
     pub(super) principal: Option<Arc<str>>,
@@ -60,10 +60,9 @@ pub(super) struct Given {
 }
 
 /// What a client says of itself.
-#[derive(Default)]
-pub(super) struct ClientIdentity {
-    pub(super) info: Option<Implementation<'static>>,
-    pub(super) capabilities: ClientCapabilities<'static>,
+struct ClientIdentity {
+    info: Option<Implementation<'static>>,
+    capabilities: ClientCapabilities<'static>,
 }
 
 /// Tells a handler that its request was cancelled, for as long as anybody has its context.
@@ -143,22 +142,21 @@ impl Context {
 
     /// Who the client is, by the request or else by the opening of its session.
     fn client(&self) -> &ClientIdentity {
-        let Inner { request, given, .. } = &*self.inner;
-        if request.revision.era() == Era::Legacy
-            && let Some(client) = &given.client
-        {
-            return client;
-        }
         self.inner.client.get_or_make(|| {
-            let info = request.client_info().map(IntoOwned::into_owned);
-            let opened = given.client.as_ref();
-            ClientIdentity {
-                info: info.or_else(|| opened.and_then(|client| client.info.clone())),
-                capabilities: request
-                    .client_capabilities()
-                    .unwrap_or_default()
-                    .into_owned(),
-            }
+            let Inner { request, given, .. } = &*self.inner;
+            let [info, capabilities] = given.opened.each_ref().map(Option::as_deref);
+            let info: Option<Implementation<'_>> = info.and_then(read);
+            let (info, capabilities) = match request.revision.era() {
+                Era::Legacy if info.is_some() => (info, capabilities.and_then(read)),
+                _ => (
+                    request.client_info().or(info),
+                    request.client_capabilities(),
+                ),
+            };
+            Box::new(ClientIdentity {
+                info: info.map(IntoOwned::into_owned),
+                capabilities: capabilities.unwrap_or_default().into_owned(),
+            })
         })
     }
 
@@ -508,4 +506,8 @@ impl core::fmt::Debug for Context {
             .field("request", &self.inner.request.id)
             .finish_non_exhaustive()
     }
+}
+
+fn read<'a, T: serde::Deserialize<'a>>(json: &'a str) -> Option<T> {
+    serde_json::from_str(json).ok()
 }

@@ -13,17 +13,16 @@ use bytes::Bytes;
 
 #[cfg(any(feature = "tokio", feature = "futures-io"))]
 use super::Registry;
-use super::context::{Canceller, ClientIdentity, Context, Given};
+use super::context::{Canceller, Context, Given};
 use super::effect::{Effect, EffectKind, JobId};
 use super::handler::Reply;
 use super::job::{End, INPUT_REQUIRED, Job, KeptState, Outcome, StateToCarry};
 use super::kept::KeptStates;
-use super::state::binding;
+use super::state::{SealError, binding};
 use super::{DefinitionError, Listener, Server, Shared};
 use crate::frame::FrameError;
 use crate::model::input::InputRequests;
 use crate::model::method::{CallTool, Complete, GetPrompt, ReadResource};
-use crate::model::owned::IntoOwned;
 use crate::revision::{Era, Revision};
 use crate::rpc::RpcError;
 use crate::scopes::Scopes;
@@ -47,20 +46,25 @@ pub struct Service {
     principal: Option<Arc<str>>,
     /// What the token is good for that came with the frame which is handled now.
     scopes: Option<Arc<Scopes>>,
-    /// What the client has said of itself, once a handler was to know.
-    opened_by: Option<Arc<ClientIdentity>>,
     /// The job of each request that has one.
     running: Table<Running>,
-    kept: KeptStates,
+    /// The states of modern requests that aren't sealed; `None` before the first.
+    kept: Option<Box<KeptStates>>,
     events: Queue<Event>,
     /// How many bytes of frames the events hold.
     event_bytes: usize,
-    /// Questions to legacy clients that wait for room in the output.
-    asking: VecDeque<(IncomingId, InputRequests<'static>, Option<String>)>,
-    /// Changes that wait for room in the output.
-    changes: BTreeSet<(u8, Box<str>)>,
+    /// What waits for room in the output; `None` when nothing does.
+    waiting: Option<Box<Waiting>>,
     spans: Spans<IncomingId>,
     now: Instant,
+}
+
+/// What is to be said once there is room in the output.
+#[derive(Default)]
+struct Waiting {
+    /// Questions to legacy clients.
+    asking: VecDeque<(IncomingId, InputRequests<'static>, Option<String>)>,
+    changes: BTreeSet<(u8, Box<str>)>,
 }
 
 struct Running {
@@ -91,16 +95,14 @@ impl Service {
     pub(super) fn new(server: Arc<Shared>) -> Self {
         Self {
             session: server.session(),
-            kept: KeptStates::new(KEPT, server.config.limits.output),
+            kept: None,
             server,
             principal: None,
             scopes: None,
-            opened_by: None,
             running: Table::default(),
             events: Queue::default(),
             event_bytes: 0,
-            asking: VecDeque::new(),
-            changes: BTreeSet::new(),
+            waiting: None,
             spans: Spans::new(),
             now: Instant::ZERO,
         }
@@ -145,7 +147,6 @@ impl Service {
         }
         session.refuse_interrupted(now);
         self.session = session;
-        self.opened_by = None;
         self.now = self.now.max(now);
         self.pump();
         Ok(())
@@ -248,7 +249,9 @@ impl Service {
             match event {
                 ServerEvent::Request(request) => self.take(request),
                 ServerEvent::Cancelled { request, .. } => {
-                    self.asking.retain(|(asking, ..)| *asking != request);
+                    if let Some(waiting) = &mut self.waiting {
+                        waiting.asking.retain(|(asking, ..)| *asking != request);
+                    }
                     self.spans.end(self.now, &request, "cancelled", None);
                     if let Some(running) = self.running.remove(request.number()) {
                         running.canceller.cancel();
@@ -256,9 +259,6 @@ impl Service {
                     }
                 }
                 event => {
-                    if let ServerEvent::Opened { .. } = &event {
-                        self.opened_by = None;
-                    }
                     show(&event);
                     self.event_bytes += bytes_of(&event);
                     self.events.push_back(Event::Session(Box::new(event)));
@@ -309,7 +309,7 @@ impl Service {
         let state = self.state(&request)?;
         let round = self.session.round(request.id).unwrap_or_default();
         let given = Given {
-            client: self.opened_by(),
+            opened: self.session.client_texts(),
             legacy_log_level: self.session.client_log_level(),
             principal: self.principal.clone(),
             scopes: self.scopes.clone(),
@@ -322,21 +322,6 @@ impl Service {
             found,
             scope: self.spans.scope(&id),
         }))
-    }
-
-    /// What the client has said when it opened the session; `None` for one that says it with each
-    /// request.
-    fn opened_by(&mut self) -> Option<Arc<ClientIdentity>> {
-        if self.opened_by.is_none()
-            && let Some(info) = self.session.client_info()
-        {
-            let capabilities = self.session.client_capabilities().unwrap_or_default();
-            self.opened_by = Some(Arc::new(ClientIdentity {
-                info: Some(info.into_owned()),
-                capabilities: capabilities.into_owned(),
-            }));
-        }
-        self.opened_by.clone()
     }
 
     /// What the server offers, and who listens to it.
@@ -356,7 +341,8 @@ impl Service {
             Era::Modern if self.server.unsealed_state => KeptState::Plain(state.into_string()),
             Era::Modern => {
                 let binding = binding(request, self.principal.as_deref());
-                KeptState::Plain(self.kept.open(&state, &binding)?)
+                let kept = self.kept.as_ref().ok_or(SealError::Foreign)?;
+                KeptState::Plain(kept.open(&state, &binding)?)
             }
         }))
     }
@@ -381,10 +367,12 @@ impl Service {
             None => None,
             Some(StateToCarry::Ready(state)) => Some(state),
             Some(StateToCarry::Keep { binding, state }) => {
-                let kept = self.kept.keep(binding, state);
+                let limit = self.server.config.limits.output;
+                let fresh = || Box::new(KeptStates::new(KEPT, limit));
+                let kept = self.kept.get_or_insert_with(fresh).keep(binding, state);
                 Some(kept.ok_or(Misuse::LimitReached {
                     what: Limited::State,
-                    limit: self.server.config.limits.output,
+                    limit,
                 })?)
             }
         };
@@ -393,7 +381,8 @@ impl Service {
             .need_input(self.now, request, &questions, state.as_deref());
         match asked {
             Err(misuse) if is_full(&misuse) => {
-                self.asking.push_back((request, questions, state));
+                let waiting = self.waiting.get_or_insert_default();
+                waiting.asking.push_back((request, questions, state));
                 Ok(())
             }
             asked => asked,
@@ -428,18 +417,23 @@ impl Service {
         // is never waited for.
         if let Err(misuse) = told
             && is_full(&misuse)
-            && self.changes.len() < self.server.config.limits.subscriptions
         {
-            self.changes.insert((rank(change), uri.into()));
+            let changes = &mut self.waiting.get_or_insert_default().changes;
+            if changes.len() < self.server.config.limits.subscriptions {
+                changes.insert((rank(change), uri.into()));
+            }
         }
     }
 
     /// Says what has waited for room in the output.
     fn retry(&mut self) {
-        for (change, uri) in core::mem::take(&mut self.changes) {
+        let Some(waiting) = self.waiting.take() else {
+            return;
+        };
+        for (change, uri) in waiting.changes {
             self.announce(CHANGES[usize::from(change)], &uri);
         }
-        for (request, questions, state) in core::mem::take(&mut self.asking) {
+        for (request, questions, state) in waiting.asking {
             let state = state.map(StateToCarry::Ready);
             match self.ask(request, questions, state) {
                 Ok(()) if self.session.wire_id(request).is_some() => {}
@@ -547,7 +541,7 @@ impl Session for Service {
         if let Some(frame) = buffer.get(start..).filter(|frame| !frame.is_empty()) {
             trace::sent(Role::Server, frame);
         }
-        if transmit.is_some() && !(self.asking.is_empty() && self.changes.is_empty()) {
+        if transmit.is_some() && self.waiting.is_some() {
             self.retry();
         }
         transmit

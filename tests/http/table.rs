@@ -194,7 +194,7 @@ fn a_flood_of_openings_leaves_the_table_constant_and_locks_nobody_out() {
     endpoint.note(NOW, "kept", SessionStatus::Idle);
     for number in 1..=20_000 {
         endpoint
-            .insert(NOW, &format!("f{number}"), Caller::Principal("eve"), number)
+            .insert(NOW, format!("f{number}"), Caller::Principal("eve"), number)
             .unwrap();
         assert!(endpoint.len() <= 101);
     }
@@ -364,7 +364,7 @@ fn a_caller_that_opens_every_session_it_may_loses_its_own_and_locks_nobody_out()
     endpoint.note(NOW, "kept", SessionStatus::Idle);
     for number in 1..=5000 {
         let id = format!("e{number}");
-        let forgotten = endpoint.insert(NOW, &id, eve, number).unwrap();
+        let forgotten = endpoint.insert(NOW, id.as_str(), eve, number).unwrap();
         endpoint.note(NOW, &id, SessionStatus::Idle);
         assert_eq!(forgotten.len(), usize::from(number > 400));
         assert!(endpoint.len() <= 401);

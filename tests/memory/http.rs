@@ -10,6 +10,9 @@ use tower_service::Service;
 
 use crate::Scale;
 
+/// What a legacy session may weigh that its client has used and will use again.
+const IDLE: usize = 2 << 10;
+
 /// What a flood may leave: the room that tables and queues have grown to.
 const SLACK: usize = 256 << 10;
 
@@ -40,6 +43,29 @@ fn is_constant(service: &HttpService, mut once: impl FnMut(u64)) {
 fn hang_up(service: &HttpService, sent: Sent) {
     let mut response = Box::pin(service.clone().call(sent.request()));
     drop(wait_for(Duration::ZERO, &mut response));
+}
+
+#[test]
+fn a_legacy_session_that_is_idle_weighs_no_more_than_two_kibibytes() {
+    const SESSIONS: u64 = 1_000;
+    let mut options = HttpServeOptions::default();
+    // What waits for it is no longer there when it is over.
+    options.streams.patience = Duration::from_millis(100);
+    options.limits.sessions = 10_000;
+    let (service, _, _stage) = serve(options);
+    let open = |sessions| {
+        (0..sessions).for_each(|_| {
+            let answer = Session::open(&service).call(1, "echo").to(&service);
+            assert_eq!(answer.status(), 200);
+        });
+        wait_for(Duration::from_millis(300), std::future::pending::<()>());
+    };
+    open(10);
+    let scale = Scale::new();
+    open(SESSIONS);
+    let each = scale.held() / SESSIONS as usize;
+    println!("{each} bytes each");
+    assert!(each <= IDLE, "{each} bytes are held by each");
 }
 
 #[test]

@@ -234,7 +234,7 @@ impl Front {
         {
             return;
         }
-        match self.endpoint.insert(self.now, &id, caller, key) {
+        match self.endpoint.insert(self.now, id.as_str(), caller, key) {
             Ok(forgotten) => {
                 for key in forgotten {
                     self.sessions.remove(&key);

@@ -102,10 +102,8 @@ where
         let answer = whole(service.call(frames::legacy_echo(&id)).await).await;
         frames::check(&answer);
     }
-    // What ends a session's work may run in tasks.
-    for _ in 0..100 {
-        tokio::task::yield_now().await;
-    }
+    // What ends a session's work may run in tasks, and what waits for a second is over after it.
+    tokio::time::sleep(std::time::Duration::from_millis(1_200)).await;
 }
 
 /// The whole body of a response.

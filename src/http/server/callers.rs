@@ -15,6 +15,7 @@ use super::super::Reply;
 use super::super::classify::{Class, Input, refusal};
 use super::super::headers::name;
 use super::limits::EndpointLimits;
+use super::slots::Lists;
 
 /// Who sends a request, as far as the transport knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -129,6 +130,8 @@ struct Account {
     requests: usize,
     streams: usize,
     sessions: usize,
+    /// The sessions that wait.
+    waiting: Lists,
     /// What is left of the allowance for dropped requests, and the place in the queue of those that
     /// recover; `None` when it is whole.
     allowance: Option<(TokenBucket, (Instant, u64))>,
@@ -213,8 +216,22 @@ impl Callers {
         self.accounts.get(who).map_or(0, |account| account.sessions)
     }
 
-    pub(super) fn session_opened(&mut self, who: &Who) {
-        self.accounts.entry(who.clone()).or_default().sessions += 1;
+    /// Counts one more session, and returns the lists for it to stand in.
+    pub(super) fn session_opened(&mut self, who: &Who) -> &mut Lists {
+        let account = self.accounts.entry(who.clone()).or_default();
+        account.sessions += 1;
+        &mut account.waiting
+    }
+
+    /// The sessions of a caller that wait.
+    pub(super) fn waiting(&mut self, who: &Who) -> Option<&mut Lists> {
+        self.accounts
+            .get_mut(who)
+            .map(|account| &mut account.waiting)
+    }
+
+    pub(super) fn waiting_of(&self, who: &Who) -> Option<&Lists> {
+        self.accounts.get(who).map(|account| &account.waiting)
     }
 
     pub(super) fn session_ended(&mut self, who: &Who) {

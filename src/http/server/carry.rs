@@ -1,6 +1,8 @@
 //! What a session sends, put onto the streams that carry it: which frame goes to which stream, when a
 //! response becomes JSON or events, and when it ends.
 
+use alloc::vec::Vec;
+
 use bytes::Bytes;
 use smallvec::SmallVec;
 
@@ -21,8 +23,9 @@ use super::session::{HttpSession, STANDALONE};
 impl<S: ServesClient> HttpSession<S> {
     /// Puts what the session has to send onto its streams, and ends what has nothing to wait for.
     pub(super) fn carry_output(&mut self) {
-        while let Some(transmit) = self.session.poll_transmit(&mut self.buffer) {
-            let frame = Bytes::from(core::mem::take(&mut self.buffer));
+        let mut buffer = Vec::new();
+        while let Some(transmit) = self.session.poll_transmit(&mut buffer) {
+            let frame = Bytes::from(core::mem::take(&mut buffer));
             self.route(&transmit, frame);
         }
         let is_closed = self.session.is_closed();
@@ -107,7 +110,7 @@ impl<S: ServesClient> HttpSession<S> {
             self.session
                 .handle_closed(self.now, route, Closed::EndOfInput);
         }
-        if is_over && !self.log.has(stream) {
+        if is_over && entry.kept == 0 {
             self.streams.remove(stream);
         }
     }
@@ -179,14 +182,15 @@ impl<S: ServesClient> HttpSession<S> {
             self.touch(exchange);
         }
         if let SessionKind::Legacy { .. } = self.kind {
-            self.log.push(Kept {
+            let kept = Kept {
                 stream: number,
                 event,
                 frame,
                 is_sent: exchange.is_some(),
                 is_last,
                 is_notification: transmit.kind == Kind::Notification,
-            });
+            };
+            self.log.push(self.streams.or_default(number), kept);
         }
         if is_last {
             if let Some(stream) = self.streams.get_mut(number) {
@@ -316,12 +320,8 @@ impl<S: ServesClient> HttpSession<S> {
 
     /// Drops what the log has no room for, and streams of which nothing is left.
     pub(super) fn trim(&mut self) {
-        let streams = &self.streams;
-        self.log
-            .trim(|stream| streams.get(stream).is_none_or(|stream| stream.is_over));
-        let log = &self.log;
-        self.streams.retain(|number, stream| {
-            !stream.is_over || stream.exchange.is_some() || log.has(number)
-        });
+        self.log.trim(&self.options, &mut self.streams);
+        self.streams
+            .retain(|_, stream| !stream.is_over || stream.exchange.is_some() || stream.kept > 0);
     }
 }

@@ -9,6 +9,10 @@ use alloc::collections::VecDeque;
 
 use bytes::Bytes;
 
+use super::numbered::Numbered;
+use super::options::StreamOptions;
+use super::session::Stream;
+
 /// How many events may wait that nobody has read, answers among them.
 const MOST_UNREAD: usize = 4096;
 
@@ -26,59 +30,68 @@ pub(super) struct Kept {
     pub(super) is_notification: bool,
 }
 
+/// What may be dropped, in the order in which it is.
+#[derive(Clone, Copy)]
+enum Droppable {
+    /// What was sent of a stream that is over.
+    SentOfEnded,
+    Sent,
+    Notification,
+    /// Anything, where too much waits.
+    Unread,
+}
+
 /// The events that are kept, in the order in which they were written.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Log {
     kept: VecDeque<Kept>,
     bytes: usize,
-    most_events: usize,
-    most_bytes: usize,
-    most_unread: usize,
 }
 
 impl Log {
-    pub(super) fn new(most_events: usize, most_bytes: usize, most_unread: usize) -> Self {
-        Self {
-            kept: VecDeque::new(),
-            bytes: 0,
-            most_events,
-            most_bytes,
-            most_unread,
-        }
-    }
-
-    pub(super) fn push(&mut self, event: Kept) {
+    /// Keeps an event of this stream.
+    pub(super) fn push(&mut self, stream: &mut Stream, event: Kept) {
+        stream.kept += 1;
         self.bytes += event.frame.len();
         self.kept.push_back(event);
     }
 
-    /// Drops what there is no room for. `is_over` says which streams have ended.
-    pub(super) fn trim(&mut self, is_over: impl Fn(u64) -> bool) {
-        while self.kept.len() > self.most_events || self.bytes > self.most_bytes {
-            let of_ended = |kept: &Kept| kept.is_sent && is_over(kept.stream);
-            let kept = &self.kept;
-            let oldest = kept
-                .iter()
-                .position(of_ended)
-                .or_else(|| kept.iter().position(|kept| kept.is_sent))
-                .or_else(|| kept.iter().position(|kept| kept.is_notification));
-            let is_too_much = kept.len() > MOST_UNREAD || self.bytes > self.most_unread;
-            let oldest = oldest.or_else(|| is_too_much.then_some(0));
-            let Some(dropped) = oldest.and_then(|oldest| self.kept.remove(oldest)) else {
-                return;
-            };
-            self.bytes -= dropped.frame.len();
+    /// Drops what there is no room for. However much that is, each event is looked at four times at
+    /// most.
+    pub(super) fn trim(&mut self, most: &StreamOptions, streams: &mut Numbered<Stream, 1>) {
+        use Droppable::{Notification, Sent, SentOfEnded, Unread};
+        for droppable in [SentOfEnded, Sent, Notification, Unread] {
+            let (mut events, mut bytes) = (self.kept.len(), self.bytes);
+            if events <= most.replay_events && bytes <= most.replay_bytes {
+                break;
+            }
+            self.kept.retain(|kept| {
+                let stream = streams.get_mut(kept.stream);
+                let is_full = events > most.replay_events || bytes > most.replay_bytes;
+                let is_over = stream.as_ref().is_none_or(|stream| stream.is_over);
+                let goes = is_full
+                    && match droppable {
+                        SentOfEnded => kept.is_sent && is_over,
+                        Sent => kept.is_sent,
+                        Notification => kept.is_notification,
+                        Unread => events > MOST_UNREAD || bytes > most.unsent_most,
+                    };
+                if goes {
+                    events -= 1;
+                    bytes -= kept.frame.len();
+                    if let Some(stream) = stream {
+                        stream.kept -= 1;
+                    }
+                }
+                !goes
+            });
+            self.bytes = bytes;
         }
     }
 
     /// All that is kept, in its order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Kept> {
         self.kept.iter()
-    }
-
-    /// Whether anything of a stream is kept.
-    pub(super) fn has(&self, stream: u64) -> bool {
-        self.kept.iter().any(|kept| kept.stream == stream)
     }
 
     /// The events of a stream after this one, or those that nobody has read.

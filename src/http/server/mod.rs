@@ -5,7 +5,6 @@
 //!  Input ──HttpSession::handle──▶ an exchange ──poll_part──▶ head, body .. end
 //! ```
 
-mod ages;
 mod callers;
 mod carry;
 mod event_id;
@@ -16,6 +15,7 @@ mod options;
 mod outgoing;
 mod save;
 mod session;
+mod slots;
 mod table;
 
 #[cfg(feature = "http")]

@@ -1,6 +1,7 @@
 //! What a session over HTTP is told when it begins: what kind it is, and how its streams behave.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use core::time::Duration;
 
 /// What carries a session.
@@ -16,7 +17,7 @@ pub enum SessionKind {
     /// Any number of exchanges of the legacy era, shared by an id.
     Legacy {
         /// The session's id: visible ASCII that nobody can guess.
-        id: Box<str>,
+        id: Arc<str>,
         /// A random number of the session, without which nobody can make up the id of an event.
         tag: u32,
     },

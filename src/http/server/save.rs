@@ -41,7 +41,7 @@ const LAST: u64 = u64::MAX / 2;
 pub struct SavedHttp {
     format: u32,
     session: SavedServer,
-    id: Box<str>,
+    id: Arc<str>,
     tag: u32,
     next: u64,
     left_out: u64,
@@ -248,20 +248,22 @@ impl<S: ServesClient> HttpSession<S> {
             let kept = Stream {
                 exchange: None,
                 events: stream.events,
+                kept: 0,
                 is_over: stream.is_over && stream.number != STANDALONE,
                 is_lost: stream.is_lost && stream.number != STANDALONE,
             };
             http.streams.insert(stream.number, kept);
         }
         for event in saved.events {
-            http.log.push(Kept {
+            let kept = Kept {
                 stream: event.stream,
                 event: event.event,
                 frame: Bytes::from(alloc::string::String::from(event.frame)),
                 is_sent: event.is_sent,
                 is_last: event.is_last,
                 is_notification: event.is_notification,
-            });
+            };
+            http.log.push(http.streams.or_default(kept.stream), kept);
         }
         http.trim();
         Ok(http)

@@ -56,7 +56,6 @@ pub struct HttpSession<S = ServerSession> {
     pub(super) ready: SmallVec<[u64; 1]>,
     pub(super) left_out: u64,
     pub(super) is_draining: bool,
-    pub(super) buffer: Vec<u8>,
 }
 
 /// What one request's messages travel on, whatever connection carries it.
@@ -65,6 +64,8 @@ pub(super) struct Stream {
     pub(super) exchange: Option<u64>,
     /// The number of the event that was written last.
     pub(super) events: u64,
+    /// How many of its events are kept.
+    pub(super) kept: u32,
     pub(super) is_over: bool,
     /// Whether nobody can ever ask for what it carries.
     pub(super) is_lost: bool,
@@ -73,14 +74,9 @@ pub(super) struct Stream {
 impl<S: ServesClient> HttpSession<S> {
     /// Creates a session over HTTP from one that is new. Many sessions may share their options.
     pub fn new(session: S, kind: SessionKind, options: impl Into<Arc<StreamOptions>>) -> Self {
-        let options = options.into();
-        let replays = match kind {
-            SessionKind::Legacy { .. } => options.replay_events,
-            _ => 0,
-        };
         Self {
             session,
-            log: Log::new(replays, options.replay_bytes, options.unsent_most),
+            log: Log::default(),
             kind,
             streams: Numbered::new(),
             exchanges: Numbered::new(),
@@ -89,8 +85,7 @@ impl<S: ServesClient> HttpSession<S> {
             ready: SmallVec::new(),
             left_out: 0,
             is_draining: false,
-            buffer: Vec::new(),
-            options,
+            options: options.into(),
         }
     }
 

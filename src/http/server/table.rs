@@ -21,9 +21,9 @@ use crate::time::Instant;
 
 use super::super::Reply;
 use super::super::classify::{Class, Input, refusal};
-use super::ages::{Age, Ages, Waits};
 use super::callers::{Caller, Callers, Ended, Ticket, Who, later};
 use super::limits::EndpointLimits;
+use super::slots::{self, Slots, Waits};
 
 /// How far a session has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,36 +62,15 @@ pub struct Placed<H> {
     pub ticket: Ticket,
 }
 
-struct Entry<H> {
-    handle: H,
-    who: Who,
-    status: SessionStatus,
-    since: Instant,
-    number: u64,
-}
-
-impl<H> Entry<H> {
-    /// Its place among the sessions that run out of time; `None` while it is busy.
-    const fn age(&self) -> Option<Age> {
-        let waits = match self.status {
-            SessionStatus::HalfOpen => Waits::HalfOpen,
-            SessionStatus::Idle => Waits::Idle,
-            SessionStatus::Busy | SessionStatus::Closed => return None,
-        };
-        Some((waits, self.since, self.number))
-    }
-}
-
 /// The table of an endpoint's sessions, and the account of what is open at it. `H` is how the caller
 /// reaches a session, such as an `Arc<Mutex<..>>`.
 ///
 /// It holds no session, draws no id and reads no clock.
 pub struct Endpoint<H> {
     limits: EndpointLimits,
-    sessions: BTreeMap<Arc<str>, Entry<H>>,
-    ages: Ages,
+    sessions: BTreeMap<Arc<str>, slots::Place>,
+    slots: Slots<H>,
     callers: Callers,
-    next: u64,
     is_draining: bool,
 }
 
@@ -111,9 +90,8 @@ impl<H: Clone> Endpoint<H> {
         Self {
             limits,
             sessions: BTreeMap::new(),
-            ages: Ages::default(),
+            slots: Slots::new(),
             callers: Callers::default(),
-            next: 0,
             is_draining: false,
         }
     }
@@ -135,7 +113,7 @@ impl<H: Clone> Endpoint<H> {
             Class::Modern { .. } => Place::Alone,
             Class::Legacy {
                 session: Some(id), ..
-            } => match self.sessions.get(&**id) {
+            } => match self.entry(id) {
                 Some(entry) if entry.who.principal() == caller.principal() => {
                     Place::Session(entry.handle.clone())
                 }
@@ -167,31 +145,29 @@ impl<H: Clone> Endpoint<H> {
     pub fn insert(
         &mut self,
         now: Instant,
-        id: &str,
+        id: impl Into<Arc<str>>,
         caller: Caller<'_>,
         handle: H,
     ) -> Result<Vec<H>, Reply> {
         let who = Who::from(caller);
+        let id = id.into();
         let mut forgotten = Vec::new();
-        forgotten.extend(self.remove(id));
+        forgotten.extend(self.remove(&id));
         if let Some(oldest) = self.to_forget(&who)? {
             forgotten.extend(self.remove(&oldest));
         }
-        let entry = Entry {
-            handle,
-            who: who.clone(),
-            status: SessionStatus::HalfOpen,
-            since: now,
-            number: self.next,
-        };
-        self.next += 1;
-        let id: Arc<str> = id.into();
-        if let Some(age) = entry.age() {
-            self.ages.insert(&who, age, id.clone());
+        let own = self.callers.session_opened(&who);
+        let place = self.slots.insert(now, handle, who.clone(), id.clone(), own);
+        match place {
+            Some(place) => {
+                self.sessions.insert(id, place);
+                Ok(forgotten)
+            }
+            None => {
+                self.callers.session_ended(&who);
+                Err(too_many())
+            }
         }
-        self.callers.session_opened(&who);
-        self.sessions.insert(id, entry);
-        Ok(forgotten)
     }
 
     /// Notes how far a session has come, after each input and each exchange that has ended. One that
@@ -199,30 +175,11 @@ impl<H: Clone> Endpoint<H> {
     pub fn note(&mut self, now: Instant, id: &str, status: SessionStatus) {
         if status == SessionStatus::Closed {
             self.remove(id);
-            return;
-        }
-        let Some((id, _)) = self.sessions.get_key_value(id) else {
-            return;
-        };
-        let id = id.clone();
-        let Some(entry) = self.sessions.get_mut(&*id) else {
-            return;
-        };
-        let old = entry.age();
-        // A client that stays half open gets no more time by talking.
-        if status != SessionStatus::HalfOpen || entry.status != status {
-            entry.since = now;
-        }
-        entry.status = status;
-        let new = entry.age();
-        if old == new {
-            return;
-        }
-        if let Some(age) = old {
-            self.ages.remove(&entry.who, age);
-        }
-        if let Some(age) = new {
-            self.ages.insert(&entry.who, age, id);
+        } else if let Some(place) = self.sessions.get(id)
+            && let Some(entry) = self.slots.get(*place)
+            && let Some(own) = self.callers.waiting(&entry.who)
+        {
+            self.slots.note(now, *place, status, own);
         }
     }
 
@@ -230,10 +187,10 @@ impl<H: Clone> Endpoint<H> {
     pub fn handle_timeout(&mut self, now: Instant) -> Vec<H> {
         let mut over = Vec::new();
         for waits in [Waits::HalfOpen, Waits::Idle] {
-            while let Some((since, id)) = self.ages.oldest(waits)
-                && since + self.patience(waits) <= now
+            while let Some(oldest) = self.slots.oldest(waits)
+                && oldest.since + self.patience(waits) <= now
             {
-                let id = id.clone();
+                let id = oldest.id.clone();
                 over.extend(self.remove(&id));
             }
         }
@@ -244,8 +201,8 @@ impl<H: Clone> Endpoint<H> {
     /// can run out of time.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let ends = |waits| {
-            let (since, _) = self.ages.oldest(waits)?;
-            Some(since + self.patience(waits))
+            let oldest = self.slots.oldest(waits)?;
+            Some(oldest.since + self.patience(waits))
         };
         let ends = [ends(Waits::HalfOpen), ends(Waits::Idle)];
         ends.into_iter().flatten().min()
@@ -253,15 +210,14 @@ impl<H: Clone> Endpoint<H> {
 
     /// Returns the session of this id, whoever it belongs to; `None` when there is none.
     pub fn get(&self, id: &str) -> Option<&H> {
-        self.sessions.get(id).map(|entry| &entry.handle)
+        self.entry(id).map(|entry| &entry.handle)
     }
 
     /// Takes a session out of the table; `None` when there is none of this id.
     pub fn remove(&mut self, id: &str) -> Option<H> {
-        let entry = self.sessions.remove(id)?;
-        if let Some(age) = entry.age() {
-            self.ages.remove(&entry.who, age);
-        }
+        let place = self.sessions.remove(id)?;
+        let own = self.callers.waiting(&self.slots.get(place)?.who)?;
+        let entry = self.slots.remove(place, own)?;
         self.callers.session_ended(&entry.who);
         Some(entry.handle)
     }
@@ -291,7 +247,7 @@ impl<H: Clone> Endpoint<H> {
 
     /// Returns all sessions, such as to tell them of a change.
     pub fn handles(&self) -> impl Iterator<Item = &H> {
-        self.sessions.values().map(|entry| &entry.handle)
+        self.slots.iter().map(|entry| &entry.handle)
     }
 
     /// Returns how many sessions there are.
@@ -302,6 +258,10 @@ impl<H: Clone> Endpoint<H> {
     /// Returns whether there is no session.
     pub fn is_empty(&self) -> bool {
         self.sessions.is_empty()
+    }
+
+    fn entry(&self, id: &str) -> Option<&slots::Entry<H>> {
+        self.slots.get(*self.sessions.get(id)?)
     }
 
     const fn patience(&self, waits: Waits) -> core::time::Duration {
@@ -317,19 +277,26 @@ impl<H: Clone> Endpoint<H> {
         let is_known = *who != Who::Anyone;
         let has_share = is_known && self.callers.sessions_of(who) >= limits.sessions_each;
         let is_full = self.sessions.len() >= limits.sessions;
-        if !has_share && !is_full && self.ages.half_open() < limits.half_open {
+        if !has_share && !is_full && self.slots.half_open() < limits.half_open {
             return Ok(None);
         }
-        let own = |waits| self.ages.oldest_of(who, waits);
-        let others = || self.ages.oldest(Waits::HalfOpen).map(|(_, id)| id);
+        let own = |waits| {
+            let oldest = self.callers.waiting_of(who)?.first(waits)?;
+            self.slots.get(oldest)
+        };
+        let others = || self.slots.oldest(Waits::HalfOpen);
         let oldest = own(Waits::HalfOpen)
             .or_else(|| others().filter(|_| !has_share))
             .or_else(|| own(Waits::Idle).filter(|_| is_known));
         match oldest {
-            Some(oldest) => Ok(Some(oldest.clone())),
-            None => Err(later(503, "too many sessions", "60")),
+            Some(oldest) => Ok(Some(oldest.id.clone())),
+            None => Err(too_many()),
         }
     }
+}
+
+fn too_many() -> Reply {
+    later(503, "too many sessions", "60")
 }
 
 /// Whether a request asks for more than what is open already.

@@ -7,6 +7,7 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::sync::Arc;
 
 use crate::model::encode::SessionMembers;
 use crate::model::initialize::{InitializeParams, InitializeResult};
@@ -62,12 +63,12 @@ impl ServerSession {
         else {
             return self.refuse_handshake(arrival, &params.protocol_version);
         };
-        let kept = |json: Result<String, serde_json::Error>| json.ok().map(Box::<str>::from);
+        let kept = |json: Result<String, serde_json::Error>| json.ok().map(Arc::<str>::from);
         let info = kept(serde_json::to_string(&params.client_info));
         let capabilities = kept(serde_json::to_string(&params.capabilities));
         let longest = self.fixed.config.limits.peer;
         let is_too_long =
-            |text: &Option<Box<str>>| text.as_ref().is_some_and(|text| text.len() > longest);
+            |text: &Option<Arc<str>>| text.as_ref().is_some_and(|text| text.len() > longest);
         if is_too_long(&info) || is_too_long(&capabilities) {
             let error = alloc::format!(
                 "Invalid params: clientInfo or capabilities longer than {longest} bytes"

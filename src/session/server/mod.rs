@@ -19,7 +19,6 @@ mod receive;
 mod reply;
 mod subscriptions;
 
-use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -100,8 +99,8 @@ pub(super) struct Legacy {
     /// The stream for messages to the client that belong to no request.
     route: Route,
     /// What the client said of itself, as JSON.
-    info: Option<Box<str>>,
-    capabilities: Option<Box<str>>,
+    info: Option<Arc<str>>,
+    capabilities: Option<Arc<str>>,
     log_level: Option<LoggingLevel>,
 }
 
@@ -189,6 +188,14 @@ impl ServerSession {
     /// Returns what a legacy client can do; `None` before it has said so.
     pub fn client_capabilities(&self) -> Option<ClientCapabilities<'_>> {
         serde_json::from_str(self.state.legacy.capabilities.as_deref()?).ok()
+    }
+
+    /// The texts in which a legacy client has said who it is and what it can do, to be shared.
+    pub(crate) fn client_texts(&self) -> [Option<Arc<str>>; 2] {
+        let Legacy {
+            info, capabilities, ..
+        } = &self.state.legacy;
+        [info.clone(), capabilities.clone()]
     }
 
     /// Returns how many requests wait for their answer.

@@ -34,7 +34,7 @@ pub(super) struct Cell {
     pub(super) hub: Arc<Hub>,
     number: u64,
     /// Its name in the table; `None` for an exchange that stands alone.
-    pub(super) id: Option<Box<str>>,
+    pub(super) id: Option<Arc<str>>,
     listens: bool,
     state: Mutex<State>,
     /// Held while it is put into the store.
@@ -102,7 +102,7 @@ impl Cell {
     pub(super) fn new(
         hub: &Arc<Hub>,
         http: HttpSession<Service>,
-        id: Option<Box<str>>,
+        id: Option<Arc<str>>,
         listens: bool,
     ) -> Arc<Self> {
         let is_known = id.is_none() && listens;

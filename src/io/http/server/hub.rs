@@ -168,7 +168,7 @@ impl<C: Member> Hub<C> {
     /// Enters a session under its id.
     pub(super) fn insert(
         self: &Arc<Self>,
-        id: &str,
+        id: Arc<str>,
         caller: Caller<'_>,
         cell: &Arc<C>,
     ) -> Result<(), Reply> {

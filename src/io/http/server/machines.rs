@@ -385,7 +385,7 @@ impl Hub {
         cell.keep(stored);
         // What it has missed comes before it is there for anybody, as far as that is known.
         let caught_up = self.read_log(&cell);
-        if caught_up.is_err() || self.insert(id, caller, &cell).is_err() {
+        if caught_up.is_err() || self.insert(id.into(), caller, &cell).is_err() {
             if let Some(snapshot) = cell.release(false) {
                 self.put(&cell, snapshot)?;
             }

@@ -594,6 +594,7 @@ impl Owner {
             let why = "the server has no entropy for a session";
             return Err(refusal(503, code::INTERNAL_ERROR, why));
         };
+        let id: Arc<str> = id.into();
         let kind = match &self.hub.options.pair {
             Some(pair) if is_pair => SessionKind::Pair {
                 endpoint: alloc::format!("{}?session={id}", pair.messages).into(),
@@ -610,7 +611,7 @@ impl Owner {
         // What was refused is no session.
         let status = cell.with(|http, _| http.status());
         if status != SessionStatus::Closed
-            && let Err(reply) = self.hub.insert(&id, asks.caller, &cell)
+            && let Err(reply) = self.hub.insert(id, asks.caller, &cell)
         {
             cell.close();
             return Err(reply);
