@@ -208,6 +208,7 @@
 //! | `auth` | no | `io::auth`, `Remote::auth`: clients authorize themselves over HTTP; brings `std` and `auth-core` |
 //! | `auth-core` | no | `auth`: the same as a state machine |
 //! | `auth-es256` | no | `auth::Es256Signer`; brings `auth-core` |
+//! | `record` | no | `record`: what passes through a session as lines, played again, compared and drawn |
 //! | `tracing` | no | spans and events for whoever watches the program, [below](#tracing) |
 //!
 //! They only add. Without any the crate is `no_std` and needs an allocator.
@@ -269,6 +270,8 @@ pub mod io;
 pub mod limits;
 mod lock;
 pub mod model;
+#[cfg(feature = "record")]
+pub mod record;
 pub mod revision;
 pub mod rpc;
 mod scopes;

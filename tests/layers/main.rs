@@ -26,6 +26,7 @@ const LAYERS: [(&str, u8); 17] = [
     ("http", 5),
     ("client", 5),
     ("server", 5),
+    ("record", 5),
     ("edge", 6),
     ("io", 6),
     ("fuzzing", 7),
