@@ -13,7 +13,6 @@ use crate::model::Peek;
 use crate::rpc::Kind;
 
 use super::entry::{Entry, Happened};
-use super::svg;
 
 /// How many columns lie between the two lifelines.
 pub(super) const SPAN: usize = 56;
@@ -78,11 +77,6 @@ impl Diagram {
             drawing += &format!("{:>9.3}  │{between}│\n", millis(row.after));
         }
         drawing
-    }
-
-    /// Returns it as an SVG image, which stands by itself and needs no font in particular.
-    pub fn svg(&self) -> String {
-        svg::drawing(self)
     }
 }
 

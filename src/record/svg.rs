@@ -17,7 +17,14 @@ const ROW: usize = 30;
 /// Where the first row is.
 const TOP: usize = 60;
 
-pub(super) fn drawing(diagram: &Diagram) -> String {
+impl Diagram {
+    /// Returns it as an SVG image, which stands by itself and needs no font in particular.
+    pub fn svg(&self) -> String {
+        drawing(self)
+    }
+}
+
+fn drawing(diagram: &Diagram) -> String {
     let height = TOP + diagram.rows.len() * ROW;
     let mut drawing = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" \
