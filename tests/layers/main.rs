@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use source::{paths, tokens};
 
 /// The layers, each with how far right it stands; a layer uses itself and what stands further left.
-const LAYERS: [(&str, u8); 17] = [
+const LAYERS: [(&str, u8); 18] = [
     ("time", 0),
     ("trace", 0),
     ("limits", 0),
