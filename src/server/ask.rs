@@ -146,6 +146,10 @@ pub(super) struct Run {
     pub(super) effects: Vec<Effect>,
     /// Who is given it at once.
     pub(super) sink: Option<EffectSink>,
+    /// Whether it runs as a task.
+    pub(super) is_task: bool,
+    /// Whether the handler wants to go on as a task.
+    pub(super) begins_task: bool,
 }
 
 /// What travels from one round to the next.

@@ -57,6 +57,8 @@ pub(super) struct Given {
     pub(super) principal: Option<Arc<str>>,
     /// What the request's token is good for.
     pub(super) scopes: Option<Arc<Scopes>>,
+    /// Whether the handler may have its call become a task.
+    pub(super) may_begin_task: bool,
 }
 
 /// What a client says of itself.
@@ -140,6 +142,20 @@ impl Context {
         self.inner.run.with(|run| run.carried = carried);
     }
 
+    /// Has the handler run as a task.
+    pub(super) fn run_as_task(&self) {
+        self.inner.run.with(|run| run.is_task = true);
+    }
+
+    /// What a legacy client has said when it opened its session.
+    pub(super) fn legacy_client(&self) -> Option<&ClientIdentity> {
+        self.inner.given.client.as_deref()
+    }
+
+    pub(super) fn server_arc(&self) -> Arc<Shared> {
+        Arc::clone(&self.inner.server)
+    }
+
     /// Who the client is, by the request or else by the opening of its session.
     fn client(&self) -> &ClientIdentity {
         self.inner.client.get_or_make(|| {
@@ -173,9 +189,11 @@ impl Context {
         self.inner.run.with(core::mem::take)
     }
 
-    /// Whether the client is to be asked something before there can be a result.
+    /// Whether the client is to be asked something before there can be a result, or to be handed a
+    /// task.
     pub(super) fn is_asking(&self) -> bool {
-        self.inner.run.with(|run| !run.asked.is_empty())
+        let is_open = |run: &mut Run| !run.asked.is_empty() || run.begins_task;
+        self.inner.run.with(is_open)
     }
 
     /// Hands an effect on, unless an earlier run had it already.
@@ -264,6 +282,29 @@ impl Context {
     /// during long work.
     pub fn is_cancelled(&self) -> bool {
         self.inner.is_cancelled.load(Ordering::Acquire)
+    }
+
+    /// Has the call go on as a task, if its tool may and its client can: the client gets the task's
+    /// handle now, and the handler runs again from the top, with what was answered and done so far.
+    /// What it asks from here on is asked as input of the task.
+    ///
+    /// For tools whose handlers [begin their tasks](super::Tasks::begun_by_handler) themselves; in
+    /// every other call it does nothing. Returns an error when the task begins: hand that on with `?`.
+    // `task26.mrtr.first`
+    pub fn begin_task(&self) -> Result<(), InputPending> {
+        let may_begin = self.inner.given.may_begin_task;
+        self.inner.run.with(|run| {
+            if run.is_task || !may_begin {
+                return Ok(());
+            }
+            run.begins_task = true;
+            Err(InputPending(()))
+        })
+    }
+
+    /// Returns whether the call runs as a task, which outlives its request and its connection.
+    pub fn is_task(&self) -> bool {
+        self.inner.run.with(|run| run.is_task)
     }
 
     /// Asks the user to fill in a form, and reads what they filled in as `T`.

@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use core::fmt;
 
 use crate::model::owned::IntoOwned;
-use crate::model::tool::{CallToolResult, Tool};
+use crate::model::tool::{CallToolResult, TaskSupport, Tool};
 use crate::model::validation::{CompiledSchema, SchemaError, Validator, Violation};
 use crate::rpc::{Raw, RpcError, Source};
 
@@ -85,6 +85,13 @@ pub enum DefinitionError {
     /// None of the server's revisions is stateless: allow 2026-07-28.
     #[error("none of the server's revisions has requests that stand alone")]
     NotStateless,
+    /// The tool has to run as a task, and nothing runs tasks: give the server
+    /// [tasks](super::Server::tasks), or let calls run as they are. Servers without state have none.
+    #[error("the tool {tool} has to run as a task, and the server has none")]
+    NoTasks {
+        /// The tool's name.
+        tool: Box<str>,
+    },
     /// The server's validator refuses one of its schemas, for the reason inside: correct it.
     #[error("a schema of the tool {tool} can't be used: {error}")]
     Schema {
@@ -138,6 +145,26 @@ impl ToolDefinition {
             output: output.map_or(Ok(None), compile)?,
             tool: shared(tool),
         })
+    }
+}
+
+/// Whether calls of a tool run as tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Support {
+    Never,
+    May,
+    Must,
+}
+
+impl ToolDefinition {
+    /// Whether calls of the tool run as tasks, as it says itself.
+    pub(super) fn task_support(&self) -> Support {
+        let execution = self.tool.execution.as_ref();
+        match execution.and_then(|execution| execution.task_support.as_ref()) {
+            Some(TaskSupport::Optional) => Support::May,
+            Some(TaskSupport::Required) => Support::Must,
+            _ => Support::Never,
+        }
     }
 }
 

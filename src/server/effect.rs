@@ -32,7 +32,6 @@ pub(super) enum EffectKind {
 
 impl Effect {
     /// The change that it tells of, if that concerns every client.
-    #[cfg(feature = "std")]
     pub(super) fn told_to_all(&self) -> Option<(Change, &str)> {
         match &self.0 {
             EffectKind::Changed(change) => Some((*change, "")),

@@ -25,6 +25,7 @@ use super::handler::{Handler, Output, Reply};
 use super::hook::{End as HookEnd, Hooked, Started, finish};
 use super::registry::Entry;
 use super::state::{SealError, binding};
+use super::tasks::{StoreWork, TaskEnd, TaskStep, poll_through};
 use crate::model::input::InputRequests;
 use crate::model::method::SpecMethod;
 use crate::model::tool::CallToolResult;
@@ -57,20 +58,23 @@ pub(super) enum KeptState {
 pub(super) enum Found {
     Tool(Arc<Entry<ToolDefinition>>),
     Other(Hooked),
+    /// No handler, but the store of tasks.
+    Tasks(Box<dyn StoreWork>),
 }
 
 impl Found {
-    fn handler(&self) -> &Hooked {
+    fn handler(&self) -> Option<&Hooked> {
         match self {
-            Self::Tool(entry) => &entry.handler,
-            Self::Other(handler) => handler,
+            Self::Tool(entry) => Some(&entry.handler),
+            Self::Other(handler) => Some(handler),
+            Self::Tasks(_) => None,
         }
     }
 
     fn definition(&self) -> Option<&ToolDefinition> {
         match self {
             Self::Tool(entry) => Some(&entry.definition),
-            Self::Other(_) => None,
+            Self::Other(_) | Self::Tasks(_) => None,
         }
     }
 }
@@ -87,6 +91,8 @@ pub struct Outcome {
     /// What was not given to a sink.
     pub(super) effects: Vec<Effect>,
     pub(super) end: End,
+    /// What is to be done for a task next.
+    pub(super) step: Option<Box<TaskStep>>,
 }
 
 pub(super) enum End {
@@ -96,6 +102,10 @@ pub(super) enum End {
         questions: InputRequests<'static>,
         state: Option<StateToCarry>,
     },
+    /// The handler goes on as a task, with what this carries.
+    BeginTask(Context),
+    /// What the store of tasks has to say.
+    Tasks(TaskEnd),
     /// Nobody wanted it any more before it began.
     Cancelled,
 }
@@ -112,7 +122,9 @@ impl End {
             }
             Self::Reply(_) => ("result", None),
             Self::Error(error) => ("error", Some(error.code)),
-            Self::Ask { .. } => (INPUT_REQUIRED, None),
+            Self::Ask { .. } | Self::Tasks(TaskEnd::Ask(_)) => (INPUT_REQUIRED, None),
+            Self::Tasks(TaskEnd::Created(_)) | Self::BeginTask(_) => ("task", None),
+            Self::Tasks(_) => ("result", None),
             Self::Cancelled => ("cancelled", None),
         }
     }
@@ -158,7 +170,14 @@ impl Job {
 
     /// Returns whether its handler is a future, which only [`start`](Self::start) can run.
     pub fn is_async(&self) -> bool {
-        matches!(self.found.handler().handler, Handler::Async(_))
+        let handler = self.found.handler().map(|found| &found.handler);
+        matches!(handler, Some(Handler::Async(_)))
+    }
+
+    /// Returns whether it waits for the store of tasks, so that [`start`](Self::start) is to be awaited
+    /// on a thread that may block. [`run`](Self::run) polls the store until it is ready.
+    pub fn awaits_store(&self) -> bool {
+        matches!(self.found, Found::Tasks(_))
     }
 
     /// Returns whether its request was cancelled, so that its outcome counts for nothing.
@@ -198,9 +217,14 @@ impl Job {
             return ended(&self.context, end);
         }
         let Self { context, found, .. } = self;
-        let output = match check_arguments(&context, &found) {
-            Ok(()) => found.handler().run(&context),
-            Err(error) => Err(error),
+        let found = match found {
+            Found::Tasks(job) => return poll_through(in_store(context, job)),
+            found => found,
+        };
+        let output = match (check_arguments(&context, &found), found.handler()) {
+            (Ok(()), Some(handler)) => handler.run(&context),
+            (Ok(()), None) => Err(HandlerError::from("there is no handler")),
+            (Err(error), _) => Err(error),
         };
         close(&context, &found, output)
     }
@@ -227,9 +251,14 @@ impl Job {
             return Running::Ended(ended(&self.context, end));
         }
         let Self { context, found, .. } = self;
-        let started = match check_arguments(&context, &found) {
-            Ok(()) => found.handler().start(&context),
-            Err(error) => Started::Ended(Err(error)),
+        let found = match found {
+            Found::Tasks(job) => return Running::InStore(Box::pin(in_store(context, job))),
+            found => found,
+        };
+        let started = match (check_arguments(&context, &found), found.handler()) {
+            (Ok(()), Some(handler)) => handler.start(&context),
+            (Ok(()), None) => Started::Ended(Err(HandlerError::from("there is no handler"))),
+            (Err(error), _) => Started::Ended(Err(error)),
         };
         match started {
             Started::Ended(output) => Running::Ended(close(&context, &found, output)),
@@ -306,6 +335,7 @@ enum Running {
         ends: Vec<HookEnd>,
         future: Pin<Box<dyn Future<Output = Output> + Send>>,
     },
+    InStore(Pin<Box<dyn Future<Output = Outcome> + Send>>),
 }
 
 impl Begun {
@@ -325,6 +355,11 @@ impl Begun {
                     let output = finish(&context, ends, output);
                     return Poll::Ready(close(&context, &found, output));
                 }
+            }
+            if let Some(Running::InStore(future)) = stage {
+                let outcome = ready!(future.as_mut().poll(cx));
+                *stage = None;
+                return Poll::Ready(outcome);
             }
             match stage.take() {
                 Some(Running::Ended(outcome)) => Poll::Ready(outcome),
@@ -347,6 +382,19 @@ fn ended(context: &Context, end: End) -> Outcome {
         job: context.job(),
         effects: Vec::new(),
         end,
+        step: None,
+    }
+}
+
+/// What the store of tasks makes of a request.
+async fn in_store(context: Context, job: Box<dyn StoreWork>) -> Outcome {
+    let (end, step) = match job.run(&context).await {
+        Ok((end, step)) => (End::Tasks(end), step),
+        Err(error) => (End::Error(error), None),
+    };
+    Outcome {
+        step,
+        ..ended(&context, end)
     }
 }
 
@@ -371,12 +419,17 @@ fn close(context: &Context, found: &Found, output: Output) -> Outcome {
             Err(error) => End::Error(error),
         },
         Err(_) if !run.asked.is_empty() => ask(context, run),
+        Err(_) if run.begins_task => {
+            context.carry(run.to_carry());
+            End::BeginTask(context.clone())
+        }
         Err(error) => stopped(context, &run, error),
     };
     Outcome {
         job: context.job(),
         effects,
         end,
+        step: None,
     }
 }
 
@@ -420,7 +473,11 @@ fn stopped(context: &Context, run: &Run, error: HandlerError) -> End {
 /// Asks the client for what a run has left open.
 fn ask(context: &Context, run: Run) -> End {
     let packed = run.to_carry().pack();
-    let state = packed.map(|state| carry(context, state)).transpose();
+    let carry = |state| match run.is_task {
+        true => Ok(StateToCarry::Ready(state)),
+        false => carry(context, state),
+    };
+    let state = packed.map(carry).transpose();
     match state {
         Ok(state) => End::Ask {
             questions: run.asked,
@@ -464,6 +521,7 @@ impl fmt::Debug for Outcome {
             End::Reply(_) => "a result",
             End::Error(_) => "an error",
             End::Ask { .. } => "input needed",
+            End::BeginTask(_) | End::Tasks(_) => "a task",
             End::Cancelled => "cancelled",
         };
         f.debug_struct("Outcome")

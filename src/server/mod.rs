@@ -47,6 +47,7 @@ mod seal;
 mod service;
 mod state;
 mod stateless;
+mod tasks;
 mod template;
 #[cfg(feature = "schemars")]
 mod typed;
@@ -89,6 +90,11 @@ pub use seal::Seal;
 pub use service::{Event, Service};
 pub use state::{SealError, StateSeal};
 pub use stateless::{Requester, Stateless};
+#[cfg(feature = "std")]
+pub use tasks::MemoryTasks;
+pub use tasks::{
+    StoredTask, TaskFuture, TaskKey, TaskStep, TaskStore, TaskStoreError, TaskTicket, Tasks,
+};
 pub use template::{Template, TemplateError, Variables};
 #[cfg(feature = "schemars")]
 #[doc(hidden)]
@@ -123,6 +129,8 @@ struct Shared {
     unsealed_state: bool,
     seal: Option<Arc<dyn StateSeal>>,
     hooks: Vec<Arc<hook::Hook>>,
+    /// What runs calls as tasks.
+    tasks: Option<Arc<tasks::Engine>>,
     /// A session that others are made of, which then share its configuration.
     pattern: Lock<Option<Pattern>>,
 }
@@ -144,6 +152,7 @@ impl Server {
                 unsealed_state: false,
                 seal: None,
                 hooks: Vec::new(),
+                tasks: None,
                 pattern: Lock::default(),
             }),
             mode: PhantomData,
@@ -216,6 +225,19 @@ impl<Mode> Server<Mode> {
         self.configure(|shared| shared.seal = Some(seal))
     }
 
+    /// Lets calls run as tasks, for the tools that say that they may or must: for clients of
+    /// 2025-11-25 that ask for it, and for those of later revisions that declare the extension
+    /// [`TASKS_EXTENSION`](crate::model::task::TASKS_EXTENSION).
+    ///
+    /// Servers that share a store share their tasks: each answers for those of all others, and runs
+    /// again what was left behind by one that is gone.
+    // `ext.optin`
+    #[must_use]
+    pub fn tasks(self, tasks: Tasks) -> Self {
+        let engine = Arc::new(tasks::Engine::new(tasks));
+        self.configure(|shared| shared.tasks = Some(engine))
+    }
+
     /// The same with what `make` makes for a seal, unless it has one or needs none.
     #[cfg(feature = "http")]
     pub(crate) fn seal_otherwise<S: StateSeal + 'static>(self, make: impl FnOnce() -> S) -> Self {
@@ -243,7 +265,7 @@ impl<Mode> Server<Mode> {
     /// that can't be offered, has a bad name, or shares its name with another. The adapters ask
     /// before they serve.
     pub fn check(&self) -> Result<(), DefinitionError> {
-        self.shared.registry.check()
+        self.shared.check()
     }
 
     /// Returns what the server offers, to be changed while it runs.
@@ -290,6 +312,15 @@ impl From<Server<Blocking>> for Server<Async> {
 }
 
 impl Shared {
+    /// Returns an error if it can't be served as it is defined.
+    fn check(&self) -> Result<(), DefinitionError> {
+        self.registry.check()?;
+        match &self.tasks {
+            Some(_) => Ok(()),
+            None => self.registry.check_without_tasks(),
+        }
+    }
+
     /// A session for one more client.
     fn session(&self) -> ServerSession {
         let offered = self.registry.read();
@@ -299,6 +330,10 @@ impl Shared {
             }
             _ => {
                 let capabilities = offered.capabilities();
+                let capabilities = match &self.tasks {
+                    Some(engine) => engine.declare(capabilities),
+                    None => capabilities,
+                };
                 let session = ServerSession::new(self.config.clone().capabilities(capabilities));
                 let another = session.another();
                 let offered = Arc::downgrade(&offered);
@@ -316,6 +351,7 @@ impl Clone for Shared {
             registry: Arc::clone(&self.registry),
             seal: self.seal.clone(),
             hooks: self.hooks.clone(),
+            tasks: self.tasks.clone(),
             pattern: Lock::default(),
             ..*self
         }

@@ -12,9 +12,10 @@ use crate::model::prompt::Prompt;
 use crate::model::resource::{Resource, ResourceTemplate};
 use crate::model::tool::Tool;
 use crate::model::validation::Validator;
-use crate::session::Change;
+use crate::rpc::{RpcError, Text};
+use crate::session::{Change, Request};
 
-use super::definition::{DefinitionError, ToolDefinition};
+use super::definition::{DefinitionError, Support, ToolDefinition};
 use super::hook::Hooked;
 use super::listener::{Listener, Listeners};
 use super::required::Required;
@@ -243,6 +244,14 @@ impl Registry {
         self.edit(|offered| offered.prompts.remove(name)).is_some()
     }
 
+    /// The tool that a request calls; the error is for one that isn't there.
+    pub(super) fn tool(&self, request: &Request) -> Result<Arc<Entry<ToolDefinition>>, RpcError> {
+        let name = request.target().unwrap_or(Text::borrowed(""));
+        let offered = self.read();
+        let found = offered.tools.get(&name).map(Arc::clone);
+        found.ok_or_else(|| unknown("tool", &name))
+    }
+
     /// Has `listener` told of changes for as long as it is kept.
     pub(super) fn add_listener(&self, listener: Weak<dyn Listener>) {
         self.listeners.add(listener);
@@ -324,6 +333,18 @@ impl Registry {
         });
     }
 
+    /// Returns an error if a tool can only run as a task.
+    pub(super) fn check_without_tasks(&self) -> Result<(), DefinitionError> {
+        let offered = self.read();
+        let mut tools = offered.tools.entries().map(|(definition, _)| definition);
+        match tools.find(|definition| definition.task_support() == Support::Must) {
+            Some(definition) => Err(DefinitionError::NoTasks {
+                tool: definition.tool.name.as_str().into(),
+            }),
+            None => Ok(()),
+        }
+    }
+
     /// Returns the first definition that the server was made with and can't offer.
     pub(super) fn check(&self) -> Result<(), DefinitionError> {
         let offered = self.read();
@@ -344,6 +365,12 @@ impl core::fmt::Debug for Registry {
             .field("prompts", &offered.prompts.len())
             .finish_non_exhaustive()
     }
+}
+
+/// The error of a request for what isn't there.
+pub(super) fn unknown(what: &str, name: &str) -> RpcError {
+    let shown: String = name.chars().take(128).collect();
+    RpcError::invalid_params(alloc::format!("Unknown {what}: {shown}"))
 }
 
 /// The name under which the completion for `reference` and one of its arguments is kept.

@@ -19,10 +19,11 @@ use super::handler::Reply;
 use super::job::{End, INPUT_REQUIRED, Job, KeptState, Outcome, StateToCarry};
 use super::kept::KeptStates;
 use super::state::{SealError, binding};
+use super::tasks::{TaskEnd, TaskStep};
 use super::{DefinitionError, Listener, Server, Shared};
 use crate::frame::FrameError;
 use crate::model::input::InputRequests;
-use crate::model::method::{CallTool, Complete, GetPrompt, ReadResource};
+use crate::model::method::{CallTool, Complete, GetPrompt, ReadResource, SpecMethod};
 use crate::revision::{Era, Revision};
 use crate::rpc::RpcError;
 use crate::scopes::Scopes;
@@ -41,7 +42,7 @@ const KEPT: usize = 1024;
 /// Run each [`Event::Job`] wherever you like, and give its outcome to
 /// [`handle_outcome`](Self::handle_outcome).
 pub struct Service {
-    session: ServerSession,
+    pub(super) session: ServerSession,
     server: Arc<Shared>,
     principal: Option<Arc<str>>,
     /// What the token is good for that came with the frame which is handled now.
@@ -53,23 +54,35 @@ pub struct Service {
     events: Queue<Event>,
     /// How many bytes of frames the events hold.
     event_bytes: usize,
-    /// What waits for room in the output; `None` when nothing does.
-    waiting: Option<Box<Waiting>>,
+    pub(super) later: Option<Box<Later>>,
     spans: Spans<IncomingId>,
-    now: Instant,
+    pub(super) now: Instant,
 }
 
-/// What is to be said once there is room in the output.
+/// What can't be done yet. Most connections never have any of it.
 #[derive(Default)]
-struct Waiting {
-    /// Questions to legacy clients.
+pub(super) struct Later {
+    /// Questions to legacy clients that wait for room in the output.
     asking: VecDeque<(IncomingId, InputRequests<'static>, Option<String>)>,
+    /// Changes that wait for room in the output.
     changes: BTreeSet<(u8, Box<str>)>,
+    /// Requests that wait for a task to get on.
+    pub(super) waiting: Vec<Waiting>,
 }
+
+/// A request that looks again at its task after a time.
+pub(super) struct Waiting {
+    pub(super) request: Request,
+    pub(super) due: Instant,
+    pub(super) looks: u32,
+}
+
 
 struct Running {
     job: JobId,
     canceller: Canceller,
+    /// The request to look again with, and how often it has looked.
+    waits: Option<Box<(Request, u32)>>,
 }
 
 impl Weigh for Running {
@@ -87,6 +100,8 @@ pub enum Event {
     /// Nobody wants the outcome of this job any more. Its context knows already; a future may be
     /// dropped.
     Cancelled(JobId),
+    /// A task goes on: run this step, and those that follow it, whatever becomes of the connection.
+    Task(Box<TaskStep>),
     /// Something else has happened: any event of the session but requests and their cancellation.
     Session(Box<ServerEvent>),
 }
@@ -102,7 +117,7 @@ impl Service {
             running: Table::default(),
             events: Queue::default(),
             event_bytes: 0,
-            waiting: None,
+            later: None,
             spans: Spans::new(),
             now: Instant::ZERO,
         }
@@ -154,7 +169,7 @@ impl Service {
 
     /// Returns an error if the server can't be served as it is defined. See [`Server::check`].
     pub fn check(&self) -> Result<(), DefinitionError> {
-        self.server.registry.check()
+        self.server.check()
     }
 
     /// Has `listener` told of changes that concern every client of the server, for as long as it is
@@ -190,18 +205,36 @@ impl Service {
     pub fn handle_outcome(&mut self, now: Instant, outcome: Outcome) -> bool {
         self.now = self.now.max(now);
         if !self.is_running(outcome.job) {
+            // What was changed goes on. A task that was made for nobody doesn't.
+            let is_created = matches!(outcome.end, End::Tasks(TaskEnd::Created(_)));
+            let step = outcome.step.map(|step| match is_created {
+                true => Box::new(step.abandoned()),
+                false => step,
+            });
+            if let Some(step) = step {
+                self.events.push_back(Event::Task(step));
+            }
             return false;
         }
         for effect in outcome.effects {
             self.apply(outcome.job, effect);
         }
+        if let Some(step) = outcome.step {
+            self.events.push_back(Event::Task(step));
+        }
         let request = outcome.job.request;
-        self.running.remove(request.number());
+        let running = self.running.remove(request.number());
         let (name, code) = outcome.end.name();
         let answered = match outcome.end {
             End::Reply(reply) => self.reply(request, &reply),
             End::Error(error) => self.session.reply_error(self.now, request, error),
             End::Ask { questions, state } => self.ask(request, questions, state),
+            End::BeginTask(context) => self.create_task(context),
+            End::Tasks(TaskEnd::Wait) => {
+                self.wait(running.and_then(|running| running.waits));
+                Ok(())
+            }
+            End::Tasks(end) => self.tell_of_task(request, end),
             End::Cancelled => Ok(()),
         };
         match answered {
@@ -249,8 +282,9 @@ impl Service {
             match event {
                 ServerEvent::Request(request) => self.take(request),
                 ServerEvent::Cancelled { request, .. } => {
-                    if let Some(waiting) = &mut self.waiting {
-                        waiting.asking.retain(|(asking, ..)| *asking != request);
+                    if let Some(later) = &mut self.later {
+                        later.asking.retain(|(asking, ..)| *asking != request);
+                        later.waiting.retain(|waiting| waiting.request.id != request);
                     }
                     self.spans.end(self.now, &request, "cancelled", None);
                     if let Some(running) = self.running.remove(request.number()) {
@@ -276,21 +310,46 @@ impl Service {
             target: request.target().map(|target| target.as_str().into()),
             id: session.wire_id(id).map(|id| alloc::format!("{id}")),
         });
+        let waits = (request.known() == Some(SpecMethod::GetTaskPayload))
+            .then(|| Box::new((request.clone(), 0)));
         match self.job(request) {
-            Ok(Some(job)) => {
-                let running = Running {
-                    job: job.id(),
-                    canceller: job.context.canceller(),
-                };
-                self.running.insert(id.number(), running);
-                self.events.push_back(Event::Job(Box::new(job)));
-            }
+            Ok(Some(job)) => self.begin(job, waits),
             Ok(None) => self.spans.end(self.now, &id, "result", None),
             Err(error) => self.refuse(id, error),
         }
     }
 
-    fn refuse(&mut self, request: IncomingId, error: RpcError) {
+    /// Hands a job out.
+    pub(super) fn begin(&mut self, job: Job, waits: Option<Box<(Request, u32)>>) {
+        let id = job.id();
+        let running = Running {
+            job: id,
+            canceller: job.context.canceller(),
+            waits,
+        };
+        self.running.insert(id.request.number(), running);
+        self.events.push_back(Event::Job(Box::new(job)));
+    }
+
+    /// Makes a task of a call whose handler wants that.
+    fn create_task(&mut self, context: Context) -> Result<(), Misuse> {
+        let request = context.job().request;
+        let Some(found) = super::find::create_task(&self.server) else {
+            let error = RpcError::internal("The server has no tasks");
+            return self.session.reply_error(self.now, request, error);
+        };
+        let scope = self.spans.scope(&request);
+        let job = Job {
+            context,
+            state: None,
+            found,
+            scope,
+        };
+        self.begin(job, None);
+        Ok(())
+    }
+
+    pub(super) fn refuse(&mut self, request: IncomingId, error: RpcError) {
         let code = Some(error.code);
         self.spans.end(self.now, &request, "error", code);
         // A request that is over needs no answer any more.
@@ -298,7 +357,7 @@ impl Service {
     }
 
     /// The job of a request; `None` if the request is answered already.
-    fn job(&mut self, request: Request) -> Result<Option<Job>, RpcError> {
+    pub(super) fn job(&mut self, request: Request) -> Result<Option<Job>, RpcError> {
         if let Some(granted) = &self.scopes {
             super::required::check(&self.server.registry.read(), &request, granted)?;
         }
@@ -313,6 +372,7 @@ impl Service {
             legacy_log_level: self.session.client_log_level(),
             principal: self.principal.clone(),
             scopes: self.scopes.clone(),
+            may_begin_task: super::find::may_begin_task(&self.server, &request, &found),
         };
         let id = request.id;
         let job = JobId { request: id, round };
@@ -357,7 +417,7 @@ impl Service {
         }
     }
 
-    fn ask(
+    pub(super) fn ask(
         &mut self,
         request: IncomingId,
         questions: InputRequests<'static>,
@@ -381,8 +441,8 @@ impl Service {
             .need_input(self.now, request, &questions, state.as_deref());
         match asked {
             Err(misuse) if is_full(&misuse) => {
-                let waiting = self.waiting.get_or_insert_default();
-                waiting.asking.push_back((request, questions, state));
+                let later = self.later.get_or_insert_default();
+                later.asking.push_back((request, questions, state));
                 Ok(())
             }
             asked => asked,
@@ -418,22 +478,27 @@ impl Service {
         if let Err(misuse) = told
             && is_full(&misuse)
         {
-            let changes = &mut self.waiting.get_or_insert_default().changes;
-            if changes.len() < self.server.config.limits.subscriptions {
-                changes.insert((rank(change), uri.into()));
+            let later = self.later.get_or_insert_default();
+            if later.changes.len() < self.server.config.limits.subscriptions {
+                later.changes.insert((rank(change), uri.into()));
             }
         }
     }
 
     /// Says what has waited for room in the output.
     fn retry(&mut self) {
-        let Some(waiting) = self.waiting.take() else {
+        let Some(mut later) = self.later.take() else {
             return;
         };
-        for (change, uri) in waiting.changes {
+        let changes = core::mem::take(&mut later.changes);
+        let asking = core::mem::take(&mut later.asking);
+        if !later.waiting.is_empty() {
+            self.later = Some(later);
+        }
+        for (change, uri) in changes {
             self.announce(CHANGES[usize::from(change)], &uri);
         }
-        for (request, questions, state) in waiting.asking {
+        for (request, questions, state) in asking {
             let state = state.map(StateToCarry::Ready);
             match self.ask(request, questions, state) {
                 Ok(()) if self.session.wire_id(request).is_some() => {}
@@ -532,6 +597,7 @@ impl Session for Service {
     fn handle_timeout(&mut self, now: Instant) {
         self.now = self.now.max(now);
         self.session.handle_timeout(now);
+        self.look_again();
         self.pump();
     }
 
@@ -541,7 +607,7 @@ impl Session for Service {
         if let Some(frame) = buffer.get(start..).filter(|frame| !frame.is_empty()) {
             trace::sent(Role::Server, frame);
         }
-        if transmit.is_some() && self.waiting.is_some() {
+        if transmit.is_some() && self.later.is_some() {
             self.retry();
         }
         transmit
@@ -556,7 +622,12 @@ impl Session for Service {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        self.session.poll_timeout()
+        let due = self.next_look();
+        let session = self.session.poll_timeout();
+        match (due, session) {
+            (Some(due), Some(session)) => Some(due.min(session)),
+            (due, session) => due.or(session),
+        }
     }
 
     fn wants_frames(&self) -> bool {

@@ -50,6 +50,10 @@ pub enum Misuse {
     /// [`RpcError::missing_client_capability`](crate::rpc::RpcError::missing_client_capability).
     #[error("the client did not declare what the input needs")]
     MissingClientCapability(Box<ClientCapabilities<'static>>),
+    /// The client did not ask for a task, so that it can't be answered with one: answer with the
+    /// result.
+    #[error("the client did not ask for a task")]
+    TaskNotAsked,
     /// The revision in use doesn't have this method from this side: do without it with this peer.
     #[error("{} does not exist in {revision}", .method.as_str())]
     NotInRevision {

@@ -58,7 +58,7 @@ pub use path::Malformed;
 pub(crate) use queue::Queue;
 pub use route::{Closed, ExchangeId, Route};
 pub use save::{RestoreError, SavedClient, SavedServer};
-pub(crate) use server::needed_for;
+pub(crate) use server::{SavedCall, lower_input, needed_for};
 pub use server::{InputError, Request, ServerEvent, ServerSession, ServesClient};
 pub(crate) use table::{Table, Weigh};
 pub use timer::WakeReason;

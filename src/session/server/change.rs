@@ -146,6 +146,13 @@ impl ServerSession {
             Ok(params) => params.notifications,
             Err(malformed) => return self.refuse(arrival, &malformed.into()),
         };
+        // `task26.notif.cap`
+        let asks_for_tasks = filter.task_ids.is_some();
+        if asks_for_tasks && self.fixed.declared.has(method::ServerCapability::TasksExtension)
+            && let Err(error) = check_declared(arrival)
+        {
+            return self.refuse(arrival, &error);
+        }
         let longest = self.fixed.config.limits.uri;
         let mut uris = filter.resource_subscriptions.iter().flatten();
         if uris.any(|uri| uri.len() > longest || !is_valid_uri(uri)) {

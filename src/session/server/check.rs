@@ -27,11 +27,19 @@ pub(super) fn params(
         SpecMethod::ReadResource | SpecMethod::Subscribe | SpecMethod::Unsubscribe => {
             uri(arrival, limits)?
         }
+        SpecMethod::GetTask | SpecMethod::GetTaskPayload | SpecMethod::CancelTask => {
+            bounded_text(arrival, Param::TaskId, "taskId", limits.name)?;
+        }
+        SpecMethod::UpdateTask => {
+            bounded_text(arrival, Param::TaskId, "taskId", limits.name)?;
+            fits::<method::UpdateTask>(arrival)?;
+        }
         SpecMethod::Complete => fits::<method::Complete>(arrival)?,
         SpecMethod::ListTools
         | SpecMethod::ListPrompts
         | SpecMethod::ListResources
-        | SpecMethod::ListResourceTemplates => cursor(arrival, limits)?,
+        | SpecMethod::ListResourceTemplates
+        | SpecMethod::ListTasks => cursor(arrival, limits)?,
         _ => {}
     }
     if known.allows_input_required() {

@@ -269,7 +269,7 @@ impl Request {
     }
 
     /// The value of a member of the params, for those that are asked for too seldom to be kept.
-    fn param(&self, name: &str) -> Option<&[u8]> {
+    pub(super) fn param(&self, name: &str) -> Option<&[u8]> {
         member_of(self.body.span.of(&self.body.frame), name)
     }
 

@@ -17,7 +17,9 @@ mod legacy;
 mod modern;
 mod receive;
 mod reply;
+mod saved_call;
 mod subscriptions;
+mod tasks;
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -43,7 +45,7 @@ use super::id::IncomingId;
 use super::machine::{Session, Transmit};
 use super::own_meta::OwnMeta;
 use super::rebase::Rebase;
-use super::requests_in::RequestsIn;
+use super::requests_in::{RequestIn, RequestsIn};
 use super::requests_out::RequestsOut;
 use super::route::{Closed, Route};
 use super::side;
@@ -54,7 +56,8 @@ use super::writer::MessageWriter;
 use self::event::Incoming;
 pub use self::event::{InputError, Request, ServerEvent};
 use self::input::PendingInput;
-pub(crate) use self::input::needed_for;
+pub(crate) use self::input::{lower_input, needed_for};
+pub(crate) use self::saved_call::SavedCall;
 use self::subscriptions::Subscriptions;
 
 /// The server's end of one connection.

@@ -12,7 +12,7 @@ use bytes::Bytes;
 
 use crate::limits::Limits;
 use crate::model::members::{MemberSpans, MetaMember, Param, remember_meta};
-use crate::model::method::{self, Sender, SpecMethod};
+use crate::model::method::{self, Sender, ServerCapability, SpecMethod};
 use crate::model::subject;
 use crate::revision::{Era, Revision};
 use crate::rpc::{Envelope, Kind, Repeated, RequestId, RpcError, Scan, Span, error_of, raw_at};
@@ -29,6 +29,7 @@ use super::super::route::Route;
 use super::super::side::{self, Side};
 use super::super::writer::MessageWriter;
 use super::event::{Incoming, Inputs};
+use super::tasks::{check_declared, has_bad_task, is_about_tasks};
 use super::{Request, ServerEvent, ServerSession, Stage, State, check};
 
 impl Side for ServerSession {
@@ -207,6 +208,15 @@ impl ServerSession {
             .is_some_and(|capability| !self.fixed.declared.has(capability))
         {
             return Err(RpcError::method_not_found(name));
+        }
+        if is_about_tasks(known) {
+            check_declared(arrival)?;
+        }
+        if known == SpecMethod::CallTool
+            && has_bad_task(arrival)
+            && self.fixed.declared.has(ServerCapability::TasksToolsCall)
+        {
+            return Err(RpcError::invalid_params("Invalid params: task must be an object"));
         }
         check::params(known, arrival, &self.fixed.config.limits)
     }

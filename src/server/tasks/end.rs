@@ -1,0 +1,36 @@
+//! What answers a request about tasks, and who finds out: everything that waits for the store.
+
+use alloc::boxed::Box;
+use core::pin::Pin;
+
+use super::super::context::Context;
+use super::step::TaskStep;
+use crate::model::input::InputRequests;
+use crate::model::task::{CancelTaskResult, CreateTaskResult, ListTasksResult, Task};
+use crate::rpc::{Raw, RpcError};
+
+/// What answers a request about tasks.
+pub(in crate::server) enum TaskEnd {
+    Created(CreateTaskResult<'static>),
+    Got(Task<'static>),
+    Updated,
+    Cancelled(CancelTaskResult<'static>),
+    Listed(ListTasksResult<'static>),
+    /// `tasks/result`: what the call would have been answered with.
+    Payload(Raw<'static>),
+    /// `tasks/result`: the client is to be asked this.
+    Ask(InputRequests<'static>),
+    /// `tasks/result`: not yet. Look again later.
+    Wait,
+}
+
+/// What follows from a request: its answer, and a step of a task.
+pub(in crate::server) type Answered = Result<(TaskEnd, Option<Box<TaskStep>>), RpcError>;
+
+/// Something that is asked of the store.
+pub(in crate::server) trait StoreWork: Send {
+    fn run<'a>(
+        self: Box<Self>,
+        context: &'a Context,
+    ) -> Pin<Box<dyn Future<Output = Answered> + Send + 'a>>;
+}

@@ -1,0 +1,63 @@
+//! A request that is kept beyond its session, as plain data, since its handler runs again from the top
+//! when its task goes on: later, or in another process.
+//!
+//! Rules of this file: what was kept is as the client sent it; what earlier rounds of input have brought
+//! isn't part of it.
+
+use alloc::string::String;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::model::members::MemberSpans;
+use crate::model::method::SpecMethod;
+use crate::revision::Revision;
+use crate::rpc::Span;
+
+use super::super::event::Body;
+use super::super::id::IncomingId;
+use super::super::name::MethodName;
+use super::event::{Inputs, Request};
+
+/// A call of a tool.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct SavedCall {
+    id: IncomingId,
+    revision: Revision,
+    frame: String,
+    params: Span,
+    spans: MemberSpans,
+}
+
+impl SavedCall {
+    pub(crate) const fn revision(&self) -> Revision {
+        self.revision
+    }
+}
+
+impl Request {
+    /// The request as it is kept, if it calls a tool.
+    pub(crate) fn save_call(&self) -> SavedCall {
+        SavedCall {
+            id: self.id,
+            revision: self.revision,
+            frame: String::from_utf8_lossy(&self.body.frame).into_owned(),
+            params: self.body.span,
+            spans: self.spans,
+        }
+    }
+
+    /// The request that was kept; nobody waits for its answer any more.
+    pub(crate) fn of_saved(saved: &SavedCall) -> Self {
+        let frame = Bytes::copy_from_slice(saved.frame.as_bytes());
+        Self {
+            id: saved.id,
+            revision: saved.revision,
+            method: MethodName::Spec(SpecMethod::CallTool),
+            body: Body::new(frame, saved.params),
+            spans: saved.spans,
+            wants_progress: false,
+            inputs: Inputs::None,
+        }
+    }
+}
