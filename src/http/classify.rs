@@ -566,17 +566,22 @@ impl<'r> Modern<'r> {
     /// that.
     // `httpM.hdr.name` `httpM.val.extra`
     fn check_name(&self) -> Result<(), RpcError> {
-        let names = match self.known {
+        let (names, is_needed) = match self.known {
             Some(
                 known @ (SpecMethod::CallTool | SpecMethod::GetPrompt | SpecMethod::ReadResource),
-            ) => known,
+            ) => (known, true),
+            // An extension asks its clients for it, so that some may not know (`task26.header`).
+            Some(
+                known @ (SpecMethod::GetTask | SpecMethod::UpdateTask | SpecMethod::CancelTask),
+            ) => (known, false),
             _ => return Ok(()),
         };
         let Some(subject) = text_at(self.body, subject(Some(names), self.body, self.scan)) else {
             return Ok(());
         };
         match self.head.headers.one(name::MCP_NAME) {
-            Ok(None) => Err(mismatch(name::MCP_NAME, "is missing")),
+            Ok(None) if is_needed => Err(mismatch(name::MCP_NAME, "is missing")),
+            Ok(None) => Ok(()),
             Err(error) => Err(mismatch(name::MCP_NAME, &alloc::format!("{error}"))),
             Ok(Some(header)) => match decode_value(header) {
                 Ok(header) if *header == *subject => Ok(()),

@@ -9,6 +9,7 @@ use std::io;
 use super::Handle;
 use super::blocking::pool::Job as PoolJob;
 use super::shared::Shared;
+use super::slot::block_on;
 use crate::server::{DefinitionError, EffectSink, Job, Listener, Registry, Service, sink_of};
 use crate::session::Change;
 use crate::time::Instant;
@@ -35,7 +36,10 @@ pub(super) fn pool_job(
     let job = with_effects(&service, job);
     let (service_too, done_too) = (service.clone(), done.clone());
     let run = move || {
-        let outcome = job.run();
+        let outcome = match job.awaits_store() {
+            true => block_on(job.start()),
+            false => job.run(),
+        };
         service_too.with_service(|service, now| {
             service.handle_outcome(now, outcome);
             done_too();

@@ -50,8 +50,11 @@ pub mod seal;
 mod shared;
 mod slot;
 mod state;
+mod steps;
 #[cfg(any(feature = "tokio", feature = "futures-io", feature = "http"))]
 mod task;
+#[cfg(feature = "tasks")]
+pub mod tasks;
 pub mod testing;
 
 use alloc::string::String;

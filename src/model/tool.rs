@@ -109,6 +109,14 @@ impl<'a> Tool<'a> {
         self.title.as_ref().or(annotated).unwrap_or(&self.name)
     }
 
+    /// Says whether calls of the tool may or must run as tasks, which a server with
+    /// [tasks](crate::Server::tasks) heeds in every revision; clients see it in 2025-11-25 alone.
+    #[must_use]
+    pub fn task_support(mut self, support: TaskSupport<'a>) -> Self {
+        self.execution.get_or_insert_default().task_support = Some(support);
+        self
+    }
+
     /// Returns whether the input schema is an object with `"type":"object"`, as every revision
     /// asks.
     pub fn has_object_input_schema(&self) -> bool {

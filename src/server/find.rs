@@ -6,10 +6,10 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::Shared;
+use super::definition::{Support, ToolDefinition};
 use super::handler::{Handler, Reply};
 use super::hook::Hooked;
 use super::job::Found;
-use super::definition::{Support, ToolDefinition};
 use super::registry::{completion_key, unknown};
 use super::tasks::{Engine, TaskJob, TaskWork};
 use crate::model::capability::ClientCapabilities;
@@ -75,9 +75,7 @@ fn becomes_task(
         }
         // `task25.tool.required`
         (Support::Must, false) => Err(not_as_asked(definition, "has to")),
-        (_, true) => {
-            Ok(!is_modern || !engine.is_begun_by_handler(definition.tool.name.as_str()))
-        }
+        (_, true) => Ok(!is_modern || !engine.is_begun_by_handler(definition.tool.name.as_str())),
     }
 }
 

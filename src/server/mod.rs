@@ -93,7 +93,8 @@ pub use stateless::{Requester, Stateless};
 #[cfg(feature = "std")]
 pub use tasks::MemoryTasks;
 pub use tasks::{
-    StoredTask, TaskFuture, TaskKey, TaskStep, TaskStore, TaskStoreError, TaskTicket, Tasks,
+    StoredTask, TaskFuture, TaskKeeper, TaskKey, TaskStep, TaskStore, TaskStoreError, TaskTicket,
+    Tasks,
 };
 pub use template::{Template, TemplateError, Variables};
 #[cfg(feature = "schemars")]

@@ -284,7 +284,9 @@ impl Service {
                 ServerEvent::Cancelled { request, .. } => {
                     if let Some(later) = &mut self.later {
                         later.asking.retain(|(asking, ..)| *asking != request);
-                        later.waiting.retain(|waiting| waiting.request.id != request);
+                        later
+                            .waiting
+                            .retain(|waiting| waiting.request.id != request);
                     }
                     self.spans.end(self.now, &request, "cancelled", None);
                     if let Some(running) = self.running.remove(request.number()) {

@@ -1,6 +1,7 @@
 //! Serves one client of a [`Server`] with blocking handlers, on a bounded pool of threads.
 
 use alloc::boxed::Box;
+use alloc::sync::{Arc, Weak};
 use core::fmt;
 use core::time::Duration;
 use std::io;
@@ -8,8 +9,10 @@ use std::thread;
 
 use super::super::jobs::{listen, pool_job, refused};
 use super::super::panics::catch_panic;
+use super::super::slot::block_on;
+use super::super::steps::{RunsTasks, StepFuture, run_task};
 use super::connection::Connection;
-use super::pool::{Pool, THREADS, dispatch_to_the_end};
+use super::pool::{Job, Pool, THREADS, dispatch_to_the_end};
 use crate::server::{Context, Event, Server, Service};
 use crate::session::ServerEvent;
 
@@ -90,6 +93,22 @@ impl Server {
     }
 }
 
+/// The threads of a server whose handlers all block.
+#[derive(Clone)]
+struct OnPool(Weak<Pool>);
+
+impl RunsTasks for OnPool {
+    fn run(&self, job: Job) {
+        if let Some(pool) = self.0.upgrade() {
+            pool.run(job);
+        }
+    }
+
+    fn spawn(&self, future: StepFuture) {
+        self.run(Job::new(move || block_on(future), |_| {}));
+    }
+}
+
 /// Serves one client on the standard streams of this process until it leaves.
 ///
 /// Nothing else may write to standard output meanwhile. Returns an error as [`serve_connection`]
@@ -120,7 +139,8 @@ pub fn serve_connection(
     connection
         .with(|service, _| service.check())
         .map_err(refused)?;
-    let pool = Pool::new(threads);
+    let pool = Arc::new(Pool::new(threads));
+    let tasks = OnPool(Arc::downgrade(&pool));
     let _ear = listen(&connection.handle());
     dispatch_to_the_end(&mut connection, &pool, grace, |connection, event| {
         match event {
@@ -128,6 +148,7 @@ pub fn serve_connection(
             Event::Session(event) => {
                 catch_panic(|| watch(&event));
             }
+            Event::Task(step) => run_task(&tasks, *step),
             // Its context knows already.
             Event::Cancelled(_) => {}
         }

@@ -7,17 +7,19 @@
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
-use alloc::sync::Arc;
+use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::future::poll_fn;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::task::{Context, Poll};
 use core::time::Duration;
 use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::super::Handle;
-use super::super::blocking::pool::{Pool, THREADS};
+use super::super::blocking::pool::{Job as PoolJob, Pool, THREADS};
 use super::super::jobs::{effect_sink, listen, pool_job, refused};
+use super::super::steps::{RunsTasks, StepFuture, run_task};
 use super::super::task::Task;
 use super::driven::{Drive, ROUNDS};
 use crate::server::{EffectSink, Event, Job, Service};
@@ -82,7 +84,9 @@ pub async fn serve(
     let registry = handle.with(|service, _| Arc::clone(service.registry()));
     let mut tasks = Tasks {
         effects: effect_sink(&registry, &handle),
-        pool: Pool::new(options.threads),
+        pool: Arc::new(Pool::new(options.threads)),
+        steps: Arc::default(),
+        stepping: Vec::new(),
         handle,
         running: Vec::new(),
         waiting: VecDeque::new(),
@@ -92,6 +96,34 @@ pub async fn serve(
     poll_fn(|cx| tasks.poll(cx, &mut connection)).await
 }
 
+/// Where the tasks of a connection's client run: within its own task, and on its threads.
+#[derive(Clone)]
+struct Here {
+    pool: Weak<Pool>,
+    steps: Weak<Mutex<Vec<StepFuture>>>,
+    handle: Handle<Service>,
+}
+
+fn lock(steps: &Mutex<Vec<StepFuture>>) -> MutexGuard<'_, Vec<StepFuture>> {
+    steps.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl RunsTasks for Here {
+    fn run(&self, job: PoolJob) {
+        if let Some(pool) = self.pool.upgrade() {
+            pool.run(job);
+        }
+    }
+
+    fn spawn(&self, future: StepFuture) {
+        if let Some(steps) = self.steps.upgrade() {
+            lock(&steps).push(future);
+            // Whoever drives the connection is woken.
+            self.handle.with(|_, _| ());
+        }
+    }
+}
+
 /// The handlers of one connection.
 struct Tasks {
     handle: Handle<Service>,
@@ -99,7 +131,11 @@ struct Tasks {
     effects: EffectSink,
     running: Vec<Task>,
     waiting: VecDeque<Box<Job>>,
-    pool: Pool,
+    pool: Arc<Pool>,
+    /// Handlers of tasks that are about to run here.
+    steps: Arc<Mutex<Vec<StepFuture>>>,
+    /// Handlers of tasks that run here.
+    stepping: Vec<StepFuture>,
     /// How many jobs the pool has.
     blocking: Arc<AtomicUsize>,
     options: AsyncServeOptions,
@@ -113,6 +149,7 @@ impl Tasks {
     ) -> Poll<io::Result<()>> {
         for _ in 0..ROUNDS {
             let is_busy = !self.running.is_empty()
+                || !self.stepping.is_empty()
                 || !self.waiting.is_empty()
                 || self.blocking.load(Ordering::Acquire) > 0;
             connection.hold(is_busy.then_some(self.options.grace));
@@ -152,6 +189,14 @@ impl Tasks {
                     self.running.swap_remove(at);
                 }
             }
+            Event::Task(step) => {
+                let here = Here {
+                    pool: Arc::downgrade(&self.pool),
+                    steps: Arc::downgrade(&self.steps),
+                    handle: self.handle.clone(),
+                };
+                run_task(&here, *step);
+            }
             Event::Session(_) => {}
         }
     }
@@ -177,6 +222,11 @@ impl Tasks {
             handle.with(|service, now| service.handle_outcome(now, outcome));
             false
         });
-        self.running.len() != before
+        let begun = core::mem::take(&mut *lock(&self.steps));
+        let is_begun = !begun.is_empty();
+        self.stepping.extend(begun);
+        self.stepping
+            .retain_mut(|step| step.as_mut().poll(cx).is_pending());
+        is_begun || self.running.len() != before
     }
 }

@@ -16,19 +16,22 @@ use core::pin::Pin;
 use super::super::Shared;
 use super::super::ask::RoundState;
 use super::super::context::Context;
+use super::end::{Answered, StoreWork, TaskEnd};
 use super::engine::{Engine, Key, Loaded, is_id};
 use super::record::{Phase, Record, Taken};
-use super::end::{Answered, StoreWork, TaskEnd};
 use super::run::step_of;
 use super::step::TaskStep;
 use super::store::TaskStoreError;
 use crate::model::encode::encode_value;
 use crate::model::input::{InputRequest, InputRequests};
 use crate::model::meta::{Meta, RELATED_TASK};
-use crate::model::method::{CallTool, CancelTask, GetTask, ListTasks, UpdateTask};
+use crate::model::method::CallTool;
 use crate::model::object::Object;
 use crate::model::owned::IntoOwned;
-use crate::model::task::{CancelTaskResult, CreateTaskResult, ListTasksResult, Task, TaskMetadata};
+use crate::model::task::{
+    CancelTask, CancelTaskResult, CreateTaskResult, GetTask, ListTasks, ListTasksResult, Task,
+    TaskMetadata, UpdateTask,
+};
 use crate::model::tool::CallToolResult;
 use crate::revision::{Era, Revision};
 use crate::rpc::{Raw, RpcError};

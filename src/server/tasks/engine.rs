@@ -9,17 +9,18 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::sync::Arc;
+use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
+use core::fmt;
 use core::task::Waker;
 use core::time::Duration;
 
 use bytes::Bytes;
 
 use super::super::context::Canceller;
+use super::Tasks;
 use super::record::{Keeping, Record};
 use super::store::{TaskKey, TaskStoreError};
-use super::Tasks;
 use crate::lock::Lock;
 use crate::model::capability::{ServerCapabilities, TasksCapability};
 use crate::model::method::SpecMethod;
@@ -84,6 +85,8 @@ struct State {
     name: Option<Box<str>>,
     /// The tasks that have a step here.
     running: BTreeMap<Key, Running>,
+    /// Whether somebody gives signs of life.
+    is_kept: bool,
     /// When the last sign of life was given, and its version in the store.
     beat: Option<(u64, u64)>,
 }
@@ -105,9 +108,7 @@ pub(super) struct Reserved {
 impl Drop for Reserved {
     fn drop(&mut self) {
         let engine = &self.engine;
-        let _gone = engine
-            .state
-            .with(|state| state.running.remove(&self.key));
+        let _gone = engine.state.with(|state| state.running.remove(&self.key));
     }
 }
 
@@ -151,13 +152,15 @@ impl Engine {
     ) -> ServerCapabilities<'static> {
         let tasks = TasksCapability::new()
             .cancel()
-            .augmenting(SpecMethod::CallTool);
+            .augmenting(SpecMethod::CallTool.as_str());
         let tasks = match self.options.is_listed {
             true => tasks.list(),
             false => tasks,
         };
         let settings = crate::model::object::Object::new();
-        capabilities.tasks(tasks).extension(TASKS_EXTENSION, &settings)
+        capabilities
+            .tasks(tasks)
+            .extension(TASKS_EXTENSION, &settings)
     }
 
     /// Whether the handler of this tool says itself when its call becomes a task.
@@ -172,7 +175,9 @@ impl Engine {
     /// How a new task is kept whose client asks for a time to live, or not (`task25.ttl`).
     pub(super) fn keeping(&self, asked: Option<i64>) -> Keeping {
         let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        let asked = asked.map_or(millis(self.options.ttl), |ttl| u64::try_from(ttl).unwrap_or(0));
+        let asked = asked.map_or(millis(self.options.ttl), |ttl| {
+            u64::try_from(ttl).unwrap_or(0)
+        });
         Keeping {
             now: self.now(),
             ttl: Some(asked.clamp(1, millis(self.options.longest_ttl).max(1))),
@@ -261,9 +266,7 @@ impl Engine {
         let value = record.pack();
         let value = value.filter(|value| value.len() <= self.options.record);
         let limit = self.options.record;
-        value.ok_or_else(|| {
-            RpcError::internal(format!("The task is larger than {limit} bytes"))
-        })
+        value.ok_or_else(|| RpcError::internal(format!("The task is larger than {limit} bytes")))
     }
 
     /// The task of this key; `None` if there is none, or it has expired (`task25.ttl`).
@@ -350,15 +353,11 @@ impl Engine {
         Ok(())
     }
 
-    /// Gives a sign of life while tasks run here, and cancels those that were cancelled elsewhere;
-    /// whether there were any.
-    pub(super) async fn keep(&self) -> Result<bool, TaskStoreError> {
+    /// Gives a sign of life while tasks run here, and cancels those that were cancelled elsewhere.
+    async fn keep(&self) -> Result<(), TaskStoreError> {
         let running = self
             .state
             .with(|state| state.running.keys().cloned().collect::<Vec<Key>>());
-        if running.is_empty() {
-            return Ok(false);
-        }
         self.beat().await?;
         let name = self.name()?;
         for key in &running {
@@ -371,6 +370,65 @@ impl Engine {
                 self.cancel(key);
             }
         }
-        Ok(true)
+        Ok(())
+    }
+}
+
+/// Gives signs of life for the tasks that an instance runs, so that no other one takes them over, and
+/// cancels those that were cancelled elsewhere. The adapters do it on a thread; whoever drives services
+/// by hand does it from when a step begins until none is left.
+#[derive(Clone)]
+pub struct TaskKeeper(Weak<Engine>);
+
+impl TaskKeeper {
+    pub(super) fn new(engine: &Arc<Engine>) -> Self {
+        Self(Arc::downgrade(engine))
+    }
+
+    /// Returns whether nobody gives signs of life yet, who begins with this call.
+    pub fn begin(&self) -> bool {
+        self.0.upgrade().is_some_and(|engine| {
+            engine
+                .state
+                .with(|state| !core::mem::replace(&mut state.is_kept, true))
+        })
+    }
+
+    /// Says that nobody gives signs of life any more.
+    pub fn end(&self) {
+        if let Some(engine) = self.0.upgrade() {
+            engine.state.with(|state| state.is_kept = false);
+        }
+    }
+
+    /// Returns after how long to give the next sign of life; `None` once the server is gone.
+    pub fn every(&self) -> Option<Duration> {
+        let lease = self.0.upgrade()?.options.lease;
+        Some((lease / 3).max(Duration::from_millis(10)))
+    }
+
+    /// Gives a sign of life. Returns whether to go on: `false` once no task runs here any more, and
+    /// then the next step [begins](Self::begin) anew.
+    pub async fn keep(&self) -> bool {
+        let Some(engine) = self.0.upgrade() else {
+            return false;
+        };
+        let is_over = engine.state.with(|state| {
+            state.is_kept = !state.running.is_empty();
+            !state.is_kept
+        });
+        if is_over {
+            return false;
+        }
+        if let Err(error) = engine.keep().await {
+            drop(engine.failed(&error));
+        }
+        true
+    }
+}
+
+impl fmt::Debug for TaskKeeper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskKeeper").finish_non_exhaustive()
     }
 }

@@ -173,7 +173,9 @@ impl MemoryTasks {
         self.state.with(|state| {
             let behind = state.tasks.range((start, Bound::Unbounded));
             let own = behind.take_while(|(name, _)| *name.0 == *owner);
-            own.take(most).map(|(name, _)| Box::from(&*name.1)).collect()
+            own.take(most)
+                .map(|(name, _)| Box::from(&*name.1))
+                .collect()
         })
     }
 

@@ -33,6 +33,7 @@ use core::time::Duration;
 pub(super) use answer::{TaskJob, TaskWork};
 pub(super) use end::{StoreWork, TaskEnd};
 pub(super) use engine::Engine;
+pub use engine::TaskKeeper;
 #[cfg(feature = "std")]
 pub use memory::MemoryTasks;
 pub(super) use step::poll_through;
@@ -152,10 +153,7 @@ impl Tasks {
 
     /// Has the failures of the store told, such as for a log. It is called wherever the store is.
     #[must_use]
-    pub fn on_error(
-        mut self,
-        on_error: impl Fn(&TaskStoreError) + Send + Sync + 'static,
-    ) -> Self {
+    pub fn on_error(mut self, on_error: impl Fn(&TaskStoreError) + Send + Sync + 'static) -> Self {
         self.on_error = Some(Arc::new(on_error));
         self
     }

@@ -157,10 +157,6 @@ impl Record {
         Request::of_saved(&self.call)
     }
 
-    pub(super) fn revision(&self) -> Revision {
-        self.call.revision()
-    }
-
     /// What a legacy client has said of itself.
     pub(super) fn client(&self) -> Option<ClientIdentity> {
         let saved = self.client.as_ref()?;
@@ -254,10 +250,7 @@ impl Record {
             Phase::Input(_) => {
                 let mut requests = InputRequests::new();
                 for (key, asked) in self.asked().iter() {
-                    requests.insert(
-                        String::from(key),
-                        lower_input(asked, Revision::V2026_07_28),
-                    );
+                    requests.insert(String::from(key), lower_input(asked, Revision::V2026_07_28));
                 }
                 task.input_requests(requests)
             }

@@ -11,13 +11,13 @@ use core::future::poll_fn;
 use core::pin::Pin;
 use core::task::Poll;
 
+use super::super::Shared;
 use super::super::ask::{OwnedRaw, RoundState};
 use super::super::context::{Context, Given};
 use super::super::effect::JobId;
 use super::super::handler::Reply;
 use super::super::job::{End, Found, Job, Outcome, StateToCarry};
-use super::super::Shared;
-use super::engine::{Loaded, Reserved};
+use super::engine::{Loaded, Reserved, TaskKeeper};
 use super::record::{Phase, Record};
 use super::step::{Step, TaskStep};
 use crate::rpc::{Raw, RpcError};
@@ -84,6 +84,10 @@ impl Step for Steps {
                 stage: Stage::Save(Box::new(Ended::Phase(Phase::Failed(error)))),
             }))
         })
+    }
+
+    fn keeper(&self) -> TaskKeeper {
+        TaskKeeper::new(&self.reserved.engine)
     }
 
     fn abandoned(mut self: Box<Self>) -> TaskStep {

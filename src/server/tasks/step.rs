@@ -5,6 +5,8 @@ use core::fmt;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
 
+use super::engine::TaskKeeper;
+
 /// A step of a task, for whoever drives the service that it came from. It outlives its request, its
 /// connection and its service: run it wherever there is time for it, and then the step that it returns.
 ///
@@ -17,6 +19,8 @@ pub(super) trait Step: Send {
 
     /// What makes the step that fails the task, for when this one panics.
     fn failing(&self) -> Box<dyn FnOnce() -> Option<TaskStep> + Send>;
+
+    fn keeper(&self) -> TaskKeeper;
 
     /// The step that ends the task as one that nobody asks for.
     fn abandoned(self: Box<Self>) -> TaskStep;
@@ -53,6 +57,11 @@ impl TaskStep {
     /// Returns what is needed in case that the step panics. Keep it while the step runs.
     pub fn ticket(&self) -> TaskTicket {
         TaskTicket(self.0.failing())
+    }
+
+    /// Returns what gives signs of life while the step runs.
+    pub fn keeper(&self) -> TaskKeeper {
+        self.0.keeper()
     }
 
     /// The step that ends a task that nobody will ask for.

@@ -9,8 +9,9 @@ use core::time::Duration;
 use alloc::boxed::Box;
 
 use super::super::service::{Later, Service, Waiting};
-use super::answer::TaskEnd;
-use crate::model::method::{CancelTask, EmptyResult, GetTask, ListTasks, UpdateTask};
+use super::end::TaskEnd;
+use crate::model::method::EmptyResult;
+use crate::model::task::{CancelTask, GetTask, ListTasks, UpdateTask};
 use crate::session::{IncomingId, Misuse, Request};
 use crate::time::Instant;
 
@@ -29,9 +30,7 @@ impl Service {
         match end {
             TaskEnd::Created(result) => session.reply_task(now, request, &result),
             TaskEnd::Got(task) => session.reply::<GetTask>(now, request, &task),
-            TaskEnd::Updated => {
-                session.reply::<UpdateTask>(now, request, &EmptyResult::default())
-            }
+            TaskEnd::Updated => session.reply::<UpdateTask>(now, request, &EmptyResult::default()),
             TaskEnd::Cancelled(result) => session.reply::<CancelTask>(now, request, &result),
             TaskEnd::Listed(result) => session.reply::<ListTasks>(now, request, &result),
             TaskEnd::Payload(result) => session.reply_raw(now, request, &result),

@@ -21,6 +21,7 @@ use super::super::event::Change;
 use super::super::misuse::{Invalid, Misuse};
 use super::super::route::Route;
 use super::subscriptions::Listen;
+use super::tasks::check_declared;
 use super::{ServerEvent, ServerSession, Stage};
 
 impl ServerSession {
@@ -148,7 +149,11 @@ impl ServerSession {
         };
         // `task26.notif.cap`
         let asks_for_tasks = filter.task_ids.is_some();
-        if asks_for_tasks && self.fixed.declared.has(method::ServerCapability::TasksExtension)
+        if asks_for_tasks
+            && self
+                .fixed
+                .declared
+                .has(method::ServerCapability::TasksExtension)
             && let Err(error) = check_declared(arrival)
         {
             return self.refuse(arrival, &error);

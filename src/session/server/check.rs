@@ -5,6 +5,7 @@ use crate::limits::Limits;
 use crate::model::members::Param;
 use crate::model::method::{self, Method, SpecMethod};
 use crate::model::resource::is_valid_uri;
+use crate::model::task::UpdateTask;
 use crate::rpc::{RpcError, Span, text_at};
 
 use super::super::arrival::Arrival;
@@ -32,7 +33,7 @@ pub(super) fn params(
         }
         SpecMethod::UpdateTask => {
             bounded_text(arrival, Param::TaskId, "taskId", limits.name)?;
-            fits::<method::UpdateTask>(arrival)?;
+            fits::<UpdateTask>(arrival)?;
         }
         SpecMethod::Complete => fits::<method::Complete>(arrival)?,
         SpecMethod::ListTools

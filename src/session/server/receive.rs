@@ -216,7 +216,9 @@ impl ServerSession {
             && has_bad_task(arrival)
             && self.fixed.declared.has(ServerCapability::TasksToolsCall)
         {
-            return Err(RpcError::invalid_params("Invalid params: task must be an object"));
+            return Err(RpcError::invalid_params(
+                "Invalid params: task must be an object",
+            ));
         }
         check::params(known, arrival, &self.fixed.config.limits)
     }

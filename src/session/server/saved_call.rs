@@ -29,12 +29,6 @@ pub(crate) struct SavedCall {
     spans: MemberSpans,
 }
 
-impl SavedCall {
-    pub(crate) const fn revision(&self) -> Revision {
-        self.revision
-    }
-}
-
 impl Request {
     /// The request as it is kept, if it calls a tool.
     pub(crate) fn save_call(&self) -> SavedCall {

@@ -16,13 +16,14 @@ use smallvec::SmallVec;
 use super::super::super::blocking::pool;
 use super::super::super::jobs::{ServiceAccess, pool_job};
 use super::super::super::slot::block_on;
+use super::super::super::steps::{RunsTasks, StepFuture, run_task};
 use super::alarms::{Alarm, Ring};
 use super::detached::{Abort, Detached, Starter};
 use super::hub::{self, Member, Stage};
 use super::stored::InStore;
 use crate::http::{HttpSession, Input, Part, SessionStatus};
 use crate::scopes::Scopes;
-use crate::server::{Event, Job, JobId, Service};
+use crate::server::{Event, Job, JobId, Service, TaskStep};
 use crate::session::{Change, ExchangeId};
 use crate::time::Instant;
 
@@ -70,6 +71,7 @@ pub(super) struct Follow {
     wake: SmallVec<[Waker; 2]>,
     jobs: SmallVec<[Box<Job>; 1]>,
     futures: Vec<(Box<Job>, Arc<Abort>)>,
+    steps: Vec<Box<TaskStep>>,
     aborted: Vec<Arc<Abort>>,
     wish: Option<Wish>,
 }
@@ -211,6 +213,7 @@ impl Cell {
                     follow.futures.push((job, abort));
                 }
                 Event::Job(job) => follow.jobs.push(job),
+                Event::Task(step) => follow.steps.push(step),
                 Event::Cancelled(job) => {
                     let at = state.detached.iter().position(|(id, _)| *id == job);
                     let of_job = at.map(|at| state.detached.swap_remove(at).1);
@@ -362,6 +365,9 @@ impl Follow {
             abort.abort();
         }
         let hub = &cell.hub;
+        for step in self.steps {
+            run_task(&OnHub(Arc::downgrade(hub)), *step);
+        }
         for job in self.jobs {
             hub.pool.run(pool_job(Arc::clone(cell), *job, || {}));
         }
@@ -374,6 +380,30 @@ impl Follow {
                     .pool
                     .run(pool::Job::new(move || block_on(future), |_| {})),
             }
+        }
+    }
+}
+
+/// Where tasks run, whose exchange is over.
+#[derive(Clone)]
+struct OnHub(Weak<Hub>);
+
+impl RunsTasks for OnHub {
+    fn run(&self, job: pool::Job) {
+        if let Some(hub) = self.0.upgrade() {
+            hub.pool.run(job);
+        }
+    }
+
+    fn spawn(&self, future: StepFuture) {
+        let Some(hub) = self.0.upgrade() else {
+            return;
+        };
+        match &hub.spawn {
+            Some(spawn) => spawn(future),
+            None => hub
+                .pool
+                .run(pool::Job::new(move || block_on(future), |_| {})),
         }
     }
 }
