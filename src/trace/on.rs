@@ -24,6 +24,13 @@ pub(crate) struct Spans<K>(BTreeMap<K, (Span, Instant)>);
 #[derive(Clone)]
 pub(crate) struct Scope(Span);
 
+impl Default for Scope {
+    /// The scope of what no span is for.
+    fn default() -> Self {
+        Self(Span::none())
+    }
+}
+
 /// An event of either role, whose targets have to be constants.
 macro_rules! event {
     ($role:expr, $level:ident!($($rest:tt)*)) => {

@@ -17,6 +17,7 @@ mod schemas;
 mod sealed;
 #[cfg(feature = "schemars")]
 mod short;
+mod tasks;
 #[cfg(feature = "tracing")]
 mod traced;
 #[cfg(feature = "schemars")]

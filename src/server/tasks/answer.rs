@@ -123,7 +123,13 @@ impl Of<'_> {
         engine.beat().await.map_err(failed)?;
         let keeping = engine.keeping(self.asked_ttl()?);
         let client = context.legacy_client();
-        let mut record = Record::new(context.request(), client, ledger, &keeping);
+        let mut record = Record::new(
+            context.request(),
+            client,
+            context.scopes(),
+            ledger,
+            &keeping,
+        );
         record.instance = Some(engine.name().map_err(failed)?);
         for _ in 0..TRIES {
             let id = engine.fresh_id().map_err(failed)?;

@@ -7,7 +7,7 @@
 //! (`task26.keys`).
 
 use alloc::boxed::Box;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -27,6 +27,7 @@ use crate::model::task::{Task, TaskStatus};
 use crate::model::tool::CallToolResult;
 use crate::revision::{Era, Revision};
 use crate::rpc::{Raw, RpcError, Text};
+use crate::scopes::Scopes;
 use crate::session::{Request, SavedCall, lower_input};
 
 /// The version of the format that this version of the crate writes and reads.
@@ -39,6 +40,8 @@ pub(super) struct Record {
     call: SavedCall,
     /// What a legacy client has said of itself when it opened its session.
     client: Option<SavedClient>,
+    /// What the call's token was good for.
+    scopes: Option<String>,
     pub(super) ledger: RoundState,
     pub(super) phase: Phase,
     created: u64,
@@ -85,6 +88,7 @@ impl Record {
     pub(super) fn new(
         request: &Request,
         client: Option<&ClientIdentity>,
+        scopes: Option<&Scopes>,
         ledger: RoundState,
         keeping: &Keeping,
     ) -> Self {
@@ -102,6 +106,7 @@ impl Record {
             format: FORMAT,
             call: request.save_call(),
             client: saved,
+            scopes: scopes.map(ToString::to_string),
             ledger,
             phase: Phase::Working,
             created: keeping.now,
@@ -155,6 +160,11 @@ impl Record {
     /// The call, for its handler.
     pub(super) fn request(&self) -> Request {
         Request::of_saved(&self.call)
+    }
+
+    /// What the call's token was good for.
+    pub(super) fn scopes(&self) -> Option<Scopes> {
+        self.scopes.as_deref().map(Scopes::parse)
     }
 
     /// What a legacy client has said of itself.

@@ -180,6 +180,7 @@ fn job(
         client: record.client().map(Arc::new),
         legacy_log_level: None,
         principal: principal.cloned(),
+        scopes: record.scopes().map(Arc::new),
         may_begin_task: false,
     };
     let id = JobId {
