@@ -147,9 +147,9 @@ impl Context {
         self.inner.run.with(|run| run.is_task = true);
     }
 
-    /// What a legacy client has said when it opened its session.
-    pub(super) fn legacy_client(&self) -> Option<&ClientIdentity> {
-        self.inner.given.client.as_deref()
+    /// What the client has said when its session was opened, as JSON.
+    pub(super) fn opened(&self) -> &[Option<Arc<str>>; 2] {
+        &self.inner.given.opened
     }
 
     pub(super) fn server_arc(&self) -> Arc<Shared> {

@@ -77,7 +77,6 @@ pub(super) struct Waiting {
     pub(super) looks: u32,
 }
 
-
 struct Running {
     job: JobId,
     canceller: Canceller,

@@ -122,10 +122,9 @@ impl Of<'_> {
         let failed = |error: TaskStoreError| engine.failed(&error);
         engine.beat().await.map_err(failed)?;
         let keeping = engine.keeping(self.asked_ttl()?);
-        let client = context.legacy_client();
         let mut record = Record::new(
             context.request(),
-            client,
+            context.opened(),
             context.scopes(),
             ledger,
             &keeping,

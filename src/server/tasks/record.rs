@@ -8,18 +8,16 @@
 
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::super::ask::{Answer, OwnedRaw, RoundState};
-use super::super::context::ClientIdentity;
 use super::time::iso8601;
-use crate::model::capability::ClientCapabilities;
 use crate::model::elicitation::{ElicitAction, ElicitParams};
 use crate::model::encode::encode_value;
-use crate::model::initialize::Implementation;
 use crate::model::input::{InputRequest, InputRequests};
 use crate::model::method::{CreateMessage, Elicit, ListRoots, Method, SpecMethod};
 use crate::model::owned::IntoOwned;
@@ -38,8 +36,8 @@ const FORMAT: u32 = 1;
 pub(super) struct Record {
     format: u32,
     call: SavedCall,
-    /// What a legacy client has said of itself when it opened its session.
-    client: Option<SavedClient>,
+    /// What a legacy client has said when it opened its session, as JSON.
+    opened: [Option<Box<str>>; 2],
     /// What the call's token was good for.
     scopes: Option<String>,
     pub(super) ledger: RoundState,
@@ -70,13 +68,6 @@ pub(super) enum Phase {
     Cancelled,
 }
 
-/// What a client has said of itself, as JSON.
-#[derive(Clone, Serialize, Deserialize)]
-struct SavedClient {
-    info: Option<OwnedRaw>,
-    capabilities: OwnedRaw,
-}
-
 /// What a new task is kept like.
 pub(super) struct Keeping {
     pub(super) now: u64,
@@ -87,25 +78,15 @@ pub(super) struct Keeping {
 impl Record {
     pub(super) fn new(
         request: &Request,
-        client: Option<&ClientIdentity>,
+        opened: &[Option<Arc<str>>; 2],
         scopes: Option<&Scopes>,
         ledger: RoundState,
         keeping: &Keeping,
     ) -> Self {
-        let saved = client.map(|client| SavedClient {
-            info: client
-                .info
-                .as_ref()
-                .and_then(|info| Raw::encode(info).ok())
-                .map(OwnedRaw),
-            capabilities: OwnedRaw(
-                Raw::encode(&client.capabilities).unwrap_or(Raw::constant("{}")),
-            ),
-        });
         Self {
             format: FORMAT,
             call: request.save_call(),
-            client: saved,
+            opened: opened.each_ref().map(|text| text.as_deref().map(Box::from)),
             scopes: scopes.map(ToString::to_string),
             ledger,
             phase: Phase::Working,
@@ -167,16 +148,11 @@ impl Record {
         self.scopes.as_deref().map(Scopes::parse)
     }
 
-    /// What a legacy client has said of itself.
-    pub(super) fn client(&self) -> Option<ClientIdentity> {
-        let saved = self.client.as_ref()?;
-        let info = saved.info.as_ref();
-        let info = info.and_then(|info| info.0.decode::<Implementation<'_>>().ok());
-        let capabilities = saved.capabilities.0.decode::<ClientCapabilities<'_>>();
-        Some(ClientIdentity {
-            info: info.map(IntoOwned::into_owned),
-            capabilities: capabilities.unwrap_or_default().into_owned(),
-        })
+    /// What a legacy client has said when it opened its session.
+    pub(super) fn opened(&self) -> [Option<Arc<str>>; 2] {
+        self.opened
+            .each_ref()
+            .map(|text| text.as_deref().map(Arc::from))
     }
 
     /// What it waits for.

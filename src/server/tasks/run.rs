@@ -177,7 +177,7 @@ fn job(
     let request = record.request();
     let found = Found::Tool(server.registry.tool(&request)?);
     let given = Given {
-        client: record.client().map(Arc::new),
+        opened: record.opened(),
         legacy_log_level: None,
         principal: principal.cloned(),
         scopes: record.scopes().map(Arc::new),

@@ -89,7 +89,9 @@ pub fn server(tasks: Tasks) -> Server {
         Ok(format!("{} {}", one["yes"], other["yes"]))
     };
     let late = |context: &Context, _: Value| {
-        let first = context.elicit::<Value>("first", yes("First?"))?.accepted()?;
+        let first = context
+            .elicit::<Value>("first", yes("First?"))?
+            .accepted()?;
         context.begin_task()?;
         let second = context.elicit::<Value>("second", yes("Second?"))?;
         let second = second.accepted()?;
@@ -192,7 +194,8 @@ impl Machine {
         }
         let mut buffer = Vec::new();
         while self.service.poll_transmit(&mut buffer).is_some() {
-            self.asked.push_back(serde_json::from_slice(&buffer).unwrap());
+            self.asked
+                .push_back(serde_json::from_slice(&buffer).unwrap());
             buffer.clear();
         }
     }

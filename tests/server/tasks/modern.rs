@@ -17,7 +17,10 @@ fn the_extension_is_declared_and_the_capability_of_2025_is_not() {
     let capabilities = &found["result"]["capabilities"];
     assert_eq!(capabilities["extensions"][TASKS], json!({}));
     assert!(capabilities.get("tasks").is_none(), "{capabilities}");
-    let mut without = Machine::modern(&Server::new("s", "1").tool(tool("t"), |_, _: Value| Ok("")), None);
+    let mut without = Machine::modern(
+        &Server::new("s", "1").tool(tool("t"), |_, _: Value| Ok("")),
+        None,
+    );
     let found = without.request("server/discover", json!({}));
     let capabilities = &found["result"]["capabilities"];
     assert!(capabilities.get("extensions").is_none(), "{capabilities}");
@@ -42,7 +45,10 @@ fn a_call_is_answered_with_a_task_that_is_found_at_once() {
     let id = created["taskId"].as_str().unwrap().to_owned();
     let task = machine.get(&id);
     assert_eq!(task["resultType"], "complete");
-    assert_eq!((&task["taskId"], &task["status"]), (&json!(id), &json!("working")));
+    assert_eq!(
+        (&task["taskId"], &task["status"]),
+        (&json!(id), &json!("working"))
+    );
     machine.run();
     let task = machine.get(&id);
     assert_eq!(task["resultType"], "complete");
@@ -171,7 +177,10 @@ fn what_is_asked_at_once_may_be_answered_in_parts() {
     let mut machine = Machine::modern(&server, None);
     let id = machine.begin("both");
     machine.run();
-    assert_eq!(machine.get(&id)["inputRequests"].as_object().unwrap().len(), 2);
+    assert_eq!(
+        machine.get(&id)["inputRequests"].as_object().unwrap().len(),
+        2
+    );
     machine.update(&id, json!({"other": accept(json!({"yes": false}))}));
     assert!(machine.steps.is_empty());
     let task = machine.get(&id);
@@ -255,7 +264,9 @@ fn a_server_without_tasks_can_not_have_a_tool_that_needs_them() {
     use mcp_proto::model::tool::TaskSupport;
     let must = || tool("must").task_support(TaskSupport::Required);
     let server = Server::new("s", "1").tool(must(), |_, _: Value| Ok(""));
-    let error = DefinitionError::NoTasks { tool: "must".into() };
+    let error = DefinitionError::NoTasks {
+        tool: "must".into(),
+    };
     assert_eq!(server.check(), Err(error.clone()));
     let with = server.tasks(tasks(MemoryTasks::new(), &Time::default()));
     assert_eq!(with.check(), Ok(()));
