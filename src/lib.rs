@@ -198,7 +198,7 @@
 //! | `schemars` | no | `tools!`, `resources!`, `prompts!`, `server::tool_for`: definitions from Rust types; brings `std` |
 //! | `jsonschema` | no | `model::json_schema`: values checked against JSON Schema; brings `std` |
 //! | `seal` | no | `server::Seal`, `io::seal`: what a client carries for a server is sealed; brings `std` |
-//! | `http` | no | `io::http::HttpService`: a server as a tower service, for axum and other HTTP stacks; brings `std` |
+//! | `http` | no | `io::http::HttpService`: a server as a tower service, for axum and other HTTP stacks, and its clients' tokens; brings `std` |
 //! | `hyper` | no | `io::http::HttpServer`, `Server::serve_http`: the same on a socket; brings `http` and tokio |
 //! | `http-client` | no | `AsyncClient::http`: servers at URLs over any tower service; brings `std` |
 //! | `hyper-client` | no | `BlockingClient::url`, `AsyncClient::url` over hyper; brings `http-client` and `tokio` |
@@ -246,7 +246,7 @@
 //! * The same inputs give the same outputs, byte for byte.
 //! * Payloads stay slices of the frame that carried them.
 //!
-//! Not here yet: authorization on the server's side, tasks.
+//! Not here yet: tasks.
 
 #![no_std]
 #![forbid(unsafe_code)]

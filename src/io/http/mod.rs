@@ -93,8 +93,61 @@
 //! * Bodies, sessions, streams, and what one caller has open are bounded. Callers are told apart by
 //!   `Principal` and `Peer`, which something before the service puts among a request's extensions.
 //! * A session belongs to the `Principal` that has opened it; to others it doesn't exist.
+//! * What needs scopes ([`Server::tool_scopes`](crate::server::Server::tool_scopes)) is refused to callers
+//!   of whom nobody has said that they have them.
 //! * What a modern client carries from round to round is kept in memory unless the server has a
 //!   [`seal`](crate::server::Server::seal), which several instances and restarts need.
+//!
+//! ## Clients that need tokens
+//!
+//! [`HttpServeOptions::protect`] asks every request for a bearer token, as OAuth 2.1 and MCP have it:
+//!
+//! ```no_run
+//! use mcp_proto::http::{Access, ProtectedResource, TokenRefusal};
+//! use mcp_proto::io::http::{HttpServeOptions, HttpService, Protection};
+//! use mcp_proto::model::tool::{NO_ARGUMENTS_SCHEMA, Tool};
+//! use mcp_proto::{Scopes, Server};
+//!
+//! # fn ask_the_issuer(token: &str) -> Result<(String, Vec<String>, String, u64), TokenRefusal> { todo!() }
+//! let clear = Tool::new("clear", NO_ARGUMENTS_SCHEMA);
+//! let server = Server::new("notes", "1.0")
+//!     .tool(clear, |context, ()| Ok(format!("cleared for {:?}", context.principal())))
+//!     .tool_scopes("clear", ["notes:write"]);
+//!
+//! let url = "https://api.example.com/mcp";
+//! let resource = ProtectedResource::new(url, ["https://auth.example.com"])?.scopes(["notes"])?;
+//! let protection = Protection::new(resource, |request| {
+//!     let (subject, audience, scope, end) = ask_the_issuer(request.token.expose())?;
+//!     Ok(Access::new(subject, audience).scopes(Scopes::parse(&scope)).expires(end))
+//! });
+//! let options = HttpServeOptions::public(["api.example.com"]).protect(protection);
+//! let service = HttpService::new(server, options)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! | what | is answered with |
+//! |---|---|
+//! | no token | 401, and a `WWW-Authenticate` with `resource_metadata` and the scopes that everything needs |
+//! | one that isn't good, has expired, or was issued for another server | 401, `invalid_token` |
+//! | one that isn't good for everything's scopes, or for those of what is asked for | 403, `insufficient_scope`, with the scopes to ask for |
+//! | two `Authorization` fields, or one that can't be read | 400, `invalid_request` |
+//! | a verifier that fails, panics, takes longer than [`Protection::timeout`], or is asked about more than 1,024 tokens at once | 503 with `Retry-After` |
+//! | `GET /.well-known/oauth-protected-resource/mcp` | the metadata, without a token; with axum, route [`metadata_path`](crate::http::ProtectedResource::metadata_path) to the service as well |
+//!
+//! * How a token is verified is the host's: ask its issuer (RFC 7662), as `examples/protected_server` does,
+//!   or check a signature with a library of yours. That it was issued for this server and hasn't ended is
+//!   checked by the crate, and there is no way around it: a token without an audience is one for nobody.
+//! * A token is read from one header field alone, goes to the verifier and nowhere else: no handler, event
+//!   or log shows it, and it can't be passed on. Handlers see
+//!   [`principal`](crate::server::Context::principal) and [`scopes`](crate::server::Context::scopes).
+//! * All of it comes before the body is read, but for the scopes of single tools, resources, templates and
+//!   prompts, which come before anything runs or a stream begins: a batch is refused whole. They count for
+//!   completions and subscriptions too.
+//! * Sessions, sealed states and what else is kept belong to the principal; a client may come with another
+//!   token of the same principal at any time.
+//! * A stream that is open goes on when its token ends. Bound it with the lifetime of sessions and calls.
+//!
+//! On a host that starts the server for each request it is [`Edge::protect`](crate::edge::Edge::protect).
 //!
 //! ## Pages in browsers
 //!
@@ -127,8 +180,8 @@
 //!   not longer than the handlers.
 //! * **Clients that leave.** A modern call is cancelled when its connection closes, so a proxy must
 //!   close its side when the client closes: nginx does, unless `proxy_ignore_client_abort` is on.
-//! * **Who calls.** Authenticate before the service and put a `Principal` among the request's
-//!   extensions. Behind a proxy every connection comes from it: put the client's address there as
+//! * **Who calls.** Have the service ask for tokens, or authenticate before it and put a `Principal` among
+//!   the request's extensions. Behind a proxy every connection comes from it: put the client's address there as
 //!   `Peer`, or all of them share one allowance.
 //! * **The end.** `HttpService::close` answers new work with 503, ends streams that belong to no call,
 //!   and lets calls be answered for as long as it is told; then stop listening.

@@ -9,4 +9,5 @@ mod exchanges;
 #[cfg(feature = "hyper")]
 mod loopback;
 mod machines;
+mod protected;
 mod sessions;
