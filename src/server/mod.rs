@@ -42,6 +42,7 @@ mod registry;
 mod required;
 mod safe_path;
 mod sampling;
+mod scoped;
 #[cfg(feature = "seal")]
 mod seal;
 mod service;

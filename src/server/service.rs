@@ -360,7 +360,7 @@ impl Service {
     /// The job of a request; `None` if the request is answered already.
     pub(super) fn job(&mut self, request: Request) -> Result<Option<Job>, RpcError> {
         if let Some(granted) = &self.scopes {
-            super::required::check(&self.server.registry.read(), &request, granted)?;
+            super::scoped::check(&self.server.registry.read(), &request, granted)?;
         }
         let Some(found) = super::find::find(&self.server, &request)? else {
             super::list::answer(&self.server, &request, &mut self.session, self.now)?;

@@ -8,7 +8,7 @@ use core::fmt;
 
 use super::super::RequestHead;
 use super::super::headers::name;
-use super::TokenRefusal;
+use super::refusal::TokenRefusal;
 
 /// How long a token may be, in bytes.
 const LONGEST: usize = 8 * 1024;

@@ -11,11 +11,12 @@
 
 mod access;
 mod bearer;
+mod challenge;
 mod refusal;
 mod resource;
 
 pub use access::Access;
 pub use bearer::{BearerToken, bearer};
+pub(crate) use challenge::unscoped;
 pub use refusal::TokenRefusal;
-pub(crate) use refusal::unscoped;
 pub use resource::{ProtectedResource, ProtectionError};

@@ -14,7 +14,8 @@ use super::super::cors::preflight;
 use super::super::headers::name;
 use super::super::policy::HttpPolicy;
 use super::super::{HttpMethod, Reply, RequestHead};
-use super::{Access, TokenRefusal};
+use super::access::Access;
+use super::refusal::TokenRefusal;
 use crate::scopes::Scopes;
 
 /// Where metadata of protected resources lies, before the resource's own path.

@@ -29,6 +29,7 @@ mod machines;
 mod options;
 mod owner;
 mod parking;
+mod principal;
 mod protection;
 mod record;
 mod request;
@@ -44,10 +45,11 @@ mod unread;
 pub use body::HttpServiceBody;
 pub use detached::HandlerFuture;
 pub use options::HttpServeOptions;
+pub use principal::{Peer, Principal};
 pub use protection::{Protection, TokenRequest};
 #[cfg(feature = "hyper")]
 pub use serve::{HttpServer, serve_async};
-pub use service::{HttpService, HttpServiceFuture, Peer, Principal};
+pub use service::{HttpService, HttpServiceFuture};
 pub use store::{
     Announced, Backlog, Fanout, FanoutSink, Machines, SessionStore, StoreError, StoreFuture,
     StoredValue,

@@ -18,8 +18,8 @@ use super::super::super::blocking::pool::{Job, Pool};
 use super::super::super::panics::catch_panic;
 use super::super::super::slot::Slot;
 use super::alarms::Alarms;
+use super::principal::Principal;
 use super::request::within;
-use super::service::Principal;
 use crate::http::{Access, BearerToken, ProtectedResource, RequestHead, TokenRefusal, bearer};
 
 /// How many threads verify tokens.

@@ -30,7 +30,8 @@ use super::super::super::slot::block_on;
 use super::crowd::{Answered, Asked, Crowd, Seat};
 use super::hub::Stage;
 use super::options::HttpServeOptions;
-use super::service::{HttpService, Peer};
+use super::principal::Peer;
+use super::service::HttpService;
 use super::unread::Unread;
 use crate::server::{Async, Server};
 

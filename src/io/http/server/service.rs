@@ -26,6 +26,7 @@ use super::kept::Kept;
 use super::machines::{self, Taken, Wait};
 use super::options::HttpServeOptions;
 use super::owner::Owner;
+use super::principal::{Asks, Peer, Principal};
 use super::protection::Guard;
 use super::request::{drain, head_of, random_hex, random_tag, read};
 use super::shared::Shared;
@@ -40,46 +41,6 @@ use crate::rpc::{Kind, code};
 use crate::scopes::Scopes;
 use crate::server::{Async, Server};
 use crate::session::ExchangeId;
-
-/// Who a client is, as something before the service has found out, where not the service itself asks for
-/// tokens ([`Protection`](super::Protection)). Put it among the extensions of a request: a legacy session
-/// belongs to the principal that has opened it, handlers see it as
-/// [`principal`](crate::server::Context::principal), and the bounds for each caller go by it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Principal {
-    name: Box<str>,
-    scopes: Option<Arc<Scopes>>,
-}
-
-impl Principal {
-    /// Returns a principal of this name, which has to stay the same.
-    pub fn new(name: impl Into<String>) -> Self {
-        Self {
-            name: name.into().into(),
-            scopes: None,
-        }
-    }
-
-    /// Sets what its token is good for: what [needs](Server::tool_scopes) more is refused, and handlers
-    /// see it as [`scopes`](crate::server::Context::scopes).
-    #[must_use]
-    pub fn scopes(mut self, scopes: Scopes) -> Self {
-        self.scopes = Some(Arc::new(scopes));
-        self
-    }
-}
-
-/// Where a request comes from, such as an IP address, to be put among its extensions: the bounds for
-/// each caller go by it when there is no [`Principal`]. [`HttpServer`](super::HttpServer) does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Peer(String);
-
-impl Peer {
-    /// Returns a peer of this name.
-    pub fn new(name: impl Into<String>) -> Self {
-        Self(name.into())
-    }
-}
 
 /// A server as a [`tower_service::Service`], for axum, hyper and everything else that takes one. It
 /// is cheap to clone; clones share their sessions.
@@ -252,25 +213,6 @@ async fn answer<B: Body>(owner: Arc<Owner>, request: Request<B>) -> Response<Htt
         response.headers.push(name, value);
     }
     with_head(&response, body)
-}
-
-/// Who asks for something, and what their token is good for.
-#[derive(Clone, Copy)]
-struct Asks<'a> {
-    caller: Caller<'a>,
-    scopes: Option<&'a Arc<Scopes>>,
-}
-
-impl<'a> Asks<'a> {
-    fn new(principal: Option<&'a Principal>, peer: Option<&'a Peer>) -> Self {
-        let caller = match (principal, peer) {
-            (Some(principal), _) => Caller::Principal(&principal.name),
-            (None, Some(peer)) => Caller::Peer(&peer.0),
-            (None, None) => Caller::Anyone,
-        };
-        let scopes = principal.and_then(|principal| principal.scopes.as_ref());
-        Self { caller, scopes }
-    }
 }
 
 impl Owner {
