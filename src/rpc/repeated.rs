@@ -13,10 +13,15 @@ const MOST_CHANGES: u8 = 4;
 /// A nested object that was found to be good, and where its members stand in it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Repeated {
-    text: Box<[u8]>,
-    members: [Span; NESTED_MEMBERS],
+    known: Option<Box<Known>>,
     /// How many were seen that differed from what was remembered.
     changes: u8,
+}
+
+#[derive(Clone, Debug)]
+struct Known {
+    text: Box<[u8]>,
+    members: [Span; NESTED_MEMBERS],
 }
 
 impl Repeated {
@@ -24,8 +29,9 @@ impl Repeated {
     /// remembered.
     #[inline]
     pub(super) fn at(&self, text: &[u8]) -> Option<(usize, &[Span; NESTED_MEMBERS])> {
-        let is_it = !self.text.is_empty() && text.starts_with(&self.text);
-        is_it.then_some((self.text.len(), &self.members))
+        let known = self.known.as_ref()?;
+        let is_it = text.starts_with(&known.text);
+        is_it.then_some((known.text.len(), &known.members))
     }
 
     /// Remembers the object that stands at `nested` in a frame that has passed all checks.
@@ -40,9 +46,11 @@ impl Repeated {
             return;
         }
         if self.changes > 0 {
-            self.text = text.into();
             let start = nested.range().start;
-            self.members = spans.nested.map(|member| member.moved(start, 0));
+            self.known = Some(Box::new(Known {
+                text: text.into(),
+                members: spans.nested.map(|member| member.moved(start, 0)),
+            }));
         }
         self.changes += 1;
     }

@@ -1,5 +1,7 @@
 //! A request between its frame and the decision what becomes of it, on either side.
 
+use core::num::NonZeroU64;
+
 use serde::{Deserialize, Serialize};
 
 use crate::model::logging::LoggingLevel;
@@ -16,7 +18,7 @@ use super::route::Route;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ReplyTo {
     pub(crate) route: Route,
-    pub(crate) batch: Option<u64>,
+    pub(crate) batch: Option<NonZeroU64>,
 }
 
 impl ReplyTo {

@@ -66,6 +66,9 @@ impl Interest {
 pub(super) struct Watched(BTreeMap<Box<str>, SmallVec<[u64; 2]>>);
 
 impl Watched {
+    /// Nobody watches anything.
+    pub(super) const NOTHING: Self = Self(BTreeMap::new());
+
     /// Notes that somebody watches `uri`. Returns whether nobody did before.
     pub(super) fn watch(&mut self, uri: &str, watcher: u64) -> bool {
         if let Some(watchers) = self.0.get_mut(uri) {

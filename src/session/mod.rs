@@ -12,6 +12,7 @@
 //! Both sides implement [`Session`], so that one adapter drives either.
 
 mod arrival;
+mod ascending;
 mod batch;
 mod capability_set;
 mod client;
@@ -21,6 +22,7 @@ mod event;
 mod events;
 mod growth;
 mod id;
+mod ids;
 mod interest;
 mod machine;
 mod misuse;
@@ -33,6 +35,7 @@ mod own_meta;
 mod path;
 mod progress;
 mod queue;
+mod rare;
 mod rebase;
 mod refusal;
 mod requests_in;

@@ -1,7 +1,8 @@
 //! The frames that wait to be sent. Commands write into one buffer; polling hands out one frame.
 //!
 //! Rules of this file: frames leave in the order they were written; an aborted frame leaves no
-//! trace; a large lone frame is handed over by swapping buffers instead of copying; what was written
+//! trace; a large lone frame is handed over by swapping buffers instead of copying; an empty outbox keeps
+//! no larger buffer than its role may, and asks for the next as large as the last; what was written
 //! out of the reserve is counted until it has been handed out.
 
 use alloc::vec::Vec;
@@ -14,8 +15,10 @@ use super::machine::Transmit;
 use super::queue::Queue;
 use crate::rpc::Kind;
 
-/// Capacity above this is given back when the outbox runs empty.
-const KEEP: usize = 64 * 1024;
+/// While frames wait, capacity is given back that is above what they need by this.
+const SLACK: usize = 64 * 1024;
+/// From this length on a frame is not copied.
+const WORTH_SWAPPING: usize = 1024;
 
 /// A frame that waits.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -31,6 +34,9 @@ pub(crate) struct Outbox {
     /// How many bytes at the start have been handed out already.
     read: usize,
     frames: Queue<Waiting>,
+    /// How large the buffer was that was given back.
+    #[serde(skip)]
+    given_back: usize,
     /// How many bytes wait that were written out of the reserve.
     reserved: usize,
     /// How many frames have been written so far.
@@ -41,6 +47,10 @@ impl Outbox {
     /// The buffer to append a frame to; [`commit`](Self::commit) or [`abort`](Self::abort) ends it.
     pub(crate) fn begin(&mut self) -> (&mut Vec<u8>, usize) {
         let start = self.bytes.len();
+        if self.given_back > 0 {
+            self.bytes
+                .reserve_exact(core::mem::take(&mut self.given_back));
+        }
         (&mut self.bytes, start)
     }
 
@@ -57,7 +67,7 @@ impl Outbox {
             is_reserve,
         });
         self.written += 1;
-        if self.bytes.capacity() > KEEP {
+        if self.bytes.capacity() > SLACK {
             self.trim();
         }
     }
@@ -65,7 +75,7 @@ impl Outbox {
     #[cold]
     #[inline(never)]
     fn trim(&mut self) {
-        trim(&mut self.bytes, KEEP);
+        trim(&mut self.bytes, SLACK);
     }
 
     /// Drops what was appended since `start`.
@@ -74,8 +84,9 @@ impl Outbox {
         self.trim();
     }
 
-    /// Appends the next frame to `buffer`.
-    pub(crate) fn poll(&mut self, buffer: &mut Vec<u8>) -> Option<Transmit> {
+    /// Appends the next frame to `buffer`. A buffer that is left with a capacity above `keep` is given
+    /// back.
+    pub(crate) fn poll(&mut self, buffer: &mut Vec<u8>, keep: usize) -> Option<Transmit> {
         let Waiting {
             transmit,
             is_reserve,
@@ -83,7 +94,10 @@ impl Outbox {
         if is_reserve {
             self.reserved -= transmit.len;
         }
-        if buffer.is_empty() && self.read == 0 && self.frames.is_empty() {
+        let is_lone = self.read == 0 && self.frames.is_empty();
+        // A buffer that will do for the next frame is as good as this one.
+        let is_alike = (transmit.len..=keep).contains(&buffer.capacity());
+        if is_lone && buffer.is_empty() && (is_alike || transmit.len >= WORTH_SWAPPING) {
             core::mem::swap(buffer, &mut self.bytes);
         } else {
             buffer.extend_from_slice(&self.bytes[self.read..self.read + transmit.len]);
@@ -92,13 +106,14 @@ impl Outbox {
         if self.frames.is_empty() {
             self.bytes.clear();
             self.read = 0;
-            if self.bytes.capacity() > KEEP {
+            if self.bytes.capacity() > keep {
+                self.given_back = self.bytes.capacity().min(SLACK);
                 self.bytes = Vec::new();
             }
-        } else if self.read > KEEP && self.read > self.bytes.len() / 8 {
+        } else if self.read > SLACK && self.read > self.bytes.len() / 8 {
             self.bytes.drain(..self.read);
             self.read = 0;
-            trim(&mut self.bytes, KEEP);
+            trim(&mut self.bytes, SLACK);
         }
         Some(transmit)
     }

@@ -1,6 +1,7 @@
 //! What waits to be polled, first in first out. The first element is held in place: most of the time
 //! there is one or none, and then a queue costs no allocation and an idle one holds no memory.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -11,14 +12,15 @@ use super::growth::{give_back_at_end, make_room_at_end};
 #[derive(Clone, Debug)]
 pub(crate) struct Queue<T> {
     first: Option<T>,
-    rest: VecDeque<T>,
+    /// The others; `None` when there are none.
+    rest: Option<Box<VecDeque<T>>>,
 }
 
 impl<T> Default for Queue<T> {
     fn default() -> Self {
         Self {
             first: None,
-            rest: VecDeque::new(),
+            rest: None,
         }
     }
 }
@@ -36,14 +38,15 @@ impl<T> Queue<T> {
     /// Appends an element that is not the first.
     #[inline(never)]
     fn push_behind(&mut self, element: T) {
-        make_room_at_end(&mut self.rest);
-        self.rest.push_back(element);
+        let rest = self.rest.get_or_insert_default();
+        make_room_at_end(rest);
+        rest.push_back(element);
     }
 
     #[inline]
     pub(crate) fn pop_front(&mut self) -> Option<T> {
         let first = self.first.take();
-        if self.rest.capacity() > 0 {
+        if self.rest.is_some() {
             self.move_up();
         }
         first
@@ -51,13 +54,18 @@ impl<T> Queue<T> {
 
     #[inline(never)]
     fn move_up(&mut self) {
-        self.first = self.rest.pop_front();
-        give_back_at_end(&mut self.rest);
+        let Some(rest) = &mut self.rest else { return };
+        self.first = rest.pop_front();
+        if rest.is_empty() {
+            self.rest = None;
+        } else {
+            give_back_at_end(rest);
+        }
     }
 
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        usize::from(self.first.is_some()) + self.rest.len()
+        usize::from(self.first.is_some()) + self.rest.as_ref().map_or(0, |rest| rest.len())
     }
 
     #[inline]
@@ -66,13 +74,16 @@ impl<T> Queue<T> {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.first.iter().chain(&self.rest)
+        let rest = self.rest.iter().flat_map(|rest| rest.iter());
+        self.first.iter().chain(rest)
     }
 
     /// Takes all elements out, the first one first.
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = T> {
         let Self { first, rest } = core::mem::take(self);
-        first.into_iter().chain(rest)
+        first
+            .into_iter()
+            .chain(rest.into_iter().flat_map(|rest| *rest))
     }
 }
 
@@ -86,6 +97,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Queue<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut rest = VecDeque::<T>::deserialize(deserializer)?;
         let first = rest.pop_front();
+        let rest = (!rest.is_empty()).then(|| Box::new(rest));
         Ok(Self { first, rest })
     }
 }

@@ -7,7 +7,6 @@
 //! are open, a frame that names one is not compared with all.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -21,6 +20,7 @@ use crate::rpc::{RequestId, RpcError, raw_at};
 
 use super::arrival::{Arrival, ReplyTo};
 use super::event::Body;
+use super::ids::Ids;
 use super::misuse::Misuse;
 use super::name::MethodName;
 use super::progress::{Report, Reported};
@@ -37,10 +37,17 @@ pub(super) struct RequestIn<T> {
     id: RequestId,
     target: ReplyTo,
     revision: Revision,
-    progress_token: Option<RequestId>,
-    reported: Reported,
+    /// `None` for one that neither wants to hear of its progress nor was reported on.
+    progress: Option<Box<Progress>>,
     /// What the role keeps of it.
     pub(super) part: T,
+}
+
+/// How far a request has come, and the token by which its sender wants to know.
+#[derive(Clone, Default, Serialize, Deserialize)]
+struct Progress {
+    token: Option<RequestId>,
+    reported: Reported,
 }
 
 impl<T> RequestIn<T> {
@@ -49,11 +56,10 @@ impl<T> RequestIn<T> {
     #[inline]
     pub(super) fn new(arrival: Arrival<'_>, part: impl FnOnce(MethodName, Body) -> T) -> Self {
         Self {
-            progress_token: progress_token(&arrival).flatten(),
+            progress: progress_token(&arrival).flatten().map(Progress::of),
             id: arrival.id,
             target: arrival.target,
             revision: arrival.revision,
-            reported: Reported::default(),
             part: part(arrival.method, arrival.body),
         }
     }
@@ -72,7 +78,21 @@ impl<T> RequestIn<T> {
     }
 
     pub(super) fn wants_progress(&self) -> bool {
-        self.progress_token.is_some()
+        self.progress_token().is_some()
+    }
+
+    fn progress_token(&self) -> Option<&RequestId> {
+        self.progress.as_ref()?.token.as_ref()
+    }
+}
+
+impl Progress {
+    /// None so far, of which this token wants to hear.
+    fn of(token: RequestId) -> Box<Self> {
+        Box::new(Self {
+            token: Some(token),
+            reported: Reported::default(),
+        })
     }
 }
 
@@ -94,8 +114,9 @@ impl<T: Weigh> Weigh for RequestIn<T> {
     fn weight(&self) -> usize {
         // The id stands in the index as well.
         let own = size_of::<Self>() - size_of::<T>() + 2 * self.id.weight();
-        let token = self.progress_token.as_ref();
-        own + token.map_or(0, Weigh::weight) + self.part.weight()
+        let token = self.progress_token().map(Weigh::weight);
+        let progress = self.progress.as_ref().map(|_| size_of::<Progress>());
+        own + progress.unwrap_or(0) + token.unwrap_or(0) + self.part.weight()
     }
 }
 
@@ -119,11 +140,7 @@ pub(super) struct RequestsIn<T, const INLINE: usize = 1> {
     open: Table<RequestIn<T>, INLINE>,
     /// Their numbers by their ids, while there are many; `None` while there are few.
     #[serde(skip)]
-    #[expect(
-        clippy::box_collection,
-        reason = "a pointer where most sessions have no index"
-    )]
-    index: Option<Box<BTreeMap<RequestId, u64>>>,
+    index: Option<Box<Ids>>,
 }
 
 /// What is saved of them.
@@ -184,7 +201,7 @@ impl<T: Weigh, const INLINE: usize> RequestsIn<T, INLINE> {
     pub(super) fn find(&self, id: &RequestId) -> Option<u64> {
         match &self.index {
             None => self.open.find(|open| open.id == *id),
-            Some(index) => index.get(id).copied(),
+            Some(index) => index.get(id),
         }
     }
 
@@ -202,7 +219,7 @@ impl<T: Weigh, const INLINE: usize> RequestsIn<T, INLINE> {
     fn index(&mut self, number: u64) {
         match (&mut self.index, self.open.get(number)) {
             (Some(index), Some(open)) => {
-                index.insert(open.id.clone(), number);
+                index.insert(&open.id, number);
             }
             _ => self.index = Some(Box::new(index_of(&self.open))),
         }
@@ -235,8 +252,9 @@ impl<T: Weigh, const INLINE: usize> RequestsIn<T, INLINE> {
 
     /// Lets a request that is handed out once more be reported on from the start.
     pub(super) fn restart_progress(&mut self, number: u64) {
-        if let Some(open) = self.open.get_mut(number) {
-            open.reported.restart();
+        let open = self.open.get_mut(number);
+        if let Some(progress) = open.and_then(|open| open.progress.as_mut()) {
+            progress.reported.restart();
         }
     }
 
@@ -247,12 +265,20 @@ impl<T: Weigh, const INLINE: usize> RequestsIn<T, INLINE> {
         writer: &mut MessageWriter,
         report: &Report<'_>,
     ) -> Result<(), Misuse> {
-        let Some(open) = self.open.get_mut(number) else {
-            return Ok(());
-        };
-        let token = open.progress_token.as_ref();
-        let to = token.map(|token| (open.target.route, open.revision, token));
-        open.reported.report(writer, to, report)
+        let reported = self.open.change(number, |open| {
+            let known = open.progress.take();
+            let is_known = known.is_some();
+            let mut progress = known.unwrap_or_default();
+            let token = progress.token.as_ref();
+            let to = token.map(|token| (open.target.route, open.revision, token));
+            let taken = progress.reported.report(writer, to, report);
+            // A report that is refused leaves nothing behind.
+            if is_known || taken.is_ok() {
+                open.progress = Some(progress);
+            }
+            taken
+        });
+        reported.unwrap_or(Ok(()))
     }
 
     /// Ends a request with its result and what `additions` says that the session adds, or leaves it
@@ -327,11 +353,12 @@ impl<T: Weigh, const INLINE: usize> RequestsIn<T, INLINE> {
     }
 }
 
-fn index_of<T, const INLINE: usize>(
-    open: &Table<RequestIn<T>, INLINE>,
-) -> BTreeMap<RequestId, u64> {
-    let numbers = open.iter().map(|(number, open)| (open.id.clone(), number));
-    numbers.collect()
+fn index_of<T, const INLINE: usize>(open: &Table<RequestIn<T>, INLINE>) -> Ids {
+    let mut ids = Ids::default();
+    for (number, open) in open.iter() {
+        ids.insert(&open.id, number);
+    }
+    ids
 }
 
 /// What a request hears whose id another one has.

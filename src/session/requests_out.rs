@@ -142,6 +142,15 @@ impl<T, const INLINE: usize> Default for RequestsOut<T, INLINE> {
     }
 }
 
+impl<T> RequestsOut<T, 0> {
+    /// No request is open.
+    pub(super) const EMPTY: Self = Self {
+        open: Table::EMPTY,
+        next_deadline: Earliest::NEVER,
+        past: Vec::new(),
+    };
+}
+
 impl<T: Weigh, const INLINE: usize> RequestsOut<T, INLINE> {
     /// Enters a request under a number that no other has had.
     #[inline]

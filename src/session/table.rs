@@ -1,12 +1,13 @@
 //! A table of what is open, by ascending number, which knows how many bytes its entries hold. It is
 //! small most of the time, often with one entry, and then costs no allocation.
 //!
-//! Rules of this file: an entry's number is above those of all entries before it; what an entry
-//! weighs is asked when it comes and when it changes, so the sum never drifts; it doesn't depend on
-//! how the entry came about, such as the capacity of its buffers, since a restored one weighs the
-//! same; an entry that ends leaves a gap where many stand behind it, and gaps are closed together,
-//! so that an end costs the same however many are open. The last entry is never a gap.
+//! Rules of this file: numbers ascend as entries come, as a rule; what an entry weighs is asked when it
+//! comes and when it changes, so the sum never drifts; it doesn't depend on how the entry came about,
+//! such as the capacity of its buffers, since a restored one weighs the same; few entries stand in the
+//! order of their numbers; of many the last one takes the place of one that ends, and their places are
+//! looked up, so that an end costs the same however many are open.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -14,7 +15,8 @@ use smallvec::SmallVec;
 
 use crate::rpc::RequestId;
 
-use super::growth::{give_back, make_room, step};
+use super::ascending::Ascending;
+use super::growth::{give_back, make_room};
 
 /// What keeps memory for as long as it is held.
 pub(crate) trait Weigh {
@@ -39,11 +41,10 @@ impl Weigh for Vec<u8> {
 struct Entry<T> {
     number: u64,
     weight: usize,
-    /// `None` for a gap.
-    value: Option<T>,
+    value: T,
 }
 
-/// With so many entries or fewer, those behind one that ends move up at once.
+/// So many entries or fewer stand in order.
 const FEW: usize = 16;
 
 /// Entries in the order of their numbers, `INLINE` of them in place: one where most sessions have one,
@@ -51,8 +52,8 @@ const FEW: usize = 16;
 #[derive(Clone, Debug)]
 pub(crate) struct Table<T, const INLINE: usize = 1> {
     entries: SmallVec<[Entry<T>; INLINE]>,
-    /// How many of them are gaps.
-    gaps: usize,
+    /// The place of each number while there are many; `None` while they stand in order.
+    places: Option<Box<Ascending>>,
     held: usize,
 }
 
@@ -60,10 +61,19 @@ impl<T, const INLINE: usize> Default for Table<T, INLINE> {
     fn default() -> Self {
         Self {
             entries: SmallVec::new(),
-            gaps: 0,
+            places: None,
             held: 0,
         }
     }
+}
+
+impl<T> Table<T, 0> {
+    /// A table without entries.
+    pub(super) const EMPTY: Self = Self {
+        entries: SmallVec::new_const(),
+        places: None,
+        held: 0,
+    };
 }
 
 impl<T: Weigh, const INLINE: usize> Table<T, INLINE> {
@@ -72,43 +82,44 @@ impl<T: Weigh, const INLINE: usize> Table<T, INLINE> {
     pub(crate) fn insert(&mut self, number: u64, value: T) {
         let weight = value.weight();
         self.held += weight;
-        if self
-            .entries
-            .last()
-            .is_some_and(|last| last.number >= number)
-        {
-            return self.insert_among(number, weight, value);
-        }
-        make_room(&mut self.entries);
-        self.entries.push(Entry {
+        let entry = Entry {
             number,
             weight,
-            value: Some(value),
-        });
+            value,
+        };
+        if self.entries.is_empty() {
+            self.entries.push(entry);
+        } else {
+            self.insert_among(entry);
+        }
     }
 
-    /// Adds an entry that isn't the last, or replaces the one of its number.
-    #[cold]
-    fn insert_among(&mut self, number: u64, weight: usize, value: T) {
-        match self.search(number) {
-            Ok(at) => {
-                let entry = &mut self.entries[at];
-                match entry.value.replace(value) {
-                    Some(_) => self.held -= entry.weight,
-                    None => self.gaps -= 1,
-                }
-                entry.weight = weight;
+    /// Adds an entry that isn't the only one.
+    #[inline(never)]
+    fn insert_among(&mut self, entry: Entry<T>) {
+        let is_next = self.last_number() < Some(entry.number);
+        if !is_next && let Some(at) = self.position(entry.number) {
+            self.held -= self.entries[at].weight;
+            self.entries[at] = entry;
+            return;
+        }
+        let at = match self.places {
+            None if !is_next => self
+                .entries
+                .partition_point(|other| other.number < entry.number),
+            _ => self.entries.len(),
+        };
+        if let Some(places) = &mut self.places {
+            places.insert(entry.number, at as u64);
+        }
+        make_room(&mut self.entries);
+        self.entries.insert(at, entry);
+        if self.places.is_none() && self.entries.len() > FEW {
+            let mut places = Ascending::default();
+            for (place, entry) in self.entries.iter().enumerate() {
+                places.insert(entry.number, place as u64);
             }
-            Err(at) => {
-                make_room(&mut self.entries);
-                let value = Some(value);
-                let entry = Entry {
-                    number,
-                    weight,
-                    value,
-                };
-                self.entries.insert(at, entry);
-            }
+            self.places = Some(Box::new(places));
         }
     }
 
@@ -116,9 +127,8 @@ impl<T: Weigh, const INLINE: usize> Table<T, INLINE> {
     pub(crate) fn change<R>(&mut self, number: u64, change: impl FnOnce(&mut T) -> R) -> Option<R> {
         let at = self.position(number)?;
         let entry = &mut self.entries[at];
-        let value = entry.value.as_mut()?;
-        let changed = change(value);
-        let weight = value.weight();
+        let changed = change(&mut entry.value);
+        let weight = entry.value.weight();
         self.held = self.held - entry.weight + weight;
         entry.weight = weight;
         Some(changed)
@@ -127,11 +137,16 @@ impl<T: Weigh, const INLINE: usize> Table<T, INLINE> {
     #[inline]
     pub(crate) fn remove(&mut self, number: u64) -> Option<T> {
         let at = self.position(number)?;
-        let entry = &mut self.entries[at];
-        let value = entry.value.take()?;
+        let entry = match self.places {
+            Some(_) => {
+                self.vacate(at);
+                self.entries.swap_remove(at)
+            }
+            None => self.entries.remove(at),
+        };
         self.held -= entry.weight;
-        self.close(at);
-        Some(value)
+        self.settle();
+        Some(entry.value)
     }
 
     /// Drops an entry where it stands, after `last` has looked at it or taken something out of it;
@@ -140,99 +155,88 @@ impl<T: Weigh, const INLINE: usize> Table<T, INLINE> {
     pub(crate) fn discard<R>(&mut self, number: u64, last: impl FnOnce(&mut T) -> R) -> Option<R> {
         let at = self.position(number)?;
         let entry = &mut self.entries[at];
-        let taken = last(entry.value.as_mut()?);
+        let taken = last(&mut entry.value);
         self.held -= entry.weight;
-        self.close(at);
+        if self.entries.len() == 1 {
+            self.entries.truncate(0);
+        } else {
+            self.discard_among(at);
+        }
+        self.settle();
         Some(taken)
     }
 
-    /// Closes up behind an entry that has ended.
-    #[inline(always)]
-    fn close(&mut self, at: usize) {
-        if self.entries.spilled() || at + 1 < self.entries.len() {
-            self.close_among(at);
-        } else {
-            self.entries.truncate(at);
+    #[inline(never)]
+    fn discard_among(&mut self, at: usize) {
+        if self.places.is_none() {
+            self.entries.remove(at);
+            return;
+        }
+        self.vacate(at);
+        if let Some(last) = self.entries.pop()
+            && let Some(ended) = self.entries.get_mut(at)
+        {
+            *ended = last;
+        }
+    }
+
+    /// Notes that the entry at `at` ends and the last one takes its place.
+    fn vacate(&mut self, at: usize) {
+        let (Some(places), Some(last)) = (&mut self.places, self.entries.last()) else {
+            return;
+        };
+        places.insert(last.number, at as u64);
+        places.remove(self.entries[at].number);
+    }
+
+    /// Gives back what an entry that ended has left.
+    #[inline]
+    fn settle(&mut self) {
+        if self.entries.spilled() {
+            self.settle_many();
         }
     }
 
     #[inline(never)]
-    fn close_among(&mut self, at: usize) {
-        if at + 1 < self.entries.len() {
-            self.leave_gap(at);
-        } else {
-            self.entries.truncate(at);
-            self.uncover();
+    fn settle_many(&mut self) {
+        if self.places.is_some() && self.entries.len() < FEW / 2 {
+            self.entries.sort_unstable_by_key(|entry| entry.number);
+            self.places = None;
         }
         give_back(&mut self.entries);
-    }
-
-    /// Removes the gaps at the end, which the entry behind them has covered.
-    fn uncover(&mut self) {
-        while self
-            .entries
-            .last()
-            .is_some_and(|entry| entry.value.is_none())
-        {
-            self.entries.pop();
-            self.gaps -= 1;
-        }
-    }
-
-    fn leave_gap(&mut self, at: usize) {
-        if self.entries.len() <= FEW {
-            self.entries.remove(at);
-            return;
-        }
-        self.entries[at].value = None;
-        self.gaps += 1;
-        if self.gaps > step(self.len()) {
-            self.entries.retain(|entry| entry.value.is_some());
-            self.gaps = 0;
-        }
     }
 }
 
 impl<T, const INLINE: usize> Table<T, INLINE> {
     /// What an entry takes beside its value.
-    const ENTRY: usize = size_of::<Entry<T>>() - size_of::<T>();
+    const ENTRY: usize = size_of::<Entry<T>>() - size_of::<T>() + Ascending::MOST_EACH;
 
-    /// Where a number stands, or would stand. Since numbers ascend by one at least, it is no further
-    /// from either end than its number is, which leaves little to search while they are dense.
-    fn search(&self, number: u64) -> Result<usize, usize> {
-        let (Some(first), Some(last)) = (self.entries.first(), self.entries.last()) else {
-            return Err(0);
-        };
-        let far = |numbers: u64| usize::try_from(numbers).unwrap_or(usize::MAX);
-        let len = self.entries.len();
-        let to = far(number.saturating_sub(first.number).saturating_add(1)).min(len);
-        let from = len.saturating_sub(far(last.number.saturating_sub(number).saturating_add(1)));
-        let from = from.min(to);
-        self.entries[from..to]
-            .binary_search_by_key(&number, |entry| entry.number)
-            .map(|at| from + at)
-            .map_err(|at| from + at)
-    }
-
-    /// Where the entry of a number stands, which may be a gap.
+    /// Where the entry of a number stands.
     #[inline]
     fn position(&self, number: u64) -> Option<usize> {
         match &self.entries[..] {
             [] => None,
             [only] => (only.number == number).then_some(0),
-            _ => self.search(number).ok(),
+            _ => self.search(number),
+        }
+    }
+
+    fn search(&self, number: u64) -> Option<usize> {
+        match &self.places {
+            Some(places) => usize::try_from(places.get(number)?).ok(),
+            None => self.entries.iter().position(|entry| entry.number == number),
         }
     }
 
     #[inline(always)]
     pub(crate) fn get(&self, number: u64) -> Option<&T> {
-        self.entries[self.position(number)?].value.as_ref()
+        Some(&self.entries[self.position(number)?].value)
     }
 
     /// An entry to change in what it doesn't hold memory for; see [`change`](Self::change).
     pub(crate) fn get_mut(&mut self, number: u64) -> Option<&mut T> {
         let at = self.position(number)?;
-        self.entries[at].value.as_mut()
+        Some(&mut self.entries[at].value)
     }
 
     /// How many bytes the entries hold.
@@ -242,7 +246,7 @@ impl<T, const INLINE: usize> Table<T, INLINE> {
 
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.entries.len() - self.gaps
+        self.entries.len()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -251,27 +255,42 @@ impl<T, const INLINE: usize> Table<T, INLINE> {
 
     /// The highest number; `None` when the table is empty.
     pub(crate) fn last_number(&self) -> Option<u64> {
-        self.entries.last().map(|entry| entry.number)
+        match &self.places {
+            Some(places) => places.last_key(),
+            None => self.entries.last().map(|entry| entry.number),
+        }
     }
 
+    /// The entries by ascending number.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
-        self.entries
-            .iter()
-            .filter_map(|entry| Some((entry.number, entry.value.as_ref()?)))
+        let in_order = match self.places {
+            Some(_) => &[],
+            None => &self.entries[..],
+        };
+        let places = self.places.iter().flat_map(|places| places.values());
+        let looked_up = places.map(|place| &self.entries[place as usize]);
+        let entries = in_order.iter().chain(looked_up);
+        entries.map(|entry| (entry.number, &entry.value))
     }
 
+    /// The entries in any order.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (u64, &mut T)> {
-        self.entries
-            .iter_mut()
-            .filter_map(|entry| Some((entry.number, entry.value.as_mut()?)))
+        let entries = self.entries.iter_mut();
+        entries.map(|entry| (entry.number, &mut entry.value))
     }
 
     /// The number of the first entry that `wanted` accepts.
     #[inline]
     pub(crate) fn find(&self, mut wanted: impl FnMut(&T) -> bool) -> Option<u64> {
-        self.iter()
-            .find(|(_, value)| wanted(value))
-            .map(|(number, _)| number)
+        match &self.entries[..] {
+            [] => None,
+            [only] => wanted(&only.value).then_some(only.number),
+            _ => {
+                let mut entries = self.iter();
+                let found = entries.find(|(_, value)| wanted(value));
+                found.map(|(number, _)| number)
+            }
+        }
     }
 
     /// All numbers, lowest first.
@@ -324,7 +343,9 @@ mod tests {
         assert_eq!(table.last_number(), model.keys().next_back().copied());
         let held: usize = model.values().map(|value| usize::from(*value)).sum();
         assert_eq!(table.held(), held + model.len() * Table::<u8>::ENTRY);
-        assert!(table.entries.len() <= model.len() + step(model.len()).max(FEW));
+        let is_ordered = table.entries.is_sorted_by_key(|entry| entry.number);
+        assert!(table.places.is_some() || is_ordered);
+        assert!(table.places.is_some() || model.len() <= FEW);
     }
 
     /// Steps through the numbers below 2^16 without a pattern.

@@ -56,6 +56,9 @@ fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
 pub(super) struct Earliest(Option<Instant>);
 
 impl Earliest {
+    /// There is none.
+    pub(super) const NEVER: Self = Self(None);
+
     /// Takes one more deadline into account.
     #[inline]
     pub(super) fn note(&mut self, deadline: Option<Instant>) {

@@ -6,67 +6,70 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::Instant;
 
+use super::rare::Idle;
 use super::rebase::Rebase;
 
-/// How many are left, in thousandths, and when they were last refilled.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+/// How many were taken and haven't grown back, in thousandths, and when that was last looked at.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct TokenBucket {
-    left: u64,
-    refilled_at: Instant,
-    /// What was earned before `refilled_at`'s epoch began and isn't counted into `left` yet.
+    spent: u64,
+    looked_at: Instant,
+    /// What was earned before `looked_at` and isn't taken off `spent` yet.
     #[serde(default)]
     carried: Duration,
 }
 
+impl Idle for TokenBucket {
+    const IDLE: &'static Self = &Self {
+        spent: 0,
+        looked_at: Instant::ZERO,
+        carried: Duration::ZERO,
+    };
+}
+
 impl TokenBucket {
-    pub(crate) fn new(burst: u32) -> Self {
+    /// The same bucket at a later time.
+    fn refilled(self, now: Instant, each_second: u32) -> Self {
+        let since = (now - self.looked_at).saturating_add(self.carried);
+        let passed = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+        let grown = passed.saturating_mul(u64::from(each_second));
         Self {
-            left: full(burst),
-            refilled_at: Instant::ZERO,
-            carried: Duration::ZERO,
+            spent: self.spent.saturating_sub(grown),
+            // What is less than a millisecond counts the next time.
+            carried: since.saturating_sub(Duration::from_millis(passed)),
+            looked_at: self.looked_at.max(now),
         }
     }
 
-    fn refill(&mut self, now: Instant, burst: u32, each_second: u32) {
-        let since = (now - self.refilled_at).saturating_add(self.carried);
-        let passed = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
-        let grown = passed.saturating_mul(u64::from(each_second));
-        self.left = self.left.saturating_add(grown).min(full(burst));
-        // What is less than a millisecond counts the next time.
-        self.carried = since.saturating_sub(Duration::from_millis(passed));
-        self.refilled_at = self.refilled_at.max(now);
+    /// Whether one could be taken of `burst`.
+    fn allows(self, burst: u32) -> bool {
+        u64::from(burst).saturating_mul(1000) >= self.spent.saturating_add(1000)
     }
 
     /// Takes one; `false` when none is left.
     pub(crate) fn take(&mut self, now: Instant, burst: u32, each_second: u32) -> bool {
-        self.refill(now, burst, each_second);
-        let granted = self.left >= 1000;
+        *self = self.refilled(now, each_second);
+        let granted = self.allows(burst);
         if granted {
-            self.left -= 1000;
+            self.spent += 1000;
         }
         granted
     }
 
     /// Whether one could be taken.
     #[inline]
-    pub(crate) fn has(&mut self, now: Instant, burst: u32, each_second: u32) -> bool {
-        if self.left == full(burst) {
-            // Nothing can be earned, as is the case nearly always.
+    pub(crate) fn has(&self, now: Instant, burst: u32, each_second: u32) -> bool {
+        // As is the case nearly always.
+        if self.spent == 0 {
             return true;
         }
-        self.refill(now, burst, each_second);
-        self.left >= 1000
+        self.refilled(now, each_second).allows(burst)
     }
 
     /// Carries what was earned so far over to another epoch.
     pub(super) fn rebase(&mut self, rebase: Rebase) {
-        let earned = rebase.saved_at().saturating_since(self.refilled_at);
+        let earned = rebase.saved_at().saturating_since(self.looked_at);
         self.carried = self.carried.saturating_add(earned);
-        self.refilled_at = rebase.now();
+        self.looked_at = rebase.now();
     }
-}
-
-/// What a bucket holds when nothing was taken.
-const fn full(burst: u32) -> u64 {
-    burst as u64 * 1000
 }

@@ -7,6 +7,7 @@
 
 use alloc::vec::Vec;
 use core::fmt;
+use core::num::NonZeroU64;
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,7 @@ use super::id::SessionTag;
 use super::machine::Transmit;
 use super::misuse::Misuse;
 use super::outbox::Outbox;
+use super::rare::{Idle, Rare};
 use super::rebase::Rebase;
 use super::route::Route;
 use super::table::{Table, Weigh};
@@ -38,6 +40,10 @@ struct Batch {
     /// How many answers are still to come.
     open: usize,
     answers: Vec<u8>,
+}
+
+impl Idle for Table<Batch, 0> {
+    const IDLE: &'static Self = &Self::EMPTY;
 }
 
 impl Weigh for Batch {
@@ -81,8 +87,8 @@ pub(crate) struct MessageWriter {
     pub(crate) tag: SessionTag,
     next_number: u64,
     pub(crate) outbox: Outbox,
-    batches: Table<Batch, 0>,
-    malformed: TokenBucket,
+    batches: Rare<Table<Batch, 0>>,
+    malformed: Rare<TokenBucket>,
     /// Whether what is written now is the session's own reaction to a frame.
     #[serde(skip)]
     is_reacting: bool,
@@ -95,8 +101,8 @@ impl MessageWriter {
             tag: SessionTag::fresh(),
             next_number: 1,
             outbox: Outbox::default(),
-            batches: Table::default(),
-            malformed: TokenBucket::new(limits.malformed_burst),
+            batches: Rare::default(),
+            malformed: Rare::default(),
             is_reacting: false,
             bounds: Bounds::of(limits),
         }
@@ -306,6 +312,7 @@ impl MessageWriter {
     ) -> Result<(), EncodeError> {
         let Some(number) = target
             .batch
+            .map(NonZeroU64::get)
             .filter(|number| self.batches.get(*number).is_some())
         else {
             return self.frame(target.route, kind, revision, write);
@@ -343,13 +350,15 @@ impl MessageWriter {
         );
         ReplyTo {
             route,
-            batch: Some(number),
+            batch: NonZeroU64::new(number),
         }
     }
 
     /// One element of a batch is done, answered or not; the last one sends the array.
     pub(crate) fn finish_element(&mut self, target: ReplyTo) {
-        let Some(number) = target.batch else { return };
+        let Some(number) = target.batch.map(NonZeroU64::get) else {
+            return;
+        };
         let Some(batch) = self.batches.get_mut(number) else {
             return;
         };
@@ -383,7 +392,9 @@ impl MessageWriter {
     /// The same writer with its limits, in another epoch.
     pub(crate) fn restored(mut self, limits: &Limits, rebase: Rebase) -> Self {
         self.tag.reserve();
-        self.malformed.rebase(rebase);
+        if let Some(malformed) = self.malformed.existing() {
+            malformed.rebase(rebase);
+        }
         self.bounds = Bounds::of(limits);
         self.now = rebase.now();
         self

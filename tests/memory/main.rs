@@ -8,6 +8,7 @@ mod floods;
 mod high;
 #[cfg(feature = "http")]
 mod http;
+mod idle;
 #[cfg(feature = "hyper")]
 mod sockets;
 

@@ -261,9 +261,9 @@ impl Callers {
         (*own, *all) = (change(*own), change(*all));
     }
 
-    fn has_dropped_too_much(&mut self, now: Instant, who: &Who, limits: &EndpointLimits) -> bool {
-        let account = self.accounts.get_mut(who);
-        let allowance = account.and_then(|account| account.allowance.as_mut());
+    fn has_dropped_too_much(&self, now: Instant, who: &Who, limits: &EndpointLimits) -> bool {
+        let account = self.accounts.get(who);
+        let allowance = account.and_then(|account| account.allowance.as_ref());
         allowance
             .is_some_and(|(bucket, _)| !bucket.has(now, limits.cancel_burst, limits.cancel_rate))
     }
@@ -280,7 +280,7 @@ impl Callers {
                 self.recovering.remove(&old);
                 bucket
             }
-            None => TokenBucket::new(burst),
+            None => TokenBucket::default(),
         };
         bucket.take(now, burst, rate);
         account.allowance = Some((bucket, place));

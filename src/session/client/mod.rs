@@ -64,6 +64,9 @@ use self::inputs::Inputs;
 use self::opening::Opening;
 use self::subscriptions::Subscriptions;
 
+/// A buffer for output that is larger than this isn't kept while nothing waits.
+const KEEP: usize = 64 * 1024;
+
 /// The client's end of one connection.
 ///
 /// Create it, [`open`](Self::open) it, drive it through [`Session`], and make calls once
@@ -490,7 +493,7 @@ impl Session for ClientSession {
     }
 
     fn poll_transmit(&mut self, buffer: &mut Vec<u8>) -> Option<Transmit> {
-        let transmit = self.state.writer.outbox.poll(buffer);
+        let transmit = self.state.writer.outbox.poll(buffer, KEEP);
         transmit.map(Transmit::of_client)
     }
 

@@ -30,7 +30,8 @@ use super::super::event::{Body, Received, progress_token_of};
 use super::super::id::IncomingId;
 use super::super::misuse::{Invalid, Limited, Misuse};
 use super::super::name::MethodName;
-use super::super::requests_out::RequestOut;
+use super::super::rare::Idle;
+use super::super::requests_out::{RequestOut, RequestsOut};
 use super::super::table::Weigh;
 use super::super::timer::Clocks;
 use super::super::writer::{write_head, write_params};
@@ -44,6 +45,10 @@ pub(super) struct PendingInput {
     key: Box<str>,
     /// The params, until the request is sent; it waits for the client to be initialized.
     unsent: Option<Box<str>>,
+}
+
+impl Idle for RequestsOut<PendingInput, 0> {
+    const IDLE: &'static Self = &Self::EMPTY;
 }
 
 impl Weigh for PendingInput {
@@ -361,7 +366,8 @@ impl ServerSession {
 
     /// Gives up on answers that take too long; the handler is told.
     pub(super) fn input_timeouts(&mut self) {
-        while let Some(due) = self.state.requests_out.due(self.state.writer.now) {
+        let now = self.state.writer.now;
+        while let Some(due) = (self.state.requests_out.existing()).and_then(|open| open.due(now)) {
             for (number, _) in due {
                 if let Some(input) = self.give_up_on(number, "timed out") {
                     let error = RpcError::internal("The client did not answer in time");

@@ -44,6 +44,7 @@ use super::events::Events;
 use super::id::IncomingId;
 use super::machine::{Session, Transmit};
 use super::own_meta::OwnMeta;
+use super::rare::Rare;
 use super::rebase::Rebase;
 use super::requests_in::{RequestIn, RequestsIn};
 use super::requests_out::RequestsOut;
@@ -59,6 +60,9 @@ use self::input::PendingInput;
 pub(crate) use self::input::{lower_input, needed_for};
 pub(crate) use self::saved_call::SavedCall;
 use self::subscriptions::Subscriptions;
+
+/// A server may have a million idle sessions, none of which keeps a larger buffer for its output.
+const KEEP: usize = 256;
 
 /// The server's end of one connection.
 ///
@@ -88,10 +92,10 @@ pub(super) struct State {
     legacy: Legacy,
     requests_in: RequestsIn<Incoming>,
     /// What legacy clients are being asked for, by the number of the request to them.
-    requests_out: RequestsOut<PendingInput, 0>,
-    subscriptions: Subscriptions,
+    requests_out: Rare<RequestsOut<PendingInput, 0>>,
+    subscriptions: Rare<Subscriptions>,
     events: Events<ServerEvent>,
-    cancels: TokenBucket,
+    cancels: Rare<TokenBucket>,
     closed: bool,
 }
 
@@ -167,10 +171,10 @@ impl ServerSession {
                 writer: MessageWriter::new(limits),
                 legacy: Legacy::default(),
                 requests_in: RequestsIn::default(),
-                requests_out: RequestsOut::default(),
-                subscriptions: Subscriptions::default(),
+                requests_out: Rare::default(),
+                subscriptions: Rare::default(),
                 events: Events::default(),
-                cancels: TokenBucket::new(limits.cancels()),
+                cancels: Rare::default(),
                 closed: false,
             },
             fixed,
@@ -309,8 +313,8 @@ impl ServerSession {
                 reason: None,
             });
         }
-        self.state.requests_out = RequestsOut::default();
-        self.state.subscriptions = Subscriptions::default();
+        self.state.requests_out = Rare::default();
+        self.state.subscriptions = Rare::default();
         // Nobody waits for the answers to what wasn't asked yet.
         self.state.writer.outbox.drop_requests();
         self.state.closed = true;
@@ -379,7 +383,7 @@ impl Session for ServerSession {
     }
 
     fn poll_transmit(&mut self, buffer: &mut Vec<u8>) -> Option<Transmit> {
-        let transmit = self.state.writer.outbox.poll(buffer);
+        let transmit = self.state.writer.outbox.poll(buffer, KEEP);
         transmit.map(Transmit::of_server)
     }
 
@@ -413,8 +417,12 @@ impl Session for ServerSession {
 impl State {
     /// The same state in another epoch, with the limits of its new session.
     pub(super) fn restored(mut self, limits: &Limits, rebase: Rebase) -> Self {
-        self.requests_out.rebase(rebase);
-        self.cancels.rebase(rebase);
+        if let Some(requests_out) = self.requests_out.existing() {
+            requests_out.rebase(rebase);
+        }
+        if let Some(cancels) = self.cancels.existing() {
+            cancels.rebase(rebase);
+        }
         self.writer = self.writer.restored(limits, rebase);
         self
     }

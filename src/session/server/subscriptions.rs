@@ -19,6 +19,7 @@ use super::super::arrival::Arrival;
 use super::super::arrival::ReplyTo;
 use super::super::event::Change;
 use super::super::interest::{Interest, Watched};
+use super::super::rare::Idle;
 use super::super::table::{Table, Weigh};
 
 /// A live `subscriptions/listen`.
@@ -73,6 +74,16 @@ pub(super) struct Subscriptions {
     listened: usize,
     /// How many bytes the legacy client's URIs hold.
     legacy_held: usize,
+}
+
+impl Idle for Subscriptions {
+    const IDLE: &'static Self = &Self {
+        listens: Table::EMPTY,
+        watched: Watched::NOTHING,
+        legacy: 0,
+        listened: 0,
+        legacy_held: 0,
+    };
 }
 
 impl Subscriptions {
