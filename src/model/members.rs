@@ -20,8 +20,20 @@ macro_rules! members {
             /// The number of the member called `key`.
             #[inline]
             fn number(key: &[u8]) -> Option<usize> {
-                $(if key == $key {
+                $(if key == $key.as_bytes() {
                     return Some(Self::$member as usize);
+                })*
+                None
+            }
+
+            /// The number of the member with whose key and colon `text` starts, and their length.
+            #[inline]
+            fn first_in(text: &[u8]) -> Option<(usize, usize)> {
+                $({
+                    const KEY: &[u8] = concat!("\"", $key, "\":").as_bytes();
+                    if text.starts_with(KEY) {
+                        return Some((Self::$member as usize, KEY.len()));
+                    }
                 })*
                 None
             }
@@ -32,41 +44,41 @@ macro_rules! members {
 members! {
     /// A member of params.
     Param {
-        Meta = b"_meta",
-        Name = b"name",
-        Uri = b"uri",
-        Arguments = b"arguments",
-        RequestId = b"requestId",
-        ProgressToken = b"progressToken",
-        InputResponses = b"inputResponses",
-        RequestState = b"requestState",
-        Task = b"task",
-        TaskId = b"taskId",
+        Meta = "_meta",
+        Name = "name",
+        Uri = "uri",
+        Arguments = "arguments",
+        RequestId = "requestId",
+        ProgressToken = "progressToken",
+        InputResponses = "inputResponses",
+        RequestState = "requestState",
+        Task = "task",
+        TaskId = "taskId",
     }
 }
 
 members! {
     /// A member of a result.
     ResultMember {
-        Meta = b"_meta",
-        Content = b"content",
-        ResultType = b"resultType",
-        StructuredContent = b"structuredContent",
-        IsError = b"isError",
-        InputRequests = b"inputRequests",
-        RequestState = b"requestState",
+        Meta = "_meta",
+        Content = "content",
+        ResultType = "resultType",
+        StructuredContent = "structuredContent",
+        IsError = "isError",
+        InputRequests = "inputRequests",
+        RequestState = "requestState",
     }
 }
 
 members! {
     /// A member of the `_meta` of params or of a result.
     MetaMember {
-        ProgressToken = b"progressToken",
-        ProtocolVersion = b"io.modelcontextprotocol/protocolVersion",
-        ClientCapabilities = b"io.modelcontextprotocol/clientCapabilities",
-        ClientInfo = b"io.modelcontextprotocol/clientInfo",
-        LogLevel = b"io.modelcontextprotocol/logLevel",
-        SubscriptionId = b"io.modelcontextprotocol/subscriptionId",
+        ProgressToken = "progressToken",
+        ProtocolVersion = "io.modelcontextprotocol/protocolVersion",
+        ClientCapabilities = "io.modelcontextprotocol/clientCapabilities",
+        ClientInfo = "io.modelcontextprotocol/clientInfo",
+        LogLevel = "io.modelcontextprotocol/logLevel",
+        SubscriptionId = "io.modelcontextprotocol/subscriptionId",
     }
 }
 
@@ -83,13 +95,28 @@ impl KeyTable for Keys {
     }
 
     #[inline]
+    fn first_in_params(text: &[u8]) -> Option<(usize, usize)> {
+        Param::first_in(text)
+    }
+
+    #[inline]
     fn in_result(key: &[u8]) -> Option<usize> {
         ResultMember::number(key)
     }
 
     #[inline]
+    fn first_in_result(text: &[u8]) -> Option<(usize, usize)> {
+        ResultMember::first_in(text)
+    }
+
+    #[inline]
     fn in_nested(key: &[u8]) -> Option<usize> {
         MetaMember::number(key)
+    }
+
+    #[inline]
+    fn first_in_nested(text: &[u8]) -> Option<(usize, usize)> {
+        MetaMember::first_in(text)
     }
 }
 

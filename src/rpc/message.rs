@@ -88,11 +88,23 @@ impl KeyTable for NoKeys {
         None
     }
 
+    fn first_in_params(_: &[u8]) -> Option<(usize, usize)> {
+        None
+    }
+
     fn in_result(_: &[u8]) -> Option<usize> {
         None
     }
 
+    fn first_in_result(_: &[u8]) -> Option<(usize, usize)> {
+        None
+    }
+
     fn in_nested(_: &[u8]) -> Option<usize> {
+        None
+    }
+
+    fn first_in_nested(_: &[u8]) -> Option<(usize, usize)> {
         None
     }
 }

@@ -180,9 +180,8 @@ impl Scanner<'_> {
             }
         }
         loop {
-            let key = self.key()?;
+            let known = self.known_key(first_envelope_key, envelope_key)?;
             let start = self.at;
-            let known = self.look_up(&key, envelope_key);
             if let Some(known) = known {
                 let slot = &mut scan.envelope[known as usize];
                 scan.duplicate |= slot.is_some();
@@ -191,10 +190,22 @@ impl Scanner<'_> {
             }
             match (known, self.peek()) {
                 (Some(EnvelopeKey::Params), Some(b'{')) => {
-                    self.body::<K>(repeated, &mut scan.params, depth, K::in_params)?;
+                    self.body::<K>(
+                        repeated,
+                        &mut scan.params,
+                        depth,
+                        K::first_in_params,
+                        K::in_params,
+                    )?;
                 }
                 (Some(EnvelopeKey::Result), Some(b'{')) => {
-                    self.body::<K>(repeated, &mut scan.result, depth, K::in_result)?;
+                    self.body::<K>(
+                        repeated,
+                        &mut scan.result,
+                        depth,
+                        K::first_in_result,
+                        K::in_result,
+                    )?;
                 }
                 (Some(EnvelopeKey::Error), Some(b'{')) => self.error(scan, depth)?,
                 _ => self.value(depth)?,
@@ -208,17 +219,19 @@ impl Scanner<'_> {
         }
     }
 
-    /// The object under `params` or `result`, remembering the members that `known` names.
+    /// The object under `params` or `result`, remembering the members that `known` names, and `first`
+    /// where they are written as usual.
     fn body<K: KeyTable>(
         &mut self,
         repeated: &Repeated,
         spans: &mut BodySpans,
         depth: usize,
-        known: impl Fn(&[u8]) -> Option<usize> + Copy,
+        first: impl Fn(&[u8]) -> Option<(usize, usize)>,
+        known: impl Fn(&[u8]) -> Option<usize>,
     ) -> Result<(), ScanError> {
-        self.members(depth, |scanner, key, depth| {
+        self.members(depth, |scanner, depth| {
+            let number = scanner.known_key(&first, &known)?;
             let start = scanner.at;
-            let number = scanner.look_up(&key, known);
             match scanner.peek() {
                 Some(b'{') if number == Some(K::NESTED) => {
                     scanner.nested::<K>(repeated, spans, depth)?;
@@ -250,9 +263,9 @@ impl Scanner<'_> {
             self.at += length;
             return Ok(());
         }
-        self.members(depth, |scanner, key, depth| {
+        self.members(depth, |scanner, depth| {
+            let number = scanner.known_key(K::first_in_nested, K::in_nested)?;
             let start = scanner.at;
-            let number = scanner.look_up(&key, K::in_nested);
             scanner.value(depth)?;
             if let Some(number) = number {
                 spans.set_nested(number, Span::new(start, scanner.at));
@@ -263,9 +276,10 @@ impl Scanner<'_> {
 
     /// The object under `error`.
     fn error(&mut self, scan: &mut Scan, depth: usize) -> Result<(), ScanError> {
-        self.members(depth, |scanner, key, depth| {
-            let start = scanner.at;
+        self.members(depth, |scanner, depth| {
+            let key = scanner.key()?;
             let known = scanner.look_up(&key, error_key);
+            let start = scanner.at;
             scanner.value(depth)?;
             if let Some(known) = known {
                 let slot = &mut scan.error[known as usize];
@@ -276,13 +290,13 @@ impl Scanner<'_> {
         })
     }
 
-    /// An object, the scanner standing at its brace; `member` passes each value, given its key and
-    /// how deep it may nest.
+    /// An object, the scanner standing at its brace; `member` passes each key and its
+    /// value, given how deep that may nest.
     #[inline(always)]
     fn members(
         &mut self,
         depth: usize,
-        mut member: impl FnMut(&mut Self, Key, usize) -> Result<(), ScanError>,
+        mut member: impl FnMut(&mut Self, usize) -> Result<(), ScanError>,
     ) -> Result<(), ScanError> {
         let depth = depth.checked_sub(1).ok_or(ScanError::TooDeep)?;
         self.at += 1;
@@ -290,8 +304,7 @@ impl Scanner<'_> {
             return Ok(());
         }
         loop {
-            let key = self.key()?;
-            member(self, key, depth)?;
+            member(self, depth)?;
             if self.separator(b'}')? {
                 return Ok(());
             }
@@ -327,7 +340,10 @@ impl Scanner<'_> {
 
     #[inline(never)]
     fn object(&mut self, depth: usize) -> Result<(), ScanError> {
-        self.members(depth, |scanner, _, depth| scanner.value(depth))
+        self.members(depth, |scanner, depth| {
+            scanner.key()?;
+            scanner.value(depth)
+        })
     }
 
     #[inline(never)]
@@ -385,6 +401,24 @@ impl Scanner<'_> {
             end,
             escaped,
         })
+    }
+
+    /// A key and its colon, and what is known of it: by how it starts, if `first` knows it so, or as it
+    /// reads.
+    #[inline(always)]
+    fn known_key<T>(
+        &mut self,
+        first: impl Fn(&[u8]) -> Option<(T, usize)>,
+        known: impl Fn(&[u8]) -> Option<T>,
+    ) -> Result<Option<T>, ScanError> {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        if let Some((known, length)) = first(rest) {
+            self.at += length;
+            self.white_space();
+            return Ok(Some(known));
+        }
+        let key = self.key()?;
+        Ok(self.look_up(&key, known))
     }
 
     fn colon(&mut self) -> Result<(), ScanError> {
@@ -549,6 +583,25 @@ impl Scanner<'_> {
             Ok(())
         }
     }
+}
+
+/// The key with which `text` starts, its colon included, and their length: those of most messages.
+#[inline]
+fn first_envelope_key(text: &[u8]) -> Option<(EnvelopeKey, usize)> {
+    macro_rules! first_of {
+        ($($key:literal => $known:ident,)*) => {
+            $(if text.starts_with($key) {
+                return Some((EnvelopeKey::$known, $key.len()));
+            })*
+        };
+    }
+    first_of! {
+        b"\"id\":" => Id,
+        b"\"method\":" => Method,
+        b"\"params\":" => Params,
+        b"\"result\":" => Result,
+    }
+    None
 }
 
 fn envelope_key(key: &[u8]) -> Option<EnvelopeKey> {

@@ -71,11 +71,21 @@ pub(crate) trait KeyTable {
     /// The number of the member `key` of params.
     fn in_params(key: &[u8]) -> Option<usize>;
 
+    /// The number of the member of params with whose quoted key and colon `text` starts, and the length
+    /// of these: most keys are written so, and are quicker to compare than to scan.
+    fn first_in_params(text: &[u8]) -> Option<(usize, usize)>;
+
     /// The number of the member `key` of a result.
     fn in_result(key: &[u8]) -> Option<usize>;
 
+    /// The same as [`first_in_params`](Self::first_in_params) of a result.
+    fn first_in_result(text: &[u8]) -> Option<(usize, usize)>;
+
     /// The number of the member `key` of the nested object.
     fn in_nested(key: &[u8]) -> Option<usize>;
+
+    /// The same as [`first_in_params`](Self::first_in_params) of the nested object.
+    fn first_in_nested(text: &[u8]) -> Option<(usize, usize)>;
 }
 
 /// Where the remembered members of one body stand: of the params or of the result, never of both.
