@@ -2,7 +2,6 @@
 //! A block is told apart by its `type`; one of an unknown `type` is kept as it came.
 
 use alloc::borrow::Cow;
-use alloc::vec;
 use alloc::vec::Vec;
 
 use base64::Engine;
@@ -19,7 +18,7 @@ use crate::model::open_object::open_struct;
 use crate::model::owned::IntoOwned;
 use crate::model::wire_type::wire_type;
 use crate::rpc::write::is_clean_run;
-use crate::rpc::{Raw, Source, Text, elements, members};
+use crate::rpc::{Raw, Source, Text, members};
 
 /// One piece of what a tool, a prompt or a resource says.
 #[derive(Debug, Clone, PartialEq)]
@@ -114,20 +113,9 @@ pub(crate) fn block_type(block: &str) -> Result<Text<'_>, serde_json::Error> {
     serde_json::from_str::<Typed<'_>>(block).map(|typed| typed.kind)
 }
 
-/// Reads an array of blocks; `None` when it isn't one.
-pub(crate) fn read_blocks(array: &str) -> Option<Vec<ContentBlock<'_>>> {
-    let listed = array.strip_prefix('[')?.strip_suffix(']')?;
-    if let Some(text) = TextContent::read_plain(listed) {
-        return Some(vec![ContentBlock::Text(text)]);
-    }
-    elements(array.as_bytes())
-        .map(|element| array.get(element.range()).map(ContentBlock::read))
-        .collect()
-}
-
 impl<'a> ContentBlock<'a> {
     /// Reads a block from JSON that is known to be good.
-    fn read(block: &'a str) -> Self {
+    pub(super) fn read(block: &'a str) -> Self {
         if let Some(text) = TextContent::read_plain(block) {
             return Self::Text(text);
         }
@@ -236,7 +224,7 @@ wire_type! {
 impl<'a> TextContent<'a> {
     /// Reads one block of plain text without escapes, written as nearly every peer does; `None` for
     /// all others.
-    fn read_plain(block: &'a str) -> Option<Self> {
+    pub(super) fn read_plain(block: &'a str) -> Option<Self> {
         let rest = block.strip_prefix(r#"{"type":"text","text":""#)?;
         let text = rest.strip_suffix(r#""}"#)?;
         is_clean_run(text.as_bytes()).then(|| Self::new(text))

@@ -1,5 +1,6 @@
 //! The typed vocabulary of all five revisions as one superset, and what each revision lacks.
 
+pub mod blocks;
 pub mod cancel;
 pub mod capability;
 pub mod completion;

@@ -1,12 +1,12 @@
 //! Tools: their definition, listing and calls (`tools/list`, `tools/call`).
 
 use alloc::string::String;
-use alloc::vec;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::content::{self, ContentBlock};
+use crate::model::blocks::ContentBlocks;
+use crate::model::content::ContentBlock;
 use crate::model::encode::downgrade::keep_object;
 use crate::model::encode::downgrade::keep_object_schema;
 use crate::model::field::{Lifetime, open_enum};
@@ -277,8 +277,7 @@ wire_type! {
     #[derive(Debug, Default)]
     pub struct CallToolResult<'a> {
         /// What the tool says. Some servers leave it out, which reads as empty.
-        #[read(crate::model::field::list)]
-        content: Vec<ContentBlock<'a>> [or empty],
+        content: ContentBlocks<'a> [or empty],
         /// The result as JSON; since 2025-06-18 an object, since 2026-07-28 any value. A `null`
         /// that is there is [`Raw::NULL`], not `None`.
         #[read(crate::model::field::present)]
@@ -290,13 +289,13 @@ wire_type! {
     }
 
     /// Creates a success that says `content`.
-    pub fn new(content: Vec<ContentBlock<'a>>);
+    pub fn new(content: impl Into<ContentBlocks<'a>>);
 }
 
 impl<'a> CallToolResult<'a> {
     /// Returns a success that says one text.
     pub fn text(text: impl Into<Text<'a>>) -> Self {
-        Self::new(vec![ContentBlock::text(text)])
+        Self::new(ContentBlock::text(text))
     }
 
     /// Returns a failure of the tool itself, for the model to read.
@@ -322,8 +321,8 @@ impl<'a> CallToolResult<'a> {
     /// The result by its members, when all are as they should be.
     pub(crate) fn from_scan(body: ScannedBody<'a>) -> Option<Self> {
         let content = match body.content()? {
-            "" => Vec::new(),
-            content => content::read_blocks(content)?,
+            "" => ContentBlocks::new(),
+            content => ContentBlocks::read(content)?,
         };
         Some(Self {
             content,

@@ -62,7 +62,7 @@ pub(super) fn structured<T: Serialize + ?Sized>(
     let raw = Raw::encode(value)?;
     if raw.is_object() {
         let mut result = CallToolResult::structured(&raw)?;
-        result.content = alloc::vec![ContentBlock::text(pretty(value)?)];
+        result.content = ContentBlock::text(pretty(value)?).into();
         return Ok(result);
     }
     // Not by way of a `serde_json::Value`, which sorts keys and has no large numbers.
@@ -72,7 +72,7 @@ pub(super) fn structured<T: Serialize + ?Sized>(
         Ok(text) => text,
         Err(_) => pretty(value)?,
     };
-    result.content = alloc::vec![ContentBlock::text(text)];
+    result.content = ContentBlock::text(text).into();
     Ok(result)
 }
 
@@ -88,7 +88,7 @@ impl IntoToolResult for CallToolResult<'static> {
 
 impl IntoToolResult for ContentBlock<'static> {
     fn into_tool_result(self) -> Result<CallToolResult<'static>, JsonError> {
-        Ok(CallToolResult::new(alloc::vec![self]))
+        Ok(CallToolResult::new(self))
     }
 }
 
@@ -112,7 +112,7 @@ impl IntoToolResult for &'static str {
 
 impl IntoToolResult for () {
     fn into_tool_result(self) -> Result<CallToolResult<'static>, JsonError> {
-        Ok(CallToolResult::new(Vec::new()))
+        Ok(CallToolResult::default())
     }
 }
 

@@ -1,6 +1,5 @@
 //! What a tool whose schemas are derived may return.
 
-use alloc::vec::Vec;
 use core::fmt;
 
 use schemars::JsonSchema;
@@ -50,7 +49,7 @@ impl<T: Serialize + JsonSchema> TypedOutput for T {
         }
         let raw = Raw::encode(&self)?;
         match raw.as_str() {
-            "null" => Ok(CallToolResult::new(Vec::new())),
+            "null" => Ok(CallToolResult::default()),
             _ => structured(&self),
         }
     }
