@@ -4,16 +4,18 @@
 
 #[expect(dead_code, reason = "plain serde is measured by others")]
 mod echo;
+#[expect(dead_code, reason = "growth is measured without a floor")]
+mod measured;
 
 use mcp_proto::model::method::CallTool;
 use mcp_proto::model::subscription::SubscriptionFilter;
 use mcp_proto::model::tool::{CallToolParams, CallToolResult};
 use mcp_proto::session::{CallOptions, ClientEvent, ServerSession, Session};
 use mcp_proto::{Era, Limits};
-use rustix::time::{ClockId, clock_gettime};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 use self::echo::{MESSAGE, Sessions};
+use self::measured::cpu;
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<std::alloc::System> = &INSTRUMENTED_SYSTEM;
@@ -119,9 +121,11 @@ fn sessions(name: &str) {
     for era in [Era::Legacy, Era::Modern] {
         for many in [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000] {
             let mut idle = Vec::with_capacity(many);
+            // A server has one configuration for all of them.
+            let first = ServerSession::new(Sessions::server_config());
             let before = Region::new(ALLOCATOR);
             idle.extend((0..many).map(|_| {
-                let mut sessions = Sessions::open(era);
+                let mut sessions = Sessions::open_to(first.another(), era);
                 sessions.echo(MESSAGE);
                 sessions.server
             }));
@@ -169,15 +173,4 @@ fn subscriptions(name: &str) {
 fn take_events(sessions: &mut Sessions) {
     while sessions.client.poll_event().is_some() {}
     while sessions.server.poll_event().is_some() {}
-}
-
-/// The nanoseconds of CPU that something takes this thread.
-fn cpu(run: impl FnOnce()) -> u64 {
-    let spent = || {
-        let time = clock_gettime(ClockId::ThreadCPUTime);
-        u64::try_from(time.tv_sec * 1_000_000_000 + time.tv_nsec).expect("it only grows")
-    };
-    let before = spent();
-    run();
-    spent() - before
 }

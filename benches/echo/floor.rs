@@ -13,7 +13,7 @@ use super::{Arguments, Sessions};
 /// A string that borrows inside `Option` and `Vec` too.
 #[derive(Serialize)]
 #[serde(transparent)]
-struct Str<'a>(Cow<'a, str>);
+pub struct Str<'a>(pub Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Str<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -39,13 +39,13 @@ impl<'de: 'a, 'a> Deserialize<'de> for Str<'a> {
     }
 }
 
-fn text(text: &str) -> Str<'_> {
+pub fn text(text: &str) -> Str<'_> {
     Str(Cow::Borrowed(text))
 }
 
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Id<'a> {
+pub enum Id<'a> {
     Number(i64),
     String(Cow<'a, str>),
 }
@@ -99,14 +99,14 @@ struct Call<'a> {
 }
 
 #[derive(Deserialize)]
-struct Message<'a> {
-    jsonrpc: &'a str,
+pub struct Message<'a> {
+    pub jsonrpc: &'a str,
     #[serde(borrow)]
-    id: Option<Id<'a>>,
+    pub id: Option<Id<'a>>,
     #[serde(borrow)]
-    method: Option<Str<'a>>,
+    pub method: Option<Str<'a>>,
     #[serde(borrow)]
-    params: Option<&'a RawValue>,
+    pub params: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -120,11 +120,11 @@ struct CallParams<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Response<'a, R> {
-    jsonrpc: &'a str,
+pub struct Response<'a, R> {
+    pub jsonrpc: &'a str,
     #[serde(borrow)]
-    id: Id<'a>,
-    result: R,
+    pub id: Id<'a>,
+    pub result: R,
 }
 
 #[derive(Serialize, Deserialize)]

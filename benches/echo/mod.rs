@@ -45,6 +45,22 @@ impl Sessions {
 
     /// Sessions that have opened with these limits at both ends.
     pub fn with_limits(era: Era, limits: Limits) -> Self {
+        let server = ServerSession::new(Self::server_config().limits(limits.clone()));
+        Self::opened(server, era, limits)
+    }
+
+    /// What servers are like here.
+    pub fn server_config() -> ServerConfig {
+        ServerConfig::new("bench-server", "1.0.0")
+            .capabilities(ServerCapabilities::new().tools(false).resources_subscribe())
+    }
+
+    /// A client that has opened this server.
+    pub fn open_to(server: ServerSession, era: Era) -> Self {
+        Self::opened(server, era, Limits::default())
+    }
+
+    fn opened(server: ServerSession, era: Era, limits: Limits) -> Self {
         let (revision, policy) = if era == Era::Legacy {
             (Revision::NEWEST_LEGACY, EraPolicy::Legacy)
         } else {
@@ -53,15 +69,12 @@ impl Sessions {
         let client = ClientConfig::new("bench-client", "1.0.0")
             .revisions(vec![revision])
             .era(policy)
-            .limits(limits.clone());
-        let server = ServerConfig::new("bench-server", "1.0.0")
-            .capabilities(ServerCapabilities::new().tools(false).resources_subscribe())
             .limits(limits);
         let mut sessions = Self {
             to_client: LineDecoder::new(client.limits.frame),
-            to_server: LineDecoder::new(server.limits.frame),
+            to_server: LineDecoder::new(server.frame_limit()),
             client: ClientSession::new(client),
-            server: ServerSession::new(server),
+            server,
             line: Vec::new(),
             arguments: Vec::new(),
             now: Instant::from_millis(1),
