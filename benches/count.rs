@@ -72,7 +72,9 @@ fn report() {
         println!("{era:?} sessions: {:.2} allocations", each(region.change()));
     }
     for era in [Era::Legacy, Era::Modern] {
-        let mut sessions = Sessions::open(era);
+        // What all sessions of a server share isn't theirs.
+        let first = ServerSession::new(Sessions::server_config());
+        let mut sessions = Sessions::open_to(first.another(), era);
         sessions.echo(MESSAGE);
         let Sessions { client, server, .. } = sessions;
         println!("{era:?} idle client: {} bytes of heap", freed_by(client));

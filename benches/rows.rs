@@ -3,7 +3,6 @@
 //! idle session takes. `rows million` adds what a million sessions take. Instructions are counted by
 //! `.ci/budget`, growth is drawn by `scale`.
 
-#[expect(dead_code, reason = "other programs look at the frames too")]
 mod echo;
 #[path = "rows/floor.rs"]
 mod floor;

@@ -1,6 +1,7 @@
 //! Both sessions in memory, bytes to bytes, in both eras, beside plain serde on the same frames;
 //! and what large frames cost. No I/O.
 
+#[expect(dead_code, reason = "every session has a server of its own here")]
 mod echo;
 
 use std::hint::black_box;
