@@ -379,7 +379,6 @@ pub fn classify(offers: &Offers, head: &RequestHead, body: Bytes) -> Result<Clas
     let envelope = match decode(&body, &offers.limits, &Repeated::default(), &mut scan) {
         Ok(Decoded::One(envelope)) => envelope,
         Ok(Decoded::Batch) if !says_modern && offers.speaks(Era::Legacy) => {
-            unknown_version(offers, head)?;
             let (kind, opens) = (None, false);
             return legacy(offers, head, post(body.clone(), kind, opens));
         }
@@ -392,10 +391,13 @@ pub fn classify(offers: &Offers, head: &RequestHead, body: Bytes) -> Result<Clas
     let (kind, id) = (envelope.kind, envelope.id.clone());
     let describes_itself = scan.param_meta(MetaMember::ProtocolVersion).is_some();
     let is_modern = speaks_modern && (describes_itself || says_modern);
-    if !describes_itself && !says_modern {
-        unknown_version(offers, head)?;
+    let is_legacy = !is_modern && offers.speaks(Era::Legacy);
+    if is_legacy || !describes_itself && !says_modern {
+        // The id of an answer isn't that of a request of the client's.
+        let asked = id.as_ref().filter(|_| kind == Kind::Request);
+        unknown_version(offers, head, asked)?;
     }
-    if !is_modern && offers.speaks(Era::Legacy) {
+    if is_legacy {
         let opens = is_string(&body, scan.key(EnvelopeKey::Method), "initialize");
         let opens = opens && kind == Kind::Request;
         return legacy(offers, head, post(body.clone(), Some(kind), opens));
@@ -429,13 +431,17 @@ fn post(frame: Bytes, kind: Option<Kind>, opens: bool) -> Input {
 
 /// A header that names a version nobody knows, or that this server doesn't speak.
 // `httpL.ver.bad`
-fn unknown_version(offers: &Offers, head: &RequestHead) -> Result<(), Reply> {
+fn unknown_version(
+    offers: &Offers,
+    head: &RequestHead,
+    id: Option<&RequestId>,
+) -> Result<(), Reply> {
     let version = match head.headers.one(name::MCP_PROTOCOL_VERSION) {
         Ok(None) => return Ok(()),
         Ok(Some(version)) => version,
         Err(error) => {
-            let why = alloc::format!("Header mismatch: mcp-protocol-version: {error}");
-            return Err(refusal(400, code::HEADER_MISMATCH, &why));
+            let error = mismatch(name::MCP_PROTOCOL_VERSION, &alloc::format!("{error}"));
+            return Err(failure(400, id, &error));
         }
     };
     let known = Revision::from_wire(version);
@@ -443,14 +449,14 @@ fn unknown_version(offers: &Offers, head: &RequestHead) -> Result<(), Reply> {
         true => Ok(()),
         false => {
             let error = RpcError::unsupported_version(&offers.revisions, version);
-            Err(failure(400, None, &error))
+            Err(failure(400, id, &error))
         }
     }
 }
 
 /// What a legacy client asks for.
 fn legacy(offers: &Offers, head: &RequestHead, input: Input) -> Result<Class, Reply> {
-    unknown_version(offers, head)?;
+    unknown_version(offers, head, None)?;
     let version = head.headers.one(name::MCP_PROTOCOL_VERSION);
     let revision = version.ok().flatten().and_then(Revision::from_wire);
     let refuse = |why: &str| Err(refusal(400, code::INVALID_REQUEST, why));

@@ -10,7 +10,7 @@ use crate::time::Instant;
 #[derive(Debug)]
 pub(crate) struct Spans<K>(PhantomData<fn(K)>);
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Scope;
 
 impl<K: Ord> Spans<K> {

@@ -202,6 +202,32 @@ fn a_version_that_nobody_knows_is_refused_where_the_request_says_no_more() {
 }
 
 #[test]
+fn a_version_that_is_not_spoken_is_refused_under_the_id_of_its_request() {
+    let old = offers(&[Revision::V2025_06_18]);
+    let mut named = legacy("tools/list", json!({}));
+    named.set("mcp-protocol-version", Some("2025-03-26"));
+    let mut unreadable = legacy("tools/list", json!({}));
+    unreadable.set("mcp-protocol-version", Some("é"));
+    for (request, code) in [(call(), -32022), (named, -32022), (unreadable, -32020)] {
+        let mut request = request;
+        request.body["id"] = json!("seven");
+        let reply = sent(&request, &old).expect_err("it is refused");
+        let body: Value = serde_json::from_slice(&reply.body).unwrap();
+        assert_eq!(
+            (&body["id"], &body["error"]["code"]),
+            (&json!("seven"), &json!(code))
+        );
+    }
+    // An answer has the id of what it answers, which is no request of its sender's.
+    let mut answer = legacy("tools/list", json!({}));
+    answer.set("mcp-protocol-version", Some("2025-03-26"));
+    answer.body = json!({"jsonrpc": "2.0", "id": "seven", "result": {}});
+    let reply = sent(&answer, &old).expect_err("it is refused");
+    let body: Value = serde_json::from_slice(&reply.body).unwrap();
+    assert_eq!(body.get("id"), None);
+}
+
+#[test]
 fn every_header_of_a_modern_request_is_needed_and_compared_as_it_is() {
     // `err.headermismatch`
     // `httpM.val.missing` `httpM.val.mismatch` `httpM.val.chars` `httpM.hdr.case` `httpM.hdr.method.plain`

@@ -54,7 +54,7 @@ use crate::session::{Delivery, Misuse, SubscriptionId};
 ///     Ok(Connection::new(client, tokio::io::stdin(), tokio::io::stdout()))
 /// });
 /// tokio::spawn(driver);
-/// let output = client.call_tool("greet", &[("name", "Ada")]).await;
+/// let output = client.call_tool("greet", serde_json::json!({"name": "Ada"})).await;
 /// # Ok(())
 /// # }
 /// ```

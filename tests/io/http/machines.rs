@@ -407,6 +407,48 @@ fn a_store_that_fails_costs_a_503_and_no_session() {
 }
 
 #[test]
+fn a_session_that_ends_while_the_store_fails_is_over_when_it_is_back() {
+    let shared = Shared::default();
+    let machine = || shared.machine_with(shared.machines().lease(Duration::from_secs(3)));
+    let (one, other) = (machine(), machine());
+    for mood in [Mood::Failing, Mood::Panicking] {
+        let session = one.open();
+        shared.store.be(mood);
+        assert_eq!(one.sent(session.delete()).status(), 200);
+        shared.store.be(Mood::Well);
+        // Its machine knows, and does not find it in the store again.
+        assert_eq!(one.sent(session.call(1, "echo")).status(), 404);
+        while !shared.store.keys("session/").is_empty() {
+            thread::yield_now();
+        }
+        assert_eq!(other.sent(session.call(2, "echo")).status(), 404);
+    }
+}
+
+#[test]
+fn a_store_that_comes_back_empty_has_clients_open_their_sessions_again() {
+    let shared = Shared::default();
+    let machine = || shared.machine_with(shared.machines().lease(Duration::from_secs(3)));
+    let (one, other) = (machine(), machine());
+    let session = one.open();
+    shared.store.be(Mood::Failing);
+    shared.store.expire("");
+    assert_eq!(one.sent(call(1, "echo")).status(), 200);
+    shared.store.be(Mood::Well);
+    for (machine, session) in [(&one, &session), (&other, &session)] {
+        let mut status = 503;
+        // What is acknowledged is in the store, so it isn't until its machine knows.
+        while status == 503 {
+            status = machine.sent(subscribe(session, 2, "test://")).status();
+        }
+        assert_eq!(status, 404);
+    }
+    let again = one.open();
+    assert_eq!(text_of(other.sent(again.call(3, "echo"))), "{}");
+    assert_eq!(text_of(one.sent(again.call(4, "echo"))), "{}");
+}
+
+#[test]
 fn a_store_that_is_stuck_holds_nobody_up_for_long() {
     let shared = Shared::default();
     let (told, failures) = channel();

@@ -120,6 +120,7 @@ impl Hub {
             return Ok(());
         }
         self.renew()?;
+        self.remove_left_over()?;
         let (now, refresh) = (self.now(), self.ttl() / 3);
         for cell in self.cells(|_| false) {
             if cell.is_due(now, refresh) {
@@ -146,6 +147,16 @@ impl Hub {
         let why = "another instance has the name of this one";
         *version = Some(renewed.ok_or_else(|| StoreError::new(why))?);
         shared.renewed(asked + lease, is_fresh);
+        Ok(())
+    }
+
+    /// Removes the records of sessions that ended while the store failed.
+    fn remove_left_over(&self) -> Result<(), StoreError> {
+        let (shared, store) = (self.shared()?, self.store()?);
+        for (id, version) in shared.left_over() {
+            block_on(store.remove(&key_of(&id), version))?;
+            shared.is_removed(&id);
+        }
         Ok(())
     }
 
@@ -225,7 +236,11 @@ impl Hub {
                 cell.saved(version, snapshot.mark);
                 // It has ended while it was on its way.
                 if cell.is_over() {
-                    return block_on(store.remove(&key, version));
+                    let removed = block_on(store.remove(&key, version));
+                    if let (Err(_), Some(id)) = (&removed, &cell.id) {
+                        shared.leave_over(id, version);
+                    }
+                    return removed;
                 }
                 Ok(())
             }
@@ -318,6 +333,9 @@ impl Hub {
         };
         if self.has(id, caller).is_some() {
             return Ok(Taken::Here);
+        }
+        if shared.is_left_over(id) {
+            return Ok(Taken::None);
         }
         let key = key_of(id);
         let stored = block_on(store.get(&key))?;
@@ -518,7 +536,12 @@ impl Keeper for Hub {
             let _taking = taking;
             block_on(store.remove(&key, version))
         };
-        shared.submit(job, drop);
+        let (weak, id): (_, Box<str>) = (Arc::downgrade(shared), id.into());
+        shared.submit(job, move |removed| {
+            if let (Err(_), Some(shared)) = (removed, weak.upgrade()) {
+                shared.leave_over(&id, version);
+            }
+        });
     }
 
     fn tell(&self, change: Change, uri: &str) {

@@ -34,6 +34,8 @@ const MOST: (usize, usize) = (4096, 65_536);
 const MOST_ERRORS: usize = 64;
 /// How long to wait before a message is told once more, each time.
 const AGAIN: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(250)];
+/// How many sessions are remembered that are over and still in the store.
+const LEFT_OVER: usize = 4096;
 /// How many instances are remembered by what they told last.
 const INSTANCES: usize = 4096;
 
@@ -74,6 +76,8 @@ pub(super) struct Shared {
     pub(super) delivering: Mutex<()>,
     /// The sessions that are being taken.
     taking: Mutex<BTreeSet<Box<str>>>,
+    /// The sessions that are over and whose records could not be removed, with their versions.
+    left_over: Mutex<BTreeMap<Box<str>, u64>>,
     keeper: OnceLock<Weak<dyn Keeper>>,
     /// What keeps the lease; kept here, as a list of deadlines keeps nobody.
     pub(super) beat: OnceLock<Arc<dyn Ring>>,
@@ -143,6 +147,7 @@ impl Shared {
             starting: Mutex::default(),
             delivering: Mutex::default(),
             taking: Mutex::default(),
+            left_over: Mutex::default(),
             keeper: OnceLock::new(),
             beat: OnceLock::new(),
         })
@@ -176,6 +181,38 @@ impl Shared {
 
     fn lock_taking(&self) -> MutexGuard<'_, BTreeSet<Box<str>>> {
         self.taking.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_left_over(&self) -> MutexGuard<'_, BTreeMap<Box<str>, u64>> {
+        let left_over = self.left_over.lock();
+        left_over.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers a session that is over and whose record could not be removed. Of more than can be
+    /// remembered the records stay until their time is over.
+    pub(super) fn leave_over(&self, id: &str, version: u64) {
+        let mut left_over = self.lock_left_over();
+        left_over.insert(id.into(), version);
+        if left_over.len() > LEFT_OVER {
+            left_over.pop_first();
+        }
+    }
+
+    /// The sessions whose records are still to be removed.
+    pub(super) fn left_over(&self) -> Vec<(Box<str>, u64)> {
+        let left_over = self.lock_left_over();
+        left_over
+            .iter()
+            .map(|(id, version)| (id.clone(), *version))
+            .collect()
+    }
+
+    pub(super) fn is_left_over(&self, id: &str) -> bool {
+        self.lock_left_over().contains_key(id)
+    }
+
+    pub(super) fn is_removed(&self, id: &str) {
+        self.lock_left_over().remove(id);
     }
 
     /// Runs a job on the threads of the store and waits for it, but not for ever.
