@@ -270,6 +270,8 @@ on_every_revision! {
 on_every_revision! {
     fn a_saved_session_that_was_tampered_with_breaks_nothing(revision) {
         use serde_json::Value;
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        static TURN: AtomicUsize = AtomicUsize::new(0);
         fn numbers(value: &Value, path: &str, found: &mut Vec<String>) {
             match value {
                 Value::Object(members) => {
@@ -286,6 +288,21 @@ on_every_revision! {
                 _ => {}
             }
         }
+        /// The text with each of the numbers at one place.
+        fn with_each<const N: usize>(value: &Value, path: &str, numbers: [u64; N]) -> [String; N] {
+            const PLACE: &str = "the place of a number";
+            let mut value = value.clone();
+            *value.pointer_mut(path).unwrap() = PLACE.into();
+            let text = value.to_string();
+            let (before, after) = text.split_once(&format!("\"{PLACE}\"")).unwrap();
+            numbers.map(|number| format!("{before}{number}{after}"))
+        }
+        // A plain run has each way try a third of them, all of which are tried that way.
+        let parts = support::amount(3, 1);
+        let turn = TURN.fetch_add(1, Ordering::Relaxed) % parts;
+        fn of_turn(texts: impl Iterator<Item = String>, turn: usize, parts: usize) -> impl Iterator<Item = String> {
+            texts.skip(turn).step_by(parts)
+        }
         let mut pair = Pair::open(revision);
         let params = CallToolParams::new("t");
         for _ in 0..2 {
@@ -299,10 +316,8 @@ on_every_revision! {
         let later = pair.now + Duration::from_secs(9999);
         let mut paths = Vec::new();
         numbers(&client, "", &mut paths);
-        for (path, number) in paths.iter().flat_map(|path| huge.map(|number| (path, number))) {
-            let mut changed = client.clone();
-            *changed.pointer_mut(path).unwrap() = number.into();
-            let Ok(saved) = serde_json::from_str::<SavedClient>(&changed.to_string()) else { continue };
+        for changed in of_turn(paths.iter().flat_map(|path| with_each(&client, path, huge)), turn, parts) {
+            let Ok(saved) = serde_json::from_str::<SavedClient>(&changed) else { continue };
             let Ok(mut session) = ClientSession::restore(client_config(revision), saved, pair.now) else { continue };
             let _ = session.call::<CallTool>(pair.now, &params, mcp_proto::session::CallOptions::new());
             session.handle_timeout(later);
@@ -313,10 +328,8 @@ on_every_revision! {
         }
         let mut paths = Vec::new();
         numbers(&server, "", &mut paths);
-        for (path, number) in paths.iter().flat_map(|path| huge.map(|number| (path, number))) {
-            let mut changed = server.clone();
-            *changed.pointer_mut(path).unwrap() = number.into();
-            let Ok(saved) = serde_json::from_str::<SavedServer>(&changed.to_string()) else { continue };
+        for changed in of_turn(paths.iter().flat_map(|path| with_each(&server, path, huge)), turn, parts) {
+            let Ok(saved) = serde_json::from_str::<SavedServer>(&changed) else { continue };
             let Ok(mut session) = ServerSession::restore(server_config(), saved, pair.now) else { continue };
             session.handle_timeout(later);
             while let Some(event) = session.poll_event() {

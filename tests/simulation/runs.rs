@@ -8,8 +8,8 @@ use std::sync::{Mutex, Once};
 
 use super::tally::{Kind, Marks, Tally};
 
-/// Seeds of a plain `cargo test`.
-const SEEDS: u64 = 1000;
+/// Seeds of a plain `cargo test`, and of a thorough one, which sees to it that enough happens too.
+const SEEDS: (u64, u64) = (250, 1000);
 /// How many distinct failures are enough.
 const FAILURES: usize = 8;
 
@@ -38,7 +38,7 @@ pub fn number(variable: &str) -> Option<u64> {
 /// often enough to mean something.
 pub fn run_seeds(test: &str, run: fn(u64) -> Marks, wanted: impl Fn(Kind) -> bool) {
     let first = number("MCP_SIMULATION_FIRST").unwrap_or(0);
-    let seeds = number("MCP_SIMULATION_SEEDS").unwrap_or(SEEDS);
+    let seeds = number("MCP_SIMULATION_SEEDS").unwrap_or_else(|| support::amount(SEEDS.0, SEEDS.1));
     HOOK.call_once(keep_panics);
     let next = AtomicU64::new(first);
     let runs = Mutex::new(Runs::default());

@@ -30,6 +30,17 @@ pub const LEGACY: [Revision; 4] = [
 /// The revisions that have no handshake.
 pub const MODERN: [Revision; 1] = [Revision::V2026_07_28];
 
+/// How much of something a test takes that costs much: `few` for who only types `cargo test`, and `many` where the
+/// environment has `MCP_TESTS=thorough`, as for `.ci/run test`. What is asserted is the same.
+#[expect(clippy::disallowed_methods, reason = "the environment says it")]
+pub fn amount<T>(few: T, many: T) -> T {
+    match std::env::var("MCP_TESTS").as_deref() {
+        Ok("thorough") => many,
+        Ok(other) => panic!("MCP_TESTS is `thorough` or not set, not {other:?}"),
+        Err(_) => few,
+    }
+}
+
 /// Cuts bytes into pieces of these lengths, again and again until the bytes are used up.
 pub fn pieces<'b>(mut bytes: &'b [u8], lengths: &[usize]) -> Vec<&'b [u8]> {
     let mut pieces = Vec::new();
