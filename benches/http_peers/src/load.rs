@@ -1,12 +1,17 @@
 //! The load: `load calls PORT CONNECTIONS SECONDS` sends one request after the other on each
-//! connection and prints how many were answered; `load streams PORT STREAMS SLOW ROUNDS` opens streams
-//! of changes, prints a line for each round, which has the server tell of a change, and waits until
-//! every stream but the slow ones, which read a byte now and then, has had its event. How long that
-//! took, in microseconds, goes to the standard error: the median, and the slowest but a tenth.
+//! connection and prints how many were answered.
+//!
+//! `load streams PORT TELL PORT TELL STREAMS SLOW ROUNDS` opens streams of changes to two servers, of
+//! which the second has slow ones among its own, which read a byte now and then. It has the one and the
+//! other tell of a change in turns, by a line to the file TELL, and waits until every stream but the slow
+//! ones has had its event. What it prints are medians: how long that took at the one and at the other, in
+//! microseconds, and how many thousandths of the one the other took in the same turn.
 
 #[allow(dead_code, reason = "the peers need the rest")]
 mod frames;
 
+use std::fs::{File, OpenOptions};
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -27,10 +32,13 @@ fn main() {
             ["calls", port, connections, seconds] => {
                 calls(number(port), number(connections), number(seconds)).await;
             }
-            ["streams", port, of, slow, rounds] => {
-                streams(number(port), number(of), number(slow), number(rounds)).await;
+            ["streams", one, tell_one, other, tell_other, of, slow, rounds] => {
+                let (of, slow) = (number(of), number(slow));
+                let mut one = Told::open(number(one), tell_one, of, 0).await;
+                let mut other = Told::open(number(other), tell_other, of, slow).await;
+                in_turns(&mut one, &mut other, number(rounds)).await;
             }
-            _ => panic!("calls PORT CONNECTIONS SECONDS or streams PORT STREAMS SLOW ROUNDS"),
+            _ => panic!("calls PORT CONNECTIONS SECONDS or streams PORT TELL PORT TELL STREAMS SLOW ROUNDS"),
         }
     });
 }
@@ -91,35 +99,70 @@ async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) {
     }
 }
 
-async fn streams(port: u32, streams: u32, slow: u32, rounds: u32) {
-    let request = request("subscriptions/listen", None, &frames::listen_frame());
-    let (events, mut had) = mpsc::unbounded_channel();
-    for n in 0..streams {
-        let socket = TcpSocket::new_v4().expect("a socket");
-        let is_slow = n < slow;
-        if is_slow {
-            socket.set_recv_buffer_size(4096).expect("a small buffer");
+/// A server whose streams are open.
+struct Told {
+    tell: File,
+    had: mpsc::UnboundedReceiver<usize>,
+    /// How many streams are read as fast as they can be.
+    fast: u32,
+}
+
+impl Told {
+    async fn open(port: u32, tell: &str, streams: u32, slow: u32) -> Self {
+        let request = request("subscriptions/listen", None, &frames::listen_frame());
+        let (events, mut had) = mpsc::unbounded_channel();
+        for n in 0..streams {
+            let socket = TcpSocket::new_v4().expect("a socket");
+            let is_slow = n < slow;
+            if is_slow {
+                socket.set_recv_buffer_size(4096).expect("a small buffer");
+            }
+            let address = format!("127.0.0.1:{port}").parse().expect("an address");
+            let mut stream = socket.connect(address).await.expect("a connection");
+            stream.write_all(&request).await.expect("it is sent");
+            match is_slow {
+                true => tokio::spawn(dawdle(stream)),
+                false => tokio::spawn(read_events(stream, events.clone())),
+            };
         }
-        let address = format!("127.0.0.1:{port}").parse().expect("an address");
-        let mut stream = socket.connect(address).await.expect("a connection");
-        stream.write_all(&request).await.expect("it is sent");
-        match is_slow {
-            true => tokio::spawn(dawdle(stream)),
-            false => tokio::spawn(read_events(stream, events.clone())),
-        };
+        let fast = streams - slow;
+        wait(&mut had, fast).await;
+        let tell = OpenOptions::new().write(true).open(tell);
+        let tell = tell.expect("the server is told by a file");
+        Self { tell, had, fast }
     }
-    let others = streams - slow;
-    wait(&mut had, others).await;
-    let mut times = Vec::new();
-    for _ in 0..rounds {
+
+    /// How long it takes until all that read have heard of a change.
+    async fn change(&mut self) -> Duration {
         let start = Instant::now();
-        println!();
-        wait(&mut had, others).await;
-        times.push(start.elapsed());
+        self.tell.write_all(b"\n").expect("the server listens");
+        wait(&mut self.had, self.fast).await;
+        start.elapsed()
     }
-    times.sort();
-    let at = |part: usize| times[times.len() * part / 100].as_micros();
-    eprintln!("{} {}", at(50), at(90));
+}
+
+async fn in_turns(one: &mut Told, other: &mut Told, rounds: u32) {
+    let mut times = [Vec::new(), Vec::new(), Vec::new()];
+    for round in 0..rounds {
+        // Whoever comes first in a turn has no advantage over all of them.
+        let (at_one, at_other) = if round % 2 == 0 {
+            let at_one = one.change().await;
+            (at_one, other.change().await)
+        } else {
+            let at_other = other.change().await;
+            (one.change().await, at_other)
+        };
+        let (at_one, at_other) = (at_one.as_micros(), at_other.as_micros());
+        let ratio = at_other * 1000 / at_one.max(1);
+        for (times, time) in times.iter_mut().zip([at_one, at_other, ratio]) {
+            times.push(time);
+        }
+    }
+    let [one, other, ratio] = times.map(|mut times| {
+        times.sort_unstable();
+        times[times.len() / 2]
+    });
+    println!("{one} {other} {ratio}");
 }
 
 async fn wait(had: &mut mpsc::UnboundedReceiver<usize>, mut events: u32) {
