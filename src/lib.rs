@@ -71,6 +71,7 @@
 //! | the same over an HTTP client of one's own | `AsyncClient::http` | `http-client` |
 //! | the same where the server wants to know who asks | `io::auth::Auth`, `Remote::auth` | `auth` |
 //! | a client in tasks | `io::nonblocking::AsyncClient` | default for processes; `tokio` or `futures-io` for streams |
+//! | a server with skills, a client that reads them | `Server::skill`, `io::skills`, `BlockingClient::list_skills` | `skills`, `skills-dir` |
 //! | the servers that a user has configured | [`client::config::Config`] | none |
 //! | a test of a server or a client, in memory | `testing` | default |
 //! | a client with an event loop of its own | [`client::Client`] | none |
@@ -209,6 +210,8 @@
 //! | `auth-core` | no | `auth`: the same as a state machine |
 //! | `auth-es256` | no | `auth::Es256Signer`; brings `auth-core` |
 //! | `record` | no | `record`: what passes through a session as lines, played again, compared and drawn |
+//! | `skills` | no | `model::skill`, `Server::skill`, `BlockingClient::list_skills`: skills on both sides |
+//! | `skills-dir` | no | `io::skills`: skills out of a folder, on Unix; brings `skills` and `std` |
 //! | `tracing` | no | spans and events for whoever watches the program, [below](#tracing) |
 //!
 //! They only add. Without any the crate is `no_std` and needs an allocator.

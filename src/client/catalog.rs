@@ -16,6 +16,8 @@ use crate::model::owned::IntoOwned;
 use crate::model::page::CacheHints;
 use crate::model::prompt::Prompt;
 use crate::model::resource::{Resource, ResourceTemplate};
+#[cfg(feature = "skills")]
+use crate::model::skill::{ListSkills, Skill};
 use crate::model::tool::Tool;
 use crate::rpc::{Raw, Source, Text, elements, members, string_of};
 use crate::session::Change;
@@ -31,6 +33,8 @@ pub(super) struct Catalog {
     resources: List<Resource<'static>>,
     templates: List<ResourceTemplate<'static>>,
     prompts: List<Prompt<'static>>,
+    #[cfg(feature = "skills")]
+    skills: List<Skill<'static>>,
 }
 
 impl Catalog {
@@ -41,6 +45,8 @@ impl Catalog {
             resources: List::new(resources),
             templates: List::new(false),
             prompts: List::new(prompts),
+            #[cfg(feature = "skills")]
+            skills: List::new(resources),
         }
     }
 
@@ -52,6 +58,8 @@ impl Catalog {
             Change::Resources => {
                 self.resources.forget();
                 self.templates.forget();
+                #[cfg(feature = "skills")]
+                self.skills.forget();
             }
             _ => {}
         }
@@ -118,10 +126,12 @@ pub(super) trait Listable: Paginated + Sized {
     fn list(catalog: &mut Catalog) -> &mut List<Self::Item>;
     fn output(items: Listed<Self::Item>) -> Output;
     fn operation(listing: Listing<Self::Item>) -> Work;
+    /// Looks at a whole list before it is handed out.
+    fn settle(_: &mut Listing<Self::Item>) {}
 }
 
 macro_rules! listable {
-    ($($method:ident: $item:ident, $member:literal, $place:ident, $output:ident;)*) => { $(
+    ($($method:ident: $item:ident, $member:literal, $place:ident, $output:ident $(, $settle:path)?;)*) => { $(
         impl Listable for $method {
             type Item = $item<'static>;
 
@@ -146,6 +156,10 @@ macro_rules! listable {
             fn operation(listing: Listing<Self::Item>) -> Work {
                 Work::$output(listing)
             }
+
+            $(fn settle(listing: &mut Listing<Self::Item>) {
+                $settle(listing);
+            })?
         }
     )* };
 }
@@ -155,6 +169,11 @@ listable! {
     ListResources: Resource, "resources", resources, Resources;
     ListResourceTemplates: ResourceTemplate, "resourceTemplates", templates, ResourceTemplates;
     ListPrompts: Prompt, "prompts", prompts, Prompts;
+}
+
+#[cfg(feature = "skills")]
+listable! {
+    ListSkills: Skill, "skills", skills, Skills, super::skills::set_repeated_aside;
 }
 
 /// When what was received at `now` becomes stale: at once where nothing is said (`cache.absent`).

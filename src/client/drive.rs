@@ -13,12 +13,17 @@ use crate::model::method::{
     Progress, ReadResource,
 };
 use crate::model::owned::IntoOwned;
-use crate::model::page::PaginatedRequestParams;
 use crate::model::resource::ReadResourceParams;
+#[cfg(feature = "skills")]
+use crate::model::skill::{
+    GetSkill, GetSkillParams, ListSkills, ReadResourceDirectory, SkillError,
+};
 use crate::model::subscription::SubscriptionFilter;
 use crate::model::tool::CallToolResult;
 use crate::revision::Era;
-use crate::rpc::{Source, Text, code};
+use crate::rpc::Source;
+#[cfg(feature = "skills")]
+use crate::rpc::bounded;
 use crate::session::{
     CallClock, CallError, CallId, CallOptions, ClientEvent, ClientSession, CloseReason, Completed,
     Delivery, Misuse, Received, Session, SubscriptionId, Timeout, Weigh,
@@ -26,23 +31,13 @@ use crate::session::{
 use crate::time::Instant;
 use crate::trace::{self, Role};
 
-use super::catalog::{Listable, read_page, stale_at};
 use super::links::Links;
-use super::listed::Listed;
 use super::operation::{
-    Listing, Operation, OperationId, Outcome, Output, ProgressHandler, Running, ToolCall, WaitsFor,
-    Work,
+    Next, Operation, OperationId, Outcome, Output, ProgressHandler, Running, Step, ToolCall,
+    WaitsFor, Work, done,
 };
 use super::result::{OutputPart, ResourceOutput, ToolOutput};
 use super::{Client, ClientError, ClientOptions, Event, Stage};
-
-/// What an operation waits for next.
-enum Step {
-    Call(CallId),
-    Subscription(SubscriptionId),
-    /// Nothing: it is done.
-    Done(Box<Output>),
-}
 
 impl Weigh for OperationId {
     fn weight(&self) -> usize {
@@ -173,16 +168,21 @@ impl Client {
                 let subscription = session.subscribe(now, filter)?;
                 return Ok((Step::Subscription(subscription), Work::Other));
             }
+            #[cfg(feature = "skills")]
+            Operation::ListSkills => return self.listing::<ListSkills>(now),
+            #[cfg(feature = "skills")]
+            Operation::GetSkill(uri) => {
+                let params = GetSkillParams::new(uri.as_str());
+                let call = session.call::<GetSkill>(now, &params, options)?;
+                (call.any(), Work::Skill(uri.clone()))
+            }
+            #[cfg(feature = "skills")]
+            Operation::ReadDirectory(params) => {
+                let call = session.call::<ReadResourceDirectory>(now, params, options)?;
+                (call.any(), Work::Directory)
+            }
         };
         Ok((Step::Call(call), operation))
-    }
-
-    fn listing<M: Listable>(&mut self, now: Instant) -> Result<(Step, Work), Misuse> {
-        let pages = self.session.limits().pages;
-        let generation = M::list(&mut self.catalog).generation();
-        let mut listing = Listing::new(pages, generation);
-        let step = self.page::<M>(now, &mut listing)?;
-        Ok((step, M::operation(listing)))
     }
 
     /// The next call of an operation that makes several.
@@ -192,28 +192,10 @@ impl Client {
             Work::Resources(listing) => self.page::<ListResources>(now, listing),
             Work::ResourceTemplates(listing) => self.page::<ListResourceTemplates>(now, listing),
             Work::Prompts(listing) => self.page::<ListPrompts>(now, listing),
+            #[cfg(feature = "skills")]
+            Work::Skills(listing) => self.page::<ListSkills>(now, listing),
             Work::Links(output) => self.read_link(now, output),
             _ => Ok(done(Output::Done)),
-        }
-    }
-
-    fn page<M: Listable>(
-        &mut self,
-        now: Instant,
-        listing: &mut Listing<M::Item>,
-    ) -> Result<Step, Misuse> {
-        let list = M::list(&mut self.catalog);
-        if listing.cursor.is_none()
-            && let Some(items) = list.fresh(now)
-        {
-            return Ok(done(M::output(items)));
-        }
-        let mut params = PaginatedRequestParams::new();
-        params.cursor = listing.cursor.as_ref().map(Text::reborrow);
-        match self.session.call::<M>(now, &params, CallOptions::new()) {
-            Ok(call) => Ok(Step::Call(call.any())),
-            Err(Misuse::NotDeclaredByPeer(_)) => Ok(done(M::output(Listed::empty()))),
-            Err(misuse) => Err(misuse),
         }
     }
 
@@ -484,6 +466,20 @@ impl Client {
                 return self.paged::<ListResourceTemplates>(now, listing, done, source);
             }
             Work::Prompts(listing) => return self.paged::<ListPrompts>(now, listing, done, source),
+            #[cfg(feature = "skills")]
+            Work::Skills(listing) => return self.paged::<ListSkills>(now, listing, done, source),
+            #[cfg(feature = "skills")]
+            Work::Skill(uri) => {
+                let skill = done.result::<GetSkill>()?.skill.owned_from(source);
+                if skill.uri != *uri.as_str() {
+                    return Err(SkillError::Contents(bounded(&uri).into()).into());
+                }
+                Output::Skill(Box::new(skill))
+            }
+            #[cfg(feature = "skills")]
+            Work::Directory => {
+                Output::Directory(done.result::<ReadResourceDirectory>()?.owned_from(source))
+            }
             Work::Tool(_) => {
                 let raw = done.result::<CallTool>().map_err(ClientError::from);
                 let raw = raw.map_err(ClientError::of_tool_call)?.owned_from(source);
@@ -534,99 +530,6 @@ impl Client {
             None => Ok(()),
         }
     }
-
-    /// Until when a list holds of which the server says nothing: until it changes in the legacy
-    /// era.
-    fn unsaid(&self, now: Instant) -> Option<Instant> {
-        let era = self.session.revision().map(|revision| revision.era());
-        (era == Some(Era::Modern)).then_some(now)
-    }
-
-    /// Takes a page; then the list is complete, or another page is asked for.
-    fn paged<M: Listable>(
-        &mut self,
-        now: Instant,
-        mut listing: Listing<M::Item>,
-        done: &Completed,
-        source: Source<'_>,
-    ) -> Result<Next, ClientError> {
-        let page = match done.raw() {
-            Ok(raw) => read_page::<M>(&raw, source),
-            Err(CallError::Rpc(error))
-                if error.code == code::INVALID_PARAMS
-                    && listing.cursor.is_some()
-                    && !listing.restarted =>
-            {
-                // The list has changed under the cursor: once more from the start (`cache.pages`).
-                let pages = self.session.limits().pages;
-                let generation = M::list(&mut self.catalog).generation();
-                let mut again = Listing::new(pages, generation);
-                again.restarted = true;
-                return Ok(Next::Again(M::operation(again)));
-            }
-            // What the server doesn't know it doesn't offer, whatever it declared.
-            Err(CallError::Rpc(error))
-                if error.code == code::METHOD_NOT_FOUND && listing.cursor.is_none() =>
-            {
-                let items = Listed::empty();
-                let until = self.unsaid(now);
-                M::list(&mut self.catalog).keep(&items, listing.generation, until);
-                return Ok(Next::Done(Box::new(Ok(M::output(items)))));
-            }
-            Err(error) => return Err(error.clone().into()),
-        };
-        // Read once more for what is wrong with it.
-        let page = match page {
-            Some(page) => page,
-            None => return Err(malformed::<M>(done).into()),
-        };
-        let is_modern = self.session.revision().map(|revision| revision.era()) == Some(Era::Modern);
-        if is_modern {
-            let stale = stale_at(now, &page.hints);
-            listing.stale = Some(listing.stale.map_or(stale, |known| known.min(stale)));
-        }
-        let limits = self.session.limits();
-        let limit = limits.uri;
-        if page
-            .next
-            .as_ref()
-            .is_some_and(|cursor| cursor.len() > limit)
-        {
-            let what = "the length of a cursor";
-            return Err(ClientError::LimitReached { what, limit });
-        }
-        // Each item is held twice: as its type, and as it came.
-        let length = done.raw().map_or(0, |raw| raw.as_str().len());
-        listing.held = listing.held.saturating_add(length.saturating_mul(2));
-        let limit = limits.memory;
-        if listing.held > limit {
-            let what = "the bytes of a listing";
-            return Err(ClientError::LimitReached { what, limit });
-        }
-        if let Some(unreadable) = page.items.skipped().first().filter(|_| self.options.strict) {
-            return Err(ClientError::Unreadable(Box::new(unreadable.clone())));
-        }
-        listing.raw.extend(page.raw);
-        listing.skipped.extend(page.items.skipped().iter().cloned());
-        listing.items.extend(page.items.into_vec());
-        listing.cursor = listing.guard.advance(page.next)?;
-        if listing.cursor.is_some() {
-            return Ok(Next::Again(M::operation(listing)));
-        }
-        let items = Listed::new(listing.items, listing.raw, listing.skipped);
-        M::list(&mut self.catalog).keep(&items, listing.generation, listing.stale);
-        Ok(Next::Done(Box::new(Ok(M::output(items)))))
-    }
-}
-
-/// What is wrong with a page that can't be read.
-fn malformed<M: Listable>(done: &Completed) -> CallError {
-    let bad = CallError::BadResult {
-        method: M::NAME.into(),
-        path: M::MEMBER.into(),
-        reason: "no list".into(),
-    };
-    done.result::<M>().err().unwrap_or(bad)
 }
 
 fn call_options(
@@ -655,16 +558,6 @@ fn show(event: &Event, session: &ClientSession) {
         }
         _ => {}
     }
-}
-
-/// What follows the end of a call.
-enum Next {
-    Done(Outcome),
-    Again(Work),
-}
-
-fn done(output: Output) -> Step {
-    Step::Done(Box::new(output))
 }
 
 fn subscribed(subscription: SubscriptionId, honoured: &SubscriptionFilter<'static>) -> Output {

@@ -83,6 +83,11 @@ pub enum ClientError {
         /// The beginning of the answer.
         value: Box<str>,
     },
+    /// What the server gave of a skill isn't what it said of it, or can't be read for it; nothing of it
+    /// may be used. If the skill may have changed since, get it anew and ask the user again.
+    #[cfg(feature = "skills")]
+    #[error(transparent)]
+    Skill(#[from] crate::model::skill::SkillError),
     /// The arguments can't be written as a JSON object; nothing was sent. Pass a struct or a map.
     #[error("the arguments can't be written: {0}")]
     Arguments(Box<str>),

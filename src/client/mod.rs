@@ -14,12 +14,15 @@ mod error;
 mod handlers;
 mod links;
 mod listed;
+mod listing;
 mod operation;
 mod options;
 mod pause;
 mod prefix;
 mod result;
 pub mod sampling;
+#[cfg(feature = "skills")]
+mod skills;
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};

@@ -21,6 +21,14 @@ use crate::model::prompt::{GetPromptParams, GetPromptResult, Prompt};
 use crate::model::resource::{Resource, ResourceTemplate};
 use crate::model::subscription::SubscriptionFilter;
 use crate::model::tool::{CallToolParams, CallToolResult, Tool};
+#[cfg(feature = "skills")]
+use crate::model::{
+    method::Method,
+    skill::{
+        GetSkill, ListSkills, ReadResourceDirectory, ReadResourceDirectoryParams,
+        ReadResourceDirectoryResult, Skill,
+    },
+};
 use crate::rpc::{Raw, Text};
 use crate::session::{CallId, SubscriptionId, Weigh};
 use crate::time::Instant;
@@ -186,6 +194,15 @@ pub enum Operation {
     SetLogLevel(LoggingLevel),
     /// Subscribe to changes.
     Subscribe(SubscriptionFilter<'static>),
+    /// List the skills; none of their files is read.
+    #[cfg(feature = "skills")]
+    ListSkills,
+    /// Ask what is said of the skill whose SKILL.md is at this URI.
+    #[cfg(feature = "skills")]
+    GetSkill(String),
+    /// Read a page of a directory.
+    #[cfg(feature = "skills")]
+    ReadDirectory(ReadResourceDirectoryParams<'static>),
 }
 
 impl Operation {
@@ -205,6 +222,14 @@ impl Operation {
             Self::Ping => (SpecMethod::Ping, None),
             Self::SetLogLevel(_) => (SpecMethod::SetLevel, None),
             Self::Subscribe(_) => (SpecMethod::SubscriptionsListen, None),
+            #[cfg(feature = "skills")]
+            Self::ListSkills => return subject_of::<ListSkills>(None, id),
+            #[cfg(feature = "skills")]
+            Self::GetSkill(uri) => return subject_of::<GetSkill>(Some(uri), id),
+            #[cfg(feature = "skills")]
+            Self::ReadDirectory(params) => {
+                return subject_of::<ReadResourceDirectory>(Some(&params.uri), id);
+            }
         };
         Subject {
             method: method.as_str().into(),
@@ -225,6 +250,12 @@ impl Operation {
 impl fmt::Debug for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            #[cfg(feature = "skills")]
+            Self::ListSkills => f.write_str("ListSkills"),
+            #[cfg(feature = "skills")]
+            Self::GetSkill(_) => f.write_str("GetSkill"),
+            #[cfg(feature = "skills")]
+            Self::ReadDirectory(_) => f.write_str("ReadDirectory"),
             Self::ListTools => f.write_str("ListTools"),
             Self::ListResources => f.write_str("ListResources"),
             Self::ListResourceTemplates => f.write_str("ListResourceTemplates"),
@@ -272,6 +303,24 @@ pub enum Output {
         /// What the server honours of it.
         honoured: SubscriptionFilter<'static>,
     },
+    /// All skills that are listed.
+    #[cfg(feature = "skills")]
+    Skills(Listed<Skill<'static>>),
+    /// A skill.
+    #[cfg(feature = "skills")]
+    Skill(Box<Skill<'static>>),
+    /// A page of a directory.
+    #[cfg(feature = "skills")]
+    Directory(ReadResourceDirectoryResult<'static>),
+}
+
+#[cfg(feature = "skills")]
+fn subject_of<M: Method>(target: Option<&str>, id: OperationId) -> Subject {
+    Subject {
+        method: M::NAME.into(),
+        target: target.map(String::from),
+        id: Some(alloc::format!("{}", id.number)),
+    }
 }
 
 /// How an operation has ended.
@@ -325,8 +374,33 @@ pub(super) enum Work {
     Resource,
     Prompt,
     Completion,
+    #[cfg(feature = "skills")]
+    Skills(Listing<Skill<'static>>),
+    /// The skill that was asked for.
+    #[cfg(feature = "skills")]
+    Skill(String),
+    #[cfg(feature = "skills")]
+    Directory,
     /// Something that has no result beside that it is done.
     Other,
+}
+
+/// What an operation waits for next.
+pub(super) enum Step {
+    Call(CallId),
+    Subscription(SubscriptionId),
+    /// Nothing: it is done.
+    Done(Box<Output>),
+}
+
+/// What follows the end of a call.
+pub(super) enum Next {
+    Done(Outcome),
+    Again(Work),
+}
+
+pub(super) fn done(output: Output) -> Step {
+    Step::Done(Box::new(output))
 }
 
 /// How far a listing of `T` has come.

@@ -48,6 +48,8 @@ mod panics;
 #[cfg(feature = "seal")]
 pub mod seal;
 mod shared;
+#[cfg(all(feature = "skills-dir", unix))]
+pub mod skills;
 mod slot;
 mod state;
 mod steps;

@@ -38,6 +38,55 @@ pub trait Method: 'static {
     type Params<'a>: Serialize + Deserialize<'a>;
     /// The result, which may borrow in the same way.
     type Result<'a>: Serialize + Deserialize<'a>;
+    /// The extension that the server must have declared; `None` for what is none's.
+    const EXTENSION: Option<Extension> = None;
+}
+
+/// An extension that a method belongs to, and what its settings must say for the method to be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Extension {
+    /// The extension's id.
+    pub id: &'static str,
+    /// The member of its settings that must be `true`; `None` when its settings don't matter.
+    pub setting: Option<&'static str>,
+}
+
+impl Extension {
+    /// Returns the extension of this id, whatever its settings.
+    pub const fn new(id: &'static str) -> Self {
+        Self { id, setting: None }
+    }
+
+    /// Returns the same extension with a setting that must be `true`.
+    #[must_use]
+    pub const fn with_setting(mut self, setting: &'static str) -> Self {
+        self.setting = Some(setting);
+        self
+    }
+
+    /// Returns whether a server of these capabilities has declared it.
+    // `ext.untrusted`
+    pub fn is_declared_by(self, server: &ServerCapabilities<'_>) -> bool {
+        let settings = server.extension_settings(self.id);
+        settings.is_some_and(|settings| {
+            let is_true = |name| {
+                settings
+                    .get(name)
+                    .is_some_and(|value| value.as_str() == "true")
+            };
+            self.setting.is_none_or(is_true)
+        })
+    }
+}
+
+impl core::fmt::Display for Extension {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self.setting {
+            Some(setting) => write!(f, "the extension {} with {setting}", self.id),
+            None => write!(f, "the extension {}", self.id),
+        }
+    }
 }
 
 /// A method whose list comes in pages.

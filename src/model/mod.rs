@@ -31,8 +31,11 @@ pub mod prompt;
 mod reader;
 pub mod resource;
 pub mod root;
+pub(crate) mod safe_path;
 pub mod sampling;
 pub mod schema;
+#[cfg(feature = "skills")]
+pub mod skill;
 mod state;
 pub mod subscription;
 pub mod task;

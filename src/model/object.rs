@@ -107,7 +107,7 @@ impl<'a> Object<'a> {
     }
 
     /// The last member called `key` read as `T`; `None` when it is absent or doesn't fit.
-    pub(super) fn read<'b, T: Deserialize<'b>>(&'b self, key: &str) -> Option<T> {
+    pub(crate) fn read<'b, T: Deserialize<'b>>(&'b self, key: &str) -> Option<T> {
         serde_json::from_str(self.find(key)?).ok()
     }
 }

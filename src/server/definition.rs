@@ -92,6 +92,15 @@ pub enum DefinitionError {
         /// The tool's name.
         tool: Box<str>,
     },
+    /// The skill can't be offered, for the reason inside: correct it.
+    #[cfg(feature = "skills")]
+    #[error("the skill {uri} can't be offered: {error}")]
+    Skill {
+        /// The URI of its SKILL.md.
+        uri: Box<str>,
+        /// What is wrong.
+        error: crate::model::skill::SkillError,
+    },
     /// The server's validator refuses one of its schemas, for the reason inside: correct it.
     #[error("a schema of the tool {tool} can't be used: {error}")]
     Schema {

@@ -134,6 +134,10 @@ fn find_resource(server: &Shared, request: &Request) -> Result<Hooked, RpcError>
     if let Some(entry) = offered.resources.get(&uri) {
         return Ok(entry.handler.clone());
     }
+    #[cfg(feature = "skills")]
+    if let Some(handler) = offered.skills.handler(&uri) {
+        return Ok(handler.into());
+    }
     let found = offered
         .templates
         .find(|definition| definition.pattern.matches(&uri));

@@ -58,7 +58,7 @@ pub(super) fn answer(
     }
 }
 
-fn reply<M: Method>(
+pub(super) fn reply<M: Method>(
     request: &Request,
     session: &mut ServerSession,
     now: Instant,
@@ -69,9 +69,14 @@ fn reply<M: Method>(
 }
 
 /// Where the page begins that a list request asks for (`page.invalid`).
-fn page_start(request: &Request, length: usize) -> Result<usize, RpcError> {
+pub(super) fn page_start(request: &Request, length: usize) -> Result<usize, RpcError> {
     let params: PaginatedRequestParams<'_> = request.params::<ListTools>()?;
-    let Some(cursor) = params.cursor else {
+    start_at(params.cursor, length)
+}
+
+/// Where the page of this cursor begins in a list of this length.
+pub(super) fn start_at(cursor: Option<Text<'_>>, length: usize) -> Result<usize, RpcError> {
+    let Some(cursor) = cursor else {
         return Ok(0);
     };
     let start = cursor
@@ -82,6 +87,6 @@ fn page_start(request: &Request, length: usize) -> Result<usize, RpcError> {
         .ok_or_else(|| RpcError::invalid_params("Invalid params: unknown cursor"))
 }
 
-fn next_cursor(start: usize, size: usize, more: bool) -> Option<Text<'static>> {
+pub(super) fn next_cursor(start: usize, size: usize, more: bool) -> Option<Text<'static>> {
     more.then(|| alloc::format!("p{}", start + size).into())
 }

@@ -40,12 +40,13 @@ mod mount;
 mod output;
 mod registry;
 mod required;
-mod safe_path;
 mod sampling;
 mod scoped;
 #[cfg(feature = "seal")]
 mod seal;
 mod service;
+#[cfg(feature = "skills")]
+mod skills;
 mod state;
 mod stateless;
 mod tasks;
@@ -67,6 +68,7 @@ use crate::revision::Revision;
 use crate::rpc::Text;
 use crate::session::{Change, ServerConfig, ServerSession};
 
+pub use crate::model::safe_path::{SafePath, UnsafePath};
 pub use ask::{AskError, HandlerError, InputPending};
 pub use context::{Context, Elicited, NotAccepted};
 pub use definition::DefinitionError;
@@ -84,11 +86,12 @@ pub use output::{Audio, Image, IntoPrompt, IntoResource, IntoToolResult, Json};
 pub use registry::Registry;
 #[cfg(feature = "http")]
 pub(crate) use registry::Snapshot;
-pub use safe_path::{SafePath, UnsafePath};
 pub use sampling::{SampledReply, SamplingRequest, SamplingRequestError};
 #[cfg(feature = "seal")]
 pub use seal::Seal;
 pub use service::{Event, Service};
+#[cfg(feature = "skills")]
+pub use skills::SkillFiles;
 pub use state::{SealError, StateSeal};
 pub use stateless::{Requester, Stateless};
 #[cfg(feature = "std")]
@@ -336,7 +339,13 @@ impl Shared {
                     Some(engine) => engine.declare(capabilities),
                     None => capabilities,
                 };
-                let session = ServerSession::new(self.config.clone().capabilities(capabilities));
+                let config = self.config.clone().capabilities(capabilities);
+                #[cfg(feature = "skills")]
+                let config = match offered.skills.are_offered(&offered.declared) {
+                    true => config.extension_methods(skills::methods()),
+                    false => config,
+                };
+                let session = ServerSession::new(config);
                 let another = session.another();
                 let offered = Arc::downgrade(&offered);
                 *pattern = Some(Pattern { offered, session });

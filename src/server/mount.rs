@@ -1,6 +1,8 @@
 //! One server as a part of another: what it offers, under names with a prefix.
 
 use alloc::string::String;
+#[cfg(feature = "skills")]
+use alloc::{sync::Arc, vec::Vec};
 
 use super::registry::Offered;
 use super::{Async, Server};
@@ -71,6 +73,11 @@ impl<Mode> Server<Mode> {
                 prompt.name = prefixed(prefix, &prompt.name).into();
             }
             self = self.with_completion(completion, handler.inside(hooks));
+        }
+        #[cfg(feature = "skills")]
+        for (skill, inner) in offered.skills.added() {
+            let hooks: Vec<_> = hooks.iter().chain(inner).cloned().collect();
+            self = self.with_skill(Arc::clone(skill), &hooks);
         }
         self.joined(prefix, &offered, other.shared.config.instructions.as_ref())
     }

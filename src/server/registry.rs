@@ -92,7 +92,7 @@ impl<T> List<T> {
         list
     }
 
-    fn remove(&mut self, name: &str) -> Taken<T> {
+    pub(super) fn remove(&mut self, name: &str) -> Taken<T> {
         let found = self.search(name).ok()?;
         let place = self.by_name.remove(found);
         for later in &mut self.by_name {
@@ -159,6 +159,8 @@ pub(super) struct Offered {
     pub(super) completions: List<CompletionDefinition>,
     /// The scopes that a token needs for single ones of these.
     pub(super) required: Required,
+    #[cfg(feature = "skills")]
+    pub(super) skills: Arc<super::skills::SkillSet>,
     /// What is declared though nothing of its kind has been added yet.
     pub(super) declared: ServerCapabilities<'static>,
     /// What checks the schemas of tools and their calls.
@@ -188,6 +190,10 @@ impl Offered {
         }
         if !self.completions.is_empty() {
             capabilities = capabilities.completions();
+        }
+        #[cfg(feature = "skills")]
+        if self.skills.are_offered(&self.declared) {
+            capabilities = super::skills::SkillSet::declared_in(capabilities);
         }
         capabilities
     }

@@ -363,7 +363,12 @@ impl Service {
             super::scoped::check(&self.server.registry.read(), &request, granted)?;
         }
         let Some(found) = super::find::find(&self.server, &request)? else {
-            super::list::answer(&self.server, &request, &mut self.session, self.now)?;
+            let (server, session, now) = (&self.server, &mut self.session, self.now);
+            match request.known() {
+                #[cfg(feature = "skills")]
+                None => super::skills::answer(server, &request, session, now)?,
+                _ => super::list::answer(server, &request, session, now)?,
+            }
             return Ok(None);
         };
         let state = self.state(&request)?;

@@ -10,7 +10,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::safe_path::{SafePath, UnsafePath};
+use crate::model::safe_path::{SafePath, UnsafePath};
 use crate::rpc::Text;
 
 /// Why a text is no URI template that can be matched.

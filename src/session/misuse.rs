@@ -6,7 +6,7 @@ use core::fmt;
 
 use crate::model::capability::ClientCapabilities;
 use crate::model::encode::EncodeError;
-use crate::model::method::{ClientCapability, ServerCapability, SpecMethod};
+use crate::model::method::{ClientCapability, Extension, ServerCapability, SpecMethod};
 use crate::revision::Revision;
 
 /// A command that was refused. Nothing has changed; the code that gave it needs a look.
@@ -43,6 +43,11 @@ pub enum Misuse {
     // `caps.only.negotiated`
     #[error("the server did not declare {0}")]
     NotDeclaredByPeer(ServerCapability),
+    /// The server did not declare the extension that the method belongs to, or speaks a revision that
+    /// has none: do without it.
+    // `ext.mismatch`
+    #[error("the server did not declare {0}")]
+    ExtensionNotDeclared(Extension),
     /// This side did not declare the capability this needs: add it to the configuration.
     #[error("{0} was not declared")]
     NotDeclared(Capability),

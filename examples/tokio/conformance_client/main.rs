@@ -64,6 +64,8 @@ async fn run(client: &AsyncClient, scenario: &str) -> Done {
         "http-invalid-tool-headers" => {
             call(client, "valid_tool", json!({"region": "us-west1"})).await
         }
+        "sep-2640-client-no-prefetch" => client.list_skills().await.map(drop).map_err(Into::into),
+        _ if scenario.starts_with("sep-2640-") => load_skills(client).await,
         _ if scenario.starts_with("auth/") => call(client, "test-tool", json!({})).await,
         _ => everything(client).await,
     }
@@ -90,6 +92,17 @@ async fn everything(client: &AsyncClient) -> Done {
     for prompt in client.list_prompts().await?.iter() {
         let params = GetPromptParams::new(prompt.name.to_string());
         client.get_prompt(params).await?;
+    }
+    Ok(())
+}
+
+/// Reads all files of all skills, SKILL.md first, up to one that isn't what its entry says.
+async fn load_skills(client: &AsyncClient) -> Done {
+    for skill in client.list_skills().await?.iter() {
+        client.read_skill_file(skill, &skill.uri).await?;
+        for file in skill.files() {
+            client.read_skill_file(skill, &file.uri).await?;
+        }
     }
     Ok(())
 }

@@ -65,7 +65,7 @@ use crate::session::SubscriptionId;
 #[derive(Clone)]
 pub struct BlockingClient {
     // The order matters: the last handle first ends the connection, then waits for its end.
-    inner: AsyncClient,
+    pub(super) inner: AsyncClient,
     drivers: Drivers,
     canceller: Option<Canceller>,
 }
@@ -126,7 +126,7 @@ impl BlockingClient {
         }
     }
 
-    fn wait<T>(
+    pub(super) fn wait<T>(
         &self,
         operation: impl Future<Output = Result<T, ClientError>>,
     ) -> Result<T, ClientError> {

@@ -8,6 +8,8 @@ mod drivers;
 pub mod pool;
 mod requests;
 pub(super) mod serve;
+#[cfg(feature = "skills")]
+mod skills;
 mod socket;
 pub(super) mod threads;
 

@@ -11,6 +11,8 @@ pub(super) mod driven;
 pub mod futures_io;
 #[cfg(any(feature = "tokio", feature = "futures-io"))]
 pub(super) mod serve;
+#[cfg(feature = "skills")]
+mod skills;
 #[cfg(any(feature = "futures-io", feature = "http-client"))]
 pub(super) mod sleep_timer;
 pub(super) mod threaded;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::encode::{EncodeError, SessionMembers};
 use crate::model::logging::LoggingLevel;
 use crate::model::meta;
-use crate::model::method::{Method, Sender, SpecMethod};
+use crate::model::method::{Extension, Method, Sender, SpecMethod};
 use crate::revision::{Era, Revision};
 use crate::rpc::{Kind, RequestId, write_i64, write_string};
 use crate::time::Instant;
@@ -148,6 +148,9 @@ impl ClientSession {
                 limit,
             });
         }
+        if let Some(extension) = M::EXTENSION {
+            self.check_extension(extension, revision)?;
+        }
         let Some(known) = SpecMethod::from_wire(M::NAME) else {
             return Ok(());
         };
@@ -164,6 +167,15 @@ impl ClientSession {
             });
         }
         self.check_server_capability(known, revision)
+    }
+
+    fn check_extension(&self, extension: Extension, revision: Revision) -> Result<(), Misuse> {
+        let declared = self.server_capabilities();
+        let is_declared = declared.is_some_and(|declared| extension.is_declared_by(&declared));
+        match is_declared && revision.era() == Era::Modern {
+            true => Ok(()),
+            false => Err(Misuse::ExtensionNotDeclared(extension)),
+        }
     }
 
     pub(super) fn check_server_capability(

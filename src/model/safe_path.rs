@@ -1,5 +1,5 @@
-//! A relative path that stays below where it is joined to, for handlers that open files by what a
-//! client says.
+//! A relative path that stays below where it is joined to, for whoever opens or writes files by what a
+//! peer says.
 
 use alloc::boxed::Box;
 use alloc::string::String;
