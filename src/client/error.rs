@@ -88,6 +88,15 @@ pub enum ClientError {
     #[cfg(feature = "skills")]
     #[error(transparent)]
     Skill(#[from] crate::model::skill::SkillError),
+    /// The tool's structured result isn't what its output schema promises, or the schema can't be used:
+    /// the fault is the server's. Only with [`ClientOptions::validator`](super::ClientOptions::validator).
+    #[error("the result of the tool {tool} doesn't fit its output schema: {reason}")]
+    OutputSchema {
+        /// The tool, by its server's name for it.
+        tool: Box<str>,
+        /// What doesn't fit, and where.
+        reason: Box<str>,
+    },
     /// The arguments can't be written as a JSON object; nothing was sent. Pass a struct or a map.
     #[error("the arguments can't be written: {0}")]
     Arguments(Box<str>),

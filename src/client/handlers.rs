@@ -200,7 +200,20 @@ impl Handlers {
         + Sync
         + 'static,
     ) {
-        self.on_elicitation(move |params, answer| answer.finish(run(params)));
+        self.on_elicitation(move |params, answer| {
+            let form = match &params {
+                ElicitParams::Form(form) => Some(form.clone()),
+                _ => None,
+            };
+            let result = run(params).and_then(|result| {
+                let checked = form.map_or(Ok(()), |form| form.validate(&result));
+                checked.map(|()| result).map_err(|violation| {
+                    let text = alloc::format!("The answer doesn't fit the form: {violation}");
+                    RpcError::internal(text)
+                })
+            });
+            answer.finish(result);
+        });
     }
 
     pub(super) fn roots(&mut self, run: impl Fn() -> Vec<Root<'static>> + Send + Sync + 'static) {

@@ -17,6 +17,7 @@ mod listed;
 mod listing;
 mod operation;
 mod options;
+mod outputs;
 mod pause;
 mod prefix;
 mod result;

@@ -15,6 +15,8 @@ use crate::model::method::{CreateMessage, Elicit};
 use crate::model::root::Root;
 use crate::model::sampling::{CreateMessageParams, CreateMessageResult};
 use crate::model::subscription::SubscriptionFilter;
+use crate::model::tool::Tool;
+use crate::model::validation::Validator;
 use crate::revision::Revision;
 use crate::rpc::RpcError;
 use crate::session::{ClientConfig, ClientEvent, EraPolicy, Routing, Timeouts};
@@ -23,7 +25,9 @@ use super::error::ClientError;
 #[cfg(feature = "std")]
 use super::handlers::Tap;
 use super::handlers::{Answer, ClientAccess, Direction, Handlers, Run};
+use super::listed::Listed;
 use super::operation::{Operation, ToolCall};
+use super::outputs::Outputs;
 use super::prefix::Prefix;
 use super::result::ToolOutput;
 use super::sampling::{Conversation, ResponsePart, answer};
@@ -170,6 +174,7 @@ pub struct ClientOptions {
     pub subscriptions: Vec<SubscriptionFilter<'static>>,
     pub(super) handlers: Handlers,
     pub(super) hook: Option<Arc<dyn ToolHook>>,
+    outputs: Option<Arc<Outputs>>,
 }
 
 /// Declares chained setters of the fields they are named after.
@@ -211,6 +216,7 @@ impl ClientOptions {
             subscriptions: Vec::new(),
             handlers: Handlers::default(),
             hook: None,
+            outputs: None,
         }
     }
 
@@ -251,6 +257,17 @@ impl ClientOptions {
         limits: Limits,
         /// Sets what to subscribe to at each opening.
         subscriptions: Vec<SubscriptionFilter<'static>>,
+    }
+
+    /// Holds the structured results of tools to their output schemas, by a validator such as
+    /// `model::json_schema::JsonSchema` (feature `jsonschema`): one that breaks its tool's promise is
+    /// [`ClientError::OutputSchema`]. The tools are listed for it before one is called, unless their
+    /// list is [kept](Self::cache_tools). `call_tool`, `call_tool_as` and `call` of the handles do it;
+    /// `direct_call_tool` gives results as they come.
+    #[must_use]
+    pub fn validator(mut self, validator: impl Validator + 'static) -> Self {
+        self.outputs = Some(Arc::new(Outputs::new(validator)));
+        self
     }
 
     /// Sets what the host calls this client.
@@ -358,7 +375,9 @@ impl ClientOptions {
         })
     }
 
-    /// Lets the server ask the user, whose answer `run` gives when it returns.
+    /// Lets the server ask the user, whose answer `run` gives when it returns. Content that doesn't fit
+    /// the form isn't sent: the server gets an error instead, which says what doesn't fit.
+    // `elicit.validate`
     #[must_use]
     pub fn elicitation(
         mut self,
@@ -372,7 +391,9 @@ impl ClientOptions {
     }
 
     /// Lets the server ask the user, whose answer `run` may give later. It runs where the function
-    /// of [`on_sampling`](Self::on_sampling) does.
+    /// of [`on_sampling`](Self::on_sampling) does. Whether an answer fits its form,
+    /// [`ElicitRequestFormParams::validate`](crate::model::elicitation::ElicitRequestFormParams::validate)
+    /// says.
     #[must_use]
     pub fn on_elicitation(
         mut self,
@@ -489,6 +510,25 @@ pub fn before(
 ) -> Option<Result<ToolOutput, ClientError>> {
     options.resolve(call);
     options.hook.as_ref()?.before(call)
+}
+
+/// Returns whether the results of tools are to be [held](hold_to_schema) to their schemas.
+pub fn holds_to_schemas(options: &ClientOptions) -> bool {
+    options.outputs.is_some()
+}
+
+/// Returns an error if what a tool said breaks the promise of its output schema, for options that say so.
+/// `tools` are the tools of its server.
+pub fn hold_to_schema(
+    options: &ClientOptions,
+    tools: &Listed<Tool<'static>>,
+    call: &ToolCall,
+    output: ToolOutput,
+) -> Result<ToolOutput, ClientError> {
+    if let Some(outputs) = &options.outputs {
+        outputs.check(tools, options.own_name(call), &output.raw)?;
+    }
+    Ok(output)
 }
 
 /// Lets the hook see what has come of a call; returns what its caller gets.

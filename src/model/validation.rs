@@ -8,6 +8,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::model::object::Object;
+use crate::model::tool::CallToolResult;
 use crate::rpc::{Raw, bounded};
 
 /// An implementation of JSON Schema.
@@ -110,6 +111,19 @@ fn names(schema: &Raw<'_>) -> Option<Vec<Box<str>>> {
         .collect();
     names.sort_unstable();
     Some(names)
+}
+
+/// Returns an error if a result breaks the promise of its tool (`tools.output.conform`). One that
+/// tells of a failure promises nothing (`tools.output.iserror`).
+pub(crate) fn check_output(
+    schema: &dyn CompiledSchema,
+    result: &CallToolResult<'_>,
+) -> Result<(), Violation> {
+    match &result.structured_content {
+        _ if result.failed() => Ok(()),
+        Some(content) => schema.check(content),
+        None => Err(Violation::new("", "there is no structured content")),
+    }
 }
 
 /// Why a schema can't be used.

@@ -7,7 +7,7 @@ use core::fmt;
 
 use crate::model::owned::IntoOwned;
 use crate::model::tool::{CallToolResult, TaskSupport, Tool};
-use crate::model::validation::{CompiledSchema, SchemaError, Validator, Violation};
+use crate::model::validation::{self, CompiledSchema, SchemaError, Validator};
 use crate::rpc::{Raw, RpcError, Source};
 
 /// Why a server can't be served as it is defined. `Debug` shows it as `Display` does, since that is
@@ -198,20 +198,12 @@ fn is_boolean(schema: &Raw<'_>) -> bool {
     matches!(schema.as_str().trim(), "true" | "false")
 }
 
-/// Returns an error if a result breaks the promise of its tool (`tools.output.conform`). One that
-/// tells of a failure promises nothing (`tools.output.iserror`).
+/// Returns the error to answer with if a result breaks the promise of its tool.
 pub(super) fn check_output(
     schema: &dyn CompiledSchema,
     result: &CallToolResult<'_>,
 ) -> Result<(), RpcError> {
-    if result.failed() {
-        return Ok(());
-    }
-    let checked = match &result.structured_content {
-        Some(content) => schema.check(content),
-        None => Err(Violation::new("", "there is no structured content")),
-    };
-    checked.map_err(|violation| {
+    validation::check_output(schema, result).map_err(|violation| {
         RpcError::internal(alloc::format!(
             "The result doesn't fit the tool's output schema: {violation}"
         ))

@@ -151,7 +151,11 @@ impl Offered {
             Kind::Tool => self.tools.get(name).is_none(),
             Kind::Prompt => self.prompts.get(name).is_none(),
             Kind::Resource => {
-                self.resources.get(name).is_none() && self.templates.get(name).is_none()
+                let is_there =
+                    self.resources.get(name).is_some() || self.templates.get(name).is_some();
+                #[cfg(feature = "skills")]
+                let is_there = is_there || self.skills.handler(name).is_some();
+                !is_there
             }
         });
         match missing {
@@ -172,6 +176,11 @@ impl Offered {
         // Of a template by its text, which is completed and never read.
         if let Some(own) = self.required.of(Kind::Resource, uri) {
             return Some(own);
+        }
+        // A skill's SKILL.md stands for all of its files.
+        #[cfg(feature = "skills")]
+        if let Some(skill) = self.skills.skill_of(uri) {
+            return self.required.of(Kind::Resource, skill);
         }
         let mut templates = self.templates.entries().map(|(definition, _)| definition);
         let template = templates.find(|template| template.pattern.matches(uri).is_some())?;

@@ -174,7 +174,9 @@ impl<Mode> Server<Mode> {
     /// Adds a skill, and declares that the server has skills. Clients from 2026-07-28 on list it, read
     /// its files and look into its directories; for all others its files are resources.
     ///
-    /// A skill that can't be offered is left out; [`check`](Self::check) tells why.
+    /// The scopes that a token needs for its SKILL.md, by [`resource_scopes`](Self::resource_scopes), it
+    /// needs for all files of the skill; what is said of the skill everybody may know. A skill that can't
+    /// be offered is left out; [`check`](Self::check) tells why.
     #[must_use]
     pub fn skill(self, skill: SkillFiles) -> Self {
         self.with_skill(Arc::new(skill), &[])

@@ -207,6 +207,27 @@ fn s10_elicitation_is_answered_by_its_handler() {
 }
 
 #[test]
+fn an_answer_that_does_not_fit_its_form_is_not_sent() {
+    // `elicit.validate`
+    let misfits = [
+        FormContent::new(),
+        FormContent::new().with("name", 7_i64),
+        FormContent::new().with("nome", "Ada"),
+    ];
+    for content in misfits {
+        let answer = move |_| Ok(ElicitResult::accept(content.clone()));
+        let asked = Asked::new(legacy().elicitation(answer));
+        let answer = asked.ask("elicitation/create", form());
+        assert_eq!(answer["error"]["code"], -32603);
+        let told = answer["error"]["message"].as_str().unwrap();
+        assert!(told.contains("doesn't fit the form: /name"), "{told}");
+    }
+    // Who declines needs nothing that fits.
+    let asked = Asked::new(legacy().elicitation(|_| Ok(ElicitResult::decline())));
+    assert!(asked.ask("elicitation/create", form())["result"].is_object());
+}
+
+#[test]
 fn s11_roots_are_given_when_they_are_offered() {
     let asked = Asked::new(legacy().roots(|| vec![Root::new("file:///home")]));
     let roots = &asked.ask("roots/list", json!({}))["result"]["roots"];

@@ -14,6 +14,7 @@ mod handles;
 mod kept;
 mod many;
 mod opening;
+mod outputs;
 #[cfg(feature = "child")]
 mod peers;
 mod resources;

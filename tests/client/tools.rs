@@ -268,6 +268,7 @@ fn t25_retries_are_offered_to_who_runs_the_model() {
 
 #[test]
 fn t26_name_conflict_names_both_servers() {
+    // `tools.name.aggregate`
     for _way in by_every_route() {
         let listed = |names: &[&str]| {
             let mut script = Script::legacy();

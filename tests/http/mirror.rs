@@ -208,7 +208,7 @@ fn integers_are_compared_as_numbers() {
 
 #[test]
 fn a_header_that_is_missing_differs_or_stands_for_nothing_is_a_mismatch() {
-    // `httpM.param.server` `httpM.param.typeconv`
+    // `httpM.param.server` `httpM.param.typeconv` `custom.body.truth`
     let arguments = json!({"region": "a", "dry": true});
     let good = || {
         Headers::new()

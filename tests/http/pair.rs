@@ -189,7 +189,7 @@ fn a_change_is_heard_once_by_the_stream_for_what_belongs_to_no_request() {
 
 #[test]
 fn to_cancel_closes_a_modern_exchange_and_tells_a_legacy_server() {
-    // `httpM.cancel` `httpL.sse.disconnect`
+    // `httpM.cancel` `httpL.sse.disconnect` `cancel.http.modern.client`
     for way in WAYS.into_iter().filter(|way| *way != Way::Stateless) {
         let mut net = Net::open(way, 100);
         let call = net.call("x");

@@ -1,10 +1,12 @@
 //! Each kind of server is found out and spoken to as it wants to be.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mcp_proto::io::http::Remote;
+use serde_json::json;
 
-use crate::scripted::{KINDS, Scripted, legacy, modern, options, pair, response, with_each};
+use crate::scripted::{Asked, KINDS, Scripted, legacy, modern, options, pair, response, with_each};
 
 #[test]
 fn a_modern_server_is_asked_once_and_called() {
@@ -67,6 +69,49 @@ fn a_legacy_server_is_initialized_and_told_of_the_end() {
             assert_eq!(asked.header("mcp-protocol-version"), Some("2025-11-25"));
         }
     }
+}
+
+// `era.http.inspect` `era.http.modern`
+#[test]
+fn the_body_of_a_refusal_says_whether_the_server_is_a_modern_one() {
+    let error = |asked: &Asked, code: i64, data: serde_json::Value| {
+        let error = json!({"code": code, "message": "no", "data": data});
+        let body = json!({"jsonrpc": "2.0", "id": asked.id(), "error": error}).to_string();
+        response(400, &[("Content-Type", "application/json")], &body)
+    };
+    // A version that was refused is tried again, as the body says which one is spoken.
+    let openings = AtomicUsize::new(0);
+    let server = Scripted::start(move |asked, _| {
+        let mut is_first = || openings.fetch_add(1, Ordering::Relaxed) % 2 == 0;
+        Some(match asked.message() {
+            "server/discover" if is_first() => {
+                let data = json!({"supported": ["2026-07-28"], "requested": "2026-07-28"});
+                error(asked, -32022, data)
+            }
+            _ => modern(asked, "hello"),
+        })
+    });
+    with_each(&Remote::new(&*server.url), &options(), |client| {
+        client.open().unwrap();
+        assert_eq!(client.call("greet").unwrap(), "hello");
+        client.close().unwrap();
+    });
+    let half = [
+        "POST server/discover",
+        "POST server/discover",
+        "POST tools/call",
+    ];
+    assert_eq!(server.summary(), half.repeat(KINDS));
+    // What is wanted of a modern client is told, not tried with another era.
+    let server = Scripted::start(move |asked, _| {
+        let needed = json!({"requiredCapabilities": {"sampling": {}}});
+        Some(error(asked, -32021, needed))
+    });
+    with_each(&Remote::new(&*server.url), &options(), |client| {
+        let refused = client.open().unwrap_err().to_string();
+        assert!(refused.contains("-32021"), "{refused}");
+    });
+    assert_eq!(server.summary(), ["POST server/discover"].repeat(KINDS));
 }
 
 // `era.http.sse` `sse24.post`

@@ -13,10 +13,10 @@ use mcp_proto::model::method::{
 use mcp_proto::model::page::PaginatedRequestParams;
 use mcp_proto::model::prompt::{Arguments, GetPromptParams, Prompt, PromptArgument};
 use mcp_proto::model::resource::{ReadResourceParams, Resource, ResourceTemplate};
-use mcp_proto::model::schema::StringSchema;
+use mcp_proto::model::schema::{NumberSchema, StringSchema};
 use mcp_proto::model::subscription::SubscriptionFilter;
 use mcp_proto::model::tool::CallToolParams;
-use mcp_proto::server::{Context, HandlerError, Server};
+use mcp_proto::server::{Context, Elicited, HandlerError, Server};
 use mcp_proto::session::{Change, ClientEvent};
 use serde_json::{Value, json};
 
@@ -31,6 +31,27 @@ const ASKING: [Revision; 3] = [
 
 fn form() -> ElicitRequestFormParams<'static> {
     ElicitRequestFormParams::new("Who are you?").required("name", StringSchema::new())
+}
+
+#[test]
+fn an_answer_that_does_not_fit_its_form_never_reaches_the_handler() {
+    // `elicit.validate`
+    for (revision, _way) in by_every_way(&ASKING) {
+        let server = Server::new("s", "1").tool(tool("ask"), |context: &Context, _: Value| {
+            // The client answers every field with a text.
+            let age = NumberSchema::integer();
+            let form = ElicitRequestFormParams::new("How old are you?").required("age", age);
+            match context.elicit::<Value>("age", form)? {
+                Elicited::Accepted(value) => Ok(format!("accepted {value}")),
+                _ => Ok("nothing".to_owned()),
+            }
+        });
+        let mut drive = Drive::new(revision, vec![server]);
+        let answered = drive.call("ask", "{}");
+        let told = format!("{answered:?}");
+        assert!(told.contains("doesn't fit the question"), "{told}");
+        assert!(!told.contains("accepted"), "{told}");
+    }
 }
 
 /// A server whose tool adds a tool and takes itself away.

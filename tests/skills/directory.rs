@@ -107,6 +107,7 @@ fn every_folder_with_a_skill_md_is_a_skill_with_all_that_is_in_it() {
 
 #[test]
 fn no_link_is_followed_wherever_it_leads() {
+    // `res.file.traversal`
     let outside = Folder::new().with("secret", "s").skill("other");
     let inside = |folder: Folder, name: &str, to: &Path| folder.link(name, to).refused();
     let skill = || Folder::new().skill("x");

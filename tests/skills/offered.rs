@@ -6,9 +6,9 @@ use mcp_proto::model::object::Object;
 use mcp_proto::model::page::PaginatedRequestParams;
 use mcp_proto::model::resource::ReadResourceParams;
 use mcp_proto::model::skill::{DIRECTORY, MOST_FILES, SKILLS_EXTENSION, SkillError};
-use mcp_proto::server::{DefinitionError, HandlerError, SkillFiles};
+use mcp_proto::server::{DefinitionError, HandlerError, Requester, SkillFiles};
 use mcp_proto::session::EraPolicy;
-use mcp_proto::{ClientOptions, Revision, Server, testing};
+use mcp_proto::{ClientOptions, Revision, Scopes, Server, testing};
 use serde_json::{Value, json};
 use support::carrier::by_every_way;
 use support::server::Drive;
@@ -444,4 +444,52 @@ fn hooks_stay_around_the_files_of_a_mounted_servers_skills() {
     assert!(client.read_skill_file(&skills[0], OWN).is_ok());
     let policy = "skill://acme/billing/refunds/policy.md";
     assert!(client.read_skill_file(&skills[0], policy).is_err());
+}
+
+#[test]
+fn the_scopes_of_a_skill_md_are_those_of_all_its_files() {
+    // `auth.403.scope`
+    let inner = skill("inner")
+        .file("x.md", "x")
+        .unwrap()
+        .below("acme/billing/refunds")
+        .unwrap();
+    let server = server()
+        .skill(inner)
+        .resource_scopes(OWN, ["billing"])
+        .resource_scopes(
+            "skill://acme/billing/refunds/forms/eu/letter.md",
+            ["letters"],
+        )
+        .unsealed_state();
+    let wants = |uri: &str, scopes: &str| {
+        let asker = Requester::new("ada").scopes(Scopes::parse(scopes));
+        let stateless = server.stateless().unwrap();
+        let frame = json!({"jsonrpc": "2.0", "id": 1, "method": "resources/read", "params": {"uri": uri,
+            "_meta": {"io.modelcontextprotocol/protocolVersion": "2026-07-28",
+                "io.modelcontextprotocol/clientCapabilities": {},
+                "io.modelcontextprotocol/clientInfo": {"name": "c", "version": "1"}}}});
+        let answer = stateless.answer(frame.to_string(), asker);
+        let answer: Value = serde_json::from_slice(&answer[0]).unwrap();
+        answer["error"]["message"].as_str().map(str::to_owned)
+    };
+    let refused = Some("Insufficient scope: the request needs billing".to_owned());
+    for file in ["SKILL.md", "policy.md", "forms/stamp.png"] {
+        let uri = format!("{ROOT}/{file}");
+        assert_eq!(wants(&uri, "letters"), refused);
+        assert_eq!(wants(&uri, "billing"), None);
+    }
+    assert_eq!(
+        wants("skill://acme/billing/refunds/forms/eu/letter.md", "letters"),
+        None
+    );
+    assert_eq!(
+        wants("skill://acme/billing/refunds/inner/x.md", ""),
+        None,
+        "a skill of its own"
+    );
+    let typo = server
+        .clone()
+        .resource_scopes("skill://acme/billing/refunds/policy.txt", ["x"]);
+    assert!(typo.check().is_err());
 }

@@ -18,7 +18,7 @@ use super::super::alarm;
 use super::super::hub::{Connecting, End, Hub, ServerIdentity};
 use super::super::panics::try_run;
 use super::driven::{Drive, ROUNDS};
-use crate::client::driver::{after, before};
+use crate::client::driver::{after, before, hold_to_schema, holds_to_schemas};
 use crate::client::{
     Client, ClientError, ClientOptions, Listed, Operation, Output, Reconnect, ResourceOutput,
     ToolCall, ToolOutput,
@@ -234,12 +234,22 @@ impl AsyncClient {
         let options = &self.hub.options;
         let outcome = match before(options, &mut call) {
             Some(outcome) => outcome,
+            None if holds_to_schemas(options) => self.call_checked(&call).await,
             None if !options.has_hook() => {
                 return self.run(Operation::CallTool(call)).await.map(tool);
             }
             None => self.run(Operation::CallTool(call.clone())).await.map(tool),
         };
         after(options, &call, outcome)
+    }
+}
+
+impl AsyncClient {
+    /// Calls a tool and holds its result to its output schema.
+    async fn call_checked(&self, call: &ToolCall) -> Result<ToolOutput, ClientError> {
+        let tools = self.list_tools().await?;
+        let output = tool(self.run(Operation::CallTool(call.clone())).await?);
+        hold_to_schema(&self.hub.options, &tools, call, output)
     }
 }
 

@@ -186,6 +186,14 @@ impl SkillSet {
             .collect()
     }
 
+    /// The innermost skill that has the file at `uri`, by its own URI.
+    pub(in super::super) fn skill_of(&self, uri: &str) -> Option<&str> {
+        self.find(uri)?;
+        let slashes = uri.char_indices().rev().filter(|(_, c)| *c == '/');
+        let mut skills = slashes.map(|(at, _)| alloc::format!("{}/{SKILL_MD}", &uri[..at]));
+        skills.find_map(|skill| Some(&**self.added.get_key_value(skill.as_str())?.0))
+    }
+
     /// Whether a skill that isn't there yet can be added.
     fn check(&self, skill: &SkillFiles) -> Result<(), SkillError> {
         let (mut count, mut bytes) = (0, 0);
