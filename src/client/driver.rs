@@ -3,4 +3,4 @@
 //! it.
 
 pub use super::handlers::{ClientAccess, Run};
-pub use super::options::{after, before, hold_to_schema, holds_to_schemas, react};
+pub use super::options::{after, before, react};

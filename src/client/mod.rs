@@ -17,6 +17,7 @@ mod listed;
 mod listing;
 mod operation;
 mod options;
+#[cfg(feature = "std")]
 mod outputs;
 mod pause;
 mod prefix;
@@ -49,6 +50,8 @@ pub use handlers::{Answer, Direction};
 pub use listed::Listed;
 pub use operation::{Operation, OperationId, Output, ProgressHandler, ToolCall};
 pub use options::{Backoff, ClientOptions, Reconnect, ToolHook};
+#[cfg(feature = "std")]
+pub(crate) use outputs::Outputs;
 pub use prefix::{NameConflict, Prefix, PrefixedTool, ToolSet};
 pub use result::{Binary, OutputPart, ResourceOutput, ToolOutput};
 

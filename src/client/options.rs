@@ -15,7 +15,6 @@ use crate::model::method::{CreateMessage, Elicit};
 use crate::model::root::Root;
 use crate::model::sampling::{CreateMessageParams, CreateMessageResult};
 use crate::model::subscription::SubscriptionFilter;
-use crate::model::tool::Tool;
 use crate::model::validation::Validator;
 use crate::revision::Revision;
 use crate::rpc::RpcError;
@@ -25,8 +24,8 @@ use super::error::ClientError;
 #[cfg(feature = "std")]
 use super::handlers::Tap;
 use super::handlers::{Answer, ClientAccess, Direction, Handlers, Run};
-use super::listed::Listed;
 use super::operation::{Operation, ToolCall};
+#[cfg(feature = "std")]
 use super::outputs::Outputs;
 use super::prefix::Prefix;
 use super::result::ToolOutput;
@@ -174,7 +173,7 @@ pub struct ClientOptions {
     pub subscriptions: Vec<SubscriptionFilter<'static>>,
     pub(super) handlers: Handlers,
     pub(super) hook: Option<Arc<dyn ToolHook>>,
-    outputs: Option<Arc<Outputs>>,
+    validator: Option<Arc<dyn Validator>>,
 }
 
 /// Declares chained setters of the fields they are named after.
@@ -216,7 +215,7 @@ impl ClientOptions {
             subscriptions: Vec::new(),
             handlers: Handlers::default(),
             hook: None,
-            outputs: None,
+            validator: None,
         }
     }
 
@@ -261,12 +260,12 @@ impl ClientOptions {
 
     /// Holds the structured results of tools to their output schemas, by a validator such as
     /// `model::json_schema::JsonSchema` (feature `jsonschema`): one that breaks its tool's promise is
-    /// [`ClientError::OutputSchema`]. The tools are listed for it before one is called, unless their
-    /// list is [kept](Self::cache_tools). `call_tool`, `call_tool_as` and `call` of the handles do it;
+    /// [`ClientError::OutputSchema`]. The tools are listed for it before the first call, and once more
+    /// before a result is refused. `call_tool`, `call_tool_as` and `call` of the handles do it;
     /// `direct_call_tool` gives results as they come.
     #[must_use]
     pub fn validator(mut self, validator: impl Validator + 'static) -> Self {
-        self.outputs = Some(Arc::new(Outputs::new(validator)));
+        self.validator = Some(Arc::new(validator));
         self
     }
 
@@ -443,6 +442,12 @@ impl ClientOptions {
         self.hook.is_some()
     }
 
+    /// What holds results to schemas, for one client; `None` when nothing does.
+    #[cfg(feature = "std")]
+    pub(crate) fn outputs(&self) -> Option<Outputs> {
+        self.validator.clone().map(Outputs::new)
+    }
+
     /// How long an operation may take altogether that may go without a word for a time of its own:
     /// as long as that at least.
     pub(super) fn total(&self, own_read_timeout: Option<Duration>) -> Option<Duration> {
@@ -510,25 +515,6 @@ pub fn before(
 ) -> Option<Result<ToolOutput, ClientError>> {
     options.resolve(call);
     options.hook.as_ref()?.before(call)
-}
-
-/// Returns whether the results of tools are to be [held](hold_to_schema) to their schemas.
-pub fn holds_to_schemas(options: &ClientOptions) -> bool {
-    options.outputs.is_some()
-}
-
-/// Returns an error if what a tool said breaks the promise of its output schema, for options that say so.
-/// `tools` are the tools of its server.
-pub fn hold_to_schema(
-    options: &ClientOptions,
-    tools: &Listed<Tool<'static>>,
-    call: &ToolCall,
-    output: ToolOutput,
-) -> Result<ToolOutput, ClientError> {
-    if let Some(outputs) = &options.outputs {
-        outputs.check(tools, options.own_name(call), &output.raw)?;
-    }
-    Ok(output)
 }
 
 /// Lets the hook see what has come of a call; returns what its caller gets.

@@ -22,6 +22,8 @@ use crate::limits::Limits;
 use crate::model::Peek;
 use crate::model::encode::{SessionMembers, encode_body};
 use crate::model::method::{self, Method, Notification};
+#[cfg(feature = "skills")]
+use crate::model::skill;
 use crate::revision::Revision;
 use crate::rpc::{Kind, Message, code};
 use crate::session::Session;
@@ -123,6 +125,14 @@ pub fn model(bytes: &[u8]) {
         body::<method::Elicit>,
         body::<method::ListRoots>,
         body::<method::SubscriptionsListen>,
+        #[cfg(feature = "skills")]
+        body::<skill::ListSkills>,
+        #[cfg(feature = "skills")]
+        body::<skill::GetSkill>,
+        #[cfg(feature = "skills")]
+        body::<skill::ReadResourceDirectory>,
+        #[cfg(feature = "skills")]
+        front_matter,
     ];
     let notification_bodies = [
         params::<method::Initialized>,
@@ -143,6 +153,26 @@ pub fn model(bytes: &[u8]) {
         )
         .collect();
     bodies[chosen % bodies.len()](rest);
+}
+
+/// What is read of front matter is an object of JSON, whose keys differ.
+#[cfg(feature = "skills")]
+fn front_matter(bytes: &[u8]) {
+    let Ok(text) = core::str::from_utf8(bytes) else {
+        return;
+    };
+    let file = alloc::format!("---\n{text}\n---\n");
+    for file in [text, &file] {
+        if let Ok(object) = skill::front_matter(file) {
+            let raw = object.as_raw().as_str();
+            let again: serde_json::Value = serde_json::from_str(raw).expect("it is JSON");
+            let keys: Vec<_> = object.entries().map(|(key, _)| key).collect();
+            assert_eq!(
+                again.as_object().map(serde_json::Map::len),
+                Some(keys.len())
+            );
+        }
+    }
 }
 
 fn body<M: Method>(bytes: &[u8]) {

@@ -36,7 +36,7 @@ fn form() -> ElicitRequestFormParams<'static> {
 #[test]
 fn an_answer_that_does_not_fit_its_form_never_reaches_the_handler() {
     // `elicit.validate`
-    for (revision, _way) in by_every_way(&ASKING) {
+    for (revision, _way) in by_every_way(ASKING) {
         let server = Server::new("s", "1").tool(tool("ask"), |context: &Context, _: Value| {
             // The client answers every field with a text.
             let age = NumberSchema::integer();

@@ -48,6 +48,8 @@ pub(super) type Launch = Box<dyn Fn(&Arc<Hub>) + Send + Sync>;
 /// What the handles of one client and its driver share.
 pub(super) struct Hub {
     pub(super) options: ClientOptions,
+    /// What holds results to schemas, if the options say so.
+    pub(super) outputs: Option<Outputs>,
     state: Mutex<State>,
     /// How a driver is started when one is needed; `None` when there is one that waits.
     launch: Option<Launch>,
@@ -131,6 +133,7 @@ impl Hub {
         Arc::new(Self {
             lane: Lane::new(limits.memory),
             pool: Pool::new(THREADS),
+            outputs: options.outputs(),
             options,
             state: Mutex::new(state),
             launch,

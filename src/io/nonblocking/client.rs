@@ -18,7 +18,7 @@ use super::super::alarm;
 use super::super::hub::{Connecting, End, Hub, ServerIdentity};
 use super::super::panics::try_run;
 use super::driven::{Drive, ROUNDS};
-use crate::client::driver::{after, before, hold_to_schema, holds_to_schemas};
+use crate::client::driver::{after, before};
 use crate::client::{
     Client, ClientError, ClientOptions, Listed, Operation, Output, Reconnect, ResourceOutput,
     ToolCall, ToolOutput,
@@ -234,7 +234,7 @@ impl AsyncClient {
         let options = &self.hub.options;
         let outcome = match before(options, &mut call) {
             Some(outcome) => outcome,
-            None if holds_to_schemas(options) => self.call_checked(&call).await,
+            None if self.hub.outputs.is_some() => self.call_checked(&call).await,
             None if !options.has_hook() => {
                 return self.run(Operation::CallTool(call)).await.map(tool);
             }
@@ -247,9 +247,20 @@ impl AsyncClient {
 impl AsyncClient {
     /// Calls a tool and holds its result to its output schema.
     async fn call_checked(&self, call: &ToolCall) -> Result<ToolOutput, ClientError> {
-        let tools = self.list_tools().await?;
+        let Some(outputs) = &self.hub.outputs else {
+            return self.run(Operation::CallTool(call.clone())).await.map(tool);
+        };
+        let is_known = outputs.knows(&call.name);
+        if !is_known {
+            outputs.take(self.list_tools().await?);
+        }
         let output = tool(self.run(Operation::CallTool(call.clone())).await?);
-        hold_to_schema(&self.hub.options, &tools, call, output)
+        if outputs.check(&call.name, &output.raw).is_err() {
+            // The promise may have changed since.
+            outputs.take(self.list_tools().await?);
+            outputs.check(&call.name, &output.raw)?;
+        }
+        Ok(output)
     }
 }
 
