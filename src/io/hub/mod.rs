@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::Handle;
 use super::blocking::pool::{Pool, THREADS};
 use super::slot::Slot;
-use crate::client::{Client, ClientError, ClientOptions, Reconnect};
+use crate::client::{Client, ClientError, ClientOptions, Outputs, Reconnect};
 use crate::model::capability::ServerCapabilities;
 use crate::model::initialize::Implementation;
 use crate::revision::Revision;
