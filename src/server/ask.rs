@@ -9,6 +9,7 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::error::Error;
 use core::fmt;
@@ -150,7 +151,12 @@ pub(super) struct Run {
     pub(super) is_task: bool,
     /// Whether the handler wants to go on as a task.
     pub(super) begins_task: bool,
+    /// What keeps the ledger of a task at once, where a handler may wait for that.
+    pub(super) keeper: Option<LedgerKeeper>,
 }
+
+/// Keeps what a run has learnt, so that it isn't lost with its process.
+pub(super) type LedgerKeeper = Arc<dyn Fn(&RoundState) + Send + Sync>;
 
 /// What travels from one round to the next.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

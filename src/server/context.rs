@@ -28,7 +28,7 @@ use crate::scopes::Scopes;
 use crate::session::{Change, Request};
 
 use super::Shared;
-use super::ask::{Answer, AskError, InputPending, OwnedRaw, RoundState, Run};
+use super::ask::{Answer, AskError, InputPending, LedgerKeeper, OwnedRaw, RoundState, Run};
 use super::effect::{Effect, EffectKind, EffectSink, JobId};
 
 /// A handler's view of one request. It is cheap to clone and may be kept while the request is open.
@@ -142,9 +142,12 @@ impl Context {
         self.inner.run.with(|run| run.carried = carried);
     }
 
-    /// Has the handler run as a task.
-    pub(super) fn run_as_task(&self) {
-        self.inner.run.with(|run| run.is_task = true);
+    /// Has the handler run as a task, whose ledger `keeper` keeps at once.
+    pub(super) fn run_as_task(&self, keeper: Option<LedgerKeeper>) {
+        self.inner.run.with(|run| {
+            run.is_task = true;
+            run.keeper = keeper;
+        });
     }
 
     /// What the client has said when its session was opened, as JSON.
@@ -405,7 +408,8 @@ impl Context {
     ///
     /// It guards against being run again by a further round, not against a client that sends an
     /// old state twice: for what must never happen twice, such as a charge, the caller's own store
-    /// decides. Returns the error of `act`, or one if its result can't be kept.
+    /// decides. In a task the result is stored before this returns, so that it stays done when its
+    /// process ends; that of a handler which is a future, when its run ends. Returns the error of `act`, or one if its result can't be kept.
     pub fn once<T, E>(
         &self,
         key: &str,
@@ -424,9 +428,13 @@ impl Context {
         }
         let value = act()?;
         let kept = OwnedRaw(Raw::encode(&value)?);
-        self.inner
-            .run
-            .with(|run| run.carried.once.insert(key.into(), kept));
+        let to_keep = self.inner.run.with(|run| {
+            run.carried.once.insert(key.into(), kept);
+            Some((run.keeper.clone()?, run.to_carry()))
+        });
+        if let Some((keeper, ledger)) = to_keep {
+            keeper(&ledger);
+        }
         Ok(value)
     }
 

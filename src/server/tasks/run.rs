@@ -12,14 +12,14 @@ use core::pin::Pin;
 use core::task::Poll;
 
 use super::super::Shared;
-use super::super::ask::{OwnedRaw, RoundState};
+use super::super::ask::{LedgerKeeper, OwnedRaw, RoundState};
 use super::super::context::{Context, Given};
 use super::super::effect::JobId;
 use super::super::handler::Reply;
 use super::super::job::{End, Found, Job, Outcome, StateToCarry};
-use super::engine::{Loaded, Reserved, TaskKeeper};
+use super::engine::{Engine, Key, Loaded, Reserved, TaskKeeper};
 use super::record::{Phase, Record};
-use super::step::{Step, TaskStep};
+use super::step::{Step, TaskStep, poll_through};
 use crate::rpc::{Raw, RpcError};
 use crate::trace::Scope;
 
@@ -189,16 +189,42 @@ fn job(
     };
     let context = Context::new(id, request, Arc::clone(server), given);
     context.carry(record.ledger.clone());
-    context.run_as_task();
     if reserved.cancel_by(context.canceller()) {
         context.canceller().cancel();
     }
-    Ok(Job {
+    let job = Job {
         context,
         state: None,
         found,
         scope: Scope::default(),
-    })
+    };
+    // A future must not keep its runtime waiting.
+    let keeper = (!job.is_async()).then(|| {
+        let (engine, key) = (Arc::clone(&reserved.engine), reserved.key.clone());
+        let keep = move |ledger: &RoundState| poll_through(keep_ledger(&engine, &key, ledger));
+        Arc::new(keep) as LedgerKeeper
+    });
+    job.context.run_as_task(keeper);
+    Ok(job)
+}
+
+/// Keeps what a run has learnt so far.
+async fn keep_ledger(engine: &Engine, key: &Key, ledger: &RoundState) {
+    for _ in 0..TRIES {
+        let loaded = engine.load(key).await;
+        let loaded = loaded.map_err(|error| engine.failed(&error));
+        let (Ok(Some(mut loaded)), Ok(name)) = (loaded, engine.name()) else {
+            return;
+        };
+        let record = &mut loaded.record;
+        if record.phase != Phase::Working || record.instance.as_ref() != Some(&name) {
+            return;
+        }
+        record.ledger = ledger.clone();
+        if engine.save(key, &loaded).await != Ok(false) {
+            return;
+        }
+    }
 }
 
 /// Runs the handler; `None` if the task is cancelled.

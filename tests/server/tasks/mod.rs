@@ -1,11 +1,17 @@
 //! Calls that run as tasks: instances of a server that share a store, with time as a value; steps are
 //! taken when a test says so, so that an instance can be killed between any two of them.
 
+mod hostile;
+mod legacy;
 mod modern;
+mod restart;
+mod stores;
 
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context as Waiting, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -78,7 +84,8 @@ fn trip(context: &Context, _: Value) -> Result<String, HandlerError> {
     Ok(format!("{name} goes to {place}: {}", sure["yes"]))
 }
 
-pub static TICKETS: AtomicU64 = AtomicU64::new(0);
+/// How many tickets were drawn, by all tests.
+static TICKETS: AtomicU64 = AtomicU64::new(0);
 
 /// A server of tools of all kinds.
 pub fn server(tasks: Tasks) -> Server {
@@ -290,16 +297,20 @@ impl Machine {
     }
 }
 
-/// Takes one step, whose store keeps nobody waiting.
+/// Takes one step.
 pub fn start(step: TaskStep) -> Option<TaskStep> {
-    use std::pin::pin;
-    use std::task::{Context, Poll, Waker};
-    let mut started = pin!(step.start());
-    let mut context = Context::from_waker(Waker::noop());
-    loop {
-        if let Poll::Ready(next) = started.as_mut().poll(&mut context) {
-            return next;
-        }
+    poll(step.start())
+}
+
+/// What a future comes to that waits for nobody.
+pub fn poll<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    match future
+        .as_mut()
+        .poll(&mut Waiting::from_waker(Waker::noop()))
+    {
+        Poll::Ready(output) => output,
+        Poll::Pending => panic!("it waits"),
     }
 }
 
