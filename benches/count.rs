@@ -1,7 +1,8 @@
 //! Counts instead of clocks: `count <mode> <n> [length]` makes `n` echoes, of a text of `length` bytes
 //! if one is given, for callgrind to look at; `count` without arguments prints allocations, sizes and the heap of idle sessions.
 //!
-//! Modes: `floor-legacy`, `sessions-legacy`, `floor-modern`, `sessions-modern`. The difference of
+//! Modes: `floor-legacy`, `sessions-legacy`, `floor-modern`, `sessions-modern`, and of calls without
+//! arguments `flight-legacy` for fifty at once and `single-legacy` for one after the other. The difference of
 //! two runs with different `n` is free of everything that is done once (`.ci/budget`).
 
 mod echo;
@@ -51,6 +52,8 @@ fn run(mode: &str, n: usize, message: &str) {
             let mut floor = Floor::like(&mut sessions, message);
             (0..n).for_each(|_| floor.echo(black_box(message)));
         }
+        "flight" => (0..n / 50).for_each(|_| sessions.at_once(50, |nth| nth)),
+        "single" => (0..n).for_each(|_| sessions.at_once(1, |nth| nth)),
         "sessions" => (0..n).for_each(|_| sessions.echo(black_box(message))),
         other => panic!("no such mode: {other}"),
     }

@@ -13,10 +13,10 @@ use std::hint::black_box;
 use mcp_proto::Era;
 use mcp_proto::frame::LineDecoder;
 use mcp_proto::model::content::{BlobResourceContents, ResourceContents, TextResourceContents};
-use mcp_proto::model::method::{CallTool, EmptyResult, ListTools, Method, Ping, ReadResource};
+use mcp_proto::model::method::{EmptyResult, ListTools, Method, Ping, ReadResource};
 use mcp_proto::model::page::PaginatedRequestParams;
 use mcp_proto::model::resource::{ReadResourceParams, ReadResourceResult};
-use mcp_proto::model::tool::{CallToolParams, CallToolResult, ListToolsResult, Tool};
+use mcp_proto::model::tool::{ListToolsResult, Tool};
 use mcp_proto::rpc::Raw;
 use mcp_proto::session::{CallId, CallOptions, ClientEvent, Completed, ServerSession};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
@@ -216,7 +216,7 @@ fn completed(sessions: &mut Sessions) -> Completed {
 fn in_flight() {
     let [mut one, mut many] = [1, 64].map(|many| {
         let mut sessions = Sessions::open(Era::Legacy);
-        move || (0..64 / many).for_each(|_| calls_at_once(&mut sessions, many))
+        move || (0..64 / many).for_each(|_| sessions.at_once(many, |nth| nth))
     });
     let ratio = median_ratio(200, &mut many, &mut one);
     row(
@@ -224,29 +224,6 @@ fn in_flight() {
         "1.1x of one",
         &format!("{ratio:.2}x"),
     );
-}
-
-fn calls_at_once(sessions: &mut Sessions, many: usize) {
-    let params = CallToolParams::new("echo");
-    let result = CallToolResult::text(MESSAGE);
-    for _ in 0..many {
-        let call = sessions
-            .client
-            .call::<CallTool>(sessions.now, &params, CallOptions::new());
-        call.expect("the session is open");
-    }
-    sessions.carry_to_server();
-    for _ in 0..many {
-        let request = sessions.request();
-        sessions
-            .server
-            .reply::<CallTool>(sessions.now, request.id, &result)
-            .expect("the request is open");
-    }
-    sessions.carry_to_client();
-    for _ in 0..many {
-        completed(sessions);
-    }
 }
 
 fn chunks() {

@@ -7,10 +7,8 @@ mod echo;
 #[expect(dead_code, reason = "growth is measured without a floor")]
 mod measured;
 
-use mcp_proto::model::method::CallTool;
 use mcp_proto::model::subscription::SubscriptionFilter;
-use mcp_proto::model::tool::{CallToolParams, CallToolResult};
-use mcp_proto::session::{CallOptions, ClientEvent, ServerSession, Session};
+use mcp_proto::session::{ServerSession, Session};
 use mcp_proto::{Era, Limits};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
@@ -50,6 +48,18 @@ enum Order {
     Any,
 }
 
+impl Order {
+    /// Which of `many` is answered as the `nth`.
+    fn of(self, nth: usize, many: usize) -> usize {
+        match self {
+            Self::First => nth,
+            Self::Last => many - 1 - nth,
+            // A number without a common factor with any power of ten steps over all of them.
+            Self::Any => nth * 7_919 % many,
+        }
+    }
+}
+
 /// The cost of one call while so many are in flight.
 fn calls(name: &str) {
     for order in [Order::First, Order::Last, Order::Any] {
@@ -61,44 +71,11 @@ fn calls(name: &str) {
             limits.memory = 4 << 30;
             limits.output = 4 << 30;
             let mut sessions = Sessions::with_limits(Era::Legacy, limits);
-            in_flight(&mut sessions, many, order);
-            let spent = cpu(|| (0..rounds).for_each(|_| in_flight(&mut sessions, many, order)));
+            sessions.at_once(many, |nth| order.of(nth, many));
+            let spent =
+                cpu(|| (0..rounds).for_each(|_| sessions.at_once(many, |nth| order.of(nth, many))));
             println!("{name}/{order:?},{many},{}", spent / (rounds * many) as u64);
         }
-    }
-}
-
-/// Has so many calls in flight at once, and all of them answered.
-fn in_flight(sessions: &mut Sessions, many: usize, order: Order) {
-    let params = CallToolParams::new("echo");
-    for _ in 0..many {
-        sessions
-            .client
-            .call::<CallTool>(sessions.now, &params, CallOptions::new())
-            .expect("the session is open");
-    }
-    sessions.carry_to_server();
-    let requests: Vec<_> = (0..many).map(|_| sessions.request().id).collect();
-    let result = CallToolResult::text(MESSAGE);
-    for nth in 0..many {
-        let nth = match order {
-            Order::First => nth,
-            Order::Last => many - 1 - nth,
-            // A number without a common factor with any power of ten steps over all of them.
-            Order::Any => nth * 7_919 % many,
-        };
-        sessions
-            .server
-            .reply::<CallTool>(sessions.now, requests[nth], &result)
-            .expect("the request is open");
-    }
-    sessions.carry_to_client();
-    for _ in 0..many {
-        let event = sessions.client.poll_event();
-        assert!(
-            matches!(event, Some(ClientEvent::Completed(_))),
-            "{event:?}"
-        );
     }
 }
 

@@ -152,6 +152,32 @@ impl Sessions {
         assert_eq!(text, Some(message));
     }
 
+    /// Has so many calls in flight at once, and all of them answered in the order that `nth` gives.
+    pub fn at_once(&mut self, many: usize, nth: impl Fn(usize) -> usize) {
+        let params = CallToolParams::new("echo");
+        for _ in 0..many {
+            self.client
+                .call::<CallTool>(self.now, &params, CallOptions::new())
+                .expect("the session is open");
+        }
+        self.carry_to_server();
+        let requests: Vec<_> = (0..many).map(|_| self.request().id).collect();
+        let result = CallToolResult::text(MESSAGE);
+        for at in (0..many).map(nth) {
+            self.server
+                .reply::<CallTool>(self.now, requests[at], &result)
+                .expect("the request is open");
+        }
+        self.carry_to_client();
+        for _ in 0..many {
+            let event = self.client.poll_event();
+            assert!(
+                matches!(event, Some(ClientEvent::Completed(_))),
+                "{event:?}"
+            );
+        }
+    }
+
     /// The server's next event, which has to be a request.
     pub fn request(&mut self) -> Request {
         match self.server.poll_event() {

@@ -7,9 +7,14 @@
 use core::any::Any;
 
 use crate::model::members::{MemberSpans, ScannedBody};
-use crate::model::method::{CallTool, Method, ReadResource};
-use crate::model::resource::ReadResourceResult;
-use crate::model::tool::{CallToolParams, CallToolResult};
+use crate::model::method::{
+    CallTool, ListPrompts, ListResourceTemplates, ListResources, ListTools, Method, ReadResource,
+};
+use crate::model::prompt::ListPromptsResult;
+use crate::model::resource::{
+    ListResourceTemplatesResult, ListResourcesResult, ReadResourceResult,
+};
+use crate::model::tool::{CallToolParams, CallToolResult, ListToolsResult};
 use crate::rpc::Span;
 
 type ReadParams<M> = for<'a> fn(ScannedBody<'a>) -> Option<<M as Method>::Params<'a>>;
@@ -37,7 +42,14 @@ pub(crate) fn result<'a, M: Method>(
 ) -> Option<M::Result<'a>> {
     let call: ReadResult<CallTool> = |body| CallToolResult::from_scan(body);
     let resource: ReadResult<ReadResource> = |body| ReadResourceResult::from_scan(body);
+    let tools: ReadResult<ListTools> = |body| ListToolsResult::from_scan(body);
+    let resources: ReadResult<ListResources> = |body| ListResourcesResult::from_scan(body);
+    let templates: ReadResult<ListResourceTemplates> =
+        |body| ListResourceTemplatesResult::from_scan(body);
+    let prompts: ReadResult<ListPrompts> = |body| ListPromptsResult::from_scan(body);
+    let others: [&dyn Any; 5] = [&resource, &tools, &resources, &templates, &prompts];
+    // The busiest is told apart by the compiler.
     let read = (&call as &dyn Any).downcast_ref::<ReadResult<M>>();
-    let read = read.or_else(|| (&resource as &dyn Any).downcast_ref::<ReadResult<M>>())?;
+    let read = read.or_else(|| others.into_iter().find_map(<dyn Any>::downcast_ref))?;
     read(ScannedBody::new(frame, body, spans)?)
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::field::open_enum;
 use crate::model::meta::Meta;
 use crate::model::wire_type::wire_type;
-use crate::rpc::Text;
+use crate::rpc::{Raw, Text, members};
 
 wire_type! {
     /// The parameters of every method that returns its list in pages.
@@ -72,7 +72,72 @@ macro_rules! cache_hints {
     )* };
 }
 
-pub(crate) use cache_hints;
+/// Gives the result of a listing a reader by its members, for when there are no others than usual and
+/// each is as it should be: the list is not read twice, as `Deserialize` does to find its end.
+macro_rules! page_from_scan {
+    ($($name:ident { $list:ident as $key:literal })*) => { $(
+        impl<'a> $name<'a> {
+            pub(crate) fn from_scan(
+                body: $crate::model::members::ScannedBody<'a>,
+            ) -> Option<Self> {
+                let page = $crate::model::page::Page::read(body.text(), concat!("\"", $key, "\""))?;
+                Some(Self {
+                    $list: $crate::model::list::List::read(page.list)?,
+                    next_cursor: page.next_cursor,
+                    ttl_ms: page.ttl_ms,
+                    cache_scope: page.cache_scope,
+                    meta: page.meta,
+                })
+            }
+        }
+    )* };
+}
+
+pub(crate) use {cache_hints, page_from_scan};
+
+/// The members of one page, its list as the JSON it is.
+pub(crate) struct Page<'a> {
+    pub(crate) list: &'a str,
+    pub(crate) next_cursor: Option<Text<'a>>,
+    pub(crate) ttl_ms: Option<i64>,
+    pub(crate) cache_scope: Option<CacheScope<'a>>,
+    pub(crate) meta: Option<Meta<'a>>,
+}
+
+impl<'a> Page<'a> {
+    /// Reads the members of a result that is known to be good JSON; `None` when there are others than
+    /// usual, one is there twice, or one isn't as it should be. `list` is the key of the list, quoted.
+    pub(crate) fn read(text: &'a str, list: &str) -> Option<Self> {
+        let mut page = Page {
+            list: "",
+            next_cursor: None,
+            ttl_ms: None,
+            cache_scope: None,
+            meta: None,
+        };
+        for member in members(text.as_bytes()) {
+            let value = text.get(member.value.range())?;
+            match text.get(member.key.range())? {
+                key if key == list && page.list.is_empty() => page.list = value,
+                "\"nextCursor\"" if page.next_cursor.is_none() => {
+                    page.next_cursor = Some(Text::from_token(value)?);
+                }
+                "\"resultType\"" => {}
+                "\"ttlMs\"" if page.ttl_ms.is_none() => {
+                    page.ttl_ms = Some(serde_json::from_str(value).ok()?);
+                }
+                "\"cacheScope\"" if page.cache_scope.is_none() => {
+                    page.cache_scope = Some(serde_json::from_str(value).ok()?);
+                }
+                "\"_meta\"" if page.meta.is_none() => {
+                    page.meta = Some(Meta::from_raw(Raw::trusted(value.into()))?);
+                }
+                _ => return None,
+            }
+        }
+        (!page.list.is_empty()).then_some(page)
+    }
+}
 
 /// Why a listing was given up.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

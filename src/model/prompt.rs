@@ -15,7 +15,7 @@ use crate::model::list::List;
 use crate::model::meta::Meta;
 use crate::model::owned::into_owned;
 pub use crate::model::page::PaginatedRequestParams as ListPromptsParams;
-use crate::model::page::{CacheScope, cache_hints};
+use crate::model::page::{CacheScope, cache_hints, page_from_scan};
 use crate::model::state::RequestState;
 use crate::model::wire_type::wire_type;
 use crate::rpc::{Concealed, Raw, Text};
@@ -301,6 +301,7 @@ fn one_block<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ContentBlock<
 }
 
 cache_hints!(ListPromptsResult);
+page_from_scan!(ListPromptsResult { prompts as "prompts" });
 
 into_owned! {
     Arguments { entries }

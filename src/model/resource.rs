@@ -10,7 +10,7 @@ use crate::model::members::ScannedBody;
 use crate::model::meta::Meta;
 pub use crate::model::page::PaginatedRequestParams as ListResourcesParams;
 pub use crate::model::page::PaginatedRequestParams as ListResourceTemplatesParams;
-use crate::model::page::{CacheScope, cache_hints};
+use crate::model::page::{CacheScope, cache_hints, page_from_scan};
 use crate::model::state::RequestState;
 use crate::model::wire_type::wire_type;
 use crate::rpc::{Raw, Span, Text, elements, members};
@@ -274,3 +274,7 @@ cache_hints!(
     ListResourceTemplatesResult,
     ReadResourceResult
 );
+page_from_scan! {
+    ListResourcesResult { resources as "resources" }
+    ListResourceTemplatesResult { resource_templates as "resourceTemplates" }
+}

@@ -16,7 +16,7 @@ use crate::model::members::ScannedBody;
 use crate::model::meta::Meta;
 use crate::model::open_object::open_struct;
 pub use crate::model::page::PaginatedRequestParams as ListToolsParams;
-use crate::model::page::{CacheScope, cache_hints};
+use crate::model::page::{CacheScope, cache_hints, page_from_scan};
 use crate::model::state::RequestState;
 use crate::model::wire_type::wire_type;
 use crate::rpc::{JsonError, Raw, Text};
@@ -344,3 +344,4 @@ impl<'a> CallToolResult<'a> {
 }
 
 cache_hints!(ListToolsResult);
+page_from_scan!(ListToolsResult { tools as "tools" });

@@ -1,8 +1,8 @@
 //! How the buffers and lists of a session grow and shrink, so that what is allocated stays close to
 //! what is counted: [`Limits::total`](crate::Limits::total) allows for a quarter more.
 //!
-//! Rules of this file: what grows grows by an eighth, not by doubling; what has room for more than a
-//! quarter beyond what it holds gives it back. Either costs a fixed amount for each element on
+//! Rules of this file: what grows grows by an eighth, not by doubling, unless it is small; what has room
+//! for more than a quarter beyond what it holds gives it back, unless that is little. Either costs a fixed amount for each element on
 //! average, since the two are an eighth apart.
 
 use alloc::collections::VecDeque;
@@ -11,13 +11,20 @@ use alloc::vec::Vec;
 use smallvec::{Array, SmallVec};
 
 /// By how much more than `len` something may grow at once.
-pub(super) const fn step(len: usize) -> usize {
-    len / 8 + 4
+const fn step(len: usize) -> usize {
+    match len {
+        0..4 => 4,
+        4..SMALL => len,
+        _ => len / 8,
+    }
 }
+
+/// Up to so many elements doubling costs less than it saves.
+const SMALL: usize = 64;
 
 /// Whether so much room is to be given back.
 const fn is_too_much(capacity: usize, len: usize) -> bool {
-    capacity > len + len / 4 + 16
+    capacity > len + len / 4 + SMALL
 }
 
 /// Makes room for one more element.

@@ -1,5 +1,6 @@
-//! What waits to be polled, first in first out. The first element is held in place: most of the time
-//! there is one or none, and then a queue costs no allocation and an idle one holds no memory.
+//! What waits to be polled, first in first out. An element that comes when there is none is held in
+//! place: most of the time there is no other, and then a queue costs no allocation and an idle one holds
+//! no memory.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -8,11 +9,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::growth::{give_back_at_end, make_room_at_end};
 
-/// A queue; when there is no first element, there are no others.
+/// A queue; those in `rest` come behind the one in `first`, if there is one.
 #[derive(Clone, Debug)]
 pub(crate) struct Queue<T> {
     first: Option<T>,
-    /// The others; `None` when there are none.
+    /// `None` when there are none.
     rest: Option<Box<VecDeque<T>>>,
 }
 
@@ -28,14 +29,14 @@ impl<T> Default for Queue<T> {
 impl<T> Queue<T> {
     #[inline]
     pub(crate) fn push_back(&mut self, element: T) {
-        if self.first.is_none() {
+        if self.is_empty() {
             self.first = Some(element);
         } else {
             self.push_behind(element);
         }
     }
 
-    /// Appends an element that is not the first.
+    /// Appends an element that is not the only one.
     #[inline(never)]
     fn push_behind(&mut self, element: T) {
         let rest = self.rest.get_or_insert_default();
@@ -45,22 +46,22 @@ impl<T> Queue<T> {
 
     #[inline]
     pub(crate) fn pop_front(&mut self) -> Option<T> {
-        let first = self.first.take();
-        if self.rest.is_some() {
-            self.move_up();
+        match self.first.take() {
+            None if self.rest.is_some() => self.pop_rest(),
+            first => first,
         }
-        first
     }
 
     #[inline(never)]
-    fn move_up(&mut self) {
-        let Some(rest) = &mut self.rest else { return };
-        self.first = rest.pop_front();
+    fn pop_rest(&mut self) -> Option<T> {
+        let rest = self.rest.as_mut()?;
+        let element = rest.pop_front();
         if rest.is_empty() {
             self.rest = None;
         } else {
             give_back_at_end(rest);
         }
+        element
     }
 
     #[inline]
@@ -70,7 +71,7 @@ impl<T> Queue<T> {
 
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.first.is_none()
+        self.first.is_none() && self.rest.is_none()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
