@@ -304,6 +304,7 @@ pub use time::Instant;
     feature = "hyper",
     feature = "hyper-client",
     feature = "schemars",
+    feature = "skills",
     feature = "tokio"
 ))]
 #[doc = include_str!("../README.md")]
