@@ -136,7 +136,7 @@ fn find_resource(server: &Shared, request: &Request) -> Result<Hooked, RpcError>
     }
     #[cfg(feature = "skills")]
     if let Some(handler) = offered.skills.handler(&uri) {
-        return Ok(handler.into());
+        return Ok(handler);
     }
     let found = offered
         .templates

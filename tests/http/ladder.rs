@@ -381,6 +381,7 @@ fn a_get_says_which_stream_goes_on_and_takes_events() {
 #[test]
 fn a_legacy_request_names_its_session_unless_it_opens_one() {
     // `httpL.session.400` `httpL.session.chars` `httpL.session.send` `httpL.ver.absent`
+    // `httpL.ver.negotiatedB`
     let mut request = legacy("tools/list", json!({}));
     request.set("mcp-session-id", None);
     assert_eq!(refused(&request, &all()).0, 400);

@@ -509,7 +509,7 @@ on_revisions! { LEGACY;
 }
 
 on_revisions! { LEGACY;
-    // `res.sub.legacy`, `page.methods`
+    // `res.sub.legacy`
     fn the_methods_themselves_can_be_called(revision) {
         let mut pair = Pair::open(revision);
         let call = pair.call::<Subscribe>(&SubscribeParams::new("file:///a"));

@@ -49,7 +49,8 @@ impl<S: Session> Connected<S> {
     }
 }
 
-/// Runs every behaviour against an adapter.
+/// Runs every behaviour against an adapter: framed as on stdio over pipes and sockets alike.
+// `custom.bytestream`, `custom.may`
 macro_rules! contract {
     ($adapter:ident: $($file:ident { $($behaviour:ident)* })*) => { $($(
         #[test]
