@@ -50,6 +50,19 @@ impl Catalog {
         }
     }
 
+    /// What `read` finds in the definition of the tool `name`; `None` when the list isn't known, or
+    /// has no such tool.
+    pub(super) fn tool<R>(
+        &self,
+        now: Instant,
+        name: &str,
+        read: impl Fn(&Tool<'static>) -> R,
+    ) -> Option<R> {
+        let tools = self.tools.fresh(now)?;
+        let found = tools.iter().find(|tool| tool.name == name);
+        found.map(read)
+    }
+
     /// Forgets what the server says has changed (`cache.notify`).
     pub(super) fn changed(&mut self, change: Change) {
         match change {

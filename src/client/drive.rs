@@ -20,13 +20,12 @@ use crate::model::skill::{
 };
 use crate::model::subscription::SubscriptionFilter;
 use crate::model::tool::CallToolResult;
-use crate::revision::Era;
 use crate::rpc::Source;
 #[cfg(feature = "skills")]
 use crate::rpc::bounded;
 use crate::session::{
     CallClock, CallError, CallId, CallOptions, ClientEvent, ClientSession, CloseReason, Completed,
-    Delivery, Misuse, Received, Session, SubscriptionId, Timeout, Weigh,
+    Misuse, Received, Session, SubscriptionId, Timeout, Weigh,
 };
 use crate::time::Instant;
 use crate::trace::{self, Role};
@@ -136,16 +135,22 @@ impl Client {
             Operation::CallTool(call) => {
                 let name = self.options.own_name(call);
                 let options = call_options(&self.options, call, progress.is_some());
+                let options = options.task(self.task_use(name));
                 let params = call.params(name);
                 let call = self.session.call::<CallTool>(now, &params, options)?;
                 (call.any(), Work::Tool(progress))
             }
             Operation::DirectCallTool(call) => {
                 let options = call_options(&self.options, call, progress.is_some());
+                let options = options.task(self.task_use(&call.name));
                 let params = call.params(&call.name);
                 let call = self.session.call::<CallTool>(now, &params, options)?;
                 (call.any(), Work::RawTool(progress))
             }
+            Operation::StartTool(_)
+            | Operation::AwaitTask(_)
+            | Operation::GetTask(_)
+            | Operation::CancelTask(_) => return self.task_step(now, request, progress),
             Operation::ReadResource(uri) => {
                 let params = ReadResourceParams::new(uri.as_str());
                 let call = session.call::<ReadResource>(now, &params, options)?;
@@ -195,6 +200,7 @@ impl Client {
             #[cfg(feature = "skills")]
             Work::Skills(listing) => self.page::<ListSkills>(now, listing),
             Work::Links(output) => self.read_link(now, output),
+            Work::Searches(_) => self.search_on(now, operation),
             _ => Ok(done(Output::Done)),
         }
     }
@@ -348,61 +354,15 @@ impl Client {
         }
     }
 
-    fn session_opened(&mut self, now: Instant) {
-        let Stage::Opening(since) = self.stage else {
-            return;
-        };
-        let options = &self.options;
-        let handshake = now + options.handshake_timeout;
-        let deadline = handshake.min(since + options.timeout);
-        let is_legacy = self.session.revision().map(|revision| revision.era()) == Some(Era::Legacy);
-        // Modern requests carry the level each.
-        let Some(level) = self.options.log_level.filter(|_| is_legacy) else {
-            return self.opened();
-        };
-        let rest = Timeout::After(deadline - now);
-        let options = CallOptions::new().idle(rest).total(rest);
-        match self.session.set_log_level(now, level, options) {
-            Ok(call) => self.stage = Stage::SettingLevel(call.any(), deadline - since),
-            Err(misuse) => self.fail_opening(now, misuse.into()),
-        }
-    }
-
-    fn opened(&mut self) {
-        self.stage = Stage::Open;
-        self.push_event(Event::Opened);
-    }
-
-    fn fail_opening(&mut self, now: Instant, error: ClientError) {
-        self.stage = Stage::Over;
-        self.push_event(Event::OpeningFailed(error));
-        self.session.close(now);
-    }
-
-    fn closed(&mut self, now: Instant, reason: CloseReason) {
-        // Their calls never were: none of them was sent.
-        while let Some(id) = self.waiting.pop_first() {
-            self.end(now, id, Err(ClientError::Lost(Delivery::NotSent)));
-        }
-        if !matches!(self.stage, Stage::Open | Stage::Over) {
-            let error = match &reason {
-                CloseReason::OpeningRefused(error) => ClientError::Rpc(error.clone()),
-                reason => ClientError::Opening(reason.clone()),
-            };
-            self.push_event(Event::OpeningFailed(error));
-        }
-        self.stage = Stage::Over;
-        let event = ClientEvent::Closed(reason);
-        self.push_event(Event::Session(event));
-    }
-
     fn progressed(&mut self, call: CallId, progress: &Received) {
         let Some(id) = self.calls.get(call.number()) else {
             return;
         };
         let running = self.operations.get(id.number());
         let handler = match running.map(|running| &running.operation) {
-            Some(Work::Tool(progress) | Work::RawTool(progress)) => progress.clone(),
+            Some(Work::Tool(progress) | Work::RawTool(progress) | Work::Starts(progress)) => {
+                progress.clone()
+            }
             _ => None,
         };
         if let (Some(handler), Ok(params)) = (handler, progress.params::<Progress>()) {
@@ -480,7 +440,10 @@ impl Client {
             Work::Directory => {
                 Output::Directory(done.result::<ReadResourceDirectory>()?.owned_from(source))
             }
-            Work::Tool(_) => {
+            Work::Searches(search) => return self.searched(now, search, done, source),
+            Work::Task => Self::task_told(done, source)?,
+            Work::Starts(_) if done.task().is_some() => Self::handed_out(done, source),
+            Work::Tool(_) | Work::Starts(_) => {
                 let raw = done.result::<CallTool>().map_err(ClientError::from);
                 let raw = raw.map_err(ClientError::of_tool_call)?.owned_from(source);
                 let output = ToolOutput::new(raw)?;
@@ -532,7 +495,7 @@ impl Client {
     }
 }
 
-fn call_options(
+pub(super) fn call_options(
     client: &ClientOptions,
     call: &ToolCall,
     wants_progress: bool,

@@ -15,6 +15,7 @@ mod handlers;
 mod links;
 mod listed;
 mod listing;
+mod opening;
 mod operation;
 mod options;
 #[cfg(feature = "std")]
@@ -25,6 +26,7 @@ mod result;
 pub mod sampling;
 #[cfg(feature = "skills")]
 mod skills;
+mod tasks;
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};

@@ -20,7 +20,8 @@ use crate::model::progress::ProgressParams;
 use crate::model::prompt::{GetPromptParams, GetPromptResult, Prompt};
 use crate::model::resource::{Resource, ResourceTemplate};
 use crate::model::subscription::SubscriptionFilter;
-use crate::model::tool::{CallToolParams, CallToolResult, Tool};
+use crate::model::task::Task;
+use crate::model::tool::{CallToolParams, CallToolResult, TaskSupport, Tool};
 #[cfg(feature = "skills")]
 use crate::model::{
     method::Method,
@@ -179,6 +180,16 @@ pub enum Operation {
     CallTool(ToolCall),
     /// Call a tool by its server's name for it and give the result as it comes.
     DirectCallTool(ToolCall),
+    /// Call a tool so that its task is handed out as soon as there is one: the output is the task, or
+    /// that of [`CallTool`](Self::CallTool) if the tool has answered at once.
+    StartTool(ToolCall),
+    /// Wait for the task of this id, as the call that became it would have; the task is not cancelled
+    /// when this is.
+    AwaitTask(String),
+    /// Ask how far the task of this id is.
+    GetTask(String),
+    /// Cancel the task of this id.
+    CancelTask(String),
     /// Read the resource at this URI.
     ReadResource(String),
     /// Get a prompt.
@@ -213,9 +224,11 @@ impl Operation {
             Self::ListResources => (SpecMethod::ListResources, None),
             Self::ListResourceTemplates => (SpecMethod::ListResourceTemplates, None),
             Self::ListPrompts => (SpecMethod::ListPrompts, None),
-            Self::CallTool(call) | Self::DirectCallTool(call) => {
+            Self::CallTool(call) | Self::DirectCallTool(call) | Self::StartTool(call) => {
                 (SpecMethod::CallTool, Some(call.name.as_str()))
             }
+            Self::AwaitTask(id) | Self::GetTask(id) => (SpecMethod::GetTask, Some(id.as_str())),
+            Self::CancelTask(id) => (SpecMethod::CancelTask, Some(id.as_str())),
             Self::ReadResource(uri) => (SpecMethod::ReadResource, Some(uri.as_str())),
             Self::GetPrompt(params) => (SpecMethod::GetPrompt, Some(params.name.as_str())),
             Self::Complete(_) => (SpecMethod::Complete, None),
@@ -241,7 +254,9 @@ impl Operation {
     /// What takes the progress of a call.
     pub(crate) const fn progress(&self) -> Option<&ProgressHandler> {
         match self {
-            Self::CallTool(call) | Self::DirectCallTool(call) => call.progress.as_ref(),
+            Self::CallTool(call) | Self::DirectCallTool(call) | Self::StartTool(call) => {
+                call.progress.as_ref()
+            }
             _ => None,
         }
     }
@@ -262,6 +277,10 @@ impl fmt::Debug for Operation {
             Self::ListPrompts => f.write_str("ListPrompts"),
             Self::CallTool(call) => f.debug_tuple("CallTool").field(call).finish(),
             Self::DirectCallTool(call) => f.debug_tuple("DirectCallTool").field(call).finish(),
+            Self::StartTool(call) => f.debug_tuple("StartTool").field(call).finish(),
+            Self::AwaitTask(_) => f.write_str("AwaitTask"),
+            Self::GetTask(_) => f.write_str("GetTask"),
+            Self::CancelTask(_) => f.write_str("CancelTask"),
             Self::ReadResource(_) => f.write_str("ReadResource"),
             Self::GetPrompt(params) => f.debug_tuple("GetPrompt").field(&params.name).finish(),
             Self::Complete(_) => f.write_str("Complete"),
@@ -288,6 +307,8 @@ pub enum Output {
     Tool(ToolOutput),
     /// What a tool said, as it came.
     RawTool(CallToolResult<'static>),
+    /// A task of the server's.
+    Task(Box<Task<'static>>),
     /// What a resource contains.
     Resource(ResourceOutput),
     /// A prompt.
@@ -371,6 +392,12 @@ pub(super) enum Work {
     /// The tool has answered; its links are being read.
     Links(Box<Links>),
     RawTool(Option<ProgressHandler>),
+    /// A tool is looked for, to be called as a task.
+    Searches(Box<Search>),
+    /// A tool was called that may become a task.
+    Starts(Option<ProgressHandler>),
+    /// A task is asked how far it is.
+    Task,
     Resource,
     Prompt,
     Completion,
@@ -401,6 +428,15 @@ pub(super) enum Next {
 
 pub(super) fn done(output: Output) -> Step {
     Step::Done(Box::new(output))
+}
+
+/// A call whose tool is being looked for, to learn whether it runs as a task.
+pub(super) struct Search {
+    pub(super) call: ToolCall,
+    pub(super) progress: Option<ProgressHandler>,
+    pub(super) listing: Option<Listing<Tool<'static>>>,
+    /// What the tool says, once it is found.
+    pub(super) support: Option<TaskSupport<'static>>,
 }
 
 /// How far a listing of `T` has come.

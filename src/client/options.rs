@@ -7,11 +7,12 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::limits::Limits;
-use crate::model::capability::ClientCapabilities;
+use crate::model::capability::{ClientCapabilities, TASKS_EXTENSION};
 use crate::model::elicitation::{ElicitParams, ElicitResult};
 use crate::model::initialize::Implementation;
 use crate::model::logging::{LoggingLevel, LoggingMessageParams};
 use crate::model::method::{CreateMessage, Elicit};
+use crate::model::object::Object;
 use crate::model::root::Root;
 use crate::model::sampling::{CreateMessageParams, CreateMessageResult};
 use crate::model::subscription::SubscriptionFilter;
@@ -146,6 +147,9 @@ pub struct ClientOptions {
     /// it, in [`Listed::skipped`](super::Listed::skipped) and
     /// [`OutputPart::Malformed`](super::OutputPart::Malformed).
     pub strict: bool,
+    /// Whether the server may run calls of tools as tasks by itself, which since 2026-07-28 it has to
+    /// be told; calls wait for their tasks as for anything else. By default it may not.
+    pub tasks: bool,
     /// How often a model may try a failed tool again, for the program that runs the model. 1.
     pub max_retries: u32,
     /// Whether the list of tools is kept. It is.
@@ -201,6 +205,7 @@ impl ClientOptions {
             read_timeout: Duration::from_secs(300),
             total_timeout: Timeouts::default().total,
             strict: false,
+            tasks: false,
             max_retries: 1,
             cache_tools: true,
             cache_resources: true,
@@ -232,6 +237,8 @@ impl ClientOptions {
         total_timeout: Option<Duration>,
         /// Sets whether what can't be read wholly is an error.
         strict: bool,
+        /// Sets whether the server may run calls of tools as tasks by itself.
+        tasks: bool,
         /// Sets how often a model may try a failed tool again.
         max_retries: u32,
         /// Sets whether the list of tools is kept.
@@ -425,9 +432,14 @@ impl ClientOptions {
         self.id.as_deref().or(prefix)
     }
 
-    /// Returns what the client declares: what it was given functions for.
+    /// Returns what the client declares: what it was given functions for, and tasks if it
+    /// [may](Self::tasks) be given any.
     pub fn capabilities(&self) -> ClientCapabilities<'static> {
-        self.handlers.capabilities()
+        let capabilities = self.handlers.capabilities();
+        match self.tasks {
+            true => capabilities.extension(TASKS_EXTENSION, &Object::new()),
+            false => capabilities,
+        }
     }
 
     /// Puts `wrap` around what watches the frames, if anything does.
@@ -458,7 +470,9 @@ impl ClientOptions {
     /// How long an operation may take altogether.
     pub(super) fn total_of(&self, request: &Operation) -> Option<Duration> {
         let own = match request {
-            Operation::CallTool(call) | Operation::DirectCallTool(call) => call.read_timeout,
+            Operation::CallTool(call)
+            | Operation::DirectCallTool(call)
+            | Operation::StartTool(call) => call.read_timeout,
             _ => None,
         };
         self.total(own)

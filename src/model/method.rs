@@ -482,7 +482,10 @@ impl ClientCapability {
 /// parameters are made of methods stand beside them.
 macro_rules! methods {
     ($($(#[$about:meta])* $name:ident: $params:ident => $result:ident;)*) => { $(
-        #[doc = concat!("The method [`SpecMethod::", stringify!($name), "`].")]
+        #[doc = concat!(
+            "The method [`SpecMethod::", stringify!($name),
+            "`](crate::model::method::SpecMethod::", stringify!($name), ")."
+        )]
         $(#[$about])*
         #[derive(Clone, Copy, Debug)]
         #[non_exhaustive]
@@ -541,7 +544,10 @@ paginated!(ListTools, ListResources, ListResourceTemplates, ListPrompts);
 /// Declares the types that stand for notifications, each with its parameters.
 macro_rules! notifications {
     ($($(#[$about:meta])* $name:ident: $params:ident;)*) => { $(
-        #[doc = concat!("The notification [`SpecMethod::", stringify!($name), "`].")]
+        #[doc = concat!(
+            "The notification [`SpecMethod::", stringify!($name),
+            "`](crate::model::method::SpecMethod::", stringify!($name), ")."
+        )]
         $(#[$about])*
         #[derive(Clone, Copy, Debug)]
         #[non_exhaustive]

@@ -11,6 +11,7 @@ use crate::model::initialize::Implementation;
 use crate::model::logging::LoggingLevel;
 use crate::model::meta::Meta;
 use crate::model::subscription::SubscriptionFilter;
+use crate::model::task::TaskMetadata;
 use crate::revision::{Era, Revision};
 use crate::rpc::Text;
 
@@ -323,6 +324,26 @@ impl Timeout {
     }
 }
 
+/// Whether a call of a tool runs as a task of the server's, and what becomes of the call then.
+///
+/// In 2025-11-25 the client asks for a task, which the server has to offer for calls of tools, and the
+/// tool as well (see [`Tool::execution`](field@crate::model::tool::Tool::execution)). Since 2026-07-28
+/// the server decides by itself, provided that the client has declared the extension
+/// [`TASKS_EXTENSION`](crate::model::task::TASKS_EXTENSION).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TaskUse {
+    /// No task is asked for; one that the server makes by itself is waited for, and the call ends
+    /// with its result.
+    #[default]
+    Wait,
+    /// A task is asked for where that is the client's to do, and waited for.
+    Ask(TaskMetadata),
+    /// The same, but the call ends with the new task: [`Completed::task`](super::Completed::task)
+    /// has it, and [`await_task`](super::ClientSession::await_task) waits for it.
+    HandOut(TaskMetadata),
+}
+
 /// The options of one call, besides its params.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -341,6 +362,8 @@ pub struct CallOptions<'a> {
     pub log_level: Option<LoggingLevel>,
     /// Further entries for the request's `_meta`, none of which may be the protocol's own.
     pub meta: Option<Meta<'a>>,
+    /// Whether it is to run as a task, and what becomes of it then; for `tools/call` alone.
+    pub task: TaskUse,
 }
 
 impl<'a> CallOptions<'a> {
@@ -360,5 +383,7 @@ impl<'a> CallOptions<'a> {
         log_level: Option<LoggingLevel>,
         /// Sets further entries for the request's `_meta`.
         meta: Option<Meta<'a>>,
+        /// Sets whether it is to run as a task, and what becomes of it then.
+        task: TaskUse,
     }
 }

@@ -58,6 +58,9 @@ pub enum CallError {
     /// [`is_retryable`](Self::is_retryable) says so.
     #[error("the connection was lost ({0})")]
     Lost(Delivery),
+    /// The task that the call had become was cancelled, and not by this call: there is no result.
+    #[error("the task was cancelled")]
+    TaskCancelled,
     /// The HTTP request that carried the call was refused, and no message came with the refusal: the
     /// status says what to do about it.
     #[error("the server answered with the status {status}")]

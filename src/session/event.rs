@@ -13,6 +13,7 @@ use crate::frame::FrameError;
 use crate::model::from_scan;
 use crate::model::members::MemberSpans;
 use crate::model::method::{Method, Notification};
+use crate::model::task::CreateTaskResult;
 use crate::rpc::{
     Concealed, Raw, RequestId, RpcError, Span, Text, is_string, member_of, raw_at, start_of,
     text_at,
@@ -155,6 +156,18 @@ impl Completed {
         }
         let result = answer.body.decode();
         result.map_err(|malformed: Malformed| malformed.into_call_error(M::NAME))
+    }
+
+    /// Returns the new task that a call of a tool was answered with, which
+    /// [`TaskUse::HandOut`](super::TaskUse::HandOut) hands out; `None` when there is a result or an
+    /// error.
+    pub fn task(&self) -> Option<CreateTaskResult<'_>> {
+        let body = &self.outcome.as_ref().ok()?.body;
+        let text = body.span.of(&body.frame);
+        let is_modern = member_of(text, "resultType").is_some_and(|kind| kind == b"\"task\"");
+        let is_task =
+            is_modern || member_of(text, "task").is_some() && member_of(text, "content").is_none();
+        body.decode().ok().filter(|_| is_task)
     }
 
     /// Has what is taken out of a long result share the text that this returns, which is where the

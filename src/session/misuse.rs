@@ -235,6 +235,12 @@ pub enum Invalid {
     /// The tool uses and the tool results of the messages to sample from don't match: give each use
     /// its result, in the message after it.
     ToolBalance,
+    /// The params of a call have a `task` of their own: ask for a task by
+    /// [`CallOptions::task`](field@super::CallOptions::task).
+    TaskMember,
+    /// The tool doesn't run as a task: call it without one.
+    // `task25.tool.forbidden`
+    TaskForbidden,
 }
 
 impl fmt::Display for Invalid {
@@ -248,6 +254,8 @@ impl fmt::Display for Invalid {
             Self::ResourceUri => "what has changed has no valid URI",
             Self::RootUri => "a root that is no file:// URI",
             Self::NoInput => "neither input requests nor a state",
+            Self::TaskForbidden => "the tool doesn't run as a task",
+            Self::TaskMember => "a task is asked for by the options of the call",
             Self::InputMethod => "a method that can't be asked of a client",
             Self::InputParams => "the params of an input request don't fit its method",
             Self::ElicitationUrl => "a URL that can't be opened",

@@ -51,7 +51,9 @@ mod token_bucket;
 mod writer;
 
 pub use client::{ClientEvent, ClientSession, InputRequested};
-pub use config::{CallOptions, ClientConfig, EraPolicy, Routing, ServerConfig, Timeout, Timeouts};
+pub use config::{
+    CallOptions, ClientConfig, EraPolicy, Routing, ServerConfig, TaskUse, Timeout, Timeouts,
+};
 pub use error::{CallClock, CallError, CloseReason, Delivery};
 pub use event::{Change, Completed, Ignored, Received};
 pub use id::{CallId, IncomingId, InputId, SubscriptionId};

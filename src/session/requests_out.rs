@@ -75,6 +75,26 @@ impl<T> RequestOut<T> {
         self.route
     }
 
+    /// Whether its answer is to come.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.frame.is_some()
+    }
+
+    /// Gives it another name, under which its end is told.
+    pub(super) fn rename(&mut self, method: MethodName) {
+        self.method = method;
+    }
+
+    /// Gives it other clocks.
+    pub(super) fn restart(&mut self, clocks: Clocks) {
+        self.clocks = clocks;
+    }
+
+    /// Takes the idle clock off.
+    pub(super) fn remove_idle(&mut self) {
+        self.clocks.remove_idle();
+    }
+
     /// How far it had come when its answer could not come any more.
     pub(super) fn delivery(&self, writer: &MessageWriter) -> Delivery {
         let is_sent = self.frame.is_none_or(|frame| writer.outbox.is_sent(frame));
@@ -223,9 +243,11 @@ impl<T: Weigh, const INLINE: usize> RequestsOut<T, INLINE> {
     }
 
     /// The request that progress is reported on under this token (`progress.onlyactive`).
-    pub(super) fn of_token(&self, token: &RequestId) -> Option<u64> {
+    /// One of which no answer is to come has none, unless its part `lives` on.
+    pub(super) fn of_token(&self, token: &RequestId, lives: impl Fn(&T) -> bool) -> Option<u64> {
         let wants = |open: &RequestOut<T>| {
-            open.frame.is_some() && open.progress_token.as_ref() == Some(token)
+            open.progress_token.as_ref() == Some(token)
+                && (open.frame.is_some() || lives(&open.part))
         };
         // A client's token is the number of a request, most of the time of the current one.
         let number = number_of(token);
@@ -250,7 +272,8 @@ impl<T: Weigh, const INLINE: usize> RequestsOut<T, INLINE> {
     /// Starts the idle clocks of all requests afresh, or stops them.
     pub(super) fn restart_all_idle(&mut self, now: Instant, runs: bool) {
         for (_, open) in self.open.iter_mut() {
-            open.clocks.restart_idle(now, runs);
+            // What waits for something else than an answer has none to be impatient for.
+            open.clocks.restart_idle(now, runs && open.frame.is_some());
             self.next_deadline.note(open.clocks.deadline());
         }
     }
@@ -301,6 +324,12 @@ impl<T: Weigh, const INLINE: usize> RequestsOut<T, INLINE> {
     /// Whether this was such a request lately.
     pub(super) fn is_past(&self, id: &RequestId) -> bool {
         number_of(id).is_some_and(|number| self.past.contains(&number))
+    }
+
+    /// What the role keeps of each request, which is not to change its weight.
+    pub(super) fn parts_mut(&mut self) -> impl Iterator<Item = (u64, &mut T)> {
+        let open = self.open.iter_mut();
+        open.map(|(number, open)| (number, &mut open.part))
     }
 
     /// All numbers, lowest first.

@@ -25,6 +25,8 @@ pub enum WakeReason {
     /// A client's call may have taken too long. Its clocks may have been restarted since the
     /// deadline was noted; then nothing happens but that a later one is.
     Call,
+    /// A client asks after a task that one of its calls has become.
+    Task,
     /// A legacy client has not answered a server's request for input in time.
     Input,
 }
@@ -108,6 +110,11 @@ impl Clocks {
     /// Starts the idle clock afresh, or stops it.
     pub(super) fn restart_idle(&mut self, now: Instant, runs: bool) {
         self.idle_deadline = self.idle.filter(|_| runs).map(|idle| now + idle);
+    }
+
+    /// Takes the idle clock off a call that may wait as long as it likes.
+    pub(super) fn remove_idle(&mut self) {
+        (self.idle, self.idle_deadline) = (None, None);
     }
 
     /// Takes both clocks off a call that may now last for ever.

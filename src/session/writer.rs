@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::limits::Limits;
 use crate::model::cancel::CancelledParams;
-use crate::model::encode::{EncodeError, SessionMembers, encode_body, encode_value};
+use crate::model::encode::{EncodeError, Encoded, SessionMembers, encode_body, encode_value};
 use crate::model::method::{Cancelled, EmptyResult, Notification};
 use crate::revision::{Era, Revision};
 use crate::rpc::write::write_name;
@@ -422,14 +422,14 @@ pub(crate) fn write_params<T: Serialize + ?Sized>(
     revision: Revision,
     params: &T,
     additions: &SessionMembers<'_>,
-) -> Result<(), EncodeError> {
+) -> Result<Encoded, EncodeError> {
     let start = out.len();
     out.extend_from_slice(b",\"params\":");
-    encode_body(out, revision, params, additions)?;
+    let encoded = encode_body(out, revision, params, additions)?;
     if out.ends_with(b":{}") {
         out.truncate(start);
     }
-    Ok(())
+    Ok(encoded)
 }
 
 /// The code by which `revision` knows an error (`err.retired.32002`, Appendix A row 23).

@@ -20,6 +20,7 @@ mod peers;
 mod resources;
 mod results;
 mod sampling;
+mod tasks;
 mod tools;
 #[cfg(feature = "tracing")]
 mod traced;

@@ -49,6 +49,8 @@ mod secrets;
 mod sizes;
 mod sse;
 mod subscriptions;
+mod task_calls;
+mod task_hostile;
 mod through;
 mod tools;
 mod unanswered;

@@ -23,7 +23,7 @@ pub(super) struct Sent {
     pub(super) kind: Kind,
     pub(super) id: Option<RequestId>,
     pub(super) method: Option<Box<str>>,
-    /// What the request is for: the name of a tool or prompt, or a URI.
+    /// What the request is for: the name of a tool or prompt, a URI, or the id of a task.
     pub(super) subject: Option<Box<str>>,
     /// The revision that the request describes itself by.
     pub(super) version: Option<Box<str>>,
@@ -56,7 +56,12 @@ impl Sent {
         let named = known.filter(|known| {
             matches!(
                 known,
-                SpecMethod::CallTool | SpecMethod::GetPrompt | SpecMethod::ReadResource
+                SpecMethod::CallTool
+                    | SpecMethod::GetPrompt
+                    | SpecMethod::ReadResource
+                    | SpecMethod::GetTask
+                    | SpecMethod::UpdateTask
+                    | SpecMethod::CancelTask
             )
         });
         let subject = named.and_then(|known| text(subject(Some(known), frame, &scan)));
@@ -78,7 +83,7 @@ impl Sent {
 }
 
 /// What every modern request says in its headers.
-// `httpM.ver.header` `httpM.hdr.method` `httpM.hdr.name`
+// `httpM.ver.header` `httpM.hdr.method` `httpM.hdr.name` `task26.header`
 pub(super) fn add_modern(headers: &mut Headers, sent: &Sent, transmit: &Transmit) {
     let version = sent
         .version

@@ -11,10 +11,13 @@ pub(super) mod serve;
 #[cfg(feature = "skills")]
 mod skills;
 mod socket;
+mod task;
 pub(super) mod threads;
 
+pub use super::nonblocking::Started;
 pub use canceller::Canceller;
 pub use client::BlockingClient;
 pub use connection::{Connection, Drive};
 pub use requests::{RequestContext, serve};
 pub use serve::{ServeOptions, serve_connection, serve_stdio};
+pub use task::BlockingTask;

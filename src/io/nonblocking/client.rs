@@ -265,7 +265,7 @@ impl AsyncClient {
 }
 
 /// The output of a request for a tool's call.
-fn tool(output: Output) -> ToolOutput {
+pub(super) fn tool(output: Output) -> ToolOutput {
     match output {
         Output::Tool(output) => output,
         _ => unreachable!("a request is answered with the output of its kind"),

@@ -15,6 +15,7 @@ pub(super) mod serve;
 mod skills;
 #[cfg(any(feature = "futures-io", feature = "http-client"))]
 pub(super) mod sleep_timer;
+pub(super) mod task;
 pub(super) mod threaded;
 #[cfg(any(feature = "tokio", feature = "futures-io", feature = "http-client"))]
 pub(super) mod timer;
@@ -27,4 +28,5 @@ pub use connection::Connection;
 pub use driven::Drive;
 #[cfg(any(feature = "tokio", feature = "futures-io"))]
 pub use serve::AsyncServeOptions;
+pub use task::{AsyncTask, Started};
 pub use threaded::Threaded;

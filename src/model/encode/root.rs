@@ -37,6 +37,8 @@ pub struct Encoded {
     /// Where in the buffer (start and end) the JSON token of the root's `name`, `uri` or `taskId`
     /// stands, which HTTP repeats in a header; `None` when the root has none of them.
     pub name: Option<(usize, usize)>,
+    /// Whether the root has a `task` of its own, by which a request asks to run as one.
+    pub has_task: bool,
 }
 
 /// The members of a result that a value may have itself although the session would add them.
@@ -307,6 +309,7 @@ impl ser::SerializeStruct for RootStruct<'_, '_> {
             "resultType" => self.own |= 1,
             "ttlMs" => self.own |= 2,
             "cacheScope" => self.own |= 4,
+            "task" => self.encoded.has_task = true,
             "_meta" => return self.merge_meta(start),
             _ => {}
         }
@@ -435,6 +438,7 @@ fn merge(
                 ));
             }
             "_meta" => meta = Some(at),
+            "task" => encoded.has_task = true,
             other => own |= own_bit(other),
         }
     }

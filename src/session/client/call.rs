@@ -4,6 +4,7 @@
 //! owes input the idle clock stands still; whatever ends a call before its answer tells the server,
 //! except for `initialize`.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::encode::{EncodeError, SessionMembers};
 use crate::model::logging::LoggingLevel;
 use crate::model::meta;
-use crate::model::method::{Extension, Method, Sender, SpecMethod};
+use crate::model::method::{CallTool, Extension, Method, Sender, SpecMethod};
 use crate::revision::{Era, Revision};
 use crate::rpc::{Kind, RequestId, write_i64, write_string};
 use crate::time::Instant;
@@ -21,7 +22,7 @@ use super::super::config::{CallOptions, Routing};
 use super::super::error::{CallError, Delivery};
 use super::super::event::Answer;
 use super::super::id::CallId;
-use super::super::misuse::{Handle, Limited, Misuse};
+use super::super::misuse::{Handle, Invalid, Limited, Misuse};
 use super::super::name::MethodName;
 use super::super::requests_out::RequestOut;
 use super::super::rounds::Rounds;
@@ -30,6 +31,7 @@ use super::super::table::Weigh;
 use super::super::timer::Clocks;
 use super::super::writer::{write_head, write_params};
 use super::ClientSession;
+use super::call_task::{CallTask, task_member};
 use super::round::InputAnswer;
 
 /// What a call is for.
@@ -45,6 +47,10 @@ pub(super) enum Purpose {
     Subscribe,
     /// A `resources/unsubscribe`, whose answer matters to nobody.
     Unsubscribe,
+    /// A `tasks/cancel`, whose answer matters to nobody.
+    CancelTask,
+    /// A call that nobody waits for any more, and whose task is to be cancelled once it is known.
+    Orphan,
 }
 
 /// What a client keeps of a request that is under way, or waits for input before it is sent again.
@@ -56,12 +62,15 @@ pub(super) struct Call {
     /// The encoded params, kept while the call may be asked for input.
     pub(super) params: Vec<u8>,
     pub(super) rounds: Rounds<InputAnswer>,
+    /// What it is to become, or has become: a task of the server's.
+    pub(super) task: Option<Box<CallTask>>,
 }
 
 impl Weigh for Call {
     #[inline]
     fn weight(&self) -> usize {
-        size_of::<Self>() + self.params.len() + self.rounds.held()
+        let task = self.task.as_ref().map_or(0, |task| task.weight());
+        size_of::<Self>() + self.params.len() + self.rounds.held() + task
     }
 }
 
@@ -139,7 +148,7 @@ impl ClientSession {
         }
     }
 
-    fn check_call<M: Method>(&self, revision: Revision) -> Result<(), Misuse> {
+    pub(super) fn check_call<M: Method>(&self, revision: Revision) -> Result<(), Misuse> {
         self.state.writer.check_room()?;
         let limit = self.config.limits.calls();
         if self.state.requests_out.len() >= limit {
@@ -203,7 +212,11 @@ impl ClientSession {
             revision,
             options,
         } = outgoing;
+        let task = self.task_of::<M>(revision, options.task)?;
         let span = self.write_request::<M>(params, revision, &options)?;
+        if task.is_some() {
+            self.state.pauses.get_or_insert_default();
+        }
         let number = self.state.writer.number();
         let method = MethodName::new(M::NAME);
         let may_ask = revision.era() == Era::Modern
@@ -233,6 +246,7 @@ impl ClientSession {
             purpose,
             params: kept,
             rounds: Rounds::default(),
+            task,
         };
         let token = options.progress.then(|| RequestId::from(number));
         let mut request = RequestOut::new(method, clocks, token, call);
@@ -242,7 +256,7 @@ impl ClientSession {
     }
 
     /// Writes a request under the next number. Returns where its params stand in the output.
-    fn write_request<M: Method>(
+    pub(super) fn write_request<M: Method>(
         &mut self,
         params: &M::Params<'_>,
         revision: Revision,
@@ -261,23 +275,33 @@ impl ClientSession {
             write_meta(&mut collected, level, number, options)?;
             &collected
         };
+        let task = task_member(options.task, revision);
         let additions = SessionMembers {
             meta,
-            members: b"",
+            members: task.as_deref().unwrap_or_default(),
             ..SessionMembers::default()
         };
         let mut span = 0..0;
-        self.state
+        let mut has_task = false;
+        let written = self
+            .state
             .writer
             .frame(route, Kind::Request, Some(revision), |out| {
                 write_head(out, Some(number), M::NAME);
                 let start = out.len();
-                write_params(out, revision, params, &additions)?;
+                has_task = write_params(out, revision, params, &additions)?.has_task;
+                if has_task && M::NAME == CallTool::NAME {
+                    // Asked for by the options alone, so that the session knows what to expect.
+                    return Err(EncodeError::NotAnObject);
+                }
                 span = start..out.len();
                 out.push(b'}');
                 Ok(())
-            })?;
-        Ok(span)
+            });
+        match written {
+            Err(_) if has_task => Err(Misuse::Invalid(Invalid::TaskMember)),
+            written => written.map(|()| span).map_err(Misuse::from),
+        }
     }
 
     /// Copies the params out of the frame that was just written, into a buffer used before.
@@ -301,7 +325,9 @@ impl ClientSession {
     pub(super) fn abandon(&mut self, number: u64, reason: Option<&str>, error: CallError) {
         if let Some(request) = self.state.requests_out.end(number) {
             let revision = self.state.opening.revision();
-            request.cancel(number, &mut self.state.writer, revision, reason);
+            if !self.take_back_task(number, &request) {
+                request.cancel(number, &mut self.state.writer, revision, reason);
+            }
             self.withdraw_asked_within(request.route());
             let method = request.method().clone();
             self.conclude(number, method, request.part, Err(error));
@@ -319,6 +345,9 @@ impl ClientSession {
     /// Ends a call whose answer can't come any more: because of what has become of its own route,
     /// or with the whole session.
     pub(super) fn lose_call(&mut self, number: u64, why: Option<Closed>) {
+        if why.is_some_and(|why| self.outlives_loss(number, why)) {
+            return;
+        }
         let Some(request) = self.state.requests_out.end(number) else {
             return;
         };
@@ -352,6 +381,9 @@ impl ClientSession {
         if call.rounds.is_open() {
             self.withdraw_round(number);
         }
+        if call.task.is_some() {
+            self.forget_pause(number, &call);
+        }
         self.recycle(call.params);
         match call.purpose {
             Purpose::User => self.complete(self.call_id(call.id), method, outcome),
@@ -359,7 +391,11 @@ impl ClientSession {
                 self.end_subscription(subscription, outcome.map(drop));
             }
             Purpose::Subscribe => self.subscribed_uri(number, &outcome.map(drop)),
-            Purpose::Probe | Purpose::Initialize | Purpose::Unsubscribe => {}
+            Purpose::Probe
+            | Purpose::Initialize
+            | Purpose::Unsubscribe
+            | Purpose::CancelTask
+            | Purpose::Orphan => {}
         }
     }
 

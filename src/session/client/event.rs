@@ -76,6 +76,15 @@ pub enum ClientEvent {
         /// `Ok` when the server ended it gracefully, with a result.
         outcome: Result<(), CallError>,
     },
+    /// The server says how far a task is, unasked; calls that wait for it have taken note.
+    // `task25.notif`, `task26.notif`
+    TaskChanged {
+        /// The subscription that it came for; `None` in 2025-11-25, which says it unasked.
+        subscription: Option<SubscriptionId>,
+        /// The notification; its params are those of
+        /// [`TaskChanged`](crate::model::task::TaskChanged).
+        notification: Received,
+    },
     /// What the user was sent to a URL for is done (2025-11-25); the params are those of
     /// [`ElicitationComplete`](crate::model::method::ElicitationComplete).
     ElicitationCompleted(Received),
@@ -152,6 +161,10 @@ impl ClientEvent {
             }
             | Self::Log(received)
             | Self::Changed {
+                notification: received,
+                ..
+            }
+            | Self::TaskChanged {
                 notification: received,
                 ..
             }

@@ -13,10 +13,12 @@ use smallvec::SmallVec;
 
 use crate::limits::Limits;
 use crate::model::encode::{EncodeError, SessionMembers, encode_value};
+use crate::model::meta::RELATED_TASK;
 use crate::revision::{Era, Revision};
-use crate::rpc::{RequestId, RpcError};
+use crate::rpc::{RequestId, RpcError, member_of, write_string};
 
 use super::super::arrival::Arrival;
+use super::super::event::Body;
 use super::super::misuse::{Handle, Misuse};
 use super::super::name::MethodName;
 use super::super::progress::{Report, Reported};
@@ -29,11 +31,13 @@ use super::super::writer::MessageWriter;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct PendingInput {
     method: MethodName,
+    /// The member of `_meta` that names the task it belongs to, if it names one.
+    related_task: Option<Box<[u8]>>,
 }
 
 impl Weigh for PendingInput {
     fn weight(&self) -> usize {
-        size_of::<Self>()
+        size_of::<Self>() + self.related_task.as_ref().map_or(0, |member| member.len())
     }
 }
 
@@ -108,7 +112,10 @@ impl Inputs {
 
     /// Enters a legacy server's request under a number that no other input has had.
     pub(super) fn insert_request(&mut self, number: u64, arrival: Arrival<'_>) {
-        let request = RequestIn::new(arrival, |method, _| PendingInput { method });
+        let request = RequestIn::new(arrival, |method, body| PendingInput {
+            method,
+            related_task: related_task(&body),
+        });
         self.requests.insert(number, request);
     }
 
@@ -134,7 +141,12 @@ impl Inputs {
         result: &R,
     ) -> Result<Answered, EncodeError> {
         if self.entries.get(number).is_none() {
-            let additions = SessionMembers::default();
+            let open = self.requests.get(number);
+            let related = open.and_then(|open| open.part.related_task.clone());
+            let additions = SessionMembers {
+                meta: related.as_deref().unwrap_or_default(),
+                ..SessionMembers::default()
+            };
             self.requests
                 .answer(number, writer, result, |_| additions)?;
             return Ok(Answered::Sent);
@@ -229,4 +241,16 @@ impl Inputs {
     pub(super) fn last_number(&self) -> Option<u64> {
         self.requests.last_number().max(self.entries.last_number())
     }
+}
+
+/// The member by which the answer to a request belongs to the same task as the request.
+// `task25.related`
+fn related_task(body: &Body) -> Option<Box<[u8]>> {
+    let meta = member_of(body.span.of(&body.frame), "_meta")?;
+    let related = member_of(meta, RELATED_TASK)?;
+    let mut member = Vec::new();
+    write_string(&mut member, RELATED_TASK);
+    member.push(b':');
+    member.extend_from_slice(related);
+    Some(member.into())
 }

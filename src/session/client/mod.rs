@@ -10,6 +10,7 @@
 //! ```
 
 mod call;
+mod call_task;
 mod check;
 mod elicitations;
 mod event;
@@ -22,7 +23,9 @@ mod receive;
 mod round;
 mod subscribe;
 mod subscriptions;
+mod task;
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -35,7 +38,7 @@ use crate::model::encode::SessionMembers;
 use crate::model::initialize::Implementation;
 use crate::model::logging::LoggingLevel;
 use crate::model::members::MemberSpans;
-use crate::model::method::{ClientCapability, Notification, Ping, SetLevel};
+use crate::model::method::{ClientCapability, Notification, Ping, ServerCapability, SetLevel};
 use crate::model::{logging, method};
 use crate::revision::{Era, Revision};
 use crate::rpc::{Repeated, Text};
@@ -58,6 +61,7 @@ use super::timer::{self, WakeReason};
 use super::writer::MessageWriter;
 
 use self::call::Call;
+use self::call_task::Pauses;
 use self::elicitations::Elicitations;
 pub use self::event::{ClientEvent, InputRequested};
 use self::inputs::Inputs;
@@ -97,6 +101,9 @@ pub(super) struct State {
     log_level: Option<LoggingLevel>,
     ignored_responses: u64,
     elicitations: Elicitations,
+    /// When to ask after tasks, found again from their calls when a session is restored.
+    #[serde(skip)]
+    pauses: Option<Box<Pauses>>,
 }
 
 impl State {
@@ -109,6 +116,8 @@ impl State {
         self.suspended = self.suspended.map(|_| rebase.now());
         self.opening.restore(rebase);
         self.requests_out.rebase(rebase);
+        self.note_pauses();
+        self.move_pauses(|due| rebase.instant(due));
         self.writer = self.writer.restored(limits, rebase);
         self
     }
@@ -132,6 +141,10 @@ impl State {
             (WakeReason::Opening, opening),
             (WakeReason::Probe, probe),
             (WakeReason::Call, self.requests_out.next_deadline()),
+            (
+                WakeReason::Task,
+                self.pauses.as_ref().and_then(|pauses| pauses.first()),
+            ),
         ])
     }
 
@@ -165,6 +178,7 @@ impl ClientSession {
                 log_level: config.log_level,
                 ignored_responses: 0,
                 elicitations: Elicitations::default(),
+                pauses: None,
             },
             config,
         }
@@ -192,6 +206,12 @@ impl ClientSession {
     /// was not asked hasn't said. Kept after the end.
     pub fn server_capabilities(&self) -> Option<ServerCapabilities<'_>> {
         self.state.opening.server().capabilities()
+    }
+
+    /// Returns whether the server has declared `capability`. A modern server that was not asked counts
+    /// as having declared everything.
+    pub fn offers(&self, capability: ServerCapability) -> bool {
+        self.state.opening.declared().has(capability)
     }
 
     /// Returns the server's instructions for a model; `None` if it gives none. Kept after the end.
@@ -387,7 +407,9 @@ impl ClientSession {
         let Some(since) = suspended else { return };
         let now = self.state.writer.now;
         self.state.opening.resume(since, now);
-        self.state.requests_out.rebase(Rebase::new(since, now));
+        let rebase = Rebase::new(since, now);
+        self.state.requests_out.rebase(rebase);
+        self.state.move_pauses(|due| rebase.instant(due));
     }
 
     /// Ends the session from this side. There is no message for it: the adapter closes the
@@ -489,6 +511,7 @@ impl Session for ClientSession {
             let step = self.state.opening.timeout(now, &self.config);
             self.take_step(step);
             self.call_timeouts();
+            self.ask_after_tasks();
         }
     }
 

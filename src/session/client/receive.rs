@@ -20,9 +20,11 @@ use crate::time::Instant;
 use super::super::arrival::Arrival;
 use super::super::error::CallError;
 use super::super::event::{Answer, Body, Ignored, Received};
+use super::super::requests_out::RequestOut;
 use super::super::side::{self, Side};
 use super::super::writer::MessageWriter;
-use super::call::Purpose;
+use super::call::{Call, Purpose};
+use super::task;
 use super::{ClientEvent, ClientSession};
 
 impl Side for ClientSession {
@@ -57,7 +59,13 @@ impl Side for ClientSession {
                 let error = error_of(raw_at(&frame, envelope.body()));
                 self.finished(number, Err(error));
             }
-            _ => self.result(number, Body::new(frame, envelope.body()), envelope.scan),
+            _ => {
+                let body = Body::new(frame, envelope.body());
+                match self.is_about_task(number) {
+                    false => self.result(number, body, envelope.scan),
+                    true => self.task_answered(number, body, envelope.scan),
+                }
+            }
         }
     }
 
@@ -97,6 +105,9 @@ impl Side for ClientSession {
             SpecMethod::Cancelled => self.cancelled_by_server(&received, scan),
             SpecMethod::SubscriptionsAcknowledged => self.acknowledged(received, scan),
             SpecMethod::ElicitationComplete => self.elicitation_completed(received),
+            SpecMethod::TaskStatusChanged | SpecMethod::TaskChanged => {
+                self.task_notified(received, scan);
+            }
             _ => self.ignore(Ignored::notification(&received)),
         }
     }
@@ -125,7 +136,7 @@ impl ClientSession {
     }
 
     /// Takes what may be the result of a request.
-    fn result(&mut self, number: u64, body: Body, scan: &Scan) {
+    pub(super) fn result(&mut self, number: u64, body: Body, scan: &Scan) {
         let is_modern = match self.state.opening.revision() {
             Some(revision) => revision.era() == Era::Modern,
             // No legacy server has the method that is asked first.
@@ -142,6 +153,7 @@ impl ClientSession {
             match self.result_type(number, &body, scan) {
                 ResultType::Complete => {}
                 ResultType::InputRequired => return self.input_required(number, body, scan),
+                ResultType::Task => return self.task_created(number, body),
                 ResultType::Unknown => {
                     return self.fail(
                         number,
@@ -150,6 +162,11 @@ impl ClientSession {
                     );
                 }
             }
+        }
+        if !scan.result_member(ResultMember::Content).is_some()
+            && self.is_unwanted_task(number, &body)
+        {
+            return self.fail(number, "task", "a task that was not asked for");
         }
         if is_modern {
             remember_meta(&mut self.repeated, &body.frame, &scan.result);
@@ -177,12 +194,26 @@ impl ClientSession {
             Some("input_required") if known.is_some_and(SpecMethod::allows_input_required) => {
                 ResultType::InputRequired
             }
+            // `task26.method`, `ext.resulttype`
+            Some("task") if known == Some(SpecMethod::CallTool) && self.declares_tasks() => {
+                ResultType::Task
+            }
             _ => ResultType::Unknown,
         }
     }
 
+    /// Whether a legacy server answers a call with a task although it was not asked to.
+    #[cold]
+    fn is_unwanted_task(&self, number: u64, body: &Body) -> bool {
+        let open = self.state.requests_out.get(number);
+        let is_call = |open: &RequestOut<Call>| {
+            open.method().known() == Some(SpecMethod::CallTool) && open.part.task.is_none()
+        };
+        open.is_some_and(is_call) && task::is_new_task(body)
+    }
+
     /// A request has been answered for good.
-    fn finished(&mut self, number: u64, outcome: Result<Answer, RpcError>) {
+    pub(super) fn finished(&mut self, number: u64, outcome: Result<Answer, RpcError>) {
         let Some((method, call)) = self.state.requests_out.finish(number) else {
             return;
         };
@@ -200,7 +231,7 @@ impl ClientSession {
     }
 
     /// A request was answered with something that is no answer.
-    fn fail(&mut self, number: u64, path: &str, reason: &str) {
+    pub(super) fn fail(&mut self, number: u64, path: &str, reason: &str) {
         let Some(open) = self.state.requests_out.answered(number) else {
             return;
         };
@@ -222,7 +253,12 @@ impl ClientSession {
         let token = raw_at(&received.body.frame, scan.param(Param::ProgressToken));
         let token = token.and_then(|token| RequestId::from_json(token.as_str()));
         let requests_out = &self.state.requests_out;
-        let number = token.and_then(|token| requests_out.of_token(&token));
+        let is_modern = self.state.opening.revision().map(Revision::era) == Some(Era::Modern);
+        let number = token.and_then(|token| {
+            // Between two requests about a task progress is as good as before (`progress.task.d`).
+            let of_task = |call: &Call| call.task.is_some() && !is_modern;
+            requests_out.of_token(&token, of_task)
+        });
         let is_good = received.params::<method::Progress>().is_ok();
         let call = number.and_then(|number| Some((number, requests_out.get(number)?.part.id)));
         let Some((number, id)) = call.filter(|_| is_good) else {
@@ -253,5 +289,6 @@ impl ClientSession {
 enum ResultType {
     Complete,
     InputRequired,
+    Task,
     Unknown,
 }

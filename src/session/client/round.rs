@@ -35,7 +35,6 @@ impl ClientSession {
         let Some(open) = self.state.requests_out.answered(number) else {
             return;
         };
-        let id = open.part.id;
         if open.part.rounds.count() >= limit {
             return self.abandon(number, None, CallError::TooManyRounds { limit });
         }
@@ -43,7 +42,6 @@ impl ClientSession {
             let error = RpcError::over_limit("bytes held", self.config.limits.memory);
             return self.abandon(number, None, CallError::InputRefused(error));
         }
-        let id = self.call_id(id);
         let requests = match self.read_round(&body, scan) {
             Ok(requests) => requests,
             Err(error) => return self.abandon(number, None, error),
@@ -60,6 +58,13 @@ impl ClientSession {
         if requests.is_empty() {
             return self.retry(number);
         }
+        self.ask_round(number, requests);
+    }
+
+    /// Hands the requests of a round to the user.
+    pub(super) fn ask_round(&mut self, number: u64, requests: Vec<RoundRequest>) {
+        let call = self.state.requests_out.get(number);
+        let id = call.map(|open| self.call_id(open.part.id));
         let now = self.state.writer.now;
         self.state.requests_out.restart_idle(number, now, false);
         for asked in requests {
@@ -67,17 +72,12 @@ impl ClientSession {
             let method = MethodName::Spec(asked.method);
             let entry = RoundEntry::new(number, asked.key, method.clone());
             self.state.inputs.insert_entry(input, entry);
-            self.request_input(input, Some(id), method, asked.body);
+            self.request_input(input, id, method, asked.body);
         }
     }
 
     /// The requests of a round, all of them good, or what is wrong with one.
     fn read_round(&self, body: &Body, scan: &Scan) -> Result<Vec<RoundRequest>, CallError> {
-        let bad = |path: &str, reason: &str| CallError::BadResult {
-            method: "input_required".into(),
-            path: path.into(),
-            reason: reason.into(),
-        };
         let state = present(body, scan, ResultMember::RequestState);
         let requests = present(body, scan, ResultMember::InputRequests);
         if !state.is_some() && !requests.is_some() {
@@ -98,6 +98,14 @@ impl ClientSession {
         let typed: InputRequests<'_> = text
             .decode()
             .map_err(|malformed| malformed.into_call_error("input_required"))?;
+        self.check_requests(&typed)
+    }
+
+    /// The requests for input, all of them good, or what is wrong with one.
+    pub(super) fn check_requests(
+        &self,
+        typed: &InputRequests<'_>,
+    ) -> Result<Vec<RoundRequest>, CallError> {
         let mut asked = Vec::with_capacity(typed.len());
         for (key, request) in typed.iter() {
             let path = alloc::format!("inputRequests.{}", bounded(key));
@@ -127,8 +135,10 @@ impl ClientSession {
             .state
             .requests_out
             .change(request, |call| call.rounds.answer(key, answer));
-        if is_last == Some(true) {
-            self.retry(request);
+        match is_last {
+            Some(true) if self.is_about_task(request) => self.update_task(request),
+            Some(true) => self.retry(request),
+            _ => {}
         }
     }
 
@@ -168,10 +178,19 @@ impl ClientSession {
 }
 
 /// One request of a round that has been found to be good.
-struct RoundRequest {
-    key: Box<str>,
+pub(super) struct RoundRequest {
+    pub(super) key: Box<str>,
     method: SpecMethod,
     body: Body,
+}
+
+/// What is wrong with a round.
+fn bad(path: &str, reason: &str) -> CallError {
+    CallError::BadResult {
+        method: "input_required".into(),
+        path: path.into(),
+        reason: reason.into(),
+    }
 }
 
 /// A member of a result, unless it is null.

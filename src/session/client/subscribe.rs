@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use smallvec::SmallVec;
 
 use crate::model::members::MetaMember;
-use crate::model::method::{self, ResourceUpdated, ServerCapability, SpecMethod};
+use crate::model::method::{self, ClientCapability, ResourceUpdated, ServerCapability, SpecMethod};
 use crate::model::owned::IntoOwned;
 use crate::model::resource::{SubscribeParams, UnsubscribeParams};
 use crate::model::subscription::{
@@ -50,6 +50,11 @@ impl ClientSession {
         let subscription = Subscription::new(filter);
         let limit = self.config.limits.subscriptions;
         self.state.subscriptions.check(&subscription, limit)?;
+        // `task26.notif.cap`
+        let names_tasks = filter.task_ids.as_ref().is_some_and(|ids| !ids.is_empty());
+        if names_tasks && revision.era() == Era::Modern && !self.declares_tasks() {
+            return Err(Misuse::NotDeclared(ClientCapability::TasksExtension.into()));
+        }
         match revision.era() {
             Era::Modern => self.listen(subscription, filter, revision),
             Era::Legacy => self.subscribe_uris(subscription, revision),
@@ -106,7 +111,7 @@ impl ClientSession {
         open.map(|(number, open)| (self.subscription_id(number), open.filter()))
     }
 
-    fn subscription_id(&self, number: u64) -> SubscriptionId {
+    pub(super) fn subscription_id(&self, number: u64) -> SubscriptionId {
         SubscriptionId::new(self.state.writer.tag, number)
     }
 
@@ -297,7 +302,7 @@ impl ClientSession {
     }
 
     /// The subscription by whose request id a notification is tagged.
-    fn tagged(&self, received: &Received, scan: &Scan) -> Option<u64> {
+    pub(super) fn tagged(&self, received: &Received, scan: &Scan) -> Option<u64> {
         let tag = raw_at(
             &received.body.frame,
             scan.param_meta(MetaMember::SubscriptionId),

@@ -389,8 +389,12 @@ impl ServerSession {
     pub(super) fn is_progress_of_input(&self, received: &Received, scan: &Scan) -> bool {
         let token = raw_at(&received.body.frame, scan.param(Param::ProgressToken));
         let token = token.and_then(|token| RequestId::from_json(token.as_str()));
-        token.is_some_and(|token| self.state.requests_out.of_token(&token).is_some())
-            && received.params::<method::Progress>().is_ok()
+        token.is_some_and(|token| {
+            self.state
+                .requests_out
+                .of_token(&token, |_| false)
+                .is_some()
+        }) && received.params::<method::Progress>().is_ok()
     }
 }
 
