@@ -248,8 +248,6 @@
 //! * Any input is survived, any command may be given at any time, and a refused one changes nothing.
 //! * The same inputs give the same outputs, byte for byte.
 //! * Payloads stay slices of the frame that carried them.
-//!
-//! Not here yet: tasks.
 
 #![no_std]
 #![forbid(unsafe_code)]

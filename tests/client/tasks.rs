@@ -2,15 +2,21 @@
 //! picked up again, and cancelled.
 
 use std::io::{self, BufRead, BufReader, PipeReader, PipeWriter, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use mcp_proto::client::{ClientError, ClientOptions, Operation, Output, ToolCall};
-use mcp_proto::io::blocking::{BlockingClient, BlockingTask, Canceller, Connection, Started};
+use mcp_proto::io::blocking::{
+    BlockingClient, BlockingTask, Canceller, Connection, ServeOptions, Started, serve_connection,
+};
 use mcp_proto::io::nonblocking::{AsyncClient, Threaded};
-use mcp_proto::model::elicitation::ElicitResult;
+use mcp_proto::model::elicitation::{ElicitRequestFormParams, ElicitResult};
+use mcp_proto::model::schema::BooleanSchema;
 use mcp_proto::model::task::TaskStatus;
+use mcp_proto::model::tool::{NO_ARGUMENTS_SCHEMA, TaskSupport, Tool};
+use mcp_proto::server::{Context, Elicited, HandlerError, MemoryTasks, Server};
 use mcp_proto::session::{CallError, EraPolicy, Invalid, Misuse};
 use serde_json::{Value, json};
 
@@ -419,6 +425,84 @@ fn a_future_that_is_dropped_takes_its_task_with_it() {
         block_on(client.close()).unwrap();
         drop(client);
         driving.join().unwrap();
+    }
+}
+
+/// A server of ours whose tools are straight-line code: one asks its user twice, reports and logs, and
+/// fails if it is told to.
+fn own_server(store: &MemoryTasks) -> Server {
+    let clock = || {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        u64::try_from(since.as_millis()).unwrap()
+    };
+    let drawn = AtomicU64::new(1);
+    let entropy = move |bytes: &mut [u8]| {
+        bytes[..8].copy_from_slice(&drawn.fetch_add(1, Ordering::SeqCst).to_be_bytes());
+        Ok(())
+    };
+    let tasks = mcp_proto::server::Tasks::new(store.clone(), clock, entropy)
+        .poll_interval(Duration::from_millis(100));
+    let trip = |context: &Context, _: Value| -> Result<String, HandlerError> {
+        let form = || ElicitRequestFormParams::new("Sure?").optional("yes", BooleanSchema::new());
+        let first = context.elicit::<Value>("first", form())?;
+        let second = context.elicit::<Value>("second", form())?;
+        let said = |answer: &Elicited<Value>| matches!(answer, Elicited::Declined);
+        Ok(format!(
+            "{} {} {}",
+            context.is_task(),
+            said(&first),
+            said(&second)
+        ))
+    };
+    let tool = |name: &'static str, support: TaskSupport<'static>| {
+        Tool::new(name, NO_ARGUMENTS_SCHEMA).task_support(support)
+    };
+    Server::new("own", "1")
+        .unsealed_state()
+        .tasks(tasks)
+        .tool(tool("trip", TaskSupport::Required), trip)
+        .tool(tool("fails", TaskSupport::Required), |_, _: Value| {
+            Err::<String, _>(HandlerError::from("out of ink"))
+        })
+}
+
+fn own_client(store: &MemoryTasks, era: EraPolicy) -> BlockingClient {
+    let store = store.clone();
+    let client = BlockingClient::new(options(era), move |client| {
+        let (from_client, to_server) = io::pipe()?;
+        let (from_server, to_client) = io::pipe()?;
+        let server = own_server(&store);
+        thread::spawn(move || {
+            let connection = Connection::new(server.service(), from_client, to_client).unwrap();
+            serve_connection(connection, ServeOptions::default()).unwrap();
+        });
+        Connection::new(client, from_server, to_server)
+    });
+    client.open().unwrap();
+    client.list_tools().unwrap();
+    client
+}
+
+#[test]
+fn our_client_and_our_server_agree_about_tasks() {
+    // `task25.input`, `task25.failed`, `task26.get`, `task26.failed`, `task26.update`
+    for era in ERAS {
+        let store = MemoryTasks::default();
+        let client = own_client(&store, era);
+        let output = client.call_tool("trip", json!({})).unwrap();
+        assert_eq!(output.value.as_text(), Some("true true true"), "{era:?}");
+        let failed = client.call_tool("fails", json!({})).unwrap_err();
+        let said = failed.retry_message().unwrap_or_default();
+        assert!(said.contains("out of ink"), "{era:?}: {said}");
+        // Another connection waits for what this one has begun.
+        let id = started(&client, "trip").id().to_owned();
+        client.close().unwrap();
+        let other = own_client(&store, era);
+        let task = other.task(id);
+        let output = task.wait().unwrap();
+        assert_eq!(output.value.as_text(), Some("true true true"), "{era:?}");
+        assert_eq!(task.status().unwrap().status, TaskStatus::Completed);
+        other.close().unwrap();
     }
 }
 

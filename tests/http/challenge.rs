@@ -166,3 +166,15 @@ fn a_handshake_that_is_challenged_goes_on_where_it_was() {
     assert_eq!(stream.method, HttpMethod::Get);
     codec.respond(&stream, &events(), "");
 }
+
+#[test]
+fn a_request_about_a_task_names_it_in_a_header() {
+    // `task26.header` `httpM.hdr.name`
+    let mut codec = codec();
+    for (id, method) in [(1, "tasks/get"), (2, "tasks/update"), (3, "tasks/cancel")] {
+        codec.send(id, method, json!({"taskId": "t-1", "inputResponses": {}}));
+        let request = codec.request();
+        assert_eq!(request.headers.one("mcp-name"), Ok(Some("t-1")), "{method}");
+        assert_eq!(request.headers.one("mcp-method"), Ok(Some(method)));
+    }
+}

@@ -64,6 +64,7 @@ impl State {
         for (_, call) in self.requests_out.parts_mut() {
             if let Some(task) = &mut call.task {
                 task.due = task.due.map(&moved);
+                task.asked_at = moved(task.asked_at);
             }
         }
         self.note_pauses();
