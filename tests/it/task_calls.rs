@@ -801,3 +801,23 @@ on_revisions! { WITH_TASKS;
         assert_eq!(said(&done(&mut client, call)), "done");
     }
 }
+
+on_revisions! { [OLD];
+    fn a_client_that_runs_no_tasks_answers_a_request_as_if_none_was_asked_for(revision) {
+        // `task25.create.ignore`, `task25.cap`, `caps.undeclared.method`
+        let mut client = client(revision);
+        let mut question = elicitation("Sure?");
+        question["params"]["task"] = json!({"ttl": 5});
+        question["jsonrpc"] = json!("2.0");
+        question["id"] = json!("q");
+        client.feed_json(&question);
+        let asked = inputs(&mut client);
+        client.session.answer::<Elicit>(client.now, asked[0], &ElicitResult::decline()).unwrap();
+        assert_eq!(client.reply()["result"], json!({"action": "decline"}));
+        for method in ["tasks/get", "tasks/result", "tasks/cancel", "tasks/list"] {
+            let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": {"taskId": "t"}});
+            client.feed_json(&request);
+            assert_eq!(client.reply()["error"]["code"], code::METHOD_NOT_FOUND, "{method}");
+        }
+    }
+}
