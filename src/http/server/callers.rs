@@ -15,7 +15,7 @@ use super::super::Reply;
 use super::super::classify::{Class, Input, refusal};
 use super::super::headers::name;
 use super::limits::EndpointLimits;
-use super::slots::Lists;
+use super::lists::Lists;
 
 /// Who sends a request, as far as the transport knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use super::numbered::Numbered;
 use super::options::StreamOptions;
-use super::session::Stream;
+use super::stream::Stream;
 
 /// How many events may wait that nobody has read, answers among them.
 const MOST_UNREAD: usize = 4096;
@@ -41,6 +41,15 @@ enum Droppable {
     Unread,
 }
 
+impl Droppable {
+    const ALL: [Self; 4] = [
+        Self::SentOfEnded,
+        Self::Sent,
+        Self::Notification,
+        Self::Unread,
+    ];
+}
+
 /// The events that are kept, in the order in which they were written.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Log {
@@ -59,8 +68,7 @@ impl Log {
     /// Drops what there is no room for. However much that is, each event is looked at four times at
     /// most.
     pub(super) fn trim(&mut self, most: &StreamOptions, streams: &mut Numbered<Stream, 1>) {
-        use Droppable::{Notification, Sent, SentOfEnded, Unread};
-        for droppable in [SentOfEnded, Sent, Notification, Unread] {
+        for droppable in Droppable::ALL {
             let (mut events, mut bytes) = (self.kept.len(), self.bytes);
             if events <= most.replay_events && bytes <= most.replay_bytes {
                 break;
@@ -71,10 +79,10 @@ impl Log {
                 let is_over = stream.as_ref().is_none_or(|stream| stream.is_over);
                 let goes = is_full
                     && match droppable {
-                        SentOfEnded => kept.is_sent && is_over,
-                        Sent => kept.is_sent,
-                        Notification => kept.is_notification,
-                        Unread => events > MOST_UNREAD || bytes > most.unsent_most,
+                        Droppable::SentOfEnded => kept.is_sent && is_over,
+                        Droppable::Sent => kept.is_sent,
+                        Droppable::Notification => kept.is_notification,
+                        Droppable::Unread => events > MOST_UNREAD || bytes > most.unsent_most,
                     };
                 if goes {
                     events -= 1;

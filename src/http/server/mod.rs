@@ -9,6 +9,7 @@ mod callers;
 mod carry;
 mod event_id;
 mod limits;
+mod lists;
 mod log;
 mod numbered;
 mod options;
@@ -16,6 +17,8 @@ mod outgoing;
 mod save;
 mod session;
 mod slots;
+mod status;
+mod stream;
 mod table;
 
 #[cfg(feature = "http")]
@@ -25,4 +28,5 @@ pub use limits::EndpointLimits;
 pub use options::{SessionKind, StreamOptions};
 pub use save::SavedHttp;
 pub use session::HttpSession;
-pub use table::{Endpoint, Place, Placed, SessionStatus};
+pub use status::SessionStatus;
+pub use table::{Endpoint, Place, Placed};

@@ -20,7 +20,8 @@ use super::callers::later;
 use super::log::Kept;
 use super::options::{SessionKind, StreamOptions};
 use super::outgoing::Mode;
-use super::session::{HttpSession, STANDALONE, Stream};
+use super::session::{HttpSession, STANDALONE};
+use super::stream::Stream;
 
 /// The version of the format that this version of the crate writes and reads.
 const FORMAT: u32 = 1;

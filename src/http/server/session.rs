@@ -30,7 +30,8 @@ use super::log::Log;
 use super::numbered::Numbered;
 use super::options::{SessionKind, StreamOptions};
 use super::outgoing::{Mode, Outgoing};
-use super::table::SessionStatus;
+use super::status::SessionStatus;
+use super::stream::Stream;
 
 /// The stream that belongs to no request.
 pub(super) const STANDALONE: u64 = 0;
@@ -56,19 +57,6 @@ pub struct HttpSession<S = ServerSession> {
     pub(super) ready: SmallVec<[u64; 1]>,
     pub(super) left_out: u64,
     pub(super) is_draining: bool,
-}
-
-/// What one request's messages travel on, whatever connection carries it.
-#[derive(Debug, Default)]
-pub(super) struct Stream {
-    pub(super) exchange: Option<u64>,
-    /// The number of the event that was written last.
-    pub(super) events: u64,
-    /// How many of its events are kept.
-    pub(super) kept: u32,
-    pub(super) is_over: bool,
-    /// Whether nobody can ever ask for what it carries.
-    pub(super) is_lost: bool,
 }
 
 impl<S: ServesClient> HttpSession<S> {

@@ -23,21 +23,9 @@ use super::super::Reply;
 use super::super::classify::{Class, Input, refusal};
 use super::callers::{Caller, Callers, Ended, Ticket, Who, later};
 use super::limits::EndpointLimits;
-use super::slots::{self, Slots, Waits};
-
-/// How far a session has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SessionStatus {
-    /// Its client has been greeted and hasn't said that it is ready.
-    HalfOpen,
-    /// An exchange or a request is open.
-    Busy,
-    /// It is open and nothing is under way.
-    Idle,
-    /// It is over, or has never begun.
-    Closed,
-}
+use super::lists::{Place as Slot, Waits};
+use super::slots::{self, Slots};
+use super::status::SessionStatus;
 
 /// Where a request belongs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +56,7 @@ pub struct Placed<H> {
 /// It holds no session, draws no id and reads no clock.
 pub struct Endpoint<H> {
     limits: EndpointLimits,
-    sessions: BTreeMap<Arc<str>, slots::Place>,
+    sessions: BTreeMap<Arc<str>, Slot>,
     slots: Slots<H>,
     callers: Callers,
     is_draining: bool,

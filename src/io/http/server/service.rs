@@ -30,6 +30,7 @@ use super::principal::{Asks, Peer, Principal};
 use super::protection::Guard;
 use super::request::{drain, head_of, random_hex, random_tag, read};
 use super::shared::Shared;
+use super::stored::{is_durable, is_id};
 use crate::http::headers::{self, name};
 use crate::http::{
     Caller, Class, Ended, HttpMethod, HttpSession, Input, Offers, Part, Place, Placed,
@@ -570,40 +571,6 @@ fn no_session() -> Reply {
 fn unavailable() -> Reply {
     later(503, "the store of sessions can't be reached", "2")
 }
-
-/// Whether a text can be the id of a session that is kept in a store.
-fn is_id(id: &str) -> bool {
-    id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-/// Whether a request changes what must not be lost with its instance.
-fn is_durable(input: &Input) -> bool {
-    #[derive(serde::Deserialize)]
-    struct Named<'a> {
-        #[serde(borrow)]
-        method: Option<alloc::borrow::Cow<'a, str>>,
-    }
-    let Input::Post { frame, kind, .. } = input else {
-        return false;
-    };
-    match kind {
-        None => true,
-        Some(Kind::Request | Kind::Notification) => {
-            let named: Option<Named<'_>> = serde_json::from_slice(frame).ok();
-            let method = named.and_then(|named| named.method).unwrap_or_default();
-            DURABLE.contains(&&*method)
-        }
-        Some(_) => false,
-    }
-}
-
-/// The methods that change it.
-const DURABLE: [&str; 4] = [
-    "notifications/initialized",
-    "logging/setLevel",
-    "resources/subscribe",
-    "resources/unsubscribe",
-];
 
 /// An exchange and its session.
 type Begun = (Arc<Cell>, ExchangeId);

@@ -1,9 +1,11 @@
 //! What a session knows of its place in the store: under which version it stands there, what has
-//! changed since, and how far it was told of the log.
+//! changed since, and how far it was told of the log; and which requests change what must not be lost.
 
 use alloc::boxed::Box;
 
 use super::record::Record;
+use crate::http::Input;
+use crate::rpc::Kind;
 use crate::time::Instant;
 
 /// How many positions of the log may pass before a session is saved again, so that an instance that
@@ -90,3 +92,37 @@ impl InStore {
         })
     }
 }
+
+/// Whether a text can be the id of a session that is kept in a store.
+pub(super) fn is_id(id: &str) -> bool {
+    id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Whether a request changes what must not be lost with its instance.
+pub(super) fn is_durable(input: &Input) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Named<'a> {
+        #[serde(borrow)]
+        method: Option<alloc::borrow::Cow<'a, str>>,
+    }
+    let Input::Post { frame, kind, .. } = input else {
+        return false;
+    };
+    match kind {
+        None => true,
+        Some(Kind::Request | Kind::Notification) => {
+            let named: Option<Named<'_>> = serde_json::from_slice(frame).ok();
+            let method = named.and_then(|named| named.method).unwrap_or_default();
+            DURABLE.contains(&&*method)
+        }
+        Some(_) => false,
+    }
+}
+
+/// The methods that change it.
+const DURABLE: [&str; 4] = [
+    "notifications/initialized",
+    "logging/setLevel",
+    "resources/subscribe",
+    "resources/unsubscribe",
+];
