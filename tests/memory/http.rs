@@ -24,14 +24,14 @@ fn options() -> HttpServeOptions {
 }
 
 /// Runs a flood twice as long as the first time, which must not leave more.
-fn is_constant(service: &HttpService, mut once: impl FnMut(u64)) {
+fn is_constant(scale: &mut Scale, service: &HttpService, mut once: impl FnMut(u64)) {
     (0..500).for_each(&mut once);
     // Handlers that were cancelled may still be on their way out.
     let settled = || {
         wait_for(Duration::from_millis(200), std::future::pending::<()>());
     };
     settled();
-    let scale = Scale::new();
+    scale.reset();
     (0..1_000).for_each(&mut once);
     settled();
     let held = scale.held();
@@ -52,6 +52,7 @@ fn a_legacy_session_that_is_idle_weighs_no_more_than_two_kibibytes() {
     // What waits for it is no longer there when it is over.
     options.streams.patience = Duration::from_millis(100);
     options.limits.sessions = 10_000;
+    let mut scale = Scale::new();
     let (service, _, _stage) = serve(options);
     let open = |sessions| {
         (0..sessions).for_each(|_| {
@@ -61,7 +62,7 @@ fn a_legacy_session_that_is_idle_weighs_no_more_than_two_kibibytes() {
         wait_for(Duration::from_millis(300), std::future::pending::<()>());
     };
     open(10);
-    let scale = Scale::new();
+    scale.reset();
     open(SESSIONS);
     let each = scale.held() / SESSIONS as usize;
     println!("{each} bytes each");
@@ -70,26 +71,33 @@ fn a_legacy_session_that_is_idle_weighs_no_more_than_two_kibibytes() {
 
 #[test]
 fn calls_that_are_opened_and_dropped_leave_nothing() {
+    let mut scale = Scale::new();
     let (service, _, _stage) = serve(options());
-    is_constant(&service, |id| hang_up(&service, call(id, "echo")));
-    is_constant(&service, |id| hang_up(&service, call(id, "steps")));
+    is_constant(&mut scale, &service, |id| {
+        hang_up(&service, call(id, "echo"))
+    });
+    is_constant(&mut scale, &service, |id| {
+        hang_up(&service, call(id, "steps"))
+    });
 }
 
 #[test]
 fn streams_that_are_opened_and_dropped_leave_nothing() {
+    let mut scale = Scale::new();
     let (service, _, _stage) = serve(options());
     let params = json!({"notifications": {"toolsListChanged": true}});
     let listen = |id| modern(id, "subscriptions/listen", params.clone());
-    is_constant(&service, |id| hang_up(&service, listen(id)));
+    is_constant(&mut scale, &service, |id| hang_up(&service, listen(id)));
     let session = Session::open(&service);
-    is_constant(&service, |_| hang_up(&service, session.get()));
+    is_constant(&mut scale, &service, |_| hang_up(&service, session.get()));
 }
 
 #[test]
 fn sessions_that_are_opened_and_left_make_room_for_others() {
+    let mut scale = Scale::new();
     let (service, _, _stage) = serve(options());
     let mine = Session::open(&service);
-    is_constant(&service, |_| {
+    is_constant(&mut scale, &service, |_| {
         assert_eq!(initialize().to(&service).status(), 200);
     });
     assert_eq!(mine.call(1, "echo").to(&service).status(), 200);

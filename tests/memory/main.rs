@@ -46,6 +46,13 @@ impl Scale {
         }
     }
 
+    /// Measures from now on. Whoever has others run beside it, such as threads of a server, has a scale before they
+    /// begin, as they would weigh on who measures meanwhile.
+    #[cfg(feature = "http")]
+    fn reset(&mut self) {
+        self.before = allocated();
+    }
+
     fn held(&self) -> usize {
         allocated().saturating_sub(self.before)
     }

@@ -31,7 +31,7 @@ fn start() -> (HttpServer, Stage) {
 
 /// Runs a flood twice as long as the first time, which must not leave more, and sees to it that who
 /// behaves is served in between.
-fn is_constant(server: &HttpServer, mut once: impl FnMut(u64)) {
+fn is_constant(scale: &mut Scale, server: &HttpServer, mut once: impl FnMut(u64)) {
     let mut flood = |times| {
         for id in 0..times {
             once(id);
@@ -45,7 +45,7 @@ fn is_constant(server: &HttpServer, mut once: impl FnMut(u64)) {
         wait_for(Duration::from_millis(300), std::future::pending::<()>());
     };
     flood(300);
-    let scale = Scale::new();
+    scale.reset();
     flood(600);
     let held = scale.held();
     assert!(held < SLACK, "{held} bytes are held");
@@ -59,26 +59,33 @@ fn hang_up(server: &HttpServer, sent: &Sent) {
 // `httpM.cancel`
 #[test]
 fn calls_over_sockets_that_are_dropped_leave_nothing() {
+    let mut scale = Scale::new();
     let (server, _stage) = start();
-    is_constant(&server, |id| hang_up(&server, &call(id, "echo")));
-    is_constant(&server, |id| hang_up(&server, &call(id, "steps")));
+    is_constant(&mut scale, &server, |id| {
+        hang_up(&server, &call(id, "echo"))
+    });
+    is_constant(&mut scale, &server, |id| {
+        hang_up(&server, &call(id, "steps"))
+    });
 }
 
 #[test]
 fn streams_over_sockets_that_are_dropped_leave_nothing() {
+    let mut scale = Scale::new();
     let (server, _stage) = start();
     let params = json!({"notifications": {"toolsListChanged": true}});
-    is_constant(&server, |id| {
+    is_constant(&mut scale, &server, |id| {
         hang_up(&server, &modern(id, "subscriptions/listen", params.clone()));
     });
     let get = Session::open(server.service()).get();
-    is_constant(&server, |_| hang_up(&server, &get));
+    is_constant(&mut scale, &server, |_| hang_up(&server, &get));
 }
 
 #[test]
 fn sessions_over_sockets_that_are_left_leave_nothing() {
+    let mut scale = Scale::new();
     let (server, _stage) = start();
-    is_constant(&server, |_| {
+    is_constant(&mut scale, &server, |_| {
         let mut client = Client::to(&server);
         client.send(&initialize());
         assert_eq!(client.head().0, 200);
@@ -87,9 +94,10 @@ fn sessions_over_sockets_that_are_left_leave_nothing() {
 
 #[test]
 fn connections_that_never_ask_leave_nothing() {
+    let mut scale = Scale::new();
     let (server, _stage) = start();
     let mut held = VecDeque::new();
-    is_constant(&server, |_| {
+    is_constant(&mut scale, &server, |_| {
         let mut client = Client::to(&server);
         client.write(b"POST /mcp HTTP/1.1\r\nhost: localhost\r\n");
         held.push_back(client);
