@@ -11,6 +11,7 @@ mod http;
 mod idle;
 #[cfg(feature = "hyper")]
 mod sockets;
+mod tasks;
 
 use std::alloc::System;
 use std::sync::{Mutex, MutexGuard, PoisonError};

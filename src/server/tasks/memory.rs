@@ -24,7 +24,8 @@ const OVERHEAD: usize = 512;
 /// Tasks in memory. Clones share them, so that several servers of one process can.
 ///
 /// It holds no more than [`bytes`](Self::bytes) of tasks, beside a kilobyte of its own: what a task
-/// says, what it belongs to, and its places in the tables all count.
+/// says, what it belongs to, and its places in the tables all count. A server holds up to a kilobyte more
+/// for each task whose handler runs or waits to run.
 #[derive(Clone)]
 pub struct MemoryTasks {
     state: Arc<Lock<State>>,
