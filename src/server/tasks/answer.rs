@@ -217,7 +217,7 @@ impl Of<'_> {
             let mut is_changed = false;
             for (name, answer) in answers {
                 match loaded.record.answer(name, answer.as_ref()) {
-                    Taken::Taken => is_changed = true,
+                    Taken::Accepted => is_changed = true,
                     Taken::Unknown => {}
                     // The client learns of it, and may answer again (`mrtr.server.validate`).
                     Taken::Unfit => return Err(unfit(name)),

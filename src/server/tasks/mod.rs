@@ -40,6 +40,11 @@ pub(super) use step::poll_through;
 pub use step::{TaskStep, TaskTicket};
 pub use store::{StoredTask, TaskFuture, TaskKey, TaskStore, TaskStoreError};
 
+/// Fills a slice with random bytes.
+type Entropy = dyn Fn(&mut [u8]) -> Result<(), TaskStoreError> + Send + Sync;
+/// Hears of failures.
+type OnError = dyn Fn(&TaskStoreError) + Send + Sync;
+
 /// How a server runs calls as tasks. Give it to [`Server::tasks`](super::Server::tasks).
 ///
 /// Which tools run as tasks is in their definitions, as
@@ -51,8 +56,8 @@ pub use store::{StoredTask, TaskFuture, TaskKey, TaskStore, TaskStoreError};
 pub struct Tasks {
     store: Arc<dyn TaskStore>,
     clock: Arc<dyn Fn() -> u64 + Send + Sync>,
-    entropy: Arc<dyn Fn(&mut [u8]) -> Result<(), TaskStoreError> + Send + Sync>,
-    on_error: Option<Arc<dyn Fn(&TaskStoreError) + Send + Sync>>,
+    entropy: Arc<Entropy>,
+    on_error: Option<Arc<OnError>>,
     ttl: Duration,
     longest_ttl: Duration,
     poll_interval: Duration,

@@ -194,7 +194,7 @@ impl Record {
         };
         let (key, _) = asked.remove(at);
         self.ledger.answers.insert(key, answer);
-        Taken::Taken
+        Taken::Accepted
     }
 
     /// Whether everything is answered that its handler has asked.
@@ -250,7 +250,7 @@ impl Record {
 /// What has become of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Taken {
-    Taken,
+    Accepted,
     /// Nobody has asked.
     Unknown,
     /// It doesn't fit what was asked.

@@ -71,7 +71,7 @@ pub(super) struct Follow {
     wake: SmallVec<[Waker; 2]>,
     jobs: SmallVec<[Box<Job>; 1]>,
     futures: Vec<(Box<Job>, Arc<Abort>)>,
-    steps: Vec<Box<TaskStep>>,
+    steps: Vec<TaskStep>,
     aborted: Vec<Arc<Abort>>,
     wish: Option<Wish>,
 }
@@ -213,7 +213,7 @@ impl Cell {
                     follow.futures.push((job, abort));
                 }
                 Event::Job(job) => follow.jobs.push(job),
-                Event::Task(step) => follow.steps.push(step),
+                Event::Task(step) => follow.steps.push(*step),
                 Event::Cancelled(job) => {
                     let at = state.detached.iter().position(|(id, _)| *id == job);
                     let of_job = at.map(|at| state.detached.swap_remove(at).1);
@@ -366,7 +366,7 @@ impl Follow {
         }
         let hub = &cell.hub;
         for step in self.steps {
-            run_task(&OnHub(Arc::downgrade(hub)), *step);
+            run_task(&OnHub(Arc::downgrade(hub)), step);
         }
         for job in self.jobs {
             hub.pool.run(pool_job(Arc::clone(cell), *job, || {}));
