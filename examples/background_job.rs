@@ -50,7 +50,7 @@ fn copy(context: &Context, Copy { files }: Copy) -> Result<String, HandlerError>
 
 fn main() -> io::Result<()> {
     let schema = json!({"type": "object", "properties": {"files": {"type": "integer"}}});
-    let tool = Tool::new("copy", schema).task_support(TaskSupport::Optional);
+    let tool = Tool::new("copy", schema.into()).task_support(TaskSupport::Optional);
     let server = Server::new("background-job", "1.0")
         .tasks(tasks::system(MemoryTasks::new()).ttl(Duration::from_secs(600)))
         .tool(tool, copy);
