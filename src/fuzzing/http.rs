@@ -11,12 +11,14 @@ use bytes::Bytes;
 use crate::frame::{FrameError, SseDecoder, SseEvent};
 use crate::http::mirror::{annotated, check_params, header_value};
 use crate::http::{
-    Action, End, HttpClient, HttpClientOptions, HttpSession, Input, Part, ResponseHead,
-    SessionKind, StreamOptions, headers::Headers,
+    Action, End, HttpClient, HttpClientOptions, HttpMethod, HttpSession, Input, Part,
+    ProtectedResource, RequestHead, ResponseHead, SessionKind, StreamOptions, TokenRefusal,
+    headers::Headers,
 };
 use crate::limits::Limits;
 use crate::revision::Revision;
 use crate::rpc::{Kind, Message, Raw};
+use crate::scopes::Scopes;
 use crate::session::{ExchangeId, Route, ServerConfig, ServerEvent, ServerSession, Transmit};
 use crate::time::Instant;
 
@@ -72,6 +74,34 @@ pub fn mirror(bytes: &[u8]) {
     }
     let checked = check_params(&params, Some(&arguments), &headers);
     assert!(checked.is_ok(), "its own headers are refused: {checked:?}");
+}
+
+/// Bearer tokens: whatever stands in the `Authorization` fields, one that is read is a token and nothing
+/// else, and whatever is refused is answered with a header that can be sent and holds nothing of it.
+pub fn bearer(bytes: &[u8]) {
+    let mut head = RequestHead::new(HttpMethod::Post, "/mcp");
+    for value in bytes.split(|byte| *byte == b'\n') {
+        head.headers.push("authorization", value);
+    }
+    let resource = ProtectedResource::new("https://a.example/mcp", ["https://b.example"]);
+    let Ok(resource) = resource else {
+        return;
+    };
+    let why = match crate::http::bearer(&head) {
+        Ok(token) => {
+            let text = token.expose();
+            let is_good = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+            assert!(!text.is_empty() && text.bytes().all(is_good));
+            assert!(token.is(text));
+            // A token may say anything of its scopes.
+            TokenRefusal::MissingScopes(Scopes::parse(text))
+        }
+        Err(why) => why,
+    };
+    let reply = resource.refuse(&why);
+    let challenge = reply.head.headers.one("www-authenticate");
+    let challenge = challenge.ok().flatten().unwrap_or_default();
+    assert!(challenge.starts_with("Bearer ") && challenge.ends_with('"'));
 }
 
 /// What one exchange has given so far.

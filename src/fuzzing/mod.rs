@@ -30,7 +30,7 @@ use crate::session::Session;
 use crate::time::Instant;
 
 pub use client::client_session;
-pub use http::{http_client, http_server, mirror, sse};
+pub use http::{bearer, http_client, http_server, mirror, sse};
 pub use pair::pair;
 pub use server::server_session;
 use source::Source;

@@ -95,6 +95,21 @@ fn mirrored_arguments_hold_their_promises_on_the_seeds() {
 }
 
 #[test]
+fn tokens_hold_their_promises_on_the_seeds() {
+    seeds().iter().for_each(|seed| super::bearer(seed));
+    for value in [
+        "Bearer a",
+        "bearer a==",
+        "Bearer a\nBearer b",
+        "Bearer \u{e9}",
+        "",
+        "x",
+    ] {
+        super::bearer(value.as_bytes());
+    }
+}
+
+#[test]
 fn a_session_over_http_holds_its_promises_on_the_seeds() {
     seeds().iter().for_each(|seed| super::http_server(seed));
 }

@@ -13,6 +13,8 @@ mod eras;
 mod failures;
 #[cfg(feature = "http")]
 mod joined;
+#[cfg(all(feature = "auth", feature = "hyper"))]
+mod protected;
 mod scripted;
 mod services;
 mod settings;

@@ -52,7 +52,7 @@ impl Auth {
 
     /// Returns the authorization of a client whose user has a browser on this machine. `open` has to
     /// open the URL that it is given there, which is `https` or on this machine, without a shell; it
-    /// is called on a thread of its own. The browser comes back to this machine, to a
+    /// is called on a thread of its own, and may return as late as the browser ends. The browser comes back to this machine, to a
     /// [`LoopbackReceiver`](super::LoopbackReceiver).
     pub fn browser(
         options: AuthOptions,

@@ -3,7 +3,9 @@
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
-use core::pin::Pin;
+use core::future::poll_fn;
+use core::pin::{Pin, pin};
+use core::task::Poll;
 
 use super::host::{Auth, User, Visited};
 use super::loopback::LoopbackReceiver;
@@ -67,17 +69,16 @@ impl Auth {
         let visited: Visited = match (&self.inner.user, place) {
             (User::Function(visit), _) => visit(page),
             (User::Browser(open), Some(place)) => {
-                let open = Arc::clone(open);
-                let stop = place.stopper();
+                let (open, stop) = (Arc::clone(open), place.stopper());
+                let (url, state) = (page.url, page.state);
                 let came = on_thread(move || {
-                    open(&page.url).map_err(|error| error.to_string())?;
-                    place
-                        .receive(&page.state)
-                        .map_err(|error| error.to_string())
+                    let came = place.receive(&state);
+                    came.map_err(|error| error.to_string())
                 });
+                let opened = on_thread(move || open(&url).map_err(|error| error.to_string()));
                 Box::pin(async move {
                     let _stop = stop;
-                    came.await?
+                    came_back(opened, came).await
                 })
             }
             (User::Browser(_), None) => {
@@ -92,4 +93,27 @@ impl Auth {
             }
         })
     }
+}
+
+/// Waits until the user comes back, or their browser can't be opened. What opens it may return as late as
+/// the browser itself ends.
+async fn came_back(
+    opened: impl Future<Output = Result<Result<(), String>, String>>,
+    came: impl Future<Output = Result<Result<String, String>, String>>,
+) -> Result<String, String> {
+    let (mut opened, mut came) = (pin!(opened), pin!(came));
+    let mut is_open = false;
+    poll_fn(|cx| {
+        if let Poll::Ready(url) = came.as_mut().poll(cx) {
+            return Poll::Ready(url.and_then(|url| url));
+        }
+        if !is_open && let Poll::Ready(open) = opened.as_mut().poll(cx) {
+            if let Err(error) = open.and_then(|open| open) {
+                return Poll::Ready(Err(error));
+            }
+            is_open = true;
+        }
+        Poll::Pending
+    })
+    .await
 }

@@ -189,14 +189,18 @@ impl Future for HttpServiceFuture {
 async fn answer<B: Body>(owner: Arc<Owner>, request: Request<B>) -> Response<HttpServiceBody> {
     let (parts, body) = request.into_parts();
     let head = head_of(&parts);
-    let mut principal = parts.extensions.get::<Principal>().cloned();
-    let peer = parts.extensions.get::<Peer>();
+    let (known, peer) = (parts.extensions.get(), parts.extensions.get::<Peer>());
+    let mut verified = None;
     let mut body = pin!(body);
     let offers = owner.hub.offers();
-    let taken = owner.take(&offers, &head, &mut principal, body.as_mut());
+    let taken = owner.take(&offers, &head, &mut verified, body.as_mut());
     let answered = match taken.await {
         Ok(frame) => {
-            let asks = Asks::new(principal.as_ref(), peer);
+            let known = match owner.guard {
+                Some(_) => verified.as_ref(),
+                None => known,
+            };
+            let asks = Asks::new(known, peer);
             owner.answer(&offers, &head, asks, frame).await
         }
         Err(reply) => {
@@ -223,14 +227,14 @@ impl Owner {
         &self,
         offers: &Offers,
         head: &RequestHead,
-        principal: &mut Option<Principal>,
+        verified: &mut Option<Principal>,
         body: Pin<&mut B>,
     ) -> Result<Bytes, Reply> {
         let hub = &self.hub;
         let options = &hub.options;
         if let Some(guard) = &self.guard {
             // Boxed, as what asks for no tokens needs none of it.
-            *principal = Box::pin(self.identify(guard, head)).await?;
+            *verified = Box::pin(self.identify(guard, head)).await?;
         }
         check(&options.policy, offers, head)?;
         if head.method != HttpMethod::Post {
