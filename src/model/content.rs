@@ -398,10 +398,11 @@ impl<'a> ResourceContents<'a> {
 }
 
 impl<'a> ResourceContents<'a> {
-    /// Reads contents from JSON that is known to be good, when they have no members but the usual ones,
-    /// each once and a string.
-    pub(crate) fn from_json(json: &'a str) -> Option<Self> {
+    /// Reads the contents with which good JSON starts, when they have no members but the usual ones, each
+    /// once and a string. Returns what follows them too.
+    pub(crate) fn read_first(json: &'a str) -> Option<(Self, &'a str)> {
         let (mut uri, mut mime_type, mut text, mut blob) = (None, None, None, None);
+        let mut end = 0;
         for member in members(json.as_bytes()) {
             let place = match json.get(member.key.range())? {
                 "\"uri\"" => &mut uri,
@@ -414,7 +415,9 @@ impl<'a> ResourceContents<'a> {
             if place.replace(value).is_some() {
                 return None;
             }
+            end = member.value.range().end;
         }
+        let rest = json.get(end..)?.trim_ascii_start().strip_prefix('}')?;
         let mut contents = match (text, blob) {
             (Some(text), None) => Self::Text(TextResourceContents::new(uri?, text)),
             (None, Some(blob)) => Self::Blob(BlobResourceContents::new(uri?, blob)),
@@ -424,7 +427,7 @@ impl<'a> ResourceContents<'a> {
             Self::Text(contents) => contents.mime_type = mime_type,
             Self::Blob(contents) => contents.mime_type = mime_type,
         }
-        Some(contents)
+        Some((contents, rest))
     }
 }
 

@@ -13,7 +13,7 @@ pub use crate::model::page::PaginatedRequestParams as ListResourceTemplatesParam
 use crate::model::page::{CacheScope, cache_hints, page_from_scan};
 use crate::model::state::RequestState;
 use crate::model::wire_type::wire_type;
-use crate::rpc::{Raw, Span, Text, elements, members};
+use crate::rpc::{Raw, Span, Text, elements, listed_members, members};
 
 wire_type! {
     /// A resource that a server offers.
@@ -171,32 +171,58 @@ wire_type! {
 impl<'a> ReadResourceResult<'a> {
     /// The result by its members, when all are as they should be and there are no others than usual.
     pub(crate) fn from_scan(body: ScannedBody<'a>) -> Option<Self> {
-        let text = body.text();
+        Self::of_one(body.text()).or_else(|| Self::of_members(body.text()))
+    }
+
+    /// The result whose contents are one and stand first, as they mostly do: then what may be long is
+    /// walked once.
+    fn of_one(text: &'a str) -> Option<Self> {
+        let item = text.strip_prefix("{\"contents\":[")?;
+        let (contents, rest) = ResourceContents::read_first(item)?;
+        let rest = rest.trim_ascii_start().strip_prefix(']')?;
+        let mut result = Self::new(Vec::from([contents]));
+        for member in listed_members(rest.as_bytes()) {
+            let key = rest.get(member.key.range())?;
+            result.take(key, rest.get(member.value.range())?)?;
+        }
+        Some(result)
+    }
+
+    fn of_members(text: &'a str) -> Option<Self> {
         let mut result = Self::default();
         let mut has_contents = false;
         for member in members(text.as_bytes()) {
             let value = text.get(member.value.range())?;
             match text.get(member.key.range())? {
                 "\"contents\"" if !has_contents => {
-                    let read = |item: Span| ResourceContents::from_json(value.get(item.range())?);
-                    let contents: Option<Vec<_>> = elements(value.as_bytes()).map(read).collect();
+                    let read = |item: Span| ResourceContents::read_first(value.get(item.range())?);
+                    let contents = elements(value.as_bytes()).map(|item| Some(read(item)?.0));
+                    let contents: Option<Vec<_>> = contents.collect();
                     result.contents = contents?.into();
                     has_contents = value.starts_with('[');
                 }
-                "\"resultType\"" => {}
-                "\"ttlMs\"" if result.ttl_ms.is_none() => {
-                    result.ttl_ms = Some(serde_json::from_str(value).ok()?);
-                }
-                "\"cacheScope\"" if result.cache_scope.is_none() => {
-                    result.cache_scope = Some(serde_json::from_str(value).ok()?);
-                }
-                "\"_meta\"" if result.meta.is_none() => {
-                    result.meta = Some(Meta::from_raw(Raw::trusted(value.into()))?);
-                }
-                _ => return None,
+                key => result.take(key, value)?,
             }
         }
         has_contents.then_some(result)
+    }
+
+    /// Takes a member other than the contents; `None` for one that is not as it should be.
+    fn take(&mut self, key: &str, value: &'a str) -> Option<()> {
+        match key {
+            "\"resultType\"" => {}
+            "\"ttlMs\"" if self.ttl_ms.is_none() => {
+                self.ttl_ms = Some(serde_json::from_str(value).ok()?);
+            }
+            "\"cacheScope\"" if self.cache_scope.is_none() => {
+                self.cache_scope = Some(serde_json::from_str(value).ok()?);
+            }
+            "\"_meta\"" if self.meta.is_none() => {
+                self.meta = Some(Meta::from_raw(Raw::trusted(value.into()))?);
+            }
+            _ => return None,
+        }
+        Some(())
     }
 }
 
