@@ -82,7 +82,7 @@ fn the_body_of_a_refusal_says_whether_the_server_is_a_modern_one() {
     // A version that was refused is tried again, as the body says which one is spoken.
     let openings = AtomicUsize::new(0);
     let server = Scripted::start(move |asked, _| {
-        let mut is_first = || openings.fetch_add(1, Ordering::Relaxed) % 2 == 0;
+        let is_first = || openings.fetch_add(1, Ordering::Relaxed).is_multiple_of(2);
         Some(match asked.message() {
             "server/discover" if is_first() => {
                 let data = json!({"supported": ["2026-07-28"], "requested": "2026-07-28"});
