@@ -40,7 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             println!("  {} ({} bytes)", file.path, file.bytes.len());
         }
         for child in client.read_directory(skill.root())? {
-            println!("  in its folder: {}", child.name);
+            println!("  in its folder: {}", child.uri);
         }
     }
     Ok(())
