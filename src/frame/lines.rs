@@ -9,6 +9,8 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+#[cfg(feature = "tokio")]
+use bytes::{BufMut, buf::Limit};
 use bytes::{Buf, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +23,9 @@ const ROOM: usize = 1024;
 const SHARED: usize = 8 * 1024;
 /// A frame longer than this is a long one.
 const LONG: usize = 12 * 1024;
+/// A long line has room for so much more before more of it is read.
+#[cfg(feature = "tokio")]
+const CHUNK: usize = 16 * 1024;
 /// A buffer that has grown past this is given back once it is empty.
 const KEEP: usize = 64 * 1024;
 
@@ -96,6 +101,28 @@ impl LineDecoder {
             self.allocated = self.buffer.capacity();
         }
         self.buffer.extend_from_slice(bytes);
+    }
+
+    /// Where the next bytes of the stream go if a long line has begun, so that they are copied no
+    /// further. As [`push`](Self::push) with what is written there.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn room_for_more(&mut self) -> Option<Limit<&mut BytesMut>> {
+        let held = self.buffer.len();
+        // A line that is too long is found out with the next byte or two.
+        let most = self.limit.saturating_add(2).saturating_sub(held);
+        if held < LONG || self.searched < held || most == 0 {
+            return None;
+        }
+        // It is likely to become as long as the last such one.
+        let rest = match self.last_long.saturating_sub(held) {
+            0 => CHUNK,
+            rest => rest,
+        };
+        if self.buffer.capacity() - held < rest.min(CHUNK) {
+            self.buffer.reserve(rest);
+            self.allocated = self.buffer.capacity();
+        }
+        Some((&mut self.buffer).limit(most))
     }
 
     /// Returns the next frame, `None` when more bytes are needed, or what was wrong with the next

@@ -74,7 +74,7 @@ impl<S: Session> Shared<S> {
             state.reader_waits = false;
             self.reader.notify_one();
         }
-        state.waker.take()
+        state.wake()
     }
 
     /// Runs `act` on the session and notifies, even when `act` panics.
@@ -102,7 +102,10 @@ impl<S: Session> Shared<S> {
         state.stopped = true;
         state.close(Closed::EndOfInput);
         let waker = self.notify(&mut state);
+        // Nobody drives it any more, so it keeps no task alive.
+        let task = state.forget_task();
         drop(state);
+        drop(task);
         if let Some(waker) = waker {
             waker.wake();
         }

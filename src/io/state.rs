@@ -8,6 +8,7 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::mem;
 #[cfg(any(feature = "tokio", feature = "futures-io", feature = "http-client"))]
 use core::task::Context;
 use core::task::Waker;
@@ -44,8 +45,9 @@ pub(super) struct State<S: Session> {
     pub(super) user_waits: bool,
     /// When the user's thread wakes by itself.
     pub(super) armed: Option<Instant>,
-    /// The task that drives the connection, while it sleeps.
-    pub(super) waker: Option<Waker>,
+    /// The task that drives the connection, and whether it sleeps.
+    waker: Option<Waker>,
+    sleeps: bool,
     /// Whether the connection was dropped.
     pub(super) stopped: bool,
     /// Whether it was a stream that ended the session.
@@ -137,6 +139,7 @@ impl<S: Session> State<S> {
             user_waits: false,
             armed: None,
             waker: None,
+            sleeps: false,
             stopped: false,
             lost: false,
             input_end: None,
@@ -158,6 +161,27 @@ impl<S: Session> State<S> {
         if !known.is_some_and(|waker| waker.will_wake(cx.waker())) {
             self.waker = Some(cx.waker().clone());
         }
+        self.sleeps = true;
+    }
+
+    /// Has nothing wake the task that drives the connection until it sleeps again.
+    #[cfg(any(feature = "tokio", feature = "futures-io", feature = "http-client"))]
+    pub(super) const fn stay_awake(&mut self) {
+        self.sleeps = false;
+    }
+
+    /// What wakes the task that drives the connection, if it sleeps.
+    pub(super) fn wake(&mut self) -> Option<Waker> {
+        match mem::take(&mut self.sleeps) {
+            true => self.waker.clone(),
+            false => None,
+        }
+    }
+
+    /// Forgets the task that drives the connection.
+    pub(super) const fn forget_task(&mut self) -> Option<Waker> {
+        self.sleeps = false;
+        self.waker.take()
     }
 
     /// The next event, in order; at the end of the input the closing one.
@@ -209,7 +233,7 @@ impl<S: Session> State<S> {
 
     /// Takes lines from the session until one write is full; the first frame isn't copied.
     pub(super) fn fill_output(&mut self) {
-        let mut outgoing = core::mem::take(&mut self.outgoing);
+        let mut outgoing = mem::take(&mut self.outgoing);
         self.catch(|session| {
             while outgoing.len() < GATHER && session.poll_transmit(&mut outgoing).is_some() {
                 if outgoing.len() >= GATHER {
@@ -306,13 +330,13 @@ impl<S: Session> State<S> {
     }
 
     /// Hands on the decoder's frames while they are welcome; how many.
-    pub(super) fn feed(&mut self, decoder: &mut LineDecoder) -> usize {
+    pub(super) fn feed(&mut self, decoder: &mut LineDecoder, now: Instant) -> usize {
         let mut fed = 0;
         while self.wants_frames() {
             let Some(line) = decoder.next_frame() else {
                 break;
             };
-            self.hand_on(line);
+            self.hand_on(line, now);
             fed += 1;
         }
         fed
@@ -324,7 +348,7 @@ impl<S: Session> State<S> {
             Ok(()) if !self.is_ended() => {
                 self.first_lines.look_at(decoder.unfinished());
                 if let Some(line) = decoder.finish() {
-                    self.hand_on(line);
+                    self.hand_on(line, self.clock.now());
                 }
             }
             Ok(()) => {}
@@ -336,8 +360,7 @@ impl<S: Session> State<S> {
         self.input_end.get_or_insert(Closed::EndOfInput);
     }
 
-    fn hand_on(&mut self, line: Result<bytes::Bytes, FrameError>) {
-        let now = self.clock.now();
+    fn hand_on(&mut self, line: Result<bytes::Bytes, FrameError>, now: Instant) {
         self.fed += 1;
         match line {
             Ok(frame) => {

@@ -91,7 +91,7 @@ fn discard<S: Session>(
 fn hand_on<S: Session>(shared: &Shared<S>, decoder: &mut LineDecoder) -> bool {
     let mut state = shared.lock();
     loop {
-        let fed = state.feed(decoder);
+        let fed = state.feed(decoder, shared.clock.now());
         let _no_task = shared.notify(&mut state);
         if state.is_ended() {
             return false;

@@ -26,11 +26,11 @@ const RESTING: usize = 1024;
 
 /// The streams and the timer of one runtime. The methods are those of the runtime's own traits.
 pub trait Streams {
-    /// Reads what there is and gives it to `take`; how many bytes, none at the end.
+    /// Reads what there is into `decoder`; how many bytes, none at the end.
     fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
-        take: impl FnOnce(&[u8]),
+        decoder: &mut LineDecoder,
     ) -> Poll<io::Result<usize>>;
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>>;
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
@@ -58,11 +58,18 @@ enum Output {
 /// A session and how far the traffic on its streams has got.
 pub(in crate::io) struct Driver<S: Session> {
     shared: Arc<Shared<S>>,
+    traffic: Traffic,
+}
+
+/// How far the traffic on the streams of a session has got.
+struct Traffic {
     decoder: LineDecoder,
     lines: Vec<u8>,
     /// Whether the session may have more lines than those.
     has_more: bool,
     output: Output,
+    /// Whether the last look at the session has found that the input is to be read.
+    reads: bool,
     armed: Option<Instant>,
     /// When the end stops waiting for the output, and then for the end of the input.
     linger: Option<Instant>,
@@ -75,26 +82,30 @@ pub(in crate::io) struct Driver<S: Session> {
 
 impl<S: Session> Driver<S> {
     pub(in crate::io) fn new(session: S, clock: Clock) -> Self {
-        Self {
+        let traffic = Traffic {
             decoder: LineDecoder::new(session.frame_limit()),
-            shared: Arc::new(Shared::new(session, clock)),
             lines: Vec::new(),
             has_more: false,
             output: Output::Idle,
+            reads: false,
             armed: None,
             linger: None,
             wrote_at: Instant::ZERO,
             grace: None,
             held_until: None,
+        };
+        Self {
+            shared: Arc::new(Shared::new(session, clock)),
+            traffic,
         }
     }
 
     /// Says whether something still runs that the end of the input should wait for, and how long.
     pub(in crate::io) fn hold(&mut self, grace: Option<Duration>) {
-        if self.grace == grace {
+        if self.traffic.grace == grace {
             return;
         }
-        self.grace = grace;
+        self.traffic.grace = grace;
         self.shared.lock().hold = grace.is_some();
     }
 
@@ -114,23 +125,46 @@ impl<S: Session> Driver<S> {
         cx: &mut Context<'_>,
         streams: &mut impl Streams,
     ) -> Poll<io::Result<Option<S::Event>>> {
+        self.traffic.poll_next(&self.shared, cx, streams)
+    }
+}
+
+impl Traffic {
+    fn poll_next<S: Session>(
+        &mut self,
+        shared: &Shared<S>,
+        cx: &mut Context<'_>,
+        streams: &mut impl Streams,
+    ) -> Poll<io::Result<Option<S::Event>>> {
+        // What has come is read before the session is looked at, so that one look takes it in.
+        let mut is_waiting = false;
         let mut read = None;
+        if self.reads {
+            read = self.poll_read(cx, streams);
+            is_waiting = read.is_none();
+        }
         for _ in 0..ROUNDS {
-            let look = self.look(cx, read.take());
-            let moved = self.poll_output(cx, streams, look.now);
+            let look = self.look(shared, cx, read.take());
+            let moved = self.poll_output(shared, cx, streams, look.now);
             if let Some(next) = look.next {
                 return Poll::Ready(next);
             }
-            if look.reads {
+            // A reader that had nothing a moment ago will wake the task.
+            if look.reads && !is_waiting {
                 read = self.poll_read(cx, streams);
+                is_waiting = read.is_none();
             }
-            if !(look.moved || moved || read.is_some() || self.poll_time(cx, streams, &look)) {
+            let mut is_due = || self.poll_time(shared, cx, streams, &look);
+            if !(look.moved || moved || read.is_some() || is_due()) {
                 self.rest();
                 return Poll::Pending;
             }
         }
         if let Some(read) = read {
-            self.take_read(read);
+            // What was read last before other tasks get their turn.
+            let mut state = shared.lock();
+            let now = state.drive_timeout();
+            self.take_in(&mut state, now, read);
         }
         cx.waker().wake_by_ref();
         Poll::Pending
@@ -138,45 +172,48 @@ impl<S: Session> Driver<S> {
 
     /// Gives the session what was read, the time and the decoder's lines, and takes from it what is to
     /// be written and the next event: all that needs its lock.
-    fn look(&mut self, cx: &Context<'_>, read: Option<io::Result<usize>>) -> Look<S::Event> {
-        let shared = Arc::clone(&self.shared);
+    fn look<S: Session>(
+        &mut self,
+        shared: &Shared<S>,
+        cx: &Context<'_>,
+        read: Option<io::Result<usize>>,
+    ) -> Look<S::Event> {
         let mut state = shared.lock();
         // Set before anything is looked at: what a handle changes from here on wakes the task.
         state.sleep_as(cx);
         let now = state.drive_timeout();
         if let Some(read) = read {
-            self.take_in(&mut state, read);
+            self.take_in(&mut state, now, read);
         }
         match self.output {
             Output::Idle => self.fill_output(&mut state),
             // Whatever the session adds by now is to be looked for once this is written.
             _ => self.has_more = true,
         }
-        let mut look = Look {
-            now,
-            next: self.take_next(&mut state, now),
-            reads: false,
-            moved: false,
-            drains: false,
-            wake: None,
-        };
-        if look.next.is_some() {
+        self.reads = false;
+        let next = self.take_next(&mut state, now);
+        if next.is_some() {
             // The task is awake and will be back, so handles needn't wake it.
-            state.waker = None;
-            return look;
+            state.stay_awake();
+            return Look::ended(now, next);
         }
         let is_welcome = state.is_closed() || state.wants_frames();
         // What the decoder still holds comes before what is still to be read.
-        look.moved = state.feed(&mut self.decoder) > 0;
-        look.reads = !look.moved && is_welcome && state.expects_input();
-        look.drains = state.is_draining();
+        let moved = state.feed(&mut self.decoder, now) > 0;
+        self.reads = !moved && is_welcome && state.expects_input();
         let held_until = self.held_until.filter(|_| state.hold);
-        look.wake = earliest([state.session.poll_timeout(), held_until]);
-        look
+        Look {
+            now,
+            next: None,
+            reads: self.reads,
+            moved,
+            drains: state.is_draining(),
+            wake: earliest([state.session.poll_timeout(), held_until]),
+        }
     }
 
     /// The next event, or the end, if it is there.
-    fn take_next(
+    fn take_next<S: Session>(
         &mut self,
         state: &mut State<S>,
         now: Instant,
@@ -194,14 +231,15 @@ impl<S: Session> Driver<S> {
     }
 
     /// Whether both streams of a closed session have ended or have been waited for long enough.
-    fn is_finished(&mut self, state: &State<S>, now: Instant) -> bool {
+    fn is_finished<S: Session>(&mut self, state: &State<S>, now: Instant) -> bool {
         let has_ended = self.output == Output::Done && !state.expects_input();
         has_ended || *self.linger.get_or_insert(now + LINGER) <= now
     }
 
     /// Writes as much as the stream takes; whether there is a reason to look at the session again.
-    fn poll_output(
+    fn poll_output<S: Session>(
         &mut self,
+        shared: &Shared<S>,
         cx: &mut Context<'_>,
         streams: &mut impl Streams,
         now: Instant,
@@ -223,7 +261,7 @@ impl<S: Session> Driver<S> {
             match step {
                 Poll::Pending => return false,
                 Poll::Ready(Ok(next)) if next == self.output => {
-                    self.fail_output(io::ErrorKind::WriteZero.into());
+                    self.fail_output(shared, io::ErrorKind::WriteZero.into());
                     return true;
                 }
                 Poll::Ready(Ok(next)) => {
@@ -245,7 +283,7 @@ impl<S: Session> Driver<S> {
                     }
                 }
                 Poll::Ready(Err(error)) => {
-                    self.fail_output(error);
+                    self.fail_output(shared, error);
                     return true;
                 }
             }
@@ -253,7 +291,7 @@ impl<S: Session> Driver<S> {
     }
 
     /// Takes the next lines from the session, if there are any, or learns that none will come.
-    fn fill_output(&mut self, state: &mut State<S>) {
+    fn fill_output<S: Session>(&mut self, state: &mut State<S>) {
         state.fill_output();
         core::mem::swap(&mut state.outgoing, &mut self.lines);
         let is_closed = state.is_closed();
@@ -265,22 +303,23 @@ impl<S: Session> Driver<S> {
         self.has_more = is_closed || self.lines.len() >= GATHER;
     }
 
-    fn fail_output(&mut self, error: io::Error) {
+    fn fail_output<S: Session>(&mut self, shared: &Shared<S>, error: io::Error) {
         self.output = Output::Done;
-        self.shared.lock().fail_output(error);
+        shared.lock().fail_output(error);
     }
 
     /// Sets the timer for whatever comes first; whether it has gone off, or a lost write has closed
     /// the session.
-    fn poll_time(
+    fn poll_time<S: Session>(
         &mut self,
+        shared: &Shared<S>,
         cx: &mut Context<'_>,
         streams: &mut impl Streams,
         look: &Look<S::Event>,
     ) -> bool {
         let mut drained = None;
         if look.drains {
-            let mut state = self.shared.lock();
+            let mut state = shared.lock();
             let was_closed = state.is_closed();
             drained = state.poll_drain();
             if state.is_closed() != was_closed {
@@ -309,14 +348,18 @@ impl<S: Session> Driver<S> {
         cx: &mut Context<'_>,
         streams: &mut impl Streams,
     ) -> Option<io::Result<usize>> {
-        let decoder = &mut self.decoder;
-        match streams.poll_read(cx, |bytes| decoder.push(bytes)) {
+        match streams.poll_read(cx, &mut self.decoder) {
             Poll::Ready(read) => Some(read),
             Poll::Pending => None,
         }
     }
 
-    fn take_in(&mut self, state: &mut State<S>, read: io::Result<usize>) {
+    fn take_in<S: Session>(
+        &mut self,
+        state: &mut State<S>,
+        now: Instant,
+        read: io::Result<usize>,
+    ) {
         let discards = state.is_closed();
         if discards {
             self.decoder.clear();
@@ -324,20 +367,13 @@ impl<S: Session> Driver<S> {
         match read {
             Ok(0) => state.end_input(&mut self.decoder, Ok(())),
             Ok(_) => {
-                state.feed(&mut self.decoder);
+                state.feed(&mut self.decoder, now);
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             // How the input ends makes no difference any more.
             Err(_) if discards => state.end_input(&mut self.decoder, Ok(())),
             Err(error) => state.end_input(&mut self.decoder, Err(error)),
         }
-    }
-
-    /// What was read last before other tasks get their turn.
-    fn take_read(&mut self, read: io::Result<usize>) {
-        let shared = Arc::clone(&self.shared);
-        let mut state = shared.lock();
-        self.take_in(&mut state, read);
     }
 
     /// Gives back the room that a burst has needed, as nothing is under way.
@@ -362,6 +398,20 @@ struct Look<E> {
     drains: bool,
     /// When the time is to be told.
     wake: Option<Instant>,
+}
+
+impl<E> Look<E> {
+    /// A look that was over when it had found the next event, or the end.
+    const fn ended(now: Instant, next: Option<io::Result<Option<E>>>) -> Self {
+        Self {
+            now,
+            next,
+            reads: false,
+            moved: false,
+            drains: false,
+            wake: None,
+        }
+    }
 }
 
 fn earliest<const N: usize>(times: [Option<Instant>; N]) -> Option<Instant> {

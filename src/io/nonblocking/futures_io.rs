@@ -16,6 +16,7 @@ use super::drive::Streams;
 use super::serve::AsyncServeOptions;
 use super::sleep_timer::SleepTimer;
 use super::timer::Timer;
+use crate::frame::LineDecoder;
 use crate::server::{Async, Server};
 use crate::session::Session;
 
@@ -88,12 +89,12 @@ where
     fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
-        take: impl FnOnce(&[u8]),
+        decoder: &mut LineDecoder,
     ) -> Poll<io::Result<usize>> {
         // On the stack, so that a connection on which nothing happens keeps none.
         let mut chunk = [0; CHUNK];
         let length = ready!(Pin::new(&mut self.reader).poll_read(cx, &mut chunk))?;
-        take(chunk.get(..length).unwrap_or_default());
+        decoder.push(chunk.get(..length).unwrap_or_default());
         Poll::Ready(Ok(length))
     }
 

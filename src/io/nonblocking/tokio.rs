@@ -6,18 +6,19 @@
 use alloc::boxed::Box;
 use core::fmt;
 use core::mem::MaybeUninit;
-use core::pin::Pin;
+use core::pin::{Pin, pin};
 use core::task::{Context, Poll, ready};
 use core::time::Duration;
 use std::io;
 
-use ::tokio::io::{AsyncRead, AsyncWrite, ReadBuf, stdin, stdout};
+use ::tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf, stdin, stdout};
 use ::tokio::time::{Instant, Sleep, sleep};
 
 use super::super::Clock;
 use super::drive::Streams;
 use super::serve::AsyncServeOptions;
 use super::timer::Timer;
+use crate::frame::LineDecoder;
 use crate::server::{Async, Server};
 use crate::session::Session;
 
@@ -87,13 +88,17 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Streams for TokioStreams<R, W>
     fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
-        take: impl FnOnce(&[u8]),
+        decoder: &mut LineDecoder,
     ) -> Poll<io::Result<usize>> {
+        // The rest of a long line goes where it stays.
+        if let Some(mut room) = decoder.room_for_more() {
+            return pin!(self.reader.read_buf(&mut room)).poll(cx);
+        }
         // On the stack, so that a connection on which nothing happens keeps none.
         let mut chunk = [const { MaybeUninit::uninit() }; CHUNK];
         let mut chunk = ReadBuf::uninit(&mut chunk);
         ready!(Pin::new(&mut self.reader).poll_read(cx, &mut chunk))?;
-        take(chunk.filled());
+        decoder.push(chunk.filled());
         Poll::Ready(Ok(chunk.filled().len()))
     }
 

@@ -12,6 +12,7 @@ use super::super::Clock;
 use super::super::nonblocking::drive::Streams;
 use super::super::nonblocking::timer::Timer;
 use super::super::nonblocking::tokio::TokioTimer;
+use crate::frame::LineDecoder;
 
 /// How many bytes wait in one direction before a writer has to.
 const ROOM: usize = 64 * 1024;
@@ -75,7 +76,7 @@ impl Streams for MemoryStreams {
     fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
-        take: impl FnOnce(&[u8]),
+        decoder: &mut LineDecoder,
     ) -> Poll<io::Result<usize>> {
         let mut chunk = [0; CHUNK];
         let mut state = self.reader.lock();
@@ -89,7 +90,7 @@ impl Streams for MemoryStreams {
         if let Some(writer) = writer {
             writer.wake();
         }
-        take(&chunk[..length]);
+        decoder.push(&chunk[..length]);
         Poll::Ready(Ok(length))
     }
 

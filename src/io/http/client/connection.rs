@@ -232,7 +232,7 @@ impl<S: Session, N: Net> HttpConnection<S, N> {
             None => return None,
         };
         // The task is awake and will be back, so handles needn't wake it.
-        state.waker = None;
+        state.stay_awake();
         Some(next)
     }
 
