@@ -5,6 +5,7 @@
 //! asked for before a change and came after it is given to who asked, but not kept. A catalog serves
 //! one connection of one user, so what is private stays private (`cache.private`).
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -19,7 +20,7 @@ use crate::model::resource::{Resource, ResourceTemplate};
 #[cfg(feature = "skills")]
 use crate::model::skill::{ListSkills, Skill};
 use crate::model::tool::Tool;
-use crate::rpc::{Raw, Source, Text, elements, members, string_of};
+use crate::rpc::{Raw, Source, Text, members_and_list, string_of};
 use crate::session::Change;
 use crate::time::Instant;
 
@@ -138,7 +139,7 @@ pub(super) trait Listable: Paginated + Sized {
     fn hints(page: &Self::Result<'_>) -> CacheHints;
     fn list(catalog: &mut Catalog) -> &mut List<Self::Item>;
     fn output(items: Listed<Self::Item>) -> Output;
-    fn operation(listing: Listing<Self::Item>) -> Work;
+    fn operation(listing: Box<Listing<Self::Item>>) -> Work;
     /// Looks at a whole list before it is handed out.
     fn settle(_: &mut Listing<Self::Item>) {}
 }
@@ -166,7 +167,7 @@ macro_rules! listable {
                 Output::$output(items)
             }
 
-            fn operation(listing: Listing<Self::Item>) -> Work {
+            fn operation(listing: Box<Listing<Self::Item>>) -> Work {
                 Work::$output(listing)
             }
 
@@ -212,23 +213,26 @@ pub(super) fn read_page<M: Listable>(
     // Without the items it is short.
     let mut rest = alloc::format!("{{\"{}\":[]", M::MEMBER);
     let mut list = None;
-    for member in members(text.as_bytes()) {
+    let (members, elements) = members_and_list(text.as_bytes(), M::MEMBER);
+    for member in members {
         let (key, value) = (
             text.get(member.key.range())?,
             text.get(member.value.range())?,
         );
         // The last of equal keys holds.
         if string_of(key.as_bytes()) == M::MEMBER {
-            list = Some(value);
+            list = Some(member.value);
         } else {
             rest.extend([",", key, ":", value]);
         }
     }
     rest.push('}');
     let rest: M::Result<'_> = serde_json::from_str(&rest).ok()?;
-    let list = list?;
-    let items = M::items(list, source)?;
-    let raw = raw_items(list, &items, source);
+    let items = M::items(text.get(list?.range())?, source)?;
+    let elements = elements
+        .into_iter()
+        .filter_map(|span| text.get(span.range()));
+    let raw = raw_items(elements, &items, source);
     Some(ReadPage {
         items,
         raw,
@@ -238,10 +242,13 @@ pub(super) fn read_page<M: Listable>(
 }
 
 /// The JSON of each item of a list, without those that its type couldn't read.
-fn raw_items<T>(list: &str, items: &Page<'_, T>, source: Source<'_>) -> Vec<Raw<'static>> {
+fn raw_items<'a, T>(
+    elements: impl Iterator<Item = &'a str>,
+    items: &Page<'_, T>,
+    source: Source<'_>,
+) -> Vec<Raw<'static>> {
     let mut skipped = items.skipped().iter().peekable();
-    let spans = elements(list.as_bytes()).filter_map(|span| list.get(span.range()));
-    let read = spans.filter(|item| {
+    let read = elements.filter(|item| {
         skipped
             .next_if(|unread| unread.raw.as_str() == *item)
             .is_none()

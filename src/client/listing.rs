@@ -18,7 +18,7 @@ impl Client {
     pub(super) fn listing<M: Listable>(&mut self, now: Instant) -> Result<(Step, Work), Misuse> {
         let pages = self.session.limits().pages;
         let generation = M::list(&mut self.catalog).generation();
-        let mut listing = Listing::new(pages, generation);
+        let mut listing = Box::new(Listing::new(pages, generation));
         let step = self.page::<M>(now, &mut listing)?;
         Ok((step, M::operation(listing)))
     }
@@ -57,7 +57,7 @@ impl Client {
     pub(super) fn paged<M: Listable>(
         &mut self,
         now: Instant,
-        mut listing: Listing<M::Item>,
+        mut listing: Box<Listing<M::Item>>,
         done: &Completed,
         source: Source<'_>,
     ) -> Result<Next, ClientError> {
@@ -71,7 +71,7 @@ impl Client {
                 // The list has changed under the cursor: once more from the start (`cache.pages`).
                 let pages = self.session.limits().pages;
                 let generation = M::list(&mut self.catalog).generation();
-                let mut again = Listing::new(pages, generation);
+                let mut again = Box::new(Listing::new(pages, generation));
                 again.restarted = true;
                 return Ok(Next::Again(M::operation(again)));
             }

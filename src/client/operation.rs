@@ -384,10 +384,10 @@ pub(super) enum WaitsFor {
 pub(super) enum Work {
     /// It waits for its first call; and who takes the progress of that.
     Waits(Box<Operation>, Option<ProgressHandler>),
-    Tools(Listing<Tool<'static>>),
-    Resources(Listing<Resource<'static>>),
-    ResourceTemplates(Listing<ResourceTemplate<'static>>),
-    Prompts(Listing<Prompt<'static>>),
+    Tools(Box<Listing<Tool<'static>>>),
+    Resources(Box<Listing<Resource<'static>>>),
+    ResourceTemplates(Box<Listing<ResourceTemplate<'static>>>),
+    Prompts(Box<Listing<Prompt<'static>>>),
     Tool(Option<ProgressHandler>),
     /// The tool has answered; its links are being read.
     Links(Box<Links>),
@@ -402,7 +402,7 @@ pub(super) enum Work {
     Prompt,
     Completion,
     #[cfg(feature = "skills")]
-    Skills(Listing<Skill<'static>>),
+    Skills(Box<Listing<Skill<'static>>>),
     /// The skill that was asked for.
     #[cfg(feature = "skills")]
     Skill(String),

@@ -9,9 +9,9 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use bytes::{Buf, Bytes, BytesMut};
 #[cfg(feature = "tokio")]
 use bytes::{BufMut, buf::Limit};
-use bytes::{Buf, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 
 use super::discarding::Discarding;
@@ -155,12 +155,14 @@ impl LineDecoder {
             let mut line = self.buffer.split_to(end);
             self.buffer.advance(1);
             self.at_start = false;
-            self.release_large_buffer();
             if line.last() == Some(&b'\r') {
                 line.truncate(line.len() - 1);
             }
-            if !line.iter().all(u8::is_ascii_whitespace) {
-                return Some(Ok(self.share(line)));
+            let is_blank = line.iter().all(u8::is_ascii_whitespace);
+            let frame = (!is_blank).then(|| self.share(line));
+            self.release_large_buffer();
+            if let Some(frame) = frame {
+                return Some(Ok(frame));
             }
         }
     }
@@ -274,8 +276,10 @@ impl LineDecoder {
 
     /// A buffer that grew for one large frame isn't kept for the small ones after it.
     fn release_large_buffer(&mut self) {
-        if self.buffer.is_empty() && self.buffer.capacity() > KEEP {
+        // What is left of its room may be small, and still keeps all of it.
+        if self.buffer.is_empty() && self.buffer.capacity().max(self.allocated) > KEEP {
             self.buffer = BytesMut::new();
+            self.allocated = 0;
         }
     }
 }

@@ -151,7 +151,14 @@ pub fn http_server(bytes: &[u8]) {
                 let kind = [None, Some(Kind::Request), Some(Kind::Notification)];
                 let kind = source.one_of(&kind).flatten();
                 let opens = is_opening;
-                let exchange = http.handle(now, Input::Post { frame, kind, opens });
+                let exchange = http.handle(
+                    now,
+                    Input::Post {
+                        frame: frame.into(),
+                        kind,
+                        opens,
+                    },
+                );
                 open.insert(exchange.number(), Given::default());
             }
             4 => {

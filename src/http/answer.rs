@@ -43,7 +43,7 @@ pub(crate) fn admit(
 ) -> Result<Bytes, Reply> {
     check(policy, offers, head)?;
     match classify(offers, head, body)? {
-        Class::Modern { frame, .. } => Ok(frame),
+        Class::Modern { frame, .. } => Ok(frame.into_bytes()),
         Class::Legacy { .. } => Err(Reply::empty(400)),
     }
 }

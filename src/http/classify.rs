@@ -18,8 +18,8 @@ use crate::model::subject;
 use crate::model::tool::Tool;
 use crate::revision::{Era, Revision};
 use crate::rpc::{
-    Decoded, EnvelopeKey, Kind, Rejection, Repeated, RequestId, RpcError, Scan, Text, code,
-    is_string, raw_at, start_of, text_at, write_i64, write_string,
+    Decoded, EnvelopeKey, Kind, Rejection, Repeated, RequestId, RpcError, Scan, ScannedFrame, Text,
+    code, is_string, raw_at, start_of, text_at, write_i64, write_string,
 };
 
 use super::cors::preflight;
@@ -132,7 +132,7 @@ pub enum Class {
     /// One request of the modern era, to be served by a session of its own.
     Modern {
         /// The frame.
-        frame: Bytes,
+        frame: ScannedFrame,
         /// Whether it is a `subscriptions/listen`, the answer of which is a stream in any case.
         listens: bool,
     },
@@ -154,7 +154,7 @@ pub enum Input {
     /// A frame.
     Post {
         /// The frame.
-        frame: Bytes,
+        frame: ScannedFrame,
         /// What it is; `None` for a batch.
         kind: Option<Kind>,
         /// Whether it is the `initialize` that opens a session.
@@ -380,7 +380,7 @@ pub fn classify(offers: &Offers, head: &RequestHead, body: Bytes) -> Result<Clas
         Ok(Decoded::One(envelope)) => envelope,
         Ok(Decoded::Batch) if !says_modern && offers.speaks(Era::Legacy) => {
             let (kind, opens) = (None, false);
-            return legacy(offers, head, post(body.clone(), kind, opens));
+            return legacy(offers, head, post(body.clone().into(), kind, opens));
         }
         Ok(Decoded::Batch) => {
             let error = RpcError::invalid_request("Invalid request: a batch");
@@ -388,7 +388,8 @@ pub fn classify(offers: &Offers, head: &RequestHead, body: Bytes) -> Result<Clas
         }
         Err(Rejection { error, id, .. }) => return Err(failure(400, id.as_ref(), &error)),
     };
-    let (kind, id) = (envelope.kind, envelope.id.clone());
+    let (kind, id, scan) = (envelope.kind, envelope.id.clone(), envelope.scan);
+    let frame = || ScannedFrame::new(body.clone(), &offers.limits, envelope.clone());
     let describes_itself = scan.param_meta(MetaMember::ProtocolVersion).is_some();
     let is_modern = speaks_modern && (describes_itself || says_modern);
     let is_legacy = !is_modern && offers.speaks(Era::Legacy);
@@ -400,7 +401,7 @@ pub fn classify(offers: &Offers, head: &RequestHead, body: Bytes) -> Result<Clas
     if is_legacy {
         let opens = is_string(&body, scan.key(EnvelopeKey::Method), "initialize");
         let opens = opens && kind == Kind::Request;
-        return legacy(offers, head, post(body.clone(), Some(kind), opens));
+        return legacy(offers, head, post(frame(), Some(kind), opens));
     }
     match kind {
         Kind::Request => {}
@@ -412,7 +413,7 @@ pub fn classify(offers: &Offers, head: &RequestHead, body: Bytes) -> Result<Clas
             return Err(refusal(400, code::INVALID_REQUEST, why));
         }
     }
-    let request = Modern::new(offers, head, &body, &scan);
+    let request = Modern::new(offers, head, &body, scan);
     for rung in Rung::MODERN {
         if let Err(error) = request.check(rung) {
             return Err(failure(400, id.as_ref(), &error));
@@ -420,12 +421,12 @@ pub fn classify(offers: &Offers, head: &RequestHead, body: Bytes) -> Result<Clas
     }
     let listens = request.known == Some(SpecMethod::SubscriptionsListen);
     Ok(Class::Modern {
-        frame: body.clone(),
+        frame: frame(),
         listens,
     })
 }
 
-fn post(frame: Bytes, kind: Option<Kind>, opens: bool) -> Input {
+fn post(frame: ScannedFrame, kind: Option<Kind>, opens: bool) -> Input {
     Input::Post { frame, kind, opens }
 }
 

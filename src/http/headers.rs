@@ -94,6 +94,9 @@ pub struct Headers {
 /// As many fields as most responses have.
 const FEW: usize = 4;
 
+/// The room of the first field's buffer, for the fields after it.
+const ROOM: usize = 192;
+
 /// Why a header field can't be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -132,6 +135,10 @@ impl Headers {
     }
 
     fn write(&mut self, name: &str, value: impl FnOnce(&mut Vec<u8>)) {
+        if self.text.capacity() == 0 {
+            // Most heads fit.
+            self.text.reserve(ROOM);
+        }
         let start = self.text.len();
         self.text.extend_from_slice(name.as_bytes());
         if let Some(name) = self.text.get_mut(start..) {

@@ -69,14 +69,15 @@ pub(super) fn effect_sink(registry: &Arc<Registry>, service: &impl ServiceAccess
 }
 
 /// Has a connection's client told of changes for as long as what is returned is kept.
-pub(super) fn listen(connection: &Handle<Service>) -> impl Sized + use<> {
+pub(super) fn listen(connection: &Handle<Service>) -> Arc<Ear> {
     let ear: Arc<Ear> = Arc::new(Ear(Arc::downgrade(&connection.shared)));
     let listener: Weak<Ear> = Arc::downgrade(&ear);
     connection.with(|service, _| service.add_listener(listener));
     ear
 }
 
-struct Ear(Weak<Shared<Service>>);
+/// Hears of what concerns every client of a server.
+pub(super) struct Ear(Weak<Shared<Service>>);
 
 impl Listener for Ear {
     fn changed(&self, change: Change, uri: &str) {

@@ -85,7 +85,7 @@ struct FirstLines {
 
 impl FirstLines {
     fn look_at_sent(&mut self, lines: &[u8]) {
-        if self.sent.is_empty() {
+        if self.sent.is_empty() && !self.has_message {
             self.sent = lines[..lines.len().min(HEAD)].to_vec();
         }
     }
@@ -97,7 +97,8 @@ impl FirstLines {
         match line.trim_ascii_start().first() {
             Some(b'{' | b'[') => {
                 self.has_message = true;
-                self.is_echo = !self.sent.is_empty() && line.starts_with(&self.sent);
+                let sent = mem::take(&mut self.sent);
+                self.is_echo = !sent.is_empty() && line.starts_with(&sent);
             }
             _ if self.junk.is_none() => self.junk = Some(line[..line.len().min(HEAD)].to_vec()),
             _ => {}

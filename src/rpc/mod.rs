@@ -9,6 +9,7 @@ mod message;
 mod raw;
 mod repeated;
 mod scan;
+mod scanned;
 mod span;
 mod text;
 mod walk;
@@ -21,6 +22,7 @@ pub use id::RequestId;
 pub use json_error::JsonError;
 pub use message::Message;
 pub use raw::Raw;
+pub use scanned::ScannedFrame;
 pub use text::Text;
 
 pub(crate) use decode::{Decoded, Envelope, decode, recover_id};
@@ -31,6 +33,7 @@ pub(crate) use scan::{EnvelopeKey, Scan};
 pub(crate) use span::{BodySpans, KeyTable, Span};
 pub(crate) use text::{Concealed, bounded, start_of};
 pub(crate) use walk::{
-    Entry, Token, elements, is_string, listed_members, member_of, members, string_of, tokens,
+    Entry, Token, elements, is_string, listed_members, member_of, members, members_and_list,
+    string_of, tokens,
 };
 pub(crate) use write::{write_i64, write_string};

@@ -3,9 +3,12 @@
 
 use alloc::borrow::Cow;
 use alloc::string::String;
+use alloc::vec::Vec;
+
+use memchr::memchr2;
 
 use super::span::Span;
-use super::write::plain_length;
+use super::write::{first_plain_length, medium_plain_length};
 
 /// A member of an object: where its key (with quotes) and its value stand in the text.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +35,32 @@ pub(crate) fn elements(text: &[u8]) -> impl Iterator<Item = Span> {
     let mut walker = Walker { text, at: 0 };
     walker.enter(b'[');
     core::iter::from_fn(move || walker.element())
+}
+
+/// The members of the object that `text` is, and the elements of the array that its member `name` is:
+/// the last one when there are several. The text is walked once.
+pub(crate) fn members_and_list(text: &[u8], name: &str) -> (Vec<Entry>, Vec<Span>) {
+    let (mut members, mut list) = (Vec::new(), Vec::new());
+    let mut walker = Walker { text, at: 0 };
+    walker.enter(b'{');
+    while let Some(key) = walker.key() {
+        let start = walker.at;
+        let is_list = is_string(text, key, name);
+        if is_list {
+            list.clear();
+        }
+        if is_list && walker.byte() == Some(b'[') {
+            walker.at += 1;
+            list.extend(core::iter::from_fn(|| walker.element()));
+            walker.skip_space();
+            walker.at += 1;
+        } else {
+            walker.skip_value();
+        }
+        let value = Span::new(start, walker.at.min(text.len()));
+        members.push(Entry { key, value });
+    }
+    (members, list)
 }
 
 /// A piece of a JSON text.
@@ -87,6 +116,15 @@ impl Walker<'_> {
     }
 
     fn entry(&mut self) -> Option<Entry> {
+        let key = self.key()?;
+        let value_start = self.at;
+        self.skip_value();
+        let value = Span::new(value_start, self.at);
+        Some(Entry { key, value })
+    }
+
+    /// The next key; what follows is its value.
+    fn key(&mut self) -> Option<Span> {
         self.skip_separator();
         let key_start = self.at;
         if self.byte() != Some(b'"') {
@@ -100,10 +138,7 @@ impl Walker<'_> {
         }
         self.at += 1;
         self.skip_space();
-        let value_start = self.at;
-        self.skip_value();
-        let value = Span::new(value_start, self.at);
-        Some(Entry { key, value })
+        Some(key)
     }
 
     fn element(&mut self) -> Option<Span> {
@@ -133,17 +168,22 @@ impl Walker<'_> {
 
     fn skip_string(&mut self) {
         self.at += 1;
-        while let Some(rest) = self.text.get(self.at..) {
-            self.at += plain_length(rest);
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        // Most strings are short.
+        let plain = first_plain_length(rest).or_else(|| medium_plain_length(rest));
+        self.at += plain.unwrap_or_default();
+        loop {
             match self.byte() {
-                Some(b'\\') => self.at += 2,
                 Some(b'"') => {
                     self.at += 1;
                     break;
                 }
-                Some(_) => self.at += 1,
+                Some(b'\\') => self.at += 2,
+                Some(_) => {}
                 None => break,
             }
+            let rest = self.text.get(self.at..).unwrap_or_default();
+            self.at += memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
         }
         self.at = self.at.min(self.text.len());
     }

@@ -138,7 +138,7 @@ pub(super) struct Run {
     /// What is open after this run so far.
     pub(super) asked: InputRequests<'static>,
     /// What the client would have had to declare for a question of this run.
-    pub(super) missing: Option<ClientCapabilities<'static>>,
+    pub(super) missing: Option<Box<ClientCapabilities<'static>>>,
     /// How many reports (progress, log) this run has made.
     pub(super) reports: u32,
     /// What is wrong with an answer that the client gave.
@@ -238,7 +238,7 @@ impl Run {
     /// Notes that the client would have to declare more for this run to get on.
     pub(super) fn note_missing(&mut self, missing: ClientCapabilities<'_>) {
         if self.missing.is_none() {
-            self.missing = Some(missing.into_owned());
+            self.missing = Some(Box::new(missing.into_owned()));
         }
     }
 }

@@ -248,7 +248,7 @@ impl Job {
 
     fn begin_in_scope(self) -> Running {
         if let Some(end) = self.open() {
-            return Running::Ended(ended(&self.context, end));
+            return Running::Ended(Box::new(ended(&self.context, end)));
         }
         let Self { context, found, .. } = self;
         let found = match found {
@@ -261,7 +261,7 @@ impl Job {
             (Err(error), _) => Started::Ended(Err(error)),
         };
         match started {
-            Started::Ended(output) => Running::Ended(close(&context, &found, output)),
+            Started::Ended(output) => Running::Ended(Box::new(close(&context, &found, output))),
             Started::Waits { ends, future } => Running::Waits {
                 context,
                 found,
@@ -328,7 +328,7 @@ pub(crate) struct Begun {
 }
 
 enum Running {
-    Ended(Outcome),
+    Ended(Box<Outcome>),
     Waits {
         context: Context,
         found: Found,
@@ -362,7 +362,7 @@ impl Begun {
                 return Poll::Ready(outcome);
             }
             match stage.take() {
-                Some(Running::Ended(outcome)) => Poll::Ready(outcome),
+                Some(Running::Ended(outcome)) => Poll::Ready(*outcome),
                 _ => Poll::Pending,
             }
         })

@@ -25,7 +25,7 @@ use crate::frame::FrameError;
 use crate::model::input::InputRequests;
 use crate::model::method::{CallTool, Complete, GetPrompt, ReadResource, SpecMethod};
 use crate::revision::{Era, Revision};
-use crate::rpc::RpcError;
+use crate::rpc::{RpcError, ScannedFrame};
 use crate::scopes::Scopes;
 use crate::session::{
     Change, Closed, IncomingId, Limited, Misuse, Queue, Request, RestoreError, Route, SavedServer,
@@ -95,7 +95,7 @@ impl Weigh for Running {
 #[non_exhaustive]
 pub enum Event {
     /// A handler is to be run.
-    Job(Box<Job>),
+    Job(Job),
     /// Nobody wants the outcome of this job any more. Its context knows already; a future may be
     /// dropped.
     Cancelled(JobId),
@@ -329,7 +329,7 @@ impl Service {
             waits,
         };
         self.running.insert(id.request.number(), running);
-        self.events.push_back(Event::Job(Box::new(job)));
+        self.events.push_back(Event::Job(job));
     }
 
     /// Makes a task of a call whose handler wants that.
@@ -575,6 +575,13 @@ impl ServesClient for Service {
 
     fn close(&mut self, now: Instant) {
         Self::close(self, now);
+    }
+
+    fn handle_scanned(&mut self, now: Instant, route: Route, frame: ScannedFrame) {
+        self.now = self.now.max(now);
+        trace::received(Role::Server, frame.bytes());
+        self.session.handle_scanned(now, route, frame);
+        self.pump();
     }
 }
 

@@ -128,7 +128,7 @@ impl Stateless {
 fn next_job(service: &mut Service) -> Option<Job> {
     loop {
         if let Event::Job(job) = service.poll_event()? {
-            return Some(*job);
+            return Some(job);
         }
     }
 }

@@ -13,8 +13,8 @@ use crate::model::members::{Param, decode};
 use crate::model::method::SpecMethod;
 use crate::revision::Revision;
 use crate::rpc::{
-    Decoded, Envelope, EnvelopeKey, Kind, Rejection, Repeated, RequestId, RpcError, Scan, code,
-    error_of, raw_at, recover_id,
+    Decoded, Envelope, EnvelopeKey, Kind, Rejection, Repeated, RequestId, RpcError, Scan,
+    ScannedFrame, code, error_of, raw_at, recover_id,
 };
 use crate::time::Instant;
 
@@ -70,6 +70,19 @@ pub(super) trait Side: Session {
 /// Takes one frame.
 pub(super) fn handle_frame<S: Side>(side: &mut S, now: Instant, route: Route, frame: Bytes) {
     react(side, now, |side| receive(side, route, frame));
+}
+
+/// As [`handle_frame`], with one that may have been scanned before.
+pub(super) fn handle_scanned<S: Side>(
+    side: &mut S,
+    now: Instant,
+    route: Route,
+    frame: ScannedFrame,
+) {
+    react(side, now, |side| match frame.open(side.reading().0) {
+        Ok((frame, mut found)) => message(side, ReplyTo::new(route), frame, found.envelope()),
+        Err(frame) => receive(side, route, frame),
+    });
 }
 
 /// Takes a stretch of input that was no frame.

@@ -129,7 +129,7 @@ impl Host {
                     Ok((
                         0,
                         Input::Post {
-                            frame: body,
+                            frame: body.into(),
                             kind,
                             opens,
                         },

@@ -126,7 +126,7 @@ impl Served {
             _ => Some(Kind::Result),
         };
         let opens = value["method"] == "initialize";
-        let frame = Bytes::from(frame);
+        let frame = Bytes::from(frame).into();
         self.input(Input::Post { frame, kind, opens })
     }
 

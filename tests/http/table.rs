@@ -24,7 +24,7 @@ fn opening() -> Class {
         session: None,
         revision: None,
         input: Input::Post {
-            frame: Bytes::new(),
+            frame: Bytes::new().into(),
             kind: Some(Kind::Request),
             opens: true,
         },
@@ -33,7 +33,7 @@ fn opening() -> Class {
 
 fn modern(listens: bool) -> Class {
     Class::Modern {
-        frame: Bytes::new(),
+        frame: Bytes::new().into(),
         listens,
     }
 }
@@ -43,7 +43,7 @@ fn post(id: &str, kind: Kind) -> Class {
         session: Some(id.into()),
         revision: None,
         input: Input::Post {
-            frame: Bytes::new(),
+            frame: Bytes::new().into(),
             kind: Some(kind),
             opens: false,
         },

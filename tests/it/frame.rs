@@ -189,3 +189,22 @@ fn a_decoder_that_was_stored_is_not_trusted() {
     let mut decoder: LineDecoder = serde_json::from_value(discards.into()).expect("and read again");
     assert!(decoder.next_frame().unwrap().is_err());
 }
+
+#[test]
+fn a_long_frame_is_the_only_one_that_keeps_its_buffer() {
+    let long = [b"{\"a\":\"".as_slice(), &[b'x'; 200_000], b"\"}"].concat();
+    let mut decoder = LineDecoder::new(1 << 20);
+    // The second time the decoder knows how long such a frame is, and has little room left after it.
+    for _ in 0..2 {
+        for chunk in long.chunks(16 * 1024) {
+            decoder.push(chunk);
+        }
+        decoder.push(b"\n");
+        let frame = decoder
+            .next_frame()
+            .expect("it is whole")
+            .expect("it is good");
+        assert_eq!(frame, long);
+        assert!(frame.is_unique(), "the decoder holds on to it");
+    }
+}

@@ -38,7 +38,7 @@ fn sent(service: &mut Service) -> Vec<Value> {
 
 fn job(service: &mut Service) -> Job {
     match service.poll_event() {
-        Some(Event::Job(job)) => *job,
+        Some(Event::Job(job)) => job,
         other => panic!("no job: {other:?}"),
     }
 }

@@ -36,7 +36,7 @@ fn give(service: &mut Service, now: u64, frame: &Value) {
 fn job(service: &mut Service) -> Job {
     loop {
         match service.poll_event() {
-            Some(Event::Job(job)) => return *job,
+            Some(Event::Job(job)) => return job,
             Some(_) => {}
             None => panic!("no job"),
         }

@@ -90,7 +90,7 @@ impl JobsEnd {
                 self.common.mark(Kind::Request);
                 let before = self.open.insert(job.id(), job.ticket());
                 assert!(before.is_none(), "a job came twice");
-                self.waiting.push(*job);
+                self.waiting.push(job);
             }
             Event::Cancelled(job) => {
                 self.common.mark(Kind::RequestCancelled);

@@ -182,5 +182,6 @@ pub fn posted(frame: Bytes) -> Input {
         _ => Some(Kind::Request),
     };
     let opens = value["method"] == "initialize";
+    let frame = frame.into();
     Input::Post { frame, kind, opens }
 }

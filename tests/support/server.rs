@@ -76,7 +76,7 @@ fn work(service: &mut Service) -> bool {
     while let Some(event) = service.poll_event() {
         moved = true;
         if let Event::Job(job) = event {
-            let outcome = run(*job);
+            let outcome = run(job);
             assert!(service.handle_outcome(NOW, outcome), "it is wanted");
         }
     }

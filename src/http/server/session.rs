@@ -14,11 +14,10 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::frame::SseEvent;
-use crate::rpc::{Kind, code};
+use crate::rpc::{Kind, ScannedFrame, code};
 use crate::session::{Closed, ExchangeId, IncomingId, Route, ServerSession, ServesClient};
 use crate::time::Instant;
 
@@ -289,10 +288,10 @@ impl<S: ServesClient> HttpSession<S> {
         }
     }
 
-    fn post(&mut self, number: u64, frame: Bytes) {
+    fn post(&mut self, number: u64, frame: ScannedFrame) {
         if let SessionKind::Pair { .. } = self.kind {
             // `sse24.message.event` `sse24.post.status`
-            self.session.handle_frame(self.now, Route::Pipe, frame);
+            self.session.handle_scanned(self.now, Route::Pipe, frame);
             return self.reply(number, Reply::empty(202));
         }
         let decide_at = (!self.options.json_only).then(|| self.now + self.options.patience);
@@ -307,7 +306,7 @@ impl<S: ServesClient> HttpSession<S> {
             },
         );
         let route = Route::Exchange(ExchangeId::new(number));
-        self.session.handle_frame(self.now, route, frame);
+        self.session.handle_scanned(self.now, route, frame);
         if self.session.as_ref().is_listening_on(route) {
             self.begin_events(number);
         }

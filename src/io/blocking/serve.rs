@@ -144,7 +144,7 @@ pub fn serve_connection(
     let _ear = listen(&connection.handle());
     dispatch_to_the_end(&mut connection, &pool, grace, |connection, event| {
         match event {
-            Event::Job(job) => return Some(pool_job(connection.handle(), *job, || {})),
+            Event::Job(job) => return Some(pool_job(connection.handle(), job, || {})),
             Event::Session(event) => {
                 catch_panic(|| watch(&event));
             }

@@ -51,7 +51,7 @@ impl Lease {
         let mut running = Running {
             lease: self,
             handle,
-            number: self.hub.expect(),
+            number: poll_fn(|cx| Poll::Ready(self.hub.expect(cx))).await,
             operation: None,
         };
         let number = running.number;
@@ -64,8 +64,13 @@ impl Lease {
             self.hub.lose(handle);
             return None;
         }
+        let mut is_begun = false;
         let outcome = poll_fn(|cx| {
-            let outcome = self.hub.poll_outcome(number, cx);
+            // Whoever has the outcome by now wakes this task.
+            let outcome = match mem::replace(&mut is_begun, true) {
+                true => self.hub.poll_outcome(number, cx),
+                false => Poll::Pending,
+            };
             if let (Some(reports), Some(handler)) = (&reports, progress) {
                 tell(reports, handler, &outcome, cx);
             }
@@ -92,12 +97,14 @@ fn tell(reports: &Reports, handler: &ProgressHandler, outcome: &Poll<Outcome>, c
 }
 
 impl Hub {
-    /// The number of an operation whose outcome is to be kept for who waits for it.
-    fn expect(&self) -> u64 {
+    /// The number of an operation whose outcome is to be kept for the task that waits for it.
+    fn expect(&self, cx: &Context<'_>) -> u64 {
         let mut state = self.lock();
         let number = state.next_operation;
         state.next_operation += 1;
-        state.waiters.insert(number, Waiter::Waits(None));
+        state
+            .waiters
+            .insert(number, Waiter::Waits(Some(cx.waker().clone())));
         number
     }
 

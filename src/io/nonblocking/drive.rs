@@ -136,9 +136,13 @@ impl Traffic {
         cx: &mut Context<'_>,
         streams: &mut impl Streams,
     ) -> Poll<io::Result<Option<S::Event>>> {
-        // What has come is read before the session is looked at, so that one look takes it in.
+        // What was begun is written on, and what has come is read, before the session is looked at:
+        // so one look takes it in.
         let mut is_waiting = false;
         let mut read = None;
+        if self.output != Output::Idle {
+            self.poll_output(shared, cx, streams, shared.clock.now());
+        }
         if self.reads {
             read = self.poll_read(cx, streams);
             is_waiting = read.is_none();
@@ -354,12 +358,7 @@ impl Traffic {
         }
     }
 
-    fn take_in<S: Session>(
-        &mut self,
-        state: &mut State<S>,
-        now: Instant,
-        read: io::Result<usize>,
-    ) {
+    fn take_in<S: Session>(&mut self, state: &mut State<S>, now: Instant, read: io::Result<usize>) {
         let discards = state.is_closed();
         if discards {
             self.decoder.clear();

@@ -51,22 +51,22 @@ where
 ///
 /// Nothing is spawned: handlers run within this future, and dropping it drops them and the
 /// connection. Returns an error if a stream fails, or if [`check`](Server::check) does.
-pub async fn serve<R, W, T, F>(
+// Not `async`, since such a function keeps its arguments twice for as long as it runs.
+pub fn serve<R, W, T, F>(
     server: impl Into<Server<Async>>,
     reader: R,
     writer: W,
     sleep: T,
     options: AsyncServeOptions,
-) -> io::Result<()>
+) -> impl Future<Output = io::Result<()>>
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
     T: Fn(Duration) -> F,
     F: Future<Output = ()>,
 {
-    let server = server.into();
-    let connection = Connection::new(server.service(), reader, writer, sleep);
-    super::serve::serve(connection, options).await
+    let connection = Connection::new(server.into().service(), reader, writer, sleep);
+    super::serve::serve(connection, options)
 }
 
 /// How much one read asks for.

@@ -5,7 +5,6 @@
 //! panics, even while it is dropped, costs its own result; the end of the input leaves those that
 //! still run a moment to answer.
 
-use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
@@ -16,9 +15,11 @@ use core::time::Duration;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use smallvec::SmallVec;
+
 use super::super::Handle;
 use super::super::blocking::pool::{Job as PoolJob, Pool, THREADS};
-use super::super::jobs::{effect_sink, listen, pool_job, refused};
+use super::super::jobs::{Ear, effect_sink, listen, pool_job, refused};
 use super::super::steps::{RunsTasks, StepFuture, run_task};
 use super::super::task::Task;
 use super::driven::{Drive, ROUNDS};
@@ -74,26 +75,19 @@ impl AsyncServeOptions {
 /// No task is spawned: futures run within this one, blocking handlers on threads of their own.
 /// Returns an error with what a stream failed with, and if
 /// [`check`](crate::server::Server::check) does. Dropping it drops the handlers and the connection.
-pub async fn serve(
-    mut connection: impl Drive<Session = Service>,
+// Not `async`, since such a function keeps its arguments twice for as long as it runs.
+pub fn serve<D: Drive<Session = Service>>(
+    mut connection: D,
     options: AsyncServeOptions,
-) -> io::Result<()> {
-    let handle = connection.handle();
-    handle.with(|service, _| service.check()).map_err(refused)?;
-    let _ear = listen(&handle);
-    let registry = handle.with(|service, _| Arc::clone(service.registry()));
-    let mut tasks = Tasks {
-        effects: effect_sink(&registry, &handle),
-        pool: Arc::new(Pool::new(options.threads)),
-        steps: Arc::default(),
-        stepping: Vec::new(),
-        handle,
-        running: Vec::new(),
-        waiting: VecDeque::new(),
-        blocking: Arc::default(),
-        options,
-    };
-    poll_fn(|cx| tasks.poll(cx, &mut connection)).await
+) -> impl Future<Output = io::Result<()>> + use<D> {
+    let mut tasks = None;
+    poll_fn(move |cx| match &mut tasks {
+        Some(tasks) => Tasks::poll(tasks, cx, &mut connection),
+        None => {
+            let begun = Tasks::begin(&connection, options)?;
+            tasks.insert(begun).poll(cx, &mut connection)
+        }
+    })
 }
 
 /// Where the tasks of a connection's client run: within its own task, and on its threads.
@@ -126,11 +120,13 @@ impl RunsTasks for Here {
 
 /// The handlers of one connection.
 struct Tasks {
+    /// Has the client told of changes.
+    _ear: Arc<Ear>,
     handle: Handle<Service>,
     /// What takes the effects of the handlers.
     effects: EffectSink,
-    running: Vec<Task>,
-    waiting: VecDeque<Box<Job>>,
+    running: SmallVec<[Task; 1]>,
+    waiting: VecDeque<Job>,
     pool: Arc<Pool>,
     /// Handlers of tasks that are about to run here.
     steps: Arc<Mutex<Vec<StepFuture>>>,
@@ -142,6 +138,28 @@ struct Tasks {
 }
 
 impl Tasks {
+    /// Returns an error if the server can't be served as it is defined.
+    fn begin(
+        connection: &impl Drive<Session = Service>,
+        options: AsyncServeOptions,
+    ) -> io::Result<Self> {
+        let handle = connection.handle();
+        handle.with(|service, _| service.check()).map_err(refused)?;
+        let registry = handle.with(|service, _| Arc::clone(service.registry()));
+        Ok(Self {
+            _ear: listen(&handle),
+            effects: effect_sink(&registry, &handle),
+            pool: Arc::new(Pool::new(options.threads)),
+            steps: Arc::default(),
+            stepping: Vec::new(),
+            handle,
+            running: SmallVec::new(),
+            waiting: VecDeque::new(),
+            blocking: Arc::default(),
+            options,
+        })
+    }
+
     fn poll(
         &mut self,
         cx: &mut Context<'_>,
@@ -180,7 +198,7 @@ impl Tasks {
                 let done = move || {
                     blocking.fetch_sub(1, Ordering::AcqRel);
                 };
-                self.pool.run(pool_job(self.handle.clone(), *job, done));
+                self.pool.run(pool_job(self.handle.clone(), job, done));
             }
             Event::Cancelled(job) => {
                 self.waiting.retain(|waiting| waiting.id() != job);

@@ -48,19 +48,19 @@ impl<S: Session, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<S, R, W
 /// No task is spawned: handlers that are futures run within this one, blocking handlers on threads
 /// beside it. Returns an error with what a stream failed with, and if [`check`](Server::check)
 /// does.
-pub async fn serve<R, W>(
+// Not `async`, since such a function keeps its arguments twice for as long as it runs.
+pub fn serve<R, W>(
     server: impl Into<Server<Async>>,
     reader: R,
     writer: W,
     options: AsyncServeOptions,
-) -> io::Result<()>
+) -> impl Future<Output = io::Result<()>>
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
-    let server = server.into();
-    let connection = Connection::new(server.service(), reader, writer);
-    super::serve::serve(connection, options).await
+    let connection = Connection::new(server.into().service(), reader, writer);
+    super::serve::serve(connection, options)
 }
 
 impl Server<Async> {

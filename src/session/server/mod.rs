@@ -33,7 +33,7 @@ use crate::model::capability::ClientCapabilities;
 use crate::model::initialize::Implementation;
 use crate::model::logging::LoggingLevel;
 use crate::revision::Revision;
-use crate::rpc::{Repeated, RequestId, RpcError};
+use crate::rpc::{Repeated, RequestId, RpcError, ScannedFrame};
 use crate::time::Instant;
 
 use super::capability_set::CapabilitySet;
@@ -336,6 +336,10 @@ pub trait ServesClient: Session + AsRef<ServerSession> {
 
     /// Ends the session from this side. See [`ServerSession::close`].
     fn close(&mut self, now: Instant);
+
+    /// Takes one frame, as [`handle_frame`](Session::handle_frame) does, which may have been scanned
+    /// before.
+    fn handle_scanned(&mut self, now: Instant, route: Route, frame: ScannedFrame);
 }
 
 /// So that what wants to look at a server session takes what contains one too.
@@ -352,6 +356,10 @@ impl ServesClient for ServerSession {
 
     fn close(&mut self, now: Instant) {
         Self::close(self, now);
+    }
+
+    fn handle_scanned(&mut self, now: Instant, route: Route, frame: ScannedFrame) {
+        side::handle_scanned(self, now, route, frame);
     }
 }
 

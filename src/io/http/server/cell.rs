@@ -48,7 +48,7 @@ pub(super) struct State {
     pub(super) stored: Option<Box<InStore>>,
     waiting: SmallVec<[(ExchangeId, Waker); 1]>,
     /// Handlers for the task of the exchange to run, which ends with it.
-    futures: SmallVec<[Box<Job>; 1]>,
+    futures: SmallVec<[Job; 1]>,
     /// Handlers that run apart from any exchange.
     detached: SmallVec<[(JobId, Arc<Abort>); 1]>,
     alarm: Option<Alarm>,
@@ -60,7 +60,7 @@ pub(super) struct State {
 pub(super) enum Found {
     Part(Part),
     /// Handlers to be run by whoever awaits the exchange.
-    Jobs(SmallVec<[Box<Job>; 1]>),
+    Jobs(SmallVec<[Job; 1]>),
     /// Nothing yet. Whoever asked is woken when there is.
     Nothing,
 }
@@ -69,8 +69,8 @@ pub(super) enum Found {
 #[derive(Default)]
 pub(super) struct Follow {
     wake: SmallVec<[Waker; 2]>,
-    jobs: SmallVec<[Box<Job>; 1]>,
-    futures: Vec<(Box<Job>, Arc<Abort>)>,
+    jobs: SmallVec<[Job; 1]>,
+    futures: Vec<(Job, Arc<Abort>)>,
     steps: Vec<TaskStep>,
     aborted: Vec<Arc<Abort>>,
     wish: Option<Wish>,
@@ -369,10 +369,10 @@ impl Follow {
             run_task(&OnHub(Arc::downgrade(hub)), step);
         }
         for job in self.jobs {
-            hub.pool.run(pool_job(Arc::clone(cell), *job, || {}));
+            hub.pool.run(pool_job(Arc::clone(cell), job, || {}));
         }
         for (job, abort) in self.futures {
-            let future = Detached::start(cell, *job, abort);
+            let future = Detached::start(cell, job, abort);
             match &hub.spawn {
                 Some(spawn) => spawn(future),
                 // Nobody has said where futures run.

@@ -53,7 +53,7 @@ impl Exchange {
                     let cell = &self.cell;
                     let tasks = jobs
                         .into_iter()
-                        .map(|job| Task::new(with_effects(cell, *job)));
+                        .map(|job| Task::new(with_effects(cell, job)));
                     self.tasks.extend(tasks);
                 }
                 Found::Nothing => return Poll::Pending,

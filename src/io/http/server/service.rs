@@ -38,7 +38,7 @@ use crate::http::{
     check_site, classify, later, refusal, unscoped,
 };
 use crate::revision::{Era, Revision};
-use crate::rpc::{Kind, code};
+use crate::rpc::{Kind, ScannedFrame, code};
 use crate::scopes::Scopes;
 use crate::server::{Async, Server};
 use crate::session::ExchangeId;
@@ -285,7 +285,7 @@ impl Owner {
             } => frame,
             Class::Legacy { .. } => return Ok(()),
         };
-        let needed = self.hub.server.scopes_for(frame);
+        let needed = self.hub.server.scopes_for(frame.bytes());
         let none = Scopes::default();
         let granted = asks.scopes.map_or(&none, |scopes| scopes);
         match &self.guard {
@@ -511,7 +511,7 @@ impl Owner {
         }
     }
 
-    fn begin_modern(&self, frame: Bytes, listens: bool, asks: Asks<'_>) -> Begun {
+    fn begin_modern(&self, frame: ScannedFrame, listens: bool, asks: Asks<'_>) -> Begun {
         let streams = Arc::clone(&self.hub.streams);
         let http = HttpSession::new(self.service(asks), SessionKind::Modern, streams);
         let (kind, opens) = (Some(Kind::Request), false);
@@ -597,6 +597,7 @@ impl ForPair {
             Self::Events => (None, Input::Get { last_event: None }),
             Self::Message(session) => {
                 let (kind, opens) = (None, false);
+                let frame = frame.into();
                 (Some(session), Input::Post { frame, kind, opens })
             }
         };

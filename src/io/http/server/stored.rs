@@ -111,7 +111,7 @@ pub(super) fn is_durable(input: &Input) -> bool {
     match kind {
         None => true,
         Some(Kind::Request | Kind::Notification) => {
-            let named: Option<Named<'_>> = serde_json::from_slice(frame).ok();
+            let named: Option<Named<'_>> = serde_json::from_slice(frame.bytes()).ok();
             let method = named.and_then(|named| named.method).unwrap_or_default();
             DURABLE.contains(&&*method)
         }
