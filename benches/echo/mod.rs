@@ -211,7 +211,7 @@ impl Sessions {
     }
 }
 
-fn carry(
+pub fn carry(
     from: &mut impl Session,
     decoder: &mut LineDecoder,
     to: &mut impl Session,

@@ -138,11 +138,9 @@ fn find_resource(server: &Shared, request: &Request) -> Result<Hooked, RpcError>
     if let Some(handler) = offered.skills.handler(&uri) {
         return Ok(handler);
     }
-    let found = offered
-        .templates
-        .find(|definition| definition.pattern.matches(&uri));
+    let found = offered.template_of(&uri);
     found
-        .map(|(_, handler)| handler)
+        .map(|(_, handler)| handler.clone())
         .ok_or_else(|| RpcError::resource_not_found(&uri))
 }
 
@@ -178,10 +176,7 @@ fn find_completion(server: &Shared, request: &Request) -> Result<Hooked, RpcErro
             let uri = &resource.uri;
             let is_there = offered.templates.get(uri).is_some()
                 || offered.resources.get(uri).is_some()
-                || offered
-                    .templates
-                    .find(|known| known.pattern.matches(uri))
-                    .is_some();
+                || offered.template_of(uri).is_some();
             (is_there, "resource", uri)
         }
     };

@@ -38,6 +38,7 @@ mod list;
 mod listener;
 mod mount;
 mod output;
+mod prefixes;
 mod registry;
 mod required;
 mod sampling;

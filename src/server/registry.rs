@@ -18,6 +18,7 @@ use crate::session::{Change, Request};
 use super::definition::{DefinitionError, Support, ToolDefinition};
 use super::hook::Hooked;
 use super::listener::{Listener, Listeners};
+use super::prefixes::Prefixes;
 use super::required::Required;
 use super::template::Template;
 
@@ -127,12 +128,6 @@ impl<T> List<T> {
     fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
-
-    pub(super) fn find<R>(&self, look: impl Fn(&T) -> Option<R>) -> Option<(R, Hooked)> {
-        self.entries
-            .iter()
-            .find_map(|entry| Some((look(&entry.definition)?, entry.handler.clone())))
-    }
 }
 
 /// A resource template and what it matches.
@@ -157,6 +152,8 @@ pub(super) struct Offered {
     pub(super) templates: List<TemplateDefinition>,
     pub(super) prompts: List<Prompt<'static>>,
     pub(super) completions: List<CompletionDefinition>,
+    /// Which of the templates a URI may match.
+    by_prefix: Prefixes,
     /// The scopes that a token needs for single ones of these.
     pub(super) required: Required,
     #[cfg(feature = "skills")]
@@ -170,6 +167,20 @@ pub(super) struct Offered {
 }
 
 impl Offered {
+    /// The first template that `uri` matches, and its handler.
+    pub(super) fn template_of(&self, uri: &str) -> Option<(&TemplateDefinition, &Hooked)> {
+        let entries = &self.templates.entries;
+        let prefix = |place: usize| {
+            let entry = entries.get(place);
+            entry.map_or("", |entry| entry.definition.pattern.prefix())
+        };
+        let places = self.by_prefix.candidates(uri, entries.len(), prefix);
+        let entries = places.into_iter().filter_map(|place| entries.get(place));
+        let mut matching = entries.filter(|entry| entry.definition.pattern.matches(uri).is_some());
+        let found = matching.next()?;
+        Some((&found.definition, &found.handler))
+    }
+
     /// Keeps the first error, to be told before the server begins to serve.
     pub(super) fn refuse(&mut self, error: Option<DefinitionError>) {
         self.refused = self.refused.take().or(error);
@@ -282,6 +293,7 @@ impl Registry {
     pub(super) fn edit<R>(&self, act: impl FnOnce(&mut Offered) -> R) -> R {
         let (result, _replaced) = self.offered.with(|offered| {
             if let Some(unread) = Arc::get_mut(offered) {
+                unread.by_prefix = Prefixes::default();
                 return (act(unread), None);
             }
             let mut edited = Offered::clone(offered);

@@ -182,8 +182,7 @@ impl Offered {
         if let Some(skill) = self.skills.skill_of(uri) {
             return self.required.of(Kind::Resource, skill);
         }
-        let mut templates = self.templates.entries().map(|(definition, _)| definition);
-        let template = templates.find(|template| template.pattern.matches(uri).is_some())?;
+        let (template, _) = self.template_of(uri)?;
         let text = &template.template.uri_template;
         self.required.of(Kind::Resource, text)
     }

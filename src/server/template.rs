@@ -108,6 +108,14 @@ impl Template {
         Ok(Self { parts })
     }
 
+    /// The text that each URI begins with that it matches.
+    pub(super) fn prefix(&self) -> &str {
+        match self.parts.first() {
+            Some(Part::Literal(literal)) => literal,
+            _ => "",
+        }
+    }
+
     /// Whether it has a variable of this name.
     #[cfg(feature = "schemars")]
     pub(super) fn has_variable(&self, name: &str) -> bool {

@@ -168,6 +168,58 @@ fn resources_are_read_and_unknown_ones_are_not_found() {
 }
 
 #[test]
+fn of_templates_that_match_the_one_that_was_added_first_is_read() {
+    let mut server = Server::new("s", "1");
+    // In this order, which is neither that of their texts nor that of their lengths.
+    for text in [
+        "a://x/{id}",
+        "a://{id}",
+        "a://x/y/{id}",
+        "{+rest}",
+        "a://{kind}/{id}",
+    ] {
+        let template = ResourceTemplate::new(text, text);
+        server = server
+            .resource_template(template, move |_, _| Ok(text))
+            .unwrap();
+    }
+    for revision in Revision::ALL {
+        let registry = server.registry();
+        let mut drive = Drive::new(revision, vec![server.clone()]);
+        let mut read = |uri: &'static str| {
+            let read = drive
+                .run::<ReadResource>(&ReadResourceParams::new(uri))
+                .unwrap();
+            read["contents"][0]["text"].as_str().unwrap().to_owned()
+        };
+        assert_eq!(read("a://x/1"), "a://x/{id}");
+        assert_eq!(read("a://1"), "a://{id}");
+        assert_eq!(read("a://x/y/1"), "a://x/y/{id}");
+        assert_eq!(read("b://1"), "{+rest}");
+        assert_eq!(read("a://z/1"), "{+rest}");
+        // What is added or taken away later counts at once.
+        let late = ResourceTemplate::new("b://{id}", "late");
+        registry
+            .add_resource_template(late, |_, _| Ok("late"))
+            .unwrap();
+        assert!(registry.remove_resource_template("{+rest}"));
+        assert_eq!(read("b://1"), "late");
+        assert_eq!(read("a://z/1"), "a://{kind}/{id}");
+        assert!(registry.remove_resource_template("b://{id}"));
+        let rest = ResourceTemplate::new("{+rest}", "rest");
+        registry
+            .add_resource_template(rest, |_, _| Ok("{+rest}"))
+            .unwrap();
+        // It stands last now.
+        assert!(registry.remove_resource_template("a://{kind}/{id}"));
+        let last = ResourceTemplate::new("a://{kind}/{id}", "last");
+        registry
+            .add_resource_template(last, |_, _| Ok("a://{kind}/{id}"))
+            .unwrap();
+    }
+}
+
+#[test]
 fn prompts_need_their_name_and_their_required_arguments() {
     // `prompts.err.name`
     for (revision, _way) in by_every_way(Revision::ALL) {
