@@ -42,7 +42,7 @@ impl ScannedFrame {
         let found = Found {
             kind: envelope.kind,
             id: envelope.id,
-            scan: envelope.scan.clone(),
+            scan: *envelope.scan,
             bounds: bounds(limits),
         };
         Self {
