@@ -96,12 +96,24 @@ impl Layers {
 
     fn carry_to_server(&mut self) -> usize {
         let line = &mut self.line;
-        carry(&mut self.client, &mut self.to_server, &mut self.server, line, NOW)
+        carry(
+            &mut self.client,
+            &mut self.to_server,
+            &mut self.server,
+            line,
+            NOW,
+        )
     }
 
     fn carry_to_client(&mut self) -> usize {
         let line = &mut self.line;
-        carry(&mut self.server, &mut self.to_client, &mut self.client, line, NOW)
+        carry(
+            &mut self.server,
+            &mut self.to_client,
+            &mut self.client,
+            line,
+            NOW,
+        )
     }
 
     /// One call of the tool, there and back.
