@@ -10,7 +10,7 @@ use core::fmt::{self, Write};
 #[inline]
 pub(crate) fn write_string(out: &mut Vec<u8>, text: &str) {
     // What follows a long text is short: room for it spares the buffer growing once more.
-    let rest = if text.len() > 1024 { 64 } else { 2 };
+    let rest = if text.len() > 1024 { 512 } else { 2 };
     out.reserve(text.len() + rest);
     out.push(b'"');
     write_escaped(out, text);
