@@ -434,7 +434,7 @@ pub(super) fn done(output: Output) -> Step {
 pub(super) struct Search {
     pub(super) call: ToolCall,
     pub(super) progress: Option<ProgressHandler>,
-    pub(super) listing: Option<Listing<Tool<'static>>>,
+    pub(super) listing: Option<Box<Listing<Tool<'static>>>>,
     /// What the tool says, once it is found.
     pub(super) support: Option<TaskSupport<'static>>,
 }
