@@ -14,6 +14,10 @@ use super::growth::{give_back_at_end, make_room_at_end};
 pub(crate) struct Queue<T> {
     first: Option<T>,
     /// `None` when there are none.
+    #[expect(
+        clippy::box_collection,
+        reason = "a pointer where most queues have none of them"
+    )]
     rest: Option<Box<VecDeque<T>>>,
 }
 
