@@ -8,14 +8,19 @@ use std::net::TcpListener;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use many_machines::{Connections, RedisLog, RedisStore};
+use many_machines::{Connections, RedisLog, RedisStore, RedisTasks};
 use mcp_proto::io::http::{HttpServeOptions, HttpServer, HttpService, Machines};
-use mcp_proto::io::seal;
+use mcp_proto::io::{seal, tasks};
+use mcp_proto::model::elicitation::ElicitRequestFormParams;
 use mcp_proto::model::resource::Resource;
+use mcp_proto::model::sampling::{CreateMessageParams, SamplingMessage};
+use mcp_proto::model::schema::{BooleanSchema, StringSchema};
+use mcp_proto::model::tool::{NO_ARGUMENTS_SCHEMA, TaskSupport};
 use mcp_proto::server::{Async, Context, HandlerError};
-use mcp_proto::{Server, tools};
+use mcp_proto::{Server, Tool, tools};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value;
 
 /// What handlers tell of changes by.
 static SERVER: OnceLock<Server<Async>> = OnceLock::new();
@@ -34,7 +39,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let redis = Connections::new(&redis)?;
     let log = RedisLog::new(redis.clone(), "mcp:");
-    let server = server(&name);
+    let store = RedisTasks::new(redis.clone(), "mcp:");
+    let server = server(&name).tasks(tasks::system(store).lease(Duration::from_secs(1)));
+    let trip_tool = Tool::new("trip", NO_ARGUMENTS_SCHEMA).task_support(TaskSupport::Optional);
+    let server = server.tool(trip_tool, trip);
 
     let machines = Machines::new()
         .store(RedisStore::new(redis, "mcp:"))
@@ -51,6 +59,26 @@ fn main() -> Result<(), Box<dyn Error>> {
     let _ = SERVICE.set(started.service().clone());
     io::stdin().read_to_end(&mut Vec::new())?;
     Ok(started.close(Duration::from_secs(5))?)
+}
+
+/// Asks the user twice and the model once, and draws a ticket in between: at once, or as a task that
+/// outlives the instances that work on it.
+fn trip(context: &Context, _: Value) -> Result<String, HandlerError> {
+    let form = ElicitRequestFormParams::new("Who goes?").required("name", StringSchema::new());
+    let name = context.elicit::<Value>("name", form)?.accepted()?;
+    context.sleep(Duration::from_millis(30));
+    let ticket = context.once("ticket", || Ok::<_, HandlerError>("a ticket".to_owned()))?;
+    let message = vec![SamplingMessage::user("Where to?")];
+    let place = context.sample("place", &CreateMessageParams::new(message, 10))?;
+    context.sleep(Duration::from_millis(30));
+    let form = ElicitRequestFormParams::new("Sure?").required("yes", BooleanSchema::new());
+    let sure = context.elicit::<Value>("sure", form)?.accepted()?;
+    let name = name["name"].as_str().unwrap_or_default();
+    let place = place.content.as_text().unwrap_or_default();
+    Ok(format!(
+        "{name} goes to {place} with {ticket}: {}",
+        sure["yes"]
+    ))
 }
 
 fn server(name: &str) -> Server<Async> {
