@@ -13,7 +13,7 @@ trusted = ssl.create_default_context(cafile=certificate)
 META = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}
 
 
-def asked(tool, arguments, token="open sesame"):
+def asked(tool, arguments, token="open-sesame"):
     params = {"name": tool, "arguments": arguments, "_meta": META}
     body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
     headers = {"content-type": "application/json", "accept": "application/json, text/event-stream", "mcp-method": "tools/call",
@@ -53,6 +53,8 @@ def call_over_http2(*arguments, host=None, **options):
 
 with urllib.request.urlopen(url, context=trusted, timeout=20) as page:
     assert b"/mcp" in page.read()
+with urllib.request.urlopen(f"{url}/.well-known/oauth-protected-resource/mcp", context=trusted, timeout=20) as metadata:
+    assert json.load(metadata)["resource"] == f"{url}/mcp"
 for how in [call, call_over_http2]:
     assert how("who", {}, token="wrong") == 401
     assert how("who", {}) == "ali"

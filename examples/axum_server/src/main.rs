@@ -1,7 +1,7 @@
 //! A server beside the other routes of an axum application, with TLS by rustls and a bearer token.
 //!
-//! `axum_server ADDRESS [CERTIFICATE.pem KEY.pem]`; the token is `open sesame`. Without a certificate
-//! it speaks plain HTTP, as behind a proxy that ends TLS. Ctrl-C ends it and lets calls be answered.
+//! `axum_server ADDRESS [CERTIFICATE.pem KEY.pem]`; the token is `open-sesame`. With a certificate its clients
+//! know it as `localhost`. Without one it speaks plain HTTP, as behind a proxy that ends TLS. Ctrl-C ends it and lets calls be answered.
 
 mod tls;
 
@@ -9,12 +9,9 @@ use std::error::Error;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::Request;
-use axum::http::{StatusCode, header};
-use axum::middleware::{Next, from_fn};
-use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use mcp_proto::io::http::{HttpServeOptions, HttpService, Principal};
+use mcp_proto::http::{Access, ProtectedResource};
+use mcp_proto::io::http::{HttpServeOptions, HttpService, Protection};
 use mcp_proto::server::Context;
 use mcp_proto::{Server, tools};
 use tokio::net::TcpListener;
@@ -35,14 +32,25 @@ async fn main() -> Result<(), Box<dyn Error>> {
             "Good morning".to_owned()
         }
     });
-    let service = HttpService::on_tokio(server, HttpServeOptions::default())?;
+    let listener = TcpListener::bind(address).await?;
+    let bound = listener.local_addr()?;
+    let url = match arguments.len() {
+        3 => format!("https://localhost:{}/mcp", bound.port()),
+        _ => format!("http://{bound}/mcp"),
+    };
+    // Where there are more users than one, an authorization server says what a token is: see
+    // `protected_server.rs`.
+    let resource = ProtectedResource::new(url.as_str(), ["https://auth.example.com"])?;
+    let metadata = resource.metadata_path().to_owned();
+    let known = [("open-sesame", Access::new("ali", [url]))];
+    let protection = Protection::known_tokens(resource, known);
+    let service = HttpService::on_tokio(server, HttpServeOptions::default().protect(protection))?;
     let app = Router::new()
         .route_service("/mcp", service.clone())
-        .layer(from_fn(bearer))
+        .route_service(&metadata, service.clone())
         .route("/", get(|| async { "The server of MCP is at /mcp.\n" }));
 
-    let listener = TcpListener::bind(address).await?;
-    eprintln!("{}", listener.local_addr()?);
+    eprintln!("{bound}");
     let ending = service.clone();
     let end = async move {
         // Without signals it just goes on.
@@ -66,15 +74,4 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     Ok(())
-}
-
-/// Lets those through who have the token, and says who they are.
-async fn bearer(mut request: Request, next: Next) -> Response {
-    let token = request.headers().get(header::AUTHORIZATION);
-    if token.is_none_or(|token| token != "Bearer open sesame") {
-        let ask = [(header::WWW_AUTHENTICATE, "Bearer")];
-        return (StatusCode::UNAUTHORIZED, ask).into_response();
-    }
-    request.extensions_mut().insert(Principal::new("ali"));
-    next.run(request).await
 }
