@@ -1,12 +1,12 @@
-//! rmcp with tasks, on either side: a server whose tools are tasks of the extension, over the standard
-//! streams, and with `client PROGRAM [ARGUMENT..]` a client of a server of ours.
+//! A server on rmcp whose tools are tasks of the extension, over the standard streams, for clients of ours:
+//! `cargo run --example start_task -- FILE sum '{}' rmcp-tasks`.
 
 use std::time::Duration;
 
 use rmcp::model::*;
 use rmcp::service::{RequestContext, RoleServer};
 use rmcp::task_manager::{TaskExit, TaskManager, TaskOptions};
-use rmcp::transport::{TokioChildProcess, stdio};
+use rmcp::transport::stdio;
 use rmcp::{ErrorData, ServerHandler, ServiceExt};
 use serde_json::json;
 
@@ -74,7 +74,8 @@ impl ServerHandler for Server {
         request: UpdateTaskParams,
         _: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        self.0.update_task(&request.task_id, request.input_responses)
+        self.0
+            .update_task(&request.task_id, request.input_responses)
     }
 
     async fn cancel_task(
@@ -86,46 +87,21 @@ impl ServerHandler for Server {
     }
 
     fn get_info(&self) -> ServerConfig {
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().enable_tasks().build())
+        ServerConfig::new(
+            ServerCapabilities::builder()
+                .enable_tools()
+                .enable_tasks()
+                .build(),
+        )
     }
-}
-
-/// Calls each of the tools that are named, and says what has come of it.
-async fn visit(mut command: tokio::process::Command, tools: &[&'static str]) -> anyhow::Result<()> {
-    command.kill_on_drop(true);
-    let capabilities = ClientCapabilities::builder().enable_tasks().build();
-    let config = ClientConfig::new(capabilities, Implementation::from_build_env());
-    let client = config.serve(TokioChildProcess::new(command)?).await?;
-    for name in tools {
-        let response = client.call_tool_once(CallToolRequestParams::new(*name)).await?;
-        let CallToolResponse::Task(created) = response else {
-            println!("{name}: no task: {response:?}");
-            continue;
-        };
-        let id = created.task.task_id;
-        let ended = loop {
-            let told = client.peer().get_task(GetTaskParams::new(id.clone())).await?;
-            if told.task.status().is_terminal() {
-                break told.task;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        };
-        let again = client.peer().cancel_task(CancelTaskParams::new(id)).await;
-        println!("{name}: {:?}, cancelling it: {}", ended.status(), again.is_ok());
-    }
-    client.cancel().await?;
-    Ok(())
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let mut given = std::env::args().skip(1);
-    if given.next().as_deref() == Some("client") {
-        let program = given.next().expect("a program");
-        let mut command = tokio::process::Command::new(program);
-        command.args(given);
-        return visit(command, &["may", "fails", "breaks"]).await;
-    }
-    Server(TaskManager::new()).serve(stdio()).await?.waiting().await?;
+    Server(TaskManager::new())
+        .serve(stdio())
+        .await?
+        .waiting()
+        .await?;
     Ok(())
 }
