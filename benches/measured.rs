@@ -30,7 +30,6 @@ pub fn median_ratio(rounds: usize, one: &mut impl FnMut(), other: &mut impl FnMu
 }
 
 /// How many bytes of this process are in memory, as Linux says.
-#[expect(clippy::disallowed_methods, reason = "there is no other way to ask")]
 pub fn resident() -> u64 {
     let statm = std::fs::read_to_string("/proc/self/statm").expect("this is Linux");
     let pages = statm

@@ -3,6 +3,8 @@
 //! `replay --record FILE` makes one; `replay FILE [--svg IMAGE]` plays it. The files are JSON lines, to be kept beside a bug
 //! report or as a test.
 
+#![expect(clippy::disallowed_methods, reason = "a program has arguments")]
+
 use std::error::Error;
 use std::time::Duration;
 use std::{env, fs};

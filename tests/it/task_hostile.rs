@@ -255,10 +255,9 @@ fn run(revision: Revision, answers: &[&str]) -> Completed {
     let mut client = client(revision);
     let options = ask().total(Timeout::After(Duration::from_secs(600)));
     let call = call(&mut client, options).unwrap();
-    let mut next = 0;
     let mut asked = client.reply();
     let mut answer = json!(created(revision)).to_string();
-    for _ in 0..1000 {
+    for next in 0..1000 {
         client.feed(format!(
             r#"{{"jsonrpc":"2.0","id":{},"result":{answer}}}"#,
             asked["id"]
@@ -278,7 +277,6 @@ fn run(revision: Revision, answers: &[&str]) -> Completed {
             client.pass(Duration::from_secs(5));
         }
         answer = answers[next.min(answers.len() - 1)].replace('@', MEMBERS);
-        next += 1;
     }
     panic!("the call never ends");
 }

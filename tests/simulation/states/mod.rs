@@ -11,7 +11,7 @@ mod client_model;
 mod server;
 mod server_model;
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -115,7 +115,7 @@ fn explore<S: Side, M: Subject<Operation = S::Operation> + Hash>(
     operations: &[S::Operation],
     depth: usize,
 ) -> usize {
-    let mut known = HashSet::from([start.digest()]);
+    let mut known = BTreeSet::from([start.digest()]);
     let mut edge = vec![start];
     for _ in 0..depth {
         let mut next = Vec::new();

@@ -477,11 +477,16 @@ fn check_result(revision: Revision, method: &str, result: &Value) -> Result<(), 
         true => result["resultType"] == "task",
         false => result.get("task").is_some(),
     };
-    let may_be_task = match (known, revision) {
-        (SpecMethod::CallTool, Revision::V2025_11_25 | Revision::V2026_07_28) => true,
-        (SpecMethod::CreateMessage | SpecMethod::Elicit, Revision::V2025_11_25) => true,
-        _ => false,
-    };
+    let may_be_task = matches!(
+        (known, revision),
+        (
+            SpecMethod::CallTool,
+            Revision::V2025_11_25 | Revision::V2026_07_28
+        ) | (
+            SpecMethod::CreateMessage | SpecMethod::Elicit,
+            Revision::V2025_11_25
+        )
+    );
     if is_task && may_be_task {
         return fits(revision, "CreateTaskResult", result);
     }
