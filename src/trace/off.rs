@@ -11,7 +11,7 @@ use crate::time::Instant;
 pub(crate) struct Spans<K>(PhantomData<fn(K)>);
 
 #[derive(Clone, Default)]
-pub(crate) struct Scope;
+pub(crate) struct Scope(());
 
 impl<K: Ord> Spans<K> {
     pub(crate) const fn new() -> Self {
@@ -23,7 +23,7 @@ impl<K: Ord> Spans<K> {
 
     #[inline]
     pub(crate) fn scope(&self, _: &K) -> Scope {
-        Scope
+        Scope(())
     }
 
     #[inline]
