@@ -14,6 +14,7 @@ use mcp_proto::rpc::Raw;
 use mcp_proto::session::{CallOptions, ClientEvent};
 use serde_json::{Value, json};
 
+use support::amount;
 use support::fill::filled;
 use support::on_every_revision;
 use support::pair::{Pair, client_config, everything_of_a_client, server_config};
@@ -71,7 +72,7 @@ fn call_filled<M: Method>(pair: &mut Pair, revision: Revision) -> usize {
         true => 0,
         false => params.len().max(results.len()),
     };
-    for n in 0..calls {
+    for n in (0..calls).step_by(amount(3, 1)) {
         let (params, result) = (&params[n % params.len()], &results[n % results.len()]);
         let text = params.to_string();
         let call = pair
@@ -131,7 +132,7 @@ fn ask_filled<M: Method>(pair: &mut Pair, revision: Revision) -> usize {
     params.iter_mut().for_each(balance);
     let results = bodies(revision, result.expect("a request has a result"), None);
     let asked = params.len().max(results.len());
-    for n in 0..asked {
+    for n in (0..asked).step_by(amount(3, 1)) {
         let (params, result) = (&params[n % params.len()], &results[n % results.len()]);
         ask::<M>(pair, params, result);
     }

@@ -38,6 +38,20 @@ pub struct Schema {
     pub definitions: Map<String, Value>,
 }
 
+/// Leaves out what a schema says to people; a member of that name has a schema, not a text.
+fn forget_prose(schema: &mut Value) {
+    match schema {
+        Value::Object(keywords) => {
+            keywords.retain(|keyword, said| {
+                !(said.is_string() && matches!(&**keyword, "description" | "title"))
+            });
+            keywords.values_mut().for_each(forget_prose);
+        }
+        Value::Array(schemas) => schemas.iter_mut().for_each(forget_prose),
+        _ => {}
+    }
+}
+
 /// Where and why a value isn't what a schema says.
 #[derive(Debug)]
 pub struct Mismatch {
@@ -67,6 +81,7 @@ impl Schema {
             panic!("{}: no definitions", path.display());
         };
         correct(revision, &mut definitions);
+        definitions.values_mut().for_each(forget_prose);
         Self {
             revision,
             definitions,
@@ -153,7 +168,7 @@ impl Schema {
                 .as_array()
                 .is_none_or(|list| list.len() as f64 <= number(wanted)),
             "format" => has_format(wanted.as_str().expect("formats are strings"), value),
-            "description" | "title" | "default" | "deprecated" => true,
+            "default" | "deprecated" => true,
             _ => panic!("the validator doesn't know the keyword {keyword}"),
         };
         match fits {
