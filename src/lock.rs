@@ -4,6 +4,9 @@
 //! With feature `std` it is a mutex, and what it guards can be shared between threads. Without, there
 //! are no threads to share it with.
 
+use alloc::boxed::Box;
+use core::pin::Pin;
+
 #[cfg(not(feature = "std"))]
 type Cell<T> = core::cell::RefCell<T>;
 #[cfg(feature = "std")]
@@ -13,6 +16,22 @@ type Cell<T> = std::sync::Mutex<T>;
 type OnceCell<T> = core::cell::OnceCell<T>;
 #[cfg(feature = "std")]
 type OnceCell<T> = std::sync::OnceLock<T>;
+
+/// A future of the core's own. It may go to another thread where there are threads, and holds what such locks guard.
+#[cfg(feature = "std")]
+pub(crate) type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+#[cfg(not(feature = "std"))]
+pub(crate) type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// What may go to another thread, where there are threads.
+#[cfg(feature = "std")]
+pub(crate) trait Portable: Send {}
+#[cfg(feature = "std")]
+impl<T: Send + ?Sized> Portable for T {}
+#[cfg(not(feature = "std"))]
+pub(crate) trait Portable {}
+#[cfg(not(feature = "std"))]
+impl<T: ?Sized> Portable for T {}
 
 /// A value that is made when it is first asked for.
 pub(crate) struct Once<T>(OnceCell<T>);

@@ -206,15 +206,15 @@ known! {
     SubscriptionsListen = "subscriptions/listen", V2026_07_28, Client / Client;
     ///
     /// In 2025-11-25 a part of the protocol, since then one of the extension
-    /// [`TASKS_EXTENSION`](crate::model::task::TASKS_EXTENSION).
+    /// [`TASKS_EXTENSION`].
     GetTask = "tasks/get", V2025_11_25, Both / Client;
     GetTaskPayload = "tasks/result", V2025_11_25 to V2025_11_25, Both / Client;
     ///
-    /// Of the extension [`TASKS_EXTENSION`](crate::model::task::TASKS_EXTENSION).
+    /// Of the extension [`TASKS_EXTENSION`].
     UpdateTask = "tasks/update", V2026_07_28, Client / Client;
     ///
     /// In 2025-11-25 a part of the protocol, since then one of the extension
-    /// [`TASKS_EXTENSION`](crate::model::task::TASKS_EXTENSION).
+    /// [`TASKS_EXTENSION`].
     CancelTask = "tasks/cancel", V2025_11_25, Both / Client;
     ListTasks = "tasks/list", V2025_11_25 to V2025_11_25, Both / Client;
     Initialized = "notifications/initialized", V2024_11_05 to V2025_11_25, Client / Client;
@@ -236,7 +236,7 @@ known! {
     SubscriptionsAcknowledged = "notifications/subscriptions/acknowledged", V2026_07_28, Server / Server;
     TaskStatusChanged = "notifications/tasks/status", V2025_11_25 to V2025_11_25, Both / Server;
     ///
-    /// Of the extension [`TASKS_EXTENSION`](crate::model::task::TASKS_EXTENSION).
+    /// Of the extension [`TASKS_EXTENSION`].
     TaskChanged = "notifications/tasks", V2026_07_28, Server / Server;
 }
 

@@ -156,7 +156,10 @@ pub(super) struct Run {
 }
 
 /// Keeps what a run has learnt, so that it isn't lost with its process.
+#[cfg(feature = "std")]
 pub(super) type LedgerKeeper = Arc<dyn Fn(&RoundState) + Send + Sync>;
+#[cfg(not(feature = "std"))]
+pub(super) type LedgerKeeper = Arc<dyn Fn(&RoundState)>;
 
 /// What travels from one round to the next.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -26,6 +26,7 @@ use super::hook::{End as HookEnd, Hooked, Started, finish};
 use super::registry::Entry;
 use super::state::{SealError, binding};
 use super::tasks::{StoreWork, TaskEnd, TaskStep, poll_through};
+use crate::lock::Pending;
 use crate::model::input::InputRequests;
 use crate::model::method::SpecMethod;
 use crate::model::tool::CallToolResult;
@@ -335,7 +336,7 @@ enum Running {
         ends: Vec<HookEnd>,
         future: Pin<Box<dyn Future<Output = Output> + Send>>,
     },
-    InStore(Pin<Box<dyn Future<Output = Outcome> + Send>>),
+    InStore(Pending<'static, Outcome>),
 }
 
 impl Begun {

@@ -11,7 +11,6 @@ use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::pin::Pin;
 
 use super::super::Shared;
 use super::super::ask::RoundState;
@@ -22,6 +21,7 @@ use super::record::{Phase, Record, Taken};
 use super::run::step_of;
 use super::step::TaskStep;
 use super::store::TaskStoreError;
+use crate::lock::Pending;
 use crate::model::encode::encode_value;
 use crate::model::input::{InputRequest, InputRequests};
 use crate::model::meta::{Meta, RELATED_TASK};
@@ -60,10 +60,7 @@ pub(in crate::server) struct TaskJob {
 }
 
 impl StoreWork for TaskJob {
-    fn run<'a>(
-        self: Box<Self>,
-        context: &'a Context,
-    ) -> Pin<Box<dyn Future<Output = Answered> + Send + 'a>> {
+    fn run<'a>(self: Box<Self>, context: &'a Context) -> Pending<'a, Answered> {
         let Self { engine, work } = *self;
         Box::pin(async move {
             let of = Of {

@@ -1,10 +1,10 @@
 //! What answers a request about tasks, and who finds out: everything that waits for the store.
 
 use alloc::boxed::Box;
-use core::pin::Pin;
 
 use super::super::context::Context;
 use super::step::TaskStep;
+use crate::lock::{Pending, Portable};
 use crate::model::input::InputRequests;
 use crate::model::task::{CancelTaskResult, CreateTaskResult, ListTasksResult, Task};
 use crate::rpc::{Raw, RpcError};
@@ -28,9 +28,6 @@ pub(in crate::server) enum TaskEnd {
 pub(in crate::server) type Answered = Result<(TaskEnd, Option<Box<TaskStep>>), RpcError>;
 
 /// Something that is asked of the store.
-pub(in crate::server) trait StoreWork: Send {
-    fn run<'a>(
-        self: Box<Self>,
-        context: &'a Context,
-    ) -> Pin<Box<dyn Future<Output = Answered> + Send + 'a>>;
+pub(in crate::server) trait StoreWork: Portable {
+    fn run<'a>(self: Box<Self>, context: &'a Context) -> Pending<'a, Answered>;
 }

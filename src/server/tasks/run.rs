@@ -8,7 +8,6 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use core::future::poll_fn;
-use core::pin::Pin;
 use core::task::Poll;
 
 use super::super::Shared;
@@ -19,7 +18,8 @@ use super::super::handler::Reply;
 use super::super::job::{End, Found, Job, Outcome, StateToCarry};
 use super::engine::{Engine, Key, Loaded, Reserved, TaskKeeper};
 use super::record::{Phase, Record};
-use super::step::{Step, TaskStep, poll_through};
+use super::step::{Failing, Step, TaskStep, poll_through};
+use crate::lock::Pending;
 use crate::rpc::{Raw, RpcError};
 use crate::trace::Scope;
 
@@ -67,7 +67,7 @@ impl Step for Steps {
         matches!(&self.stage, Stage::Run(job) if job.is_async())
     }
 
-    fn failing(&self) -> Box<dyn FnOnce() -> Option<TaskStep> + Send> {
+    fn failing(&self) -> Failing {
         let error = match &self.stage {
             Stage::Run(job) => job.request().panicked(),
             _ => RpcError::internal("The task's store panicked"),
@@ -95,7 +95,7 @@ impl Step for Steps {
         TaskStep::of(self)
     }
 
-    fn start(self: Box<Self>) -> Pin<Box<dyn Future<Output = Option<TaskStep>> + Send>> {
+    fn start(self: Box<Self>) -> Pending<'static, Option<TaskStep>> {
         Box::pin(async move {
             let Self {
                 reserved,

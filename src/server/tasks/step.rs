@@ -1,8 +1,9 @@
 //! A step of a task as whoever drives a service sees it: something to run that outlives it.
 
+use crate::lock::{Pending, Portable};
 use alloc::boxed::Box;
 use core::fmt;
-use core::pin::{Pin, pin};
+use core::pin::pin;
 use core::task::{Context, Poll, Waker};
 
 use super::engine::TaskKeeper;
@@ -13,23 +14,29 @@ use super::engine::TaskKeeper;
 /// Dropping it leaves the task as it is; it goes on when its client asks for it.
 pub struct TaskStep(Box<dyn Step>);
 
+/// What makes the step that fails a task.
+#[cfg(feature = "std")]
+pub(super) type Failing = Box<dyn FnOnce() -> Option<TaskStep> + Send>;
+#[cfg(not(feature = "std"))]
+pub(super) type Failing = Box<dyn FnOnce() -> Option<TaskStep>>;
+
 /// What a step does.
-pub(super) trait Step: Send {
+pub(super) trait Step: Portable {
     fn is_async(&self) -> bool;
 
     /// What makes the step that fails the task, for when this one panics.
-    fn failing(&self) -> Box<dyn FnOnce() -> Option<TaskStep> + Send>;
+    fn failing(&self) -> Failing;
 
     fn keeper(&self) -> TaskKeeper;
 
     /// The step that ends the task as one that nobody asks for.
     fn abandoned(self: Box<Self>) -> TaskStep;
 
-    fn start(self: Box<Self>) -> Pin<Box<dyn Future<Output = Option<TaskStep>> + Send>>;
+    fn start(self: Box<Self>) -> Pending<'static, Option<TaskStep>>;
 }
 
 /// What is needed to fail a task whose handler has panicked.
-pub struct TaskTicket(Box<dyn FnOnce() -> Option<TaskStep> + Send>);
+pub struct TaskTicket(Failing);
 
 impl TaskTicket {
     /// Returns the step that fails a task whose handler has panicked; `None` if the task goes on
