@@ -4,7 +4,8 @@
 //! and what the session sends and reports has to be what the model says, in that order. States are told apart by what the
 //! session would save and by the model's own.
 //!
-//! `MCP_MODEL_DEPTH` says how many operations are tried in every order; `.ci/run` tries seven.
+//! `MCP_MODEL_DEPTH` says how many operations are tried in every order; `.ci/run` tries six, and seven
+//! take some minutes.
 
 mod client;
 mod client_model;
