@@ -14,9 +14,10 @@ use mcp_proto::client::{ClientError, ClientOptions, ToolCall};
 use mcp_proto::io::blocking::BlockingClient;
 use mcp_proto::io::child::Command;
 use mcp_proto::model::completion::{CompleteParams, PromptReference};
-use mcp_proto::model::elicitation::ElicitResult;
+use mcp_proto::model::elicitation::{ElicitParams, ElicitResult};
 use mcp_proto::model::form::FormContent;
 use mcp_proto::model::logging::LoggingLevel;
+use mcp_proto::model::owned::IntoOwned;
 use mcp_proto::model::prompt::{Arguments, GetPromptParams};
 use mcp_proto::model::sampling::CreateMessageResult;
 use serde_json::json;
@@ -49,11 +50,19 @@ fn options(logged: &Arc<Mutex<Vec<String>>>) -> ClientOptions {
                 .to_owned();
             Ok(CreateMessageResult::text("m", format!("echo of {asked}")))
         })
-        .elicitation(|_| {
-            Ok(ElicitResult::accept(
-                FormContent::new().with("response", "mine"),
-            ))
-        })
+        .elicitation(|params| Ok(ElicitResult::accept(filled(&params))))
+}
+
+/// What the form says beforehand, and a word in each field that it requires.
+fn filled(params: &ElicitParams<'_>) -> FormContent<'static> {
+    let ElicitParams::Form(form) = params else {
+        return FormContent::new();
+    };
+    let schema = &form.requested_schema;
+    let required = schema.required.iter().flatten();
+    required.fold(schema.clone().into_owned().defaults(), |content, name| {
+        content.with(name.to_string(), "mine")
+    })
 }
 
 /// The command lines in an environment variable; says aloud when there are none.
