@@ -20,7 +20,7 @@ impl Discarding {
     /// Takes the next bytes of the frame.
     pub(super) fn take_in(&mut self, bytes: &[u8]) {
         let room = HEAD.saturating_sub(self.head.len());
-        self.head.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        self.head.extend(bytes.iter().take(room));
         self.length = self.length.saturating_add(bytes.len() as u64);
         if let Some(last) = bytes.iter().rev().find(|byte| !byte.is_ascii_whitespace()) {
             self.last = *last;

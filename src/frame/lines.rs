@@ -6,6 +6,11 @@
 //! carriage return before the newline and a byte order mark at the very start are tolerated; a frame
 //! keeps at most 8 KiB alive or twice its length, whatever it was read with.
 
+#![expect(
+    clippy::arithmetic_side_effects,
+    reason = "what is added are places in the buffer and its length, and nothing is held that is longer than memory"
+)]
+
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -136,7 +141,7 @@ impl LineDecoder {
             if self.searched == self.buffer.len() {
                 return None;
             }
-            let Some(found) = memchr::memchr(b'\n', &self.buffer[self.searched..]) else {
+            let Some(found) = memchr::memchr(b'\n', self.unsearched()) else {
                 self.searched = self.buffer.len();
                 self.bound_partial_line();
                 return None;
@@ -155,9 +160,7 @@ impl LineDecoder {
             let mut line = self.buffer.split_to(end);
             self.buffer.advance(1);
             self.at_start = false;
-            if line.last() == Some(&b'\r') {
-                line.truncate(line.len() - 1);
-            }
+            drop_return(&mut line);
             let is_blank = line.iter().all(u8::is_ascii_whitespace);
             let frame = (!is_blank).then(|| self.share(line));
             self.release_large_buffer();
@@ -179,9 +182,7 @@ impl LineDecoder {
         }
         self.searched = 0;
         let mut line = self.buffer.split();
-        if line.last() == Some(&b'\r') {
-            line.truncate(line.len() - 1);
-        }
+        drop_return(&mut line);
         let line = self.share(line);
         let last = line.iter().rev().find(|byte| !byte.is_ascii_whitespace())?;
         if matches!(last, b'}' | b']') {
@@ -235,7 +236,18 @@ impl LineDecoder {
     /// Whether the line that is the first `end` bytes of the buffer is over the limit, of which a
     /// carriage return at its end is no part.
     fn is_too_long(&self, end: usize) -> bool {
-        end > self.limit.saturating_add(1) || (end > self.limit && self.buffer[end - 1] != b'\r')
+        end > self.limit.saturating_add(1) || (end > self.limit && !self.ends_in_return(end))
+    }
+
+    /// Whether a carriage return stands before `end`.
+    fn ends_in_return(&self, end: usize) -> bool {
+        let line = self.buffer.get(..end);
+        line.is_some_and(|line| line.ends_with(b"\r"))
+    }
+
+    /// What of the buffer has not been searched for a newline.
+    fn unsearched(&self) -> &[u8] {
+        self.buffer.get(self.searched..).unwrap_or_default()
     }
 
     /// Throws away what has come of a line that is already too long.
@@ -290,4 +302,11 @@ impl LineDecoder {
 pub fn write_line(out: &mut Vec<u8>, frame: &[u8]) {
     out.extend_from_slice(frame);
     out.push(b'\n');
+}
+
+/// Drops the carriage return at the end of a line, which is a part of its delimiter.
+fn drop_return(line: &mut BytesMut) {
+    if let [rest @ .., b'\r'] = &line[..] {
+        line.truncate(rest.len());
+    }
 }

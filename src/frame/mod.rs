@@ -1,6 +1,19 @@
 //! Bytes to frames and back: a frame is the text of one JSON message, without its delimiter.
 //! Nothing here knows JSON, a method name, a direction or the time.
 
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
+)]
+
 mod discarding;
 mod lines;
 mod sse;

@@ -6,6 +6,11 @@
 //! is discarded up to its end, and the next one is good again; an event that isn't whole when the
 //! stream ends never was.
 
+#![expect(
+    clippy::arithmetic_side_effects,
+    reason = "what is added are lengths of what is held at the same time, which memory has room for"
+)]
+
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -152,7 +157,7 @@ impl SseDecoder {
         self.skip_byte_order_mark();
         loop {
             self.skip_line_feed();
-            let Some(found) = memchr::memchr2(b'\n', b'\r', &self.buffer[self.searched..]) else {
+            let Some(found) = memchr::memchr2(b'\n', b'\r', self.unsearched()) else {
                 self.searched = self.buffer.len();
                 self.bound_partial_line();
                 return None;
@@ -161,7 +166,7 @@ impl SseDecoder {
             self.searched = 0;
             self.at_start = false;
             let line = self.buffer.split_to(end);
-            self.after_return = self.buffer[0] == b'\r';
+            self.after_return = self.buffer.starts_with(b"\r");
             self.buffer.advance(1);
             self.release_large_buffer();
             let is_whole = self.line == Line::Whole;
@@ -206,10 +211,15 @@ impl SseDecoder {
     fn skip_line_feed(&mut self) {
         if self.after_return && !self.buffer.is_empty() {
             self.after_return = false;
-            if self.buffer[0] == b'\n' {
+            if self.buffer.starts_with(b"\n") {
                 self.buffer.advance(1);
             }
         }
+    }
+
+    /// What of the buffer has not been searched for the end of a line.
+    fn unsearched(&self) -> &[u8] {
+        self.buffer.get(self.searched..).unwrap_or_default()
     }
 
     /// Throws away what has come of a line that says nothing or is too long already.
@@ -227,9 +237,9 @@ impl SseDecoder {
                 Some(_) => Line::Discarded,
                 None => Line::Ignored,
             };
-            if self.line == Line::Discarded {
+            if data.is_some() {
                 let line = core::mem::take(&mut self.buffer);
-                self.discard(value(&line[DATA_PREFIX - 2..]));
+                self.discard(value(line.strip_prefix(b"data").unwrap_or_default()));
             }
         } else if let (Line::Discarded, Some(discarding)) = (self.line, &mut self.discarding) {
             discarding.take_in(&self.buffer);
@@ -347,9 +357,12 @@ pub fn write_event(out: &mut Vec<u8>, event: &SseEvent) {
     }
     let mut data = &event.data[..];
     while let Some(end) = memchr::memchr2(b'\n', b'\r', data) {
-        write_data(out, &data[..end]);
-        let is_pair = data[end..].starts_with(b"\r\n");
-        data = &data[end + 1 + usize::from(is_pair)..];
+        let (line, rest) = data.split_at(end);
+        write_data(out, line);
+        data = match rest {
+            [b'\r', b'\n', rest @ ..] | [_, rest @ ..] => rest,
+            [] => rest,
+        };
     }
     write_data(out, data);
     out.push(b'\n');

@@ -77,7 +77,7 @@ macro_rules! capability_object {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 let known = [$(self.$field.is_written()),*];
                 let known = known.into_iter().filter(|written| *written).count();
-                let mut map = serializer.serialize_map(Some(known + self.other.len()))?;
+                let mut map = serializer.serialize_map(Some(known.saturating_add(self.other.len())))?;
                 $(if self.$field.is_written() {
                     map.serialize_entry($wire, &self.$field)?;
                 })*

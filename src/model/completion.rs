@@ -237,6 +237,9 @@ struct FirstValues<'v, 'a>(&'v [Text<'a>]);
 
 impl Serialize for FirstValues<'_, '_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0[..self.0.len().min(MAX_VALUES)].serialize(serializer)
+        self.0
+            .get(..MAX_VALUES)
+            .unwrap_or(self.0)
+            .serialize(serializer)
     }
 }

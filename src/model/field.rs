@@ -27,7 +27,7 @@ pub(crate) fn reason(error: &serde_json::Error) -> Box<str> {
     let shown = error.to_string();
     // The position stands last; the same words inside a quoted text are not it.
     let position = shown.rfind(" at line ").filter(|_| error.line() > 0);
-    bounded(&shown[..position.unwrap_or(shown.len())]).into()
+    bounded(position.and_then(|end| shown.get(..end)).unwrap_or(&shown)).into()
 }
 
 /// Reads a member that only informs, such as annotations: one that doesn't fit counts as absent and
@@ -46,21 +46,27 @@ where
 /// It sorts instead of looking each key up, since a peer chooses how many there are.
 pub(crate) fn last_of_each_key<K: Ord, V>(entries: Vec<(K, V)>) -> Vec<(K, V)> {
     let mut order: Vec<usize> = (0..entries.len()).collect();
-    order.sort_unstable_by(|a, b| (&entries[*a].0, a).cmp(&(&entries[*b].0, b)));
-    let is_same = |a: usize, b: usize| entries[a].0 == entries[b].0;
-    if !order.windows(2).any(|pair| is_same(pair[0], pair[1])) {
+    let key = |at: usize| entries.get(at).map(|(key, _)| key);
+    order.sort_unstable_by_key(|at| (key(*at), *at));
+    let mut pairs = order.iter().zip(order.iter().skip(1));
+    if !pairs.any(|(a, b)| key(*a) == key(*b)) {
         return entries;
     }
     // For each entry the place of the first with its key.
     let mut places: Vec<usize> = (0..entries.len()).collect();
-    for pair in order.windows(2) {
-        if is_same(pair[0], pair[1]) {
-            places[pair[1]] = places[pair[0]];
+    for (a, b) in order.iter().zip(order.iter().skip(1)) {
+        if key(*a) == key(*b)
+            && let Some(first) = places.get(*a).copied()
+            && let Some(place) = places.get_mut(*b)
+        {
+            *place = first;
         }
     }
     let mut kept: Vec<Option<(K, V)>> = entries.iter().map(|_| None).collect();
     for (place, entry) in places.into_iter().zip(entries) {
-        kept[place] = Some(entry);
+        if let Some(kept) = kept.get_mut(place) {
+            *kept = Some(entry);
+        }
     }
     kept.into_iter().flatten().collect()
 }

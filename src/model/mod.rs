@@ -1,5 +1,18 @@
 //! The typed vocabulary of all five revisions as one superset, and what each revision lacks.
 
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
+)]
+
 pub mod blocks;
 pub mod cancel;
 pub mod capability;

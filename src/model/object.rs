@@ -71,7 +71,7 @@ impl<'a> Object<'a> {
         let value = serde_json::to_string(value).map_err(JsonError::new)?;
         let key_literal = serde_json::to_string(key).map_err(JsonError::new)?;
         let old = self.0.as_str();
-        let mut text = String::with_capacity(old.len() + key_literal.len() + value.len() + 2);
+        let mut text = String::with_capacity(old.len().saturating_add(value.len()));
         let mut pending = true;
         for member in Written::all(old) {
             if !member.is_called(key) {

@@ -119,7 +119,7 @@ macro_rules! open_struct {
         impl serde::Serialize for $name<'_> {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 use serde::ser::{SerializeMap, SerializeStruct};
-                let known = 0 $(+ usize::from(self.$field.is_some()))*;
+                let known = 0_usize $(.wrapping_add(usize::from(self.$field.is_some())))*;
                 if self.other.is_empty() {
                     let mut fields = serializer.serialize_struct($crate::model::encode::downgrade::announced!($name), known)?;
                     $(if let Some(value) = &self.$field {
@@ -127,7 +127,7 @@ macro_rules! open_struct {
                     })*
                     return fields.end();
                 }
-                let mut members = serializer.serialize_map(Some(known + self.other.len()))?;
+                let mut members = serializer.serialize_map(Some(known.saturating_add(self.other.len())))?;
                 $(if let Some(value) = &self.$field {
                     members.serialize_entry($key, &$($written)?(value))?;
                 })*

@@ -186,7 +186,7 @@ impl PageGuard {
             return Err(PageError::RepeatedCursor);
         }
         // One page has come for every cursor seen, and one for the request without a cursor.
-        if self.seen.len() + 1 >= self.limit as usize {
+        if self.seen.len().saturating_add(1) >= self.limit as usize {
             return Err(PageError::TooManyPages { limit: self.limit });
         }
         self.seen.insert(cursor.as_str().into());

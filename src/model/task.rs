@@ -215,7 +215,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for CreateTaskResult<'a> {
     reason = "replacements are functions of one type"
 )]
 fn nested(written: &[u8]) -> Result<Vec<u8>, EncodeError> {
-    let mut out = Vec::with_capacity(written.len() + 16);
+    let mut out = Vec::with_capacity(written.len().saturating_add(16));
     out.extend_from_slice(b"{\"task\":");
     let mut before = b'{';
     for Entry { key, value } in members(written) {

@@ -242,7 +242,7 @@ macro_rules! wire_type {
         impl serde::Serialize for $name<'_> {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 use serde::ser::SerializeStruct;
-                let length = 0 $(+ $crate::model::wire_type::count!($kind self.$field))*;
+                let length = 0_usize $(.wrapping_add($crate::model::wire_type::count!($kind self.$field)))*;
                 let mut fields = serializer.serialize_struct(
                     $crate::model::encode::downgrade::announced!($name),
                     length,

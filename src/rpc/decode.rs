@@ -5,6 +5,11 @@
 //! a wrong `jsonrpc` or an id that is neither a string nor an integer is an invalid request
 //! (`base.id.notnull`); a malformed response fails the call it belongs to and is never answered.
 
+#![expect(
+    clippy::arithmetic_side_effects,
+    reason = "what is added are places in one text and lengths of its parts"
+)]
+
 use alloc::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
@@ -185,22 +190,21 @@ fn id_of_deep(frame: &[u8], scan: &Scan) -> Span {
         return known;
     }
     let (mut level, mut at) = (0_usize, 0);
-    while at < frame.len() {
-        match frame[at] {
+    while let Some(byte) = frame.get(at) {
+        match byte {
             b'{' | b'[' => level += 1,
             b'}' | b']' => level = level.saturating_sub(1),
             b'"' => {
-                let end = at + string_length(&frame[at..]);
-                let rest = frame[end..].trim_ascii_start();
-                if let (1, b"\"id\"", Some(value)) =
-                    (level, &frame[at..end], rest.strip_prefix(b":"))
-                {
+                let text = frame.get(at..).unwrap_or_default();
+                let (string, rest) = text.split_at(string_length(text));
+                let rest = rest.trim_ascii_start();
+                if let (1, b"\"id\"", Some(value)) = (level, string, rest.strip_prefix(b":")) {
                     let value = value.trim_ascii_start();
                     let start = frame.len() - value.len();
                     let length = simple_value_end(value);
                     return length.map_or(Span::NONE, |length| Span::new(start, start + length));
                 }
-                at = end;
+                at += string.len();
                 continue;
             }
             _ => {}
@@ -214,12 +218,12 @@ fn id_of_deep(frame: &[u8], scan: &Scan) -> Span {
 fn string_length(text: &[u8]) -> usize {
     let mut at = 1;
     while let Some(found) = memchr::memchr2(b'"', b'\\', text.get(at..).unwrap_or_default()) {
-        at += found + 1;
-        if text[at - 1] == b'"' {
-            return at;
+        at += found;
+        if text.get(at) == Some(&b'"') {
+            return at + 1;
         }
         // What is escaped is passed over.
-        at += 1;
+        at += 2;
     }
     text.len()
 }
@@ -241,10 +245,10 @@ pub(crate) fn recover_id(head: &[u8], limits: &Limits) -> Option<(RequestId, Opt
             break;
         };
         if key == b"id" && end <= limits.id.max(LONGEST_OWN) {
-            let text = core::str::from_utf8(&value[..end]).ok()?;
+            let text = core::str::from_utf8(value.get(..end)?).ok()?;
             id = RequestId::from_json(text.trim_ascii());
         }
-        let Some(next) = value[end..].trim_ascii_start().strip_prefix(b",") else {
+        let Some(next) = value.get(end..)?.trim_ascii_start().strip_prefix(b",") else {
             break;
         };
         rest = next;
@@ -255,16 +259,17 @@ pub(crate) fn recover_id(head: &[u8], limits: &Limits) -> Option<(RequestId, Opt
 /// A key without escapes that stands here, and what follows its colon.
 fn simple_key(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let text = text.trim_ascii_start();
-    let end = simple_string_end(text)?;
-    let value = text[end..].trim_ascii_start().strip_prefix(b":")?;
-    Some((&text[1..end - 1], value.trim_ascii_start()))
+    let (key, rest) = text.split_at_checked(simple_string_end(text)?)?;
+    let value = rest.trim_ascii_start().strip_prefix(b":")?;
+    let key = key.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+    Some((key, value.trim_ascii_start()))
 }
 
 /// Where a string without escapes ends that starts here.
 fn simple_string_end(text: &[u8]) -> Option<usize> {
     let inner = text.strip_prefix(b"\"")?;
     let end = memchr::memchr2(b'"', b'\\', inner)?;
-    (inner[end] == b'"').then_some(end + 2)
+    (inner.get(end) == Some(&b'"')).then_some(end + 2)
 }
 
 /// Where a string or a number ends that starts here, when something follows it.
@@ -275,7 +280,7 @@ fn simple_value_end(text: &[u8]) -> Option<usize> {
     let end = text
         .iter()
         .position(|byte| matches!(byte, b',' | b'}' | b' ' | b'\t' | b'\r'))?;
-    (end > 0 && !matches!(text[0], b'{' | b'[')).then_some(end)
+    (end > 0 && !matches!(text.first(), Some(b'{' | b'['))).then_some(end)
 }
 
 #[inline]

@@ -52,6 +52,10 @@ impl RequestId {
         if json.is_empty() || json.len() > 18 {
             return None;
         }
+        #[expect(
+            clippy::arithmetic_side_effects,
+            reason = "18 digits are less than the highest number of 64 bits"
+        )]
         let integer = json.iter().try_fold(0, |integer: i64, digit| {
             let digit = digit.wrapping_sub(b'0');
             (digit < 10).then(|| integer * 10 + i64::from(digit))

@@ -1,5 +1,18 @@
 //! JSON-RPC 2.0: frames to messages and back, without a single word of MCP's.
 
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
+)]
+
 mod chars;
 mod decode;
 mod error;

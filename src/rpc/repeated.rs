@@ -52,6 +52,6 @@ impl Repeated {
                 members: spans.nested.map(|member| member.moved(start, 0)),
             }));
         }
-        self.changes += 1;
+        self.changes = self.changes.saturating_add(1);
     }
 }

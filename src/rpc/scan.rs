@@ -5,6 +5,12 @@
 //! numbers and nesting are checked as RFC 8259 has them; a key written with escapes is the same key;
 //! each body has a table of its own, so that no member of one can be taken for another's.
 
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "`at` grows by what was found from it on and never passes the end of the text; the tables of keys have a place for each variant"
+)]
+
 use alloc::string::String;
 
 use super::repeated::Repeated;
@@ -454,7 +460,8 @@ impl Scanner<'_> {
     }
 
     fn literal(&mut self, literal: &[u8]) -> Result<(), ScanError> {
-        if !self.bytes[self.at..].starts_with(literal) {
+        let rest = self.bytes.get(self.at..);
+        if !rest.is_some_and(|rest| rest.starts_with(literal)) {
             return Err(ScanError::Syntax);
         }
         self.at += literal.len();

@@ -40,10 +40,11 @@ impl Span {
     /// The same value in a text of which a part was cut out that started at `from` and now starts
     /// at `to`.
     pub(crate) const fn moved(self, from: usize, to: usize) -> Self {
+        let (from, to) = (from as u32, to as u32);
         match self.is_some() {
             true => Self {
-                start: self.start - from as u32 + to as u32,
-                end: self.end - from as u32 + to as u32,
+                start: self.start.wrapping_sub(from).wrapping_add(to),
+                end: self.end.wrapping_sub(from).wrapping_add(to),
             },
             false => Self::NONE,
         }

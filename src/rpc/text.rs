@@ -24,7 +24,7 @@ pub(crate) fn bounded(text: &str) -> &str {
 pub(crate) fn start_of(text: &str, longest: usize) -> &str {
     let fits = |end: &usize| text.is_char_boundary(*end);
     let end = (0..=longest.min(text.len())).rev().find(fits);
-    &text[..end.unwrap_or(0)]
+    text.get(..end.unwrap_or(0)).unwrap_or_default()
 }
 
 /// What `Debug` shows of a text that may be a secret: how many bytes it has.

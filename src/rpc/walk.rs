@@ -1,6 +1,11 @@
 //! Walking JSON text that is known to be good: the members of an object, the elements of an array.
 //! It only looks for where tokens stand, without recursion; on text that isn't JSON it ends early.
 
+#![expect(
+    clippy::arithmetic_side_effects,
+    reason = "`at` grows by what was found from it on and passes the end of the text by two at most"
+)]
+
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;

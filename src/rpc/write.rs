@@ -1,6 +1,11 @@
 //! Appending JSON tokens to a byte buffer: strings, numbers and raw text, compact and on one line.
 //! Everything that leaves the crate is written through these functions.
 
+#![expect(
+    clippy::arithmetic_side_effects,
+    reason = "lengths of parts of one text, digits below ten, and constants"
+)]
+
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
@@ -73,7 +78,6 @@ fn escape_free_length(bytes: &[u8]) -> usize {
 /// Appends the escape of one byte that needs one.
 #[inline]
 fn write_escape(out: &mut Vec<u8>, byte: u8) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
     let letter = match byte {
         b'"' | b'\\' => byte,
         0x08 => b'b',
@@ -82,12 +86,20 @@ fn write_escape(out: &mut Vec<u8>, byte: u8) {
         0x0c => b'f',
         b'\r' => b'r',
         _ => {
-            let (high, low) = (usize::from(byte >> 4), usize::from(byte & 15));
-            out.extend_from_slice(&[b'\\', b'u', b'0', b'0', HEX[high], HEX[low]]);
+            let [high, low] = [byte >> 4, byte & 15].map(hex_digit);
+            out.extend_from_slice(&[b'\\', b'u', b'0', b'0', high, low]);
             return;
         }
     };
     out.extend_from_slice(&[b'\\', letter]);
+}
+
+/// The digit for a number below 16.
+const fn hex_digit(number: u8) -> u8 {
+    match number {
+        0..10 => b'0' + number,
+        _ => b'a' + (number - 10),
+    }
 }
 
 #[inline]

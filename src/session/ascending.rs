@@ -5,6 +5,11 @@
 //! gaps are closed together once they are two thirds of all, so that an end costs the same however
 //! many there are; the last one is never a gap. While keys are dense none has to be searched for.
 
+#![expect(
+    clippy::arithmetic_side_effects,
+    reason = "`gaps` is the number of those entries that are gaps, and places are below their number"
+)]
+
 use smallvec::SmallVec;
 
 use super::growth::{give_back, make_room};
@@ -33,8 +38,10 @@ impl Ascending {
         }
         match self.search(key) {
             Ok(at) => {
-                self.gaps -= usize::from(self.entries[at].1 == GAP);
-                self.entries[at].1 = value;
+                if let Some(entry) = self.entries.get_mut(at) {
+                    self.gaps -= usize::from(entry.1 == GAP);
+                    entry.1 = value;
+                }
             }
             Err(at) => {
                 make_room(&mut self.entries);
@@ -44,14 +51,14 @@ impl Ascending {
     }
 
     pub(super) fn get(&self, key: u64) -> Option<u64> {
-        let (_, value) = self.entries[self.search(key).ok()?];
-        Some(value).filter(|value| *value != GAP)
+        let (_, value) = self.entries.get(self.search(key).ok()?)?;
+        Some(*value).filter(|value| *value != GAP)
     }
 
     /// Removes a key. Returns its value; `None` when it isn't there.
     pub(super) fn remove(&mut self, key: u64) -> Option<u64> {
         let at = self.search(key).ok()?;
-        let value = core::mem::replace(&mut self.entries[at].1, GAP);
+        let value = core::mem::replace(&mut self.entries.get_mut(at)?.1, GAP);
         if value == GAP {
             return None;
         }
@@ -95,8 +102,8 @@ impl Ascending {
         let to = far(key.saturating_sub(*first).saturating_add(1)).min(len);
         let from = len.saturating_sub(far(last.saturating_sub(key).saturating_add(1)));
         let from = from.min(to);
-        self.entries[from..to]
-            .binary_search_by_key(&key, |(key, _)| *key)
+        let near = self.entries.get(from..to).unwrap_or_default();
+        near.binary_search_by_key(&key, |(key, _)| *key)
             .map(|at| from + at)
             .map_err(|at| from + at)
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::rpc::RpcError;
 
 use super::route::Closed;
-use super::table::Weigh;
+use super::table::{Weigh, total};
 
 /// Why a call ended without a result. It is local, never a made-up code.
 // `err.local`
@@ -165,7 +165,7 @@ impl Weigh for CallError {
                 method,
                 path,
                 reason,
-            } => method.len() + path.len() + reason.len(),
+            } => total([method.len(), path.len(), reason.len()]),
             _ => 0,
         }
     }
@@ -190,5 +190,6 @@ impl Weigh for CloseReason {
 
 /// How many bytes the texts of an error hold.
 pub(crate) fn rpc_error_weight(error: &RpcError) -> usize {
-    error.message.len() + error.data.as_ref().map_or(0, |data| data.as_str().len())
+    let data = error.data.as_ref().map_or(0, |data| data.as_str().len());
+    total([error.message.len(), data])
 }

@@ -23,7 +23,7 @@ use super::error::{CallError, rpc_error_weight};
 use super::id::CallId;
 use super::name::MethodName;
 use super::path::Malformed;
-use super::table::Weigh;
+use super::table::{Weigh, total};
 
 /// A JSON object inside a frame: the params of a message, or a result. `Debug` shows its size,
 /// since it may hold secrets.
@@ -273,7 +273,7 @@ impl Ignored {
         let start = frame.trim_ascii_start();
         let line = match start.first() {
             Some(b'{' | b'[') => None,
-            _ => Some(String::from_utf8_lossy(&start[..start.len().min(80)]).into()),
+            _ => Some(String::from_utf8_lossy(start.get(..80).unwrap_or(start)).into()),
         };
         Self::NotAMessage { error, line }
     }
@@ -284,7 +284,8 @@ impl Weigh for Ignored {
         match self {
             Self::NotAFrame(FrameError::TooLong { head, .. }) => head.len(),
             Self::NotAMessage { error, line } => {
-                rpc_error_weight(error) + line.as_ref().map_or(0, |line| line.len())
+                let line = line.as_ref().map_or(0, |line| line.len());
+                total([rpc_error_weight(error), line])
             }
             Self::Error(error) => rpc_error_weight(error),
             Self::Request(method) | Self::Notification(method) => method.len(),

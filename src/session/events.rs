@@ -38,7 +38,7 @@ impl<E: SessionEvent> Events<E> {
         if self.is_complete {
             return;
         }
-        self.held += event.weight();
+        self.held = self.held.saturating_add(event.weight());
         self.is_complete = event.is_last();
         self.queue.push_back(event);
     }
@@ -58,7 +58,7 @@ impl<E: SessionEvent> Events<E> {
     // Most of the time there is one event, and then nothing has to be weighed.
     #[cold]
     fn forget(&mut self, event: &E) {
-        self.held -= event.weight();
+        self.held = self.held.saturating_sub(event.weight());
     }
 
     #[inline]

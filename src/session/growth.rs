@@ -5,6 +5,11 @@
 //! for more than a quarter beyond what it holds gives it back, unless that is little. Either costs a fixed amount for each element on
 //! average, since the two are an eighth apart.
 
+#![expect(
+    clippy::arithmetic_side_effects,
+    reason = "a list has at most `isize::MAX` bytes, so that a quarter more is a number still"
+)]
+
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 

@@ -29,7 +29,7 @@ impl SessionTag {
 
     /// Keeps a restored session's tag from being given to another session later.
     pub(crate) fn reserve(self) {
-        NEXT.fetch_max((self.0 & MOST) + 1, Ordering::Relaxed);
+        NEXT.fetch_max((self.0 & MOST).saturating_add(1), Ordering::Relaxed);
     }
 }
 

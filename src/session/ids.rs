@@ -41,7 +41,7 @@ impl Ids {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.counting.len() + self.others.len()
+        self.counting.len().saturating_add(self.others.len())
     }
 }
 

@@ -149,7 +149,8 @@ impl Watched {
 fn shared<'a>(other: &str, uri: &'a str) -> &'a str {
     let both = uri.char_indices().zip(other.chars());
     let end = both.take_while(|((_, one), other)| one == other).last();
-    end.map_or("", |((at, one), _)| &uri[..at + one.len_utf8()])
+    end.and_then(|((at, one), _)| uri.get(..at.saturating_add(one.len_utf8())))
+        .unwrap_or_default()
 }
 
 /// Whether `uri` is what was subscribed to, or lies below it.

@@ -11,6 +11,19 @@
 //!
 //! Both sides implement [`Session`], so that one adapter drives either.
 
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
+)]
+
 mod arrival;
 mod ascending;
 mod batch;

@@ -5,6 +5,11 @@
 //! no larger buffer than its role may, and asks for the next as large as the last; what was written
 //! out of the reserve is counted until it has been handed out.
 
+#![expect(
+    clippy::arithmetic_side_effects,
+    reason = "what is added are the lengths of frames that the buffer holds, of which there are fewer than 2^63"
+)]
+
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -100,8 +105,9 @@ impl Outbox {
         if is_lone && buffer.is_empty() && (is_alike || transmit.len >= WORTH_SWAPPING) {
             core::mem::swap(buffer, &mut self.bytes);
         } else {
-            buffer.extend_from_slice(&self.bytes[self.read..self.read + transmit.len]);
-            self.read += transmit.len;
+            let end = self.read + transmit.len;
+            buffer.extend_from_slice(self.unsent(self.read..end));
+            self.read = end;
         }
         if self.frames.is_empty() {
             self.bytes.clear();
@@ -128,7 +134,7 @@ impl Outbox {
         self.written - self.frames.len() as u64 >= frame
     }
 
-    /// A part of the frame that was just written, by its place in the buffer.
+    /// A part of what waits, by its place in the buffer.
     pub(crate) fn unsent(&self, span: core::ops::Range<usize>) -> &[u8] {
         self.bytes.get(span).unwrap_or_default()
     }
@@ -173,7 +179,8 @@ impl Outbox {
         for frame in self.frames.drain() {
             let end = at + frame.transmit.len;
             if !frame.is_request() {
-                kept.bytes.extend_from_slice(&self.bytes[at..end]);
+                let unsent = self.bytes.get(at..end).unwrap_or_default();
+                kept.bytes.extend_from_slice(unsent);
                 if frame.is_reserve {
                     kept.reserved += frame.transmit.len;
                 }

@@ -125,11 +125,11 @@ impl Level {
 }
 
 fn path_to(text: &str, error: &serde_json::Error, fault: Fault) -> String {
-    if error.line() == 0 {
+    let Some(lines) = error.line().checked_sub(1) else {
         return ROOT.into();
-    }
-    let lines_before = text.split_inclusive('\n').take(error.line() - 1);
-    let taken = lines_before.map(str::len).sum::<usize>() + error.column();
+    };
+    let lines_before = text.split_inclusive('\n').take(lines).map(str::len);
+    let taken = lines_before.sum::<usize>().saturating_add(error.column());
     let mut levels: Vec<Level> = Vec::new();
     for (token, span) in tokens(text.as_bytes()) {
         if token == Token::Close {
@@ -164,7 +164,7 @@ fn is_found(levels: &mut Vec<Level>, token: Token, span: Span, taken: usize, fau
         // Not reached: what stands before it was bad.
         Token::Comma if span.range().start >= taken => true,
         Token::Comma => {
-            level.index += 1;
+            level.index = level.index.saturating_add(1);
             level.wants_key = level.is_object;
             false
         }

@@ -70,7 +70,8 @@ impl<T> Queue<T> {
 
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        usize::from(self.first.is_some()) + self.rest.as_ref().map_or(0, |rest| rest.len())
+        let rest = self.rest.as_ref().map_or(0, |rest| rest.len());
+        rest.saturating_add(usize::from(self.first.is_some()))
     }
 
     #[inline]

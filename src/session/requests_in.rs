@@ -25,7 +25,7 @@ use super::misuse::Misuse;
 use super::name::MethodName;
 use super::progress::{Report, Reported};
 use super::route::Route;
-use super::table::{Table, Weigh};
+use super::table::{Table, Weigh, total};
 use super::writer::MessageWriter;
 
 /// From so many on, requests are found by an index of their ids.
@@ -113,10 +113,14 @@ impl<T: Weigh> Weigh for RequestIn<T> {
     #[inline]
     fn weight(&self) -> usize {
         // The id stands in the index as well.
-        let own = size_of::<Self>() - size_of::<T>() + 2 * self.id.weight();
+        let (own, id) = (
+            const { size_of::<Self>() - size_of::<T>() },
+            self.id.weight(),
+        );
         let token = self.progress_token().map(Weigh::weight);
         let progress = self.progress.as_ref().map(|_| size_of::<Progress>());
-        own + progress.unwrap_or(0) + token.unwrap_or(0) + self.part.weight()
+        let (progress, token) = (progress.unwrap_or(0), token.unwrap_or(0));
+        total([own, id, id, progress, token, self.part.weight()])
     }
 }
 

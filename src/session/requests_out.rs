@@ -20,7 +20,7 @@ use super::error::{CallError, Delivery};
 use super::name::MethodName;
 use super::rebase::Rebase;
 use super::route::Route;
-use super::table::{Table, Weigh};
+use super::table::{Table, Weigh, total};
 use super::timer::{Clocks, Earliest};
 use super::writer::MessageWriter;
 
@@ -122,8 +122,9 @@ impl<T: Weigh> Weigh for RequestOut<T> {
     #[inline]
     fn weight(&self) -> usize {
         let token = self.progress_token.as_ref();
-        let own = size_of::<Self>() - size_of::<T>() + token.map_or(0, Weigh::weight);
-        own + self.part.weight()
+        let own = const { size_of::<Self>() - size_of::<T>() };
+        let token = token.map_or(0, Weigh::weight);
+        total([own, token, self.part.weight()])
     }
 }
 

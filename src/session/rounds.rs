@@ -11,7 +11,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::table::Weigh;
+use super::table::{Weigh, total};
 
 /// What a request keeps of its rounds, whose answers are each an `A`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -114,9 +114,11 @@ impl<A> Round<A> {
 impl<A: Weigh> Weigh for Round<A> {
     fn weight(&self) -> usize {
         let answers = self.answers.iter().map(|(key, answer)| {
-            size_of_val(key) + key.len() + answer.as_ref().map_or(24, Weigh::weight)
+            let answer = answer.as_ref().map_or(24, Weigh::weight);
+            total([size_of_val(key), key.len(), answer])
         });
-        answers.sum::<usize>() + self.state.as_ref().map_or(0, |state| state.len())
+        let state = self.state.as_ref().map_or(0, |state| state.len());
+        total([answers.sum(), state])
     }
 }
 

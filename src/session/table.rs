@@ -7,6 +7,11 @@
 //! order of their numbers; of many the last one takes the place of one that ends, and their places are
 //! looked up, so that an end costs the same however many are open.
 
+#![expect(
+    clippy::arithmetic_side_effects,
+    reason = "`held` is the sum of the weights of the entries, each of which is in memory"
+)]
+
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
@@ -22,6 +27,12 @@ use super::growth::{give_back, make_room};
 pub(crate) trait Weigh {
     /// How many bytes it holds, roughly: the texts and frames, and its own size.
     fn weight(&self) -> usize;
+}
+
+/// The sum of what several things hold. One past the highest number is that, beyond every bound.
+#[inline]
+pub(crate) fn total<const N: usize>(parts: [usize; N]) -> usize {
+    parts.into_iter().fold(0, usize::saturating_add)
 }
 
 /// An id is bounded where it is read; one of digits holds about as much as it is counted.
@@ -98,9 +109,12 @@ impl<T: Weigh, const INLINE: usize> Table<T, INLINE> {
     #[inline(never)]
     fn insert_among(&mut self, entry: Entry<T>) {
         let is_next = self.last_number() < Some(entry.number);
-        if !is_next && let Some(at) = self.position(entry.number) {
-            self.held -= self.entries[at].weight;
-            self.entries[at] = entry;
+        if !is_next
+            && let Some(at) = self.position(entry.number)
+            && let Some(known) = self.entries.get_mut(at)
+        {
+            self.held -= known.weight;
+            *known = entry;
             return;
         }
         let at = match self.places {
@@ -126,7 +140,7 @@ impl<T: Weigh, const INLINE: usize> Table<T, INLINE> {
     /// Changes an entry in a way that may change what it holds; `None` when there is none.
     pub(crate) fn change<R>(&mut self, number: u64, change: impl FnOnce(&mut T) -> R) -> Option<R> {
         let at = self.position(number)?;
-        let entry = &mut self.entries[at];
+        let entry = self.entries.get_mut(at)?;
         let changed = change(&mut entry.value);
         let weight = entry.value.weight();
         self.held = self.held - entry.weight + weight;
@@ -154,7 +168,7 @@ impl<T: Weigh, const INLINE: usize> Table<T, INLINE> {
     #[inline]
     pub(crate) fn discard<R>(&mut self, number: u64, last: impl FnOnce(&mut T) -> R) -> Option<R> {
         let at = self.position(number)?;
-        let entry = &mut self.entries[at];
+        let entry = self.entries.get_mut(at)?;
         let taken = last(&mut entry.value);
         self.held -= entry.weight;
         if self.entries.len() == 1 {
@@ -186,7 +200,9 @@ impl<T: Weigh, const INLINE: usize> Table<T, INLINE> {
             return;
         };
         places.insert(last.number, at as u64);
-        places.remove(self.entries[at].number);
+        if let Some(ended) = self.entries.get(at) {
+            places.remove(ended.number);
+        }
     }
 
     /// Gives back what an entry that ended has left.
@@ -230,13 +246,13 @@ impl<T, const INLINE: usize> Table<T, INLINE> {
 
     #[inline(always)]
     pub(crate) fn get(&self, number: u64) -> Option<&T> {
-        Some(&self.entries[self.position(number)?].value)
+        Some(&self.entries.get(self.position(number)?)?.value)
     }
 
     /// An entry to change in what it doesn't hold memory for; see [`change`](Self::change).
     pub(crate) fn get_mut(&mut self, number: u64) -> Option<&mut T> {
         let at = self.position(number)?;
-        Some(&mut self.entries[at].value)
+        Some(&mut self.entries.get_mut(at)?.value)
     }
 
     /// How many bytes the entries hold.
@@ -268,7 +284,7 @@ impl<T, const INLINE: usize> Table<T, INLINE> {
             None => &self.entries[..],
         };
         let places = self.places.iter().flat_map(|places| places.values());
-        let looked_up = places.map(|place| &self.entries[place as usize]);
+        let looked_up = places.filter_map(|place| self.entries.get(place as usize));
         let entries = in_order.iter().chain(looked_up);
         entries.map(|entry| (entry.number, &entry.value))
     }

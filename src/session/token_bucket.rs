@@ -51,7 +51,7 @@ impl TokenBucket {
         *self = self.refilled(now, each_second);
         let granted = self.allows(burst);
         if granted {
-            self.spent += 1000;
+            self.spent = self.spent.saturating_add(1000);
         }
         granted
     }

@@ -29,7 +29,7 @@ use super::outbox::Outbox;
 use super::rare::{Idle, Rare};
 use super::rebase::Rebase;
 use super::route::Route;
-use super::table::{Table, Weigh};
+use super::table::{Table, Weigh, total};
 use super::token_bucket::TokenBucket;
 
 /// The answers to one batch, as far as they are there.
@@ -48,7 +48,7 @@ impl Idle for Table<Batch, 0> {
 
 impl Weigh for Batch {
     fn weight(&self) -> usize {
-        size_of::<Self>() + self.answers.len()
+        total([size_of::<Self>(), self.answers.len()])
     }
 }
 
@@ -123,7 +123,7 @@ impl MessageWriter {
     /// A number that was never used before in this session (`base.id.unique.session`).
     pub(crate) fn number(&mut self) -> u64 {
         let number = self.next_number;
-        self.next_number += 1;
+        self.next_number = self.next_number.saturating_add(1);
         number
     }
 
@@ -166,7 +166,7 @@ impl MessageWriter {
 
     /// How many bytes wait to be sent, or to be part of a batch's answer.
     pub(crate) fn held(&self) -> usize {
-        self.outbox.held() + self.batches.held()
+        total([self.outbox.held(), self.batches.held()])
     }
 
     /// Writes a frame with `write`, or nothing if that fails.

@@ -5,6 +5,12 @@
 //! field or type without an end stays; a type with a rule is listed in [`downgraded_types`], and a
 //! field with one in [`may_downgrade`], or the crate doesn't compile.
 
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "rules are made at compile time, when what overflows or is missing does not compile"
+)]
+
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize, ser};

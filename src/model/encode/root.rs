@@ -401,7 +401,7 @@ fn insert_meta(out: &mut Vec<u8>, at: Range<usize>, meta: &[u8]) -> Result<(), E
         }
     }
     let comma: &[u8] = if is_empty { b"" } else { b"," };
-    let before_brace = at.end - 1;
+    let before_brace = at.end.saturating_sub(1);
     out.splice(before_brace..before_brace, [comma, meta].concat());
     Ok(())
 }
@@ -427,7 +427,11 @@ fn merge(
     for Entry { key, value } in members(text) {
         is_empty = false;
         let name = string_of(key.of(text));
-        let at = start + value.range().start..start + value.range().end;
+        let Range {
+            start: from,
+            end: to,
+        } = value.range();
+        let at = start.saturating_add(from)..start.saturating_add(to);
         match &*name {
             "name" | "uri" | "taskId" if encoded.name.is_none() => {
                 encoded.name = Some((at.start, at.end));
@@ -456,7 +460,8 @@ fn merge(
             insert_meta(out, at, additions.meta)?;
             if let Some((from, to)) = encoded.name.as_mut().filter(|name| name.0 > meta_start) {
                 // What stands after `_meta` keeps its distance from the end.
-                (*from, *to) = (*from + out.len() - before, *to + out.len() - before);
+                let grown = out.len().saturating_sub(before);
+                (*from, *to) = (from.saturating_add(grown), to.saturating_add(grown));
             }
         }
     }

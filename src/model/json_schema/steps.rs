@@ -68,8 +68,8 @@ impl<'s> Steps<'s> {
             let keyword = keyword.as_str();
             for next in self.led_to(keyword, value)? {
                 let steps = match INSIDE.contains(&keyword) || keyword == "unevaluatedProperties" {
-                    true => self.count(next, &mut Vec::new(), depth + 1),
-                    false => self.count(next, same, depth + 1),
+                    true => self.count(next, &mut Vec::new(), depth.saturating_add(1)),
+                    false => self.count(next, same, depth.saturating_add(1)),
                 };
                 count = count.saturating_add(steps?);
             }

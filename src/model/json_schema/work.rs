@@ -4,6 +4,11 @@
 //! schema itself double it), so the shape of the schema alone doesn't bound it. Counting stops as
 //! soon as there is too much, so it is bounded itself.
 
+#![expect(
+    clippy::arithmetic_side_effects,
+    reason = "what is counted are values in memory and calls on the stack"
+)]
+
 use serde_json::Value;
 
 use super::keywords::{APART, DATA, INSIDE, REFERENCES, References};

@@ -52,15 +52,15 @@ pub fn front_matter(skill_md: &str) -> Result<Object<'static>, FrontMatterError>
             is_closed = true;
             break;
         }
-        end += line.len();
-        if end - start > LONGEST {
+        end = end.saturating_add(line.len());
+        if end.saturating_sub(start) > LONGEST {
             return Err(error(1, "it is longer than 64 KiB"));
         }
     }
     if !is_closed {
         return Err(error(1, "the line of --- that ends it is missing"));
     }
-    let json = read_mapping(&skill_md[start..end], 2)?;
+    let json = read_mapping(skill_md.get(start..end).unwrap_or_default(), 2)?;
     let object = Raw::new(&json).ok().and_then(Object::from_raw);
     match object {
         Some(object) => Ok(crate::model::owned::IntoOwned::into_owned(object)),

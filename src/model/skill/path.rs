@@ -36,7 +36,7 @@ pub(crate) fn decoded(path: &str) -> Option<String> {
             continue;
         }
         let mut digit = || char::from(rest.next()?).to_digit(16);
-        let code = digit()? * 16 + digit()?;
+        let code = (digit()? << 4) | digit()?;
         bytes.push(u8::try_from(code).ok()?);
     }
     String::from_utf8(bytes).ok()
@@ -44,15 +44,15 @@ pub(crate) fn decoded(path: &str) -> Option<String> {
 
 /// A path as it stands in a URI.
 pub(crate) fn encoded(path: &str) -> String {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    let digit = |number: u8| char::from_digit(number.into(), 16).unwrap_or_default();
     let mut uri = String::with_capacity(path.len());
     for byte in path.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=@/".contains(&byte) {
             uri.push(char::from(byte));
         } else {
             uri.push('%');
-            uri.push(char::from(HEX[usize::from(byte >> 4)]));
-            uri.push(char::from(HEX[usize::from(byte & 15)]));
+            uri.push(digit(byte >> 4).to_ascii_uppercase());
+            uri.push(digit(byte & 15).to_ascii_uppercase());
         }
     }
     uri

@@ -4,6 +4,11 @@
 //! documents) is an error, as is whatever two readers might take differently, so that nobody sees
 //! another front matter than was checked; every loop is linear; nesting is bounded.
 
+#![expect(
+    clippy::arithmetic_side_effects,
+    reason = "what is counted are lines, blanks, levels and places in a text of 64 KiB at most"
+)]
+
 mod flow;
 mod scalar;
 
@@ -266,7 +271,7 @@ impl<'a> Reader<'a> {
             let Some(line) = self.peek_below(Some(parent)) else {
                 break;
             };
-            let skipped = &self.lines[before..self.at];
+            let skipped = self.lines.get(before..self.at).unwrap_or_default();
             if skipped.iter().any(|line| !line.is_blank()) {
                 return Err(line.error("a text can't go on after a comment"));
             }
@@ -393,11 +398,12 @@ fn key_of(text: &str, number: usize) -> Result<Option<(String, &str)>> {
                 return Ok(None);
             };
             scalar::check_start(text, number)?;
-            let key = text[..at].trim_end();
+            let (key, rest) = text.split_at_checked(at).unwrap_or_default();
+            let key = key.trim_end();
             if key == "<<" || !scalar::is_string(key) {
                 return Err(error("a key has to be a text; put it in quotes"));
             }
-            (key.into(), &text[at + 1..])
+            (key.into(), rest.strip_prefix(':').unwrap_or(rest))
         }
     };
     match rest.is_empty() || rest.starts_with([' ', '\t']) {

@@ -27,7 +27,7 @@ use super::super::name::MethodName;
 use super::super::requests_out::RequestOut;
 use super::super::rounds::Rounds;
 use super::super::route::{Closed, ExchangeId, Route};
-use super::super::table::Weigh;
+use super::super::table::{Weigh, total};
 use super::super::timer::Clocks;
 use super::super::writer::{write_head, write_params};
 use super::ClientSession;
@@ -70,7 +70,12 @@ impl Weigh for Call {
     #[inline]
     fn weight(&self) -> usize {
         let task = self.task.as_ref().map_or(0, |task| task.weight());
-        size_of::<Self>() + self.params.len() + self.rounds.held() + task
+        total([
+            size_of::<Self>(),
+            self.params.len(),
+            self.rounds.held(),
+            task,
+        ])
     }
 }
 

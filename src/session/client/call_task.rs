@@ -11,7 +11,7 @@ use crate::revision::Revision;
 use crate::time::Instant;
 
 use super::super::config::TaskUse;
-use super::super::table::Weigh;
+use super::super::table::{Weigh, total};
 
 /// How long to wait before asking again when the server doesn't say.
 pub(super) const USUAL_PAUSE: Duration = Duration::from_secs(1);
@@ -74,8 +74,11 @@ impl CallTask {
 
 impl Weigh for CallTask {
     fn weight(&self) -> usize {
-        let keys = self.asked.iter().map(|key| size_of_val(key) + key.len());
-        size_of::<Self>() + self.id.len() + keys.sum::<usize>()
+        let keys = self
+            .asked
+            .iter()
+            .map(|key| total([size_of_val(key), key.len()]));
+        total([size_of::<Self>(), self.id.len(), keys.sum()])
     }
 }
 

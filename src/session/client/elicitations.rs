@@ -15,6 +15,7 @@ use crate::model::elicitation::{ElicitParams, URLElicitationRequired};
 use crate::rpc::{RpcError, code};
 
 use super::super::event::Body;
+use super::super::table::total;
 
 /// Their ids, the oldest first.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -66,6 +67,7 @@ impl Elicitations {
 
     /// How many bytes they hold.
     pub(super) fn held(&self) -> usize {
-        self.ids.iter().map(|id| size_of_val(id) + id.len()).sum()
+        let each = |id: &str| total([size_of::<Box<str>>(), id.len()]);
+        self.ids.iter().map(|id| each(id)).sum()
     }
 }

@@ -14,7 +14,7 @@ use super::super::events::SessionEvent;
 use super::super::id::{CallId, InputId, SubscriptionId};
 use super::super::name::MethodName;
 use super::super::path::Malformed;
-use super::super::table::Weigh;
+use super::super::table::{Weigh, total};
 
 /// Something that happened in a client session, in the order of the wire.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -146,7 +146,7 @@ impl Weigh for ClientEvent {
             Self::Completed(completed) => completed.weight(),
             other => other.texts(),
         };
-        size_of::<Self>() + texts
+        total([size_of::<Self>(), texts])
     }
 }
 
@@ -175,7 +175,7 @@ impl ClientEvent {
                 filter, outcome, ..
             } => {
                 let outcome = outcome.as_ref().err();
-                filter_weight(filter) + outcome.map_or(0, Weigh::weight)
+                total([filter_weight(filter), outcome.map_or(0, Weigh::weight)])
             }
             Self::Ignored(ignored) => ignored.weight(),
             Self::Closed(reason) => reason.weight(),
@@ -186,7 +186,7 @@ impl ClientEvent {
 
 fn filter_weight(filter: &SubscriptionFilter<'_>) -> usize {
     let uris = filter.resource_subscriptions.iter().flatten();
-    uris.map(|uri| size_of_val(uri) + uri.len()).sum()
+    uris.map(|uri| total([size_of_val(uri), uri.len()])).sum()
 }
 
 impl SessionEvent for ClientEvent {

@@ -24,7 +24,7 @@ use super::super::name::MethodName;
 use super::super::progress::{Report, Reported};
 use super::super::requests_in::{RequestIn, RequestsIn};
 use super::super::route::Route;
-use super::super::table::{Table, Weigh};
+use super::super::table::{Table, Weigh, total};
 use super::super::writer::MessageWriter;
 
 /// What is kept of a legacy server's request.
@@ -37,7 +37,8 @@ struct PendingInput {
 
 impl Weigh for PendingInput {
     fn weight(&self) -> usize {
-        size_of::<Self>() + self.related_task.as_ref().map_or(0, |member| member.len())
+        let related = self.related_task.as_ref().map_or(0, |member| member.len());
+        total([size_of::<Self>(), related])
     }
 }
 
@@ -64,7 +65,7 @@ impl RoundEntry {
 
 impl Weigh for RoundEntry {
     fn weight(&self) -> usize {
-        size_of::<Self>() + self.key.len()
+        total([size_of::<Self>(), self.key.len()])
     }
 }
 
@@ -235,7 +236,7 @@ impl Inputs {
 
     /// How many bytes they hold.
     pub(super) fn held(&self) -> usize {
-        self.requests.held() + self.entries.held()
+        total([self.requests.held(), self.entries.held()])
     }
 
     pub(super) fn last_number(&self) -> Option<u64> {

@@ -57,6 +57,7 @@ use super::rebase::Rebase;
 use super::requests_out::RequestsOut;
 use super::route::{Closed, Route};
 use super::side;
+use super::table::total;
 use super::timer::{self, WakeReason};
 use super::writer::MessageWriter;
 
@@ -256,13 +257,15 @@ impl ClientSession {
     /// Returns how many bytes the session holds, which [`Limits::memory`] bounds.
     pub fn held_bytes(&self) -> usize {
         let state = &self.state;
-        state.events.held()
-            + state.requests_out.held()
-            + state.inputs.held()
-            + state.subscriptions.held()
-            + state.opening.server().held()
-            + state.elicitations.held()
-            + state.writer.held()
+        total([
+            state.events.held(),
+            state.requests_out.held(),
+            state.inputs.held(),
+            state.subscriptions.held(),
+            state.opening.server().held(),
+            state.elicitations.held(),
+            state.writer.held(),
+        ])
     }
 
     /// Whether `more` bytes of the server's may be kept beside what is held already.

@@ -122,7 +122,8 @@ impl Side for ClientSession {
 
     fn ignore(&mut self, ignored: Ignored) {
         if let Ignored::Response(_) | Ignored::Error(_) = ignored {
-            self.state.ignored_responses += 1;
+            let ignored = &mut self.state.ignored_responses;
+            *ignored = ignored.saturating_add(1);
         }
         self.state.events.push(ClientEvent::Ignored(ignored));
     }

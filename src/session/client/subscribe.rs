@@ -123,7 +123,7 @@ impl ClientSession {
     ) -> Result<SubscriptionId, Misuse> {
         let params = SubscriptionsListenParams::new(filter.clone());
         // The number of the subscription comes first; the request's is the next one.
-        let number = self.state.writer.next_number() + 1;
+        let number = self.state.writer.next_number().saturating_add(1);
         let request = self.send::<method::SubscriptionsListen>(Outgoing {
             params: &params,
             purpose: Purpose::Listen(number),

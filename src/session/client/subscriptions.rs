@@ -17,7 +17,7 @@ use crate::model::subscription::SubscriptionFilter;
 use super::super::event::Change;
 use super::super::interest::{Interest, Watched};
 use super::super::misuse::{Limited, Misuse};
-use super::super::table::{Table, Weigh};
+use super::super::table::{Table, Weigh, total};
 
 /// One subscription, from its command to its end.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -77,9 +77,17 @@ impl Subscription {
 impl Weigh for Subscription {
     fn weight(&self) -> usize {
         // Each stands in the tree of those that are watched as well.
-        let uris = self.uris().iter().map(|uri| 2 * (uri.len() + 64));
-        let waits = self.waits.iter().map(|(_, uri)| 24 + uri.len());
-        size_of::<Self>() + self.filter.len() + uris.sum::<usize>() + waits.sum::<usize>()
+        let uris = self
+            .uris()
+            .iter()
+            .map(|uri| total([uri.len(), 64]).saturating_mul(2));
+        let waits = self.waits.iter().map(|(_, uri)| total([24, uri.len()]));
+        total([
+            size_of::<Self>(),
+            self.filter.len(),
+            uris.sum(),
+            waits.sum(),
+        ])
     }
 }
 
@@ -104,9 +112,9 @@ pub(super) struct Subscriptions {
 impl Subscriptions {
     /// Whether one more may be opened beside the others.
     pub(super) fn check(&self, more: &Subscription, limit: usize) -> Result<(), Misuse> {
-        let count = |subscription: &Subscription| 1 + subscription.uris().len();
+        let count = |subscription: &Subscription| subscription.uris().len().saturating_add(1);
         let held: usize = self.open.iter().map(|(_, held)| count(held)).sum();
-        if held + count(more) > limit {
+        if held.saturating_add(count(more)) > limit {
             let what = Limited::Subscriptions;
             return Err(Misuse::LimitReached { what, limit });
         }

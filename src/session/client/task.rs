@@ -313,7 +313,7 @@ impl ClientSession {
         if !is_complete {
             return self.fail(number, "result.resultType", "not that of a result");
         }
-        let shift = |at: usize| u32::try_from(start + at).unwrap_or(0);
+        let shift = |at: usize| u32::try_from(start.saturating_add(at)).unwrap_or(0);
         let span = Span {
             start: shift(result.range().start),
             end: shift(result.range().end),
@@ -559,7 +559,7 @@ impl ClientSession {
         }
         self.state.requests_out.change(number, |call| {
             if let Some(task) = &mut call.task {
-                task.losses += 1;
+                task.losses = task.losses.saturating_add(1);
             }
         });
         self.pause(number, pause);

@@ -168,10 +168,10 @@ impl ServerSession {
         }
         let limit = self.fixed.config.limits.subscriptions;
         let asked = filter.resource_subscriptions.as_ref().map_or(0, Vec::len);
-        if self.state.subscriptions.count() + 1 + asked > limit {
+        if self.state.subscriptions.count().saturating_add(asked) >= limit {
             return self.refuse(arrival, &RpcError::over_limit("subscriptions", limit));
         }
-        if !self.has_room_for(2 * arrival.body.frame.len()) {
+        if !self.has_room_for(arrival.body.frame.len().saturating_mul(2)) {
             let limit = self.fixed.config.limits.memory;
             return self.refuse(arrival, &RpcError::over_limit("bytes held", limit));
         }

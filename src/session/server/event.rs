@@ -23,7 +23,7 @@ use super::super::id::IncomingId;
 use super::super::name::MethodName;
 use super::super::path::Malformed;
 use super::super::rounds::{Round, Rounds};
-use super::super::table::Weigh;
+use super::super::table::{Weigh, total};
 
 /// Something that happened in a server session, in the order of the wire.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -298,7 +298,12 @@ pub(crate) struct Incoming {
 impl Weigh for Incoming {
     #[inline]
     fn weight(&self) -> usize {
-        size_of::<Self>() + self.method.held() + self.body.weight() + self.rounds.held()
+        total([
+            size_of::<Self>(),
+            self.method.held(),
+            self.body.weight(),
+            self.rounds.held(),
+        ])
     }
 }
 
@@ -310,7 +315,7 @@ impl Weigh for ServerEvent {
             Self::Request(request) => request.texts(),
             other => other.texts(),
         };
-        size_of::<Self>() + texts
+        total([size_of::<Self>(), texts])
     }
 }
 
@@ -321,7 +326,7 @@ impl Request {
             Inputs::Collected(round) => round.weight(),
             _ => 0,
         };
-        self.method.held() + self.body.weight() + responses
+        total([self.method.held(), self.body.weight(), responses])
     }
 }
 

@@ -32,7 +32,7 @@ use super::super::misuse::{Invalid, Limited, Misuse};
 use super::super::name::MethodName;
 use super::super::rare::Idle;
 use super::super::requests_out::{RequestOut, RequestsOut};
-use super::super::table::Weigh;
+use super::super::table::{Weigh, total};
 use super::super::timer::Clocks;
 use super::super::writer::{write_head, write_params};
 use super::event::{InputAnswer, Inputs};
@@ -54,7 +54,7 @@ impl Idle for RequestsOut<PendingInput, 0> {
 impl Weigh for PendingInput {
     fn weight(&self) -> usize {
         let unsent = self.unsent.as_ref().map_or(0, |params| params.len());
-        size_of::<Self>() + self.key.len() + unsent
+        total([size_of::<Self>(), self.key.len(), unsent])
     }
 }
 
@@ -215,7 +215,7 @@ impl ServerSession {
         state: Option<&str>,
     ) -> Result<(), Misuse> {
         let limit = self.fixed.config.limits.calls();
-        if self.state.requests_out.len() + requests.len() > limit {
+        if total([self.state.requests_out.len(), requests.len()]) > limit {
             return Err(Misuse::LimitReached {
                 what: Limited::Calls,
                 limit,
@@ -223,7 +223,10 @@ impl ServerSession {
         }
         self.state.writer.check_room()?;
         let (request, incoming) = self.open_incoming(request)?;
-        let (revision, round) = (incoming.revision(), incoming.part.rounds.count() + 1);
+        let (revision, round) = (
+            incoming.revision(),
+            incoming.part.rounds.count().saturating_add(1),
+        );
         let pending = self.pending_inputs(request, round, requests, revision)?;
         let keys = pending.iter().map(|asked| asked.part.key.clone());
         self.state.requests_in.change(request, |incoming| {

@@ -164,7 +164,7 @@ impl ServerSession {
             let error = RpcError::over_limit("subscriptions", limits.subscriptions);
             return self.refuse(arrival, &error);
         }
-        if !self.has_room_for(2 * uri.len()) {
+        if !self.has_room_for(uri.len().saturating_mul(2)) {
             let error = RpcError::over_limit("bytes held", limits.memory);
             return self.refuse(arrival, &error);
         }

@@ -50,6 +50,7 @@ use super::requests_in::{RequestIn, RequestsIn};
 use super::requests_out::RequestsOut;
 use super::route::{Closed, Route};
 use super::side;
+use super::table::total;
 use super::timer::{self, WakeReason};
 use super::token_bucket::TokenBucket;
 use super::writer::MessageWriter;
@@ -226,7 +227,8 @@ impl ServerSession {
     /// Returns how many requests that came by `route` wait for their answer, listen streams
     /// included.
     pub fn open_on(&self, route: Route) -> usize {
-        self.state.requests_in.count_on(route) + self.listens_on(route).count()
+        let requests = self.state.requests_in.count_on(route);
+        total([requests, self.listens_on(route).count()])
     }
 
     /// Returns whether a listen stream of the modern era is open on `route`.
@@ -249,12 +251,14 @@ impl ServerSession {
     /// bounds.
     pub fn held_bytes(&self) -> usize {
         let state = &self.state;
-        state.events.held()
-            + state.requests_in.held()
-            + state.requests_out.held()
-            + state.subscriptions.held()
-            + state.legacy.held()
-            + state.writer.held()
+        total([
+            state.events.held(),
+            state.requests_in.held(),
+            state.requests_out.held(),
+            state.subscriptions.held(),
+            state.legacy.held(),
+            state.writer.held(),
+        ])
     }
 
     /// Whether `more` bytes of a request may be held beside what is held already. A request alone

@@ -112,11 +112,11 @@ impl ServerSession {
 /// Whether `json` reads as an [`Implementation`].
 fn is_implementation(json: &[u8]) -> bool {
     // Most have a name and a version and nothing else; that can be seen without decoding them.
-    let (mut name, mut version, mut others) = (0, 0, false);
+    let (mut name, mut version, mut others) = (0_u32, 0_u32, false);
     for Entry { key, value } in members(json) {
         match key.of(json) {
-            b"\"name\"" => name += 1,
-            b"\"version\"" => version += 1,
+            b"\"name\"" => name = name.saturating_add(1),
+            b"\"version\"" => version = version.saturating_add(1),
             _ => others = true,
         }
         let value = value.of(json);

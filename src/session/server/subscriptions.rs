@@ -20,7 +20,7 @@ use super::super::arrival::ReplyTo;
 use super::super::event::Change;
 use super::super::interest::{Interest, Watched};
 use super::super::rare::Idle;
-use super::super::table::{Table, Weigh};
+use super::super::table::{Table, Weigh, total};
 
 /// A live `subscriptions/listen`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -55,7 +55,7 @@ impl Listen {
 impl Weigh for Listen {
     fn weight(&self) -> usize {
         let texts = self.interest.uris().iter().map(|uri| uri_weight(uri));
-        size_of::<Self>() + self.request.weight() + texts.sum::<usize>()
+        total([size_of::<Self>(), self.request.weight(), texts.sum()])
     }
 }
 
@@ -89,12 +89,12 @@ impl Idle for Subscriptions {
 impl Subscriptions {
     /// How many streams and URIs there are.
     pub(super) fn count(&self) -> usize {
-        self.legacy + self.listens.len() + self.listened
+        total([self.legacy, self.listens.len(), self.listened])
     }
 
     /// How many bytes they hold.
     pub(super) fn held(&self) -> usize {
-        self.legacy_held + self.listens.held()
+        total([self.legacy_held, self.listens.held()])
     }
 
     pub(super) fn last_number(&self) -> Option<u64> {
@@ -111,8 +111,8 @@ impl Subscriptions {
         if self.is_legacy(uri) {
             return false;
         }
-        self.legacy += 1;
-        self.legacy_held += uri_weight(uri);
+        self.legacy = self.legacy.saturating_add(1);
+        self.legacy_held = total([self.legacy_held, uri_weight(uri)]);
         self.watched.watch(uri, LEGACY)
     }
 
@@ -149,7 +149,7 @@ impl Subscriptions {
     /// Adds a stream. Returns the URIs that nobody watched before.
     pub(super) fn begin(&mut self, number: u64, listen: Listen) -> Vec<Box<str>> {
         let mut fresh = listen.interest.uris().to_vec();
-        self.listened += fresh.len();
+        self.listened = total([self.listened, fresh.len()]);
         fresh.retain(|uri| self.watched.watch(uri, number));
         self.listens.insert(number, listen);
         fresh
@@ -178,5 +178,5 @@ impl Subscriptions {
 
 /// What a watched URI holds: its text stands in two places, each in a node of a tree or a list.
 fn uri_weight(uri: &str) -> usize {
-    2 * (uri.len() + 64)
+    total([uri.len(), 64]).saturating_mul(2)
 }

@@ -1,5 +1,10 @@
 //! Collections in brackets, as in JSON but with plain texts.
 
+#![expect(
+    clippy::arithmetic_side_effects,
+    reason = "what is counted are lines, blanks, levels and places in a text of 64 KiB at most"
+)]
+
 use alloc::collections::BTreeSet;
 use alloc::string::String;
 
@@ -151,7 +156,8 @@ impl<'a> Flow<'a> {
         let mut before = ' ';
         let mut end = self.rest.len();
         for (at, c) in self.rest.char_indices() {
-            let after = self.rest[at + c.len_utf8()..].chars().next();
+            let after = self.rest.get(at + c.len_utf8()..);
+            let after = after.and_then(|after| after.chars().next());
             let ends = match c {
                 ',' | '[' | ']' | '{' | '}' | '\n' => true,
                 ':' => after
@@ -165,7 +171,7 @@ impl<'a> Flow<'a> {
             }
             before = c;
         }
-        let text = self.rest[..end].trim();
+        let text = self.rest.get(..end).unwrap_or_default().trim();
         self.take(end);
         match text.is_empty() {
             true => Err(self.error("a value is missing")),

@@ -1,6 +1,11 @@
 //! Single values: plain and quoted texts, texts that stand as blocks, and what a plain text means
 //! (null, truth, numbers) by YAML's core schema.
 
+#![expect(
+    clippy::arithmetic_side_effects,
+    reason = "what is counted are lines, blanks, levels and places in a text of 64 KiB at most"
+)]
+
 use alloc::string::String;
 
 use super::{Result, YamlError, fold};
@@ -61,7 +66,7 @@ pub(super) fn plain_piece(text: &str, line: usize) -> Result<(&str, bool)> {
         }
         before = c;
     }
-    let piece = text[..end.unwrap_or(text.len())].trim();
+    let piece = end.and_then(|end| text.get(..end)).unwrap_or(text).trim();
     if colon(piece).is_some() {
         let what = "a text with a colon and a space has to be in quotes";
         return Err(YamlError { line, what });
@@ -300,13 +305,13 @@ fn push_number(out: &mut String, text: &str, line: usize) -> Result<()> {
         line,
         what: "JSON hasn't got this number; put it in quotes",
     };
-    let radix = match text.get(..2) {
-        Some("0o") => Some(8),
-        Some("0x") => Some(16),
+    let with_radix = match text.split_at_checked(2) {
+        Some(("0o", digits)) => Some((digits, 8)),
+        Some(("0x", digits)) => Some((digits, 16)),
         _ => None,
     };
-    if let Some(radix) = radix {
-        let number = u64::from_str_radix(&text[2..], radix).map_err(|_| error())?;
+    if let Some((digits, radix)) = with_radix {
+        let number = u64::from_str_radix(digits, radix).map_err(|_| error())?;
         out.push_str(&alloc::format!("{number}"));
         return Ok(());
     }
