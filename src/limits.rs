@@ -4,7 +4,30 @@
 /// The bounds that a session and its adapters keep.
 ///
 /// Start from [`Limits::default`] and change what you must with the setters of the same name.
-/// Sizes are bytes unless a field says otherwise.
+/// Sizes are bytes unless a field says otherwise. Each bound is tried at one below, at it and one
+/// above in `tests/it/bounds.rs`; [`total`](Self::total) says what they amount to.
+///
+/// | Bound | Default | Reason | Precedent
+/// |---|---|---|---
+/// | [`frame`](field@Self::frame) | 16 MiB | images and files travel as base64 inside one frame | rmcp: 16 MiB an event
+/// | [`depth`](field@Self::depth) | 128 | a reader that recurses must not use up its stack | serde_json: 128
+/// | [`id`](field@Self::id) | 256 | ids are echoed and kept for each request | none
+/// | [`name`](field@Self::name) | 1 KiB | names are kept with their request and written to logs | MCP: 128 for tool names
+/// | [`uri`](field@Self::uri) | 8 KiB | a URI or cursor is kept with its request | nginx: 8 KiB for a request line
+/// | [`calls`](field@Self::calls) | 1,024 | each call in flight costs an entry and a handler | HTTP/2: 100 streams or more
+/// | [`subscriptions`](field@Self::subscriptions) | 1,024 | each change is told to every one of them | as for calls
+/// | [`events`](field@Self::events) | 1,024 | a user that polls slowly must slow the peer down | as for calls
+/// | [`output`](field@Self::output) | 16 MiB | a peer that reads nothing must not be written for | hyper: 400 KiB for a stream of HTTP/2
+/// | [`memory`](field@Self::memory) | 64 MiB | four frames of the largest size, whatever holds them | none
+/// | [`peer`](field@Self::peer) | 1 MiB | what a peer says of itself is kept as long as the session | none
+/// | [`input_rounds`](field@Self::input_rounds) | 10 | a peer that asks for ever must come to an end | SDKs in TypeScript, Python, Rust: 10
+/// | [`inputs`](field@Self::inputs) | 64 | each question is shown to somebody | none
+/// | [`pages`](field@Self::pages) | 64 | a listing that never ends must come to an end | curl: 50 redirects
+/// | [`links`](field@Self::links) | 64 | each link is a request of the client's own | none
+/// | [`batch`](field@Self::batch) | 1,024 | the answers of a batch wait for the last one | as for calls
+/// | [`cancel_burst`](field@Self::cancel_burst) | 100 | work that is cancelled at once is free for who asks for it | rapid reset: 20 in h2, 1,000 in nghttp2
+/// | [`cancel_rate`](field@Self::cancel_rate) | 20 | who cancels now and then is never refused | nghttp2: 33 a second
+/// | [`malformed_burst`](field@Self::malformed_burst) | 1,000 | garbage must not make this side write as much | nghttp2: 10,000 glitches
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {

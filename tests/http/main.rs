@@ -2,6 +2,7 @@
 //! asks for, sessions and their streams. All of it without a socket.
 
 mod answer;
+mod bounds;
 mod challenge;
 mod closing;
 mod codec;

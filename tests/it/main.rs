@@ -1,6 +1,7 @@
 //! Behaviour of the two sessions, driven in memory with time as a value: one binary, a file a topic.
 
 mod batch;
+mod bounds;
 mod caching;
 mod calls;
 mod cancel;

@@ -5,6 +5,7 @@
 
 mod exchanges;
 mod floods;
+mod growth;
 mod high;
 #[cfg(feature = "http")]
 mod http;
