@@ -7,9 +7,15 @@ mod echo;
 #[expect(dead_code, reason = "growth is measured without a floor")]
 mod measured;
 
+use bytes::Bytes;
+use mcp_proto::model::resource::ResourceTemplate;
 use mcp_proto::model::subscription::SubscriptionFilter;
-use mcp_proto::session::{ServerSession, Session};
-use mcp_proto::{Era, Limits};
+use mcp_proto::model::tool::Tool;
+use mcp_proto::rpc::Kind;
+use mcp_proto::server::{Context, Event, Server, Variables};
+use mcp_proto::session::{Route, ServerSession, Session};
+use mcp_proto::{Era, Instant, Limits};
+use serde::Deserialize;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 use self::echo::{MESSAGE, Sessions};
@@ -33,9 +39,10 @@ fn main() {
 /// Measures a curve and prints it under its name.
 type Curve = fn(&str);
 
-const CURVES: [(&str, Curve); 4] = [
+const CURVES: [(&str, Curve); 5] = [
     ("calls", calls),
     ("frames", frames),
+    ("registered", registered),
     ("sessions", sessions),
     ("subscriptions", subscriptions),
 ];
@@ -145,6 +152,77 @@ fn subscriptions(name: &str) {
             println!("{name}/{era:?},{many},{}", spent / ROUNDS as u64);
         }
     }
+}
+
+/// The cost of a request to a server that has so many tools, or so many templates of resources, each of
+/// them asked for in turn.
+fn registered(name: &str) {
+    for many in [1, 10, 100, 1_000, 10_000, 100_000] {
+        let server = (0..many).fold(Server::new("bench-server", "1.0.0"), |server, nth| {
+            let tool = Tool::from(format!("tool_{nth}"));
+            server.tool(tool, |_, arguments: Say| Ok(arguments.message))
+        });
+        let spent = asked(server, |nth| {
+            let nth = nth * 7_919 % many;
+            format!(
+                r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"tool_{nth}","arguments":{{"message":"hello"}}}}}}"#
+            )
+        });
+        println!("{name}/Tools,{many},{spent}");
+    }
+    for many in [1, 10, 100, 1_000] {
+        let server = (0..many).fold(Server::new("bench-server", "1.0.0"), |server, nth| {
+            let template = format!("file:///{nth}/{{path}}");
+            let template = ResourceTemplate::new(template, format!("template_{nth}"));
+            let read = |_: &Context, _: Variables| Ok(String::from("hello"));
+            let added = server.resource_template(template, read);
+            added.expect("it is a template")
+        });
+        let spent = asked(server, |nth| {
+            let nth = nth * 7_919 % many;
+            format!(
+                r#"{{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{{"uri":"file:///{nth}/a"}}}}"#
+            )
+        });
+        println!("{name}/Templates,{many},{spent}");
+    }
+}
+
+/// What the tools take.
+#[derive(Deserialize)]
+struct Say {
+    message: String,
+}
+
+/// The nanoseconds that a server takes for each of these requests, its job included.
+fn asked(server: Server, request: impl Fn(usize) -> String) -> u64 {
+    const ROUNDS: usize = 20_000;
+    const NOW: Instant = Instant::from_millis(1);
+    let mut service = server.service();
+    let mut out = Vec::new();
+    let opening = [
+        r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"bench-client","version":"1.0.0"}}}"#,
+        r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#,
+    ];
+    for frame in opening {
+        service.handle_frame(NOW, Route::Pipe, frame.into());
+        while service.poll_event().is_some() {}
+        while service.poll_transmit(&mut out).is_some() {}
+    }
+    let requests: Vec<Bytes> = (0..ROUNDS).map(|nth| request(nth).into()).collect();
+    let spent = cpu(|| {
+        for request in requests {
+            service.handle_frame(NOW, Route::Pipe, request);
+            let Some(Event::Job(job)) = service.poll_event() else {
+                panic!("expected a job");
+            };
+            assert!(service.handle_outcome(NOW, job.run()));
+            out.clear();
+            let answer = service.poll_transmit(&mut out).expect("an answer");
+            assert_eq!(answer.kind, Kind::Result);
+        }
+    });
+    spent / ROUNDS as u64
 }
 
 fn take_events(sessions: &mut Sessions) {

@@ -8,6 +8,7 @@ import sys
 TITLES = {
     "calls": ("Calls in flight", "ns of CPU a call, there and back"),
     "frames": ("Bytes in a frame", "ns of CPU a byte, there and back"),
+    "registered": ("Tools and templates of a server", "ns of CPU a request to one of them"),
     "sessions": ("Idle server sessions", "bytes a session, heap included"),
     "subscriptions": ("Watched resources", "ns of CPU a change that one hears of"),
 }

@@ -346,7 +346,7 @@ fn part(block: &mut ContentBlock<'static>) -> OutputPart {
         ContentBlock::Image(content) => binary(&mut content.data, content.mime_type.share()),
         ContentBlock::Audio(content) => binary(&mut content.data, content.mime_type.share()),
         ContentBlock::Resource(embedded) => contents(&mut embedded.resource),
-        ContentBlock::ResourceLink(link) => OutputPart::Link(Box::new(link.clone().into_owned())),
+        ContentBlock::ResourceLink(link) => OutputPart::Link(link.clone().into_owned()),
         ContentBlock::Unknown(raw) => OutputPart::Unknown(raw.clone().into_owned()),
         ContentBlock::Malformed(block) => {
             OutputPart::Malformed(Box::new(block.clone().into_owned()))

@@ -18,7 +18,7 @@ use crate::model::subject;
 use crate::model::tool::Tool;
 use crate::revision::{Era, Revision};
 use crate::rpc::{
-    Decoded, EnvelopeKey, Kind, Rejection, Repeated, RequestId, RpcError, Scan, ScannedFrame, Text,
+    Decoded, EnvelopeKey, Kind, Rejection, Repeated, RequestId, RpcError, Scan, ScannedFrame, Span, Text,
     code, is_string, raw_at, start_of, text_at, write_i64, write_string,
 };
 
@@ -413,7 +413,7 @@ pub fn classify(offers: &Offers, head: &RequestHead, body: Bytes) -> Result<Clas
             return Err(refusal(400, code::INVALID_REQUEST, why));
         }
     }
-    let request = Modern::new(offers, head, &body, scan);
+    let request = Modern::new(offers, head, version, &body, scan);
     for rung in Rung::MODERN {
         if let Err(error) = request.check(rung) {
             return Err(failure(400, id.as_ref(), &error));
@@ -491,20 +491,29 @@ struct Modern<'r> {
     header: Result<Option<&'r str>, HeaderError>,
     /// The version in `_meta`.
     version: Option<Text<'r>>,
+    method_header: Result<Option<&'r str>, HeaderError>,
     method: Option<Text<'r>>,
     known: Option<SpecMethod>,
 }
 
 impl<'r> Modern<'r> {
-    fn new(offers: &'r Offers, head: &'r RequestHead, body: &'r Bytes, scan: &'r Scan) -> Self {
-        let method = text_at(body, scan.key(EnvelopeKey::Method));
+    fn new(
+        offers: &'r Offers,
+        head: &'r RequestHead,
+        header: Result<Option<&'r str>, HeaderError>,
+        body: &'r Bytes,
+        scan: &'r Scan,
+    ) -> Self {
+        let method_header = head.headers.one(name::MCP_METHOD);
+        let method = text_like(body, scan.key(EnvelopeKey::Method), method_header);
         Self {
             offers,
             head,
             body,
             scan,
-            header: head.headers.one(name::MCP_PROTOCOL_VERSION),
-            version: text_at(body, scan.param_meta(MetaMember::ProtocolVersion)),
+            header,
+            version: text_like(body, scan.param_meta(MetaMember::ProtocolVersion), header),
+            method_header,
             known: method.as_deref().and_then(SpecMethod::from_wire),
             method,
         }
@@ -561,7 +570,7 @@ impl<'r> Modern<'r> {
 
     // `httpM.hdr.method.plain`
     fn check_method(&self) -> Result<(), RpcError> {
-        match self.head.headers.one(name::MCP_METHOD) {
+        match self.method_header {
             Ok(Some(header)) if self.method.as_deref() == Some(header) => Ok(()),
             Ok(Some(_)) => Err(mismatch(name::MCP_METHOD, "differs from the body")),
             Ok(None) => Err(mismatch(name::MCP_METHOD, "is missing")),
@@ -583,10 +592,12 @@ impl<'r> Modern<'r> {
             ) => (known, false),
             _ => return Ok(()),
         };
-        let Some(subject) = text_at(self.body, subject(Some(names), self.body, self.scan)) else {
+        let header = self.head.headers.one(name::MCP_NAME);
+        let subject = subject(Some(names), self.body, self.scan);
+        let Some(subject) = text_like(self.body, subject, header) else {
             return Ok(());
         };
-        match self.head.headers.one(name::MCP_NAME) {
+        match header {
             Ok(None) if is_needed => Err(mismatch(name::MCP_NAME, "is missing")),
             Ok(None) => Ok(()),
             Err(error) => Err(mismatch(name::MCP_NAME, &alloc::format!("{error}"))),
@@ -609,6 +620,18 @@ impl<'r> Modern<'r> {
         };
         let arguments = raw_at(self.body, self.scan.param(Param::Arguments));
         mirror::check_params(params, arguments.as_ref(), &self.head.headers)
+    }
+}
+
+/// The text of the string at `span`, which says the same as a header as a rule.
+fn text_like<'r>(
+    body: &'r [u8],
+    span: Span,
+    header: Result<Option<&'r str>, HeaderError>,
+) -> Option<Text<'r>> {
+    match header {
+        Ok(Some(header)) if is_string(body, span, header) => Some(Text::borrowed(header)),
+        _ => text_at(body, span),
     }
 }
 

@@ -87,12 +87,20 @@ const SUFFIX: &str = "?=";
 pub struct Headers {
     /// The name and the value of each field, one after the other.
     text: Vec<u8>,
-    /// Where they end.
-    ends: SmallVec<[(u32, u32); FEW]>,
+    fields: SmallVec<[Field; FEW]>,
 }
 
-/// As many fields as most responses have.
-const FEW: usize = 4;
+/// Where a field ends.
+#[derive(Clone, Copy)]
+struct Field {
+    name: u32,
+    value: u32,
+    /// Whether its value is visible ASCII, spaces and tabs.
+    is_visible: bool,
+}
+
+/// As many fields as most messages have.
+const FEW: usize = 8;
 
 /// The room of the first field's buffer, for the fields after it.
 const ROOM: usize = 192;
@@ -120,7 +128,7 @@ impl Headers {
 
     /// Makes room for this many fields more, with this many bytes of names and values.
     pub(crate) fn reserve(&mut self, fields: usize, bytes: usize) {
-        self.ends.reserve(fields);
+        self.fields.reserve(fields);
         self.text.reserve(bytes);
     }
 
@@ -145,9 +153,13 @@ impl Headers {
             name.make_ascii_lowercase();
         }
         let end = |length| u32::try_from(length).unwrap_or(u32::MAX);
-        let name_end = end(self.text.len());
+        let name_end = self.text.len();
         value(&mut self.text);
-        self.ends.push((name_end, end(self.text.len())));
+        self.fields.push(Field {
+            name: end(name_end),
+            value: end(self.text.len()),
+            is_visible: is_visible(self.text.get(name_end..).unwrap_or_default()),
+        });
     }
 
     /// The same with one more field.
@@ -160,25 +172,34 @@ impl Headers {
     /// Returns the fields in their order, their names in lower case.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.fields()
-            .map(|(name, value)| (core::str::from_utf8(name).unwrap_or_default(), value))
+            .map(|(name, value, _)| (core::str::from_utf8(name).unwrap_or_default(), value))
     }
 
-    fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+    /// The name and the value of each, and whether that is visible.
+    fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8], bool)> {
         let mut start = 0;
-        self.ends.iter().map(move |(name_end, value_end)| {
-            let (name_end, end) = (*name_end as usize, *value_end as usize);
+        self.fields.iter().map(move |field| {
+            let (name_end, end) = (field.name as usize, field.value as usize);
             let name = self.text.get(start..name_end).unwrap_or_default();
             start = end;
-            (name, self.text.get(name_end..end).unwrap_or_default())
+            let value = self.text.get(name_end..end).unwrap_or_default();
+            (name, value, field.is_visible)
+        })
+    }
+
+    fn called<'h>(&'h self, name: &str) -> impl Iterator<Item = (&'h [u8], bool)> {
+        let name = name.as_bytes();
+        self.fields().filter_map(move |(field, value, is_visible)| {
+            // A name is in lower case here, and nearly always where it is asked for.
+            let is_it = field.len() == name.len()
+                && (field == name || field.eq_ignore_ascii_case(name));
+            is_it.then_some((value, is_visible))
         })
     }
 
     /// Returns the values of all fields of this name.
     pub fn all<'h>(&'h self, name: &str) -> impl Iterator<Item = &'h [u8]> {
-        self.fields().filter_map(move |(field, value)| {
-            let is_it = field.len() == name.len() && field.eq_ignore_ascii_case(name.as_bytes());
-            is_it.then_some(value)
-        })
+        self.called(name).map(|(value, _)| value)
     }
 
     /// Returns whether there is a field of this name.
@@ -192,23 +213,34 @@ impl Headers {
     /// Returns an error if there are several, or the value isn't visible ASCII, spaces and tabs.
     // `httpM.hdr.ows` `httpM.val.chars`
     pub fn one(&self, name: &str) -> Result<Option<&str>, HeaderError> {
-        let mut values = self.all(name);
-        let Some(value) = values.next() else {
+        let mut values = self.called(name);
+        let Some((value, is_visible)) = values.next() else {
             return Ok(None);
         };
         if values.next().is_some() {
             return Err(HeaderError::Repeated);
         }
-        let is_good = |byte: u8| matches!(byte, b'\t' | b' '..=b'~');
-        // All of them are looked at, which costs less than to stop at the first.
-        let is_all_good = value
-            .iter()
-            .fold(true, |so_far, byte| so_far & is_good(*byte));
         match core::str::from_utf8(trimmed(value)) {
-            Ok(text) if is_all_good => Ok(Some(text)),
+            Ok(text) if is_visible => Ok(Some(text)),
             _ => Err(HeaderError::Characters),
         }
     }
+}
+
+/// Whether a value is visible ASCII, spaces and tabs.
+fn is_visible(value: &[u8]) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    // Marks a byte below a space, above a tilde or above ASCII, if there is one among the eight.
+    let marks = |word: u64| {
+        let low = word.wrapping_sub(ONES * 0x20) & !word;
+        (low | word | word.wrapping_add(ONES)) & (ONES * 0x80)
+    };
+    let is_good = |byte: &u8| matches!(byte, b'\t' | b' '..=b'~');
+    let (words, rest) = value.as_chunks::<8>();
+    let all = |all, word: &[u8; 8]| all | marks(u64::from_le_bytes(*word));
+    let is_plain = words.iter().fold(0, all) == 0 && rest.iter().all(is_good);
+    // There may be tabs among them.
+    is_plain || value.iter().all(is_good)
 }
 
 impl PartialEq for Headers {
@@ -333,6 +365,10 @@ pub fn is_of_type(headers: &Headers, media_type: &str) -> bool {
     let Ok(Some(value)) = headers.one(name::CONTENT_TYPE) else {
         return false;
     };
+    // Most say it and no more.
+    if value == media_type {
+        return true;
+    }
     let named = value.split(';').next().unwrap_or_default();
     named.trim().eq_ignore_ascii_case(media_type)
 }

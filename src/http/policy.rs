@@ -141,7 +141,10 @@ impl<'a> Authority<'a> {
                 }
                 text.split_at(end + 2)
             }
-            None => text.split_at(text.find(':').unwrap_or(text.len())),
+            None => {
+                let colon = text.bytes().position(|byte| byte == b':');
+                text.split_at(colon.unwrap_or(text.len()))
+            }
         };
         let port = match rest.strip_prefix(':') {
             Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
@@ -178,6 +181,12 @@ impl<'a> Authority<'a> {
 /// Returns whether `Accept` takes what the endpoint answers with: events, and JSON unless it is a
 /// GET, which only ever has events.
 pub(super) fn accepts_answers(head: &RequestHead, is_json_only: bool) -> bool {
+    /// What nearly every client says.
+    const USUAL: &[u8] = b"application/json, text/event-stream";
+    let mut lists = head.headers.all(name::ACCEPT);
+    if lists.any(|list| list == USUAL) {
+        return true;
+    }
     let is_get = head.method == super::HttpMethod::Get;
     let takes_json = is_get || headers::accepts(&head.headers, headers::JSON);
     let takes_events = headers::accepts(&head.headers, headers::EVENT_STREAM);

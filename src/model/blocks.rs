@@ -58,12 +58,16 @@ impl<'a> ContentBlocks<'a> {
 }
 
 impl<'a> ContentBlocks<'a> {
+    /// The text of an array whose only block is plain text without escapes; `None` for all others.
+    #[inline]
+    pub(super) fn plain_text(array: &'a str) -> Option<&'a str> {
+        let listed = array.strip_prefix('[')?.strip_suffix(']')?;
+        TextContent::plain_text(listed)
+    }
+
     /// Reads an array of blocks from JSON that is known to be good; `None` when it isn't one.
     pub(super) fn read(array: &'a str) -> Option<Self> {
-        let listed = array.strip_prefix('[')?.strip_suffix(']')?;
-        if let Some(text) = TextContent::read_plain(listed) {
-            return Some(ContentBlock::Text(text).into());
-        }
+        array.strip_prefix('[')?.strip_suffix(']')?;
         elements(array.as_bytes())
             .map(|element| array.get(element.range()).map(ContentBlock::read))
             .collect()

@@ -2,6 +2,7 @@
 //! A block is told apart by its `type`; one of an unknown `type` is kept as it came.
 
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use base64::Engine;
@@ -26,14 +27,15 @@ use crate::rpc::{Raw, Source, Text, members};
 pub enum ContentBlock<'a> {
     /// Plain text.
     Text(TextContent<'a>),
+    // Most blocks are texts, which the others would make larger.
     /// A picture.
-    Image(ImageContent<'a>),
+    Image(Box<ImageContent<'a>>),
     /// A sound; since 2025-03-26.
-    Audio(AudioContent<'a>),
+    Audio(Box<AudioContent<'a>>),
     /// A resource by its URI only; since 2025-06-18.
-    ResourceLink(ResourceLink<'a>),
+    ResourceLink(Box<ResourceLink<'a>>),
     /// A resource with its contents.
-    Resource(EmbeddedResource<'a>),
+    Resource(Box<EmbeddedResource<'a>>),
     /// A block whose `type` no revision names, as it came.
     Unknown(Raw<'a>),
     /// A block that misses what its `type` requires, or has none, as it came and with the reason.
@@ -49,32 +51,32 @@ impl<'a> ContentBlock<'a> {
 
     /// Returns a picture that is base64 already.
     pub fn image(data: impl Into<Text<'a>>, mime_type: impl Into<Text<'a>>) -> Self {
-        Self::Image(ImageContent::new(data, mime_type))
+        ImageContent::new(data, mime_type).into()
     }
 
     /// Returns a picture, encoded here.
     pub fn image_bytes(data: &[u8], mime_type: impl Into<Text<'a>>) -> Self {
-        Self::Image(ImageContent::new(BASE64_STANDARD.encode(data), mime_type))
+        ImageContent::new(BASE64_STANDARD.encode(data), mime_type).into()
     }
 
     /// Returns a sound that is base64 already.
     pub fn audio(data: impl Into<Text<'a>>, mime_type: impl Into<Text<'a>>) -> Self {
-        Self::Audio(AudioContent::new(data, mime_type))
+        AudioContent::new(data, mime_type).into()
     }
 
     /// Returns a sound, encoded here.
     pub fn audio_bytes(data: &[u8], mime_type: impl Into<Text<'a>>) -> Self {
-        Self::Audio(AudioContent::new(BASE64_STANDARD.encode(data), mime_type))
+        AudioContent::new(BASE64_STANDARD.encode(data), mime_type).into()
     }
 
     /// Returns a resource with its contents.
     pub fn resource(resource: impl Into<ResourceContents<'a>>) -> Self {
-        Self::Resource(EmbeddedResource::new(resource))
+        EmbeddedResource::new(resource).into()
     }
 
     /// Returns a link to a resource. Peers older than 2025-06-18 don't know this kind.
     pub fn link(uri: impl Into<Text<'a>>, name: impl Into<Text<'a>>) -> Self {
-        Self::ResourceLink(ResourceLink::new(uri, name))
+        ResourceLink::new(uri, name).into()
     }
 
     /// Returns the block as it came and why it couldn't be read; `None` for a good or unknown one.
@@ -116,8 +118,8 @@ pub(crate) fn block_type(block: &str) -> Result<Text<'_>, serde_json::Error> {
 impl<'a> ContentBlock<'a> {
     /// Reads a block from JSON that is known to be good.
     pub(super) fn read(block: &'a str) -> Self {
-        if let Some(text) = TextContent::read_plain(block) {
-            return Self::Text(text);
+        if let Some(text) = TextContent::plain_text(block) {
+            return Self::text(text);
         }
         Self::read_by_type(block)
             .unwrap_or_else(|error| Self::Malformed(Unreadable::new(block, &error)))
@@ -177,7 +179,7 @@ macro_rules! into_block {
     ($($content:ident => $variant:ident),* $(,)?) => { $(
         impl<'a> From<$content<'a>> for ContentBlock<'a> {
             fn from(content: $content<'a>) -> Self {
-                Self::$variant(content)
+                Self::$variant(content.into())
             }
         }
     )* };
@@ -212,7 +214,7 @@ wire_type! {
         text: Text<'a>,
         /// Who it is for and how important it is.
         #[read(crate::model::field::hint)]
-        annotations?: Annotations<'a>,
+        annotations?: Box<Annotations<'a>>,
         /// Metadata of the block; since 2025-06-18.
         meta? as "_meta": Meta<'a> [since(V2025_06_18)],
     }
@@ -222,12 +224,14 @@ wire_type! {
 }
 
 impl<'a> TextContent<'a> {
-    /// Reads one block of plain text without escapes, written as nearly every peer does; `None` for
-    /// all others.
-    pub(super) fn read_plain(block: &'a str) -> Option<Self> {
+    /// The text of one block of plain text without escapes, written as nearly every peer does; `None`
+    /// for all others.
+    // The text alone, since a block would be moved by a copy.
+    #[inline]
+    pub(super) fn plain_text(block: &'a str) -> Option<&'a str> {
         let rest = block.strip_prefix(r#"{"type":"text","text":""#)?;
         let text = rest.strip_suffix(r#""}"#)?;
-        is_clean_run(text.as_bytes()).then(|| Self::new(text))
+        is_clean_run(text.as_bytes()).then_some(text)
     }
 }
 
@@ -346,7 +350,7 @@ fn link_as_text(written: &[u8]) -> Result<Vec<u8>, EncodeError> {
         let name = link.title.filter(|title| !title.is_empty());
         let name = name.unwrap_or(link.name);
         let mut block = TextContent::new(alloc::format!("[{name}]({})", link.uri));
-        block.annotations = link.annotations;
+        block.annotations = link.annotations.map(Box::new);
         Ok(block)
     })
 }

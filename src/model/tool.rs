@@ -320,20 +320,32 @@ impl<'a> CallToolResult<'a> {
 
     /// The result by its members, when all are as they should be.
     pub(crate) fn from_scan(body: ScannedBody<'a>) -> Option<Self> {
-        let content = match body.content()? {
-            "" => ContentBlocks::new(),
-            content => ContentBlocks::read(content)?,
+        let content = body.content()?;
+        let structured_content = body.structured_content()?;
+        let is_error = match body.is_error()? {
+            "" => None,
+            "false" => Some(false),
+            "true" => Some(true),
+            _ => return None,
         };
+        let meta = body.meta()?.and_then(Meta::from_raw);
+        // Most results are made where they go, which spares copies of them.
+        if let Some(text) = ContentBlocks::plain_text(content) {
+            return Some(Self {
+                content: ContentBlock::text(text).into(),
+                structured_content,
+                is_error,
+                meta,
+            });
+        }
         Some(Self {
-            content,
-            structured_content: body.structured_content()?,
-            is_error: match body.is_error()? {
-                "" => None,
-                "false" => Some(false),
-                "true" => Some(true),
-                _ => return None,
+            content: match content {
+                "" => ContentBlocks::new(),
+                content => ContentBlocks::read(content)?,
             },
-            meta: body.meta()?.and_then(Meta::from_raw),
+            structured_content,
+            is_error,
+            meta,
         })
     }
 

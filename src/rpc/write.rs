@@ -160,7 +160,7 @@ pub(super) fn first_plain_length(bytes: &[u8]) -> Option<usize> {
 }
 
 /// Up to so many bytes, looking at a word at a time is faster than a search.
-const MEDIUM: usize = 64;
+const MEDIUM: usize = 128;
 
 /// The same when [`first_plain_length`] found nothing; `None` when it is [`MEDIUM`] or more.
 #[inline]

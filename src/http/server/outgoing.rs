@@ -31,7 +31,12 @@ pub(super) struct Outgoing {
     /// The stream that it carries.
     pub(super) stream: u64,
     pub(super) mode: Mode,
-    parts: VecDeque<Part>,
+    /// What waits to be taken: the head, then the next piece of the body and those after it, of which
+    /// most responses have none, then the end.
+    head: Option<ResponseHead>,
+    next: Option<Bytes>,
+    rest: VecDeque<Bytes>,
+    has_end: bool,
     /// How many bytes wait to be taken.
     pub(super) unsent: usize,
     /// When a sign of life is due.
@@ -47,7 +52,10 @@ impl Outgoing {
         Self {
             stream,
             mode: Mode::Undecided(decide_at),
-            parts: VecDeque::new(),
+            head: None,
+            next: None,
+            rest: VecDeque::new(),
+            has_end: false,
             unsent: 0,
             keep_alive: None,
             is_resumable: false,
@@ -61,10 +69,9 @@ impl Outgoing {
             let mut head = reply.head;
             let length = reply.body.len() as u64;
             head.headers.push_number(name::CONTENT_LENGTH, length);
-            self.parts.push_back(Part::Head(head));
+            self.head = Some(head);
             if !reply.body.is_empty() {
-                self.unsent += reply.body.len();
-                self.parts.push_back(Part::Body(reply.body));
+                self.push(reply.body);
             }
         }
         self.end();
@@ -74,7 +81,7 @@ impl Outgoing {
     pub(super) fn begin_events(&mut self, head: ResponseHead) {
         if let Mode::Undecided(_) = self.mode {
             self.mode = Mode::Events;
-            self.parts.push_back(Part::Head(head));
+            self.head = Some(head);
         }
     }
 
@@ -97,8 +104,15 @@ impl Outgoing {
 
     fn body(&mut self, bytes: Bytes) {
         if self.mode == Mode::Events {
-            self.unsent += bytes.len();
-            self.parts.push_back(Part::Body(bytes));
+            self.push(bytes);
+        }
+    }
+
+    fn push(&mut self, bytes: Bytes) {
+        self.unsent += bytes.len();
+        match self.next {
+            None => self.next = Some(bytes),
+            Some(_) => self.rest.push_back(bytes),
         }
     }
 
@@ -107,20 +121,24 @@ impl Outgoing {
         if self.mode != Mode::Ended {
             self.mode = Mode::Ended;
             self.keep_alive = None;
-            self.parts.push_back(Part::End);
+            self.has_end = true;
         }
     }
 
     pub(super) fn poll(&mut self) -> Option<Part> {
-        let part = self.parts.pop_front()?;
-        if let Part::Body(bytes) = &part {
-            self.unsent -= bytes.len();
+        if let Some(head) = self.head.take() {
+            return Some(Part::Head(head));
         }
-        Some(part)
+        if let Some(bytes) = self.next.take() {
+            self.next = self.rest.pop_front();
+            self.unsent -= bytes.len();
+            return Some(Part::Body(bytes));
+        }
+        core::mem::take(&mut self.has_end).then_some(Part::End)
     }
 
     pub(super) fn has_parts(&self) -> bool {
-        !self.parts.is_empty()
+        self.head.is_some() || self.next.is_some() || self.has_end
     }
 
     /// When time alone changes something.
