@@ -101,6 +101,11 @@ impl Ascending {
         let len = self.entries.len();
         let to = far(key.saturating_sub(*first).saturating_add(1)).min(len);
         let from = len.saturating_sub(far(last.saturating_sub(key).saturating_add(1)));
+        // While none is missing it is as far from the first as its number.
+        let dense = to.saturating_sub(1);
+        if self.entries.get(dense).is_some_and(|(at, _)| *at == key) {
+            return Ok(dense);
+        }
         let from = from.min(to);
         let near = self.entries.get(from..to).unwrap_or_default();
         near.binary_search_by_key(&key, |(key, _)| *key)
