@@ -18,8 +18,8 @@ use crate::model::subject;
 use crate::model::tool::Tool;
 use crate::revision::{Era, Revision};
 use crate::rpc::{
-    Decoded, EnvelopeKey, Kind, Rejection, Repeated, RequestId, RpcError, Scan, ScannedFrame, Span, Text,
-    code, is_string, raw_at, start_of, text_at, write_i64, write_string,
+    Decoded, EnvelopeKey, Kind, Rejection, Repeated, RequestId, RpcError, Scan, ScannedFrame, Span,
+    Text, code, is_string, raw_at, start_of, text_at, write_i64, write_string,
 };
 
 use super::cors::preflight;

@@ -191,8 +191,8 @@ impl Headers {
         let name = name.as_bytes();
         self.fields().filter_map(move |(field, value, is_visible)| {
             // A name is in lower case here, and nearly always where it is asked for.
-            let is_it = field.len() == name.len()
-                && (field == name || field.eq_ignore_ascii_case(name));
+            let is_it =
+                field.len() == name.len() && (field == name || field.eq_ignore_ascii_case(name));
             is_it.then_some((value, is_visible))
         })
     }
