@@ -384,3 +384,22 @@ fn a_client_that_reads_nothing_is_shown_a_sign_of_life_once() {
         served.pass(Duration::from_secs(15));
     }
 }
+
+#[test]
+fn time_gets_on_however_often_a_stream_says_that_it_lives() {
+    for every in [Duration::ZERO, Duration::from_nanos(1)] {
+        let mut options = options();
+        options.keep_alive = Some(every);
+        let mut served = Served::legacy(Revision::NEWEST_LEGACY, options);
+        let (exchange, _) = served.get(None);
+        let start = served.now;
+        for _ in 0..100 {
+            let due = served.http.poll_timeout().expect("it says so again");
+            served.now = served.now.max(due);
+            served.http.handle_timeout(served.now);
+            served.given(exchange);
+        }
+        let took = served.now - start;
+        assert!(took >= Duration::from_millis(500), "{took:?}");
+    }
+}

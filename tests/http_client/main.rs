@@ -8,6 +8,8 @@
 
 #[cfg(feature = "auth")]
 mod authorized;
+#[cfg(feature = "hyper")]
+mod dropped;
 mod entries;
 mod eras;
 mod failures;

@@ -2,10 +2,12 @@
 //! connection and prints how many were answered.
 //!
 //! `load streams PORT TELL PORT TELL STREAMS SLOW ROUNDS` opens streams of changes to two servers, of
-//! which the second has slow ones among its own, which read a byte now and then. It has the one and the
-//! other tell of a change in turns, by a line to the file TELL, and waits until every stream but the slow
-//! ones has had its event. What it prints are medians: how long that took at the one and at the other, in
-//! microseconds, and how many thousandths of the one the other took in the same turn.
+//! which first the second and then the first has slow ones among its own, which read a byte now and then.
+//! It has the one and the other tell of a change in turns, by a line to the file TELL, and waits until
+//! every stream but the slow ones has had its event. What it prints are medians: how long that took
+//! without slow ones and beside them, in microseconds, and how many thousandths of the one the other took
+//! in the same turn, as the geometric mean of both halves, so that a server that is slower by itself
+//! counts for nothing.
 
 #[allow(dead_code, reason = "the peers need the rest")]
 mod frames;
@@ -32,13 +34,24 @@ fn main() {
             ["calls", port, connections, seconds] => {
                 calls(number(port), number(connections), number(seconds)).await;
             }
-            ["streams", one, tell_one, other, tell_other, of, slow, rounds] => {
+            [
+                "streams",
+                one,
+                tell_one,
+                other,
+                tell_other,
+                of,
+                slow,
+                rounds,
+            ] => {
                 let (of, slow) = (number(of), number(slow));
-                let mut one = Told::open(number(one), tell_one, of, 0).await;
-                let mut other = Told::open(number(other), tell_other, of, slow).await;
-                in_turns(&mut one, &mut other, number(rounds)).await;
+                let mut one = Told::open(number(one), tell_one, of - slow).await;
+                let mut other = Told::open(number(other), tell_other, of - slow).await;
+                beside_slow(&mut one, &mut other, slow, number(rounds)).await;
             }
-            _ => panic!("calls PORT CONNECTIONS SECONDS or streams PORT TELL PORT TELL STREAMS SLOW ROUNDS"),
+            _ => panic!(
+                "calls PORT CONNECTIONS SECONDS or streams PORT TELL PORT TELL STREAMS SLOW ROUNDS"
+            ),
         }
     });
 }
@@ -101,6 +114,7 @@ async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) {
 
 /// A server whose streams are open.
 struct Told {
+    port: u32,
     tell: File,
     had: mpsc::UnboundedReceiver<usize>,
     /// How many streams are read as fast as they can be.
@@ -108,28 +122,30 @@ struct Told {
 }
 
 impl Told {
-    async fn open(port: u32, tell: &str, streams: u32, slow: u32) -> Self {
-        let request = request("subscriptions/listen", None, &frames::listen_frame());
+    async fn open(port: u32, tell: &str, fast: u32) -> Self {
         let (events, mut had) = mpsc::unbounded_channel();
-        for n in 0..streams {
-            let socket = TcpSocket::new_v4().expect("a socket");
-            let is_slow = n < slow;
-            if is_slow {
-                socket.set_recv_buffer_size(4096).expect("a small buffer");
-            }
-            let address = format!("127.0.0.1:{port}").parse().expect("an address");
-            let mut stream = socket.connect(address).await.expect("a connection");
-            stream.write_all(&request).await.expect("it is sent");
-            match is_slow {
-                true => tokio::spawn(dawdle(stream)),
-                false => tokio::spawn(read_events(stream, events.clone())),
-            };
+        for _ in 0..fast {
+            let stream = listen(port, None).await;
+            tokio::spawn(read_events(stream, events.clone()));
         }
-        let fast = streams - slow;
         wait(&mut had, fast).await;
         let tell = OpenOptions::new().write(true).open(tell);
         let tell = tell.expect("the server is told by a file");
-        Self { tell, had, fast }
+        Self {
+            port,
+            tell,
+            had,
+            fast,
+        }
+    }
+
+    /// Opens streams that are hardly read, until what is returned is dropped.
+    async fn slow(&self, streams: u32) -> JoinSet<()> {
+        let mut slow = JoinSet::new();
+        for _ in 0..streams {
+            slow.spawn(dawdle(listen(self.port, Some(4096)).await));
+        }
+        slow
     }
 
     /// How long it takes until all that read have heard of a change.
@@ -141,28 +157,52 @@ impl Told {
     }
 }
 
-async fn in_turns(one: &mut Told, other: &mut Told, rounds: u32) {
-    let mut times = [Vec::new(), Vec::new(), Vec::new()];
-    for round in 0..rounds {
-        // Whoever comes first in a turn has no advantage over all of them.
-        let (at_one, at_other) = if round % 2 == 0 {
-            let at_one = one.change().await;
-            (at_one, other.change().await)
-        } else {
-            let at_other = other.change().await;
-            (one.change().await, at_other)
+/// Asks for a stream of changes.
+async fn listen(port: u32, buffer: Option<u32>) -> TcpStream {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    if let Some(buffer) = buffer {
+        socket.set_recv_buffer_size(buffer).expect("a small buffer");
+    }
+    let address = format!("127.0.0.1:{port}").parse().expect("an address");
+    let mut stream = socket.connect(address).await.expect("a connection");
+    let request = request("subscriptions/listen", None, &frames::listen_frame());
+    stream.write_all(&request).await.expect("it is sent");
+    stream
+}
+
+async fn beside_slow(one: &mut Told, other: &mut Told, slow: u32, rounds: u32) {
+    let mut times = [Vec::new(), Vec::new()];
+    let mut ratios = [Vec::new(), Vec::new()];
+    for half in 0..2 {
+        let (without, beside) = match half {
+            0 => (&mut *one, &mut *other),
+            _ => (&mut *other, &mut *one),
         };
-        let (at_one, at_other) = (at_one.as_micros(), at_other.as_micros());
-        let ratio = at_other * 1000 / at_one.max(1);
-        for (times, time) in times.iter_mut().zip([at_one, at_other, ratio]) {
-            times.push(time);
+        let _slow = beside.slow(slow).await;
+        for round in 0..rounds / 2 {
+            // Whoever comes first in a turn has no advantage over all of them.
+            let (at_one, at_other) = if round % 2 == 0 {
+                let at_one = without.change().await;
+                (at_one, beside.change().await)
+            } else {
+                let at_other = beside.change().await;
+                (without.change().await, at_other)
+            };
+            let (at_one, at_other) = (at_one.as_micros() as f64, at_other.as_micros() as f64);
+            times[0].push(at_one);
+            times[1].push(at_other);
+            ratios[half].push(at_other / at_one.max(1.0));
         }
     }
-    let [one, other, ratio] = times.map(|mut times| {
-        times.sort_unstable();
-        times[times.len() / 2]
-    });
-    println!("{one} {other} {ratio}");
+    let [without, beside] = times.map(median);
+    let [first, second] = ratios.map(median);
+    let ratio = (first * second).sqrt() * 1000.0;
+    println!("{without:.0} {beside:.0} {ratio:.0}");
+}
+
+fn median(mut times: Vec<f64>) -> f64 {
+    times.sort_unstable_by(f64::total_cmp);
+    times[times.len() / 2]
 }
 
 async fn wait(had: &mut mpsc::UnboundedReceiver<usize>, mut events: u32) {

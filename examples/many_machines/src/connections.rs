@@ -1,6 +1,6 @@
 //! Connections to Redis, kept for as long as they work.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use mcp_proto::io::http::StoreError;
@@ -36,17 +36,36 @@ impl Connections {
         Ok(connection)
     }
 
-    /// Runs a command. A connection on which something has failed is dropped.
+    /// Runs a command. Once a connection has failed, none is kept: Redis may be another by now. A
+    /// command that finds a kept one closed runs on a fresh one.
     pub(crate) fn run<T: FromRedisValue>(&self, command: &redis::Cmd) -> Result<T, StoreError> {
-        let free = || self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = free().pop();
-        let connection = kept.map_or_else(|| self.fresh(), Ok);
-        let mut connection = connection.map_err(StoreError::new)?;
-        let answer = command.query(&mut connection).map_err(StoreError::new)?;
-        let mut free = free();
+        let kept = self.free().pop();
+        let is_kept = kept.is_some();
+        let mut answer = self.run_on(kept, command);
+        if answer.is_err() {
+            self.free().clear();
+        }
+        if is_kept && matches!(&answer, Err(error) if error.is_connection_dropped()) {
+            answer = self.run_on(None, command);
+        }
+        answer.map_err(StoreError::new)
+    }
+
+    fn run_on<T: FromRedisValue>(
+        &self,
+        connection: Option<Connection>,
+        command: &redis::Cmd,
+    ) -> RedisResult<T> {
+        let mut connection = connection.map_or_else(|| self.fresh(), Ok)?;
+        let answer = command.query(&mut connection)?;
+        let mut free = self.free();
         if free.len() < KEPT {
             free.push(connection);
         }
         Ok(answer)
+    }
+
+    fn free(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

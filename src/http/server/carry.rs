@@ -2,6 +2,7 @@
 //! response becomes JSON or events, and when it ends.
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -19,6 +20,10 @@ use super::log::Kept;
 use super::options::SessionKind;
 use super::outgoing::Mode;
 use super::session::{HttpSession, STANDALONE};
+
+/// How long it takes at least until a stream says again that it lives, whatever its options say: time
+/// has to get on between one deadline and the next.
+const SHORTEST: Duration = Duration::from_millis(10);
 
 impl<S: ServesClient> HttpSession<S> {
     /// Puts what the session has to send onto its streams, and ends what has nothing to wait for.
@@ -296,7 +301,8 @@ impl<S: ServesClient> HttpSession<S> {
 
     /// Something was said on an exchange.
     pub(super) fn touch(&mut self, number: u64) {
-        let keep_alive = self.options.keep_alive.map(|every| self.now + every);
+        let keep_alive = self.options.keep_alive;
+        let keep_alive = keep_alive.map(|every| self.now + every.max(SHORTEST));
         if let Some(outgoing) = self.exchanges.get_mut(number) {
             debug_assert!(outgoing.has_parts(), "something was said");
             outgoing.keep_alive = keep_alive.filter(|_| outgoing.mode == Mode::Events);

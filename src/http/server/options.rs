@@ -38,7 +38,8 @@ pub struct StreamOptions {
     /// How long an answer may be awaited before the response begins as a stream of events. 1 s:
     /// what stands between a client and its server gives up on silence.
     pub patience: Duration,
-    /// How often a stream that has nothing to say says so. 15 s; `None` never.
+    /// How often a stream that has nothing to say says so. 15 s; `None` never, and never more often than
+    /// each 10 ms.
     pub keep_alive: Option<Duration>,
     /// How long a client is told to wait before it resumes a stream. 1 s.
     pub retry: Duration,

@@ -222,7 +222,8 @@
 //! | a handler works on a session that is asked for elsewhere | the request waits, 10 s at most, then 503 with `Retry-After` |
 //! | the store is down or slow | 503 with `Retry-After` for requests that need it; sessions that are here, and modern clients, are served on |
 //! | the store has lost a session, or it was idle for too long | 404: the client opens another |
-//! | the fan-out is down | changes come to the subscribers of their own instance alone, after three tries |
+//! | the fan-out is down or slow | changes come to the subscribers of their own instance alone; once it is back, the others are told that anything may have changed |
+//! | the store or the fan-out comes back with nothing, or with what it knew a while ago | sessions that it has forgotten are told 404 and opened again by their clients; subscribers are told that anything may have changed, where the fan-out notices ([`FanoutSink::lost`]) |
 //!
 //! The store holds the ids of sessions, so keep it as private as the sessions are. A session belongs to
 //! its `Principal` there too. `examples/many_machines` has both on Redis, with a configuration of nginx,

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use support::http::client::{Answer, Sent, Session, call, id_of, initialize, modern, wait};
 use support::http::machines::{Mood, Shared};
 
-fn text_of(answer: Answer) -> String {
+pub fn text_of(answer: Answer) -> String {
     assert_eq!(answer.status(), 200);
     let answer = answer.last();
     answer["result"]["content"][0]["text"]
@@ -21,7 +21,7 @@ fn text_of(answer: Answer) -> String {
         .to_owned()
 }
 
-fn subscribe(session: &Session, id: u64, uri: &str) -> Sent {
+pub fn subscribe(session: &Session, id: u64, uri: &str) -> Sent {
     session.sent(
         &json!({"jsonrpc": "2.0", "id": id, "method": "resources/subscribe",
         "params": {"uri": uri}}),
@@ -29,7 +29,7 @@ fn subscribe(session: &Session, id: u64, uri: &str) -> Sent {
 }
 
 /// The changes of a stream up to the one of this resource.
-fn heard(stream: &mut Answer, last: &str) -> Vec<String> {
+pub fn heard(stream: &mut Answer, last: &str) -> Vec<String> {
     let mut heard = Vec::new();
     loop {
         let message = stream.message().expect("it goes on");
@@ -253,7 +253,7 @@ fn a_list_that_changes_at_one_machine_has_changed_at_all() {
     let session = other.open();
     let mut stream = other.sent(session.get());
     one.server.changed(Change::Tools);
-    assert_eq!(one.sent(call(1, "grow")).status(), 200);
+    assert_eq!(text_of(one.sent(call(1, "grow"))), "grown");
     for _ in 0..2 {
         let told = stream.message().expect("it is told");
         assert_eq!(told["method"], "notifications/tools/list_changed");
@@ -379,116 +379,6 @@ fn a_machine_that_closes_parks_its_sessions() {
     let mut stream = other.sent(session.get().with("last-event-id", last));
     other.server.changed(Change::Tools);
     assert!(stream.message().is_some());
-}
-
-#[test]
-fn a_store_that_fails_costs_a_503_and_no_session() {
-    let shared = Shared::default();
-    let (one, other) = (shared.machine(), shared.machine());
-    let session = one.open();
-    for mood in [Mood::Failing, Mood::Panicking] {
-        shared.store.be(mood);
-        for sent in [initialize(), session.call(1, "echo")] {
-            let refused = other.sent(sent);
-            assert_eq!(refused.status(), 503);
-            assert!(refused.header("retry-after").is_some());
-        }
-        // What nobody else can have goes on, and modern clients need no store.
-        assert_eq!(text_of(one.sent(session.call(2, "echo"))), "{}");
-        assert_eq!(other.sent(call(3, "echo")).status(), 200);
-        // What must not be lost is not acknowledged.
-        let refused = one.sent(subscribe(&session, 4, "test://"));
-        assert_eq!(refused.status(), 503);
-        shared.store.be(Mood::Well);
-        assert_eq!(one.sent(subscribe(&session, 5, "test://")).status(), 200);
-        assert_eq!(text_of(other.sent(session.call(6, "echo"))), "{}");
-        assert_eq!(text_of(one.sent(session.call(7, "echo"))), "{}");
-    }
-}
-
-#[test]
-fn a_session_that_ends_while_the_store_fails_is_over_when_it_is_back() {
-    let shared = Shared::default();
-    let machine = || shared.machine_with(shared.machines().lease(Duration::from_secs(3)));
-    let (one, other) = (machine(), machine());
-    for mood in [Mood::Failing, Mood::Panicking] {
-        let session = one.open();
-        shared.store.be(mood);
-        assert_eq!(one.sent(session.delete()).status(), 200);
-        shared.store.be(Mood::Well);
-        // Its machine knows, and does not find it in the store again.
-        assert_eq!(one.sent(session.call(1, "echo")).status(), 404);
-        while !shared.store.keys("session/").is_empty() {
-            thread::yield_now();
-        }
-        assert_eq!(other.sent(session.call(2, "echo")).status(), 404);
-    }
-}
-
-#[test]
-fn a_store_that_comes_back_empty_has_clients_open_their_sessions_again() {
-    let shared = Shared::default();
-    let machine = || shared.machine_with(shared.machines().lease(Duration::from_secs(3)));
-    let (one, other) = (machine(), machine());
-    let session = one.open();
-    shared.store.be(Mood::Failing);
-    shared.store.expire("");
-    assert_eq!(one.sent(call(1, "echo")).status(), 200);
-    shared.store.be(Mood::Well);
-    for (machine, session) in [(&one, &session), (&other, &session)] {
-        let mut status = 503;
-        // What is acknowledged is in the store, so it isn't until its machine knows.
-        while status == 503 {
-            status = machine.sent(subscribe(session, 2, "test://")).status();
-        }
-        assert_eq!(status, 404);
-    }
-    let again = one.open();
-    assert_eq!(text_of(other.sent(again.call(3, "echo"))), "{}");
-    assert_eq!(text_of(one.sent(again.call(4, "echo"))), "{}");
-}
-
-#[test]
-fn a_store_that_is_stuck_holds_nobody_up_for_long() {
-    let shared = Shared::default();
-    let (told, failures) = channel();
-    let machines = shared.machines().timeout(Duration::from_millis(30));
-    let machine = shared.machine_with(machines.on_error(move |error| {
-        let _ = told.send(error.to_string());
-    }));
-    let session = machine.open();
-    shared.store.be(Mood::Stuck);
-    // More than there are threads for it.
-    for id in 0..20 {
-        assert_eq!(machine.sent(initialize()).status(), 503);
-        assert_eq!(text_of(machine.sent(session.call(id, "echo"))), "{}");
-        assert_eq!(machine.sent(call(id, "echo")).status(), 200);
-    }
-    let failure = failures.recv().unwrap();
-    assert!(failure.contains("longer than 30ms"), "{failure}");
-    shared.store.be(Mood::Well);
-    let mut status = 503;
-    while status == 503 {
-        status = machine.sent(initialize()).status();
-    }
-    assert_eq!(status, 200);
-}
-
-#[test]
-fn a_log_that_fails_keeps_a_change_from_others_alone() {
-    let shared = Shared::default();
-    let (one, other) = (shared.machine(), shared.machine());
-    let mut streams = [&one, &other].map(|machine| machine.sent(machine.open().get()));
-    shared.log.fail(true);
-    one.server.changed(Change::Tools);
-    wait(one.service.announced());
-    assert!(streams[0].message().is_some());
-    shared.log.fail(false);
-    one.server.changed(Change::Resources);
-    for stream in &mut streams {
-        let told = stream.message().expect("it is told");
-        assert_eq!(told["method"], "notifications/resources/list_changed");
-    }
 }
 
 #[test]

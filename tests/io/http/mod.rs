@@ -9,5 +9,7 @@ mod exchanges;
 #[cfg(feature = "hyper")]
 mod loopback;
 mod machines;
+mod odd;
+mod outages;
 mod protected;
 mod sessions;

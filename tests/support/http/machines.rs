@@ -71,6 +71,11 @@ impl MemoryStore {
         *stored = StoredValue::new(version, value);
     }
 
+    /// How often something was put.
+    pub fn versions(&self) -> u64 {
+        self.lock().versions
+    }
+
     pub fn value(&self, key: &str) -> Option<Bytes> {
         let state = self.lock();
         state.values.get(key).map(|stored| stored.value.clone())
@@ -138,20 +143,41 @@ struct LogState {
     dropped: usize,
     sinks: Vec<FanoutSink>,
     is_failing: bool,
+    is_stuck: bool,
     is_twice: bool,
+    loses_receipts: bool,
 }
 
 /// A log that several services share.
 #[derive(Clone, Default)]
-pub struct MemoryLog(Arc<Mutex<LogState>>);
+pub struct MemoryLog(Arc<(Mutex<LogState>, Condvar)>);
 
 impl MemoryLog {
     fn lock(&self) -> MutexGuard<'_, LogState> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn fail(&self, is_failing: bool) {
         self.lock().is_failing = is_failing;
+    }
+
+    /// Has whoever appends a message wait until it isn't stuck any more.
+    pub fn stick(&self, is_stuck: bool) {
+        self.lock().is_stuck = is_stuck;
+        self.0.1.notify_all();
+    }
+
+    /// Has each message stand in the log, and be told so, while its sender hears of a failure.
+    pub fn lose_receipts(&self, loses_receipts: bool) {
+        self.lock().loses_receipts = loses_receipts;
+    }
+
+    /// Tells those that read it that it has lost what they had not read.
+    pub fn lose(&self) {
+        let sinks = self.lock().sinks.clone();
+        sinks.iter().for_each(|sink| {
+            sink.lost();
+        });
     }
 
     /// Has each message stand in the log twice, as after a receipt that was lost.
@@ -190,7 +216,9 @@ impl MemoryLog {
 impl Fanout for MemoryLog {
     fn publish(&self, message: Bytes) -> StoreFuture<'_, ()> {
         Box::pin(async move {
-            let mut log = self.lock();
+            let stuck = |log: &mut LogState| log.is_stuck;
+            let log = self.0.1.wait_while(self.lock(), stuck);
+            let mut log = log.unwrap_or_else(PoisonError::into_inner);
             if log.is_failing {
                 return Err(StoreError::new("the log is down"));
             }
@@ -206,8 +234,12 @@ impl Fanout for MemoryLog {
             for entry in &fresh {
                 sinks.retain(|sink| sink.deliver(entry));
             }
-            self.lock().sinks.append(&mut sinks);
-            Ok(())
+            let mut log = self.lock();
+            log.sinks.append(&mut sinks);
+            match log.loses_receipts {
+                true => Err(StoreError::new("the receipt is lost")),
+                false => Ok(()),
+            }
         })
     }
 

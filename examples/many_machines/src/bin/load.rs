@@ -1,6 +1,7 @@
 //! What clients see of a server that is many: `load URL REDIS_URL CLIENTS SECONDS`. Half of the
 //! clients are modern, half legacy. Each calls, is asked, and hears of changes, while somebody else
-//! kills instances. Prints what was counted, and fails if something is wrong.
+//! kills instances, or, with OUTAGES set, has Redis fail and forget, which modern calls must not
+//! notice. Prints what was counted, and fails if something is wrong.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -25,6 +26,9 @@ use tokio::time::sleep;
 const TRIES: u32 = 40;
 /// How long the clients have at the end to hear of the last changes.
 const SETTLE: Duration = Duration::from_secs(8);
+/// How long one attempt of a call may take while Redis fails: a session is waited for by one attempt
+/// for 10 s, and a modern call waits for nothing.
+const LONGEST: [Duration; 2] = [Duration::from_secs(3), Duration::from_secs(15)];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Era {
@@ -44,10 +48,26 @@ struct Counts {
     reopened: AtomicU64,
     subscribed: AtomicU64,
     listened_again: AtomicU64,
+    slowest_ms: AtomicU64,
+    failures: Mutex<BTreeMap<String, u64>>,
+}
+
+impl Counts {
+    /// An attempt has failed.
+    fn failed(&self, error: &ClientError) {
+        *lock(&self.failures).entry(error.to_string()).or_default() += 1;
+    }
 }
 
 fn add(count: &AtomicU64) {
     count.fetch_add(1, Ordering::Relaxed);
+}
+
+/// What the changes are known from that were told: the log, or who told them where the log forgets.
+#[derive(Clone)]
+enum Told {
+    Log(RedisLog),
+    Answered(Arc<Mutex<BTreeMap<u64, u32>>>),
 }
 
 /// What a subscriber knows of the changes.
@@ -84,7 +104,7 @@ fn instance(text: &str) -> String {
 }
 
 impl Client {
-    fn new(era: Era, url: &str, counts: Arc<Counts>) -> Self {
+    fn new(era: Era, url: &str, counts: Arc<Counts>, told: &Told) -> Self {
         let known = Arc::new(Mutex::new(Known::default()));
         let asked_by = Arc::new(Mutex::new(Vec::new()));
         let (end, ended) = unbounded_channel();
@@ -101,7 +121,7 @@ impl Client {
                 }
                 Ok(ElicitResult::accept(FormContent::new().with("name", "Ada")))
             })
-            .on_event(hear(&known, &counts, end));
+            .on_event(hear(era, &known, &counts, told.clone(), end));
         options.subscriptions = vec![filter()];
         options.read_timeout = Duration::from_secs(30);
         let (client, driver) = AsyncClient::url(options, url);
@@ -121,12 +141,17 @@ impl Client {
         add(&self.counts.calls);
         for attempt in 0..TRIES {
             lock(&self.asked_by).clear();
-            match self.client.call_tool(tool, &arguments).await {
+            let start = Instant::now();
+            let called = self.client.call_tool(tool, &arguments).await;
+            let took = start.elapsed().as_millis() as u64;
+            self.counts.slowest_ms.fetch_max(took, Ordering::Relaxed);
+            match called {
                 Ok(output) => return Some(output.value.to_string()),
                 Err(error) => {
                     if attempt == 0 {
                         add(&self.counts.repeated);
                     }
+                    self.counts.failed(&error);
                     if std::env::var_os("VERBOSE").is_some() {
                         eprintln!("{:?}: {tool}: {error}", self.era);
                     }
@@ -155,7 +180,7 @@ impl Client {
     }
 
     /// Listens again where a stream has ended, and reads what it may have missed.
-    async fn listen_again(&mut self, log: &RedisLog) {
+    async fn listen_again(&mut self, told: &Told) {
         let mut has_ended = false;
         while self.ended.try_recv().is_ok() {
             has_ended = true;
@@ -172,14 +197,14 @@ impl Client {
                 sleep(Duration::from_millis(200)).await;
             }
         }
-        lock(&self.known).read.extend(told(log).keys());
+        lock(&self.known).read.extend(told.all().keys());
     }
 
     async fn run(
         mut self,
         number: u64,
         is_over: watch::Receiver<bool>,
-        log: RedisLog,
+        told: Told,
     ) -> (Era, Known) {
         let mut tries = 0;
         while let Err(error) = self.client.open().await {
@@ -189,7 +214,7 @@ impl Client {
         }
         let mut round = number;
         while !*is_over.borrow() {
-            self.listen_again(&log).await;
+            self.listen_again(&told).await;
             if round % 4 == 0 {
                 self.greet().await;
             } else {
@@ -204,7 +229,7 @@ impl Client {
         }
         let end = Instant::now() + SETTLE;
         while Instant::now() < end {
-            self.listen_again(&log).await;
+            self.listen_again(&told).await;
             sleep(Duration::from_millis(200)).await;
         }
         (self.era, std::mem::take(&mut *lock(&self.known)))
@@ -213,16 +238,22 @@ impl Client {
 
 /// Notes what a client hears.
 fn hear(
+    era: Era,
     known: &Arc<Mutex<Known>>,
     counts: &Arc<Counts>,
+    all: Told,
     end: UnboundedSender<()>,
 ) -> impl Fn(&ClientEvent) + Send + Sync + 'static {
     let (known, counts) = (Arc::clone(known), Arc::clone(counts));
-    let opened = AtomicU64::new(0);
     let subscribed = AtomicU64::new(0);
     move |event| match event {
         ClientEvent::Subscribed { .. } if subscribed.fetch_add(1, Ordering::Relaxed) == 0 => {
             add(&counts.subscribed);
+        }
+        // Only a session that is opened again subscribes again by itself.
+        ClientEvent::Subscribed { .. } if era == Era::Legacy => {
+            add(&counts.reopened);
+            end.send(()).unwrap_or_default();
         }
         ClientEvent::Changed {
             change: Change::Resource,
@@ -234,33 +265,57 @@ fn hear(
             let uri = frame["params"]["uri"].as_str().unwrap_or_default();
             if let Some(Ok(number)) = uri.rsplit('/').next().map(str::parse) {
                 *lock(&known).told.entry(number).or_default() += 1;
+            } else {
+                // Anything may have changed.
+                lock(&known).read.extend(all.all().keys());
             }
         }
         // Nobody reads it any more at the end.
         ClientEvent::SubscriptionEnded { .. } => end.send(()).unwrap_or_default(),
-        ClientEvent::Opened { .. } if opened.fetch_add(1, Ordering::Relaxed) > 0 => {
-            add(&counts.reopened);
-            end.send(()).unwrap_or_default();
-        }
         _ => {}
     }
 }
 
-/// The changes that stand in the log, each with how often.
-fn told(log: &RedisLog) -> BTreeMap<u64, u32> {
-    let mut told = BTreeMap::new();
-    for entry in log.read().expect("the log can be read") {
-        let message: serde_json::Value = serde_json::from_slice(&entry.message).unwrap_or_default();
-        let uri = message["what"]["Resource"].as_str().unwrap_or_default();
-        if let Some(Ok(number)) = uri.rsplit('/').next().map(str::parse) {
-            *told.entry(number).or_default() += 1;
+impl Told {
+    fn new(redis: &str) -> Result<Self, Box<dyn Error>> {
+        Ok(match has_outages() {
+            true => Self::Answered(Arc::default()),
+            false => Self::Log(RedisLog::new(Connections::new(redis)?, "mcp:")),
+        })
+    }
+
+    /// The changes that were told, each with how often.
+    fn all(&self) -> BTreeMap<u64, u32> {
+        let log = match self {
+            Self::Log(log) => log,
+            Self::Answered(told) => return lock(told).clone(),
+        };
+        let mut told = BTreeMap::new();
+        for entry in log.read().expect("the log can be read") {
+            let message: serde_json::Value =
+                serde_json::from_slice(&entry.message).unwrap_or_default();
+            let uri = message["what"]["Resource"].as_str().unwrap_or_default();
+            if let Some(Ok(number)) = uri.rsplit('/').next().map(str::parse) {
+                *told.entry(number).or_default() += 1;
+            }
+        }
+        told
+    }
+
+    /// A call that tells of a change was answered.
+    fn answered(&self, number: u64) {
+        if let Self::Answered(told) = self {
+            lock(told).insert(number, 1);
         }
     }
-    told
+}
+
+fn has_outages() -> bool {
+    std::env::var_os("OUTAGES").is_some()
 }
 
 /// Tells of a change twice a second, each time at whichever instance the balancer picks.
-async fn changes(url: String, until: Instant) -> (u64, u64) {
+async fn changes(url: String, until: Instant, all: &Told) -> (u64, u64) {
     let options = ClientOptions::new("teller", "1.0").era(EraPolicy::Modern);
     let options = options.reconnect(Reconnect::OnDemand { retries: 10 });
     let (client, driver) = AsyncClient::url(options, url);
@@ -271,6 +326,9 @@ async fn changes(url: String, until: Instant) -> (u64, u64) {
         let told: Result<_, ClientError> =
             client.call_tool("tell", json!({"number": number})).await;
         failed += u64::from(told.is_err());
+        if told.is_ok() {
+            all.answered(number);
+        }
         sleep(Duration::from_millis(500)).await;
     }
     (number, failed)
@@ -283,7 +341,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         return Err("usage: load URL REDIS_URL CLIENTS SECONDS".into());
     };
     let (clients, seconds): (u64, u64) = (clients.parse()?, seconds.parse()?);
-    let log = RedisLog::new(Connections::new(redis)?, "mcp:");
+    let all = Told::new(redis)?;
     let counts: BTreeMap<Era, Arc<Counts>> = [Era::Modern, Era::Legacy]
         .map(|era| (era, Arc::default()))
         .into();
@@ -295,8 +353,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         } else {
             Era::Legacy
         };
-        let client = Client::new(era, url, Arc::clone(&counts[&era]));
-        running.spawn(client.run(number, is_over.clone(), log.clone()));
+        let client = Client::new(era, url, Arc::clone(&counts[&era]), &all);
+        running.spawn(client.run(number, is_over.clone(), all.clone()));
     }
     // All of them listen before something changes.
     let subscribed = |counts: &Arc<Counts>| counts.subscribed.load(Ordering::Relaxed);
@@ -304,7 +362,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         sleep(Duration::from_millis(100)).await;
     }
     let until = Instant::now() + Duration::from_secs(seconds);
-    let (changes, failed) = changes(url.clone(), until).await;
+    let (changes, failed) = changes(url.clone(), until, &all).await;
     // Whoever kills instances is told that it is over.
     if let Some(file) = std::env::var_os("LOAD_IS_OVER") {
         std::fs::write(file, "")?;
@@ -314,10 +372,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     while let Some(ended) = running.join_next().await {
         known.push(ended?);
     }
-    let told = told(&log);
+    let told = all.all();
     println!("clients        {clients}, {seconds} s");
     println!(
-        "changes        {} told of {changes} tried ({failed} calls failed), in the log {}",
+        "changes        {} told of {changes} tried ({failed} calls failed), counted {}",
         told.len(),
         told.values().sum::<u32>()
     );
@@ -349,7 +407,18 @@ fn report(era: Era, counts: &Counts) -> bool {
         get(&counts.reopened),
         get(&counts.listened_again),
     );
-    get(&counts.lost) == 0 && get(&counts.wrong) == 0 && get(&counts.calls) > 0
+    let is_right = get(&counts.lost) == 0 && get(&counts.wrong) == 0 && get(&counts.calls) > 0;
+    if !has_outages() {
+        return is_right;
+    }
+    let slowest = Duration::from_millis(get(&counts.slowest_ms));
+    let longest = LONGEST[usize::from(era == Era::Legacy)];
+    println!("{era:?}: no attempt took longer than {slowest:?}, of {longest:?} at most");
+    for (failure, times) in &*lock(&counts.failures) {
+        println!("{era:?}: {times} attempts failed: {failure}");
+    }
+    let goes_on = era == Era::Legacy || get(&counts.repeated) == 0;
+    is_right && goes_on && slowest <= longest
 }
 
 /// Counts how the changes have come to the subscribers.

@@ -26,7 +26,7 @@ use bytes::Bytes;
 use super::super::super::slot::block_on;
 use super::alarms::Ring;
 use super::cell::{Cell, Hub};
-use super::hub::Stage;
+use super::hub::{Member, Stage};
 use super::record::{Message, Record, What};
 use super::shared::{Keeper, Seen, Shared};
 use super::store::{
@@ -110,12 +110,13 @@ impl Hub {
 
     /// How long a session stays in the store.
     fn ttl(&self) -> Duration {
-        self.options.limits.idle + SLACK
+        self.options.limits.idle.saturating_add(SLACK)
     }
 
     /// Renews the lease, and stores what has been away from the store for long.
     fn beat(self: &Arc<Self>) -> Result<(), StoreError> {
         self.listen()?;
+        self.shared()?.make_up_later();
         if self.shared()?.store().is_none() {
             return Ok(());
         }
@@ -446,6 +447,15 @@ impl Hub {
         Some(Cell::new(self, http, Some(id.into()), true))
     }
 
+    /// Tells the clients of this instance that anything may have changed, up to this position of the log.
+    fn tell_all(&self, position: Option<u64>) {
+        for cell in self.cells(Member::listens) {
+            if !cell.is_behind(position) {
+                cell.tell_all(position);
+            }
+        }
+    }
+
     /// Tells a session what the log has had since it was told last.
     fn read_log(&self, cell: &Arc<Cell>) -> Result<(), StoreError> {
         let shared = self.shared()?;
@@ -461,7 +471,7 @@ impl Hub {
             let first = announced.first().map(|first| first.position);
             if !is_whole {
                 let missed = first.map(|first| first.saturating_sub(1));
-                cell.tell_all(missed.unwrap_or_else(|| shared.heard()));
+                cell.tell_all(Some(missed.unwrap_or_else(|| shared.heard())));
             }
             if first.is_none() {
                 return Ok(());
@@ -470,6 +480,9 @@ impl Hub {
             for Announced { position, message } in &announced {
                 let message = Message::read(message);
                 let message = message.filter(|message| seen.is_new(&message.from, message.number));
+                if let Some(What::Anything) = message.as_ref().map(|message| &message.what) {
+                    cell.tell_all(Some(*position));
+                }
                 let change = message.as_ref().and_then(|message| message.what.change());
                 cell.catch_up(change, *position);
             }
@@ -501,6 +514,11 @@ impl Deliver for Hub {
         }
         if let Some((change, uri)) = message.what.change() {
             self.tell(change, uri, Some(position));
+        } else if let What::Anything = message.what {
+            // Clients of the sender were told of it all.
+            if *message.from != *shared.name {
+                self.tell_all(Some(position));
+            }
         } else if let What::Wanted(id) = &message.what
             && *message.from != *shared.name
             && let Some(cell) = self.find(id)
@@ -508,6 +526,13 @@ impl Deliver for Hub {
         {
             Keeper::park(Arc::clone(&self), id);
         }
+    }
+
+    fn lost(self: Arc<Self>) {
+        let Some(shared) = &self.shared else { return };
+        let delivering = shared.delivering.lock();
+        let _delivering = delivering.unwrap_or_else(PoisonError::into_inner);
+        self.tell_all(None);
     }
 }
 

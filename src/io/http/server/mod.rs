@@ -27,6 +27,7 @@ mod join;
 mod kept;
 mod machines;
 mod options;
+mod outbox;
 mod owner;
 mod parking;
 mod principal;

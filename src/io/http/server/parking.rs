@@ -180,23 +180,31 @@ impl Cell {
         }
     }
 
-    /// Tells it that anything may have changed, where nobody knows any more what has.
-    pub(super) fn tell_all(self: &Arc<Self>, position: u64) {
-        self.with(|http, now| {
-            http.advance_to(position);
-            let service = http.session();
-            for change in [Change::Tools, Change::Prompts, Change::Resources] {
-                service.changed(now, change);
-            }
-            let watched: Vec<String> = service.session().watched().map(String::from).collect();
-            for uri in watched {
-                service.resource_updated(now, &uri);
-            }
-            http.pump(now);
-        });
-        if let Some(stored) = &mut self.lock().stored {
+    /// Whether it has been told of this position, or will be from the log's past.
+    pub(super) fn is_behind(&self, position: Option<u64>) -> bool {
+        self.lock().is_behind(position)
+    }
+
+    /// Tells it that anything may have changed up to this position, where nobody knows any more what has.
+    pub(super) fn tell_all(self: &Arc<Self>, position: Option<u64>) {
+        let mut state = self.lock();
+        let now = self.hub.now();
+        if let (Some(stored), Some(position)) = (&mut state.stored, position) {
             stored.heard = stored.heard.max(position);
+            state.http.advance_to(position);
         }
+        let service = state.http.session();
+        for change in [Change::Tools, Change::Prompts, Change::Resources] {
+            service.changed(now, change);
+        }
+        let watched: Vec<String> = service.session().watched().map(String::from).collect();
+        for uri in watched {
+            service.resource_updated(now, &uri);
+        }
+        state.http.pump(now);
+        let follow = self.follow_up(&mut state, now);
+        drop(state);
+        follow.carry_out(self);
     }
 
     /// Tells it of a position of the log's past.

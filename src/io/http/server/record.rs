@@ -84,6 +84,8 @@ pub(super) enum What<'a> {
     Resources,
     /// This resource has.
     Resource(#[serde(borrow)] Cow<'a, str>),
+    /// The sender could not tell what has changed for a while.
+    Anything,
     /// This session is wanted by the sender, whose client has asked there.
     Wanted(#[serde(borrow)] Cow<'a, str>),
 }
@@ -105,7 +107,7 @@ impl<'a> What<'a> {
             Self::Prompts => Some((Change::Prompts, "")),
             Self::Resources => Some((Change::Resources, "")),
             Self::Resource(uri) => Some((Change::Resource, uri)),
-            Self::Wanted(_) => None,
+            Self::Anything | Self::Wanted(_) => None,
         }
     }
 }

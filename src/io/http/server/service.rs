@@ -129,7 +129,7 @@ impl HttpService {
     pub async fn announced(&self) {
         if let Some(shared) = &self.owner.hub.shared {
             let told = shared.told();
-            poll_fn(|cx| shared.poll_published(cx, told)).await;
+            poll_fn(|cx| shared.poll_settled(cx, told)).await;
         }
     }
 

@@ -1,26 +1,20 @@
 //! What an instance does with what it shares: the threads on which a store and a fan-out run, the
-//! lease that says that the instance lives, and what it has told the others.
+//! lease that says that the instance lives, and what it has heard of the others.
 //!
 //! Rules of this file: code of the user runs on these threads alone, and whoever waits for it stops
-//! waiting after a time; no lock that a request needs is held meanwhile; messages go out in the order
-//! in which they were told.
+//! waiting after a time; no lock that a request needs is held meanwhile.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use core::task::{Context, Poll, Waker};
-use core::time::Duration;
+use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::thread;
-
-use bytes::Bytes;
 
 use super::super::super::blocking::pool::{Job, Pool};
-use super::super::super::slot::{Slot, block_on};
+use super::super::super::slot::Slot;
 use super::alarms::{Alarms, Ring};
-use super::record::{Message, What};
+use super::outbox::Outbox;
 use super::request::within;
 use super::store::{Fanout, Machines, SessionStore, StoreError};
 use crate::session::Change;
@@ -28,14 +22,14 @@ use crate::time::Instant;
 
 /// How many threads a store has.
 const THREADS: usize = 8;
-/// How much may wait for them, and how much for the fan-out.
-const MOST: (usize, usize) = (4096, 65_536);
+/// How much may wait for them.
+const MOST: usize = 4096;
 /// How many failures may wait to be told.
 const MOST_ERRORS: usize = 64;
-/// How long to wait before a message is told once more, each time.
-const AGAIN: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(250)];
 /// How many sessions are remembered that are over and still in the store.
 const LEFT_OVER: usize = 4096;
+/// How many messages are remembered that were told without the log and may come from there yet.
+const TOLD_ALONE: usize = 1024;
 /// How many instances are remembered by what they told last.
 const INSTANCES: usize = 4096;
 
@@ -55,21 +49,20 @@ pub(super) struct Shared {
     pub(super) machines: Machines,
     /// The name of this instance, which no other one has or had.
     pub(super) name: Box<str>,
-    alarms: Arc<Alarms>,
+    pub(super) alarms: Arc<Alarms>,
     pool: Pool,
     waiting: Arc<AtomicUsize>,
-    /// The number of the next message.
-    number: Arc<AtomicU64>,
     /// Threads of their own, so that a slow store doesn't cost the lease.
     beats: Pool,
-    publisher: Pool,
+    beats_waiting: Arc<AtomicUsize>,
+    pub(super) publisher: Pool,
     errors: Pool,
     errors_waiting: Arc<AtomicUsize>,
     /// The version of the lease in the store; locked while the store is asked.
     pub(super) lease: Mutex<Option<u64>>,
     sure: Mutex<Sure>,
     pub(super) inbox: Mutex<Inbox>,
-    outbox: Mutex<Outbox>,
+    pub(super) outbox: Mutex<Outbox>,
     /// Held while the others begin to be heard.
     pub(super) starting: Mutex<()>,
     /// Held while a message of the log is told, so that they are told in its order.
@@ -97,6 +90,8 @@ pub(super) struct Inbox {
     pub(super) is_started: bool,
     pub(super) heard: u64,
     seen: Seen,
+    /// The messages of this instance that it has told its clients without the log.
+    told_alone: BTreeSet<u64>,
 }
 
 /// The last message of each instance.
@@ -117,14 +112,10 @@ impl Seen {
         self.0.insert(from.into(), number);
         true
     }
-}
 
-/// What was told the others.
-#[derive(Default)]
-struct Outbox {
-    told: u64,
-    published: u64,
-    wakers: Vec<Waker>,
+    fn has(&self, from: &str, number: u64) -> bool {
+        self.0.get(from).is_some_and(|last| *last >= number)
+    }
 }
 
 impl Shared {
@@ -135,8 +126,8 @@ impl Shared {
             alarms,
             pool: Pool::new(THREADS),
             waiting: Arc::default(),
-            number: Arc::default(),
             beats: Pool::new(1),
+            beats_waiting: Arc::default(),
             publisher: Pool::new(1),
             errors: Pool::new(1),
             errors_waiting: Arc::default(),
@@ -242,23 +233,25 @@ impl Shared {
         job: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
         done: impl Fn(Result<T, StoreError>) + Clone + Send + 'static,
     ) {
-        if self.waiting.load(Ordering::Relaxed) >= MOST.0 {
+        if self.waiting.load(Ordering::Relaxed) >= MOST {
             done(Err(StoreError::new("too much waits for the store")));
             return;
         }
         self.pool.run(self.job(&self.waiting, job, done));
     }
 
-    /// Runs a job on the thread of the lease.
+    /// Runs a job on the thread of the lease, unless the last one isn't done.
     pub(super) fn beat(
         self: &Arc<Self>,
         job: impl FnOnce() -> Result<(), StoreError> + Send + 'static,
     ) {
-        self.beats.run(self.job(&Arc::default(), job, drop));
+        if self.beats_waiting.load(Ordering::Relaxed) == 0 {
+            self.beats.run(self.job(&self.beats_waiting, job, drop));
+        }
     }
 
     /// A job whose failure is told, and that is counted while it waits or runs.
-    fn job<T>(
+    pub(super) fn job<T>(
         self: &Arc<Self>,
         waiting: &Arc<AtomicUsize>,
         job: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
@@ -320,10 +313,6 @@ impl Shared {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lock_outbox(&self) -> MutexGuard<'_, Outbox> {
-        self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// The lease is good until then. `is_fresh` says that there was none, so that what was driven
     /// before may be driven by others.
     pub(super) fn renewed(&self, until: Instant, is_fresh: bool) {
@@ -339,106 +328,25 @@ impl Shared {
         is_good.then_some(sure.generation)
     }
 
-    /// Tells all instances, this one included, of a change.
-    pub(super) fn announce(self: &Arc<Self>, change: Change, uri: &str) {
-        let (uri, keeper): (Box<str>, _) = (uri.into(), self.keeper.get().cloned());
-        let told = uri.clone();
-        // The others won't hear of what can't be published, but that is no reason that nobody does.
-        let tell_here = move || {
-            if let Some(keeper) = keeper.as_ref().and_then(Weak::upgrade) {
-                keeper.tell(change, &told);
-            }
-        };
-        let message = move |name: &str, number: u64| {
-            Message::new(name, number, What::changed(change, &uri)).write()
-        };
-        if !self.publish(message, tell_here.clone()) {
-            tell_here();
-        }
-    }
-
-    /// Asks for a session that another instance drives.
-    pub(super) fn ask_for(self: &Arc<Self>, id: &str) {
-        let id: Box<str> = id.into();
-        let message = move |name: &str, number: u64| {
-            Message::new(name, number, What::Wanted((&*id).into())).write()
-        };
-        self.publish(message, || {});
-    }
-
-    /// Appends a message to the log; `failed` is called if that fails for good. Returns whether it
-    /// is tried.
-    fn publish(
-        self: &Arc<Self>,
-        message: impl FnOnce(&str, u64) -> Bytes + Send + 'static,
-        failed: impl Fn() + Clone + Send + 'static,
-    ) -> bool {
-        let Some(fanout) = self.fanout() else {
-            return false;
-        };
-        let mut outbox = self.lock_outbox();
-        if outbox.told - outbox.published >= MOST.1 as u64 {
-            return false;
-        }
-        outbox.told += 1;
-        drop(outbox);
-        let (name, number) = (self.name.clone(), Arc::clone(&self.number));
-        let job = move || {
-            // Numbered where only one thread is, so that they go out in order.
-            let number = number.fetch_add(1, Ordering::Relaxed);
-            let message = message(&name, number);
-            let mut again = AGAIN.iter();
-            loop {
-                let published = block_on(fanout.publish(message.clone()));
-                match (published, again.next()) {
-                    (Ok(()), _) => return Ok(()),
-                    (Err(error), None) => return Err(error),
-                    (Err(_), Some(pause)) => thread::sleep(*pause),
-                }
-            }
-        };
-        let shared = Arc::downgrade(self);
-        let done = move |result: Result<(), StoreError>| {
-            if result.is_err() {
-                failed();
-            }
-            if let Some(shared) = shared.upgrade() {
-                shared.published();
-            }
-        };
-        self.publisher.run(self.job(&Arc::default(), job, done));
-        true
-    }
-
-    fn published(&self) {
-        let mut outbox = self.lock_outbox();
-        outbox.published += 1;
-        let wakers = core::mem::take(&mut outbox.wakers);
-        drop(outbox);
-        wakers.into_iter().for_each(Waker::wake);
-    }
-
-    /// How much was told so far.
-    pub(super) fn told(&self) -> u64 {
-        self.lock_outbox().told
-    }
-
-    /// Waits until so much has been published, or has failed.
-    pub(super) fn poll_published(&self, cx: &Context<'_>, number: u64) -> Poll<()> {
-        let mut outbox = self.lock_outbox();
-        if outbox.published >= number {
-            return Poll::Ready(());
-        }
-        let is_known = outbox.wakers.iter().any(|one| one.will_wake(cx.waker()));
-        if !is_known {
-            outbox.wakers.push(cx.waker().clone());
-        }
-        Poll::Pending
-    }
-
-    /// A message has come, which is told if it comes for the first time.
+    /// A message has come, which is told if it comes for the first time and wasn't told without the log.
     pub(super) fn is_new(&self, from: &str, number: u64) -> bool {
-        self.lock_inbox().seen.is_new(from, number)
+        let mut inbox = self.lock_inbox();
+        let was_told = *from == *self.name && inbox.told_alone.remove(&number);
+        inbox.seen.is_new(from, number) && !was_told
+    }
+
+    /// A message of this instance may stand in the log, and nobody waits for that any more. Returns
+    /// whether it is told without the log, which it isn't if it has come from there.
+    pub(super) fn tells_alone(&self, number: u64) -> bool {
+        let mut inbox = self.lock_inbox();
+        if inbox.seen.has(&self.name, number) {
+            return false;
+        }
+        inbox.told_alone.insert(number);
+        if inbox.told_alone.len() > TOLD_ALONE {
+            inbox.told_alone.pop_first();
+        }
+        true
     }
 
     /// How far the log was read.

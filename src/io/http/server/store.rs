@@ -129,8 +129,11 @@ impl Backlog {
 /// How the instances of a server tell one another what has changed: a log that all of them read in
 /// one order, and whose last few thousand messages are kept for those that come back.
 pub trait Fanout: Send + Sync + 'static {
-    /// Appends a message to the log. It comes back to every instance, this one included. Returns an
-    /// error only if it is tried again: a message that stands in the log twice is told once.
+    /// Appends a message to the log. It comes back to every instance, this one included. After an error
+    /// it is tried again, three times in all: a message that stands in the log twice is told once. What
+    /// can't be appended, or not in [time](Machines::timeout), is told to the clients of this instance
+    /// alone; the first message that can be appended after it tells those of the others that anything may
+    /// have changed.
     fn publish(&self, message: Bytes) -> StoreFuture<'_, ()>;
 
     /// Begins to [deliver](FanoutSink::deliver) what is told from now on, from a thread or a task of
@@ -146,6 +149,9 @@ pub trait Fanout: Send + Sync + 'static {
 /// What hears of a delivery.
 pub(super) trait Deliver: Send + Sync {
     fn deliver(self: Arc<Self>, announced: &Announced);
+
+    /// Something of the log was not delivered, and never will be.
+    fn lost(self: Arc<Self>);
 }
 
 /// Where a [`Fanout`] delivers what the instances tell one another.
@@ -169,9 +175,20 @@ impl FanoutSink {
             None => false,
         }
     }
-}
 
-impl FanoutSink {
+    /// Tells the clients of this instance that anything may have changed, for when the log has lost
+    /// what it had not delivered yet, as after a restart of what keeps it. Returns as
+    /// [`deliver`](Self::deliver) does.
+    pub fn lost(&self) -> bool {
+        match self.0.upgrade() {
+            Some(to) => {
+                to.lost();
+                true
+            }
+            None => false,
+        }
+    }
+
     /// Returns whether the server is still there.
     pub fn is_open(&self) -> bool {
         self.0.strong_count() > 0
