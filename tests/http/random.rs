@@ -263,7 +263,7 @@ impl Run {
 
 #[test]
 fn whatever_happens_on_the_way_each_call_ends_once() {
-    let seeds = support::amount(40, 150);
+    let seeds = support::amount(20, 150);
     for way in WAYS {
         let mut answered = 0;
         for seed in 0..seeds as u64 {

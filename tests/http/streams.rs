@@ -346,7 +346,7 @@ on_revisions! { LEGACY;
             };
             let mut served = Served::legacy(revision, options);
             let mut held = Vec::new();
-            let calls = support::amount(500, 1_500);
+            let calls = support::amount(200, 1_500);
             for n in 1..=calls {
                 let (exchange, _) = served.post(call(revision, n));
                 let request = served.request();

@@ -12,9 +12,15 @@ use support::script::{Script, notification, tool_call};
 use support::{LEGACY, on_every_revision, on_revisions};
 
 const FEW: i64 = 20;
-const MANY: i64 = 3_000;
+/// An id beyond those of all that are open.
+const FAR: i64 = 10_000;
 /// How many frames are measured at once: so few that a measure is seldom interrupted.
 const FRAMES: i64 = 30;
+
+/// How many are open at most: a search among them would cost fifty times as much as among few.
+fn many() -> i64 {
+    support::amount(1_000, 3_000)
+}
 
 fn limits(calls: i64) -> Limits {
     let mut limits = Limits::default();
@@ -71,12 +77,12 @@ fn cancelled(id: &Value) -> Value {
 on_every_revision! {
     // `base.id.dup.recv`, `cancel.recv.ignore`
     fn frames_about_requests_cost_a_server_the_same_however_many_are_open(revision) {
-        let (mut few, mut many) = (server(revision, FEW), server(revision, MANY));
+        let (mut few, mut many) = (server(revision, FEW), server(revision, many()));
         let mut check = |what: &str, frame: &dyn Fn(i64) -> Value| {
             check(&mut few, &mut many, what, frame);
         };
         check("an id in use", &|_| tool_call(revision, FEW - 1));
-        check("one too many", &|n| tool_call(revision, MANY + n));
+        check("one too many", &|n| tool_call(revision, FAR + n));
         check("a cancellation of nothing", &|n| cancelled(&(-1 - n).into()));
     }
 }
@@ -97,12 +103,12 @@ fn client(revision: Revision, open: i64) -> ClientSession {
 on_revisions! { LEGACY;
     // `base.id.dup.recv`, `cancel.recv.ignore`
     fn frames_about_requests_cost_a_client_the_same_however_many_are_open(revision) {
-        let (mut few, mut many) = (client(revision, FEW), client(revision, MANY));
+        let (mut few, mut many) = (client(revision, FEW), client(revision, many()));
         let mut check = |what: &str, frame: &dyn Fn(i64) -> Value| {
             check(&mut few, &mut many, what, frame);
         };
         check("an id in use", &|_| asked(FEW - 1));
-        check("one too many", &|n| asked(MANY + n));
+        check("one too many", &|n| asked(FAR + n));
         check("a cancellation of nothing", &|n| cancelled(&(-1 - n).into()));
     }
 }

@@ -59,10 +59,14 @@ fn each_definition(
     skipped
 }
 
-/// The filled-in values of a definition, each checked against it: by one test, for all.
+/// The filled-in values of a definition, each checked against it: by one test, for all. A plain run has a
+/// third of them, another one for each revision.
 fn checked_values_of(schema: &Schema, name: &str) -> Vec<Value> {
     let values = filled(schema, name);
-    assert!(!values.is_empty(), "{name} of {}", schema.revision);
+    let parts = amount(3, 1).min(values.len());
+    assert!(parts > 0, "{name} of {}", schema.revision);
+    let part = schema.revision as usize % parts;
+    let values: Vec<_> = values.into_iter().skip(part).step_by(parts).collect();
     for value in &values {
         assert!(schema.undeclared(name, value).is_empty(), "{name}: {value}");
         if let Err(mismatch) = schema.check(name, value) {
@@ -194,7 +198,7 @@ fn every_revision_gets_what_it_knows() {
                 continue;
             }
             found.definitions += 1;
-            for value in values.iter().step_by(amount(3, 1)) {
+            for value in values.iter().step_by(amount(6, 1)) {
                 let Ok(trip) = way(name, &value.to_string(), target.revision) else {
                     continue;
                 };

@@ -153,7 +153,7 @@ on_every_revision! {
     pipe = "it carries the frames itself, through pipes that fill up";
     fn peers_that_both_have_much_to_send_never_wait_for_each_other(revision) {
         // A part of the defaults, so that it takes a part of the time.
-        let part = support::amount(64, 16);
+        let part = support::amount(256, 16);
         let limits = limited(|limits| {
             limits.output /= part;
             limits.memory /= part;
@@ -248,7 +248,8 @@ on_every_revision! {
         let mut server = Script::server_with(revision, server_config().limits(limits));
         let text = "x".repeat(10_000);
         let mut open = Vec::new();
-        for n in 0..50 {
+        let calls = support::amount(20, 50);
+        for n in 0..calls {
             let params = json!({"name": "t", "arguments": {"text": text}});
             server.feed_json(&request(revision, n, "tools/call", params));
             for event in server.take_events() {
@@ -260,7 +261,7 @@ on_every_revision! {
         }
         assert!((7..10).contains(&open.len()), "{}", open.len());
         let refused = server.sent();
-        assert_eq!(refused.len() + open.len(), 50);
+        assert_eq!(refused.len() + open.len(), calls);
         for refused in refused {
             let message = refused["error"]["message"].as_str().unwrap();
             assert!(message.contains("bytes held (the limit is 100000); a retry may help"), "{message}");
@@ -297,7 +298,7 @@ on_revisions! { [Revision::V2025_03_26];
     fn answers_that_wait_in_a_batch_are_counted(revision) {
         let limits = limited(|limits| limits.memory = 100_000);
         let mut server = Script::server_with(revision, server_config().limits(limits));
-        for n in 0..support::amount(30, 100) {
+        for n in 0..support::amount(15, 100) {
             let mut batch = vec![
                 json!({"jsonrpc": "2.0", "id": format!("{n} never"), "method": "tools/call", "params": {"name": "t"}}),
             ];
@@ -334,7 +335,7 @@ on_revisions! { LEGACY;
 on_revisions! { LEGACY;
     fn ids_of_elicitations_are_bounded(revision) {
         let mut client = Script::client_with(revision, client_config(revision));
-        for n in 0..64 {
+        for n in 0..support::amount(16, 64) {
             let params = CallToolParams::new("t");
             client.session.call::<CallTool>(client.now, &params, CallOptions::new()).unwrap();
             let id = client.sent()[0]["id"].clone();

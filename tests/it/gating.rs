@@ -128,9 +128,8 @@ on_every_revision! {
                 };
                 assert_eq!(is_served, is_open, "{known:?} of {capabilities:?} in {revision}");
                 if !is_open {
-                    let mut again = Script::server_with(revision, config.clone());
-                    again.feed_json(&request(revision, 1, known.as_str(), json!({})));
-                    assert_eq!(again.reply()["error"]["code"], -32601, "{known:?}");
+                    server.feed_json(&request(revision, format!("{known:?} again"), known.as_str(), json!({})));
+                    assert_eq!(server.reply()["error"]["code"], -32601, "{known:?}");
                 }
             }
             // And what it declares is what it is configured with.

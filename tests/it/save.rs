@@ -297,8 +297,8 @@ on_every_revision! {
             let (before, after) = text.split_once(&format!("\"{PLACE}\"")).unwrap();
             numbers.map(|number| format!("{before}{number}{after}"))
         }
-        // A plain run has each way try a third of them, all of which are tried that way.
-        let parts = support::amount(3, 1);
+        // A plain run has each turn try a ninth of them: there are eleven.
+        let parts = support::amount(9, 1);
         let turn = TURN.fetch_add(1, Ordering::Relaxed) % parts;
         fn of_turn(texts: impl Iterator<Item = String>, turn: usize, parts: usize) -> impl Iterator<Item = String> {
             texts.skip(turn).step_by(parts)

@@ -76,7 +76,7 @@ macro_rules! on_revisions {
         fn $name() {
             for $revision in $revisions {
                 for way in $crate::carrier::Way::of($revision) {
-                    let _carried = $crate::carrier::over(*way);
+                    let _carried = $crate::carrier::over(way);
                     $body
                 }
             }
@@ -89,7 +89,7 @@ macro_rules! on_revisions {
         fn $name() {
             for $revision in $revisions {
                 for way in $crate::carrier::Way::of_streams($revision) {
-                    let _carried = $crate::carrier::over(*way);
+                    let _carried = $crate::carrier::over(way);
                     $body
                 }
             }
