@@ -168,8 +168,8 @@ impl<S: ServesClient> HttpSession<S> {
         let stream = self.streams.or_default(number);
         stream.events += 1;
         let event = stream.events;
+        let mut message = SseEvent::message(frame);
         if let Some(exchange) = exchange {
-            let mut message = SseEvent::message(frame.clone());
             if let SessionKind::Legacy { tag, .. } = self.kind
                 && self.options.replay_events > 0
             {
@@ -190,7 +190,7 @@ impl<S: ServesClient> HttpSession<S> {
             let kept = Kept {
                 stream: number,
                 event,
-                frame,
+                frame: message.data,
                 is_sent: exchange.is_some(),
                 is_last,
                 is_notification: transmit.kind == Kind::Notification,

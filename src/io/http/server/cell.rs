@@ -350,7 +350,7 @@ impl Drop for Cell {
 }
 
 impl Follow {
-    pub(super) fn carry_out(self, cell: &Arc<Cell>) {
+    pub(super) fn carry_out(mut self, cell: &Arc<Cell>) {
         let keeper = cell.hub.shared.as_ref().and_then(|shared| shared.keeper());
         if let (Some(keeper), Some(wish), Some(id)) = (keeper, self.wish, &cell.id) {
             match wish {
@@ -358,20 +358,20 @@ impl Follow {
                 Wish::Forget(version) => keeper.forget(id, version),
             }
         }
-        for waker in self.wake {
+        for waker in self.wake.drain(..) {
             waker.wake();
         }
-        for abort in self.aborted {
+        for abort in self.aborted.drain(..) {
             abort.abort();
         }
         let hub = &cell.hub;
-        for step in self.steps {
+        for step in self.steps.drain(..) {
             run_task(&OnHub(Arc::downgrade(hub)), step);
         }
-        for job in self.jobs {
+        for job in self.jobs.drain(..) {
             hub.pool.run(pool_job(Arc::clone(cell), job, || {}));
         }
-        for (job, abort) in self.futures {
+        for (job, abort) in self.futures.drain(..) {
             let future = Detached::start(cell, job, abort);
             match &hub.spawn {
                 Some(spawn) => spawn(future),
