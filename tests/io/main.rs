@@ -18,6 +18,7 @@ mod dropped;
 #[cfg(feature = "futures-io")]
 mod futures_io;
 mod handlers;
+mod hostile_servers;
 #[cfg(feature = "http")]
 mod http;
 #[cfg(all(feature = "child", unix))]

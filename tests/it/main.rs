@@ -20,6 +20,7 @@ mod frame;
 mod full;
 mod gating;
 mod handshake;
+mod hostile_servers;
 mod identity;
 mod ids;
 mod ignored;

@@ -7,6 +7,7 @@ pub mod client;
 pub mod collector;
 pub mod fill;
 pub mod front;
+pub mod hostile;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod pair;

@@ -1,0 +1,145 @@
+//! Servers that break the rules, over pipes of the operating system: a client makes of each what it makes of it in memory.
+
+use std::io::{self, BufRead, BufReader, PipeReader, PipeWriter, Write};
+use std::thread;
+
+use mcp_proto::Revision;
+use mcp_proto::io::blocking::Connection;
+use mcp_proto::model::method::{CallTool, ListTools};
+use mcp_proto::model::page::PaginatedRequestParams;
+use mcp_proto::model::tool::CallToolParams;
+use mcp_proto::session::{CallOptions, ClientSession};
+use serde_json::Value;
+use support::hostile::{
+    HostileServer, Part, answer, hostile_servers, opening, outcome, right, victim,
+};
+
+use crate::toy::within;
+
+/// The server's side: what the client sends, and where it hears.
+struct Server {
+    from_client: BufReader<PipeReader>,
+    to_client: Option<PipeWriter>,
+}
+
+impl Server {
+    /// The id of the next request; `None` once the client has gone.
+    fn asked(&mut self) -> Option<Value> {
+        loop {
+            let mut line = String::new();
+            if self.from_client.read_line(&mut line).ok()? == 0 {
+                return None;
+            }
+            let sent: Value = serde_json::from_str(&line).expect("a frame is JSON");
+            if sent["method"].is_string() && !sent["id"].is_null() {
+                return Some(sent["id"].clone());
+            }
+        }
+    }
+
+    /// Sends something to a client that may have gone.
+    fn send(&mut self, bytes: &[u8]) {
+        let _gone = self.to_client.as_mut().map(|pipe| pipe.write_all(bytes));
+    }
+
+    fn play(&mut self, part: Part) {
+        match part {
+            Part::Bytes(bytes) => self.send(&bytes),
+            Part::Drip(bytes) => bytes.iter().for_each(|byte| self.send(&[*byte])),
+            // The cancellation.
+            Part::Wait => _ = self.from_client.read_line(&mut String::new()),
+            Part::Answers(most, line) => {
+                for _ in 0..most {
+                    let Some(id) = self.asked() else { return };
+                    self.send(line.replace("$ID", &id.to_string()).as_bytes());
+                }
+            }
+            Part::End => self.to_client = None,
+        }
+    }
+
+    fn run(mut self, case: &HostileServer, revision: Revision) {
+        let Some(mut id) = self.asked() else { return };
+        if !case.is_opening() {
+            self.send(answer(&id, &opening(revision)).as_bytes());
+            let Some(call) = self.asked() else { return };
+            id = call;
+        }
+        let parts = case.parts(revision, &id);
+        parts.into_iter().for_each(|part| self.play(part));
+        while let Some(id) = self.asked() {
+            self.send(answer(&id, &right()).as_bytes());
+        }
+    }
+}
+
+/// What becomes of the opening or of the next call.
+fn next_outcome(client: &mut Connection<ClientSession>, of_list: bool) -> String {
+    loop {
+        match client.next().expect("a pipe") {
+            None => return "nothing".into(),
+            Some(event) => {
+                if let Some(outcome) = outcome(&event, of_list) {
+                    return outcome;
+                }
+            }
+        }
+    }
+}
+
+fn call(client: &mut Connection<ClientSession>, of_list: bool) -> String {
+    client.with(|session, now| {
+        let options = CallOptions::new();
+        let made = if of_list {
+            let params = PaginatedRequestParams::new();
+            session.call::<ListTools>(now, &params, options).map(drop)
+        } else {
+            let params = CallToolParams::new("x");
+            session.call::<CallTool>(now, &params, options).map(drop)
+        };
+        made.expect("it is open");
+    });
+    next_outcome(client, of_list)
+}
+
+fn outcome_of(case: &HostileServer, revision: Revision) -> (String, bool) {
+    let (from_client, to_server) = io::pipe().expect("a pipe");
+    let (from_server, to_client) = io::pipe().expect("a pipe");
+    let mut session = ClientSession::new(victim(revision));
+    session.open(mcp_proto::Instant::ZERO).expect("it is new");
+    let mut client = Connection::new(session, from_server, to_server).expect("threads");
+    let server = Server {
+        from_client: BufReader::new(from_client),
+        to_client: Some(to_client),
+    };
+    thread::scope(|scope| {
+        scope.spawn(move || server.run(case, revision));
+        let mut became = next_outcome(&mut client, false);
+        if !case.is_opening() {
+            assert_eq!(became, "opened", "{}", case.name());
+            became = call(&mut client, case.is_list());
+        }
+        // The end is known a moment after what came before it.
+        let goes_on = case.is_survived() && call(&mut client, false) == "ok";
+        drop(client);
+        (became, goes_on)
+    })
+}
+
+#[test]
+fn a_server_that_breaks_the_rules_harms_nobody() {
+    for revision in [Revision::V2025_11_25, Revision::V2026_07_28] {
+        let cases = hostile_servers(revision);
+        let others: Vec<String> = cases
+            .into_iter()
+            .filter_map(|case| {
+                let name = case.name().to_owned();
+                let (expected, goes_on) = (case.expected(revision).to_owned(), case.is_survived());
+                let became = within(move || outcome_of(&case, revision));
+                (became != (expected.clone(), goes_on))
+                    .then(|| format!("{name}: {became:?}, not {expected}"))
+            })
+            .collect();
+        assert!(others.is_empty(), "{revision}:\n{}", others.join("\n"));
+    }
+}
