@@ -1,6 +1,8 @@
 //! The bodies of the fuzz targets: bytes in, a panic when a promise is broken. They live here so that
 //! the unit tests can replay inputs and the targets stay a line each.
 
+#[cfg(feature = "auth-core")]
+mod auth;
 mod client;
 mod driven;
 mod http;
@@ -9,6 +11,7 @@ mod server;
 mod source;
 #[cfg(test)]
 mod tests;
+mod texts;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -29,11 +32,16 @@ use crate::rpc::{Kind, Message, code};
 use crate::session::Session;
 use crate::time::Instant;
 
+#[cfg(feature = "auth-core")]
+pub use auth::authorization;
 pub use client::client_session;
 pub use http::{bearer, http_client, http_server, mirror, sse};
 pub use pair::pair;
 pub use server::server_session;
 use source::Source;
+#[cfg(feature = "record")]
+pub use texts::recording;
+pub use texts::{config, restore, template};
 
 /// Lines: the same frames however the bytes are cut, none longer than the limit.
 pub fn lines(bytes: &[u8]) {

@@ -128,3 +128,84 @@ fn a_call_whose_stream_is_asked_for_in_vain_has_its_end() {
         super::http_client(&bytes);
     }
 }
+
+#[test]
+fn templates_hold_their_promises_on_the_seeds() {
+    seeds().iter().for_each(|seed| super::template(seed));
+    for text in [
+        "a:/{x}/b{y}\na:/1/b2\na:/1//b2\na:/%31/b2",
+        "a:{+x}{?y,z}\na:b/c?y=1&z=2\na:?z=%\na:b",
+        "a:{/x}\na:/b\na:/\na:b",
+    ] {
+        super::template(text.as_bytes());
+    }
+}
+
+#[test]
+fn configurations_hold_their_promises_on_the_seeds() {
+    seeds().iter().for_each(|seed| super::config(seed));
+    for text in [
+        r#"{"mcpServers":{"a":{"command":"x","args":["${A}","${input:b}"],"env":{"E":"${env:AB}"}},"b":{"url":"https://a/"}}}"#,
+        r#"{"servers":{"a":{"type":"http","url":"x:"},"a":{"command":1}},"inputs":[{"id":"b","type":"promptString"}]}"#,
+        "{ // c\n \"mcpServers\": {\"\": {}, \"x\": {\"command\": \"${A:-${B:-${C}}}\"},},}",
+    ] {
+        super::config(text.as_bytes());
+    }
+}
+
+/// Sessions as they are saved in the middle of something.
+fn saved_sessions() -> [Vec<u8>; 2] {
+    use crate::session::{
+        ClientConfig, ClientSession, EraPolicy, Route, ServerConfig, ServerSession, Session,
+    };
+    use crate::time::Instant;
+    let now = Instant::from_millis(1);
+    let config = ClientConfig::new("fuzz", "1").limits(super::source::small_limits());
+    let mut client = ClientSession::new(config.era(EraPolicy::Auto));
+    client.open(now).expect("it is new");
+    let config = ServerConfig::new("fuzz", "1").limits(super::source::small_limits());
+    let mut server = ServerSession::new(config);
+    for frame in [
+        r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"c","version":"1"}}}"#,
+        r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#,
+        r#"{"jsonrpc":"2.0","id":"a","method":"tools/call","params":{"name":"t"}}"#,
+    ] {
+        server.handle_frame(now, Route::Pipe, frame.into());
+    }
+    let mut saved = [alloc::vec![0], alloc::vec![1]];
+    saved[0].extend(serde_json::to_vec(&client.save(now)).expect("JSON"));
+    saved[1].extend(serde_json::to_vec(&server.save(now)).expect("JSON"));
+    saved
+}
+
+#[test]
+fn saved_sessions_that_were_changed_hold_their_promises() {
+    seeds().iter().for_each(|seed| super::restore(seed));
+    for saved in saved_sessions() {
+        super::restore(&saved);
+        // Each digit becomes another one, and each byte is left out once.
+        for at in 1..saved.len() {
+            let mut changed = saved.clone();
+            if changed[at].is_ascii_digit() {
+                changed[at] = b'0' + (changed[at] - b'0' + 1) % 10;
+                super::restore(&changed);
+            }
+            changed.remove(at);
+            super::restore(&changed);
+        }
+    }
+}
+
+#[cfg(feature = "record")]
+#[test]
+fn recordings_hold_their_promises_on_the_seeds() {
+    seeds().iter().for_each(|seed| super::recording(seed));
+}
+
+#[cfg(feature = "auth-core")]
+#[test]
+fn authorizations_hold_their_promises_on_the_seeds() {
+    seeds().iter().for_each(|seed| super::authorization(seed));
+    // Where everybody does as wished there is a token.
+    super::authorization(b"\x01\x01\0\0\0\0\x02\0\x03\x05\0\x01\x04\0\x07\0\x01\x01");
+}

@@ -1,0 +1,162 @@
+//! What is read of files and of strangers: URI templates, configuration files, saved sessions and recordings. Whatever
+//! the text, it is read or refused, and what was read holds what it promises.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use crate::client::config::Config;
+#[cfg(feature = "record")]
+use crate::record::{Recorder, Recording};
+use crate::server::Template;
+use crate::session::{
+    ClientConfig, ClientSession, Closed, Route, SavedClient, SavedServer, ServerConfig,
+    ServerSession, Session,
+};
+use crate::time::Instant;
+
+use super::let_pass;
+use super::source::{Source, small_limits};
+
+const NOW: Instant = Instant::from_millis(7);
+
+/// Templates: a line that is one, and lines that are URIs. A value that is found lies within the URI and has its
+/// variable's name; a URI without a percent sign or a query is the template with its values put in.
+pub fn template(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let mut lines = text.split('\n');
+    let pattern = lines.next().unwrap_or_default();
+    let Ok(template) = Template::new(pattern) else {
+        return;
+    };
+    let names: Vec<&str> = template.variables().collect();
+    for uri in lines {
+        let Some(found) = template.matches(uri) else {
+            continue;
+        };
+        let mut written = String::from(pattern);
+        let mut is_plain = !uri.contains('%') && !pattern.contains(['?', '&']);
+        for (name, value) in found.iter() {
+            assert!(names.contains(&name), "{name} is no variable of {pattern}");
+            assert!(value.len() <= uri.len(), "a value is longer than the URI");
+            is_plain &= names.iter().filter(|other| **other == name).count() == 1;
+            for (expression, put_in) in [
+                (format!("{{{name}}}"), String::from(value)),
+                (format!("{{+{name}}}"), String::from(value)),
+                (format!("{{/{name}}}"), format!("/{value}")),
+            ] {
+                is_plain &= !value.contains(['{', '}']);
+                written = written.replace(&expression, &put_in);
+            }
+        }
+        assert!(
+            !is_plain || written == uri,
+            "{pattern} is not {uri} with {found:?}"
+        );
+    }
+}
+
+/// Configuration files: errors stand within the file, and what is good has a name once.
+pub fn config(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let environment = |name: &str| (name.len() % 3 != 0).then(|| format!("<{name}>"));
+    let Ok(config) = Config::parse("mcp.json", &text, environment) else {
+        return;
+    };
+    for server in &config.servers {
+        let found = config.get(&server.name);
+        assert!(found.is_some(), "{} is not found by its name", server.name);
+    }
+    for error in &config.errors {
+        assert!(format!("{error}").len() < 64 << 10, "an error is long");
+    }
+    let is_good = config.errors.is_empty();
+    assert_eq!(config.strict().is_ok(), is_good);
+}
+
+/// Saved sessions that somebody has changed: they are refused, or go on and come to their end.
+pub fn restore(bytes: &[u8]) {
+    let Some((which, json)) = bytes.split_first() else {
+        return;
+    };
+    if which % 2 == 0 {
+        let Ok(saved) = serde_json::from_slice::<SavedClient>(json) else {
+            return;
+        };
+        let config = ClientConfig::new("fuzz", "1").limits(small_limits());
+        if let Ok(session) = ClientSession::restore(config.clone(), saved, NOW) {
+            let again = stored(&session.save(NOW));
+            let saved = serde_json::from_slice(&again).expect("it was just written");
+            let restored = ClientSession::restore(config, saved, NOW).expect("it was just saved");
+            assert_eq!(
+                stored(&restored.save(NOW)),
+                again,
+                "it is saved as something else"
+            );
+            live_on(session);
+        }
+    } else if let Ok(saved) = serde_json::from_slice::<SavedServer>(json) {
+        let config = ServerConfig::new("fuzz", "1").limits(small_limits());
+        if let Ok(session) = ServerSession::restore(config.clone(), saved, NOW) {
+            let again = stored(&session.save(NOW));
+            let saved = serde_json::from_slice(&again).expect("it was just written");
+            let restored = ServerSession::restore(config, saved, NOW).expect("it was just saved");
+            assert_eq!(
+                stored(&restored.save(NOW)),
+                again,
+                "it is saved as something else"
+            );
+            live_on(session);
+        }
+    }
+}
+
+fn stored(saved: &impl serde::Serialize) -> Vec<u8> {
+    serde_json::to_vec(saved).expect("a session can be stored")
+}
+
+/// Feeds a session a little, and ends it.
+fn live_on(mut session: impl Session) {
+    let ping = Bytes::from_static(br#"{"jsonrpc":"2.0","id":"p","method":"ping"}"#);
+    session.handle_frame(NOW, Route::Pipe, ping);
+    let_pass(&mut session, NOW);
+    session.handle_closed(NOW, Route::Pipe, Closed::EndOfInput);
+    while session.poll_event().is_some() {}
+    // What waits to be sent is the store's, and nothing says that it is a frame.
+    while session.poll_transmit(&mut Vec::new()).is_some() {}
+    assert!(session.is_closed(), "the end was never told");
+    assert_eq!(session.poll_timeout(), None);
+}
+
+/// Recordings: those that a recorder writes play to the end; any other text is refused, or plays to a difference.
+#[cfg(feature = "record")]
+pub fn recording(bytes: &[u8]) {
+    let config = || ServerConfig::new("fuzz", "1").limits(small_limits());
+    if let Ok(recording) = Recording::read(bytes) {
+        let _differs = recording.replay(&mut ServerSession::new(config()), |_, _, _| {});
+        let diagram = recording.diagram("client", "server");
+        assert!(!diagram.svg().contains('\0'));
+        let _drawn = diagram.text();
+    }
+    let mut source = Source::new(bytes);
+    let mut recorder = Recorder::new(ServerSession::new(config()));
+    let mut now = NOW;
+    while !source.is_empty() {
+        match source.byte() % 4 {
+            0 => recorder.handle_frame(now, Route::Pipe, source.frame()),
+            1 => {
+                now = now + source.duration();
+                recorder.handle_timeout(now);
+            }
+            2 => while recorder.poll_event().is_some() {},
+            _ => _ = recorder.poll_transmit(&mut Vec::new()),
+        }
+    }
+    while recorder.poll_transmit(&mut Vec::new()).is_some() {}
+    let lines = recorder.take_lines();
+    let recording = Recording::read(&lines).expect("a recorder wrote it");
+    let played = recording.replay(&mut ServerSession::new(config()), |_, _, _| {});
+    assert_eq!(played, Ok(()), "it plays as something else");
+}
