@@ -41,7 +41,7 @@ impl Found {
 /// Visits each definition of each revision that has a type of ours; gives those that have none, by
 /// the reason.
 fn each_definition(
-    mut visit: impl FnMut(&Schema, &str, Way),
+    mut visit: impl FnMut(&'static Schema, &str, Way),
 ) -> BTreeMap<&'static str, BTreeSet<String>> {
     let mut skipped = BTreeMap::<_, BTreeSet<_>>::new();
     for schema in Revision::ALL.into_iter().map(schema::of) {
@@ -61,12 +61,12 @@ fn each_definition(
 
 /// The filled-in values of a definition, each checked against it: by one test, for all. A plain run has a
 /// third of them, another one for each revision.
-fn checked_values_of(schema: &Schema, name: &str) -> Vec<Value> {
+fn checked_values_of(schema: &'static Schema, name: &str) -> Vec<Value> {
     let values = filled(schema, name);
     let parts = amount(3, 1).min(values.len());
     assert!(parts > 0, "{name} of {}", schema.revision);
     let part = schema.revision as usize % parts;
-    let values: Vec<_> = values.into_iter().skip(part).step_by(parts).collect();
+    let values: Vec<_> = values.iter().skip(part).step_by(parts).cloned().collect();
     for value in &values {
         assert!(schema.undeclared(name, value).is_empty(), "{name}: {value}");
         if let Err(mismatch) = schema.check(name, value) {
@@ -158,9 +158,9 @@ fn values_with_properties_left_out_survive() {
             return;
         }
         found.definitions += 1;
-        for value in filled(schema, name) {
+        for value in filled(schema, name).iter() {
             for kept in amount(&[4][..], &[2, 4, 12][..]) {
-                let value = thinned(&value, &mut chance, *kept);
+                let value = thinned(value, &mut chance, *kept);
                 if schema.check(name, &value).is_ok() {
                     found.values += 1;
                     found.wrong.extend(complaint(schema, name, way, &value));
@@ -245,7 +245,7 @@ fn the_protocols_own_metadata_is_understood() {
     let schema = schema::of(Revision::V2026_07_28);
     let names = schema.definitions.keys();
     for name in names.filter(|name| name.ends_with("MetaObject")) {
-        for value in filled(schema, name) {
+        for value in filled(schema, name).iter() {
             let text = value.to_string();
             let meta: Meta<'_> = serde_json::from_str(&text).unwrap();
             for key in value.as_object().unwrap().keys() {

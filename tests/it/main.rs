@@ -53,6 +53,7 @@ mod sse;
 mod subscriptions;
 mod task_calls;
 mod task_hostile;
+mod task_questions;
 mod through;
 mod tools;
 mod unanswered;

@@ -3,26 +3,22 @@
 
 use std::time::Duration;
 
+use mcp_proto::Revision;
 use mcp_proto::model::capability::ClientCapabilities;
-use mcp_proto::model::elicitation::ElicitResult;
-use mcp_proto::model::method::{
-    CallTool, ClientCapability, Elicit, ListRoots, ListTools, Progress, ServerCapability,
-};
+use mcp_proto::model::method::{CallTool, ClientCapability, ListTools, Progress, ServerCapability};
 use mcp_proto::model::object::Object;
 use mcp_proto::model::page::PaginatedRequestParams;
-use mcp_proto::model::root::ListRootsResult;
 use mcp_proto::model::subscription::SubscriptionFilter;
 use mcp_proto::model::task::{
     CancelTask, GetTask, ListTasks, TASKS_EXTENSION, TaskChanged, TaskMetadata, TaskParams,
     TaskStatus,
 };
 use mcp_proto::model::tool::CallToolParams;
-use mcp_proto::rpc::{Raw, RpcError, code};
+use mcp_proto::rpc::{Raw, code};
 use mcp_proto::session::{
     CallClock, CallError, CallId, CallOptions, ClientConfig, ClientEvent, ClientSession, Completed,
-    InputId, Misuse, SavedClient, Session, TaskUse, Timeout, WakeReason,
+    Misuse, SavedClient, Session, TaskUse, Timeout, WakeReason,
 };
-use mcp_proto::{Limits, Revision};
 use serde_json::{Value, json};
 
 use support::carrier::Way;
@@ -46,7 +42,7 @@ pub fn config(revision: Revision) -> ClientConfig {
 }
 
 /// What a server declares that runs calls of tools as tasks.
-fn offers(revision: Revision) -> Value {
+pub(super) fn offers(revision: Revision) -> Value {
     match revision {
         NEW => json!({"tools": {}, "extensions": {TASKS_EXTENSION: {}}}),
         OLD => {
@@ -143,7 +139,7 @@ pub fn working(revision: Revision) -> (Script<ClientSession>, CallId<CallTool>) 
     working_as(client(revision), revision, ask())
 }
 
-fn working_as(
+pub(super) fn working_as(
     mut client: Script<ClientSession>,
     revision: Revision,
     options: CallOptions<'_>,
@@ -168,17 +164,17 @@ pub fn done(client: &mut Script<ClientSession>, call: CallId<CallTool>) -> Compl
 }
 
 #[track_caller]
-fn said(done: &Completed) -> String {
+pub(super) fn said(done: &Completed) -> String {
     let result = done.result::<CallTool>().unwrap();
     result.content[0].as_text().unwrap().to_string()
 }
 
-fn five() -> Duration {
+pub(super) fn five() -> Duration {
     Duration::from_secs(5)
 }
 
 /// Lets the task end with a result.
-fn finish(client: &mut Script<ClientSession>, revision: Revision) {
+pub(super) fn finish(client: &mut Script<ClientSession>, revision: Revision) {
     client.pass(five());
     match revision {
         NEW => {
@@ -457,7 +453,10 @@ on_revisions! { WITH_TASKS;
 }
 
 /// The end of a call, behind which the cancelling of its task may be open.
-fn done_with_others(client: &mut Script<ClientSession>, call: CallId<CallTool>) -> Completed {
+pub(super) fn done_with_others(
+    client: &mut Script<ClientSession>,
+    call: CallId<CallTool>,
+) -> Completed {
     let done = client
         .take_events()
         .into_iter()
@@ -548,137 +547,6 @@ on_revisions! { WITH_TASKS;
         client.feed_json(&error(&asked["id"], code::INVALID_PARAMS));
         let error = done(&mut client, call).result::<CallTool>().unwrap_err();
         assert!(matches!(error, CallError::Rpc(error) if error.code == code::INVALID_PARAMS));
-    }
-}
-
-/// The questions that have come, and whether one was taken back.
-fn inputs(client: &mut Script<ClientSession>) -> Vec<InputId> {
-    let events = client.take_events();
-    let inputs = events.iter().filter_map(|event| match event {
-        ClientEvent::InputRequested(asked) => Some(asked.input),
-        _ => None,
-    });
-    inputs.collect()
-}
-
-pub fn elicitation(message: &str) -> Value {
-    json!({"method": "elicitation/create", "params": {
-        "mode": "form", "message": message,
-        "requestedSchema": {"type": "object", "properties": {"a": {"type": "string"}}},
-    }})
-}
-
-on_revisions! { [NEW];
-    fn what_a_task_waits_for_is_asked_once_and_answered_by_an_update(revision) {
-        // `task26.get`, `task26.update`, `task26.dedupe`, `task26.trust`, `task26.keys`
-        let (mut client, call) = working(revision);
-        client.pass(five());
-        let two = json!({"inputRequests": {"a": elicitation("A?"), "b": {"method": "roots/list"}}});
-        answer(&mut client, "tasks/get", told(NEW, "input_required", two.clone()));
-        let asked = inputs(&mut client);
-        assert_eq!(asked.len(), 2);
-        client.pass(five());
-        assert!(client.sent().is_empty(), "it asks when the answers are there");
-        let accepted = ElicitResult::decline();
-        client.session.answer::<Elicit>(client.now, asked[0], &accepted).unwrap();
-        assert!(client.sent().is_empty());
-        let none = ListRootsResult::new(vec![]);
-        client.session.answer::<ListRoots>(client.now, asked[1], &none).unwrap();
-        let updated = answer(&mut client, "tasks/update", json!({"resultType": "complete"}));
-        assert_eq!(
-            updated["params"]["inputResponses"],
-            json!({"a": {"action": "decline"}, "b": {"roots": []}})
-        );
-        // The server may lag behind: what was asked isn't asked again, and what is new is.
-        answer(&mut client, "tasks/get", told(NEW, "input_required", two.clone()));
-        assert!(inputs(&mut client).is_empty());
-        client.pass(five());
-        let three = json!({"inputRequests": {"a": elicitation("A?"), "c": elicitation("C?")}});
-        answer(&mut client, "tasks/get", told(NEW, "input_required", three));
-        let asked = inputs(&mut client);
-        assert_eq!(asked.len(), 1);
-        client.session.answer::<Elicit>(client.now, asked[0], &accepted).unwrap();
-        let updated = answer(&mut client, "tasks/update", json!({"resultType": "complete"}));
-        assert_eq!(updated["params"]["inputResponses"], json!({"c": {"action": "decline"}}));
-        answer(&mut client, "tasks/get", told(NEW, "working", json!({})));
-        finish(&mut client, revision);
-        assert_eq!(said(&done(&mut client, call)), "done");
-    }
-}
-
-on_revisions! { [NEW];
-    fn a_refused_question_or_too_many_of_them_end_the_call_and_the_task(revision) {
-        // `task26.trust`
-        let asking = |key: &str| {
-            let mut requests = json!({});
-            requests[key] = elicitation("?");
-            told(NEW, "input_required", json!({"inputRequests": requests}))
-        };
-        let (mut client, call) = working(revision);
-        client.pass(five());
-        answer(&mut client, "tasks/get", asking("a"));
-        let asked = inputs(&mut client);
-        let refusal = RpcError::internal("not today");
-        client.session.decline(client.now, asked[0], refusal).unwrap();
-        let ended = done_with_others(&mut client, call).result::<CallTool>().unwrap_err();
-        assert!(matches!(ended, CallError::InputRefused(_)), "{ended:?}");
-        assert_eq!(client.reply()["method"], "tasks/cancel");
-
-        let mut limits = Limits::default();
-        limits.input_rounds = 3;
-        let client = opened(revision, config(revision).limits(limits), &offers(revision));
-        let (mut client, call) = working_as(client, revision, ask());
-        client.pass(five());
-        for round in 0..3 {
-            answer(&mut client, "tasks/get", asking(&format!("k{round}")));
-            let asked = inputs(&mut client);
-            client.session.answer::<Elicit>(client.now, asked[0], &ElicitResult::cancel()).unwrap();
-            answer(&mut client, "tasks/update", json!({"resultType": "complete"}));
-        }
-        answer(&mut client, "tasks/get", asking("k3"));
-        let ended = done_with_others(&mut client, call).result::<CallTool>().unwrap_err();
-        assert_eq!(ended, CallError::TooManyRounds { limit: 3 });
-        assert_eq!(client.reply()["method"], "tasks/cancel");
-    }
-}
-
-on_revisions! { [NEW];
-    fn the_questions_of_a_task_that_is_cancelled_are_taken_back(revision) {
-        let (mut client, call) = working(revision);
-        client.pass(five());
-        let asking = json!({"inputRequests": {"a": elicitation("A?")}});
-        answer(&mut client, "tasks/get", told(NEW, "input_required", asking));
-        let asked = inputs(&mut client);
-        client.session.cancel(client.now, call, None).unwrap();
-        let events = client.take_events();
-        assert!(events.contains(&ClientEvent::InputWithdrawn(asked[0])), "{events:?}");
-        assert_eq!(client.reply()["method"], "tasks/cancel");
-    }
-}
-
-on_revisions! { [OLD];
-    fn a_legacy_task_asks_while_its_result_is_waited_for(revision) {
-        // `task25.input`, `task25.related`, `task25.sse`
-        let (mut client, call) = working(revision);
-        client.pass(five());
-        answer(&mut client, "tasks/get", told(revision, "input_required", json!({})));
-        let waiting = client.reply();
-        assert_eq!(waiting["method"], "tasks/result");
-        let mut question = elicitation("Sure?");
-        let related = json!({"io.modelcontextprotocol/related-task": {"taskId": "t1"}});
-        question["params"]["_meta"] = related.clone();
-        question["jsonrpc"] = json!("2.0");
-        question["id"] = json!("q");
-        client.feed_json(&question);
-        let asked = inputs(&mut client);
-        client.session.answer::<Elicit>(client.now, asked[0], &ElicitResult::decline()).unwrap();
-        let answered = client.reply();
-        assert_eq!(answered["id"], "q");
-        assert_eq!(answered["result"]["_meta"], related);
-        // It may take as long as the call has time, whatever its idle clock says.
-        client.pass(Duration::from_secs(300));
-        client.feed_json(&result(&waiting["id"], text("done")));
-        assert_eq!(said(&done(&mut client, call)), "done");
     }
 }
 
@@ -799,25 +667,5 @@ on_revisions! { WITH_TASKS;
         assert_eq!(due - client.now, Duration::from_secs(3));
         finish(&mut client, revision);
         assert_eq!(said(&done(&mut client, call)), "done");
-    }
-}
-
-on_revisions! { [OLD];
-    fn a_client_that_runs_no_tasks_answers_a_request_as_if_none_was_asked_for(revision) {
-        // `task25.create.ignore`, `task25.cap`, `caps.undeclared.method`
-        let mut client = client(revision);
-        let mut question = elicitation("Sure?");
-        question["params"]["task"] = json!({"ttl": 5});
-        question["jsonrpc"] = json!("2.0");
-        question["id"] = json!("q");
-        client.feed_json(&question);
-        let asked = inputs(&mut client);
-        client.session.answer::<Elicit>(client.now, asked[0], &ElicitResult::decline()).unwrap();
-        assert_eq!(client.reply()["result"], json!({"action": "decline"}));
-        for method in ["tasks/get", "tasks/result", "tasks/cancel", "tasks/list"] {
-            let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": {"taskId": "t"}});
-            client.feed_json(&request);
-            assert_eq!(client.reply()["error"]["code"], code::METHOD_NOT_FOUND, "{method}");
-        }
     }
 }

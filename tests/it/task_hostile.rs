@@ -423,7 +423,7 @@ on_revisions! { [NEW];
             client.pass(Duration::from_secs(5));
             for asked in client.sent() {
                 let mut requests = json!({});
-                requests[format!("k{round}")] = super::task_calls::elicitation("?");
+                requests[format!("k{round}")] = super::task_questions::elicitation("?");
                 let answer = match asked["method"].as_str() {
                     Some("tasks/get") => super::task_calls::told(
                         NEW,

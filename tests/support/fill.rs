@@ -1,18 +1,31 @@
 //! Makes values out of a schema: with every property filled in, one for each alternative; and with
 //! some properties left out again.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use mcp_proto::Revision;
 use serde_json::{Map, Value, json};
 
 use super::wire::schema::Schema;
 
 /// The values of the definition called `name` that together show every property and every
-/// alternative. There are as many as the part with the most alternatives has.
-pub fn filled(schema: &Schema, name: &str) -> Vec<Value> {
+/// alternative. There are as many as the part with the most alternatives has. They are made once, for
+/// all tests.
+pub fn filled(schema: &'static Schema, name: &str) -> Arc<[Value]> {
+    static MADE: Mutex<BTreeMap<(Revision, String), Arc<[Value]>>> = Mutex::new(BTreeMap::new());
+    let key = (schema.revision, name.to_owned());
+    let made = || MADE.lock().expect("no test panics with it");
+    if let Some(values) = made().get(&key) {
+        return Arc::clone(values);
+    }
     let mut filler = Filler {
         schema,
         inside: vec![name.to_owned()],
     };
-    filler.values(schema.definition(name))
+    let values: Arc<[Value]> = filler.values(schema.definition(name)).into();
+    made().insert(key, Arc::clone(&values));
+    values
 }
 
 struct Filler<'s> {
