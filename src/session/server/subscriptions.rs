@@ -45,7 +45,7 @@ impl Listen {
     /// The members of `_meta` that tag a message of this stream.
     pub(super) fn tag(&self) -> Vec<u8> {
         // Enough for a number and for most texts: every change is told with it.
-        let mut out = Vec::with_capacity(meta::SUBSCRIPTION_ID.len() + 32);
+        let mut out = Vec::with_capacity(meta::SUBSCRIPTION_ID.len().saturating_add(32));
         write_string(&mut out, meta::SUBSCRIPTION_ID);
         out.push(b':');
         self.request.write(&mut out);

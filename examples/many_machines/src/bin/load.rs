@@ -30,6 +30,9 @@ const SETTLE: Duration = Duration::from_secs(8);
 /// for 10 s, and a modern call waits for nothing.
 const LONGEST: [Duration; 2] = [Duration::from_secs(3), Duration::from_secs(15)];
 
+/// How many of the changes that were missed are named.
+const SHOWN: u32 = 20;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Era {
     Modern,
@@ -423,13 +426,15 @@ fn report(era: Era, counts: &Counts) -> bool {
 
 /// Counts how the changes have come to the subscribers.
 fn heard<'a>(era: Era, known: impl Iterator<Item = &'a Known>, told: &BTreeMap<u64, u32>) -> bool {
-    let (mut once, mut read, mut twice, mut missed) = (0, 0, 0, 0);
+    let (mut once, mut read, mut twice, mut missed) = (0, 0, 0, 0_u32);
     for known in known {
         for (number, times) in told {
             match known.told.get(number).copied().unwrap_or(0) {
                 0 if known.read.contains(number) => read += 1,
                 0 => {
-                    eprintln!("{era:?}: a subscriber has missed change {number}");
+                    if missed < SHOWN {
+                        eprintln!("{era:?}: a subscriber has missed change {number}");
+                    }
                     missed += 1;
                 }
                 heard if heard <= *times => once += 1,
