@@ -6,9 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The groups of rules that bind parts which this crate doesn't have yet.
-const LATER: [&str; 2] = ["24.", "25."];
-
 /// How far a comment may stand from the test that it belongs to.
 const NEAR: usize = 12;
 
@@ -19,7 +16,6 @@ struct Rule {
     id: String,
     level: String,
     role: String,
-    group: String,
 }
 
 impl Rule {
@@ -29,8 +25,7 @@ impl Rule {
     }
 
     fn is_due(&self) -> bool {
-        let is_later = LATER.iter().any(|group| self.group.starts_with(group));
-        self.is_ours() && self.level.contains("MUST") && !is_later
+        self.is_ours() && self.level.contains("MUST")
     }
 }
 
@@ -82,12 +77,8 @@ fn root() -> &'static Path {
 /// Every row of the list's tables that begins with an id.
 fn rules() -> Vec<Rule> {
     let text = fs::read_to_string(root().join("tests/spec/requirements.md")).expect("the list");
-    let mut group = String::new();
     let mut rules = Vec::new();
     for line in text.lines() {
-        if line.starts_with("# ") || line.starts_with("## ") {
-            group = line.trim_start_matches('#').trim().to_owned();
-        }
         let cells: Vec<&str> = line.split('|').map(str::trim).collect();
         if let [_, id, level, role, _, _, ..] = cells[..]
             && let Some(id) = quoted_id(id)
@@ -96,7 +87,6 @@ fn rules() -> Vec<Rule> {
                 id: id.to_owned(),
                 level: level.to_owned(),
                 role: role.to_owned(),
-                group: group.clone(),
             });
         }
     }

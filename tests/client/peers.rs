@@ -1,8 +1,8 @@
 //! The blocking client drives servers that other people wrote, as processes and at URLs.
 //!
 //! The environment variable `MCP_CLIENT_PEERS` has the command lines of the fixture servers, one a
-//! line, or their URLs with the feature `hyper-client`, and `MCP_CLIENT_EVERYTHING` that of the reference server "everything". Without them nothing
-//! is tried, and the tests say so. Servers that are no good need nothing but a shell.
+//! line, or their URLs with the feature `hyper-client`, `MCP_CLIENT_EVERYTHING` that of the reference server "everything", and
+//! `MCP_CLIENT_TASKS` that of `rmcp-tasks`. Without them nothing is tried, and the tests say so. Servers that are no good need nothing but a shell.
 
 use std::env;
 use std::io::Write;
@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use mcp_proto::client::{ClientError, ClientOptions, ToolCall};
-use mcp_proto::io::blocking::BlockingClient;
+use mcp_proto::io::blocking::{BlockingClient, Started};
 use mcp_proto::io::child::Command;
 use mcp_proto::model::completion::{CompleteParams, PromptReference};
 use mcp_proto::model::elicitation::{ElicitParams, ElicitResult};
@@ -20,6 +20,8 @@ use mcp_proto::model::logging::LoggingLevel;
 use mcp_proto::model::owned::IntoOwned;
 use mcp_proto::model::prompt::{Arguments, GetPromptParams};
 use mcp_proto::model::sampling::CreateMessageResult;
+use mcp_proto::model::task::TaskStatus;
+use mcp_proto::session::CallError;
 use serde_json::json;
 
 fn client(line: &str, options: ClientOptions) -> BlockingClient {
@@ -311,4 +313,36 @@ fn a_server_that_dies_hangs_or_floods_fails_the_opening_and_says_so() {
     assert!(hung.contains("600ms"), "{hung}");
     let flooded = opening("exec yes").to_string();
     assert!(flooded.contains("600ms"), "{flooded}");
+}
+
+#[test]
+fn tasks_of_a_server_on_rmcp_are_waited_for_handed_out_and_cancelled() {
+    let Some(line) = command_lines("MCP_CLIENT_TASKS") else {
+        return;
+    };
+    let options = options(&Arc::default())
+        .tasks(true)
+        .elicitation(|_| Ok(ElicitResult::accept(FormContent::new().with("name", "Ann"))));
+    let client = client(line.trim(), options);
+    client.open().unwrap();
+    assert!(client_is_modern(&client));
+    assert_eq!(said(&client, "sum", json!({})), "42");
+    assert_eq!(said(&client, "ask", json!({})), "Ann");
+    let failed = client.call_tool("fails", json!({})).unwrap_err();
+    assert!(failed.to_string().contains("broken"), "{failed}");
+    let start = |tool: &str| match client.start_tool(tool, json!({})).unwrap() {
+        Started::Task(task) => task,
+        other => panic!("{tool} is no task: {other:?}"),
+    };
+    // Whoever knows its id has its result.
+    let id = start("sum").id().to_owned();
+    let output = client.task(id).wait().unwrap();
+    assert_eq!(output.value.as_text(), Some("42"));
+    let task = start("endless");
+    assert_eq!(task.status().unwrap().status, TaskStatus::Working);
+    task.cancel().unwrap();
+    let ended = task.wait();
+    assert_eq!(ended, Err(ClientError::Call(CallError::TaskCancelled)));
+    assert_eq!(task.status().unwrap().status, TaskStatus::Cancelled);
+    client.close().unwrap();
 }

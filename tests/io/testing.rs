@@ -1,13 +1,18 @@
 //! A client and a server of one program, as the tests of users have them.
 
+use std::io::ErrorKind;
+use std::net::TcpListener;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use mcp_proto::client::{ClientError, ToolCall};
+use mcp_proto::client::{ClientError, Direction, ToolCall};
 use mcp_proto::model::capability::ServerCapabilities;
-use mcp_proto::model::elicitation::{ElicitRequestFormParams, ElicitResult};
+use mcp_proto::model::elicitation::{
+    ElicitParams, ElicitRequestFormParams, ElicitRequestURLParams, ElicitResult,
+};
 use mcp_proto::model::form::FormContent;
 use mcp_proto::model::schema::StringSchema;
+use mcp_proto::model::tool::ToolAnnotations;
 use mcp_proto::server::{Context, Elicited};
 use mcp_proto::session::{Change, ClientEvent, EraPolicy};
 use mcp_proto::{ClientOptions, Server, testing};
@@ -233,4 +238,108 @@ fn what_a_server_or_one_of_its_handlers_tells_all_reaches_every_connection() {
     both_hear(Change::Tools);
     one.call_tool("grow", json!({})).unwrap();
     both_hear(Change::Prompts);
+}
+
+#[test]
+fn a_url_is_handed_over_whole_and_nobody_goes_there() {
+    // `elicit.url.client`
+    within(|| {
+        let page = TcpListener::bind("127.0.0.1:0").unwrap();
+        page.set_nonblocking(true).unwrap();
+        let place = page.local_addr().unwrap();
+        let url = format!("http://{place}/xn--pypal-4ve/pay?for=%6De&then=http://evil.example#now");
+        let pays = |url: &str| {
+            let url = url.to_owned();
+            Server::new("test", "1.0").tool(tool("pay"), move |context: &Context, _: Value| {
+                let asked = ElicitRequestURLParams::new("Pay", url.as_str());
+                Ok(match context.elicit_url("paid", asked)? {
+                    Elicited::Accepted(()) => "paid",
+                    _ => "not paid",
+                })
+            })
+        };
+        for era in [EraPolicy::Legacy, EraPolicy::Modern] {
+            for answer in [
+                ElicitResult::consent(),
+                ElicitResult::decline(),
+                ElicitResult::cancel(),
+            ] {
+                let shown = Arc::new(Mutex::new(Vec::new()));
+                let seen = Arc::clone(&shown);
+                let accepts = answer == ElicitResult::consent();
+                let options = ClientOptions::default()
+                    .era(era)
+                    .elicitation(move |params| {
+                        if let ElicitParams::Url(params) = &params {
+                            seen.lock().unwrap().push(params.url.to_string());
+                        }
+                        Ok(answer.clone())
+                    });
+                let client = testing::connect_with(pays(&url), options);
+                let output = client.call_tool("pay", json!({})).unwrap();
+                let expected = if accepts { "paid" } else { "not paid" };
+                assert_eq!(output.value.as_text(), Some(expected));
+                assert_eq!(*shown.lock().unwrap(), [url.as_str()]);
+            }
+            // Whoever can't show it says so, and doesn't go there either.
+            let options = ClientOptions::default().era(era);
+            let client = testing::connect_with(pays(&url), options);
+            assert!(client.call_tool("pay", json!({})).is_err());
+            let visitor = page.accept().map_err(|error| error.kind());
+            assert_eq!(visitor.err(), Some(ErrorKind::WouldBlock), "nobody came");
+        }
+    });
+}
+
+#[test]
+fn what_a_tool_says_of_itself_changes_nothing_that_is_done_with_it() {
+    // `tools.annot.untrusted`
+    let harmless = ToolAnnotations::new()
+        .read_only_hint(true)
+        .destructive_hint(false)
+        .idempotent_hint(true)
+        .open_world_hint(false);
+    let terrible = ToolAnnotations::new()
+        .read_only_hint(false)
+        .destructive_hint(true)
+        .idempotent_hint(false)
+        .open_world_hint(true);
+    within(move || {
+        for era in [EraPolicy::Legacy, EraPolicy::Modern] {
+            let done_with = |annotations: Option<&ToolAnnotations<'static>>| {
+                let runs = Arc::new(Mutex::new(0));
+                let counted = Arc::clone(&runs);
+                let mut add = tool("add");
+                add.annotations = annotations.cloned();
+                let server = Server::new("test", "1.0").tool(add, move |_: &Context, _: Value| {
+                    *counted.lock().unwrap() += 1;
+                    match *counted.lock().unwrap() {
+                        2 => Err("it has failed".into()),
+                        run => Ok(run),
+                    }
+                });
+                let frames = Arc::new(Mutex::new(Vec::new()));
+                let sent = Arc::clone(&frames);
+                let options = ClientOptions::default()
+                    .era(era)
+                    .on_frame(move |way, frame| {
+                        if way == Direction::Sent {
+                            sent.lock().unwrap().push(frame.to_vec());
+                        }
+                    });
+                let client = testing::connect_with(server, options);
+                client.list_tools().unwrap();
+                for run in 1..=3 {
+                    assert_eq!(client.call_tool("add", json!({})).is_ok(), run != 2);
+                }
+                assert_eq!(*runs.lock().unwrap(), 3, "once for each call");
+                client.close().unwrap();
+                let frames = frames.lock().unwrap();
+                frames.clone()
+            };
+            let plain = done_with(None);
+            assert_eq!(done_with(Some(&harmless)), plain);
+            assert_eq!(done_with(Some(&terrible)), plain);
+        }
+    });
 }

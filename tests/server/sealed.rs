@@ -136,7 +136,7 @@ fn a_state_that_is_changed_truncated_or_foreign_is_refused() {
 
 #[test]
 fn a_state_is_good_for_its_tool_its_arguments_and_its_principal_only() {
-    // `mrtr.state.bind`
+    // `mrtr.state.bind`, `elicit.state`
     let server = server().seal(seal(1));
     let state = state(&server, Some("ada"));
     let with = |name: &str, arguments: Value| answered(frame(name, arguments), &state);

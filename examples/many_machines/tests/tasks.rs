@@ -1,5 +1,5 @@
 //! A task on Redis whose instances are killed, as processes, at every point of its way: the result is
-//! that of a plain call, in both revisions. Needs `redis-server`.
+//! that of a plain call to the same server, in both revisions. Needs `redis-server`.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -8,8 +8,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-
-const EXPECTED: &str = "Ann goes to Rome with a ticket: true";
 
 /// A process that ends with the test.
 struct Process(Child);
@@ -51,25 +49,26 @@ fn redis() -> (Process, String) {
 }
 
 /// An instance of the server, and another one whenever it is killed.
-struct Instances {
+struct Instances<'a> {
     redis: String,
     port: u16,
     now: Option<Process>,
-    /// After how many more requests the next one is killed, and the ones after that.
-    left: usize,
-    every: usize,
+    /// Whether an instance is killed at the moment of this number.
+    is_killed: &'a dyn Fn(usize) -> bool,
+    /// How many moments there were at which one could be killed.
+    moments: usize,
     session: Option<String>,
     next: u64,
 }
 
-impl Instances {
-    fn new(redis: &str, every: usize) -> Self {
+impl<'a> Instances<'a> {
+    fn new(redis: &str, is_killed: &'a dyn Fn(usize) -> bool) -> Self {
         let mut instances = Self {
             redis: redis.to_owned(),
             port: 0,
             now: None,
-            left: every,
-            every,
+            is_killed,
+            moments: 0,
             session: None,
             next: 0,
         };
@@ -88,15 +87,14 @@ impl Instances {
         await_port(self.port);
     }
 
-    /// Kills the instance when its time has come; whether it was.
+    /// Kills the instance if its time has come; whether it was.
     fn maybe_kill(&mut self) -> bool {
-        self.left -= 1;
-        if self.left > 0 {
-            return false;
+        let is_killed = (self.is_killed)(self.moments);
+        self.moments += 1;
+        if is_killed {
+            self.start();
         }
-        self.left = self.every;
-        self.start();
-        true
+        is_killed
     }
 
     fn post(&self, message: &Value, headers: &str) -> BufReader<TcpStream> {
@@ -116,14 +114,17 @@ impl Instances {
         BufReader::new(stream)
     }
 
-    /// A modern request and its answer.
-    fn modern(&mut self, method: &str, mut params: Value) -> Value {
+    /// A modern request of a client that knows of tasks, and its answer.
+    fn modern(&mut self, method: &str, params: Value) -> Value {
+        self.ask(method, params, json!({"io.modelcontextprotocol/tasks": {}}))
+    }
+
+    fn ask(&mut self, method: &str, mut params: Value, extensions: Value) -> Value {
         self.next += 1;
         params["_meta"] = json!({
             "io.modelcontextprotocol/protocolVersion": "2026-07-28",
             "io.modelcontextprotocol/clientCapabilities": {
-                "elicitation": {"form": {}}, "sampling": {},
-                "extensions": {"io.modelcontextprotocol/tasks": {}}},
+                "elicitation": {"form": {}}, "sampling": {}, "extensions": extensions},
         });
         let name = params.get("taskId").or(params.get("name")).unwrap().clone();
         let message =
@@ -160,6 +161,15 @@ impl Instances {
         self.post(message, &headers)
     }
 
+    /// Answers what a client of 2025-11-25 is asked.
+    fn reply(&self, asked: &Value) {
+        let message = asked["params"]["message"].as_str();
+        let answer = answer_to(message.unwrap_or_default());
+        let reply = json!({"jsonrpc": "2.0", "id": asked["id"], "result": answer});
+        let mut nothing = String::new();
+        self.send(&reply).read_to_string(&mut nothing).unwrap();
+    }
+
     fn begin_legacy(&mut self, method: &str, params: Value) -> BufReader<TcpStream> {
         self.next += 1;
         self.send(&json!({"jsonrpc": "2.0", "id": self.next, "method": method, "params": params}))
@@ -190,17 +200,51 @@ fn answer_to(message: &str) -> Value {
     }
 }
 
-fn modern_trip(redis: &str, every: usize) -> String {
-    let mut instances = Instances::new(redis, every);
+/// What a plain call gives, which asks by its answers.
+fn plain_trip(redis: &str) -> Value {
+    let mut instances = Instances::new(redis, &|_| false);
+    let mut params = json!({"name": "trip", "arguments": {}});
+    for _ in 0..4 {
+        let mut answer = instances.ask("tools/call", params.clone(), json!({}));
+        if answer["resultType"] == "complete" {
+            return bare(answer);
+        }
+        let mut answers = json!({});
+        for (key, asked) in answer["inputRequests"].as_object().unwrap() {
+            answers[key] = answer_to(asked["params"]["message"].as_str().unwrap_or_default());
+        }
+        params["inputResponses"] = answers;
+        params["requestState"] = answer["requestState"].take();
+    }
+    panic!("it asks without end");
+}
+
+/// What a plain call of 2025-11-25 gives, which asks on its stream.
+fn plain_legacy_trip(redis: &str) -> Value {
+    let mut instances = Instances::new(redis, &|_| false);
+    instances.open();
+    let call = json!({"name": "trip", "arguments": {}});
+    let mut response = instances.begin_legacy("tools/call", call);
+    while let Some(mut message) = next_message(&mut response) {
+        if message.get("result").is_some() {
+            return bare(message["result"].take());
+        }
+        instances.reply(&message);
+    }
+    panic!("it isn't answered");
+}
+
+fn modern_trip(redis: &str, is_killed: &dyn Fn(usize) -> bool) -> (Value, usize) {
+    let mut instances = Instances::new(redis, is_killed);
     let created = instances.modern("tools/call", json!({"name": "trip", "arguments": {}}));
     assert_eq!(created["resultType"], "task");
     let id = created["taskId"].clone();
     let end = Instant::now() + Duration::from_secs(60);
     while Instant::now() < end {
         instances.maybe_kill();
-        let task = instances.modern("tasks/get", json!({"taskId": id}));
+        let mut task = instances.modern("tasks/get", json!({"taskId": id}));
         match task["status"].as_str().unwrap() {
-            "completed" => return text_of(&task["result"]),
+            "completed" => return (bare(task["result"].take()), instances.moments),
             "input_required" => {
                 let asked = task["inputRequests"].as_object().unwrap();
                 let (key, asked) = asked.iter().next().unwrap();
@@ -212,11 +256,11 @@ fn modern_trip(redis: &str, every: usize) -> String {
             _ => thread::sleep(Duration::from_millis(100)),
         }
     }
-    panic!("it doesn't end when killed every {every}");
+    panic!("it doesn't end");
 }
 
-fn legacy_trip(redis: &str, every: usize) -> String {
-    let mut instances = Instances::new(redis, every);
+fn legacy_trip(redis: &str, is_killed: &dyn Fn(usize) -> bool) -> (Value, usize) {
+    let mut instances = Instances::new(redis, is_killed);
     instances.open();
     let call = json!({"name": "trip", "arguments": {}, "task": {}});
     let created = next_message(&mut instances.begin_legacy("tools/call", call)).unwrap();
@@ -228,55 +272,66 @@ fn legacy_trip(redis: &str, every: usize) -> String {
             instances.open();
         }
         let mut response = instances.begin_legacy("tasks/result", json!({"taskId": id}));
-        while let Some(message) = next_message(&mut response) {
-            if let Some(result) = message.get("result") {
+        while let Some(mut message) = next_message(&mut response) {
+            if message.get("result").is_some() {
+                let result = message["result"].take();
                 let related = &result["_meta"]["io.modelcontextprotocol/related-task"];
                 assert_eq!(related["taskId"], id);
-                return text_of(result);
+                return (bare(result), instances.moments);
             }
-            let params = &message["params"];
-            assert_eq!(
-                params["_meta"]["io.modelcontextprotocol/related-task"]["taskId"],
-                id
-            );
+            let meta = &message["params"]["_meta"];
+            assert_eq!(meta["io.modelcontextprotocol/related-task"]["taskId"], id);
             if instances.maybe_kill() {
                 instances.open();
                 break;
             }
-            let answer = answer_to(params["message"].as_str().unwrap_or_default());
-            let reply = json!({"jsonrpc": "2.0", "id": message["id"], "result": answer});
-            instances
-                .send(&reply)
-                .read_to_string(&mut String::new())
-                .unwrap();
+            instances.reply(&message);
+            if instances.maybe_kill() {
+                instances.open();
+                break;
+            }
         }
     }
-    panic!("it doesn't end when killed every {every}");
+    panic!("it doesn't end");
 }
 
-fn text_of(result: &Value) -> String {
-    result["content"][0]["text"]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned()
+/// A result without what each revision adds to it.
+fn bare(mut result: Value) -> Value {
+    let members = result.as_object_mut().expect("a result");
+    members.remove("resultType");
+    members.remove("_meta");
+    result
 }
 
 #[test]
-fn a_task_ends_as_a_plain_call_does_wherever_its_processes_are_killed() {
+fn a_task_ends_as_a_plain_call_does_whenever_its_processes_are_killed() {
     let (_redis, url) = redis();
-    for every in [usize::MAX, 1, 2, 3, 4, 5, 7] {
-        assert_eq!(
-            modern_trip(&url, every),
-            EXPECTED,
-            "2026-07-28, every {every}"
-        );
-    }
-    // Killed before every other request, it would never get an answer through.
-    for every in [usize::MAX, 3, 4, 5, 7] {
-        assert_eq!(
-            legacy_trip(&url, every),
-            EXPECTED,
-            "2025-11-25, every {every}"
-        );
-    }
+    let expected = plain_trip(&url);
+    let text = &expected["content"][0]["text"];
+    assert_eq!(text, "Ann goes to Rome with a ticket: true");
+    assert_eq!(plain_legacy_trip(&url), expected);
+    type Ways = fn(&str, &dyn Fn(usize) -> bool) -> (Value, usize);
+    // A client of 2025-11-25 whose every other moment is the last never gets an answer through.
+    let ways: [(&str, Ways, &[usize]); 2] = [
+        ("2026-07-28", modern_trip, &[1, 2, 3, 4, 5, 7]),
+        ("2025-11-25", legacy_trip, &[4, 5, 7]),
+    ];
+    thread::scope(|scope| {
+        for (revision, trip, patterns) in ways {
+            let (url, expected) = (&url, &expected);
+            scope.spawn(move || {
+                let (result, moments) = trip(url, &|_| false);
+                assert_eq!(result, *expected, "{revision}");
+                assert!(moments > 6, "{moments}");
+                for one in 0..moments {
+                    let (result, _) = trip(url, &|moment| moment == one);
+                    assert_eq!(result, *expected, "{revision}, at {one}");
+                }
+                for every in patterns {
+                    let (result, _) = trip(url, &|moment| moment % every == every - 1);
+                    assert_eq!(result, *expected, "{revision}, every {every}");
+                }
+            });
+        }
+    });
 }

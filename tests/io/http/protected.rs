@@ -9,9 +9,11 @@ use std::time::{Duration, Instant, SystemTime};
 use mcp_proto::http::{Access, ProtectedResource, TokenRefusal};
 use mcp_proto::io::http::{HttpServeOptions, HttpService, Principal, Protection, TokenRequest};
 use mcp_proto::model::completion::PromptReference;
+use mcp_proto::model::content::ResourceContents;
 use mcp_proto::model::elicitation::ElicitRequestFormParams;
+use mcp_proto::model::page::CacheScope;
 use mcp_proto::model::prompt::Prompt;
-use mcp_proto::model::resource::{Resource, ResourceTemplate};
+use mcp_proto::model::resource::{ReadResourceResult, Resource, ResourceTemplate};
 use mcp_proto::model::schema::StringSchema;
 use mcp_proto::server::{Context, HandlerError};
 use mcp_proto::{Scopes, Server};
@@ -63,7 +65,11 @@ fn server() -> (Server, Arc<AtomicUsize>) {
             Ok("done")
         })
         .resource(Resource::new("file:///a", "a"), |_| Ok("a"))
-        .resource(Resource::new("file:///secret", "secret"), |_| Ok("b"))
+        .resource(Resource::new("file:///secret", "secret"), |_| {
+            let contents = ResourceContents::text("file:///secret", "b");
+            let result = ReadResourceResult::new(vec![contents]).ttl_ms(60_000);
+            Ok(result.cache_scope(CacheScope::Public))
+        })
         .resource_template(ResourceTemplate::new("note:///{id}", "note"), |_, _| {
             Ok("c")
         })
@@ -370,6 +376,24 @@ fn what_needs_scopes_is_refused_before_anything_is_said() {
 }
 
 #[test]
+fn what_everybody_may_keep_is_still_given_to_those_alone_who_may_have_it() {
+    // `cache.acl`
+    let service = service();
+    let read = || modern(1, "resources/read", json!({"uri": "file:///secret"}));
+    for _ in 0..2 {
+        let given = with(read(), "ali.files..read").to(&service).last();
+        assert_eq!(given["result"]["cacheScope"], "public");
+        assert_eq!(given["result"]["contents"][0]["text"], "b");
+        for token in ["ali", "eve", "eve.files..write"] {
+            let refused = with(read(), token).to(&service);
+            assert_eq!(refused.status(), 403, "{token}");
+            assert!(!refused.text().contains("cacheScope"));
+        }
+        assert_eq!(read().to(&service).status(), 401);
+    }
+}
+
+#[test]
 fn a_batch_needs_what_all_of_it_needs() {
     // `auth.403.scope`
     let (service, runs) = protect(Protection::new(resource(), |request| {
@@ -433,7 +457,7 @@ fn a_handler_sees_whose_request_it_is_and_what_the_token_of_that_request_is_good
 
 #[test]
 fn what_belongs_to_a_principal_is_of_no_use_to_another() {
-    // `auth.principal` `httpL.session.notauth` `mrtr.state.bind`
+    // `auth.principal` `httpL.session.notauth` `mrtr.state.bind` `elicit.state`
     let service = service();
     let session = Session::greet(&service, with(initialize(), "ali"));
     let slow = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params":

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A user without a browser: opens a page of the issuer's, says who they are, agrees to everything, and goes where they
-are sent, which is where the client listens. `agree.py URL`."""
+are sent, which is where the client listens: `agree.py URL`. A client that doesn't listen gives where it would be,
+and is told where they are sent: `agree.py URL END`."""
 
 import http.cookiejar
 import re
@@ -41,5 +42,6 @@ def agree(url, end=None):
 
 
 if __name__ == "__main__":
-    last = agree(sys.argv[1])
+    last = agree(*sys.argv[1:3])
+    print(last)
     sys.exit(0 if "code=" in last else f"the client was not reached: {last}")

@@ -3,21 +3,17 @@
 
 #![allow(deprecated, reason = "sampling and logging are")]
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rmcp::handler::server::tool::InputResponses;
 use rmcp::handler::server::wrapper::Parameters;
 use rmcp::model::{
-    CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult, CompletionInfo,
-    ContentBlock, CreateMessageRequest, CreateMessageRequestParams, CreateMessageResult,
-    ElicitRequest, ElicitRequestParams, ElicitationSchema, Implementation, InputRequest,
-    InputRequiredResult, ListResourceTemplatesResult, ListResourcesResult, LoggingLevel,
-    LoggingMessageNotificationParam, PaginatedRequestParams, ProgressNotificationParam,
-    PromptMessage, ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse,
-    ReadResourceResult, Resource, ResourceContents, ResourceTemplate, Role, SamplingMessage,
-    ServerCapabilities, ServerConfig, SetLevelRequestParams, SubscribeRequestParams,
-    SubscriptionFilter, UnsubscribeRequestParams,
+    CallToolResponse, CompleteRequestParams, CompleteResult, CompletionInfo,
+    CreateMessageRequestParams, Implementation, ListResourceTemplatesResult, ListResourcesResult,
+    LoggingLevel, LoggingMessageNotificationParam, PaginatedRequestParams, PromptMessage,
+    ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, Resource,
+    ResourceContents, ResourceTemplate, Role, SamplingMessage, ServerCapabilities, ServerConfig,
+    SetLevelRequestParams, SubscribeRequestParams, SubscriptionFilter, UnsubscribeRequestParams,
 };
 use rmcp::schemars::{self, JsonSchema};
 use rmcp::service::RequestContext;
@@ -27,6 +23,7 @@ use rmcp::{
     ErrorData, RoleServer, ServerHandler, elicit_safe, prompt, prompt_handler, prompt_router, tool,
     tool_handler, tool_router,
 };
+use rmcp_server::{failed, fill_in, internal, progress, said, write};
 use serde::Deserialize;
 
 #[derive(Deserialize, JsonSchema)]
@@ -59,28 +56,6 @@ struct Both {
 #[derive(Clone)]
 struct Fixture;
 
-/// Whether the client is asked by the answer to its request, and not by a request of ours.
-fn is_modern(context: &RequestContext<RoleServer>) -> bool {
-    context.protocol_version() >= Some(ProtocolVersion::V_2026_07_28)
-}
-
-fn ask(key: &str, request: InputRequest) -> CallToolResponse {
-    let requests = BTreeMap::from([(key.to_owned(), request)]);
-    InputRequiredResult::new(Some(requests), None).into()
-}
-
-fn said(text: impl Into<String>) -> CallToolResponse {
-    CallToolResult::success(vec![ContentBlock::text(text)]).into()
-}
-
-fn failed(error: impl ToString) -> CallToolResponse {
-    CallToolResult::error(vec![ContentBlock::text(error.to_string())]).into()
-}
-
-fn internal(error: impl ToString) -> ErrorData {
-    ErrorData::internal_error(error.to_string(), None)
-}
-
 #[tool_router]
 impl Fixture {
     #[tool]
@@ -100,12 +75,7 @@ impl Fixture {
 
     #[tool]
     async fn test_tool_with_progress(&self, context: RequestContext<RoleServer>) -> String {
-        if let Some(token) = context.meta.get_progress_token() {
-            for n in [0.0, 50.0, 100.0] {
-                let progress = ProgressNotificationParam::new(token.clone(), n).with_total(100.0);
-                let _ = context.peer.notify_progress(progress).await;
-            }
-        }
+        progress(&context, [0.0, 50.0, 100.0].into_iter(), 100.0).await;
         "progressed".to_owned()
     }
 
@@ -122,54 +92,26 @@ impl Fixture {
     async fn test_sampling(
         &self,
         Parameters(Prompted { prompt }): Parameters<Prompted>,
-        InputResponses(responses): InputResponses,
+        responses: InputResponses,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let message = SamplingMessage::user_text(prompt);
         let params = CreateMessageRequestParams::new(vec![message], 50);
-        let written = if !is_modern(&context) {
-            context
-                .peer
-                .create_message(params)
-                .await
-                .map_err(internal)?
-        } else if let Some(answer) = responses.as_ref().and_then(|all| all.get("llm")) {
-            serde_json::from_value::<CreateMessageResult>(answer.clone()).map_err(internal)?
-        } else {
-            let request = CreateMessageRequest::new(params);
-            return Ok(ask("llm", InputRequest::CreateMessage(request)));
-        };
-        let content = written.message.content.into_vec();
-        let text = content.iter().find_map(|block| block.as_text());
-        let said_it = |text: &str| said(format!("LLM response: {text}"));
-        Ok(text.map_or_else(|| failed("no text"), |text| said_it(&text.text)))
+        let written = write("llm", params, responses, &context).await?;
+        let said_it = |text| said(format!("LLM response: {text}"));
+        Ok(written.map_or_else(|not_yet| not_yet, said_it))
     }
 
     #[tool]
     async fn test_elicitation(
         &self,
         Parameters(Asked { message }): Parameters<Asked>,
-        InputResponses(responses): InputResponses,
+        responses: InputResponses,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let response = if !is_modern(&context) {
-            let answer = context.peer.elicit::<Response>(&message).await;
-            answer.map_err(internal)?.map(|answer| answer.response)
-        } else if let Some(answer) = responses.as_ref().and_then(|all| all.get("user")) {
-            answer["content"]["response"].as_str().map(str::to_owned)
-        } else {
-            let form = ElicitRequestParams::FormElicitationParams {
-                meta: None,
-                message,
-                requested_schema: ElicitationSchema::from_type::<Response>().map_err(internal)?,
-            };
-            let request = InputRequest::Elicitation(ElicitRequest::new(form));
-            return Ok(ask("user", request));
-        };
-        Ok(match response {
-            Some(response) => said(format!("User response: {response}")),
-            None => failed("no response"),
-        })
+        let answer = fill_in::<Response>("user", message, responses, &context).await?;
+        let said_it = |answer: Response| said(format!("User response: {}", answer.response));
+        Ok(answer.map_or_else(|not_yet| not_yet, said_it))
     }
 
     #[tool]

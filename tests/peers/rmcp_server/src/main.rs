@@ -3,18 +3,14 @@
 
 #![allow(deprecated, reason = "sampling is")]
 
-use std::collections::BTreeMap;
-
 use rmcp::handler::server::tool::InputResponses;
 use rmcp::handler::server::wrapper::{Json, Parameters};
 use rmcp::model::{
-    CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult, CompletionInfo,
-    ContentBlock, CreateMessageRequest, CreateMessageRequestParams, CreateMessageResult,
-    ElicitRequest, ElicitRequestParams, ElicitationSchema, Implementation, InputRequest,
-    InputRequiredResult, ListResourceTemplatesResult, ListResourcesResult, PaginatedRequestParams,
-    ProgressNotificationParam, PromptMessage, ProtocolVersion, ReadResourceRequestParams,
-    ReadResourceResponse, ReadResourceResult, Resource, ResourceContents, ResourceTemplate, Role,
-    SamplingMessage, ServerCapabilities, ServerConfig,
+    CallToolResponse, CompleteRequestParams, CompleteResult, CompletionInfo,
+    CreateMessageRequestParams, Implementation, ListResourceTemplatesResult, ListResourcesResult,
+    PaginatedRequestParams, PromptMessage, ReadResourceRequestParams, ReadResourceResponse,
+    ReadResourceResult, Resource, ResourceContents, ResourceTemplate, Role, SamplingMessage,
+    ServerCapabilities, ServerConfig,
 };
 use rmcp::schemars::{self, JsonSchema};
 use rmcp::service::RequestContext;
@@ -23,6 +19,7 @@ use rmcp::{
     ErrorData, RoleServer, ServerHandler, ServiceExt, elicit_safe, prompt, prompt_handler,
     prompt_router, tool, tool_handler, tool_router,
 };
+use rmcp_server::{fill_in, internal, progress, said, write};
 use serde::{Deserialize, Serialize};
 
 #[derive(Deserialize, JsonSchema)]
@@ -73,24 +70,6 @@ struct Greet {
 #[derive(Clone)]
 struct Everything;
 
-/// Whether the client is asked by the answer to its request, and not by a request of ours.
-fn is_modern(context: &RequestContext<RoleServer>) -> bool {
-    context.protocol_version() >= Some(ProtocolVersion::V_2026_07_28)
-}
-
-fn ask(key: &str, request: InputRequest) -> CallToolResponse {
-    let requests = BTreeMap::from([(key.to_owned(), request)]);
-    InputRequiredResult::new(Some(requests), None).into()
-}
-
-fn said(text: impl Into<String>) -> CallToolResponse {
-    CallToolResult::success(vec![ContentBlock::text(text)]).into()
-}
-
-fn failed(error: impl ToString) -> CallToolResponse {
-    CallToolResult::error(vec![ContentBlock::text(error.to_string())]).into()
-}
-
 #[tool_router]
 impl Everything {
     /// Adds two numbers.
@@ -115,15 +94,7 @@ impl Everything {
         Parameters(Count { to }): Parameters<Count>,
         context: RequestContext<RoleServer>,
     ) -> String {
-        if let Some(token) = context.meta.get_progress_token() {
-            for n in 1..=to {
-                let progress = ProgressNotificationParam::new(token.clone(), n.into());
-                let _ = context
-                    .peer
-                    .notify_progress(progress.with_total(to.into()))
-                    .await;
-            }
-        }
+        progress(&context, (1..=to).map(f64::from), to.into()).await;
         format!("Counted to {to}.")
     }
 
@@ -132,34 +103,14 @@ impl Everything {
     async fn order(
         &self,
         Parameters(Order { item }): Parameters<Order>,
-        InputResponses(responses): InputResponses,
+        responses: InputResponses,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let message = format!("Which {item}?");
-        let size = if !is_modern(&context) {
-            match context.peer.elicit::<Size>(&message).await {
-                Ok(Some(answer)) => answer.size,
-                Ok(None) => return Ok(failed("no size")),
-                Err(error) => return Ok(failed(error)),
-            }
-        } else if let Some(answer) = responses.as_ref().and_then(|all| all.get("size")) {
-            let Ok(answer) = serde_json::from_value::<Size>(answer["content"].clone()) else {
-                return Ok(failed("no size"));
-            };
-            answer.size
-        } else {
-            let form = ElicitRequestParams::FormElicitationParams {
-                meta: None,
-                message,
-                requested_schema: ElicitationSchema::from_type::<Size>()
-                    .map_err(|error| ErrorData::internal_error(error.to_string(), None))?,
-            };
-            return Ok(ask(
-                "size",
-                InputRequest::Elicitation(ElicitRequest::new(form)),
-            ));
-        };
-        Ok(said(format!("A {size} {item}")))
+        let size = fill_in::<Size>("size", format!("Which {item}?"), responses, &context).await?;
+        Ok(size.map_or_else(
+            |not_yet| not_yet,
+            |Size { size }| said(format!("A {size} {item}")),
+        ))
     }
 
     /// Has the client's model write a poem.
@@ -167,26 +118,13 @@ impl Everything {
     async fn poem(
         &self,
         Parameters(Poem { about }): Parameters<Poem>,
-        InputResponses(responses): InputResponses,
+        responses: InputResponses,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let message = SamplingMessage::user_text(format!("A poem about {about}"));
         let params = CreateMessageRequestParams::new(vec![message], 100);
-        let written = if !is_modern(&context) {
-            match context.peer.create_message(params).await {
-                Ok(written) => written,
-                Err(error) => return Ok(failed(error)),
-            }
-        } else if let Some(answer) = responses.as_ref().and_then(|all| all.get("poem")) {
-            serde_json::from_value::<CreateMessageResult>(answer.clone())
-                .map_err(|error| ErrorData::invalid_params(error.to_string(), None))?
-        } else {
-            let request = CreateMessageRequest::new(params);
-            return Ok(ask("poem", InputRequest::CreateMessage(request)));
-        };
-        let content = written.message.content.into_vec();
-        let text = content.iter().find_map(|block| block.as_text());
-        Ok(text.map_or_else(|| failed("no text"), |text| said(&text.text)))
+        let written = write("poem", params, responses, &context).await?;
+        Ok(written.map_or_else(|not_yet| not_yet, said))
     }
 }
 
@@ -260,7 +198,7 @@ impl ServerHandler for Everything {
         let found =
             languages.filter(|language| is_language && language.starts_with(typed.as_str()));
         let found = CompletionInfo::with_all_values(found.map(String::from).collect());
-        let found = found.map_err(|error| ErrorData::internal_error(error, None))?;
+        let found = found.map_err(internal)?;
         Ok(CompleteResult::new(found))
     }
 }
