@@ -11,7 +11,7 @@ use super::handler::{Handler, Reply};
 use super::hook::Hooked;
 use super::job::Found;
 use super::registry::{completion_key, unknown};
-use super::tasks::{Engine, TaskJob, TaskWork};
+use super::tasks::{Engine, TaskJob, TaskWork, Watched};
 use crate::model::capability::ClientCapabilities;
 use crate::model::completion::{CompleteResult, Reference};
 use crate::model::method::{Complete, GetPrompt, SpecMethod};
@@ -126,6 +126,12 @@ fn in_store(engine: &Arc<Engine>, work: TaskWork) -> Found {
 pub(super) fn create_task(server: &Shared) -> Option<Found> {
     let engine = server.tasks.as_ref()?;
     Some(in_store(engine, TaskWork::Create))
+}
+
+/// What looks at the tasks that a stream watches.
+pub(super) fn watch_tasks(server: &Shared, watched: Vec<Watched>) -> Option<Found> {
+    let engine = server.tasks.as_ref()?;
+    Some(in_store(engine, TaskWork::Watch(watched)))
 }
 
 fn find_resource(server: &Shared, request: &Request) -> Result<Hooked, RpcError> {

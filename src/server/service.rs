@@ -16,10 +16,10 @@ use super::Registry;
 use super::context::{Canceller, Context, Given};
 use super::effect::{Effect, EffectKind, JobId};
 use super::handler::Reply;
-use super::job::{End, INPUT_REQUIRED, Job, KeptState, Outcome, StateToCarry};
+use super::job::{End, Found, INPUT_REQUIRED, Job, KeptState, Outcome, StateToCarry};
 use super::kept::KeptStates;
 use super::state::{SealError, binding};
-use super::tasks::{TaskEnd, TaskStep};
+use super::tasks::{TaskEnd, TaskStep, Watched};
 use super::{DefinitionError, Listener, Server, Shared};
 use crate::frame::FrameError;
 use crate::model::input::InputRequests;
@@ -43,7 +43,7 @@ const KEPT: usize = 1024;
 /// [`handle_outcome`](Self::handle_outcome).
 pub struct Service {
     pub(super) session: ServerSession,
-    server: Arc<Shared>,
+    pub(super) server: Arc<Shared>,
     principal: Option<Arc<str>>,
     /// What the token is good for that came with the frame which is handled now.
     scopes: Option<Arc<Scopes>>,
@@ -68,20 +68,31 @@ pub(super) struct Later {
     changes: BTreeSet<(u8, Box<str>)>,
     /// Requests that wait for a task to get on.
     pub(super) waiting: Vec<Waiting>,
+    /// How many of the jobs look at watched tasks.
+    pub(super) watching: usize,
+    /// How many may wait before those are taken out that nobody waits for any more.
+    pub(super) most_waiting: usize,
 }
 
-/// A request that looks again at its task after a time.
+/// A request that looks again at its task, or at those that it watches, after a time.
 pub(super) struct Waiting {
-    pub(super) request: Request,
     pub(super) due: Instant,
+    pub(super) look: Look,
+}
+
+/// What looks at tasks, and how often it has done so since there was something new.
+pub(super) struct Look {
+    pub(super) request: Request,
     pub(super) looks: u32,
+    /// The tasks that a stream watches.
+    pub(super) watched: Option<Vec<Watched>>,
 }
 
 struct Running {
     job: JobId,
     canceller: Canceller,
-    /// The request to look again with, and how often it has looked.
-    waits: Option<Box<(Request, u32)>>,
+    /// What it looks again with.
+    waits: Option<Box<Look>>,
 }
 
 impl Weigh for Running {
@@ -222,7 +233,12 @@ impl Service {
             self.events.push_back(Event::Task(step));
         }
         let request = outcome.job.request;
-        let running = self.running.remove(request.number());
+        let waits = self.running.remove(request.number());
+        let waits = waits.and_then(|running| running.waits);
+        if waits.as_ref().is_some_and(|look| look.watched.is_some()) {
+            self.looked(waits, outcome.end);
+            return true;
+        }
         let (name, code) = outcome.end.name();
         let answered = match outcome.end {
             End::Reply(reply) => self.reply(request, &reply),
@@ -230,7 +246,7 @@ impl Service {
             End::Ask { questions, state } => self.ask(request, questions, state),
             End::BeginTask(context) => self.create_task(context),
             End::Tasks(TaskEnd::Wait) => {
-                self.wait(running.and_then(|running| running.waits));
+                self.wait(waits);
                 Ok(())
             }
             End::Tasks(end) => self.tell_of_task(request, end),
@@ -276,7 +292,7 @@ impl Service {
     }
 
     /// Takes what the session has to say.
-    fn pump(&mut self) {
+    pub(super) fn pump(&mut self) {
         while let Some(event) = self.session.poll_event() {
             match event {
                 ServerEvent::Request(request) => self.take(request),
@@ -285,13 +301,16 @@ impl Service {
                         later.asking.retain(|(asking, ..)| *asking != request);
                         later
                             .waiting
-                            .retain(|waiting| waiting.request.id != request);
+                            .retain(|waiting| waiting.look.request.id != request);
                     }
                     self.spans.end(self.now, &request, "cancelled", None);
                     if let Some(running) = self.running.remove(request.number()) {
                         running.canceller.cancel();
                         self.events.push_back(Event::Cancelled(running.job));
                     }
+                }
+                ServerEvent::Watching(request) if self.server.tasks.is_some() => {
+                    self.watch(request);
                 }
                 event => {
                     show(&event);
@@ -312,7 +331,7 @@ impl Service {
             id: session.wire_id(id).map(|id| alloc::format!("{id}")),
         });
         let waits = (request.known() == Some(SpecMethod::GetTaskPayload))
-            .then(|| Box::new((request.clone(), 0)));
+            .then(|| Box::new(Look::new(request.clone())));
         match self.job(request) {
             Ok(Some(job)) => self.begin(job, waits),
             Ok(None) => self.spans.end(self.now, &id, "result", None),
@@ -321,7 +340,7 @@ impl Service {
     }
 
     /// Hands a job out.
-    pub(super) fn begin(&mut self, job: Job, waits: Option<Box<(Request, u32)>>) {
+    pub(super) fn begin(&mut self, job: Job, waits: Option<Box<Look>>) {
         let id = job.id();
         let running = Running {
             job: id,
@@ -372,6 +391,10 @@ impl Service {
             return Ok(None);
         };
         let state = self.state(&request)?;
+        Ok(Some(self.job_of(request, found, state)))
+    }
+
+    pub(super) fn job_of(&self, request: Request, found: Found, state: Option<KeptState>) -> Job {
         let round = self.session.round(request.id).unwrap_or_default();
         let given = Given {
             opened: self.session.client_texts(),
@@ -382,12 +405,12 @@ impl Service {
         };
         let id = request.id;
         let job = JobId { request: id, round };
-        Ok(Some(Job {
+        Job {
             context: Context::new(job, request, Arc::clone(&self.server), given),
             state,
             found,
             scope: self.spans.scope(&id),
-        }))
+        }
     }
 
     /// What the server offers, and who listens to it.
@@ -498,7 +521,7 @@ impl Service {
         };
         let changes = core::mem::take(&mut later.changes);
         let asking = core::mem::take(&mut later.asking);
-        if !later.waiting.is_empty() {
+        if !later.waiting.is_empty() || later.watching > 0 {
             self.later = Some(later);
         }
         for (change, uri) in changes {

@@ -1,7 +1,7 @@
 //! Which changes of a server somebody wants to hear of: a client's subscription and a server's
 //! listen stream ask the same thing of it.
 //!
-//! Rules of this file: each URI counts once; a subscription to a URI is one to all that lies below
+//! Rules of this file: each URI and each task counts once; a subscription to a URI is one to all that lies below
 //! it (`res.updated`); who is concerned by a change of a resource is found without a look at all that
 //! are not.
 
@@ -15,16 +15,19 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use crate::model::subscription::SubscriptionFilter;
+use crate::rpc::Text;
 
 use super::event::Change;
 
-/// The lists and the resources whose changes are wanted.
+/// The lists, the resources and the tasks whose changes are wanted.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Interest {
     tools: bool,
     prompts: bool,
     resources: bool,
     uris: Vec<Box<str>>,
+    /// The ids of tasks, in order.
+    tasks: Vec<Box<str>>,
 }
 
 impl Interest {
@@ -33,7 +36,9 @@ impl Interest {
         let mut seen = BTreeSet::new();
         let uris = filter.resource_subscriptions.iter().flatten();
         let fresh = uris.filter(|uri| seen.insert(uri.as_str()));
+        let tasks: BTreeSet<&str> = filter.task_ids.iter().flatten().map(Text::as_str).collect();
         Self {
+            tasks: tasks.into_iter().map(Box::from).collect(),
             tools: filter.tools_list_changed == Some(true),
             prompts: filter.prompts_list_changed == Some(true),
             resources: filter.resources_list_changed == Some(true),
@@ -53,6 +58,22 @@ impl Interest {
 
     pub(super) fn uris(&self) -> &[Box<str>] {
         &self.uris
+    }
+
+    /// How many resources and tasks there are.
+    pub(super) fn count(&self) -> usize {
+        self.uris.len().saturating_add(self.tasks.len())
+    }
+
+    /// The ids of the tasks, each once.
+    pub(super) fn tasks(&self) -> &[Box<str>] {
+        &self.tasks
+    }
+
+    pub(super) fn wants_task(&self, id: &str) -> bool {
+        self.tasks
+            .binary_search_by(|wanted| (**wanted).cmp(id))
+            .is_ok()
     }
 
     /// Gives the URIs away.

@@ -126,7 +126,8 @@ pub enum Handle {
     /// An input request that a client has to answer, by its [`InputId`](super::InputId): it was
     /// answered, declined or withdrawn.
     Input,
-    /// A subscription of a client, by its [`SubscriptionId`](super::SubscriptionId): it has ended.
+    /// A subscription of a client, by its [`SubscriptionId`](super::SubscriptionId), or the stream of one at
+    /// a server: it has ended, or is about something else.
     Subscription,
 }
 

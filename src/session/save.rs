@@ -16,7 +16,7 @@ use super::rebase::Rebase;
 use super::server::{self, ServerSession};
 
 /// The version of the format that this version of the crate writes and reads.
-const FORMAT: u32 = 7;
+const FORMAT: u32 = 8;
 
 /// How many numbers are left out after a loss: more than a session gives out between two times it is
 /// saved.

@@ -15,7 +15,8 @@ use std::time::Duration;
 
 use mcp_proto::client::{ClientError, ToolCall};
 use mcp_proto::io::nonblocking::tokio::{Connection, serve};
-use mcp_proto::io::nonblocking::{AsyncClient, AsyncServeOptions};
+use mcp_proto::io::nonblocking::{AsyncClient, AsyncServeOptions, AsyncTask, Started};
+use mcp_proto::io::tasks;
 use mcp_proto::model::completion::{CompleteParams, PromptReference};
 use mcp_proto::model::elicitation::{ElicitRequestFormParams, ElicitResult};
 use mcp_proto::model::form::FormContent;
@@ -23,7 +24,8 @@ use mcp_proto::model::prompt::{GetPromptParams, Prompt};
 use mcp_proto::model::resource::Resource;
 use mcp_proto::model::schema::StringSchema;
 use mcp_proto::model::subscription::SubscriptionFilter;
-use mcp_proto::server::{Async, Context, Elicited};
+use mcp_proto::model::tool::TaskSupport;
+use mcp_proto::server::{Async, Context, Elicited, MemoryTasks};
 use mcp_proto::session::EraPolicy;
 use mcp_proto::{ClientOptions, Server};
 use serde_json::{Value, json};
@@ -42,7 +44,7 @@ const LATE: Duration = Duration::from_secs(20);
 type Operation = fn(AsyncClient) -> Pin<Box<dyn Future<Output = Result<(), ClientError>> + Send>>;
 
 /// What a client can be asked for.
-const OPERATIONS: [(&str, Operation); 11] = [
+const OPERATIONS: [(&str, Operation); 13] = [
     ("open", |client| {
         Box::pin(async move {
             client.open().await?;
@@ -94,7 +96,32 @@ const OPERATIONS: [(&str, Operation); 11] = [
             client.subscribe(filter).await.map(drop)
         })
     }),
+    ("task", |client| {
+        Box::pin(async move {
+            let task = begin(&client).await?;
+            task.status().await?;
+            client.task(task.id()).wait().await.map(drop)
+        })
+    }),
+    ("cancel", |client| {
+        Box::pin(async move {
+            let task = begin(&client).await?;
+            // Refused in 2025-11-25 if it has ended by then.
+            drop(task.cancel().await);
+            Ok(())
+        })
+    }),
 ];
+
+/// The operations that threads have a part in.
+const WITH_THREADS: [&str; 3] = ["ask", "task", "cancel"];
+
+async fn begin(client: &AsyncClient) -> Result<AsyncTask, ClientError> {
+    match client.start_tool("job", json!({})).await? {
+        Started::Task(task) => Ok(task),
+        other => panic!("it is no task: {other:?}"),
+    }
+}
 
 /// Counts what is alive.
 #[derive(Clone, Default)]
@@ -147,6 +174,11 @@ fn server(handlers: &Alive) -> Server<Async> {
                 Ok("at last")
             }
         })
+        .tasks(tasks::system(MemoryTasks::new()).poll_interval(Duration::from_millis(1)))
+        .tool_async(
+            tool("job").task_support(TaskSupport::Optional),
+            |_, _: Value| async { Ok("done") },
+        )
         .resource_async(Resource::new("test:one", "one"), |_| async { Ok("one") })
         .prompt_async(Prompt::new("p"), |_, _| async { Ok("p") })
 }
@@ -154,6 +186,7 @@ fn server(handlers: &Alive) -> Server<Async> {
 fn options(era: EraPolicy) -> ClientOptions {
     ClientOptions::default()
         .era(era)
+        .tasks(true)
         .elicitation(|_| Ok(ElicitResult::accept(FormContent::new().with("name", "Ada"))))
 }
 
@@ -251,7 +284,7 @@ fn an_operation_may_be_dropped_after_any_poll() {
         for (name, operation) in OPERATIONS {
             for polls in 0..=MANY {
                 let mut was_done = false;
-                run(name == "ask", async {
+                run(WITH_THREADS.contains(&name), async {
                     let what = format!("{era:?} {name} dropped after {polls} polls");
                     let (serving, handlers) = (Alive::default(), Alive::default());
                     let server = server(&handlers);
@@ -290,7 +323,7 @@ fn what_drives_a_client_may_be_dropped_after_any_poll() {
         for (name, operation) in OPERATIONS {
             for polls in 0..=MANY {
                 let mut was_done = false;
-                run(name == "ask", async {
+                run(WITH_THREADS.contains(&name), async {
                     let what = format!("{era:?} {name}, its driver dropped after {polls} polls");
                     let (serving, handlers) = (Alive::default(), Alive::default());
                     let server = server(&handlers);
@@ -324,7 +357,7 @@ fn what_serves_a_client_may_be_dropped_after_any_poll() {
         for (name, operation) in OPERATIONS {
             for polls in 0..=MANY {
                 let mut was_done = false;
-                run(name == "ask", async {
+                run(WITH_THREADS.contains(&name), async {
                     let what = format!("{era:?} {name}, its server dropped after {polls} polls");
                     let (serving, handlers) = (Alive::default(), Alive::default());
                     let server = server(&handlers);

@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 use super::super::Shared;
 use super::super::ask::RoundState;
 use super::super::context::Context;
-use super::end::{Answered, StoreWork, TaskEnd};
+use super::end::{Answered, StoreWork, TaskEnd, Watched};
 use super::engine::{Engine, Key, Loaded, is_id};
 use super::record::{Phase, Record, Taken};
 use super::run::step_of;
@@ -51,6 +51,8 @@ pub(in crate::server) enum TaskWork {
     Update,
     Cancel,
     List,
+    /// What is new of tasks that a stream watches.
+    Watch(Vec<Watched>),
 }
 
 /// A request about tasks on its way to the store.
@@ -74,6 +76,7 @@ impl StoreWork for TaskJob {
                 TaskWork::Update => of.update().await,
                 TaskWork::Cancel => of.cancel().await,
                 TaskWork::List => of.list().await,
+                TaskWork::Watch(watched) => of.watch(watched).await,
             }
         })
     }
@@ -298,6 +301,34 @@ impl Of<'_> {
             }
         };
         Ok((end, step))
+    }
+
+    /// What is new of tasks (`task26.notif`). One that its client can't ask for is watched no more; what
+    /// the store doesn't say now it may say later.
+    async fn watch(&self, watched: Vec<Watched>) -> Answered {
+        let (mut seen, mut step) = (Vec::new(), None);
+        for mut task in watched {
+            if !is_id(&task.id) {
+                continue;
+            }
+            let key = Key::new(self.context.principal(), &task.id);
+            match self.engine.load(&key).await {
+                Ok(Some(loaded)) => {
+                    let record = &loaded.record;
+                    task.is_over = record.is_over();
+                    let state = record.state();
+                    task.news = (task.told.as_ref() != Some(&state))
+                        .then(|| (record.detailed(&task.id), state));
+                    if step.is_none() {
+                        step = self.taken_over(&key, record).await.unwrap_or_default();
+                    }
+                }
+                Ok(None) => continue,
+                Err(error) => drop(self.failed(&error)),
+            }
+            seen.push(task);
+        }
+        Ok((TaskEnd::Seen(seen), step))
     }
 
     /// `tasks/list` (`task25.list`)

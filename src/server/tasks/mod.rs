@@ -31,7 +31,7 @@ use core::fmt;
 use core::time::Duration;
 
 pub(super) use answer::{TaskJob, TaskWork};
-pub(super) use end::{StoreWork, TaskEnd};
+pub(super) use end::{StoreWork, TaskEnd, Watched};
 pub(super) use engine::Engine;
 pub use engine::TaskKeeper;
 #[cfg(feature = "std")]

@@ -202,6 +202,18 @@ impl Record {
         matches!(&self.phase, Phase::Input(asked) if asked.is_empty())
     }
 
+    pub(super) fn state(&self) -> TaskState {
+        let asked = match &self.phase {
+            Phase::Input(asked) => &asked[..],
+            _ => &[],
+        };
+        TaskState {
+            status: self.status(Era::Modern),
+            updated: self.updated,
+            asked: asked.iter().map(|(key, _)| key.clone()).collect(),
+        }
+    }
+
     /// The status as a revision has it: one in which a tool failed is *failed* in 2025-11-25 and
     /// *completed* since (`task25.failed`, `task26.failed`).
     fn status(&self, era: Era) -> TaskStatus<'static> {
@@ -245,6 +257,15 @@ impl Record {
             Phase::Working | Phase::Cancelled => task,
         }
     }
+}
+
+/// What is another whenever there is something else to tell of a task. Nothing is asked twice by the same
+/// key (`task26.keys`).
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::server) struct TaskState {
+    status: TaskStatus<'static>,
+    updated: u64,
+    asked: Vec<String>,
 }
 
 /// What has become of an answer.

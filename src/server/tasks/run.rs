@@ -70,7 +70,9 @@ impl Step for Steps {
     fn failing(&self) -> Failing {
         let error = match &self.stage {
             Stage::Run(job) => job.request().panicked(),
-            _ => RpcError::internal("The task's store panicked"),
+            // A store that panics again would never come to an end. The task goes on when it is asked for.
+            Stage::Save(_) => return Box::new(|| None),
+            Stage::Claim => RpcError::internal("The task's store panicked"),
         };
         let (server, principal) = (Arc::clone(&self.server), self.principal.clone());
         let Reserved { engine, key } = &self.reserved;

@@ -12,17 +12,20 @@ use crate::model::encode::SessionMembers;
 use crate::model::method::{self, EmptyParams, Method, Notification, SpecMethod};
 use crate::model::resource::{ResourceUpdatedParams, is_valid_uri};
 use crate::model::subscription::{SubscriptionsAcknowledgedParams, SubscriptionsListenResult};
+use crate::model::task::{Task, TaskChanged};
 use crate::revision::Revision;
 use crate::rpc::{RequestId, RpcError};
 use crate::time::Instant;
 
 use super::super::arrival::Arrival;
 use super::super::event::Change;
-use super::super::misuse::{Invalid, Misuse};
+use super::super::id::IncomingId;
+use super::super::misuse::{Handle, Invalid, Misuse};
 use super::super::route::Route;
+use super::super::table::total;
 use super::subscriptions::Listen;
 use super::tasks::check_declared;
-use super::{ServerEvent, ServerSession, Stage};
+use super::{Request, ServerEvent, ServerSession, Stage};
 
 impl ServerSession {
     /// Tells clients that a list has changed. Call it before the reply of the request that caused
@@ -47,6 +50,47 @@ impl ServerSession {
             return Err(Misuse::Invalid(Invalid::ResourceUri));
         }
         self.announce(now, Change::Resource, uri)
+    }
+
+    /// Tells a stream in what state a task is that it asked for. Whether the task is its client's is to
+    /// be seen to before.
+    ///
+    /// Returns an error if the stream isn't open (any more) or doesn't name the task, or if the output is
+    /// full.
+    // `task26.notif`
+    pub fn task_changed(
+        &mut self,
+        now: Instant,
+        stream: IncomingId,
+        task: &Task<'_>,
+    ) -> Result<(), Misuse> {
+        self.state.writer.advance(now);
+        if self.state.closed {
+            return Err(Misuse::Closed);
+        }
+        let listen = stream
+            .number_in(self.state.writer.tag)
+            .and_then(|number| self.state.subscriptions.listens().get(number))
+            .filter(|listen| listen.wants_task(&task.task_id))
+            .ok_or(Misuse::Unknown(Handle::Subscription))?;
+        let (route, revision, tag) = (listen.target.route, listen.revision, listen.tag());
+        self.state.writer.check_room()?;
+        let additions = SessionMembers {
+            meta: &tag,
+            members: b"",
+            ..SessionMembers::default()
+        };
+        let name = TaskChanged::NAME;
+        self.state
+            .writer
+            .notification(route, revision, name, task, &additions)?;
+        Ok(())
+    }
+
+    /// Returns whether the stream that [`ServerEvent::Watching`] told of is still open.
+    pub fn is_watching(&self, stream: IncomingId) -> bool {
+        let number = stream.number_in(self.state.writer.tag);
+        number.is_some_and(|number| self.state.subscriptions.listens().get(number).is_some())
     }
 
     /// Returns the resources whose changes somebody wants to know of, each once.
@@ -167,7 +211,8 @@ impl ServerSession {
             return self.refuse(arrival, &RpcError::invalid_params(error));
         }
         let limit = self.fixed.config.limits.subscriptions;
-        let asked = filter.resource_subscriptions.as_ref().map_or(0, Vec::len);
+        let lists = [&filter.resource_subscriptions, &filter.task_ids];
+        let asked = total(lists.map(|list| list.as_ref().map_or(0, Vec::len)));
         if self.state.subscriptions.count().saturating_add(asked) >= limit {
             return self.refuse(arrival, &RpcError::over_limit("subscriptions", limit));
         }
@@ -176,6 +221,7 @@ impl ServerSession {
             return self.refuse(arrival, &RpcError::over_limit("bytes held", limit));
         }
         let honoured = filter.honoured_by(&self.fixed.config.capabilities);
+        let tells_of_tasks = honoured.task_ids.is_some();
         let listen = Listen::new(arrival, &honoured);
         let (route, revision, tag) = (listen.target.route, listen.revision, listen.tag());
         let name = method::SubscriptionsAcknowledged::NAME;
@@ -196,6 +242,11 @@ impl ServerSession {
         let number = self.state.writer.number();
         for uri in self.state.subscriptions.begin(number, listen) {
             self.state.events.push(ServerEvent::Subscribed { uri });
+        }
+        if tells_of_tasks {
+            let id = IncomingId::new(self.state.writer.tag, number);
+            let request = Request::of_arrival(id, arrival);
+            self.state.events.push(ServerEvent::Watching(request));
         }
     }
 

@@ -59,6 +59,11 @@ pub enum ServerEvent {
         /// The resource.
         uri: Box<str>,
     },
+    /// A client wants to know of the states of tasks: `params::<SubscriptionsListen>()` of its request
+    /// names them. It has been acknowledged and takes no answer. Tell of those that are the client's
+    /// with [`ServerSession::task_changed`](super::ServerSession::task_changed) for as long as
+    /// [`is_watching`](super::ServerSession::is_watching) says so.
+    Watching(Request),
     /// The client's roots have changed (legacy era).
     RootsChanged,
     /// A notification that no revision defines, for extensions; or a client's progress.
@@ -334,7 +339,7 @@ impl ServerEvent {
     #[inline(never)]
     fn texts(&self) -> usize {
         match self {
-            Self::Request(request) => request.texts(),
+            Self::Request(request) | Self::Watching(request) => request.texts(),
             Self::Cancelled { reason, .. } => reason.as_ref().map_or(0, |reason| reason.len()),
             Self::Subscribed { uri } | Self::Unsubscribed { uri } => uri.len(),
             Self::Notification(received) => received.body.weight(),

@@ -341,6 +341,23 @@ impl Incoming {
     }
 }
 
+impl Request {
+    /// The request of a stream, which the session has answered.
+    pub(super) fn of_arrival(id: IncomingId, arrival: &Arrival<'_>) -> Self {
+        let (method, body) = (arrival.method.clone(), arrival.body.clone());
+        let incoming = Incoming::new(method, body, arrival.scan, arrival.revision.era());
+        Self {
+            id,
+            revision: arrival.revision,
+            method: incoming.method,
+            body: incoming.body,
+            spans: incoming.spans,
+            wants_progress: false,
+            inputs: Inputs::None,
+        }
+    }
+}
+
 impl RequestIn<Incoming> {
     /// The event that hands this request to the user.
     pub(super) fn event(&self, id: IncomingId, inputs: Inputs) -> Request {

@@ -29,6 +29,8 @@ pub(super) struct Listen {
     pub(super) target: ReplyTo,
     pub(super) revision: Revision,
     interest: Interest,
+    /// How long the frame is that its user was given, who keeps it to look for tasks.
+    handed_out: usize,
 }
 
 impl Listen {
@@ -39,7 +41,16 @@ impl Listen {
             target: arrival.target,
             revision: arrival.revision,
             interest: Interest::new(honoured),
+            handed_out: match honoured.task_ids {
+                Some(_) => arrival.body.frame.len(),
+                None => 0,
+            },
         }
+    }
+
+    /// Whether it is to hear of this task.
+    pub(super) fn wants_task(&self, id: &str) -> bool {
+        self.interest.wants_task(id)
     }
 
     /// The members of `_meta` that tag a message of this stream.
@@ -56,7 +67,15 @@ impl Listen {
 impl Weigh for Listen {
     fn weight(&self) -> usize {
         let texts = self.interest.uris().iter().map(|uri| uri_weight(uri));
-        total([size_of::<Self>(), self.request.weight(), texts.sum()])
+        let tasks = self.interest.tasks().iter();
+        let tasks = tasks.map(|id| id.len().saturating_add(size_of::<Box<str>>()));
+        total([
+            size_of::<Self>(),
+            self.request.weight(),
+            texts.sum(),
+            tasks.fold(0, usize::saturating_add),
+            self.handed_out,
+        ])
     }
 }
 
@@ -71,7 +90,7 @@ pub(super) struct Subscriptions {
     watched: Watched,
     /// How many URIs the legacy client subscribed to.
     legacy: usize,
-    /// How many URIs the streams have together.
+    /// How many URIs and tasks the streams have together.
     listened: usize,
     /// How many bytes the legacy client's URIs hold.
     legacy_held: usize,
@@ -150,7 +169,7 @@ impl Subscriptions {
     /// Adds a stream. Returns the URIs that nobody watched before.
     pub(super) fn begin(&mut self, number: u64, listen: Listen) -> Vec<Box<str>> {
         let mut fresh = listen.interest.uris().to_vec();
-        self.listened = total([self.listened, fresh.len()]);
+        self.listened = total([self.listened, listen.interest.count()]);
         fresh.retain(|uri| self.watched.watch(uri, number));
         self.listens.insert(number, listen);
         fresh
@@ -159,8 +178,9 @@ impl Subscriptions {
     /// Ends a stream. Returns it, and the URIs that nobody watches any more.
     pub(super) fn end(&mut self, number: u64) -> Option<(Listen, Vec<Box<str>>)> {
         let mut listen = self.listens.remove(number)?;
-        let mut gone = core::mem::take(&mut listen.interest).into_uris();
-        self.listened = self.listened.saturating_sub(gone.len());
+        let interest = core::mem::take(&mut listen.interest);
+        self.listened = self.listened.saturating_sub(interest.count());
+        let mut gone = interest.into_uris();
         gone.retain(|uri| self.watched.unwatch(uri, number));
         Some((listen, gone))
     }

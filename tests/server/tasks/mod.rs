@@ -1,13 +1,16 @@
 //! Calls that run as tasks: instances of a server that share a store, with time as a value; steps are
 //! taken when a test says so, so that an instance can be killed between any two of them.
 
+mod faulty;
 mod hostile;
 mod legacy;
 mod modern;
 mod restart;
 mod stores;
+mod watched;
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,6 +19,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use mcp_proto::model::elicitation::ElicitRequestFormParams;
+use mcp_proto::model::logging::LoggingLevel;
 use mcp_proto::model::sampling::{CreateMessageParams, SamplingMessage};
 use mcp_proto::model::schema::{BooleanSchema, StringSchema};
 use mcp_proto::model::tool::TaskSupport;
@@ -110,6 +114,7 @@ pub fn server(tasks: Tasks) -> Server {
         .tool(tool("never"), |_, _: Value| Ok("done at once"))
         .tool(may("may"), |context: &Context, _: Value| {
             context.progress(1.0, None, None);
+            context.log(LoggingLevel::Error, "half of it");
             Ok(format!("is a task: {}", context.is_task()))
         })
         .tool(must, |_, _: Value| Ok("done as a task"))
@@ -192,7 +197,9 @@ impl Machine {
             match event {
                 Event::Job(job) => {
                     assert!(!job.is_async());
-                    let outcome = job.run();
+                    let ticket = job.ticket();
+                    let outcome = catch_unwind(AssertUnwindSafe(|| job.run()));
+                    let outcome = outcome.unwrap_or_else(|_| ticket.panicked());
                     self.service.handle_outcome(self.now, outcome);
                 }
                 Event::Task(step) => self.steps.push_back(*step),
@@ -215,10 +222,9 @@ impl Machine {
             if self.knows_tasks {
                 capabilities["extensions"] = json!({TASKS: {}});
             }
-            params["_meta"] = json!({
-                "io.modelcontextprotocol/protocolVersion": MODERN,
-                "io.modelcontextprotocol/clientCapabilities": capabilities,
-            });
+            let meta = &mut params["_meta"];
+            meta["io.modelcontextprotocol/protocolVersion"] = json!(MODERN);
+            meta["io.modelcontextprotocol/clientCapabilities"] = capabilities;
         }
         let frame = json!({"jsonrpc": "2.0", "id": self.next, "method": method, "params": params});
         self.give(&frame);
@@ -290,6 +296,11 @@ impl Machine {
         self.now = self.now + time;
         self.service.handle_timeout(self.now);
         self.work();
+    }
+
+    /// How many jobs and events are about: none of it may grow without bound.
+    pub fn looking(&self) -> usize {
+        self.service.running()
     }
 
     pub fn next_timeout(&self) -> Option<Instant> {

@@ -59,11 +59,23 @@ fn a_call_is_answered_with_a_task_that_is_found_at_once() {
 
 #[test]
 fn progress_and_log_messages_of_a_task_go_nowhere() {
-    // `task26.notif.none`
+    // `task26.notif.none`, `progress.exttasks`
     let (server, _) = alone();
     let mut machine = Machine::modern(&server, None);
-    machine.begin("may");
+    let meta = json!({"progressToken": "p", "io.modelcontextprotocol/logLevel": "debug"});
+    let params = json!({"name": "may", "arguments": {}, "_meta": meta});
+    let mut plain = Machine::modern(&server, None).without_extension();
+    plain.send("tools/call", params.clone());
+    let methods = plain.asked.iter().filter_map(|it| it["method"].as_str());
+    assert_eq!(
+        methods.collect::<Vec<_>>(),
+        ["notifications/progress", "notifications/message"],
+        "a plain call tells of both"
+    );
+    let created = machine.request("tools/call", params);
+    let id = created["result"]["taskId"].as_str().unwrap();
     machine.run();
+    assert_eq!(machine.get(id)["status"], "completed");
     assert!(machine.asked.is_empty(), "{:?}", machine.asked);
 }
 
@@ -320,7 +332,7 @@ fn a_task_that_was_made_for_nobody_does_not_run() {
 }
 
 /// What a plain call with the same answers gives.
-pub fn plain_trip(server: &Server) -> String {
+pub fn plain_trip(server: &Server) -> Value {
     let mut machine = Machine::modern(server, None).without_extension();
     let mut params = json!({"name": "trip", "arguments": {}});
     let answers = [
@@ -337,6 +349,5 @@ pub fn plain_trip(server: &Server) -> String {
             params.as_object_mut().unwrap().remove("requestState");
         }
     }
-    let answered = machine.request("tools/call", params);
-    text_of(&answered["result"]).to_owned()
+    machine.request("tools/call", params)["result"].take()
 }
