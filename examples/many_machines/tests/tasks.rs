@@ -205,7 +205,7 @@ fn plain_trip(redis: &str) -> Value {
     let mut instances = Instances::new(redis, &|_| false);
     let mut params = json!({"name": "trip", "arguments": {}});
     for _ in 0..4 {
-        let mut answer = instances.ask("tools/call", params.clone(), json!({}));
+        let answer = instances.ask("tools/call", params.clone(), json!({}));
         if answer["resultType"] == "complete" {
             return bare(answer);
         }
@@ -214,7 +214,10 @@ fn plain_trip(redis: &str) -> Value {
             answers[key] = answer_to(asked["params"]["message"].as_str().unwrap_or_default());
         }
         params["inputResponses"] = answers;
-        params["requestState"] = answer["requestState"].take();
+        // There is none as long as there is nothing to carry.
+        if let Some(state) = answer.get("requestState") {
+            params["requestState"] = state.clone();
+        }
     }
     panic!("it asks without end");
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use mcp_proto::http::{Access, ProtectedResource, TokenRefusal};
 use mcp_proto::io::http::{HttpServeOptions, HttpService, Principal, Protection, TokenRequest};
 use mcp_proto::model::completion::PromptReference;
-use mcp_proto::model::content::ResourceContents;
+use mcp_proto::model::content::TextResourceContents;
 use mcp_proto::model::elicitation::ElicitRequestFormParams;
 use mcp_proto::model::page::CacheScope;
 use mcp_proto::model::prompt::Prompt;
@@ -66,7 +66,7 @@ fn server() -> (Server, Arc<AtomicUsize>) {
         })
         .resource(Resource::new("file:///a", "a"), |_| Ok("a"))
         .resource(Resource::new("file:///secret", "secret"), |_| {
-            let contents = ResourceContents::text("file:///secret", "b");
+            let contents = TextResourceContents::new("file:///secret", "b").into();
             let result = ReadResourceResult::new(vec![contents]).ttl_ms(60_000);
             Ok(result.cache_scope(CacheScope::Public))
         })
