@@ -154,21 +154,24 @@ fn subscriptions(name: &str) {
     }
 }
 
-/// The cost of a request to a server that has so many tools, or so many templates of resources, each of
-/// them asked for in turn.
+/// The cost of a request to a server that has so many tools, or so many templates of resources: of one
+/// tool that is called again and again, and of each tool and each template in turn, which the caches
+/// of the machine no longer hold when they are many.
 fn registered(name: &str) {
-    for many in [1, 10, 100, 1_000, 10_000, 100_000] {
-        let server = (0..many).fold(Server::new("bench-server", "1.0.0"), |server, nth| {
-            let tool = Tool::from(format!("tool_{nth}"));
-            server.tool(tool, |_, arguments: Say| Ok(arguments.message))
-        });
-        let spent = asked(server, |nth| {
-            let nth = nth * 7_919 % many;
-            format!(
-                r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"tool_{nth}","arguments":{{"message":"hello"}}}}}}"#
-            )
-        });
-        println!("{name}/Tools,{many},{spent}");
+    for (variant, step) in [("Tool", 0), ("Tools", 7_919)] {
+        for many in [1, 10, 100, 1_000, 10_000, 100_000] {
+            let server = (0..many).fold(Server::new("bench-server", "1.0.0"), |server, nth| {
+                let tool = Tool::from(format!("tool_{nth}"));
+                server.tool(tool, |_, arguments: Say| Ok(arguments.message))
+            });
+            let spent = asked(server, |nth| {
+                let nth = (many / 2 + nth * step) % many;
+                format!(
+                    r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"tool_{nth}","arguments":{{"message":"hello"}}}}}}"#
+                )
+            });
+            println!("{name}/{variant},{many},{spent}");
+        }
     }
     for many in [1, 10, 100, 1_000] {
         let server = (0..many).fold(Server::new("bench-server", "1.0.0"), |server, nth| {

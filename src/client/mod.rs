@@ -44,7 +44,7 @@ use crate::session::{
     CallId, ClientEvent, ClientSession, Closed, InputId, Misuse, Route, Session, SubscriptionId,
     Table, Transmit,
 };
-use crate::time::Instant;
+use crate::time::{Instant, earlier};
 use crate::trace::{self, Role, Spans};
 
 pub use error::{ClientError, ToolFailure};
@@ -357,8 +357,7 @@ impl Session for Client {
         // Sent output makes room without the time being told: whoever waits starts at once.
         let has_turn = !self.waiting.is_empty() && self.can_call();
         let turn = has_turn.then_some(self.now);
-        let due = [self.session.poll_timeout(), deadline, turn];
-        due.into_iter().flatten().min()
+        earlier(self.session.poll_timeout(), earlier(deadline, turn))
     }
 
     fn wants_frames(&self) -> bool {

@@ -12,7 +12,6 @@ use core::fmt;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use smallvec::SmallVec;
 
 use crate::rpc::write::write_u64;
 
@@ -87,7 +86,7 @@ const SUFFIX: &str = "?=";
 pub struct Headers {
     /// The name and the value of each field, one after the other.
     text: Vec<u8>,
-    fields: SmallVec<[Field; FEW]>,
+    fields: Vec<Field>,
 }
 
 /// Where a field ends.
@@ -99,7 +98,7 @@ struct Field {
     is_visible: bool,
 }
 
-/// As many fields as most messages have.
+/// As many fields as most requests have.
 const FEW: usize = 8;
 
 /// The room of the first field's buffer, for the fields after it.
@@ -146,6 +145,7 @@ impl Headers {
         if self.text.capacity() == 0 {
             // Most heads fit.
             self.text.reserve(ROOM);
+            self.fields.reserve(FEW);
         }
         let start = self.text.len();
         self.text.extend_from_slice(name.as_bytes());
@@ -172,28 +172,35 @@ impl Headers {
     /// Returns the fields in their order, their names in lower case.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.fields()
-            .map(|(name, value, _)| (core::str::from_utf8(name).unwrap_or_default(), value))
+            .map(|(name, value)| (core::str::from_utf8(name).unwrap_or_default(), value))
     }
 
-    /// The name and the value of each, and whether that is visible.
-    fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8], bool)> {
+    fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let mut start = 0;
         self.fields.iter().map(move |field| {
             let (name_end, end) = (field.name as usize, field.value as usize);
             let name = self.text.get(start..name_end).unwrap_or_default();
             start = end;
-            let value = self.text.get(name_end..end).unwrap_or_default();
-            (name, value, field.is_visible)
+            (name, self.text.get(name_end..end).unwrap_or_default())
         })
     }
 
+    /// The values of the fields of this name, and whether each is visible.
     fn called<'h>(&'h self, name: &str) -> impl Iterator<Item = (&'h [u8], bool)> {
         let name = name.as_bytes();
-        self.fields().filter_map(move |(field, value, is_visible)| {
+        let mut start = 0;
+        self.fields.iter().filter_map(move |field| {
+            let (name_end, end) = (field.name as usize, field.value as usize);
+            let from = core::mem::replace(&mut start, end);
+            // Nearly all others are told apart by their length.
+            if name_end.wrapping_sub(from) != name.len() {
+                return None;
+            }
+            let called = self.text.get(from..name_end)?;
             // A name is in lower case here, and nearly always where it is asked for.
-            let is_it =
-                field.len() == name.len() && (field == name || field.eq_ignore_ascii_case(name));
-            is_it.then_some((value, is_visible))
+            let is_it = called == name || called.eq_ignore_ascii_case(name);
+            let value = self.text.get(name_end..end)?;
+            is_it.then_some((value, field.is_visible))
         })
     }
 
@@ -236,10 +243,12 @@ fn is_visible(value: &[u8]) -> bool {
         (low | word | word.wrapping_add(ONES)) & (ONES * 0x80)
     };
     let is_good = |byte: &u8| matches!(byte, b'\t' | b' '..=b'~');
-    let (words, rest) = value.as_chunks::<8>();
     let all = |all, word: &[u8; 8]| all | marks(u64::from_le_bytes(*word));
-    let is_plain = words.iter().fold(0, all) == 0 && rest.iter().all(is_good);
-    // There may be tabs among them.
+    let (words, _) = value.as_chunks::<8>();
+    // The last word may have been looked at in part.
+    let last = value.last_chunk::<8>();
+    let is_plain = last.is_some_and(|last| words.iter().fold(0, all) | all(0, last) == 0);
+    // Where that isn't so there may be tabs, or less than a word.
     is_plain || value.iter().all(is_good)
 }
 
@@ -362,13 +371,14 @@ fn trimmed(mut value: &[u8]) -> &[u8] {
 /// Returns whether `Content-Type` says `media_type`, whatever parameters follow; `false` when it
 /// isn't there or stands twice.
 pub fn is_of_type(headers: &Headers, media_type: &str) -> bool {
+    let mut values = headers.all(name::CONTENT_TYPE);
+    // Most say it and no more.
+    if values.next() == Some(media_type.as_bytes()) && values.next().is_none() {
+        return true;
+    }
     let Ok(Some(value)) = headers.one(name::CONTENT_TYPE) else {
         return false;
     };
-    // Most say it and no more.
-    if value == media_type {
-        return true;
-    }
     let named = value.split(';').next().unwrap_or_default();
     named.trim().eq_ignore_ascii_case(media_type)
 }

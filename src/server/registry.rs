@@ -33,9 +33,13 @@ pub(super) struct Entry<T> {
 #[derive(Clone)]
 pub(super) struct List<T> {
     entries: Vec<Arc<Entry<T>>>,
-    /// The places of the entries in the order of their names.
-    by_name: Vec<u32>,
+    /// The places of the entries, in buckets by what their names hash to and in each in the order of the
+    /// names: finding one takes as long however many there are, and never longer than its logarithm.
+    by_name: Vec<Vec<u32>>,
 }
+
+/// With more in a bucket on average there are to be more buckets.
+const EACH: usize = 4;
 
 impl<T> Default for List<T> {
     fn default() -> Self {
@@ -63,23 +67,44 @@ impl<T> List<T> {
             handler: handler.into(),
         });
         match self.search(name) {
-            Ok(found) => {
-                let place = self.by_name[found] as usize;
+            (bucket, Ok(found)) => {
+                let place = self.by_name[bucket][found] as usize;
                 Some(core::mem::replace(&mut self.entries[place], entry))
             }
-            Err(found) => {
-                self.by_name.insert(found, self.entries.len() as u32);
+            (bucket, Err(found)) => {
+                let place = self.entries.len();
                 self.entries.push(entry);
+                if self.entries.len() > EACH * self.by_name.len() {
+                    self.spread();
+                } else {
+                    self.by_name[bucket].insert(found, place as u32);
+                }
                 None
             }
         }
     }
 
-    /// Where in the order of names `name` is, or would be.
-    fn search(&self, name: &str) -> Result<usize, usize> {
+    /// Gives each few entries a bucket.
+    fn spread(&mut self) {
+        let buckets = (2 * self.entries.len() / EACH).next_power_of_two();
+        self.by_name = alloc::vec![Vec::new(); buckets];
+        for place in 0..self.entries.len() {
+            if let (bucket, Err(at)) = self.search(&self.entries[place].name) {
+                self.by_name[bucket].insert(at, place as u32);
+            }
+        }
+    }
+
+    /// The bucket of `name`, and where in it that is or would be.
+    fn search(&self, name: &str) -> (usize, Result<usize, usize>) {
+        let bucket = match self.by_name.len() {
+            0 | 1 => 0,
+            buckets => hash(name) as usize & (buckets - 1),
+        };
+        let places = self.by_name.get(bucket).map_or(&[][..], Vec::as_slice);
         let name_at = |place: &u32| &*self.entries[*place as usize].name;
-        self.by_name
-            .binary_search_by(|place| name_at(place).cmp(name))
+        let found = places.binary_search_by(|place| name_at(place).cmp(name));
+        (bucket, found)
     }
 
     /// The same list with other definitions, without those for which `replace` gives none.
@@ -94,17 +119,18 @@ impl<T> List<T> {
     }
 
     pub(super) fn remove(&mut self, name: &str) -> Taken<T> {
-        let found = self.search(name).ok()?;
-        let place = self.by_name.remove(found);
-        for later in &mut self.by_name {
+        let (bucket, found) = self.search(name);
+        let place = self.by_name[bucket].remove(found.ok()?);
+        for later in self.by_name.iter_mut().flatten() {
             *later -= u32::from(*later > place);
         }
         Some(self.entries.remove(place as usize))
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&Arc<Entry<T>>> {
-        let found = self.search(name).ok()?;
-        self.entries.get(self.by_name[found] as usize)
+        let (bucket, found) = self.search(name);
+        let place = *self.by_name.get(bucket)?.get(found.ok()?)?;
+        self.entries.get(place as usize)
     }
 
     /// One page: from the `start`th on, `size` of them, and whether more follow.
@@ -128,6 +154,13 @@ impl<T> List<T> {
     fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
+}
+
+/// A number for a name that is about as good as any other (FNV-1a).
+fn hash(name: &str) -> u64 {
+    let step = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325, step);
+    hash ^ hash >> 32
 }
 
 /// A resource template and what it matches.

@@ -31,7 +31,7 @@ use crate::session::{
     Change, Closed, IncomingId, Limited, Misuse, Queue, Request, RestoreError, Route, SavedServer,
     ServerEvent, ServerSession, ServesClient, Session, Table, Transmit, Weigh,
 };
-use crate::time::Instant;
+use crate::time::{Instant, earlier};
 use crate::trace::{self, Role, Spans, Subject};
 
 /// How many states of unfinished requests one connection keeps.
@@ -658,12 +658,7 @@ impl Session for Service {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        let due = self.next_look();
-        let session = self.session.poll_timeout();
-        match (due, session) {
-            (Some(due), Some(session)) => Some(due.min(session)),
-            (due, session) => due.or(session),
-        }
+        earlier(self.next_look(), self.session.poll_timeout())
     }
 
     fn wants_frames(&self) -> bool {

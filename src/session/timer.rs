@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::time::Instant;
+use crate::time::{Instant, earlier};
 
 use super::error::{CallClock, CallError};
 use super::rebase::Rebase;
@@ -36,20 +36,15 @@ pub enum WakeReason {
 pub(super) fn next<const N: usize>(
     deadlines: [(WakeReason, Option<Instant>); N],
 ) -> Option<(Instant, WakeReason)> {
-    deadlines
-        .into_iter()
-        .filter_map(|(reason, at)| Some((at?, reason)))
-        .filter(|(at, _)| *at < Instant::MAX)
-        .min_by_key(|(at, _)| *at)
-}
-
-/// The first of two deadlines, of which either may never come.
-#[inline]
-fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        _ => one.or(other),
+    let mut first: Option<(Instant, WakeReason)> = None;
+    // No chain of adapters, which the compiler makes several times as many steps of.
+    for (reason, at) in deadlines {
+        let earliest = first.map_or(Instant::MAX, |(first, _)| first);
+        if let Some(at) = at.filter(|at| *at < earliest) {
+            first = Some((at, reason));
+        }
     }
+    first
 }
 
 /// The first deadline of many, kept so that it need not be looked for; none of them lies before it,

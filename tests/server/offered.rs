@@ -15,7 +15,7 @@ use mcp_proto::model::prompt::{Arguments, GetPromptParams, Prompt, PromptArgumen
 use mcp_proto::model::resource::{ReadResourceParams, Resource, ResourceTemplate};
 use mcp_proto::model::schema::{NumberSchema, StringSchema};
 use mcp_proto::model::subscription::SubscriptionFilter;
-use mcp_proto::model::tool::CallToolParams;
+use mcp_proto::model::tool::{CallToolParams, Tool};
 use mcp_proto::server::{Context, Elicited, HandlerError, Server};
 use mcp_proto::session::{Change, ClientEvent};
 use serde_json::{Value, json};
@@ -414,5 +414,35 @@ fn a_form_that_is_declined_is_told_to_the_handler() {
         assert_eq!(text(&result), "Error executing tool t: nobody is here");
         let asked = |event: &ClientEvent| matches!(event, ClientEvent::InputRequested(_));
         assert_eq!(drive.events.iter().filter(|event| asked(event)).count(), 1);
+    }
+}
+
+#[test]
+fn of_many_tools_each_is_found_under_its_name_while_others_come_and_go() {
+    for revision in Revision::ALL {
+        let name = |nth: usize| format!("tool_{nth}");
+        let says = |nth: usize| move |_: &Context, _: Value| Ok(format!("{nth}"));
+        let server = (0..300).fold(Server::new("s", "1"), |server, nth| {
+            server.tool(Tool::from(name(nth)), says(nth))
+        });
+        for nth in (0..300).filter(|nth| nth % 3 == 0) {
+            assert!(server.registry().remove_tool(&name(nth)));
+            assert!(!server.registry().remove_tool(&name(nth)));
+        }
+        for nth in (0..300).filter(|nth| nth % 3 == 1) {
+            let added = server
+                .registry()
+                .add_tool(Tool::from(name(nth)), says(1000 + nth));
+            added.expect("it is a good tool");
+        }
+        let mut drive = Drive::new(revision, vec![server]);
+        for nth in (0..300).step_by(7) {
+            let called = drive.call(&name(nth), "{}");
+            match nth % 3 {
+                0 => assert!(called.is_err(), "{called:?}"),
+                1 => assert_eq!(text(&called.unwrap()), format!("{}", 1000 + nth)),
+                _ => assert_eq!(text(&called.unwrap()), format!("{nth}")),
+            }
+        }
     }
 }

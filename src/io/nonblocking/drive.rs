@@ -19,7 +19,7 @@ use super::super::{Clock, Handle};
 use super::driven::ROUNDS;
 use crate::frame::LineDecoder;
 use crate::session::Session;
-use crate::time::Instant;
+use crate::time::{Instant, earlier};
 
 /// A connection on which nothing happens keeps a buffer of no more than this.
 const RESTING: usize = 1024;
@@ -212,7 +212,7 @@ impl Traffic {
             reads: self.reads,
             moved,
             drains: state.is_draining(),
-            wake: earliest([state.session.poll_timeout(), held_until]),
+            wake: earlier(state.session.poll_timeout(), held_until),
         }
     }
 
@@ -330,7 +330,7 @@ impl Traffic {
                 return true;
             }
         }
-        let Some(wake) = earliest([look.wake, drained, self.linger]) else {
+        let Some(wake) = earlier(look.wake, earlier(drained, self.linger)) else {
             return false;
         };
         // A timer that is set too early costs one look; setting it anew costs more.
@@ -411,10 +411,6 @@ impl<E> Look<E> {
             wake: None,
         }
     }
-}
-
-fn earliest<const N: usize>(times: [Option<Instant>; N]) -> Option<Instant> {
-    times.into_iter().flatten().min()
 }
 
 impl<S: Session> Drop for Driver<S> {

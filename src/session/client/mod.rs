@@ -42,7 +42,7 @@ use crate::model::method::{ClientCapability, Notification, Ping, ServerCapabilit
 use crate::model::{logging, method};
 use crate::revision::{Era, Revision};
 use crate::rpc::{Repeated, Text};
-use crate::time::Instant;
+use crate::time::{Instant, earlier};
 
 use super::config::{CallOptions, ClientConfig};
 use super::error::{CallError, CloseReason};
@@ -147,6 +147,19 @@ impl State {
                 self.pauses.as_ref().and_then(|pauses| pauses.first()),
             ),
         ])
+    }
+
+    /// When [`next_wake`](Self::next_wake) is, which is asked for around each frame.
+    #[inline]
+    fn wakes_at(&self) -> Option<Instant> {
+        if self.suspended.is_some() {
+            return None;
+        }
+        let (probe, opening) = self.opening.deadlines();
+        let task = self.pauses.as_ref().and_then(|pauses| pauses.first());
+        let call = self.requests_out.next_deadline();
+        let first = earlier(earlier(opening, probe), earlier(call, task));
+        first.filter(|at| *at < Instant::MAX)
     }
 
     /// Whether a session could have this state, as it can unless a saved one was changed.
@@ -529,7 +542,7 @@ impl Session for ClientSession {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        self.state.next_wake().map(|(at, _)| at)
+        self.state.wakes_at()
     }
 
     fn wants_frames(&self) -> bool {
