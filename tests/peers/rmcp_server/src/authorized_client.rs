@@ -1,6 +1,7 @@
 //! rmcp's client, authorized by its `auth` module, against `examples/protected_server`: challenged, it finds the
 //! authorization server, registers, has the user asked, calls, refreshes, and asks for more when a tool needs it.
-//! `rmcp-authorized-client URL AGENT [MODE]`, where MODE is `legacy` for a session, and `AGENT PAGE REDIRECT` is a user who prints where they are sent.
+//! `rmcp-authorized-client URL AGENT [MODE]`, where MODE is `legacy` for a session, and `AGENT PAGE REDIRECT` is a
+//! user who prints where they are sent.
 
 use std::process::Command;
 use std::time::Duration;
