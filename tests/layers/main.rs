@@ -131,6 +131,39 @@ fn files_are_short_and_say_what_they_are_for() {
     }
 }
 
+/// The names in backticks that could be those of tests.
+fn named_tests(text: &str) -> impl Iterator<Item = &str> {
+    let quoted = text.split('`').skip(1).step_by(2);
+    quoted.filter(|name| {
+        let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        name.matches('_').count() > 1 && name.chars().all(is_name)
+    })
+}
+
+#[test]
+fn each_test_that_the_threat_model_names_is_there() {
+    let security = fs::read_to_string(root().join("SECURITY.md")).expect("it can be read");
+    let mut all: String = sources().into_iter().map(|(_, text)| text).collect();
+    let mut folders = vec![root().join("tests")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                all += &fs::read_to_string(&path).expect("a source can be read");
+            }
+        }
+    }
+    let named: Vec<_> = named_tests(&security).collect();
+    assert!(named.len() > 20, "{named:?}");
+    let missing = named
+        .into_iter()
+        .filter(|name| !all.contains(&format!("fn {name}(")));
+    let missing: Vec<_> = missing.collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
 #[test]
 fn unsafe_code_is_forbidden() {
     let root = fs::read_to_string(source_folder().join("lib.rs")).expect("lib.rs can be read");
