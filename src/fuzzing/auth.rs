@@ -45,7 +45,11 @@ pub fn authorization(bytes: &[u8]) {
     let mut authorizer = Authorizer::new(options, SERVER, Saved::default(), [7; 32]);
     for _ in 0..3 {
         let generation = authorizer.generation();
-        let status = if source.byte() % 3 == 0 { 403 } else { 401 };
+        let status = if source.byte().is_multiple_of(3) {
+            403
+        } else {
+            401
+        };
         let reaction = match source.byte() {
             255 => {
                 let challenge = Challenge::parse([source.piece()]);

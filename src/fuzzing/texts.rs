@@ -61,7 +61,7 @@ pub fn template(bytes: &[u8]) {
 /// Configuration files: errors stand within the file, and what is good has a name once.
 pub fn config(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
-    let environment = |name: &str| (name.len() % 3 != 0).then(|| format!("<{name}>"));
+    let environment = |name: &str| (!name.len().is_multiple_of(3)).then(|| format!("<{name}>"));
     let Ok(config) = Config::parse("mcp.json", &text, environment) else {
         return;
     };
