@@ -13,7 +13,8 @@ use super::wire::schema::Schema;
 /// alternative. There are as many as the part with the most alternatives has. They are made once, for
 /// all tests.
 pub fn filled(schema: &'static Schema, name: &str) -> Arc<[Value]> {
-    static MADE: Mutex<BTreeMap<(Revision, String), Arc<[Value]>>> = Mutex::new(BTreeMap::new());
+    type Made = BTreeMap<(Revision, String), Arc<[Value]>>;
+    static MADE: Mutex<Made> = Mutex::new(Made::new());
     let key = (schema.revision, name.to_owned());
     let made = || MADE.lock().expect("no test panics with it");
     if let Some(values) = made().get(&key) {
