@@ -7,7 +7,6 @@
 
 use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
-use alloc::vec::Vec;
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,7 +15,7 @@ use std::thread;
 use super::super::super::slot::block_on;
 use super::alarms::{Alarm, Ring};
 use super::record::{Message, What};
-use super::shared::Shared;
+use super::shared::{Outbox, Shared};
 use super::store::{Fanout, StoreError};
 use crate::session::Change;
 
@@ -24,22 +23,6 @@ use crate::session::Change;
 const MOST: usize = 65_536;
 /// How long to wait before a message is told once more, each time.
 const AGAIN: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(250)];
-
-/// How many messages there were, and who waits for them.
-#[derive(Default)]
-pub(super) struct Outbox {
-    told: u64,
-    /// How many of them nobody waits for any more.
-    settled: u64,
-    /// How many wait for their turn.
-    queued: usize,
-    /// How many changes the others have missed, and of how many of them they were told so.
-    missed: u64,
-    made_up: u64,
-    /// The number of the next message.
-    number: u64,
-    wakers: Vec<Waker>,
-}
 
 /// What is told.
 enum News {
@@ -142,7 +125,7 @@ impl Shared {
             if outbox.missed == outbox.made_up {
                 return Ok(());
             }
-            (outbox.missed, outbox.next())
+            (outbox.missed, next(&mut outbox))
         };
         let message = Message::new(&self.name, number, What::Anything).write();
         block_on(fanout.publish(message))?;
@@ -169,11 +152,10 @@ impl Shared {
     }
 }
 
-impl Outbox {
-    fn next(&mut self) -> u64 {
-        self.number += 1;
-        self.number
-    }
+/// Returns the number of the next message.
+fn next(outbox: &mut Outbox) -> u64 {
+    outbox.number += 1;
+    outbox.number
 }
 
 impl Letter {
@@ -210,7 +192,7 @@ impl Letter {
     fn number(&self, shared: &Shared) -> Option<u64> {
         let mut state = self.lock();
         if !state.is_settled {
-            state.number = Some(shared.lock_outbox().next());
+            state.number = Some(next(&mut shared.lock_outbox()));
         }
         state.number
     }

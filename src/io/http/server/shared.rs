@@ -9,12 +9,12 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicUsize, Ordering};
+use core::task::Waker;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::super::super::blocking::pool::{Job, Pool};
 use super::super::super::slot::Slot;
 use super::alarms::{Alarms, Ring};
-use super::outbox::Outbox;
 use super::request::within;
 use super::store::{Fanout, Machines, SessionStore, StoreError};
 use crate::session::Change;
@@ -92,6 +92,22 @@ pub(super) struct Inbox {
     seen: Seen,
     /// The messages of this instance that it has told its clients without the log.
     told_alone: BTreeSet<u64>,
+}
+
+/// How many messages there were, and who waits for them.
+#[derive(Default)]
+pub(super) struct Outbox {
+    pub(super) told: u64,
+    /// How many of them nobody waits for any more.
+    pub(super) settled: u64,
+    /// How many wait for their turn.
+    pub(super) queued: usize,
+    /// How many changes the others have missed, and of how many of them they were told so.
+    pub(super) missed: u64,
+    pub(super) made_up: u64,
+    /// The number of the next message.
+    pub(super) number: u64,
+    pub(super) wakers: Vec<Waker>,
 }
 
 /// The last message of each instance.
