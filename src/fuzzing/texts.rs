@@ -18,7 +18,9 @@ use crate::session::{
 use crate::time::Instant;
 
 use super::let_pass;
-use super::source::{Source, small_limits};
+#[cfg(feature = "record")]
+use super::source::Source;
+use super::source::small_limits;
 
 const NOW: Instant = Instant::from_millis(7);
 
