@@ -275,6 +275,7 @@ pub mod model;
 pub mod record;
 pub mod revision;
 pub mod rpc;
+mod saved;
 mod scopes;
 pub mod server;
 pub mod session;

@@ -2,19 +2,22 @@
 //! how it began and how it ended, from which a session may still read whose answer it was.
 
 use bytes::BytesMut;
-use serde::{Deserialize, Serialize};
+
+use crate::saved::saved;
 
 use super::FrameError;
 
 /// How much of a frame that is too long is kept.
 const HEAD: usize = 1024;
 
-#[derive(Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, Default)]
 pub(super) struct Discarding {
     head: BytesMut,
     length: u64,
     last: u8,
 }
+
+saved! { struct Discarding { head, length, last } }
 
 impl Discarding {
     /// Takes the next bytes of the frame.

@@ -17,7 +17,8 @@ use core::fmt;
 use bytes::{Buf, Bytes, BytesMut};
 #[cfg(feature = "tokio")]
 use bytes::{BufMut, buf::Limit};
-use serde::{Deserialize, Serialize};
+
+use crate::saved::saved;
 
 use super::discarding::Discarding;
 use super::{BYTE_ORDER_MARK, FrameError};
@@ -51,23 +52,26 @@ const KEEP: usize = 64 * 1024;
 /// ```
 ///
 /// `Debug` shows how much it holds, not what.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone)]
 pub struct LineDecoder {
     buffer: BytesMut,
     /// How many bytes of the buffer are known to hold no newline; a decoder that was stored looks
     /// again.
-    #[serde(skip)]
     searched: usize,
     limit: usize,
     /// How large the allocation is that frames share.
-    #[serde(skip)]
     allocated: usize,
     /// How long the last long frame was, with its delimiter.
-    #[serde(skip)]
     last_long: usize,
     /// Whether the next byte is the first of the stream.
     at_start: bool,
     discarding: Option<Discarding>,
+}
+
+saved! {
+    struct LineDecoder {
+        buffer, limit, at_start, discarding; searched, allocated, last_long
+    }
 }
 
 impl fmt::Debug for LineDecoder {

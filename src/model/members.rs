@@ -1,10 +1,9 @@
 //! The members by which messages are routed: the keys that a scan looks for, and what is kept of
 //! their places so that a body need not be scanned again.
 
-use serde::{Deserialize, Serialize};
-
 use crate::limits::Limits;
 use crate::rpc::{self, BodySpans, Decoded, KeyTable, Raw, Rejection, Repeated, Scan, Span, Text};
+use crate::saved::saved;
 
 /// Declares the members of one kind of object that a scan remembers, by their keys.
 macro_rules! members {
@@ -165,12 +164,14 @@ pub(crate) fn remember_meta(repeated: &mut Repeated, frame: &[u8], body: &BodySp
 }
 
 /// Where the members of a body stand in its frame that are asked for after the scan.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct MemberSpans {
     spans: [Span; 4],
     /// Whether `tools/call` has no other members in this body, so that these are enough to read it.
     is_complete: bool,
 }
+
+saved! { struct MemberSpans { spans, is_complete } }
 
 impl MemberSpans {
     /// Those of a request's params, given where its subject stands and whether it calls a tool.

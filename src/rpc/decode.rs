@@ -12,10 +12,9 @@
 
 use alloc::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
-
 use crate::frame;
 use crate::limits::Limits;
+use crate::saved::saved;
 
 use super::error::{RpcError, code};
 use super::id::RequestId;
@@ -31,7 +30,7 @@ const LEAST_NAME: usize = 64;
 const LONGEST_OWN: usize = 20;
 
 /// What a message is, by the keys it has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kind {
     /// A method and an id.
@@ -42,6 +41,15 @@ pub enum Kind {
     Result,
     /// An error.
     Error,
+}
+
+saved! {
+    enum Kind {
+        0 => Request,
+        1 => Notification,
+        2 => Result,
+        3 => Error,
+    }
 }
 
 /// A message whose envelope is good.

@@ -1,14 +1,16 @@
 //! Where values stand in a frame: one value, the members of one object, and by which keys a scan
 //! knows the members that it remembers. The layer that knows the methods brings the keys.
 
-use serde::{Deserialize, Serialize};
+use crate::saved::saved;
 
 /// Where a JSON value stands in its frame, as byte offsets; 0 to 0 when there is none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Span {
     pub(crate) start: u32,
     pub(crate) end: u32,
 }
+
+saved! { struct Span { start, end } }
 
 impl Span {
     pub(crate) const NONE: Self = Self { start: 0, end: 0 };

@@ -2,12 +2,11 @@
 
 use core::num::NonZeroU64;
 
-use serde::{Deserialize, Serialize};
-
 use crate::model::logging::LoggingLevel;
 use crate::model::subject;
 use crate::revision::Revision;
 use crate::rpc::{RequestId, Scan, text_at};
+use crate::saved::saved;
 use crate::trace::{self, Role, Subject};
 
 use super::event::Body;
@@ -15,11 +14,13 @@ use super::name::MethodName;
 use super::route::Route;
 
 /// Where an answer goes: a stream, and the batch it is part of, if any.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ReplyTo {
     pub(crate) route: Route,
     pub(crate) batch: Option<NonZeroU64>,
 }
+
+saved! { struct ReplyTo { route, batch } }
 
 impl ReplyTo {
     pub(crate) const fn new(route: Route) -> Self {

@@ -7,6 +7,7 @@ use crate::model::method::ServerCapability;
 
 /// What a server has declared.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
 pub(crate) struct CapabilitySet(u16);
 
 impl CapabilitySet {

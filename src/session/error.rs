@@ -4,16 +4,15 @@
 use alloc::boxed::Box;
 use core::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use crate::rpc::RpcError;
+use crate::saved::saved;
 
 use super::route::Closed;
 use super::table::{Weigh, total};
 
 /// Why a call ended without a result. It is local, never a made-up code.
 // `err.local`
-#[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError {
     /// The peer answered with an error. Its code says whether another request may do better; see
@@ -70,6 +69,20 @@ pub enum CallError {
     },
 }
 
+saved! {
+    enum CallError {
+        0 => Rpc(value),
+        1 => TimedOut { clock, after },
+        2 => Cancelled,
+        3 => BadResult { method, path, reason },
+        4 => InputRefused(value),
+        5 => TooManyRounds { limit },
+        6 => Lost(value),
+        7 => TaskCancelled,
+        8 => Refused { status },
+    }
+}
+
 impl CallError {
     /// Returns whether the same call may well succeed when it is made again.
     ///
@@ -83,13 +96,20 @@ impl CallError {
 }
 
 /// One of the two clocks of a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CallClock {
     /// Reset by each progress notification; it stands still while an input request is open.
     Idle,
     /// Never reset.
     Total,
+}
+
+saved! {
+    enum CallClock {
+        0 => Idle,
+        1 => Total,
+    }
 }
 
 impl core::fmt::Display for CallClock {
@@ -102,13 +122,20 @@ impl core::fmt::Display for CallClock {
 }
 
 /// How far a call that was lost had come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Delivery {
     /// It was never handed to the transport: making it again is safe.
     NotSent,
     /// It was handed to the transport: the peer may have acted on it.
     Unknown,
+}
+
+saved! {
+    enum Delivery {
+        0 => NotSent,
+        1 => Unknown,
+    }
 }
 
 impl core::fmt::Display for Delivery {
@@ -121,7 +148,7 @@ impl core::fmt::Display for Delivery {
 }
 
 /// Why a session has ended.
-#[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CloseReason {
     /// This side closed it: there is nothing to do.
@@ -155,6 +182,18 @@ pub enum CloseReason {
     /// The peer's answer to the opening is malformed: the fault is the peer's.
     #[error("the peer's answer to the opening is malformed: {0}")]
     BadOpening(Box<str>),
+}
+
+saved! {
+    enum CloseReason {
+        0 => Local,
+        1 => Connection(value),
+        2 => LostInProbe(value),
+        3 => OpeningTimedOut(value),
+        4 => OpeningRefused(value),
+        5 => UnsupportedProtocolVersion { offered },
+        6 => BadOpening(value),
+    }
 }
 
 impl Weigh for CallError {

@@ -7,7 +7,7 @@ use alloc::sync::Arc;
 use core::fmt;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::frame::FrameError;
 use crate::model::from_scan;
@@ -18,6 +18,7 @@ use crate::rpc::{
     Concealed, Raw, RequestId, RpcError, Span, Text, is_string, member_of, raw_at, start_of,
     text_at,
 };
+use crate::saved::saved;
 
 use super::error::{CallError, rpc_error_weight};
 use super::id::CallId;
@@ -27,11 +28,13 @@ use super::table::{Weigh, total};
 
 /// A JSON object inside a frame: the params of a message, or a result. `Debug` shows its size,
 /// since it may hold secrets.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq)]
 pub(crate) struct Body {
     pub(crate) frame: Bytes,
     pub(crate) span: Span,
 }
+
+saved! { struct Body { frame, span } }
 
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -76,18 +79,22 @@ impl Weigh for Body {
 }
 
 /// A result, and where its members stand.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Answer {
     pub(crate) body: Body,
     pub(crate) spans: MemberSpans,
 }
 
+saved! { struct Answer { body, spans } }
+
 /// A notification as it was received.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Received {
     pub(crate) body: Body,
     pub(crate) method: Span,
 }
+
+saved! { struct Received { body, method } }
 
 impl Received {
     /// Returns the method's name.
@@ -117,7 +124,7 @@ impl Received {
 }
 
 /// A call has ended. There is exactly one of these for each call.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Completed {
     /// Which call it was.
@@ -125,6 +132,8 @@ pub struct Completed {
     pub(crate) method: MethodName,
     pub(crate) outcome: Result<Answer, CallError>,
 }
+
+saved! { struct Completed { call, method, outcome } }
 
 /// A frame of which parts are taken out is shared from this length on.
 const WORTH_SHARING: usize = 512;
@@ -202,7 +211,7 @@ impl Completed {
 }
 
 /// Something of the server has changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Change {
     /// The list of tools.
@@ -215,8 +224,17 @@ pub enum Change {
     Resource,
 }
 
+saved! {
+    enum Change {
+        0 => Tools,
+        1 => Prompts,
+        2 => Resources,
+        3 => Resource,
+    }
+}
+
 /// Input that was left without effect, and why. The session goes on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Ignored {
     /// Bytes that are no frame.
@@ -239,6 +257,17 @@ pub enum Ignored {
     Request(String),
     /// A notification that is malformed or stands for nothing that is open.
     Notification(String),
+}
+
+saved! {
+    enum Ignored {
+        0 => NotAFrame(value),
+        1 => NotAMessage { error, line },
+        2 => Response(value),
+        3 => Error(value),
+        4 => Request(value),
+        5 => Notification(value),
+    }
 }
 
 impl Weigh for Completed {

@@ -72,34 +72,15 @@ impl<E: SessionEvent> Events<E> {
     }
 }
 
-/// What is saved of a queue of events.
-#[derive(Serialize)]
-#[serde(rename = "Events")]
-struct Saved<'e, E> {
-    queue: &'e Queue<E>,
-    is_complete: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(rename = "Events", bound = "E: Deserialize<'de>")]
-struct Restored<E> {
-    queue: Queue<E>,
-    is_complete: bool,
-}
-
 impl<E: Serialize> Serialize for Events<E> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let saved = Saved {
-            queue: &self.queue,
-            is_complete: self.is_complete,
-        };
-        saved.serialize(serializer)
+        (&self.queue, self.is_complete).serialize(serializer)
     }
 }
 
 impl<'de, E: SessionEvent + Deserialize<'de>> Deserialize<'de> for Events<E> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Restored { queue, is_complete } = Restored::deserialize(deserializer)?;
+        let (queue, is_complete) = <(Queue<E>, bool)>::deserialize(deserializer)?;
         let held = queue.iter().map(Weigh::weight).sum();
         Ok(Self {
             queue,

@@ -16,11 +16,12 @@ use smallvec::SmallVec;
 
 use crate::model::subscription::SubscriptionFilter;
 use crate::rpc::Text;
+use crate::saved::saved;
 
 use super::event::Change;
 
 /// The lists, the resources and the tasks whose changes are wanted.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Interest {
     tools: bool,
     prompts: bool,
@@ -29,6 +30,8 @@ pub(super) struct Interest {
     /// The ids of tasks, in order.
     tasks: Vec<Box<str>>,
 }
+
+saved! { struct Interest { tools, prompts, resources, uris, tasks } }
 
 impl Interest {
     /// What a filter lets through, with the URIs in its order.
@@ -84,6 +87,7 @@ impl Interest {
 
 /// Who watches which resource, each by a number.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
 pub(super) struct Watched(BTreeMap<Box<str>, SmallVec<[u64; 2]>>);
 
 impl Watched {

@@ -5,11 +5,11 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 
 use crate::frame::FrameError;
 use crate::revision::Revision;
 use crate::rpc::Kind;
+use crate::saved::saved;
 use crate::time::Instant;
 
 use super::route::{Closed, Route};
@@ -126,7 +126,7 @@ impl<S: Session + ?Sized> Session for Box<S> {
 }
 
 /// A frame that was handed out by [`Session::poll_transmit`]: where it goes and what it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Transmit {
     /// The stream it has to leave by.
@@ -141,6 +141,8 @@ pub struct Transmit {
     /// The revision it is written for, once one is agreed.
     pub revision: Option<Revision>,
 }
+
+saved! { struct Transmit { route, len, last, kind, revision } }
 
 impl Transmit {
     /// The same, as a client hands it out: each of its exchanges takes one frame.

@@ -2,16 +2,22 @@
 
 use alloc::boxed::Box;
 
-use serde::{Deserialize, Serialize};
-
 use crate::model::method::{Method, SpecMethod};
 use crate::rpc::{Span, Text, text_at};
+use crate::saved::saved;
 
 /// The method of a request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum MethodName {
     Spec(SpecMethod),
     Other(Box<str>),
+}
+
+saved! {
+    enum MethodName {
+        0 => Spec(value),
+        1 => Other(value),
+    }
 }
 
 impl MethodName {

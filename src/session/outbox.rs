@@ -13,12 +13,11 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use serde::{Deserialize, Serialize};
-
 use super::growth::trim;
 use super::machine::Transmit;
 use super::queue::Queue;
 use crate::rpc::Kind;
+use crate::saved::saved;
 
 /// While frames wait, capacity is given back that is above what they need by this.
 const SLACK: usize = 64 * 1024;
@@ -26,27 +25,30 @@ const SLACK: usize = 64 * 1024;
 const WORTH_SWAPPING: usize = 1024;
 
 /// A frame that waits.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug)]
 struct Waiting {
     transmit: Transmit,
     /// Whether it was written while output was full already.
     is_reserve: bool,
 }
 
-#[derive(Clone, Default, Serialize, Deserialize)]
+saved! { struct Waiting { transmit, is_reserve } }
+
+#[derive(Clone, Default)]
 pub(crate) struct Outbox {
     bytes: Vec<u8>,
     /// How many bytes at the start have been handed out already.
     read: usize,
     frames: Queue<Waiting>,
     /// How large the buffer was that was given back.
-    #[serde(skip)]
     given_back: usize,
     /// How many bytes wait that were written out of the reserve.
     reserved: usize,
     /// How many frames have been written so far.
     written: u64,
 }
+
+saved! { struct Outbox { bytes, read, frames, reserved, written; given_back } }
 
 impl Outbox {
     /// The buffer to append a frame to; [`commit`](Self::commit) or [`abort`](Self::abort) ends it.

@@ -9,10 +9,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
-use serde::{Deserialize, Serialize};
-
 use crate::model::field;
 use crate::rpc::{RpcError, Span, Token, bounded, string_of, tokens};
+use crate::saved::saved;
 
 use super::error::CallError;
 
@@ -22,7 +21,7 @@ pub(super) const ROOT: &str = "the root";
 /// A value that doesn't fit its type, and where. As an [`RpcError`] it is ready to be the answer.
 ///
 /// Both texts are bounded to 256 bytes: they may quote what the peer sent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Malformed {
     /// The path from the root of the params or result, such as `messages[2].content`, to the value
@@ -32,6 +31,8 @@ pub struct Malformed {
     /// What is wrong there.
     pub reason: Box<str>,
 }
+
+saved! { struct Malformed { path, reason } }
 
 impl core::error::Error for Malformed {}
 

@@ -4,13 +4,12 @@
 //! above all that was sent stays here, as does every one while output is full, since the next says
 //! more anyway.
 
-use serde::{Deserialize, Serialize};
-
 use crate::model::encode::SessionMembers;
 use crate::model::method::{self, Notification};
 use crate::model::progress::{ProgressParams, ProgressToken};
 use crate::revision::Revision;
 use crate::rpc::{RequestId, Text};
+use crate::saved::saved;
 
 use super::misuse::Misuse;
 use super::route::Route;
@@ -24,13 +23,15 @@ pub(super) struct Report<'r> {
 }
 
 /// What was reported on a request.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Reported {
     /// The last report since the user got the request, which may be not for the first time.
     last: Option<f64>,
     /// The most that was sent.
     sent: Option<f64>,
 }
+
+saved! { struct Reported { last, sent } }
 
 impl Reported {
     /// Lets the reports start again; what goes out increases all the same.

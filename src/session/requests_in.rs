@@ -9,7 +9,7 @@
 use alloc::boxed::Box;
 use core::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use smallvec::SmallVec;
 
 use crate::limits::Limits;
@@ -17,6 +17,7 @@ use crate::model::encode::{EncodeError, SessionMembers};
 use crate::model::members::{MetaMember, Param};
 use crate::revision::{Era, Revision};
 use crate::rpc::{RequestId, RpcError, raw_at};
+use crate::saved::saved;
 
 use super::arrival::{Arrival, ReplyTo};
 use super::event::Body;
@@ -32,7 +33,7 @@ use super::writer::MessageWriter;
 const MANY: usize = 16;
 
 /// A request from its arrival to its end.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone)]
 pub(super) struct RequestIn<T> {
     id: RequestId,
     target: ReplyTo,
@@ -43,12 +44,16 @@ pub(super) struct RequestIn<T> {
     pub(super) part: T,
 }
 
+saved! { struct RequestIn<T> { id, target, revision, progress, part } }
+
 /// How far a request has come, and the token by which its sender wants to know.
-#[derive(Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, Default)]
 struct Progress {
     token: Option<RequestId>,
     reported: Reported,
 }
+
+saved! { struct Progress { token, reported } }
 
 impl<T> RequestIn<T> {
     /// The request of an arrival, which has been checked; `part` makes the role's part of its method
@@ -135,29 +140,26 @@ fn progress_token(arrival: &Arrival<'_>) -> Option<Option<RequestId>> {
 }
 
 /// The requests that are open.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(
-    bound(deserialize = "T: Weigh + Deserialize<'de>"),
-    from = "Saved<T, INLINE>"
-)]
+#[derive(Clone, Debug)]
 pub(super) struct RequestsIn<T, const INLINE: usize = 1> {
     open: Table<RequestIn<T>, INLINE>,
     /// Their numbers by their ids, while there are many; `None` while there are few.
-    #[serde(skip)]
     index: Option<Box<Ids>>,
 }
 
-/// What is saved of them.
-#[derive(Deserialize)]
-#[serde(bound = "T: Weigh + Deserialize<'de>")]
-struct Saved<T, const INLINE: usize> {
-    open: Table<RequestIn<T>, INLINE>,
+impl<T: Serialize, const INLINE: usize> Serialize for RequestsIn<T, INLINE> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.open.serialize(serializer)
+    }
 }
 
-impl<T, const INLINE: usize> From<Saved<T, INLINE>> for RequestsIn<T, INLINE> {
-    fn from(Saved { open }: Saved<T, INLINE>) -> Self {
+impl<'de, T: Weigh + Deserialize<'de>, const INLINE: usize> Deserialize<'de>
+    for RequestsIn<T, INLINE>
+{
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let open = Table::<_, INLINE>::deserialize(deserializer)?;
         let index = (open.len() >= MANY).then(|| Box::new(index_of(&open)));
-        Self { open, index }
+        Ok(Self { open, index })
     }
 }
 

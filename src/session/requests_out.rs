@@ -9,11 +9,11 @@
 use alloc::vec::Vec;
 use core::{fmt, mem};
 
-use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use crate::revision::Revision;
 use crate::rpc::RequestId;
+use crate::saved::saved;
 use crate::time::Instant;
 
 use super::error::{CallError, Delivery};
@@ -28,7 +28,7 @@ use super::writer::MessageWriter;
 const REMEMBERED: usize = 16;
 
 /// A request from the decision to send it to its end.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone)]
 pub(super) struct RequestOut<T> {
     method: MethodName,
     route: Route,
@@ -39,6 +39,8 @@ pub(super) struct RequestOut<T> {
     /// What the role keeps of it.
     pub(super) part: T,
 }
+
+saved! { struct RequestOut<T> { method, route, frame, clocks, progress_token, part } }
 
 impl<T> RequestOut<T> {
     /// A request that is not sent yet.
@@ -142,8 +144,7 @@ impl<T: fmt::Debug> fmt::Debug for RequestOut<T> {
 }
 
 /// The requests that are open.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(bound(deserialize = "T: Weigh + Deserialize<'de>"))]
+#[derive(Clone, Debug)]
 pub(super) struct RequestsOut<T, const INLINE: usize = 1> {
     open: Table<RequestOut<T>, INLINE>,
     /// No deadline lies before this; it may be early.
@@ -152,6 +153,8 @@ pub(super) struct RequestsOut<T, const INLINE: usize = 1> {
     /// the same is neither news nor foreign (`sub.end.server.cancelled`).
     past: Vec<u64>,
 }
+
+saved! { struct RequestsOut<T: Weigh, const INLINE: usize> { open, next_deadline, past } }
 
 impl<T, const INLINE: usize> Default for RequestsOut<T, INLINE> {
     fn default() -> Self {

@@ -9,24 +9,28 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
-use serde::{Deserialize, Serialize};
+use crate::saved::saved;
 
 use super::table::{Weigh, total};
 
 /// What a request keeps of its rounds, whose answers are each an `A`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub(super) struct Rounds<A> {
     count: usize,
     open: Option<Box<Round<A>>>,
 }
 
+saved! { struct Rounds<A> { count, open } }
+
 /// One round.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq)]
 pub(crate) struct Round<A> {
     /// By key, in the order in which they were asked.
     answers: Vec<(Box<str>, Option<A>)>,
     state: Option<Box<str>>,
 }
+
+saved! { struct Round<A> { answers, state } }
 
 /// None so far.
 impl<A> Default for Rounds<A> {

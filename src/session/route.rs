@@ -19,6 +19,7 @@ pub enum Route {
 
 /// One HTTP exchange, as the side that numbers it calls it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct ExchangeId(u64);
 
 impl ExchangeId {

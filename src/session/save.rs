@@ -5,9 +5,8 @@
 //! that was saved by another version of this format is refused, never guessed at; the configuration
 //! is not part of it and has to be the same.
 
-use serde::{Deserialize, Serialize};
-
 use crate::rpc::RpcError;
+use crate::saved::saved;
 use crate::time::Instant;
 
 use super::client::{self, ClientSession};
@@ -16,7 +15,7 @@ use super::rebase::Rebase;
 use super::server::{self, ServerSession};
 
 /// The version of the format that this version of the crate writes and reads.
-const FORMAT: u32 = 8;
+const FORMAT: u32 = 9;
 
 /// How many numbers are left out after a loss: more than a session gives out between two times it is
 /// saved.
@@ -40,20 +39,24 @@ pub enum RestoreError {
 }
 
 /// A saved client session. Store it through serde; [`ClientSession::restore`] brings it back.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct SavedClient {
     format: u32,
     saved_at: Instant,
     state: client::State,
 }
 
+saved! { struct SavedClient { format, saved_at, state } }
+
 /// A saved server session. Store it through serde; [`ServerSession::restore`] brings it back.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct SavedServer {
     format: u32,
     saved_at: Instant,
     state: server::State,
 }
+
+saved! { struct SavedServer { format, saved_at, state } }
 
 fn check(found: u32, is_sound: bool) -> Result<(), RestoreError> {
     match (found, is_sound) {

@@ -9,13 +9,14 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::saved::saved;
 use crate::time::{Instant, earlier};
 
 use super::error::{CallClock, CallError};
 use super::rebase::Rebase;
 
 /// What [`handle_timeout`](super::Session::handle_timeout) is to be called for next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WakeReason {
     /// A client tries the handshake of the legacy era beside a probe that has no answer yet.
@@ -29,6 +30,16 @@ pub enum WakeReason {
     Task,
     /// A legacy client has not answered a server's request for input in time.
     Input,
+}
+
+saved! {
+    enum WakeReason {
+        0 => Probe,
+        1 => Opening,
+        2 => Call,
+        3 => Task,
+        4 => Input,
+    }
 }
 
 /// The first of the deadlines that will come, and what it is for.
@@ -50,6 +61,7 @@ pub(super) fn next<const N: usize>(
 /// The first deadline of many, kept so that it need not be looked for; none of them lies before it,
 /// and it may be early.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
 pub(super) struct Earliest(Option<Instant>);
 
 impl Earliest {
@@ -77,13 +89,15 @@ impl Earliest {
 }
 
 /// The two clocks of a call.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub(super) struct Clocks {
     idle: Option<Duration>,
     idle_deadline: Option<Instant>,
     total: Option<Duration>,
     total_deadline: Option<Instant>,
 }
+
+saved! { struct Clocks { idle, idle_deadline, total, total_deadline } }
 
 impl Clocks {
     /// Clocks that run from `now`, the idle one only if `idle_runs`; those that are `None` never do.

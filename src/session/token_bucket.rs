@@ -2,22 +2,22 @@
 
 use core::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
+use crate::saved::saved;
 use crate::time::Instant;
 
 use super::rare::Idle;
 use super::rebase::Rebase;
 
 /// How many were taken and haven't grown back, in thousandths, and when that was last looked at.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct TokenBucket {
     spent: u64,
     looked_at: Instant,
     /// What was earned before `looked_at` and isn't taken off `spent` yet.
-    #[serde(default)]
     carried: Duration,
 }
+
+saved! { struct TokenBucket { spent, looked_at, carried } }
 
 impl Idle for TokenBucket {
     const IDLE: &'static Self = &Self {

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::num::NonZeroU64;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::limits::Limits;
 use crate::model::cancel::CancelledParams;
@@ -18,6 +18,7 @@ use crate::model::method::{Cancelled, EmptyResult, Notification};
 use crate::revision::{Era, Revision};
 use crate::rpc::write::write_name;
 use crate::rpc::{Kind, RequestId, RpcError, Text, code, write_i64, write_string};
+use crate::saved::saved;
 use crate::time::Instant;
 
 use super::arrival::{Arrival, ReplyTo};
@@ -33,7 +34,7 @@ use super::table::{Table, Weigh, total};
 use super::token_bucket::TokenBucket;
 
 /// The answers to one batch, as far as they are there.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone)]
 struct Batch {
     route: Route,
     revision: Revision,
@@ -41,6 +42,8 @@ struct Batch {
     open: usize,
     answers: Vec<u8>,
 }
+
+saved! { struct Batch { route, revision, open, answers } }
 
 impl Idle for Table<Batch, 0> {
     const IDLE: &'static Self = &Self::EMPTY;
@@ -78,9 +81,8 @@ impl Bounds {
 }
 
 /// The part of a session that is the same for both roles.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub(crate) struct MessageWriter {
-    #[serde(skip)]
     bounds: Bounds,
     pub(crate) now: Instant,
     /// What the session's handles have in common.
@@ -90,8 +92,13 @@ pub(crate) struct MessageWriter {
     batches: Rare<Table<Batch, 0>>,
     malformed: Rare<TokenBucket>,
     /// Whether what is written now is the session's own reaction to a frame.
-    #[serde(skip)]
     is_reacting: bool,
+}
+
+saved! {
+    struct MessageWriter {
+        now, tag, next_number, outbox, batches, malformed; bounds, is_reacting
+    }
 }
 
 impl MessageWriter {

@@ -210,21 +210,25 @@ fn what_was_changed_or_is_of_another_format_is_refused() {
         restored(&saved.to_string(), now).map(drop)
     };
     let other = RestoreError::Format {
-        found: 2,
-        expected: 1,
+        found: 3,
+        expected: 2,
     };
-    assert_eq!(change("/format", 2.into()), Err(other));
+    assert_eq!(change("/0", 3.into()), Err(other));
+    // What is saved has places, not names.
+    let [id, next] = ["/2", "/4"];
+    let [stream_number, stream_events] = ["/6/0/0", "/6/0/1"];
+    let [event_stream, event_number] = ["/7/0/0", "/7/0/1"];
     for (pointer, value) in [
-        ("/next", Value::from(0)),
-        ("/next", Value::from(u64::MAX)),
-        ("/id", Value::from("with space")),
-        ("/id", Value::from("")),
-        ("/streams/0/number", Value::from(u64::MAX)),
-        ("/streams/0/events", Value::from(u64::MAX)),
-        ("/streams/0/events", Value::from(0)),
-        ("/events/0/stream", Value::from(99)),
-        ("/events/0/event", Value::from(0)),
-        ("/events/0/event", Value::from(7)),
+        (next, Value::from(0)),
+        (next, Value::from(u64::MAX)),
+        (id, Value::from("with space")),
+        (id, Value::from("")),
+        (stream_number, Value::from(u64::MAX)),
+        (stream_events, Value::from(u64::MAX)),
+        (stream_events, Value::from(0)),
+        (event_stream, Value::from(99)),
+        (event_number, Value::from(0)),
+        (event_number, Value::from(7)),
     ] {
         let refused = change(pointer, value.clone());
         assert_eq!(refused, Err(RestoreError::Damaged), "{pointer} {value}");

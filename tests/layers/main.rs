@@ -11,12 +11,13 @@ use std::path::{Path, PathBuf};
 use source::{paths, tokens};
 
 /// The layers, each with how far right it stands; a layer uses itself and what stands further left.
-const LAYERS: [(&str, u8); 18] = [
+const LAYERS: [(&str, u8); 19] = [
     ("time", 0),
     ("trace", 0),
     ("limits", 0),
     ("lock", 0),
     ("revision", 0),
+    ("saved", 0),
     ("scopes", 0),
     ("frame", 1),
     ("rpc", 2),

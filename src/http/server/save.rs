@@ -10,8 +10,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 
+use crate::saved::saved;
 use crate::session::{RestoreError, SavedServer, ServesClient};
 use crate::time::Instant;
 
@@ -24,7 +24,7 @@ use super::session::{HttpSession, STANDALONE};
 use super::stream::Stream;
 
 /// The version of the format that this version of the crate writes and reads.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// How many numbers of exchanges are left out after a loss, and how many of events: more than are
 /// given out between two times a session is saved.
@@ -38,7 +38,7 @@ const LAST: u64 = u64::MAX / 2;
 
 /// A saved legacy session and its streams. Store it through serde; [`HttpSession::restore`] brings it
 /// back. It is as secret as the session: it has its id, and what its client hasn't read.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone)]
 pub struct SavedHttp {
     format: u32,
     session: SavedServer,
@@ -50,7 +50,9 @@ pub struct SavedHttp {
     events: Vec<SavedEvent>,
 }
 
-#[derive(Clone, Serialize, Deserialize)]
+saved! { struct SavedHttp { format, session, id, tag, next, left_out, streams, events } }
+
+#[derive(Clone)]
 struct SavedStream {
     number: u64,
     events: u64,
@@ -58,7 +60,9 @@ struct SavedStream {
     is_lost: bool,
 }
 
-#[derive(Clone, Serialize, Deserialize)]
+saved! { struct SavedStream { number, events, is_over, is_lost } }
+
+#[derive(Clone)]
 struct SavedEvent {
     stream: u64,
     event: u64,
@@ -68,6 +72,8 @@ struct SavedEvent {
     is_last: bool,
     is_notification: bool,
 }
+
+saved! { struct SavedEvent { stream, event, frame, is_sent, is_last, is_notification } }
 
 impl core::fmt::Debug for SavedHttp {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {

@@ -12,7 +12,6 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 
 use super::super::ask::{Answer, OwnedRaw, RoundState};
 use super::time::iso8601;
@@ -25,14 +24,15 @@ use crate::model::task::{Task, TaskStatus};
 use crate::model::tool::CallToolResult;
 use crate::revision::{Era, Revision};
 use crate::rpc::{Raw, RpcError, Text};
+use crate::saved::saved;
 use crate::scopes::Scopes;
 use crate::session::{Request, SavedCall, lower_input};
 
 /// The version of the format that this version of the crate writes and reads.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// A task.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone)]
 pub(super) struct Record {
     format: u32,
     call: SavedCall,
@@ -53,8 +53,14 @@ pub(super) struct Record {
     pub(super) takeovers: u32,
 }
 
+saved! {
+    struct Record {
+        format, call, opened, scopes, ledger, phase, created, updated, ttl, poll, instance, takeovers
+    }
+}
+
 /// How far a task is.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq)]
 pub(super) enum Phase {
     Working,
     /// It waits for these, each with its question.
@@ -66,6 +72,16 @@ pub(super) enum Phase {
     },
     Failed(RpcError),
     Cancelled,
+}
+
+saved! {
+    enum Phase {
+        0 => Working,
+        1 => Input(value),
+        2 => Done { result, is_error },
+        3 => Failed(value),
+        4 => Cancelled,
+    }
 }
 
 /// What a new task is kept like.

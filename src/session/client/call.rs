@@ -8,14 +8,13 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
-use serde::{Deserialize, Serialize};
-
 use crate::model::encode::{EncodeError, SessionMembers};
 use crate::model::logging::LoggingLevel;
 use crate::model::meta;
 use crate::model::method::{CallTool, Extension, Method, Sender, SpecMethod};
 use crate::revision::{Era, Revision};
 use crate::rpc::{Kind, RequestId, write_i64, write_string};
+use crate::saved::saved;
 use crate::time::Instant;
 
 use super::super::config::{CallOptions, Routing};
@@ -35,7 +34,7 @@ use super::call_task::{CallTask, task_member};
 use super::round::InputAnswer;
 
 /// What a call is for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Purpose {
     #[default]
     User,
@@ -53,8 +52,21 @@ pub(super) enum Purpose {
     Orphan,
 }
 
+saved! {
+    enum Purpose {
+        0 => User,
+        1 => Probe,
+        2 => Initialize,
+        3 => Listen(value),
+        4 => Subscribe,
+        5 => Unsubscribe,
+        6 => CancelTask,
+        7 => Orphan,
+    }
+}
+
 /// What a client keeps of a request that is under way, or waits for input before it is sent again.
-#[derive(Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, Default)]
 pub(super) struct Call {
     /// The id the user knows; the number of the call's first request.
     pub(super) id: u64,
@@ -65,6 +77,8 @@ pub(super) struct Call {
     /// What it is to become, or has become: a task of the server's.
     pub(super) task: Option<Box<CallTask>>,
 }
+
+saved! { struct Call { id, purpose, params, rounds, task } }
 
 impl Weigh for Call {
     #[inline]

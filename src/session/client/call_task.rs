@@ -5,9 +5,8 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use crate::revision::Revision;
+use crate::saved::saved;
 use crate::time::Instant;
 
 use super::super::config::TaskUse;
@@ -20,7 +19,7 @@ pub(super) const USUAL_PAUSE: Duration = Duration::from_secs(1);
 pub(super) const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(3600)];
 
 /// What a call keeps of the task it has become, or is to become.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub(super) struct CallTask {
     /// Empty until the server has made the task.
     pub(super) id: Box<str>,
@@ -41,8 +40,14 @@ pub(super) struct CallTask {
     pub(super) losses: u8,
 }
 
+saved! {
+    struct CallTask {
+        id, stage, is_handed_out, is_owned, pause, due, asked_at, asked, losses
+    }
+}
+
 /// What a call does about its task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     /// The call itself waits for its answer.
     Call,
@@ -54,6 +59,16 @@ pub(super) enum Stage {
     Update,
     /// `tasks/result` is under way (2025-11-25).
     Payload,
+}
+
+saved! {
+    enum Stage {
+        0 => Call,
+        1 => Get,
+        2 => Pause,
+        3 => Update,
+        4 => Payload,
+    }
 }
 
 impl CallTask {

@@ -8,20 +8,21 @@
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 
-use serde::{Deserialize, Serialize};
-
 use crate::limits::Limits;
 use crate::model::elicitation::{ElicitParams, URLElicitationRequired};
 use crate::rpc::{RpcError, code};
+use crate::saved::saved;
 
 use super::super::event::Body;
 use super::super::table::total;
 
 /// Their ids, the oldest first.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Elicitations {
     ids: VecDeque<Box<str>>,
 }
+
+saved! { struct Elicitations { ids } }
 
 impl Elicitations {
     /// Notes the id of an elicitation that the user is shown, if it has one.

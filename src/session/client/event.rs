@@ -1,12 +1,11 @@
 //! What a client session tells its user.
 
-use serde::{Deserialize, Deserializer, Serialize};
-
 use crate::model::method::Method;
 use crate::model::owned::IntoOwned;
 use crate::model::subscription::SubscriptionFilter;
 use crate::revision::Revision;
 use crate::rpc::Raw;
+use crate::saved::saved;
 
 use super::super::error::{CallError, CloseReason};
 use super::super::event::{Body, Change, Completed, Ignored, Received};
@@ -17,7 +16,7 @@ use super::super::path::Malformed;
 use super::super::table::{Weigh, total};
 
 /// Something that happened in a client session, in the order of the wire.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ClientEvent {
     /// The session is open: calls may be made, and the server's info, capabilities and
@@ -63,7 +62,6 @@ pub enum ClientEvent {
         subscription: SubscriptionId,
         /// The part of the filter that the server honours.
         // `sub.ack.subset`
-        #[serde(deserialize_with = "owned")]
         honoured: SubscriptionFilter<'static>,
     },
     /// A subscription is over; to go on, subscribe again.
@@ -71,7 +69,6 @@ pub enum ClientEvent {
         /// Which one.
         subscription: SubscriptionId,
         /// What it was for.
-        #[serde(deserialize_with = "owned")]
         filter: SubscriptionFilter<'static>,
         /// `Ok` when the server ended it gracefully, with a result.
         outcome: Result<(), CallError>,
@@ -96,12 +93,27 @@ pub enum ClientEvent {
     Closed(CloseReason),
 }
 
-fn owned<'de, D: Deserializer<'de>>(d: D) -> Result<SubscriptionFilter<'static>, D::Error> {
-    SubscriptionFilter::deserialize(d).map(IntoOwned::into_owned)
+saved! {
+    enum ClientEvent {
+        0 => Opened { revision },
+        1 => Completed(value),
+        2 => InputRequested(value),
+        3 => InputWithdrawn(value),
+        4 => Progress { call, progress },
+        5 => Log(value),
+        6 => Changed { change, subscription, notification },
+        7 => Subscribed { subscription, honoured: SubscriptionFilter::into_owned },
+        8 => SubscriptionEnded { subscription, filter: SubscriptionFilter::into_owned, outcome },
+        9 => TaskChanged { subscription, notification },
+        10 => ElicitationCompleted(value),
+        11 => Notification(value),
+        12 => Ignored(value),
+        13 => Closed(value),
+    }
 }
 
 /// One thing a server asks for: sampling, elicitation or roots.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct InputRequested {
     /// What the answer has to name.
@@ -111,6 +123,8 @@ pub struct InputRequested {
     pub(crate) method: MethodName,
     pub(crate) body: Body,
 }
+
+saved! { struct InputRequested { input, call, method, body } }
 
 impl InputRequested {
     /// Returns the method's name: `sampling/createMessage`, `elicitation/create` or `roots/list`.

@@ -8,7 +8,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use smallvec::SmallVec;
 
 use crate::limits::Limits;
@@ -16,6 +16,7 @@ use crate::model::encode::{EncodeError, SessionMembers, encode_value};
 use crate::model::meta::RELATED_TASK;
 use crate::revision::{Era, Revision};
 use crate::rpc::{RequestId, RpcError, member_of, write_string};
+use crate::saved::saved;
 
 use super::super::arrival::Arrival;
 use super::super::event::Body;
@@ -28,12 +29,14 @@ use super::super::table::{Table, Weigh, total};
 use super::super::writer::MessageWriter;
 
 /// What is kept of a legacy server's request.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 struct PendingInput {
     method: MethodName,
     /// The member of `_meta` that names the task it belongs to, if it names one.
     related_task: Option<Box<[u8]>>,
 }
+
+saved! { struct PendingInput { method, related_task } }
 
 impl Weigh for PendingInput {
     fn weight(&self) -> usize {
@@ -43,7 +46,7 @@ impl Weigh for PendingInput {
 }
 
 /// An entry of a modern server's result.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub(super) struct RoundEntry {
     /// The number of the request that was answered with it.
     request: u64,
@@ -51,6 +54,8 @@ pub(super) struct RoundEntry {
     method: MethodName,
     reported: Reported,
 }
+
+saved! { struct RoundEntry { request, key, method, reported } }
 
 impl RoundEntry {
     pub(super) fn new(request: u64, key: Box<str>, method: MethodName) -> Self {
@@ -83,11 +88,13 @@ pub(super) enum Answered {
 }
 
 /// The inputs that are open.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Inputs {
     requests: RequestsIn<PendingInput, 0>,
     entries: Table<RoundEntry, 0>,
 }
+
+saved! { struct Inputs { requests, entries } }
 
 impl Inputs {
     /// Whether a request may come in at all.

@@ -29,7 +29,6 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 
 use crate::frame::FrameError;
 use crate::limits::Limits;
@@ -42,6 +41,7 @@ use crate::model::method::{ClientCapability, Notification, Ping, ServerCapabilit
 use crate::model::{logging, method};
 use crate::revision::{Era, Revision};
 use crate::rpc::{Repeated, Text};
+use crate::saved::saved;
 use crate::time::{Instant, earlier};
 
 use super::config::{CallOptions, ClientConfig};
@@ -89,7 +89,7 @@ pub struct ClientSession {
 }
 
 /// All that changes while a session runs, and all that is saved of it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub(super) struct State {
     pub(super) writer: MessageWriter,
     opening: Opening,
@@ -103,8 +103,13 @@ pub(super) struct State {
     ignored_responses: u64,
     elicitations: Elicitations,
     /// When to ask after tasks, found again from their calls when a session is restored.
-    #[serde(skip)]
     pauses: Option<Box<Pauses>>,
+}
+
+saved! {
+    struct State {
+        writer, opening, suspended, requests_out, inputs, subscriptions, events, log_level, ignored_responses, elicitations; pauses
+    }
 }
 
 impl State {

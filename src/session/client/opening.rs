@@ -12,12 +12,11 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use crate::model::discover::DiscoverResult;
 use crate::model::initialize::InitializeResult;
 use crate::revision::{Era, Revision};
 use crate::rpc::{RpcError, Text};
+use crate::saved::saved;
 use crate::time::Instant;
 
 use super::super::capability_set::CapabilitySet;
@@ -46,7 +45,7 @@ pub(super) enum Step {
 }
 
 /// How far the opening has come, and what was agreed.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub(super) struct Opening {
     stage: Stage,
     /// When it began, or the epoch if that was before it.
@@ -56,7 +55,9 @@ pub(super) struct Opening {
     server: Peer,
 }
 
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+saved! { struct Opening { stage, began, before, server } }
+
+#[derive(Clone, Copy, Debug)]
 enum Stage {
     Idle,
     Probing {
@@ -76,6 +77,16 @@ enum Stage {
     },
     /// With the revision that was agreed, if it came to that.
     Closed(Option<Revision>),
+}
+
+saved! {
+    enum Stage {
+        0 => Idle,
+        1 => Probing { retried, until, deadline },
+        2 => Initializing { unanswered, deadline },
+        3 => Open { revision, declared },
+        4 => Closed(value),
+    }
 }
 
 impl Default for Opening {

@@ -3,21 +3,24 @@
 
 use alloc::boxed::Box;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::model::capability::ServerCapabilities;
 use crate::model::initialize::Implementation;
 use crate::rpc::{Raw, Text};
+use crate::saved::saved;
 
 use super::super::event::Body;
 
 /// The texts, each `None` when the server didn't say it.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Peer {
     info: Option<Box<str>>,
     capabilities: Option<Box<str>>,
     instructions: Option<Box<str>>,
 }
+
+saved! { struct Peer { info, capabilities, instructions } }
 
 impl Peer {
     /// Copies the texts out of an opening's result.

@@ -8,11 +8,11 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use crate::model::owned::IntoOwned;
 use crate::model::subscription::SubscriptionFilter;
+use crate::saved::saved;
 
 use super::super::event::Change;
 use super::super::interest::{Interest, Watched};
@@ -20,7 +20,7 @@ use super::super::misuse::{Limited, Misuse};
 use super::super::table::{Table, Weigh, total};
 
 /// One subscription, from its command to its end.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub(super) struct Subscription {
     /// What it is for, as JSON: it is given back as it came.
     filter: Box<str>,
@@ -31,6 +31,8 @@ pub(super) struct Subscription {
     waits: Vec<(u64, Box<str>)>,
     is_confirmed: bool,
 }
+
+saved! { struct Subscription { filter, interest, listen, waits, is_confirmed } }
 
 impl Subscription {
     pub(super) fn new(filter: &SubscriptionFilter<'_>) -> Self {
@@ -102,12 +104,14 @@ pub(super) enum Need {
 }
 
 /// The subscriptions that are open.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Subscriptions {
     open: Table<Subscription, 0>,
     /// Which of them is for which URI.
     watched: Watched,
 }
+
+saved! { struct Subscriptions { open, watched } }
 
 impl Subscriptions {
     /// Whether one more may be opened beside the others.

@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::String;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::model::capability::ClientCapabilities;
 use crate::model::from_scan;
@@ -15,6 +15,7 @@ use crate::model::meta;
 use crate::model::method::{Method, SpecMethod};
 use crate::revision::{Era, Revision};
 use crate::rpc::{Raw, RpcError, Span, Text, member_of, text_at};
+use crate::saved::saved;
 
 use super::super::error::CloseReason;
 use super::super::event::{Body, Ignored, Received};
@@ -26,7 +27,7 @@ use super::super::rounds::{Round, Rounds};
 use super::super::table::{Weigh, total};
 
 /// Something that happened in a server session, in the order of the wire.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ServerEvent {
     /// A legacy client has opened the session; what it said of itself can be asked for. Modern
@@ -74,8 +75,23 @@ pub enum ServerEvent {
     Closed(CloseReason),
 }
 
+saved! {
+    enum ServerEvent {
+        0 => Opened { revision },
+        1 => Request(value),
+        2 => Cancelled { request, reason },
+        3 => Subscribed { uri },
+        4 => Unsubscribed { uri },
+        5 => Watching(value),
+        6 => RootsChanged,
+        7 => Notification(value),
+        8 => Ignored(value),
+        9 => Closed(value),
+    }
+}
+
 /// A request that waits for its answer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Request {
     /// What the answer has to name.
@@ -89,8 +105,10 @@ pub struct Request {
     pub(crate) inputs: Inputs,
 }
 
+saved! { struct Request { id, revision, method, body, spans, wants_progress, inputs } }
+
 /// The answers to this round of input.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Inputs {
     /// There are none, and no state: this is the first round.
     None,
@@ -98,6 +116,14 @@ pub(crate) enum Inputs {
     InFrame,
     /// Those of a legacy client, and the state that a modern one would have carried.
     Collected(Box<Round<InputAnswer>>),
+}
+
+saved! {
+    enum Inputs {
+        0 => None,
+        1 => InFrame,
+        2 => Collected(value),
+    }
 }
 
 /// What a legacy client answers to one question.
@@ -287,7 +313,7 @@ impl Request {
 }
 
 /// What a server keeps of a request until its answer.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub(crate) struct Incoming {
     pub(crate) method: MethodName,
     pub(crate) body: Body,
@@ -299,6 +325,8 @@ pub(crate) struct Incoming {
     /// What a legacy client is being asked for, and how often it was.
     pub(crate) rounds: Rounds<InputAnswer>,
 }
+
+saved! { struct Incoming { method, body, spans, client_capabilities, log_level, rounds } }
 
 impl Weigh for Incoming {
     #[inline]

@@ -13,8 +13,6 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use serde::{Deserialize, Serialize};
-
 use crate::model::capability::ClientCapabilities;
 use crate::model::elicitation::ElicitParams;
 use crate::model::encode::{EncodeError, SessionMembers, encode_value};
@@ -24,6 +22,7 @@ use crate::model::method::{self, Method, SpecMethod};
 use crate::model::sampling::{CreateMessageParams, check_tool_balance};
 use crate::revision::{Era, Revision};
 use crate::rpc::{Kind, Raw, RequestId, RpcError, Scan, Text, raw_at, write_string};
+use crate::saved::saved;
 use crate::time::Instant;
 
 use super::super::event::{Body, Received, progress_token_of};
@@ -39,13 +38,15 @@ use super::event::{InputAnswer, Inputs};
 use super::{ServerEvent, ServerSession, Stage, State};
 
 /// What a server keeps of a request to a legacy client: what the answer is for.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone)]
 pub(super) struct PendingInput {
     incoming: u64,
     key: Box<str>,
     /// The params, until the request is sent; it waits for the client to be initialized.
     unsent: Option<Box<str>>,
 }
+
+saved! { struct PendingInput { incoming, key, unsent } }
 
 impl Idle for RequestsOut<PendingInput, 0> {
     const IDLE: &'static Self = &Self::EMPTY;

@@ -25,7 +25,6 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 
 use crate::frame::FrameError;
 use crate::limits::Limits;
@@ -34,6 +33,7 @@ use crate::model::initialize::Implementation;
 use crate::model::logging::LoggingLevel;
 use crate::revision::Revision;
 use crate::rpc::{Repeated, RequestId, RpcError, ScannedFrame};
+use crate::saved::saved;
 use crate::time::Instant;
 
 use super::capability_set::CapabilitySet;
@@ -87,7 +87,7 @@ pub(super) struct Fixed {
 }
 
 /// All that changes while a session runs, and all that is saved of it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub(super) struct State {
     pub(super) writer: MessageWriter,
     legacy: Legacy,
@@ -100,8 +100,14 @@ pub(super) struct State {
     closed: bool,
 }
 
+saved! {
+    struct State {
+        writer, legacy, requests_in, requests_out, subscriptions, events, cancels, closed
+    }
+}
+
 /// The part of the connection that an `initialize` has opened.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub(super) struct Legacy {
     stage: Stage,
     /// The stream for messages to the client that belong to no request.
@@ -112,12 +118,22 @@ pub(super) struct Legacy {
     log_level: Option<LoggingLevel>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+saved! { struct Legacy { stage, route, info, capabilities, log_level } }
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     None,
     /// `initialize` is answered, `initialized` hasn't come yet: nothing may be asked of the client.
     Greeted(Revision),
     Open(Revision),
+}
+
+saved! {
+    enum Stage {
+        0 => None,
+        1 => Greeted(value),
+        2 => Open(value),
+    }
 }
 
 impl Default for Legacy {

@@ -7,12 +7,12 @@
 use alloc::string::String;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 
 use crate::model::members::MemberSpans;
 use crate::model::method::SpecMethod;
 use crate::revision::Revision;
 use crate::rpc::Span;
+use crate::saved::saved;
 
 use super::super::event::Body;
 use super::super::id::IncomingId;
@@ -20,7 +20,7 @@ use super::super::name::MethodName;
 use super::event::{Inputs, Request};
 
 /// A call of a tool.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone)]
 pub(crate) struct SavedCall {
     id: IncomingId,
     revision: Revision,
@@ -28,6 +28,8 @@ pub(crate) struct SavedCall {
     params: Span,
     spans: MemberSpans,
 }
+
+saved! { struct SavedCall { id, revision, frame, params, spans } }
 
 impl Request {
     /// The request as it is kept, if it calls a tool.

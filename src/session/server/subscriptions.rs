@@ -7,13 +7,13 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use crate::model::meta;
 use crate::model::subscription::SubscriptionFilter;
 use crate::revision::Revision;
 use crate::rpc::{RequestId, write_string};
+use crate::saved::saved;
 
 use super::super::arrival::Arrival;
 use super::super::arrival::ReplyTo;
@@ -23,7 +23,7 @@ use super::super::rare::Idle;
 use super::super::table::{Table, Weigh, total};
 
 /// A live `subscriptions/listen`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub(super) struct Listen {
     pub(super) request: RequestId,
     pub(super) target: ReplyTo,
@@ -32,6 +32,8 @@ pub(super) struct Listen {
     /// How long the frame is that its user was given, who keeps it to look for tasks.
     handed_out: usize,
 }
+
+saved! { struct Listen { request, target, revision, interest, handed_out } }
 
 impl Listen {
     /// The stream of a request, as far as its filter is honoured.
@@ -83,7 +85,7 @@ impl Weigh for Listen {
 const LEGACY: u64 = 0;
 
 /// Who wants to know of what.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Subscriptions {
     listens: Table<Listen, 0>,
     /// Every URI that somebody watches: the legacy client, who is [`LEGACY`], and the streams.
@@ -95,6 +97,8 @@ pub(super) struct Subscriptions {
     /// How many bytes the legacy client's URIs hold.
     legacy_held: usize,
 }
+
+saved! { struct Subscriptions { listens, watched, legacy, listened, legacy_held } }
 
 impl Idle for Subscriptions {
     const IDLE: &'static Self = &Self {
