@@ -2,7 +2,8 @@
 //! [`Method`] is open, so that an extension's method is called like one of the protocol's own;
 //! [`SpecMethod`] is the closed table of the protocol's own, by which a session decides.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::model::cancel::CancelledParams;
 use crate::model::capability::{ClientCapabilities, ServerCapabilities, TASKS_EXTENSION};
@@ -108,13 +109,12 @@ pub trait Notification: 'static {
 macro_rules! known {
     ($($(#[$about:meta])* $name:ident = $wire:literal, $since:ident $(to $until:ident)?, $legacy:ident / $modern:ident;)*) => {
         /// A request method or notification that some revision of the protocol defines.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum SpecMethod {
             $(
                 #[doc = concat!("`", $wire, "`")]
                 $(#[$about])*
-                #[serde(rename = $wire)]
                 $name,
             )*
         }
@@ -238,6 +238,19 @@ known! {
     ///
     /// Of the extension [`TASKS_EXTENSION`].
     TaskChanged = "notifications/tasks", V2026_07_28, Server / Server;
+}
+
+impl Serialize for SpecMethod {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for SpecMethod {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = Text::deserialize(deserializer)?;
+        Self::from_wire(&name).ok_or_else(|| D::Error::custom("no method of the specification"))
+    }
 }
 
 impl SpecMethod {

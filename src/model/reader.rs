@@ -5,7 +5,7 @@ use core::fmt;
 use core::marker::PhantomData;
 
 use serde::Deserializer;
-use serde::de::{Error, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Error, MapAccess, Visitor};
 
 /// A type that is read from the members of an object.
 pub(crate) trait WireType<'de>: Sized {
@@ -40,10 +40,21 @@ where
     deserializer.deserialize_map(Object(PhantomData))
 }
 
-/// Returns an error if the member `key` has come before.
-pub(crate) fn once<E: Error>(has_come: bool, key: &'static str) -> Result<(), E> {
-    match has_come {
-        true => Err(E::duplicate_field(key)),
-        false => Ok(()),
+/// Reads the value of the member `key` into its field. Returns an error if it has come before.
+#[inline(always)]
+pub(crate) fn member<'de, T, A, V>(
+    members: &mut A,
+    field: &mut Option<T>,
+    key: &'static str,
+    value: V,
+) -> Result<(), A::Error>
+where
+    A: MapAccess<'de>,
+    V: DeserializeSeed<'de, Value = T>,
+{
+    if field.is_some() {
+        return Err(A::Error::duplicate_field(key));
     }
+    *field = Some(members.next_value_seed(value)?);
+    Ok(())
 }

@@ -147,8 +147,8 @@ impl CreateTaskResult<'_> {
     pub(crate) const DOWNGRADE: &'static StructRules = &StructRules::new(
         const {
             &[
-                FieldRule::always("ttlMs").formerly(Some("ttl")),
-                FieldRule::always("pollIntervalMs").formerly(Some("pollInterval")),
+                FieldRule::always("ttlMs").formerly("ttl"),
+                FieldRule::always("pollIntervalMs").formerly("pollInterval"),
             ]
         },
     )

@@ -227,9 +227,7 @@ macro_rules! wire_type {
                 use $crate::revision::Revision::*;
                 use $crate::model::encode::downgrade::{FieldRule, StructRules};
                 &StructRules::new(const { &[$(
-                    FieldRule::always($crate::model::wire_type::key!$key)
-                        .formerly($crate::model::wire_type::older!$key)
-                        $(.$rule($($rule_argument),*))*
+                    $crate::model::wire_type::rule!$key $(.$rule($($rule_argument),*))*
                 ),*] })
                     $(.$whole($($whole_argument),*))*
                     .listed_as(stringify!($name))
@@ -256,24 +254,18 @@ macro_rules! wire_type {
             const NAME: &'static str = stringify!($name);
 
             fn read<A: serde::de::MapAccess<'a>>(mut members: A) -> Result<Self, A::Error> {
-                use $crate::model::reader::once;
                 $(let mut $field: Option<$($full)*> = None;)*
                 while let Some(key) = members.next_key::<$crate::rpc::Text<'a>>()? {
                     let key = key.as_str();
+                    // One exit for all: what is on the way out of each costs the compiler most.
                     $(if $crate::model::wire_type::is_key!(key $key) {
-                        once($field.is_some(), $crate::model::wire_type::key!$key)?;
-                        $field = Some($crate::model::wire_type::value!(
-                            members [$($read)?] [$($full)*]
-                        ));
-                        continue;
-                    })*
-                    members.next_value::<serde::de::IgnoredAny>()?;
+                        $crate::model::wire_type::value!(members $field $key [$($read)?] [$($full)*])
+                    } else)* {
+                        members.next_value::<serde::de::IgnoredAny>().map(drop)
+                    }?;
                 }
                 Ok(Self {
-                    $($field: match $field {
-                        Some(value) => value,
-                        None => $crate::model::wire_type::absent!($presence $key),
-                    },)*
+                    $($field: $crate::model::wire_type::taken!($presence $field $key),)*
                 })
             }
         }
@@ -371,15 +363,19 @@ macro_rules! count {
 macro_rules! write {
     (optional $fields:ident $key:tt $this:ident.$field:ident [$($write:ident)?]) => {
         if let Some(value) = &$this.$field {
-            $fields.serialize_field($crate::model::wire_type::key!$key, $(&$write)?(value))?;
+            let key = $crate::model::wire_type::key!$key;
+            // Less to compile than `?`, once for each field of each type.
+            if let Err(error) = $fields.serialize_field(key, $(&$write)?(value)) {
+                return Err(error);
+            }
         }
     };
     (read_only $fields:ident $key:tt $this:ident.$field:ident $write:tt) => {};
     ($kind:ident $fields:ident $key:tt $this:ident.$field:ident [$($write:ident)?]) => {
-        $fields.serialize_field(
-            $crate::model::wire_type::key!$key,
-            $(&$write)?(&$this.$field),
-        )?;
+        let key = $crate::model::wire_type::key!$key;
+        if let Err(error) = $fields.serialize_field(key, $(&$write)?(&$this.$field)) {
+            return Err(error);
+        }
     };
 }
 
@@ -393,32 +389,37 @@ macro_rules! key {
     };
 }
 
-/// The key that a field has before 2026-07-28, if it is another one.
-macro_rules! older {
+/// What older revisions know of a field: all of it, be it by another name before 2026-07-28.
+macro_rules! rule {
     ($field:ident, $key:literal, $older:literal) => {
-        Some($older)
+        FieldRule::always($key).formerly($older)
     };
-    ($field:ident $(, $key:literal)?) => {
-        None
+    ($($key:tt)*) => {
+        FieldRule::always($crate::model::wire_type::key!($($key)*))
     };
 }
 
 /// Whether a key is that of a field, be it an older one.
 macro_rules! is_key {
     ($given:ident ($field:ident, $key:literal, $older:literal)) => {
-        $given == $key || $given == $older
+        *$given == *$key || *$given == *$older
     };
     ($given:ident $key:tt) => {
-        $given == $crate::model::wire_type::key!$key
+        *$given == *$crate::model::wire_type::key!$key
     };
 }
 
-/// Reads the value of a member.
+/// Reads the value of a member into the field.
 macro_rules! value {
-    ($members:ident [] $type:tt) => {
-        $members.next_value()?
+    ($members:ident $field:ident $key:tt [] $type:tt) => {
+        $crate::model::reader::member(
+            &mut $members,
+            &mut $field,
+            $crate::model::wire_type::key!$key,
+            core::marker::PhantomData,
+        )
     };
-    ($members:ident [$read:path] [$($type:tt)*]) => {{
+    ($members:ident $field:ident $key:tt [$read:path] [$($type:tt)*]) => {{
         struct With;
 
         impl<'a> serde::de::DeserializeSeed<'a> for With {
@@ -432,20 +433,30 @@ macro_rules! value {
             }
         }
 
-        $members.next_value_seed(With)?
+        $crate::model::reader::member(
+            &mut $members,
+            &mut $field,
+            $crate::model::wire_type::key!$key,
+            With,
+        )
     }};
 }
 
-/// What a member reads as that isn't there.
-macro_rules! absent {
-    (missing $key:tt) => {
-        Default::default()
+/// What was read into a field, or what a member reads as that isn't there.
+macro_rules! taken {
+    (missing $field:ident $key:tt) => {
+        $field.unwrap_or_default()
     };
-    (needed $key:tt) => {
-        return Err(serde::de::Error::missing_field($crate::model::wire_type::key!$key))
+    (needed $field:ident $key:tt) => {
+        match $field {
+            Some(value) => value,
+            None => {
+                return Err(serde::de::Error::missing_field($crate::model::wire_type::key!$key));
+            }
+        }
     };
 }
 
 pub(crate) use {
-    absent, constructor, count, initial, is_key, key, older, setter, value, wire_type, write,
+    constructor, count, initial, is_key, key, rule, setter, taken, value, wire_type, write,
 };

@@ -178,9 +178,9 @@ impl FieldRule {
         }
     }
 
-    /// Adds that the field is called `older` before 2026-07-28, if that is given.
-    pub(crate) const fn formerly(mut self, older: Option<&'static str>) -> Self {
-        self.older_name = older;
+    /// Adds that the field is called `older` before 2026-07-28.
+    pub(crate) const fn formerly(mut self, older: &'static str) -> Self {
+        self.older_name = Some(older);
         self
     }
 
