@@ -238,6 +238,7 @@ macro_rules! wire_type {
         const _: &$crate::model::encode::downgrade::StructRules = $name::DOWNGRADE;
 
         impl serde::Serialize for $name<'_> {
+            #[allow(clippy::question_mark, reason = "it is more to compile, once for each field")]
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 use serde::ser::SerializeStruct;
                 let length = 0_usize $(.wrapping_add($crate::model::wire_type::count!($kind self.$field)))*;
@@ -364,7 +365,6 @@ macro_rules! write {
     (optional $fields:ident $key:tt $this:ident.$field:ident [$($write:ident)?]) => {
         if let Some(value) = &$this.$field {
             let key = $crate::model::wire_type::key!$key;
-            // Less to compile than `?`, once for each field of each type.
             if let Err(error) = $fields.serialize_field(key, $(&$write)?(value)) {
                 return Err(error);
             }
