@@ -1,7 +1,7 @@
 //! How state is saved: without names, since a format has a number and no other is read.
 //!
-//! serde's derives make a type of names, four visitors and two loops for each struct, which is more
-//! code than all the rest of a session. What [`saved!`] makes is one tuple.
+//! serde's derives make a type of names, visitors and loops for each struct, which was a sixth of what
+//! the compiler had to read of this crate. What [`saved!`] makes is one tuple.
 
 use core::fmt;
 use core::marker::PhantomData;
