@@ -1,5 +1,7 @@
 //! Servers that break the rules: what a client makes of each, and that it goes on.
 
+use std::time::Duration;
+
 use mcp_proto::frame::LineDecoder;
 use mcp_proto::model::method::{CallTool, ListTools};
 use mcp_proto::model::page::PaginatedRequestParams;
@@ -24,7 +26,7 @@ struct Client {
 
 impl Client {
     fn new(revision: Revision) -> Self {
-        let mut session = ClientSession::new(victim(revision));
+        let mut session = ClientSession::new(victim(revision, Duration::from_millis(400)));
         let now = Instant::from_millis(1);
         session.open(now).expect("it is new");
         Self {

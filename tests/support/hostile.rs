@@ -45,14 +45,13 @@ pub enum Part {
     End,
 }
 
-/// What a client of such servers is: it declares nothing, and gives up early.
-pub fn victim(revision: Revision) -> ClientConfig {
+/// What a client of such servers is: it declares nothing, and gives up after a while.
+pub fn victim(revision: Revision, patience: Duration) -> ClientConfig {
     let era = match revision {
         Revision::V2026_07_28 => EraPolicy::Modern,
         _ => EraPolicy::Legacy,
     };
-    let soon = Duration::from_millis(400);
-    let timeouts = Timeouts::default().opening(soon).idle(Some(soon));
+    let timeouts = Timeouts::default().opening(patience).idle(Some(patience));
     ClientConfig::new("victim", "1.0")
         .revisions(vec![revision])
         .era(era)
