@@ -9,6 +9,7 @@ mod http;
 mod pair;
 mod server;
 mod source;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod texts;
@@ -39,9 +40,10 @@ pub use http::{bearer, http_client, http_server, mirror, sse};
 pub use pair::pair;
 pub use server::server_session;
 use source::Source;
+pub use stored::restore;
 #[cfg(feature = "record")]
 pub use texts::recording;
-pub use texts::{config, restore, template};
+pub use texts::{config, template};
 
 /// Lines: the same frames however the bytes are cut, none longer than the limit.
 pub fn lines(bytes: &[u8]) {

@@ -1,27 +1,23 @@
-//! What is read of files and of strangers: URI templates, configuration files, saved sessions and recordings. Whatever
+//! What is read of files and of strangers: URI templates, configuration files and recordings. Whatever
 //! the text, it is read or refused, and what was read holds what it promises.
 
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use bytes::Bytes;
-
 use crate::client::config::Config;
 #[cfg(feature = "record")]
 use crate::record::{Recorder, Recording};
 use crate::server::Template;
-use crate::session::{
-    ClientConfig, ClientSession, Closed, Route, SavedClient, SavedServer, ServerConfig,
-    ServerSession, Session,
-};
+#[cfg(feature = "record")]
+use crate::session::{Route, ServerConfig, ServerSession, Session};
+#[cfg(feature = "record")]
 use crate::time::Instant;
 
-use super::let_pass;
 #[cfg(feature = "record")]
-use super::source::Source;
-use super::source::small_limits;
+use super::source::{Source, small_limits};
 
+#[cfg(feature = "record")]
 const NOW: Instant = Instant::from_millis(7);
 
 /// Templates: a line that is one, and lines that are URIs. A value that is found lies within the URI and has its
@@ -76,60 +72,6 @@ pub fn config(bytes: &[u8]) {
     }
     let is_good = config.errors.is_empty();
     assert_eq!(config.strict().is_ok(), is_good);
-}
-
-/// Saved sessions that somebody has changed: they are refused, or go on and come to their end.
-pub fn restore(bytes: &[u8]) {
-    let Some((which, json)) = bytes.split_first() else {
-        return;
-    };
-    if which % 2 == 0 {
-        let Ok(saved) = serde_json::from_slice::<SavedClient>(json) else {
-            return;
-        };
-        let config = ClientConfig::new("fuzz", "1").limits(small_limits());
-        if let Ok(session) = ClientSession::restore(config.clone(), saved, NOW) {
-            let again = stored(&session.save(NOW));
-            let saved = serde_json::from_slice(&again).expect("it was just written");
-            let restored = ClientSession::restore(config, saved, NOW).expect("it was just saved");
-            assert_eq!(
-                stored(&restored.save(NOW)),
-                again,
-                "it is saved as something else"
-            );
-            live_on(session);
-        }
-    } else if let Ok(saved) = serde_json::from_slice::<SavedServer>(json) {
-        let config = ServerConfig::new("fuzz", "1").limits(small_limits());
-        if let Ok(session) = ServerSession::restore(config.clone(), saved, NOW) {
-            let again = stored(&session.save(NOW));
-            let saved = serde_json::from_slice(&again).expect("it was just written");
-            let restored = ServerSession::restore(config, saved, NOW).expect("it was just saved");
-            assert_eq!(
-                stored(&restored.save(NOW)),
-                again,
-                "it is saved as something else"
-            );
-            live_on(session);
-        }
-    }
-}
-
-fn stored(saved: &impl serde::Serialize) -> Vec<u8> {
-    serde_json::to_vec(saved).expect("a session can be stored")
-}
-
-/// Feeds a session a little, and ends it.
-fn live_on(mut session: impl Session) {
-    let ping = Bytes::from_static(br#"{"jsonrpc":"2.0","id":"p","method":"ping"}"#);
-    session.handle_frame(NOW, Route::Pipe, ping);
-    let_pass(&mut session, NOW);
-    session.handle_closed(NOW, Route::Pipe, Closed::EndOfInput);
-    while session.poll_event().is_some() {}
-    // What waits to be sent is the store's, and nothing says that it is a frame.
-    while session.poll_transmit(&mut Vec::new()).is_some() {}
-    assert!(session.is_closed(), "the end was never told");
-    assert_eq!(session.poll_timeout(), None);
 }
 
 /// Recordings: those that a recorder writes play to the end; any other text is refused, or plays to a difference.

@@ -2,7 +2,9 @@
 //! their places so that a body need not be scanned again.
 
 use crate::limits::Limits;
-use crate::rpc::{self, BodySpans, Decoded, KeyTable, Raw, Rejection, Repeated, Scan, Span, Text};
+use crate::rpc::{
+    self, BodySpans, Decoded, KeyTable, Raw, Rejection, Repeated, Scan, Span, Text, is_json,
+};
 use crate::saved::saved;
 
 /// Declares the members of one kind of object that a scan remembers, by their keys.
@@ -200,6 +202,13 @@ impl MemberSpans {
             ],
             is_complete: !scan.result.has_duplicate,
         }
+    }
+
+    /// Whether a value stands in `frame` wherever one is said to be, as does unless what was saved was
+    /// changed.
+    pub(crate) fn are_values(&self, frame: &[u8]) -> bool {
+        let mut spans = self.spans.iter().filter(|span| span.is_some());
+        spans.all(|span| is_json(span.of(frame)))
     }
 
     /// What a request is for: the name of a tool or prompt, or a URI.

@@ -8,11 +8,12 @@ use crate::limits::Limits;
 use super::decode::{Decoded, Kind, Rejection, decode};
 use super::error::RpcError;
 use super::id::RequestId;
-use super::raw::Raw;
+use super::raw::{Raw, is_json};
 use super::repeated::Repeated;
-use super::scan::{EnvelopeKey, Scan};
+use super::scan::{EnvelopeKey, Scan, ScanError, Scanned, scan};
 use super::span::{KeyTable, Span};
 use super::text::Text;
+use super::walk::elements;
 
 /// One JSON-RPC message, its payload left as the text it came in.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,6 +76,60 @@ impl<'a> Message<'a> {
                 outcome: Err(error_of(body)),
             },
         })
+    }
+}
+
+/// What a frame is that somebody has made to be sent.
+pub(crate) enum Sendable {
+    Message(Kind, Option<RequestId>),
+    /// The answers to a batch.
+    Answers,
+    /// JSON that nests too deep to be told.
+    Deep,
+}
+
+impl Sendable {
+    /// `None` for what is neither a message nor answers to a batch, or not on one line.
+    pub(crate) fn of(frame: &[u8]) -> Option<Self> {
+        if memchr::memchr2(b'\n', b'\r', frame).is_some() || !is_json(frame) {
+            return None;
+        }
+        let (limits, known) = (Self::limits(), Repeated::default());
+        let scanned = scan::<NoKeys>(frame, limits.depth, &known, &mut Scan::default());
+        match scanned {
+            Err(ScanError::TooDeep) => Some(Self::Deep),
+            Ok(Scanned::Batch) => {
+                let mut all = elements(frame).map(|element| element.of(frame)).peekable();
+                let is_some = all.peek().is_some();
+                // No array, so that this goes no deeper.
+                let is_answer = |element: &[u8]| {
+                    element.starts_with(b"{") && Self::of(element).is_some_and(|it| it.is_answer())
+                };
+                (is_some && all.all(is_answer)).then_some(Self::Answers)
+            }
+            _ => {
+                let mut scan = Scan::default();
+                match decode::<NoKeys>(frame, &limits, &known, &mut scan).ok()? {
+                    Decoded::One(envelope) => Some(Self::Message(envelope.kind, envelope.id)),
+                    Decoded::Batch => None,
+                }
+            }
+        }
+    }
+
+    /// What this side sends is not bounded by what it reads.
+    fn limits() -> Limits {
+        Limits {
+            depth: usize::MAX,
+            id: usize::MAX,
+            name: usize::MAX,
+            ..Limits::default()
+        }
+    }
+
+    /// Whether it is one that ends a request.
+    fn is_answer(&self) -> bool {
+        matches!(self, Self::Message(Kind::Result | Kind::Error, _))
     }
 }
 

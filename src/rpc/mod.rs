@@ -39,8 +39,8 @@ pub use scanned::ScannedFrame;
 pub use text::Text;
 
 pub(crate) use decode::{Decoded, Envelope, decode, recover_id};
-pub(crate) use message::{error_of, raw_at, text_at};
-pub(crate) use raw::RAW_TOKEN;
+pub(crate) use message::{Sendable, error_of, raw_at, text_at};
+pub(crate) use raw::{RAW_TOKEN, is_json};
 pub(crate) use repeated::Repeated;
 pub(crate) use scan::{EnvelopeKey, Scan};
 pub(crate) use span::{BodySpans, KeyTable, Span};

@@ -5,7 +5,7 @@ use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
 use core::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, ser};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use serde_json::value::RawValue;
 
 use super::chars::{Chars, Source};
@@ -13,6 +13,13 @@ use super::json_error::JsonError;
 use super::scan;
 use super::text::Concealed;
 use super::write::has_line_break;
+
+/// Whether `text` is one JSON value without white space around it, however deep it nests.
+pub(crate) fn is_json(text: &[u8]) -> bool {
+    let is_value = || serde_json::from_slice::<&RawValue>(text).map(RawValue::get);
+    scan::is_value(text) && core::str::from_utf8(text).is_ok()
+        || is_value().is_ok_and(|value| value.len() == text.len())
+}
 
 /// The name under which a [`Raw`] announces itself to a serializer that can copy it as it stands.
 pub(crate) const RAW_TOKEN: &str = "mcp_proto::Raw";
@@ -175,6 +182,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Raw<'a> {
             let value = <&'de RawValue>::deserialize(deserializer)?;
             return Ok(Self(Chars::Borrowed(value.get())));
         }
-        String::deserialize(deserializer).map(|text| Self(Chars::owned(text)))
+        let text = String::deserialize(deserializer)?;
+        Self::new(text).map_err(de::Error::custom)
     }
 }

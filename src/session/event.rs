@@ -15,8 +15,8 @@ use crate::model::members::MemberSpans;
 use crate::model::method::{Method, Notification};
 use crate::model::task::CreateTaskResult;
 use crate::rpc::{
-    Concealed, Raw, RequestId, RpcError, Span, Text, is_string, member_of, raw_at, start_of,
-    text_at,
+    Concealed, Raw, RequestId, RpcError, Span, Text, is_json, is_string, member_of, raw_at,
+    start_of, text_at,
 };
 use crate::saved::saved;
 
@@ -45,6 +45,17 @@ impl fmt::Debug for Body {
 impl Body {
     pub(crate) const fn new(frame: Bytes, span: Span) -> Self {
         Self { frame, span }
+    }
+
+    /// Whether an object stands there, if anything does, as it is unless a saved one was changed.
+    pub(crate) fn is_sound(&self) -> bool {
+        let text = self.span.of(&self.frame);
+        !self.span.is_some() || text.starts_with(b"{") && is_json(text)
+    }
+
+    /// Whether the same holds of it and the members that stand at `spans` in it are values.
+    pub(crate) fn is_sound_with(&self, spans: &MemberSpans) -> bool {
+        self.is_sound() && spans.are_values(&self.frame)
     }
 
     /// A body that isn't part of a larger frame, holding not one byte more than it needs.
@@ -97,6 +108,11 @@ pub struct Received {
 saved! { struct Received { body, method } }
 
 impl Received {
+    /// Whether what stands where the parts are said to be can be those.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.body.is_sound() && is_json(self.method.of(&self.body.frame))
+    }
+
     /// Returns the method's name.
     pub fn method(&self) -> Text<'_> {
         text_at(&self.body.frame, self.method).unwrap_or(Text::borrowed(""))
@@ -148,6 +164,12 @@ impl AsRef<[u8]> for Whole {
 }
 
 impl Completed {
+    /// Whether a result stands where it is said to.
+    pub(crate) fn is_sound(&self) -> bool {
+        let answer = self.outcome.as_ref();
+        answer.map_or(true, |answer| answer.body.is_sound_with(&answer.spans))
+    }
+
     /// Returns the outcome of `call`, its result read as its method's; `None` when this is another
     /// call.
     ///

@@ -66,6 +66,15 @@ impl<E: SessionEvent> Events<E> {
         self.queue.len()
     }
 
+    /// Whether the closing event is the last one, there if the session `is_closed`, and each `is_sound`.
+    pub(crate) fn is_sound(&self, is_closed: bool, is_sound: impl Fn(&E) -> bool) -> bool {
+        let closing = self.queue.iter().position(E::is_last);
+        let is_at_end = |at: usize| at.checked_add(1) == Some(self.queue.len());
+        self.is_complete == is_closed
+            && closing.is_none_or(|at| is_closed && is_at_end(at))
+            && self.queue.iter().all(is_sound)
+    }
+
     /// How many bytes the waiting events hold.
     pub(crate) const fn held(&self) -> usize {
         self.held

@@ -27,9 +27,14 @@ impl SessionTag {
         Self(NEXT.fetch_add(1, Ordering::Relaxed) & MOST)
     }
 
+    /// Whether handles have room for it, as they have unless a saved one was changed.
+    pub(crate) const fn is_sound(self) -> bool {
+        self.0 <= MOST
+    }
+
     /// Keeps a restored session's tag from being given to another session later.
     pub(crate) fn reserve(self) {
-        NEXT.fetch_max((self.0 & MOST).saturating_add(1), Ordering::Relaxed);
+        NEXT.fetch_max(self.0.saturating_add(1), Ordering::Relaxed);
     }
 }
 

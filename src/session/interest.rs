@@ -86,7 +86,7 @@ impl Interest {
 }
 
 /// Who watches which resource, each by a number.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Watched(BTreeMap<Box<str>, SmallVec<[u64; 2]>>);
 

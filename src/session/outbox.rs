@@ -16,7 +16,7 @@ use core::fmt;
 use super::growth::trim;
 use super::machine::Transmit;
 use super::queue::Queue;
-use crate::rpc::Kind;
+use crate::rpc::{Kind, RequestId, Sendable};
 use crate::saved::saved;
 
 /// While frames wait, capacity is given back that is above what they need by this.
@@ -158,7 +158,7 @@ impl Outbox {
     }
 
     /// Whether the frames are what the buffer holds, as they are unless a saved one was changed.
-    pub(crate) fn is_sound(&self) -> bool {
+    pub(crate) fn is_sound(&self, next_number: u64) -> bool {
         let add = |sum: usize, frame: &Waiting| sum.checked_add(frame.transmit.len);
         let mut reserved = self.frames.iter().filter(|frame| frame.is_reserve);
         let reserved = reserved.try_fold(0, add);
@@ -166,6 +166,27 @@ impl Outbox {
             && reserved == Some(self.reserved)
             && self.written >= self.frames.len() as u64
             && self.written < u64::MAX / 2
+            && self.are_frames_sound(next_number)
+    }
+
+    /// Whether each is a message of its kind, and no request has a number that is still to be given out.
+    fn are_frames_sound(&self, next_number: u64) -> bool {
+        let mut at = self.read;
+        self.frames.iter().all(|frame| {
+            let start = at;
+            at += frame.transmit.len;
+            match Sendable::of(self.unsent(start..at)) {
+                None => false,
+                Some(Sendable::Deep) => true,
+                Some(Sendable::Answers) => frame.transmit.kind == Kind::Result,
+                Some(Sendable::Message(kind, id)) => {
+                    let number = id.as_ref().and_then(RequestId::as_integer);
+                    let number = number.and_then(|number| u64::try_from(number).ok());
+                    let is_given_out = number.is_some_and(|number| number < next_number);
+                    kind == frame.transmit.kind && (kind != Kind::Request || is_given_out)
+                }
+            }
+        })
     }
 
     /// Drops the requests that wait; what else waits is still to be sent.

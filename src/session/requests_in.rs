@@ -7,6 +7,7 @@
 //! are open, a frame that names one is not compared with all.
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
 use core::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -354,8 +355,23 @@ impl<T: Weigh, const INLINE: usize> RequestsIn<T, INLINE> {
         self.open.held()
     }
 
-    pub(super) fn last_number(&self) -> Option<u64> {
-        self.open.last_number()
+    /// What the role keeps of each request.
+    pub(super) fn parts(&self) -> impl Iterator<Item = (u64, &T)> {
+        let open = self.open.iter();
+        open.map(|(number, open)| (number, &open.part))
+    }
+
+    /// Where the answers go.
+    pub(super) fn targets(&self) -> impl Iterator<Item = ReplyTo> {
+        self.open.iter().map(|(_, open)| open.target)
+    }
+
+    /// Whether all have numbers that were given out, ids of their own and a part that `is_sound`.
+    pub(super) fn is_sound(&self, writer: &MessageWriter, is_sound: impl Fn(&T) -> bool) -> bool {
+        let mut ids = BTreeSet::new();
+        self.open.iter().all(|(number, open)| {
+            number < writer.next_number() && ids.insert(&open.id) && is_sound(&open.part)
+        })
     }
 }
 

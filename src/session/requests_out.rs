@@ -336,6 +336,12 @@ impl<T: Weigh, const INLINE: usize> RequestsOut<T, INLINE> {
         open.map(|(number, open)| (number, &mut open.part))
     }
 
+    /// What the role keeps of each request.
+    pub(super) fn parts(&self) -> impl Iterator<Item = (u64, &T)> {
+        let open = self.open.iter();
+        open.map(|(number, open)| (number, &open.part))
+    }
+
     /// All numbers, lowest first.
     pub(super) fn numbers(&self) -> SmallVec<[u64; 8]> {
         self.open.numbers()
@@ -354,8 +360,18 @@ impl<T: Weigh, const INLINE: usize> RequestsOut<T, INLINE> {
         self.open.held()
     }
 
-    pub(super) fn last_number(&self) -> Option<u64> {
-        self.open.last_number()
+    /// Whether all have numbers and frames that were given out, and a part that `is_sound`.
+    pub(super) fn is_sound(
+        &self,
+        writer: &MessageWriter,
+        is_sound: impl Fn(u64, &T) -> bool,
+    ) -> bool {
+        self.open.iter().all(|(number, open)| {
+            let is_written = |frame: u64| (1..=writer.outbox.written()).contains(&frame);
+            number < writer.next_number()
+                && open.frame.is_none_or(is_written)
+                && is_sound(number, &open.part)
+        })
     }
 
     /// Carries the deadlines over to another epoch.

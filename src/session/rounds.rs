@@ -78,6 +78,11 @@ impl<A> Rounds<A> {
         round.answers.iter().all(|(_, answer)| answer.is_some())
     }
 
+    /// The open round.
+    pub(super) fn open(&self) -> Option<&Round<A>> {
+        self.open.as_deref()
+    }
+
     /// Ends the open round and gives it out.
     pub(super) fn end(&mut self) -> Option<Box<Round<A>>> {
         self.open.take()
@@ -113,6 +118,23 @@ impl<A> Round<A> {
     pub(super) fn state(&self) -> Option<&str> {
         self.state.as_deref()
     }
+}
+
+/// Whether just these keys of requests are asked that are unanswered in the open rounds, as is the case
+/// unless a saved session was changed: a round without its questions would wait for ever.
+pub(super) fn are_all_asked<'a, A: 'a>(
+    asked: impl Iterator<Item = (u64, &'a str)>,
+    rounds: impl Iterator<Item = (u64, &'a Rounds<A>)>,
+) -> bool {
+    let open = rounds.filter_map(|(number, rounds)| Some((number, rounds.open.as_deref()?)));
+    let unanswered = open.flat_map(|(number, round)| {
+        let unanswered = round.answers().filter(|(_, answer)| answer.is_none());
+        unanswered.map(move |(key, _)| (number, key))
+    });
+    let (mut asked, mut unanswered) = (Vec::from_iter(asked), Vec::from_iter(unanswered));
+    asked.sort_unstable();
+    unanswered.sort_unstable();
+    asked == unanswered
 }
 
 impl<A: Weigh> Weigh for Round<A> {

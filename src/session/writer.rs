@@ -5,6 +5,7 @@
 //! one array once all of them are there; a request number is never used twice; what a session
 //! writes by itself while its output is full comes out of a reserve, and is counted apart.
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::fmt;
 use core::num::NonZeroU64;
@@ -30,6 +31,7 @@ use super::outbox::Outbox;
 use super::rare::{Idle, Rare};
 use super::rebase::Rebase;
 use super::route::Route;
+use super::sound::is_frame;
 use super::table::{Table, Weigh, total};
 use super::token_bucket::TokenBucket;
 
@@ -44,6 +46,13 @@ struct Batch {
 }
 
 saved! { struct Batch { route, revision, open, answers } }
+
+impl Batch {
+    /// Whether what it has are answers, if it has any.
+    fn has_answers(&self) -> bool {
+        self.answers.is_empty() || is_frame(&[&self.answers, &b"]"[..]].concat())
+    }
+}
 
 impl Idle for Table<Batch, 0> {
     const IDLE: &'static Self = &Self::EMPTY;
@@ -387,13 +396,29 @@ impl MessageWriter {
         debug_assert!(written.is_ok(), "copying bytes can't fail");
     }
 
-    /// Whether it is one that a session could have, as it is unless a saved one was changed.
-    pub(crate) fn is_sound(&self) -> bool {
+    /// Whether it is one that a session could have, as it is unless a saved one was changed, whose open
+    /// requests have these targets.
+    pub(crate) fn is_sound(&self, targets: impl Iterator<Item = ReplyTo>) -> bool {
         let is_below = |number: u64| number < self.next_number;
-        self.outbox.is_sound()
-            && self.next_number >= 1
+        self.next_number >= 1
             && self.next_number < 1 << 40
+            && self.tag.is_sound()
+            && self.outbox.is_sound(self.next_number)
             && self.batches.last_number().is_none_or(is_below)
+            && self.are_batches_sound(targets)
+    }
+
+    /// Whether each batch has some answers, and waits for those that are to come.
+    fn are_batches_sound(&self, targets: impl Iterator<Item = ReplyTo>) -> bool {
+        let mut open = BTreeMap::<u64, usize>::new();
+        for number in targets.filter_map(|target| target.batch) {
+            let count = open.entry(number.get()).or_default();
+            *count = count.saturating_add(1);
+        }
+        let is_sound = |(number, batch): (u64, &Batch)| {
+            open.get(&number) == Some(&batch.open) && batch.has_answers()
+        };
+        self.batches.iter().all(is_sound) && open.len() == self.batches.len()
     }
 
     /// The same writer with its limits, in another epoch.

@@ -217,7 +217,7 @@ fn what_was_changed_or_is_of_another_format_is_refused() {
     // What is saved has places, not names.
     let [id, next] = ["/2", "/4"];
     let [stream_number, stream_events] = ["/6/0/0", "/6/0/1"];
-    let [event_stream, event_number] = ["/7/0/0", "/7/0/1"];
+    let [event_stream, event_number, event_frame] = ["/7/0/0", "/7/0/1", "/7/0/2"];
     for (pointer, value) in [
         (next, Value::from(0)),
         (next, Value::from(u64::MAX)),
@@ -229,6 +229,13 @@ fn what_was_changed_or_is_of_another_format_is_refused() {
         (event_stream, Value::from(99)),
         (event_number, Value::from(0)),
         (event_number, Value::from(7)),
+        (event_frame, Value::from("")),
+        (event_frame, Value::from("{}")),
+        (event_frame, Value::from("{}\n\nid: 7")),
+        (
+            event_frame,
+            Value::from("{\"jsonrpc\":\"2.0\",\n\"method\":\"x\"}"),
+        ),
     ] {
         let refused = change(pointer, value.clone());
         assert_eq!(refused, Err(RestoreError::Damaged), "{pointer} {value}");

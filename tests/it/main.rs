@@ -51,6 +51,7 @@ mod secrets;
 mod sizes;
 mod sse;
 mod subscriptions;
+mod tampered;
 mod task_calls;
 mod task_hostile;
 mod task_questions;

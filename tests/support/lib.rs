@@ -15,6 +15,7 @@ pub mod scenario;
 pub mod script;
 pub mod served;
 pub mod server;
+pub mod tampered;
 pub mod types;
 pub mod wire;
 

@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use crate::saved::saved;
-use crate::session::{RestoreError, SavedServer, ServesClient};
+use crate::session::{RestoreError, SavedServer, ServesClient, is_frame};
 use crate::time::Instant;
 
 use super::super::headers::is_session_id;
@@ -108,7 +108,8 @@ impl SavedHttp {
         let of = |number| self.streams.binary_search_by_key(&number, |s| s.number);
         let is_event_sound = |event: &SavedEvent| {
             let stream = of(event.stream).ok().and_then(|at| self.streams.get(at));
-            stream.is_some_and(|stream| (1..=stream.events).contains(&event.event))
+            let is_of_stream = |stream: &SavedStream| (1..=stream.events).contains(&event.event);
+            stream.is_some_and(is_of_stream) && is_frame(event.frame.as_bytes())
         };
         // The events of each stream are in their order.
         let mut last = alloc::collections::BTreeMap::new();

@@ -275,10 +275,8 @@ impl Engine {
         let Some(stored) = stored else {
             return Ok(None);
         };
-        let Some(record) = Record::unpack(&stored.value) else {
-            let why = format!("the task {} was written in another format", key.id);
-            return Err(TaskStoreError::new(why));
-        };
+        let record = Record::unpack(&stored.value)
+            .map_err(|why| TaskStoreError::new(format!("the task {} {why}", key.id)))?;
         let version = stored.version;
         let is_there = !record.is_expired(self.now());
         Ok(is_there.then_some(Loaded { record, version }))

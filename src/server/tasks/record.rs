@@ -7,6 +7,7 @@
 //! (`task26.keys`).
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -115,10 +116,32 @@ impl Record {
         }
     }
 
-    /// Reads what [`pack`](Self::pack) has written; `None` if it was written in another format.
-    pub(super) fn unpack(bytes: &[u8]) -> Option<Self> {
-        let record: Self = serde_json::from_slice(bytes).ok()?;
-        (record.format == FORMAT).then_some(record)
+    /// Reads what [`pack`](Self::pack) has written. Returns what is the matter with it if it was written in
+    /// another format or changed since.
+    pub(super) fn unpack(bytes: &[u8]) -> Result<Self, &'static str> {
+        let record: Self =
+            serde_json::from_slice(bytes).map_err(|_| "is damaged or of another format")?;
+        match record.format == FORMAT {
+            true if record.is_sound() => Ok(record),
+            true => Err("is damaged"),
+            false => Err("was written in another format"),
+        }
+    }
+
+    /// Whether a task could be so: its call is one, what it asks are questions with a key each, and what
+    /// it ends with is a result.
+    fn is_sound(&self) -> bool {
+        let is_phase_sound = match &self.phase {
+            Phase::Input(asked) => {
+                let mut keys = BTreeSet::new();
+                asked.iter().all(|(key, question)| {
+                    keys.insert(key) && question.0.decode::<InputRequest<'_>>().is_ok()
+                })
+            }
+            Phase::Done { result, .. } => result.0.is_object(),
+            Phase::Working | Phase::Failed(_) | Phase::Cancelled => true,
+        };
+        is_phase_sound && self.call.is_sound() && self.created <= self.updated
     }
 
     pub(super) fn pack(&self) -> Option<Bytes> {

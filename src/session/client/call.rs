@@ -24,8 +24,9 @@ use super::super::id::CallId;
 use super::super::misuse::{Handle, Invalid, Limited, Misuse};
 use super::super::name::MethodName;
 use super::super::requests_out::RequestOut;
-use super::super::rounds::Rounds;
+use super::super::rounds::{Round, Rounds};
 use super::super::route::{Closed, ExchangeId, Route};
+use super::super::sound;
 use super::super::table::{Weigh, total};
 use super::super::timer::Clocks;
 use super::super::writer::{write_head, write_params};
@@ -79,6 +80,22 @@ pub(super) struct Call {
 }
 
 saved! { struct Call { id, purpose, params, rounds, task } }
+
+impl Call {
+    /// Whether what is sent of it once more is what it was, as it is unless a saved one was changed.
+    pub(super) fn is_sound(number: u64, call: &Self) -> bool {
+        let is_round_sound = |round: &Round<InputAnswer>| {
+            let mut answers = round.answers().filter_map(|(_, answer)| answer);
+            answers.all(|answer| sound::is_value(answer))
+                && round
+                    .state()
+                    .is_none_or(|state| sound::is_string(state.as_bytes()))
+        };
+        (1..=number).contains(&call.id)
+            && (call.params.is_empty() || sound::is_object(&call.params))
+            && call.rounds.open().is_none_or(is_round_sound)
+    }
+}
 
 impl Weigh for Call {
     #[inline]

@@ -146,6 +146,35 @@ impl InputRequested {
 }
 
 impl ClientEvent {
+    /// Whether all that was received and may be read stands where it is said to, as it does unless a
+    /// saved session was changed.
+    pub(super) fn is_sound(&self) -> bool {
+        match self {
+            Self::Completed(completed) => completed.is_sound(),
+            Self::InputRequested(requested) => requested.body.is_sound(),
+            Self::Progress {
+                progress: received, ..
+            }
+            | Self::Log(received)
+            | Self::Changed {
+                notification: received,
+                ..
+            }
+            | Self::TaskChanged {
+                notification: received,
+                ..
+            }
+            | Self::ElicitationCompleted(received)
+            | Self::Notification(received) => received.is_sound(),
+            Self::Opened { .. }
+            | Self::InputWithdrawn(_)
+            | Self::Subscribed { .. }
+            | Self::SubscriptionEnded { .. }
+            | Self::Ignored(_)
+            | Self::Closed(_) => true,
+        }
+    }
+
     /// How many bytes the event holds, roughly.
     pub(crate) fn held(&self) -> usize {
         self.weight()

@@ -18,13 +18,14 @@ use crate::revision::{Era, Revision};
 use crate::rpc::{RequestId, RpcError, member_of, write_string};
 use crate::saved::saved;
 
-use super::super::arrival::Arrival;
+use super::super::arrival::{Arrival, ReplyTo};
 use super::super::event::Body;
 use super::super::misuse::{Handle, Misuse};
 use super::super::name::MethodName;
 use super::super::progress::{Report, Reported};
 use super::super::requests_in::{RequestIn, RequestsIn};
 use super::super::route::Route;
+use super::super::sound;
 use super::super::table::{Table, Weigh, total};
 use super::super::writer::MessageWriter;
 
@@ -246,8 +247,30 @@ impl Inputs {
         total([self.requests.held(), self.entries.held()])
     }
 
-    pub(super) fn last_number(&self) -> Option<u64> {
-        self.requests.last_number().max(self.entries.last_number())
+    /// Where the answers to a legacy server go.
+    pub(super) fn targets(&self) -> impl Iterator<Item = ReplyTo> {
+        self.requests.targets()
+    }
+
+    /// Whether all have numbers that were given out, and the tasks that they name are named as members,
+    /// as is the case unless a saved session was changed.
+    pub(super) fn is_sound(&self, writer: &MessageWriter) -> bool {
+        let is_member = |member: &[u8]| sound::is_object(&[b"{", member, b"}"].concat());
+        let is_input_sound =
+            |input: &PendingInput| input.related_task.as_deref().is_none_or(is_member);
+        let last = self.entries.last_number();
+        last.is_none_or(|last| last < writer.next_number())
+            && self.requests.is_sound(writer, is_input_sound)
+    }
+
+    /// What is asked for rounds: the numbers of the calls' requests, and the keys.
+    pub(super) fn asked(&self) -> impl Iterator<Item = (u64, &str)> {
+        let entries = self.entries.iter();
+        entries.map(|(_, entry)| (entry.request, &*entry.key))
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.requests.is_empty() && self.entries.is_empty()
     }
 }
 

@@ -55,6 +55,7 @@ use super::name::MethodName;
 use super::own_meta::OwnMeta;
 use super::rebase::Rebase;
 use super::requests_out::RequestsOut;
+use super::rounds::are_all_asked;
 use super::route::{Closed, Route};
 use super::side;
 use super::table::total;
@@ -169,13 +170,20 @@ impl State {
 
     /// Whether a session could have this state, as it can unless a saved one was changed.
     pub(super) fn is_sound(&self) -> bool {
-        let numbers = [
-            self.requests_out.last_number(),
-            self.inputs.last_number(),
-            self.subscriptions.last_number(),
-        ];
-        let next = self.writer.next_number();
-        self.writer.is_sound() && numbers.into_iter().flatten().all(|number| number < next)
+        let is_closed = self.opening.is_closed();
+        let is_idle = || {
+            let has_subscriptions = self.subscriptions.iter().next().is_some();
+            self.requests_out.is_empty() && self.inputs.is_empty() && !has_subscriptions
+        };
+        let calls = self.requests_out.parts();
+        let rounds = calls.map(|(number, call)| (number, &call.rounds));
+        self.writer.is_sound(self.inputs.targets())
+            && self.requests_out.is_sound(&self.writer, Call::is_sound)
+            && self.inputs.is_sound(&self.writer)
+            && are_all_asked(self.inputs.asked(), rounds)
+            && self.subscriptions.is_sound(self.writer.next_number())
+            && self.events.is_sound(is_closed, ClientEvent::is_sound)
+            && (!is_closed || is_idle())
     }
 }
 

@@ -242,6 +242,18 @@ impl Subscriptions {
         self.open.numbers()
     }
 
+    /// Whether all have numbers that were given out and nothing else is watched, as is the case unless a
+    /// saved session was changed.
+    pub(super) fn is_sound(&self, next_number: u64) -> bool {
+        let mut watched = Watched::default();
+        for (number, subscription) in self.open.iter() {
+            for uri in subscription.uris() {
+                watched.watch(uri, number);
+            }
+        }
+        self.last_number().is_none_or(|last| last < next_number) && watched == self.watched
+    }
+
     /// How many bytes they hold.
     pub(super) fn held(&self) -> usize {
         self.open.held()

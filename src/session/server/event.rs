@@ -24,6 +24,7 @@ use super::super::id::IncomingId;
 use super::super::name::MethodName;
 use super::super::path::Malformed;
 use super::super::rounds::{Round, Rounds};
+use super::super::sound::are_values;
 use super::super::table::{Weigh, total};
 
 /// Something that happened in a server session, in the order of the wire.
@@ -328,6 +329,22 @@ pub(crate) struct Incoming {
 
 saved! { struct Incoming { method, body, spans, client_capabilities, log_level, rounds } }
 
+impl Incoming {
+    /// Whether all of it stands where it is said to, as it does unless a saved session was changed.
+    pub(super) fn is_sound(&self) -> bool {
+        self.body.is_sound_with(&self.spans)
+            && are_values(&self.body.frame, &[self.client_capabilities])
+            && self.rounds.open().is_none_or(are_answers_sound)
+    }
+}
+
+fn are_answers_sound(round: &Round<InputAnswer>) -> bool {
+    let mut answers = round
+        .answers()
+        .filter_map(|(_, answer)| answer?.as_ref().ok());
+    answers.all(Body::is_sound)
+}
+
 impl Weigh for Incoming {
     #[inline]
     fn weight(&self) -> usize {
@@ -353,6 +370,15 @@ impl Weigh for ServerEvent {
 }
 
 impl Request {
+    /// Whether all of it stands where it is said to.
+    pub(crate) fn is_sound(&self) -> bool {
+        let are_inputs_sound = match &self.inputs {
+            Inputs::Collected(round) => are_answers_sound(round),
+            Inputs::None | Inputs::InFrame => true,
+        };
+        are_inputs_sound && self.body.is_sound_with(&self.spans)
+    }
+
     #[inline]
     fn texts(&self) -> usize {
         let responses = match &self.inputs {
@@ -364,6 +390,22 @@ impl Request {
 }
 
 impl ServerEvent {
+    /// Whether all that was received and may be read stands where it is said to, as it does unless a
+    /// saved session was changed.
+    pub(super) fn is_sound(&self) -> bool {
+        match self {
+            Self::Request(request) | Self::Watching(request) => request.is_sound(),
+            Self::Notification(received) => received.is_sound(),
+            Self::Opened { .. }
+            | Self::Cancelled { .. }
+            | Self::Subscribed { .. }
+            | Self::Unsubscribed { .. }
+            | Self::RootsChanged
+            | Self::Ignored(_)
+            | Self::Closed(_) => true,
+        }
+    }
+
     #[inline(never)]
     fn texts(&self) -> usize {
         match self {

@@ -31,6 +31,7 @@ use super::super::misuse::{Invalid, Limited, Misuse};
 use super::super::name::MethodName;
 use super::super::rare::Idle;
 use super::super::requests_out::{RequestOut, RequestsOut};
+use super::super::sound;
 use super::super::table::{Weigh, total};
 use super::super::timer::Clocks;
 use super::super::writer::{write_head, write_params};
@@ -40,13 +41,21 @@ use super::{ServerEvent, ServerSession, Stage, State};
 /// What a server keeps of a request to a legacy client: what the answer is for.
 #[derive(Clone)]
 pub(super) struct PendingInput {
-    incoming: u64,
-    key: Box<str>,
+    pub(super) incoming: u64,
+    pub(super) key: Box<str>,
     /// The params, until the request is sent; it waits for the client to be initialized.
     unsent: Option<Box<str>>,
 }
 
 saved! { struct PendingInput { incoming, key, unsent } }
+
+impl PendingInput {
+    /// Whether what is to be sent are params, as they are unless a saved session was changed.
+    pub(super) fn is_sound(_: u64, input: &Self) -> bool {
+        let unsent = input.unsent.as_ref();
+        unsent.is_none_or(|params| sound::is_object(params.as_bytes()))
+    }
+}
 
 impl Idle for RequestsOut<PendingInput, 0> {
     const IDLE: &'static Self = &Self::EMPTY;

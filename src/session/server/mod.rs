@@ -31,7 +31,7 @@ use crate::limits::Limits;
 use crate::model::capability::ClientCapabilities;
 use crate::model::initialize::Implementation;
 use crate::model::logging::LoggingLevel;
-use crate::revision::Revision;
+use crate::revision::{Era, Revision};
 use crate::rpc::{Repeated, RequestId, RpcError, ScannedFrame};
 use crate::saved::saved;
 use crate::time::Instant;
@@ -48,6 +48,7 @@ use super::rare::Rare;
 use super::rebase::Rebase;
 use super::requests_in::{RequestIn, RequestsIn};
 use super::requests_out::RequestsOut;
+use super::rounds::are_all_asked;
 use super::route::{Closed, Route};
 use super::side;
 use super::table::total;
@@ -473,12 +474,27 @@ impl State {
 
     /// Whether a session could have this state, as it can unless a saved one was changed.
     pub(super) fn is_sound(&self) -> bool {
-        let numbers = [
-            self.requests_in.last_number(),
-            self.requests_out.last_number(),
-            self.subscriptions.last_number(),
-        ];
-        let next = self.writer.next_number();
-        self.writer.is_sound() && numbers.into_iter().flatten().all(|number| number < next)
+        let is_idle = || {
+            let has_listens = !self.subscriptions.listens().is_empty();
+            self.requests_in.is_empty() && self.requests_out.is_empty() && !has_listens
+        };
+        let inputs = self.requests_out.parts();
+        let asked = inputs.map(|(_, input)| (input.incoming, &*input.key));
+        let requests = self.requests_in.parts();
+        let rounds = requests.map(|(number, incoming)| (number, &incoming.rounds));
+        let listens = self.subscriptions.listens().iter();
+        let targets = listens.map(|(_, listen)| listen.target);
+        let revision = self.legacy.revision();
+        self.writer
+            .is_sound(self.requests_in.targets().chain(targets))
+            && revision.is_none_or(|revision| revision.era() == Era::Legacy)
+            && self.requests_in.is_sound(&self.writer, Incoming::is_sound)
+            && self
+                .requests_out
+                .is_sound(&self.writer, PendingInput::is_sound)
+            && are_all_asked(asked, rounds)
+            && self.subscriptions.is_sound(self.writer.next_number())
+            && self.events.is_sound(self.closed, ServerEvent::is_sound)
+            && (!self.closed || is_idle())
     }
 }

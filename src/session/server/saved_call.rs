@@ -31,6 +31,13 @@ pub(crate) struct SavedCall {
 
 saved! { struct SavedCall { id, revision, frame, params, spans } }
 
+impl SavedCall {
+    /// Whether params stand where they are said to, as they do unless what was kept was changed.
+    pub(crate) fn is_sound(&self) -> bool {
+        Request::of_saved(self).is_sound()
+    }
+}
+
 impl Request {
     /// The request as it is kept, if it calls a tool.
     pub(crate) fn save_call(&self) -> SavedCall {

@@ -121,8 +121,26 @@ impl Subscriptions {
         total([self.legacy_held, self.listens.held()])
     }
 
-    pub(super) fn last_number(&self) -> Option<u64> {
-        self.listens.last_number()
+    /// Whether all have numbers that were given out, nothing else is watched, and what is counted is
+    /// what is there, as is the case unless a saved session was changed.
+    pub(super) fn is_sound(&self, next_number: u64) -> bool {
+        let mut rebuilt = Self::default();
+        for uri in self.watched.uris().filter(|uri| self.is_legacy(uri)) {
+            rebuilt.subscribe(uri);
+        }
+        for (number, listen) in self.listens.iter() {
+            for uri in listen.interest.uris() {
+                rebuilt.watched.watch(uri, number);
+            }
+            rebuilt.listened = total([rebuilt.listened, listen.interest.count()]);
+        }
+        let counts = |it: &Self| (it.legacy, it.legacy_held, it.listened);
+        counts(&rebuilt) == counts(self)
+            && rebuilt.watched == self.watched
+            && self
+                .listens
+                .iter()
+                .all(|(number, _)| (1..next_number).contains(&number))
     }
 
     /// The URIs that somebody watches, each once.

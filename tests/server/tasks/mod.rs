@@ -7,6 +7,7 @@ mod legacy;
 mod modern;
 mod restart;
 mod stores;
+mod tampered;
 mod watched;
 
 use std::collections::VecDeque;
