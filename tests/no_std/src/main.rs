@@ -72,6 +72,12 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     loop {}
 }
 
+// `alloc` comes compiled for unwinding and names these two; a program that aborts never calls them.
+#[unsafe(no_mangle)]
+pub extern "C" fn rust_eh_personality() {}
+#[unsafe(no_mangle)]
+pub extern "C" fn _Unwind_Resume() {}
+
 /// The program.
 #[unsafe(no_mangle)]
 pub extern "C" fn main(_: c_int, _: *const *const u8) -> c_int {
