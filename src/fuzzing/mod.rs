@@ -10,6 +10,8 @@ mod pair;
 mod server;
 mod source;
 mod stored;
+#[cfg(feature = "std")]
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod texts;
@@ -41,6 +43,8 @@ pub use pair::pair;
 pub use server::server_session;
 use source::Source;
 pub use stored::restore;
+#[cfg(feature = "std")]
+pub use tasks::tasks;
 #[cfg(feature = "record")]
 pub use texts::recording;
 pub use texts::{config, template};

@@ -172,6 +172,19 @@ fn saved_sessions_that_were_changed_hold_their_promises() {
     }
 }
 
+#[cfg(feature = "std")]
+#[test]
+fn tasks_hold_their_promises_on_the_seeds() {
+    seeds().iter().for_each(|seed| super::tasks(seed));
+    // A call as a task, which is cancelled, asked after, and cancelled again a while later.
+    let cancelled = [12, 0, 1, 0, 2, 12, 0, 0, 0, 2];
+    let later = [10, 100, 12, 0, 1, 0, 2, 12, 0, 0, 0, 2];
+    for era in 0..2 {
+        let call = [era, 0, 200, 3, 0, 0, 2];
+        super::tasks(&[&call[..], &cancelled, &later].concat());
+    }
+}
+
 #[cfg(feature = "record")]
 #[test]
 fn recordings_hold_their_promises_on_the_seeds() {
