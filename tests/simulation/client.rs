@@ -8,8 +8,8 @@ use mcp_proto::model::completion::{CompleteParams, PromptReference};
 use mcp_proto::model::elicitation::ElicitResult;
 use mcp_proto::model::logging::LoggingLevel;
 use mcp_proto::model::method::{
-    CallTool, Complete, CreateMessage, Elicit, GetPrompt, ListRoots, ListTools, Method,
-    ReadResource, RootsListChanged,
+    CallTool, Complete, CreateMessage, Elicit, GetPrompt, ListRoots, ListTools, Method, Progress,
+    ReadResource, RootsListChanged, ServerCapability,
 };
 use mcp_proto::model::page::PaginatedRequestParams;
 use mcp_proto::model::prompt::GetPromptParams;
@@ -20,12 +20,13 @@ use mcp_proto::model::subscription::SubscriptionFilter;
 use mcp_proto::model::tool::CallToolParams;
 use mcp_proto::rpc::RpcError;
 use mcp_proto::session::{
-    CallError, CallId, CallOptions, ClientConfig, ClientEvent, Completed, EraPolicy, InputId,
-    Misuse, SavedClient, SubscriptionId, Timeout, Timeouts,
+    CallClock, CallError, CallId, CallOptions, ClientConfig, ClientEvent, Completed, EraPolicy,
+    InputId, Misuse, Received, SavedClient, SubscriptionId, Timeout, Timeouts,
 };
-use mcp_proto::{ClientSession, Limits, Session};
+use mcp_proto::{ClientSession, Limits, Revision, Session};
 
 use super::end::{Common, End, assert_unchanged, duration, limits, revisions};
+use super::faithful::{self, Mark};
 use super::random::Random;
 use super::strangers::strangers;
 use super::tally::Kind;
@@ -34,6 +35,14 @@ use super::tally::Kind;
 struct Call {
     method: &'static str,
     is_bounded: bool,
+    mark: Mark,
+    /// How long its clocks run: idle, total.
+    clocks: [Option<Duration>; 2],
+    /// When it began, by the clock that only goes on.
+    began: Duration,
+    /// The last progress that was told.
+    progress: f64,
+    was_cancelled: bool,
 }
 
 pub struct ClientEnd {
@@ -41,11 +50,15 @@ pub struct ClientEnd {
     session: ClientSession,
     config: ClientConfig,
     calls: BTreeMap<CallId, Call>,
+    /// How many calls were tried.
+    tried: u64,
     /// Calls that have ended, and so must be refused.
     ended: Vec<CallId>,
     inputs: BTreeMap<InputId, String>,
     withdrawn: Vec<InputId>,
+    /// The open subscriptions that this user began, and what for; the configuration's have no filter here.
     subscriptions: Vec<SubscriptionId>,
+    filters: BTreeMap<SubscriptionId, SubscriptionFilter<'static>>,
 }
 
 impl ClientEnd {
@@ -62,10 +75,12 @@ impl ClientEnd {
             session,
             config,
             calls: BTreeMap::new(),
+            tried: 0,
             ended: Vec::new(),
             inputs: BTreeMap::new(),
             withdrawn: Vec::new(),
             subscriptions: Vec::new(),
+            filters: BTreeMap::new(),
         }
     }
 
@@ -94,12 +109,19 @@ impl ClientEnd {
 
     fn call(&mut self, random: &mut Random) {
         let now = self.common.now;
-        let (options, is_bounded) = options(random, &self.config.timeouts);
+        let (options, clocks) = options(random, &self.config.timeouts);
         let kind = random.below(8);
+        self.tried += 1;
+        let mark = Mark {
+            number: self.tried,
+            wants_progress: options.progress,
+        };
+        let mut can_call = false;
         let made = self.give(random, |session, _| {
+            can_call = session.can_call();
             Ok(match kind {
                 0..3 => {
-                    let params = CallToolParams::new("t");
+                    let params = CallToolParams::new("t").arguments(mark.arguments());
                     (
                         session.call::<CallTool>(now, &params, options)?.any(),
                         CallTool::NAME,
@@ -135,18 +157,29 @@ impl ClientEnd {
             })
         });
         if let Some((call, method)) = made {
+            assert!(can_call, "a call that can't be made was made");
             self.common.mark(Kind::Called);
-            if !is_bounded {
+            let made = self.began(method, mark, clocks);
+            if !made.is_bounded {
                 self.common.mark(Kind::CalledForEver);
             }
-            let call_is_new = self
-                .calls
-                .insert(call, Call { method, is_bounded })
-                .is_none();
+            let call_is_new = self.calls.insert(call, made).is_none();
             assert!(
                 call_is_new && !self.ended.contains(&call),
                 "{call} came twice"
             );
+        }
+    }
+
+    fn began(&self, method: &'static str, mark: Mark, clocks: [Option<Duration>; 2]) -> Call {
+        Call {
+            method,
+            is_bounded: clocks.iter().flatten().any(|clock| *clock < Duration::MAX),
+            mark,
+            clocks,
+            began: self.common.passed,
+            progress: f64::NEG_INFINITY,
+            was_cancelled: false,
         }
     }
 
@@ -157,9 +190,10 @@ impl ClientEnd {
             session.set_log_level(now, level, CallOptions::new())
         });
         if let Some(call) = call {
-            let is_bounded = is_bounded(&self.config.timeouts);
-            let method = "logging/setLevel";
-            self.calls.insert(call.any(), Call { method, is_bounded });
+            let timeouts = &self.config.timeouts;
+            let clocks = [timeouts.idle, timeouts.total];
+            let made = self.began("logging/setLevel", Mark::default(), clocks);
+            self.calls.insert(call.any(), made);
         }
     }
 
@@ -170,6 +204,9 @@ impl ClientEnd {
             let cancelled = self.give(random, |session, _| session.cancel(now, call, Some("no")));
             if cancelled.is_some() {
                 self.common.mark(Kind::CancelledCall);
+                if let Some(call) = self.calls.get_mut(&call) {
+                    call.was_cancelled = true;
+                }
             }
         } else if let Some(call) = random.one_of(&self.ended) {
             let cancelled = self.give(random, |session, _| session.cancel(now, call, None));
@@ -269,6 +306,7 @@ impl ClientEnd {
         {
             self.common.mark(Kind::Subscribed);
             self.subscriptions.push(subscription);
+            self.filters.insert(subscription, filter);
         }
     }
 
@@ -292,6 +330,7 @@ impl ClientEnd {
             assert_eq!(done.method(), was.method);
         }
         self.ended.push(done.call);
+        self.assert_outcome(done, &was);
         self.common.mark(match done.raw() {
             Ok(result) => {
                 assert!(result.is_object());
@@ -313,21 +352,77 @@ impl ClientEnd {
         });
     }
 
+    /// Sees to it that a call ends as it may: with what the server said of it, when its own side
+    /// wanted that, or when its time was over.
+    fn assert_outcome(&self, done: &Completed, was: &Call) {
+        match done.raw() {
+            Ok(result) if self.common.is_faithful && was.method == done.method() => {
+                faithful::succeeded(was.method, was.mark, &result);
+            }
+            Err(CallError::Rpc(error)) if self.common.is_faithful => faithful::failed(error),
+            Err(CallError::Cancelled) => assert!(was.was_cancelled, "nobody cancelled it"),
+            Err(CallError::TimedOut { clock, after }) => {
+                let [idle, total] = was.clocks;
+                let ran = if *clock == CallClock::Total {
+                    total
+                } else {
+                    idle
+                };
+                assert_eq!(Some(*after), ran, "a clock that nobody set");
+                // For one command the clock may have gone back three seconds.
+                let since = self.common.passed - was.began + Duration::from_secs(3);
+                assert!(since >= *after, "timed out after {since:?}, not {after:?}");
+            }
+            _ => {}
+        }
+    }
+
+    fn progressed(&mut self, call: CallId, progress: &Received) {
+        let was = self.calls.get_mut(&call);
+        let was = was.unwrap_or_else(|| panic!("progress of {call}, which has ended"));
+        assert!(
+            was.mark.wants_progress,
+            "progress of {call} that nobody wants"
+        );
+        let read = progress
+            .params::<Progress>()
+            .expect("what the session has read");
+        if self.common.is_faithful {
+            assert!(read.progress > was.progress, "progress of {call} goes back");
+            was.progress = read.progress;
+            faithful::progressed(was.method, was.mark, progress);
+        }
+    }
+
+    /// What the session says of itself fits what its user knows.
+    fn assert_opened(&self, revision: Revision) {
+        assert_eq!(self.session.revision(), Some(revision));
+        assert!(self.config.revisions.contains(&revision));
+        if !self.common.is_faithful {
+            return;
+        }
+        if let Some(info) = self.session.server_info() {
+            assert_eq!((&*info.name, &*info.version), ("server", "1"));
+        }
+        assert!(self.session.offers(ServerCapability::Tools));
+    }
+
     fn take(&mut self, event: &ClientEvent) {
         let kind = match event {
             ClientEvent::Opened { revision } => {
+                self.assert_opened(*revision);
                 self.common.mark_opened(*revision);
                 return;
             }
             ClientEvent::Completed(done) => return self.completed(done),
-            ClientEvent::Progress { call, .. } => {
-                assert!(
-                    self.calls.contains_key(call),
-                    "progress of {call}, which has ended"
-                );
+            ClientEvent::Progress { call, progress } => {
+                self.progressed(*call, progress);
                 Kind::Progress
             }
             ClientEvent::InputRequested(asked) => {
+                if self.common.is_faithful {
+                    faithful::input_requested(asked);
+                }
                 let before = self.inputs.insert(asked.input, asked.method().into());
                 assert_eq!(before, None, "{} came twice", asked.input);
                 Kind::InputRequested
@@ -338,13 +433,42 @@ impl ClientEnd {
                 self.withdrawn.push(*input);
                 Kind::InputWithdrawn
             }
-            ClientEvent::SubscriptionEnded { subscription, .. } => {
+            ClientEvent::SubscriptionEnded {
+                subscription,
+                filter,
+                ..
+            } => {
+                let was = self.filters.get(subscription).unwrap_or(filter);
+                assert_eq!(was, filter, "another subscription has ended");
                 self.subscriptions.retain(|open| open != subscription);
                 Kind::SubscriptionEnded
             }
-            ClientEvent::Subscribed { .. } => Kind::SubscriptionOpened,
-            ClientEvent::Log(_) => Kind::Log,
-            ClientEvent::Changed { .. } => Kind::Change,
+            ClientEvent::Subscribed {
+                subscription,
+                honoured,
+            } => {
+                if let Some(filter) = self.filters.get(subscription) {
+                    faithful::honoured(honoured, filter);
+                }
+                Kind::SubscriptionOpened
+            }
+            ClientEvent::Log(message) => {
+                if self.common.is_faithful {
+                    faithful::logged(message);
+                }
+                Kind::Log
+            }
+            ClientEvent::Changed {
+                change,
+                subscription,
+                notification,
+            } => {
+                if self.common.is_faithful {
+                    let filter = subscription.and_then(|id| self.filters.get(&id));
+                    faithful::changed(*change, filter, notification);
+                }
+                Kind::Change
+            }
             ClientEvent::Ignored(_) => Kind::Ignored,
             ClientEvent::Closed(_) => {
                 self.common.is_closed = true;
@@ -364,6 +488,10 @@ impl End for ClientEnd {
 
     fn parts(&mut self) -> (&mut ClientSession, &mut Common) {
         (&mut self.session, &mut self.common)
+    }
+
+    fn speaks_of_marks(&self) -> bool {
+        true
     }
 
     fn command(&mut self, random: &mut Random) {
@@ -431,6 +559,29 @@ impl End for ClientEnd {
 
     fn held(&self) -> (usize, &Limits) {
         (self.session.held_bytes(), self.session.limits())
+    }
+
+    fn known(&self) -> usize {
+        self.calls.len()
+    }
+
+    fn assert_in_time(&mut self) {
+        let due = self.session.poll_timeout();
+        assert_eq!(due.is_some(), self.session.wake_reason().is_some());
+        assert!(
+            self.session.open_calls() >= self.calls.len(),
+            "a call has gone"
+        );
+        for (id, call) in &self.calls {
+            let total = call.clocks[1].filter(|total| *total < Duration::MAX);
+            let Some(end) = total.and_then(|total| call.began.checked_add(total)) else {
+                continue;
+            };
+            assert!(end >= self.common.passed, "{id} has outlived its time");
+            let left = end - self.common.passed;
+            let is_noted = due.is_some_and(|due| due - self.common.now <= left);
+            assert!(is_noted, "{id} has {left:?} left, but {due:?} is next");
+        }
     }
 
     fn waits_for(&self) -> Option<String> {
@@ -509,13 +660,11 @@ fn timeouts(random: &mut Random) -> Timeouts {
     Timeouts::default().idle(idle).total(total).input(input)
 }
 
-fn is_bounded(timeouts: &Timeouts) -> bool {
-    // The idle clock stands still while the client's user owes an answer, which it gives in the end.
-    timeouts.idle.is_some() || timeouts.total.is_some()
-}
-
-/// Options for a call, and whether it has a deadline with them.
-fn options(random: &mut Random, timeouts: &Timeouts) -> (CallOptions<'static>, bool) {
+/// Options for a call, and how long its two clocks run with them.
+fn options(
+    random: &mut Random,
+    timeouts: &Timeouts,
+) -> (CallOptions<'static>, [Option<Duration>; 2]) {
     let progress = random.below(2) == 0;
     let timeout = |random: &mut Random| match random.below(12) {
         0 => Timeout::Never,
@@ -524,15 +673,16 @@ fn options(random: &mut Random, timeouts: &Timeouts) -> (CallOptions<'static>, b
         _ => Timeout::Inherit,
     };
     let (idle, total) = (timeout(random), timeout(random));
-    let is_some = |timeout, inherited: Option<Duration>| match timeout {
-        Timeout::Inherit => inherited.is_some(),
-        Timeout::After(duration) => duration < Duration::MAX,
-        _ => false,
+    // The idle clock stands still while the client's user owes an answer, which it gives in the end.
+    let runs = |timeout, inherited: Option<Duration>| match timeout {
+        Timeout::Inherit => inherited,
+        Timeout::After(duration) => Some(duration),
+        _ => None,
     };
-    let is_bounded = is_some(idle, timeouts.idle) || is_some(total, timeouts.total);
+    let clocks = [runs(idle, timeouts.idle), runs(total, timeouts.total)];
     let options = CallOptions::new()
         .progress(progress)
         .idle(idle)
         .total(total);
-    (options, is_bounded)
+    (options, clocks)
 }

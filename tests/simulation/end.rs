@@ -13,6 +13,9 @@ use super::random::Random;
 use super::runs::number;
 use super::tally::{Kind, Marks};
 
+/// Anything open, or the event that ends it, takes more than so many bytes.
+const LEAST: usize = 48;
+
 /// A session and its user.
 pub trait End {
     type Session: Session;
@@ -25,6 +28,11 @@ pub trait End {
 
     fn common(&mut self) -> &mut Common {
         self.parts().1
+    }
+
+    /// Whether what this end's user says is what `faithful` expects.
+    fn speaks_of_marks(&self) -> bool {
+        false
     }
 
     /// Does something that a user may do, whether or not it is the time for it.
@@ -67,6 +75,7 @@ pub trait End {
     fn pass(&mut self, duration: Duration) {
         let now = self.common().now + duration;
         self.common().now = now;
+        self.common().passed += duration;
         let mut due = None;
         for _ in 0..self.patience() {
             self.session().handle_timeout(now);
@@ -90,7 +99,20 @@ pub trait End {
             .saturating_add(limits.frame)
             .saturating_add(own);
         assert!(held <= most, "{held} bytes are held, {most} are allowed");
+        let least = self.known() * LEAST;
+        assert!(
+            held >= least,
+            "{held} bytes are held, where {least} are known of"
+        );
     }
+
+    /// How many calls or requests this user knows to be open.
+    fn known(&self) -> usize {
+        0
+    }
+
+    /// Where nothing moves any more but the time: what is open is accounted for, and will wake the session.
+    fn assert_in_time(&mut self) {}
 
     /// What an adapter can see of the session: it has to be the same after a restore.
     fn seen(&mut self) -> (usize, bool, Option<Duration>) {
@@ -109,7 +131,11 @@ pub trait End {
 /// What every end keeps.
 pub struct Common {
     pub now: Instant,
+    /// How much time has passed: it neither goes back nor begins anew.
+    pub passed: Duration,
     pub marks: Marks,
+    /// Whether what is heard is what the other end's user has said.
+    pub is_faithful: bool,
     pub is_closed: bool,
     name: &'static str,
     /// Whether events and frames go into the trace.
@@ -123,7 +149,9 @@ impl Common {
     pub fn new(name: &'static str, random: &mut Random, traces: bool) -> Self {
         Self {
             now: Instant::from_millis(random.below(2000) as u64),
+            passed: Duration::ZERO,
             marks: Marks::default(),
+            is_faithful: false,
             is_closed: false,
             name,
             traces,
@@ -139,6 +167,7 @@ impl Common {
     /// Notes an event, which must not come after the last one.
     pub fn note_event(&mut self, event: &impl fmt::Debug) {
         assert!(!self.is_closed, "{event:?} after the end");
+        assert!(!format!("{event:?}").is_empty());
         self.note(event);
     }
 
@@ -197,6 +226,7 @@ pub fn assert_unchanged(
     after: serde_json::Result<String>,
     misuse: &Misuse,
 ) {
+    assert!(!misuse.to_string().is_empty());
     let before = before.expect("a session can be stored");
     let after = after.expect("a session can be stored");
     let same = before

@@ -11,6 +11,7 @@
 
 mod client;
 mod end;
+mod faithful;
 mod frames;
 mod high;
 mod jobs;

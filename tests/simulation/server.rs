@@ -14,23 +14,27 @@ use mcp_proto::model::sampling::{CreateMessageParams, SamplingMessage};
 use mcp_proto::model::tool::CallToolResult;
 use mcp_proto::rpc::{Raw, RpcError};
 use mcp_proto::session::{
-    Change, IncomingId, Misuse, Request, SavedServer, ServerConfig, ServerEvent,
+    Change, IncomingId, Misuse, Request, Route, SavedServer, ServerConfig, ServerEvent,
 };
 use mcp_proto::{Limits, Revision, ServerSession, Session};
 
 use super::end::{Common, End, assert_unchanged, limits, revisions};
+use super::faithful::{self, Mark};
 use super::random::Random;
 use super::strangers::strangers;
 use super::tally::Kind;
+
+/// What the client is asked for: the keys and methods, and the state.
+type Asked = (Vec<(String, String)>, Option<&'static str>);
 
 pub struct ServerEnd {
     common: Common,
     session: ServerSession,
     config: ServerConfig,
     /// The requests that wait for this user, and what they are for.
-    open: BTreeMap<IncomingId, Option<SpecMethod>>,
+    open: BTreeMap<IncomingId, (Option<SpecMethod>, Mark)>,
     /// The requests that wait for the client's input.
-    asking: BTreeSet<IncomingId>,
+    asking: BTreeMap<IncomingId, Asked>,
     /// The requests that are no longer open; an event still has to say so.
     gone: BTreeSet<IncomingId>,
     answered: Vec<IncomingId>,
@@ -63,7 +67,7 @@ impl ServerEnd {
             session: ServerSession::new(config.clone()),
             config,
             open: BTreeMap::new(),
-            asking: BTreeSet::new(),
+            asking: BTreeMap::new(),
             gone: BTreeSet::new(),
             answered: Vec::new(),
             is_lazy,
@@ -111,8 +115,8 @@ impl ServerEnd {
     /// Replies in one of eight ways, of which some are refused.
     fn reply(&mut self, random: &mut Random, request: IncomingId, kind: usize) {
         let now = self.common.now;
-        let text = "x".repeat(self.size);
-        let method = self.open.get(&request).copied().flatten();
+        let (method, mark) = self.open.get(&request).copied().unwrap_or_default();
+        let text = mark.text(&"x".repeat(self.size));
         let done = self.give_for(random, request, |session| match (kind, method) {
             (0, _) => session.reply_error(now, request, RpcError::internal("no")),
             // A code that the specification keeps for itself, and what is no object: refused.
@@ -151,7 +155,10 @@ impl ServerEnd {
                 self.common.mark(kind);
             }
             self.open.remove(&request);
-            self.asking.insert(request);
+            let keys = requests
+                .iter()
+                .map(|(key, asked)| (key.to_string(), asked.method.to_string()));
+            self.asking.insert(request, (keys.collect(), state));
         }
     }
 
@@ -172,8 +179,10 @@ impl ServerEnd {
     fn tell_of(&mut self, random: &mut Random, request: IncomingId) {
         let now = self.common.now;
         let progress = random.below(8) as f64;
+        let (_, mark) = self.open.get(&request).copied().unwrap_or_default();
+        let message = mark.text("m");
         let told = self.give_for(random, request, |session| {
-            session.progress(now, request, progress, Some(8.0), Some("m"))
+            session.progress(now, request, progress, Some(8.0), Some(&message))
         });
         if told {
             self.common.mark(Kind::ServerProgress);
@@ -220,18 +229,37 @@ impl ServerEnd {
     }
 
     fn requested(&mut self, request: &Request) {
-        let again = self.asking.remove(&request.id);
-        self.common.mark(match again {
-            true => Kind::RequestAgain,
-            false => Kind::Request,
+        let asked = self.asking.remove(&request.id);
+        self.common.mark(match asked {
+            Some(_) => Kind::RequestAgain,
+            None => Kind::Request,
         });
+        let mut mark = Mark::default();
+        if self.common.is_faithful {
+            self.assert_knows_client(request);
+            mark = faithful::requested(request);
+            if let Some((asked, state)) = asked {
+                faithful::answered(request, &asked, state);
+            }
+        }
         assert!(
             !self.answered.contains(&request.id),
             "{} came again",
             request.id
         );
-        let before = self.open.insert(request.id, request.known());
-        assert_eq!(before, None, "{} came twice", request.id);
+        let before = self.open.insert(request.id, (request.known(), mark));
+        assert!(before.is_none(), "{} came twice", request.id);
+    }
+
+    /// Whoever speaks is who the client said it is.
+    fn assert_knows_client(&self, request: &Request) {
+        if request.revision != Revision::V2026_07_28 {
+            assert_eq!(self.session.legacy_revision(), Some(request.revision));
+            let info = self.session.client_info().expect("it has said so");
+            assert_eq!((&*info.name, &*info.version), ("client", "1"));
+            assert!(self.session.client_capabilities().is_some());
+        }
+        assert!(self.config.revisions.contains(&request.revision));
     }
 
     fn take(&mut self, event: &ServerEvent) {
@@ -239,7 +267,7 @@ impl ServerEnd {
             ServerEvent::Request(request) => return self.requested(request),
             ServerEvent::Cancelled { request, .. } => {
                 let was_open = self.open.remove(request).is_some()
-                    || self.asking.remove(request)
+                    || self.asking.remove(request).is_some()
                     || self.gone.remove(request);
                 assert!(was_open, "{request} was cancelled, but not open");
                 Kind::RequestCancelled
@@ -263,6 +291,10 @@ impl End for ServerEnd {
 
     fn parts(&mut self) -> (&mut ServerSession, &mut Common) {
         (&mut self.session, &mut self.common)
+    }
+
+    fn speaks_of_marks(&self) -> bool {
+        true
     }
 
     fn command(&mut self, random: &mut Random) {
@@ -330,6 +362,22 @@ impl End for ServerEnd {
         (self.session.held_bytes(), &self.config.limits)
     }
 
+    fn known(&self) -> usize {
+        self.session.open_requests()
+    }
+
+    fn assert_in_time(&mut self) {
+        let due = self.session.poll_timeout();
+        assert_eq!(due.is_some(), self.session.wake_reason().is_some());
+        assert!(self.session.open_on(Route::Pipe) >= self.open.len());
+        for request in self.open.keys() {
+            assert_eq!(self.session.route_of(*request), Some(Route::Pipe));
+            assert!(self.session.round(*request).is_some());
+        }
+        assert_eq!(self.session.route_of(strangers().request), None);
+        assert!(self.session.open_requests() >= self.open.len());
+    }
+
     fn waits_for(&self) -> Option<String> {
         None
     }
@@ -338,7 +386,8 @@ impl End for ServerEnd {
         assert!(self.common.is_closed, "the end was never told");
         assert_eq!(self.session.open_requests(), 0);
         assert_eq!(self.session.poll_timeout(), None);
-        assert!(self.open.is_empty(), "never cancelled: {:?}", self.open);
+        let open: Vec<_> = self.open.keys().collect();
+        assert!(open.is_empty(), "never cancelled: {open:?}");
         assert!(self.gone.is_empty(), "gone without a word: {:?}", self.gone);
     }
 }

@@ -44,6 +44,8 @@ impl<C: End, S: End> World<C, S> {
             to_server.marks.set(Kind::NarrowPipe);
         }
         let faults = Faults::random(&mut random);
+        client.common().is_faithful = faults.is_none() && server.speaks_of_marks();
+        server.common().is_faithful = faults.is_none() && client.speaks_of_marks();
         Self {
             random,
             client,
@@ -234,6 +236,8 @@ impl<C: End, S: End> World<C, S> {
         let mut is_clean = self.is_clean && !was_damaged && !marks.has(Kind::OddLimits);
         for _ in 0..10_000 {
             self.quiet();
+            self.client.assert_in_time();
+            self.server.assert_in_time();
             let waits = self.client.waits_for();
             let now = self.client.common().now;
             let client = self.client.session();
