@@ -76,7 +76,7 @@
 //! | a test of a server or a client, in memory | `testing` | default |
 //! | a client with an event loop of its own | [`client::Client`] | none |
 //! | the protocol itself: a proxy, a gateway, a new transport | [`ClientSession`], [`ServerSession`] in [`session`] | none |
-//! | a server on a host that starts it for each HTTP request, wasm included | [`edge::Edge`] | none |
+//! | a server on a host that starts it for each HTTP request, wasm included | `edge::Edge` | `http-core` |
 //! | the types of the five revisions | [`model`] | none |
 //! | JSON-RPC without MCP | [`rpc`], [`frame`] | none |
 //!
@@ -199,9 +199,10 @@
 //! | `schemars` | no | `tools!`, `resources!`, `prompts!`, `server::tool_for`: definitions from Rust types; brings `std` |
 //! | `jsonschema` | no | `model::json_schema`: values checked against JSON Schema; brings `std` |
 //! | `seal` | no | `server::Seal`, `io::seal`: what a client carries for a server is sealed; brings `std` |
-//! | `http` | no | `io::http::HttpService`: a server as a tower service, for axum and other HTTP stacks, and its clients' tokens; brings `std` |
+//! | `http-core` | no | `http`, `edge`: HTTP as MCP uses it, without a socket and an HTTP stack |
+//! | `http` | no | `io::http::HttpService`: a server as a tower service, for axum and other HTTP stacks, and its clients' tokens; brings `std` and `http-core` |
 //! | `hyper` | no | `io::http::HttpServer`, `Server::serve_http`: the same on a socket; brings `http` and tokio |
-//! | `http-client` | no | `AsyncClient::http`: servers at URLs over any tower service; brings `std` |
+//! | `http-client` | no | `AsyncClient::http`: servers at URLs over any tower service; brings `std` and `http-core` |
 //! | `hyper-client` | no | `BlockingClient::url`, `AsyncClient::url` over hyper; brings `http-client` and `tokio` |
 //! | `rustls` | no | `https` for it; brings `hyper-client` |
 //! | `ureq` | no | the same clients over threads, without a runtime; brings `http-client` |
@@ -260,11 +261,13 @@ extern crate std;
 #[cfg(feature = "auth-core")]
 pub mod auth;
 pub mod client;
+#[cfg(feature = "http-core")]
 pub mod edge;
 pub mod frame;
 #[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 pub mod fuzzing;
+#[cfg(feature = "http-core")]
 pub mod http;
 #[cfg(feature = "std")]
 pub mod io;

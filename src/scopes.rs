@@ -39,6 +39,7 @@ impl Scopes {
     }
 
     /// Returns those of them that are among `others` too.
+    #[cfg(feature = "http-core")]
     pub(crate) fn shared_with(&self, others: &Self) -> Self {
         Self(self.0.intersection(&others.0).cloned().collect())
     }

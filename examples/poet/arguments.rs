@@ -8,7 +8,7 @@ use mcp_proto::{Era, Revision};
 
 const USAGE: &str = "usage: poet [--http] [--era auto|legacy|modern] [--server both|legacy|modern]
 
-  --http           they speak over HTTP, and the heads are shown as well
+  --http           they speak over HTTP, and the heads are shown as well (feature `http-core`)
   --era auto       the client asks which era the server belongs to (default)
   --era legacy     it shakes hands as up to 2025-11-25
   --era modern     it speaks 2026-07-28 without asking first
@@ -41,7 +41,8 @@ impl Arguments {
             match word.as_str() {
                 "--era" => arguments.era = era_policy(&value()).ok_or(USAGE)?,
                 "--server" => arguments.server = server_era(&value()).ok_or(USAGE)?,
-                "--http" => arguments.over_http = true,
+                "--http" if cfg!(feature = "http-core") => arguments.over_http = true,
+                "--http" => return Err("HTTP takes `--features http-core`".into()),
                 "--serve" => arguments.serves = true,
                 _ => return Err(USAGE.into()),
             }

@@ -15,7 +15,8 @@ use mcp_proto::{ClientSession, Instant};
 use serde_json::json;
 
 use crate::arguments::Arguments;
-use crate::passed::{Passed, Reader};
+use crate::exchange::{self, Reader};
+use crate::passed::Passed;
 use crate::site::Site;
 use crate::{RHYME, Recital};
 
@@ -119,7 +120,7 @@ impl Ends<'_> {
 
     fn start(&mut self, request: &HttpRequest) {
         self.readers.insert(request.exchange, Reader::default());
-        self.passed.extend(Passed::request(request));
+        self.passed.extend(exchange::request(request));
         self.site.start(request);
     }
 

@@ -1,6 +1,6 @@
 //! A server that writes poems with its client's model, and the client. Run it with
 //! `cargo run --example poet`; `-- --era legacy` and `-- --server legacy` show what changes on the wire,
-//! `-- --http` what HTTP makes of it.
+//! `--features http-core -- --http` what HTTP makes of it.
 
 #![allow(
     clippy::disallowed_methods,
@@ -10,9 +10,13 @@
 mod arguments;
 mod caption;
 mod diagram;
+#[cfg(feature = "http-core")]
+mod exchange;
+#[cfg(feature = "http-core")]
 mod http;
 mod passed;
 mod server;
+#[cfg(feature = "http-core")]
 mod site;
 
 use std::env;
@@ -60,7 +64,7 @@ type Recital = (String, Option<Revision>);
 fn recite(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let mut passed = Vec::new();
     let called = match arguments.over_http {
-        true => http::recite(arguments, &mut passed),
+        true => over_http(arguments, &mut passed),
         false => over_pipes(arguments, &mut passed),
     };
     if let Ok((poem, _)) = &called {
@@ -92,6 +96,14 @@ fn over_pipes(arguments: &Arguments, passed: &mut Vec<Passed>) -> Result<Recital
     let frames = mem::take(&mut *frames.lock().unwrap_or_else(PoisonError::into_inner));
     passed.extend(frames.into_iter().map(Passed::Frame));
     called
+}
+
+#[cfg(feature = "http-core")]
+use http::recite as over_http;
+
+#[cfg(not(feature = "http-core"))]
+fn over_http(_: &Arguments, _: &mut Vec<Passed>) -> Result<Recital, Box<dyn Error>> {
+    Err("HTTP takes `--features http-core`".into())
 }
 
 /// A client of this program as a server, whose frames are kept in `passed`.

@@ -5,10 +5,12 @@
 mod auth;
 mod client;
 mod driven;
+#[cfg(feature = "http-core")]
 mod http;
 mod pair;
 mod server;
 mod source;
+mod sse;
 mod stored;
 #[cfg(feature = "std")]
 mod tasks;
@@ -38,10 +40,12 @@ use crate::time::Instant;
 #[cfg(feature = "auth-core")]
 pub use auth::authorization;
 pub use client::client_session;
-pub use http::{bearer, http_client, http_server, mirror, sse};
+#[cfg(feature = "http-core")]
+pub use http::{bearer, http_client, http_server, mirror};
 pub use pair::pair;
 pub use server::server_session;
 use source::Source;
+pub use sse::sse;
 pub use stored::restore;
 #[cfg(feature = "std")]
 pub use tasks::tasks;

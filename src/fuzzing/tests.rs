@@ -79,6 +79,7 @@ fn events_hold_their_promises_on_the_seeds() {
     super::sse(text);
 }
 
+#[cfg(feature = "http-core")]
 #[test]
 fn mirrored_arguments_hold_their_promises_on_the_seeds() {
     seeds().iter().for_each(|seed| super::mirror(seed));
@@ -94,6 +95,7 @@ fn mirrored_arguments_hold_their_promises_on_the_seeds() {
     }
 }
 
+#[cfg(feature = "http-core")]
 #[test]
 fn tokens_hold_their_promises_on_the_seeds() {
     seeds().iter().for_each(|seed| super::bearer(seed));
@@ -109,16 +111,19 @@ fn tokens_hold_their_promises_on_the_seeds() {
     }
 }
 
+#[cfg(feature = "http-core")]
 #[test]
 fn a_session_over_http_holds_its_promises_on_the_seeds() {
     seeds().iter().for_each(|seed| super::http_server(seed));
 }
 
+#[cfg(feature = "http-core")]
 #[test]
 fn a_client_over_http_holds_its_promises_on_the_seeds() {
     seeds().iter().for_each(|seed| super::http_client(seed));
 }
 
+#[cfg(feature = "http-core")]
 #[test]
 fn a_call_whose_stream_is_asked_for_in_vain_has_its_end() {
     // A call, events with an id, and the end of the stream.

@@ -38,6 +38,7 @@ const fn bounds(limits: &Limits) -> Bounds {
 
 impl ScannedFrame {
     /// A frame that was found to be one message within `limits`.
+    #[cfg(feature = "http-core")]
     pub(crate) fn new(bytes: Bytes, limits: &Limits, envelope: Envelope<'_>) -> Self {
         let found = Found {
             kind: envelope.kind,

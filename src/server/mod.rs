@@ -253,6 +253,7 @@ impl<Mode> Server<Mode> {
         }
     }
 
+    #[cfg(feature = "http-core")]
     pub(crate) fn config(&self) -> &ServerConfig {
         &self.shared.config
     }

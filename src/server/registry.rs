@@ -244,8 +244,10 @@ impl Offered {
 }
 
 /// What a server has offered at one time.
+#[cfg(feature = "http-core")]
 pub(crate) struct Snapshot(Arc<Offered>);
 
+#[cfg(feature = "http-core")]
 impl Snapshot {
     /// Whether nothing has changed since.
     #[cfg(feature = "http")]
@@ -312,6 +314,7 @@ impl Registry {
         self.listeners.announce(change, uri);
     }
 
+    #[cfg(feature = "http-core")]
     pub(crate) fn snapshot(&self) -> Snapshot {
         Snapshot(self.read())
     }

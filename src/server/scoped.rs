@@ -4,16 +4,17 @@
 //! got, completed or subscribed to, alone or in a batch; scopes that can't be kept as they are given are
 //! an error and never fewer; where nobody asks for tokens, as on a pipe, nothing is needed.
 
+#[cfg(feature = "http-core")]
+mod frame;
+
 use alloc::string::String;
 
 use super::registry::Offered;
 use super::required::Kind;
-use super::{DefinitionError, Registry, Server, Shared};
-use crate::limits::Limits;
+use super::{DefinitionError, Registry, Server};
 use crate::model::completion::Reference;
-use crate::model::members::decode;
 use crate::model::method::{Complete, Method, SpecMethod, SubscriptionsListen};
-use crate::rpc::{Decoded, EnvelopeKey, Raw, Repeated, RpcError, Scan, elements, raw_at, text_at};
+use crate::rpc::{Raw, RpcError};
 use crate::scopes::Scopes;
 use crate::session::Request;
 
@@ -57,25 +58,6 @@ impl<Mode> Server<Mode> {
         let set = self.shared.registry.prompt_scopes(name, scopes);
         self.refuse(set.err())
     }
-
-    /// The scopes that a frame needs. See [`Shared::scopes_for`].
-    #[cfg(feature = "http")]
-    pub(crate) fn scopes_for(&self, frame: &[u8]) -> Scopes {
-        self.shared.scopes_for(frame)
-    }
-}
-
-impl Shared {
-    /// The scopes that a frame needs, all of a batch together. One that can't be read needs none, as it
-    /// is answered with what is wrong.
-    pub(super) fn scopes_for(&self, frame: &[u8]) -> Scopes {
-        let offered = self.registry.read();
-        let mut needed = Scopes::default();
-        if !offered.required.is_empty() {
-            add_of_frame(&offered, &self.config.limits, frame, &mut needed);
-        }
-        needed
-    }
 }
 
 impl Registry {
@@ -108,13 +90,6 @@ impl Registry {
         scopes: impl IntoIterator<Item = S>,
     ) -> Result<(), DefinitionError> {
         self.require(Kind::Prompt, name, scopes)
-    }
-
-    /// The scopes that anything here needs.
-    pub(crate) fn all_scopes(&self) -> Scopes {
-        let offered = self.read();
-        let all = offered.required.iter();
-        all.fold(Scopes::default(), |all, (.., scopes)| all.union(scopes))
     }
 
     fn require<S: AsRef<str>>(
@@ -211,31 +186,6 @@ pub(super) fn check(
             "Insufficient scope: the request needs {needed}"
         ))),
     }
-}
-
-fn add_of_frame(offered: &Offered, limits: &Limits, frame: &[u8], needed: &mut Scopes) {
-    let mut scan = Scan::default();
-    match decode(frame, limits, &Repeated::default(), &mut scan) {
-        Ok(Decoded::One(_)) => {}
-        Ok(Decoded::Batch) => {
-            for element in elements(frame) {
-                let element = element.of(frame);
-                // A batch within a batch is none.
-                if element.starts_with(b"{") {
-                    add_of_frame(offered, limits, element, needed);
-                }
-            }
-            return;
-        }
-        Err(_) => return,
-    }
-    let method = text_at(frame, scan.key(EnvelopeKey::Method));
-    let Some(known) = method.as_deref().and_then(SpecMethod::from_wire) else {
-        return;
-    };
-    let target = text_at(frame, crate::model::subject(Some(known), frame, &scan));
-    let params = raw_at(frame, scan.key(EnvelopeKey::Params));
-    add(offered, known, target.as_deref(), params, needed);
 }
 
 /// Adds the scopes that a request needs.

@@ -15,7 +15,7 @@ use crate::time::Instant;
 
 /// Answers requests that stand alone, as those of the modern revisions do.
 pub struct Stateless {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
 /// Who sends a request that stands alone, as the transport has authenticated them.
@@ -41,6 +41,7 @@ impl Requester {
         self
     }
 
+    #[cfg(feature = "http-core")]
     pub(crate) fn granted(&self) -> Option<&Scopes> {
         self.scopes.as_deref()
     }
@@ -107,11 +108,6 @@ impl Stateless {
             service.handle_outcome(Instant::ZERO, outcome);
         }
         finish(service)
-    }
-
-    /// The scopes that a frame needs.
-    pub(crate) fn scopes_for(&self, frame: &[u8]) -> Scopes {
-        self.shared.scopes_for(frame)
     }
 
     fn begin(&self, frame: Bytes, requester: Requester) -> Service {

@@ -82,4 +82,5 @@ pub(crate) use server::{SavedCall, lower_input, needed_for};
 pub(crate) use sound::is_frame;
 pub(crate) use table::{Table, Weigh};
 pub use timer::WakeReason;
+#[cfg(feature = "http-core")]
 pub(crate) use token_bucket::TokenBucket;

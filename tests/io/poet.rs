@@ -32,6 +32,7 @@ fn the_poem_is_the_same_on_every_era() {
     }
 }
 
+#[cfg(feature = "http-core")]
 #[test]
 fn the_poem_is_the_same_over_http() {
     // The exchanges, the frames in them, and how many of those are events.

@@ -3,6 +3,7 @@
 //!
 //! The count is that of the process, so each test waits for its turn.
 
+#[cfg(feature = "http-core")]
 mod exchanges;
 mod floods;
 mod growth;

@@ -5,14 +5,20 @@ pub mod carrier;
 pub mod client;
 #[cfg(feature = "tracing")]
 pub mod collector;
+#[cfg(feature = "http-core")]
+pub mod exchanged;
 pub mod fill;
+#[cfg(feature = "http-core")]
 pub mod front;
 pub mod hostile;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod pair;
+#[cfg(not(feature = "http-core"))]
+pub mod piped;
 pub mod scenario;
 pub mod script;
+#[cfg(feature = "http-core")]
 pub mod served;
 pub mod server;
 pub mod tampered;
@@ -33,7 +39,7 @@ pub const LEGACY: [Revision; 4] = [
 pub const MODERN: [Revision; 1] = [Revision::V2026_07_28];
 
 /// How much of something a test takes that costs much: `few` for who only types `cargo test`, and `many` where the
-/// environment has `MCP_TESTS=thorough`, as for `.ci/run test`. What is asserted is the same.
+/// environment has `MCP_TESTS=thorough`, as for `.ci/run test_features`. What is asserted is the same.
 #[expect(clippy::disallowed_methods, reason = "the environment says it")]
 pub fn amount<T>(few: T, many: T) -> T {
     match std::env::var("MCP_TESTS").as_deref() {

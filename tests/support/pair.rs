@@ -14,6 +14,9 @@ use mcp_proto::{Instant, Revision};
 use serde_json::Value;
 
 use super::carrier::{Carrier, Routes, Way};
+#[cfg(not(feature = "http-core"))]
+use super::piped::Served;
+#[cfg(feature = "http-core")]
 use super::served::Served;
 use super::wire::Wire;
 
