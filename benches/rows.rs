@@ -1,7 +1,8 @@
 //! What the bare sessions cost beside plain serde on the same frames, row by row with what is wanted:
 //! CPU time as a ratio of medians of interleaved runs, allocations as they are counted, bytes that an
-//! idle session takes. `rows million` adds what a million sessions take. Instructions are counted by
-//! `.ci/budget`, growth is drawn by `scale`.
+//! idle session takes. `rows million` adds what a million sessions take. `rows count <row> <side> <n>`
+//! makes one side of a row, `floor` or `sessions`, `n` times for callgrind: the difference of two runs
+//! is free of what is done once. Growth is drawn by `scale`.
 
 mod echo;
 #[path = "rows/floor.rs"]
@@ -31,20 +32,52 @@ static ALLOCATOR: &StatsAlloc<std::alloc::System> = &INSTRUMENTED_SYSTEM;
 
 const SCHEMA: &str = r#"{"type":"object","properties":{"message":{"type":"string","description":"The message to process"},"count":{"type":"integer","minimum":0}},"required":["message"]}"#;
 
+/// Which row to make for callgrind, by how its name starts, which side of it and how often.
+struct Counted {
+    row: String,
+    side: String,
+    n: usize,
+}
+
+impl Counted {
+    fn run(&self, what: &str, mut floor: impl FnMut(), mut sessions: impl FnMut()) {
+        if what.starts_with(&self.row) {
+            (0..self.n).for_each(|_| match self.side.as_str() {
+                "floor" => floor(),
+                _ => sessions(),
+            });
+        }
+    }
+}
+
+type Only<'a> = Option<&'a Counted>;
+
 #[expect(clippy::disallowed_methods, reason = "a program's own arguments")]
 fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [count, row, side, n] = &arguments[..]
+        && count == "count"
+    {
+        let n = n.parse().expect("it is a number");
+        let [row, side] = [row, side].map(String::clone);
+        return beside_floors(Some(&Counted { row, side, n }));
+    }
     println!("| bare sessions | wanted | reached |\n|---|---:|---:|");
-    echoes();
-    pings();
-    lists();
-    texts();
-    blobs();
+    beside_floors(None);
     in_flight();
     chunks();
     idle();
-    if std::env::args().any(|argument| argument == "million") {
+    if arguments.iter().any(|argument| argument == "million") {
         million();
     }
+}
+
+fn beside_floors(only: Only<'_>) {
+    echoes(only);
+    pings(only);
+    lists(only);
+    texts(only);
+    blobs(only);
 }
 
 fn row(what: &str, wanted: &str, reached: &str) {
@@ -53,12 +86,16 @@ fn row(what: &str, wanted: &str, reached: &str) {
 
 /// A row of a ratio to the floor and of allocations.
 fn beside_floor(
+    only: Only<'_>,
     what: &str,
     wanted: &str,
     rounds: usize,
     mut floor: impl FnMut(),
     mut sessions: impl FnMut(),
 ) {
+    if let Some(counted) = only {
+        return counted.run(what, floor, sessions);
+    }
     let ratio = median_ratio(rounds, &mut sessions, &mut floor);
     let allocated = allocations(rounds, &mut sessions);
     let of_floor = allocations(rounds, &mut floor);
@@ -75,22 +112,23 @@ fn allocations(rounds: usize, run: &mut impl FnMut()) -> usize {
     (change.allocations + change.reallocations) / rounds
 }
 
-fn echoes() {
+fn echoes(only: Only<'_>) {
     for (era, wanted) in [(Era::Legacy, "0.68x (instructions), 0"), (Era::Modern, "-")] {
         let mut sessions = Sessions::open(era);
         let mut floor = Floor::like(&mut sessions, MESSAGE);
         let what = format!("echo, {era:?}");
         let floor = || floor.echo(black_box(MESSAGE));
-        beside_floor(&what, wanted, 2_000, floor, || {
+        beside_floor(only, &what, wanted, 2_000, floor, || {
             sessions.echo(black_box(MESSAGE));
         });
     }
 }
 
-fn pings() {
+fn pings(only: Only<'_>) {
     let mut sessions = Sessions::open(Era::Legacy);
     let mut passes = Passes::default();
     beside_floor(
+        only,
         "ping",
         "1.3x",
         2_000,
@@ -106,7 +144,7 @@ fn pings() {
     );
 }
 
-fn lists() {
+fn lists(only: Only<'_>) {
     let names: Vec<String> = (0..100).map(|n| format!("tool_{n:03}")).collect();
     let schema = Raw::new(SCHEMA).expect("it is JSON");
     let about = "Does something useful with its two arguments and returns a text result.";
@@ -117,7 +155,7 @@ fn lists() {
     let mut passes = Passes::default();
     let mut sessions = Sessions::open(Era::Legacy);
     let floor = || passes.list(black_box(&listed));
-    beside_floor("tools/list of 100", "1.15x, 12", 50, floor, || {
+    beside_floor(only, "tools/list of 100", "1.15x, 12", 50, floor, || {
         let params = PaginatedRequestParams::new();
         let (call, ended) = exchange::<ListTools>(&mut sessions, &params, &list);
         let result = ended.of(call).expect("it is this call");
@@ -125,11 +163,12 @@ fn lists() {
     });
 }
 
-fn texts() {
+fn texts(only: Only<'_>) {
     let line = "00000042 the quick brown \"fox\" jumps over the lazy dog and keeps running far\n";
     let text = line.repeat((64 << 10) / line.len());
     let contents = TextResourceContents::new("file:///a", text.as_str());
     reads(
+        only,
         "resources/read of 64 KiB text",
         "0.8x, 2",
         200,
@@ -137,10 +176,11 @@ fn texts() {
     );
 }
 
-fn blobs() {
+fn blobs(only: Only<'_>) {
     let blob = "QUJD".repeat(1 << 18);
     let contents = BlobResourceContents::new("file:///a", blob.as_str());
     reads(
+        only,
         "resources/read of a 1 MiB blob",
         "0.25x",
         20,
@@ -148,7 +188,7 @@ fn blobs() {
     );
 }
 
-fn reads(what: &str, wanted: &str, rounds: usize, contents: ResourceContents<'_>) {
+fn reads(only: Only<'_>, what: &str, wanted: &str, rounds: usize, contents: ResourceContents<'_>) {
     let (text, blob) = match &contents {
         ResourceContents::Text(text) => (Some(text.text.as_str()), None),
         ResourceContents::Blob(blob) => (None, Some(blob.blob.as_str())),
@@ -170,7 +210,7 @@ fn reads(what: &str, wanted: &str, rounds: usize, contents: ResourceContents<'_>
     let mut passes = Passes::default();
     let mut sessions = Sessions::open(Era::Legacy);
     let floor = || passes.read(black_box(&read));
-    beside_floor(what, wanted, rounds, floor, || {
+    beside_floor(only, what, wanted, rounds, floor, || {
         let params = ReadResourceParams::new("file:///a");
         let (call, ended) = exchange::<ReadResource>(&mut sessions, &params, &result);
         let result = ended.of(call).expect("it is this call");

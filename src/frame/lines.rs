@@ -25,6 +25,8 @@ use super::{BYTE_ORDER_MARK, FrameError};
 
 /// The room of a fresh buffer: kept frames share it, so starting empty would allocate for each.
 const ROOM: usize = 1024;
+/// So many bytes are searched for the end of a line as soon as they are copied.
+const NEAR: usize = 8 * 1024;
 /// A small frame may keep a buffer of this length alive.
 const SHARED: usize = 8 * 1024;
 /// A frame longer than this is a long one.
@@ -34,6 +36,8 @@ const LONG: usize = 12 * 1024;
 const CHUNK: usize = 16 * 1024;
 /// A buffer that has grown past this is given back once it is empty.
 const KEEP: usize = 64 * 1024;
+/// The same as long as frames are long: then the next one needs it again.
+const KEEP_FOR_LONG: usize = 2 * KEEP;
 
 /// Splits a stream of bytes into frames.
 ///
@@ -109,7 +113,18 @@ impl LineDecoder {
             self.buffer.reserve(bytes.len().max(ROOM).max(expected));
             self.allocated = self.buffer.capacity();
         }
-        self.buffer.extend_from_slice(bytes);
+        // What is long is searched while it is in the nearest cache. The last part is left to
+        // `next_frame`, which bounds what is held of a line.
+        let (blocks, last) = bytes.split_at(bytes.len().saturating_sub(1) / NEAR * NEAR);
+        for block in blocks.chunks(NEAR) {
+            let held = self.buffer.len();
+            self.buffer.extend_from_slice(block);
+            if self.searched == held {
+                let found = memchr::memchr(b'\n', block);
+                self.searched = held + found.unwrap_or(block.len());
+            }
+        }
+        self.buffer.extend_from_slice(last);
     }
 
     /// Where the next bytes of the stream go if a long line has begun, so that they are copied no
@@ -167,7 +182,7 @@ impl LineDecoder {
             drop_return(&mut line);
             let is_blank = line.iter().all(u8::is_ascii_whitespace);
             let frame = (!is_blank).then(|| self.share(line));
-            self.release_large_buffer();
+            self.release_large_buffer(if end > LONG { KEEP_FOR_LONG } else { KEEP });
             if let Some(frame) = frame {
                 return Some(Ok(frame));
             }
@@ -291,9 +306,9 @@ impl LineDecoder {
     }
 
     /// A buffer that grew for one large frame isn't kept for the small ones after it.
-    fn release_large_buffer(&mut self) {
+    fn release_large_buffer(&mut self, keep: usize) {
         // What is left of its room may be small, and still keeps all of it.
-        if self.buffer.is_empty() && self.buffer.capacity().max(self.allocated) > KEEP {
+        if self.buffer.is_empty() && self.buffer.capacity().max(self.allocated) > keep {
             self.buffer = BytesMut::new();
             self.allocated = 0;
         }

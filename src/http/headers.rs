@@ -12,6 +12,7 @@ use core::fmt;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use smallvec::SmallVec;
 
 use crate::rpc::write::write_u64;
 
@@ -86,7 +87,8 @@ const SUFFIX: &str = "?=";
 pub struct Headers {
     /// The name and the value of each field, one after the other.
     text: Vec<u8>,
-    fields: Vec<Field>,
+    // As many as most heads have stand here, which spares each head an allocation.
+    fields: SmallVec<[Field; FEW]>,
 }
 
 /// Where a field ends.
@@ -145,7 +147,6 @@ impl Headers {
         if self.text.capacity() == 0 {
             // Most heads fit.
             self.text.reserve(ROOM);
-            self.fields.reserve(FEW);
         }
         let start = self.text.len();
         self.text.extend_from_slice(name.as_bytes());

@@ -19,7 +19,7 @@ use crate::model::open_object::open_struct;
 use crate::model::owned::IntoOwned;
 use crate::model::wire_type::wire_type;
 use crate::rpc::write::is_clean_run;
-use crate::rpc::{Raw, Source, Text, members};
+use crate::rpc::{Raw, Source, Text};
 
 /// One piece of what a tool, a prompt or a resource says.
 #[derive(Debug, Clone, PartialEq)]
@@ -406,22 +406,28 @@ impl<'a> ResourceContents<'a> {
     /// once and a string. Returns what follows them too.
     pub(crate) fn read_first(json: &'a str) -> Option<(Self, &'a str)> {
         let (mut uri, mut mime_type, mut text, mut blob) = (None, None, None, None);
-        let mut end = 0;
-        for member in members(json.as_bytes()) {
-            let place = match json.get(member.key.range())? {
-                "\"uri\"" => &mut uri,
-                "\"mimeType\"" => &mut mime_type,
-                "\"text\"" => &mut text,
-                "\"blob\"" => &mut blob,
+        let mut rest = json.strip_prefix('{')?;
+        loop {
+            let (key, after) = Text::first_of(rest.trim_ascii_start())?;
+            let place = match key.as_str() {
+                "uri" => &mut uri,
+                "mimeType" => &mut mime_type,
+                "text" => &mut text,
+                "blob" => &mut blob,
                 _ => return None,
             };
-            let value = Text::from_token(json.get(member.value.range())?)?;
+            let value = after.trim_ascii_start().strip_prefix(':')?;
+            let (value, after) = Text::first_of(value.trim_ascii_start())?;
             if place.replace(value).is_some() {
                 return None;
             }
-            end = member.value.range().end;
+            rest = after.trim_ascii_start();
+            let Some(next) = rest.strip_prefix(',') else {
+                break;
+            };
+            rest = next;
         }
-        let rest = json.get(end..)?.trim_ascii_start().strip_prefix('}')?;
+        let rest = rest.strip_prefix('}')?;
         let mut contents = match (text, blob) {
             (Some(text), None) => Self::Text(TextResourceContents::new(uri?, text)),
             (None, Some(blob)) => Self::Blob(BlobResourceContents::new(uri?, blob)),

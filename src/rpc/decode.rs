@@ -152,11 +152,11 @@ pub(crate) fn decode<'s, K: KeyTable>(
     repeated: &Repeated,
     scan: &'s mut Scan,
 ) -> Result<Decoded<'s>, Rejection> {
-    // Asking for ASCII first is several times as fast, and most frames are.
-    if !is_ascii(frame) && frame::text(frame).is_err() {
+    let scanned = scan::scan::<K>(frame, limits.depth, repeated, scan);
+    if !is_text(frame, scan.ascii) {
         return Err(Rejection::new(code::PARSE_ERROR, "Parse error: not UTF-8"));
     }
-    match scan::scan::<K>(frame, limits.depth, repeated, scan) {
+    match scanned {
         Ok(Scanned::One) => envelope(frame, scan, limits).map(Decoded::One),
         Ok(Scanned::Batch) => Ok(Decoded::Batch),
         Err(ScanError::Syntax) => Err(Rejection::new(code::PARSE_ERROR, "Parse error: not JSON")),
@@ -310,6 +310,21 @@ fn envelope<'s>(frame: &[u8], scan: &'s Scan, limits: &Limits) -> Result<Envelop
         rejection.of_kind(intended()).with_id(id)
     })?;
     Ok(Envelope { kind, id, scan })
+}
+
+/// Whether a frame is UTF-8, of which a part is known to be ASCII.
+#[inline]
+fn is_text(frame: &[u8], ascii: Span) -> bool {
+    // Asking for ASCII first is several times as fast, and most frames are.
+    let is_plain = match ascii.is_some() {
+        true => {
+            let ascii = ascii.range();
+            let (before, after) = (frame.get(..ascii.start), frame.get(ascii.end..));
+            is_ascii(before.unwrap_or_default()) && is_ascii(after.unwrap_or_default())
+        }
+        false => is_ascii(frame),
+    };
+    is_plain || frame::text(frame).is_ok()
 }
 
 /// What `is_ascii` says, in a form that the compiler makes short work of for short texts too.

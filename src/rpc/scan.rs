@@ -30,6 +30,8 @@ pub(crate) struct Scan {
     pub(crate) result: BodySpans,
     /// `code` and `message` of the error.
     error: [Span; 2],
+    /// A part of the frame that is known to be ASCII, if it has one that is long.
+    pub(super) ascii: Span,
     /// Whether the version was found to be the right one, which saves reading it again.
     pub(super) is_version_known: bool,
     /// Whether an envelope key came twice.
@@ -103,8 +105,11 @@ pub(crate) fn scan<K: KeyTable>(
         bytes: frame,
         at: 0,
         depth: depth.clamp(1, DEEPEST),
+        ascii: Span::NONE,
     };
-    scanner.document::<K>(repeated, scan)
+    let scanned = scanner.document::<K>(repeated, scan);
+    scan.ascii = scanner.ascii;
+    scanned
 }
 
 /// Whether `text` is one value, without white space around it and not too deep to tell.
@@ -113,6 +118,7 @@ pub(super) fn is_value(text: &[u8]) -> bool {
         bytes: text,
         at: 0,
         depth: 0,
+        ascii: Span::NONE,
     };
     scanner.value(DEEPEST).is_ok() && scanner.at == text.len()
 }
@@ -121,6 +127,8 @@ struct Scanner<'a> {
     bytes: &'a [u8],
     at: usize,
     depth: usize,
+    /// The longest run of many bytes in a string that was found to be ASCII.
+    ascii: Span,
 }
 
 /// A key without the quotes, and whether it holds escapes.
@@ -497,7 +505,12 @@ impl Scanner<'_> {
     /// Passes a string of many bytes; `rest` follows its quote.
     #[inline(never)]
     fn long_string(&mut self, rest: &[u8]) -> Result<bool, ScanError> {
-        self.string_from(1 + long_plain_length(rest))
+        let (plain, is_ascii) = long_plain_length(rest);
+        let start = self.at + 1;
+        if is_ascii && plain > self.ascii.range().len() {
+            self.ascii = Span::new(start, start + plain);
+        }
+        self.string_from(1 + plain)
     }
 
     /// Passes the rest of a string, of which `plain` bytes from its first quote on are plain.

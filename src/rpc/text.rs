@@ -36,15 +36,25 @@ impl fmt::Debug for Concealed {
     }
 }
 
-/// The text that the inside of a JSON string stands for; `None` when it has escapes by number, which
-/// are rare.
-fn unescaped(inner: &str) -> Option<String> {
-    let mut text = String::with_capacity(inner.len());
-    let mut rest = inner;
-    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
-        let (plain, escape) = rest.split_at(at);
+/// The text that `inside`, a JSON string after its first quote, stands for, and what follows the string.
+/// It is read once: where it ends is found on the way. `None` when it names half of a character.
+fn unescaped(inside: &str) -> Option<(String, &str)> {
+    // What follows is short most of the time, so that this is close to how long the text is.
+    let mut text = String::with_capacity(inside.len());
+    let mut rest = inside;
+    loop {
+        let at = memchr::memchr2(b'"', b'\\', rest.as_bytes())?;
+        let (plain, special) = rest.split_at_checked(at)?;
         text.push_str(plain);
-        text.push(match escape.as_bytes().get(1)? {
+        let letter = match special.as_bytes() {
+            [b'\\', letter, ..] => *letter,
+            _ => {
+                rest = special.strip_prefix('"')?;
+                break;
+            }
+        };
+        let mut length = 2;
+        text.push(match letter {
             b'n' => '\n',
             b'"' => '"',
             b'\\' => '\\',
@@ -53,12 +63,30 @@ fn unescaped(inner: &str) -> Option<String> {
             b'/' => '/',
             b'b' => '\u{8}',
             b'f' => '\u{c}',
-            _ => return None,
+            _ => {
+                let (character, units) = by_number(special)?;
+                length = if units == 1 { 6 } else { 12 };
+                character
+            }
         });
-        rest = escape.get(2..)?;
+        rest = special.get(length..)?;
     }
-    text.push_str(rest);
-    Some(text)
+    if text.len() < inside.len() / 2 {
+        text.shrink_to_fit();
+    }
+    Some((text, rest))
+}
+
+/// The character that `escape` starts with, written by one number or by two, and by how many.
+#[cold]
+fn by_number(escape: &str) -> Option<(char, usize)> {
+    let unit = |at| {
+        let digits = escape.get(at..)?.strip_prefix("\\u")?.get(..4)?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let units = [unit(0)?, unit(6).unwrap_or_default()];
+    let character = char::decode_utf16(units).next()?.ok()?;
+    Some((character, character.len_utf16()))
 }
 
 /// A borrowed, owned or shared string, as every text of the protocol's types is.
@@ -88,17 +116,24 @@ impl<'a> Text<'a> {
         };
         match is_plain {
             true => Some(Self::borrowed(inner)),
-            false => Self::from_escaped(token, inner),
+            false => {
+                let (text, rest) = Self::first_of(token)?;
+                rest.is_empty().then_some(text)
+            }
         }
     }
 
-    /// Apart from its caller, which meets no escapes most of the time.
-    #[inline(never)]
-    fn from_escaped(token: &'a str, inner: &str) -> Option<Self> {
-        match unescaped(inner) {
-            Some(text) => Some(text.into()),
-            None => serde_json::from_str(token).ok(),
+    /// The text of the string with which good JSON starts, and what follows the string; `None` when it
+    /// starts with something else. The string is read once, however long it is.
+    pub(crate) fn first_of(json: &'a str) -> Option<(Self, &'a str)> {
+        let inside = json.strip_prefix('"')?;
+        let at = memchr::memchr2(b'"', b'\\', inside.as_bytes())?;
+        let (plain, special) = inside.split_at_checked(at)?;
+        if let Some(rest) = special.strip_prefix('"') {
+            return Some((Self::borrowed(plain), rest));
         }
+        let (text, rest) = unescaped(inside)?;
+        Some((text.into(), rest))
     }
 
     /// Returns the text itself.
@@ -235,5 +270,56 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
         }
 
         deserializer.deserialize_str(TextVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::String;
+
+    use super::Text;
+
+    #[test]
+    fn a_string_is_read_as_serde_json_reads_it_and_ends_at_its_quote() {
+        let long = "plain ".repeat(30);
+        let escapes = [
+            "",
+            "é",
+            r#"\n\r\t\b\f\/\\\""#,
+            r"a\u00e9b",
+            r"\uD83D\ude00!",
+            r"\u20AC\u20ac",
+            r"\ud83d",
+            r"\ud83dx",
+            r"\ude00",
+            r"\ud83d\n",
+            r"\ud83d\u0041",
+            r"\u0000",
+        ];
+        for (before, escape) in ["", "b", &long]
+            .iter()
+            .flat_map(|b| escapes.map(|e| (*b, e)))
+        {
+            for after in ["", "a", &long] {
+                let token = alloc::format!("\"{before}{escape}{after}\"");
+                let expected = serde_json::from_str::<String>(&token).ok();
+                let json = alloc::format!("{token}, \"more\\n\": \"\"}}");
+                let read = Text::first_of(&json);
+                let read = read.map(|(text, rest)| (text.into_string(), rest));
+                let expected_with_rest = expected.clone().map(|text| (text, &json[token.len()..]));
+                assert_eq!(read, expected_with_rest, "{token}");
+                let read = Text::from_token(&token).map(Text::into_string);
+                assert_eq!(read, expected, "{token}");
+            }
+        }
+        assert_eq!(Text::first_of("7"), None);
+        assert_eq!(Text::first_of("\"open\\"), None);
+    }
+
+    #[test]
+    fn a_short_text_does_not_keep_the_room_of_what_follows_it() {
+        let json = alloc::format!(r#""short\n", "{}""#, "x".repeat(1 << 16));
+        let (text, _) = Text::first_of(&json).unwrap();
+        assert!(text.into_string().capacity() < 64);
     }
 }

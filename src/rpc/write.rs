@@ -38,41 +38,81 @@ pub(crate) fn write_name(out: &mut Vec<u8>, name: &str) {
 #[inline]
 pub(crate) fn write_escaped(out: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
-    if is_clean_run(bytes) {
+    if bytes.len() > NEAR {
+        write_long(out, bytes);
+    } else if is_clean_run(bytes) {
         out.extend_from_slice(bytes);
     } else {
         write_with_escapes(out, bytes);
     }
 }
 
-/// Appends `bytes` escaped; some of them need it.
+/// So many bytes at a time are looked at and copied: what was looked at is in the nearest cache when it
+/// is copied, or looked at for something else.
+const NEAR: usize = 4096;
+
+/// Appends many `bytes` escaped.
 #[inline(never)]
-fn write_with_escapes(out: &mut Vec<u8>, bytes: &[u8]) {
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        let (run, after) = rest.split_at(escape_free_length(rest));
-        out.extend_from_slice(run);
-        let Some((&byte, after)) = after.split_first() else {
-            return;
-        };
-        write_escape(out, byte);
-        rest = after;
+fn write_long(out: &mut Vec<u8>, bytes: &[u8]) {
+    for block in bytes.chunks(NEAR) {
+        if is_clean_text(block) {
+            out.extend_from_slice(block);
+        } else {
+            write_with_escapes(out, block);
+        }
     }
 }
 
-/// How many bytes from the start of `bytes` on need no escape. It never looks further than that, since
-/// a text may have many line breaks.
-#[inline]
-fn escape_free_length(bytes: &[u8]) -> usize {
-    let (words, last) = bytes.as_chunks::<8>();
-    for (at, word) in words.iter().enumerate() {
+/// Appends `bytes` escaped; some of them need it.
+// What is plain mostly is too short to be worth a call for its copy, so that two words at a time are
+// copied whole and what of them isn't plain is taken back.
+#[inline(never)]
+fn write_with_escapes(out: &mut Vec<u8>, bytes: &[u8]) {
+    let mut rest = bytes;
+    while let Some((block, after)) = rest.split_first_chunk::<BLOCK>() {
+        out.extend_from_slice(block);
+        let plain = plain_in_block(block);
+        if plain == BLOCK {
+            rest = after;
+            continue;
+        }
+        out.truncate(out.len() - (BLOCK - plain));
+        rest = write_escape_of(out, rest, plain);
+    }
+    while let Some(plain) = rest.iter().position(|byte| needs_escape(*byte)) {
+        let (run, _) = rest.split_at(plain);
+        out.extend_from_slice(run);
+        rest = write_escape_of(out, rest, plain);
+    }
+    out.extend_from_slice(rest);
+}
+
+/// Appends the escape of the byte at `at`; returns what follows it.
+#[inline(always)]
+fn write_escape_of<'b>(out: &mut Vec<u8>, bytes: &'b [u8], at: usize) -> &'b [u8] {
+    let Some((byte, rest)) = bytes.get(at..).and_then(<[u8]>::split_first) else {
+        return &[];
+    };
+    write_escape(out, *byte);
+    rest
+}
+
+/// Two words.
+const BLOCK: usize = 16;
+
+/// How many bytes from the start of `block` on need no escape.
+#[inline(always)]
+fn plain_in_block(block: &[u8; BLOCK]) -> usize {
+    let (words, _) = block.as_chunks::<8>();
+    let mut plain = 0;
+    for word in words {
         let marks = escape_marks(u64::from_le_bytes(*word));
         if marks != 0 {
-            return at * 8 + marks.trailing_zeros() as usize / 8;
+            return plain + marks.trailing_zeros() as usize / 8;
         }
+        plain += 8;
     }
-    let last_free = last.iter().take_while(|byte| !needs_escape(**byte));
-    words.len() * 8 + last_free.count()
+    plain
 }
 
 /// Appends the escape of one byte that needs one.
@@ -143,15 +183,28 @@ fn is_clean_text(bytes: &[u8]) -> bool {
     blocks.iter().all(|block| least(block) != 0) && least(rest) != 0
 }
 
-/// How many bytes from the start of `bytes` on need no escape.
-#[inline]
+/// How many bytes from the start of `bytes` on need no escape, where the next escape is likely to be
+/// near: that of a string which had one already.
+#[inline(always)]
 pub(super) fn plain_length(bytes: &[u8]) -> usize {
-    first_plain_length(bytes)
-        .or_else(|| medium_plain_length(bytes))
-        .unwrap_or_else(|| long_plain_length(bytes))
+    let (blocks, _) = bytes.as_chunks::<BLOCK>();
+    let mut plain = 0;
+    for block in blocks.iter().take(MEDIUM / BLOCK) {
+        let within = plain_in_block(block);
+        plain += within;
+        if within < BLOCK {
+            return plain;
+        }
+    }
+    let rest = bytes.get(plain..).unwrap_or_default();
+    match rest.len() {
+        ..BLOCK => plain + rest.iter().take_while(|byte| !needs_escape(**byte)).count(),
+        _ => plain + long_plain_length(rest).0,
+    }
 }
 
-/// The same when it ends within the first few bytes, of which the last ones of a text are none.
+/// How many bytes from the start of `bytes` on need no escape when one does within the first few,
+/// which the last ones of a text are not.
 // Inlined since most strings are so short that a call costs as much as the look.
 #[inline(always)]
 pub(super) fn first_plain_length(bytes: &[u8]) -> Option<usize> {
@@ -183,17 +236,28 @@ pub(super) fn medium_plain_length(bytes: &[u8]) -> Option<usize> {
     Some(bytes.len() - last.len() + last_plain)
 }
 
-/// The same when [`medium_plain_length`] found nothing.
+/// The same when [`medium_plain_length`] found nothing, and whether these bytes are ASCII.
 #[inline(never)]
-pub(super) fn long_plain_length(bytes: &[u8]) -> usize {
+pub(super) fn long_plain_length(bytes: &[u8]) -> (usize, bool) {
+    let (mut plain, mut high) = (0, 0);
     // What was looked at already is no more than a search looks at in a few steps.
-    let end = memchr::memchr2(b'"', b'\\', bytes).unwrap_or(bytes.len());
-    let (run, _) = bytes.split_at(end);
-    // A fold instead of a search: the compiler turns it into a few vector instructions.
-    match run.iter().fold(u8::MAX, |least, byte| least.min(*byte)) {
-        0x20.. => end,
-        _ => run.iter().take_while(|byte| **byte >= 0x20).count(),
+    for block in bytes.chunks(NEAR) {
+        let end = memchr::memchr2(b'"', b'\\', block).unwrap_or(block.len());
+        let (run, _) = block.split_at(end);
+        // A fold instead of a search: the compiler turns it into a few vector instructions.
+        let fold = |(least, all): (u8, u8), byte: &u8| (least.min(*byte), all | byte);
+        let (least, all) = run.iter().fold((u8::MAX, 0), fold);
+        high |= all & 0x80;
+        if least < 0x20 {
+            plain += run.iter().take_while(|byte| **byte >= 0x20).count();
+            break;
+        }
+        plain += end;
+        if end < block.len() {
+            break;
+        }
     }
+    (plain, high == 0)
 }
 
 /// The last eight bytes, or two overlapping halves of what is shorter; `None` below four bytes.

@@ -16,11 +16,19 @@ use core::fmt;
 use super::growth::trim;
 use super::machine::Transmit;
 use super::queue::Queue;
+use super::route::Route;
 use crate::rpc::{Kind, RequestId, Sendable};
 use crate::saved::saved;
 
 /// While frames wait, capacity is given back that is above what they need by this.
 const SLACK: usize = 64 * 1024;
+/// From this length on a frame on a pipe leaves its buffer for the next one, which is likely to be as
+/// long; over HTTP each may go to another client.
+const LONG: usize = 16 * 1024;
+/// How large a buffer may be that is kept so.
+const KEEP_FOR_LONG: usize = 128 * 1024;
+/// How often it may be asked in vain for a frame until that buffer is given back all the same.
+const PATIENCE: u8 = 8;
 /// From this length on a frame is not copied.
 const WORTH_SWAPPING: usize = 1024;
 
@@ -41,22 +49,24 @@ pub(crate) struct Outbox {
     read: usize,
     frames: Queue<Waiting>,
     /// How large the buffer was that was given back.
-    given_back: usize,
+    given_back: u32,
+    /// How often it was asked in vain since it last had a frame, while it keeps a large buffer.
+    asked: u8,
     /// How many bytes wait that were written out of the reserve.
     reserved: usize,
     /// How many frames have been written so far.
     written: u64,
 }
 
-saved! { struct Outbox { bytes, read, frames, reserved, written; given_back } }
+saved! { struct Outbox { bytes, read, frames, reserved, written; given_back, asked } }
 
 impl Outbox {
     /// The buffer to append a frame to; [`commit`](Self::commit) or [`abort`](Self::abort) ends it.
     pub(crate) fn begin(&mut self) -> (&mut Vec<u8>, usize) {
         let start = self.bytes.len();
         if self.given_back > 0 {
-            self.bytes
-                .reserve_exact(core::mem::take(&mut self.given_back));
+            let room = core::mem::take(&mut self.given_back);
+            self.bytes.reserve_exact(room as usize);
         }
         (&mut self.bytes, start)
     }
@@ -94,10 +104,14 @@ impl Outbox {
     /// Appends the next frame to `buffer`. A buffer that is left with a capacity above `keep` is given
     /// back.
     pub(crate) fn poll(&mut self, buffer: &mut Vec<u8>, keep: usize) -> Option<Transmit> {
-        let Waiting {
+        let Some(Waiting {
             transmit,
             is_reserve,
-        } = self.frames.pop_front()?;
+        }) = self.frames.pop_front()
+        else {
+            self.ask_in_vain(keep);
+            return None;
+        };
         if is_reserve {
             self.reserved -= transmit.len;
         }
@@ -114,16 +128,40 @@ impl Outbox {
         if self.frames.is_empty() {
             self.bytes.clear();
             self.read = 0;
-            if self.bytes.capacity() > keep {
-                self.given_back = self.bytes.capacity().min(SLACK);
-                self.bytes = Vec::new();
-            }
+            let is_long = transmit.len >= LONG && transmit.route == Route::Pipe;
+            self.give_back(if is_long {
+                keep.max(KEEP_FOR_LONG)
+            } else {
+                keep
+            });
         } else if self.read > SLACK && self.read > self.bytes.len() / 8 {
             self.bytes.drain(..self.read);
             self.read = 0;
             trim(&mut self.bytes, SLACK);
         }
         Some(transmit)
+    }
+
+    /// Gives the buffer back, which is empty, if it is larger than `keep`.
+    #[inline]
+    fn give_back(&mut self, keep: usize) {
+        if self.bytes.capacity() > keep {
+            // `SLACK` is no more than that, so that the cast keeps its value.
+            self.given_back = self.bytes.capacity().min(SLACK) as u32;
+            self.bytes = Vec::new();
+        }
+        self.asked = 0;
+    }
+
+    /// Nothing waits: a large buffer isn't kept for a frame that doesn't come.
+    #[inline]
+    fn ask_in_vain(&mut self, keep: usize) {
+        if self.bytes.capacity() > keep {
+            self.asked += 1;
+            if self.asked >= PATIENCE {
+                self.give_back(keep);
+            }
+        }
     }
 
     /// The number of the frame that was written last; the first one's is 1.
@@ -238,5 +276,50 @@ impl fmt::Debug for Outbox {
             .field("bytes", &self.pending())
             .field("written", &self.written)
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::{KEEP_FOR_LONG, LONG, Outbox, PATIENCE};
+    use crate::rpc::Kind;
+    use crate::session::{ExchangeId, Route, Transmit};
+
+    const KEEP: usize = 256;
+
+    /// How large the buffer is that is left when a frame of this length has left by this route.
+    fn left_by(outbox: &mut Outbox, route: Route, length: usize) -> usize {
+        let (bytes, start) = outbox.begin();
+        bytes.resize(start + length, b' ');
+        let transmit = Transmit {
+            route,
+            len: 0,
+            last: false,
+            kind: Kind::Result,
+            revision: None,
+        };
+        outbox.commit(start, transmit, false);
+        let mut buffer = Vec::with_capacity(length);
+        outbox.poll(&mut buffer, KEEP).unwrap();
+        outbox.bytes.capacity()
+    }
+
+    #[test]
+    fn the_buffer_of_a_long_frame_is_kept_on_a_pipe_until_a_short_one_leaves_or_none_comes() {
+        let mut outbox = Outbox::default();
+        let kept = LONG..=KEEP_FOR_LONG;
+        assert!(kept.contains(&left_by(&mut outbox, Route::Pipe, LONG)));
+        assert!(left_by(&mut outbox, Route::Pipe, LONG / 2) <= KEEP);
+        assert!(left_by(&mut outbox, Route::Pipe, 2 * KEEP_FOR_LONG) <= KEEP);
+        let exchange = Route::Exchange(ExchangeId::new(1));
+        assert!(left_by(&mut outbox, exchange, LONG) <= KEEP);
+        left_by(&mut outbox, Route::Pipe, LONG);
+        (0..PATIENCE).for_each(|_| {
+            assert!(kept.contains(&outbox.bytes.capacity()));
+            assert!(outbox.poll(&mut Vec::new(), KEEP).is_none());
+        });
+        assert!(outbox.bytes.capacity() <= KEEP);
     }
 }
