@@ -551,8 +551,11 @@ impl Scanner<'_> {
     fn escape(&mut self) -> Result<(), ScanError> {
         let byte = self.peek().ok_or(ScanError::Syntax)?;
         self.at += 1;
+        // A table instead of a jump, which can't be foreseen.
+        if IS_LETTER[usize::from(byte)] {
+            return Ok(());
+        }
         match byte {
-            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(()),
             b'u' => {
                 let digits = self
                     .bytes
@@ -604,6 +607,17 @@ impl Scanner<'_> {
         }
     }
 }
+
+/// The letters that may follow a backslash, but for that of a number.
+const IS_LETTER: [bool; 256] = {
+    let mut is_letter = [false; 256];
+    let mut letters: &[u8] = b"\"\\/bfnrt";
+    while let [letter, rest @ ..] = letters {
+        is_letter[*letter as usize] = true;
+        letters = rest;
+    }
+    is_letter
+};
 
 /// The key with which `text` starts, its colon included, and their length: those of most messages.
 #[inline]

@@ -1,6 +1,8 @@
 //! A string that is borrowed from a frame where it can be, and owned where it must be.
 //! JSON strings without escapes are borrowed; only escapes force a copy.
 
+#![expect(clippy::indexing_slicing, reason = "a table has a place for each byte")]
+
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -54,21 +56,13 @@ fn unescaped(inside: &str) -> Option<(String, &str)> {
             }
         };
         let mut length = 2;
-        text.push(match letter {
-            b'n' => '\n',
-            b'"' => '"',
-            b'\\' => '\\',
-            b't' => '\t',
-            b'r' => '\r',
-            b'/' => '/',
-            b'b' => '\u{8}',
-            b'f' => '\u{c}',
-            _ => {
-                let (character, units) = by_number(special)?;
-                length = if units == 1 { 6 } else { 12 };
-                character
-            }
-        });
+        let mut character = char::from(MEANT[usize::from(letter)]);
+        if character == '\0' {
+            let (numbered, units) = by_number(special)?;
+            length = if units == 1 { 6 } else { 12 };
+            character = numbered;
+        }
+        text.push(character);
         rest = special.get(length..)?;
     }
     if text.len() < inside.len() / 2 {
@@ -76,6 +70,21 @@ fn unescaped(inside: &str) -> Option<(String, &str)> {
     }
     Some((text, rest))
 }
+
+/// What the letter after a backslash means, in a table since a jump couldn't be foreseen; zero for a
+/// number and for all that mean nothing.
+const MEANT: [u8; 256] = {
+    let mut meant = [0; 256];
+    meant[b'n' as usize] = b'\n';
+    meant[b'"' as usize] = b'"';
+    meant[b'\\' as usize] = b'\\';
+    meant[b't' as usize] = b'\t';
+    meant[b'r' as usize] = b'\r';
+    meant[b'/' as usize] = b'/';
+    meant[b'b' as usize] = 0x08;
+    meant[b'f' as usize] = 0x0c;
+    meant
+};
 
 /// The character that `escape` starts with, written by one number or by two, and by how many.
 #[cold]

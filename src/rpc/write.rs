@@ -3,7 +3,8 @@
 
 #![expect(
     clippy::arithmetic_side_effects,
-    reason = "lengths of parts of one text, digits below ten, and constants"
+    clippy::indexing_slicing,
+    reason = "lengths of parts of one text, digits below ten, and constants; a table has a place for each byte"
 )]
 
 use alloc::vec::Vec;
@@ -55,7 +56,7 @@ const NEAR: usize = 4096;
 #[inline(never)]
 fn write_long(out: &mut Vec<u8>, bytes: &[u8]) {
     for block in bytes.chunks(NEAR) {
-        if is_clean_text(block) {
+        if long_plain_length(block).0 == block.len() {
             out.extend_from_slice(block);
         } else {
             write_with_escapes(out, block);
@@ -101,37 +102,42 @@ fn write_escape_of<'b>(out: &mut Vec<u8>, bytes: &'b [u8], at: usize) -> &'b [u8
 const BLOCK: usize = 16;
 
 /// How many bytes from the start of `block` on need no escape.
+// Without a branch, since where a text has its escapes can't be foreseen.
 #[inline(always)]
 fn plain_in_block(block: &[u8; BLOCK]) -> usize {
-    let (words, _) = block.as_chunks::<8>();
-    let mut plain = 0;
-    for word in words {
-        let marks = escape_marks(u64::from_le_bytes(*word));
-        if marks != 0 {
-            return plain + marks.trailing_zeros() as usize / 8;
-        }
-        plain += 8;
-    }
-    plain
+    let word = u128::from_le_bytes(*block);
+    let [low, high] = [word as u64, (word >> 64) as u64].map(escape_marks);
+    let (marks, before) = if low != 0 { (low, 0) } else { (high, 8) };
+    before + marks.trailing_zeros() as usize / 8
 }
 
 /// Appends the escape of one byte that needs one.
-#[inline]
+#[inline(always)]
 fn write_escape(out: &mut Vec<u8>, byte: u8) {
-    let letter = match byte {
-        b'"' | b'\\' => byte,
-        0x08 => b'b',
-        b'\t' => b't',
-        b'\n' => b'n',
-        0x0c => b'f',
-        b'\r' => b'r',
-        _ => {
-            let [high, low] = [byte >> 4, byte & 15].map(hex_digit);
-            out.extend_from_slice(&[b'\\', b'u', b'0', b'0', high, low]);
-            return;
-        }
-    };
-    out.extend_from_slice(&[b'\\', letter]);
+    match LETTERS[usize::from(byte)] {
+        0 => write_number(out, byte),
+        letter => out.extend_from_slice(&[b'\\', letter]),
+    }
+}
+
+/// The letters of the bytes whose escapes have one.
+const LETTERS: [u8; 256] = {
+    let mut letters = [0; 256];
+    letters[b'"' as usize] = b'"';
+    letters[b'\\' as usize] = b'\\';
+    letters[0x08] = b'b';
+    letters[b'\t' as usize] = b't';
+    letters[b'\n' as usize] = b'n';
+    letters[0x0c] = b'f';
+    letters[b'\r' as usize] = b'r';
+    letters
+};
+
+/// Appends the escape of one byte that has no letter.
+#[cold]
+fn write_number(out: &mut Vec<u8>, byte: u8) {
+    let [high, low] = [byte >> 4, byte & 15].map(hex_digit);
+    out.extend_from_slice(&[b'\\', b'u', b'0', b'0', high, low]);
 }
 
 /// The digit for a number below 16.
