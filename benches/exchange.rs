@@ -7,6 +7,7 @@
 mod echo;
 
 use std::hint::black_box;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use mcp_proto::http::{
@@ -51,12 +52,24 @@ fn main() {
     }
 }
 
+/// The head of the request.
+const FIELDS: [(&str, &str); 7] = [
+    ("host", "127.0.0.1:8000"),
+    ("content-type", "application/json"),
+    ("accept", "application/json, text/event-stream"),
+    ("content-length", "300"),
+    ("mcp-protocol-version", Revision::NEWEST.as_str()),
+    ("mcp-method", "tools/call"),
+    ("mcp-name", "echo"),
+];
+
 /// A server without state and the request that it is sent.
 pub struct Exchanges {
     session: ServerSession,
     policy: HttpPolicy,
     offers: Offers,
-    options: StreamOptions,
+    // The sessions of a server share it.
+    options: Arc<StreamOptions>,
     frame: Bytes,
     out: Vec<u8>,
     now: Instant,
@@ -79,7 +92,7 @@ impl Exchanges {
             session: sessions.server,
             policy: HttpPolicy::default(),
             offers: Offers::new([Revision::NEWEST]),
-            options: StreamOptions::default(),
+            options: Arc::default(),
             frame: frame.into(),
             out: Vec::new(),
             now: Instant::from_millis(1),
@@ -101,21 +114,17 @@ impl Exchanges {
     /// The same with it: the head as an adapter copies it, all checks, and the parts of the response.
     #[inline(never)]
     pub fn http(&mut self, message: &str) {
-        let head = RequestHead::new(HttpMethod::Post, "/mcp")
-            .with("host", "127.0.0.1:8000")
-            .with("content-type", "application/json")
-            .with("accept", "application/json, text/event-stream")
-            .with("content-length", "300")
-            .with("mcp-protocol-version", Revision::NEWEST.as_str())
-            .with("mcp-method", "tools/call")
-            .with("mcp-name", "echo");
+        let mut head = RequestHead::new(HttpMethod::Post, "/mcp");
+        for (name, value) in FIELDS {
+            head.headers.push(name, value);
+        }
         check(&self.policy, &self.offers, &head).expect("a good head");
         let class = classify(&self.offers, &head, self.frame.clone());
         let Ok(Class::Modern { frame, .. }) = class else {
             panic!("a modern request");
         };
         let session = self.session.another();
-        let mut http = HttpSession::new(session, SessionKind::Modern, self.options.clone());
+        let mut http = HttpSession::new(session, SessionKind::Modern, Arc::clone(&self.options));
         let (kind, opens) = (Some(Kind::Request), false);
         let exchange = http.handle(self.now, Input::Post { frame, kind, opens });
         answer(http.poll_event(), http.session(), self.now, message);

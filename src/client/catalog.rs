@@ -9,7 +9,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::model::list::List as Page;
+use crate::model::list::{Element, List as Page};
 use crate::model::method::{
     ListPrompts, ListResourceTemplates, ListResources, ListTools, Paginated,
 };
@@ -20,7 +20,7 @@ use crate::model::resource::{Resource, ResourceTemplate};
 #[cfg(feature = "skills")]
 use crate::model::skill::{ListSkills, Skill};
 use crate::model::tool::Tool;
-use crate::rpc::{Raw, Source, Text, members_and_list, string_of};
+use crate::rpc::{GoodJson, Raw, Source, Text, elements, write_string};
 use crate::session::Change;
 use crate::time::Instant;
 
@@ -128,6 +128,9 @@ impl<T> List<T> {
     }
 }
 
+/// Items and the JSON of each.
+type Items<T> = (Page<'static, T>, Vec<Raw<'static>>);
+
 /// A list that comes in pages and can be kept.
 pub(super) trait Listable: Paginated + Sized {
     type Item: 'static;
@@ -135,6 +138,10 @@ pub(super) trait Listable: Paginated + Sized {
     /// The member of a page that has its items.
     const MEMBER: &'static str;
 
+    /// The list that comes next, each byte of it read once, and the JSON of each item; `None` unless all
+    /// are as most are.
+    fn usual_items(reader: &mut GoodJson<'_>, source: Source<'_>) -> Option<Items<Self::Item>>;
+    /// The items of any list.
     fn items(list: &str, source: Source<'_>) -> Option<Page<'static, Self::Item>>;
     fn hints(page: &Self::Result<'_>) -> CacheHints;
     fn list(catalog: &mut Catalog) -> &mut List<Self::Item>;
@@ -150,6 +157,20 @@ macro_rules! listable {
             type Item = $item<'static>;
 
             const MEMBER: &'static str = $member;
+
+            fn usual_items(
+                reader: &mut GoodJson<'_>,
+                source: Source<'_>,
+            ) -> Option<Items<Self::Item>> {
+                let (mut items, mut raw) = (Vec::new(), Vec::new());
+                reader.array()?;
+                while reader.has_element() {
+                    let (item, json) = reader.taken($item::read_next)?;
+                    items.push(item.owned_from(source));
+                    raw.push(Raw::constant(json).owned_from(source));
+                }
+                Some((items.into(), raw))
+            }
 
             fn items(list: &str, source: Source<'_>) -> Option<Page<'static, Self::Item>> {
                 Some(Page::<$item<'_>>::read(list)?.owned_from(source))
@@ -210,35 +231,48 @@ pub(super) fn read_page<M: Listable>(
     source: Source<'_>,
 ) -> Option<ReadPage<M::Item>> {
     let text = page.as_str();
-    // Without the items it is short.
-    let mut rest = alloc::format!("{{\"{}\":[]", M::MEMBER);
-    let mut list = None;
-    let (members, elements) = members_and_list(text.as_bytes(), M::MEMBER);
-    for member in members {
-        let (key, value) = (
-            text.get(member.key.range())?,
-            text.get(member.value.range())?,
-        );
-        // The last of equal keys holds.
-        if string_of(key.as_bytes()) == M::MEMBER {
-            list = Some(member.value);
-        } else {
-            rest.extend([",", key, ":", value]);
-        }
-    }
-    rest.push('}');
-    let rest: M::Result<'_> = serde_json::from_str(&rest).ok()?;
-    let items = M::items(text.get(list?.range())?, source)?;
-    let elements = elements
-        .into_iter()
-        .filter_map(|span| text.get(span.range()));
-    let raw = raw_items(elements, &items, source);
+    let usual = |reader: &mut GoodJson<'_>| M::usual_items(reader, source);
+    let any = |reader: &mut GoodJson<'_>| {
+        let list = reader.value()?;
+        let items = M::items(list, source)?;
+        let elements = elements(list.as_bytes());
+        let elements = elements.filter_map(|span| list.get(span.range()));
+        let raw = raw_items(elements, &items, source);
+        Some((items, raw))
+    };
+    let members = read_members::<M>(text, usual).or_else(|| read_members::<M>(text, any));
+    let ((items, raw), rest) = members?;
+    let rest: M::Result<'_> = serde_json::from_slice(&rest).ok()?;
     Some(ReadPage {
         items,
         raw,
         next: M::next_cursor(&rest).map(Text::into_owned),
         hints: M::hints(&rest),
     })
+}
+
+/// The list of a page, read with `read`, and the page without it, which is short.
+fn read_members<M: Listable>(
+    page: &str,
+    read: impl Fn(&mut GoodJson<'_>) -> Option<Items<M::Item>>,
+) -> Option<(Items<M::Item>, Vec<u8>)> {
+    let mut rest = alloc::format!("{{\"{}\":[]", M::MEMBER).into_bytes();
+    let mut list = None;
+    let mut reader = GoodJson::new(page);
+    reader.object()?;
+    while let Some(key) = reader.key()? {
+        // The last of equal keys holds.
+        if key == M::MEMBER {
+            list = Some(read(&mut reader)?);
+            continue;
+        }
+        rest.push(b',');
+        write_string(&mut rest, &key);
+        rest.push(b':');
+        rest.extend_from_slice(reader.value()?.as_bytes());
+    }
+    rest.push(b'}');
+    Some((list?, rest))
 }
 
 /// The JSON of each item of a list, without those that its type couldn't read.

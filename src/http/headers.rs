@@ -89,6 +89,9 @@ pub struct Headers {
     text: Vec<u8>,
     // As many as most heads have stand here, which spares each head an allocation.
     fields: SmallVec<[Field; FEW]>,
+    /// How long the names of the first fields are, a byte for each: most fields are told apart by that,
+    /// all at once.
+    lengths: u64,
 }
 
 /// Where a field ends.
@@ -150,8 +153,14 @@ impl Headers {
         }
         let start = self.text.len();
         self.text.extend_from_slice(name.as_bytes());
-        if let Some(name) = self.text.get_mut(start..) {
+        // Most names come in lower case.
+        if has_capital(name.as_bytes())
+            && let Some(name) = self.text.get_mut(start..)
+        {
             name.make_ascii_lowercase();
+        }
+        if self.fields.len() < FEW {
+            self.lengths |= u64::from(length_mark(name.len())) << (8 * self.fields.len());
         }
         let end = |length| u32::try_from(length).unwrap_or(u32::MAX);
         let name_end = self.text.len();
@@ -189,15 +198,23 @@ impl Headers {
     /// The values of the fields of this name, and whether each is visible.
     fn called<'h>(&'h self, name: &str) -> impl Iterator<Item = (&'h [u8], bool)> {
         let name = name.as_bytes();
-        let mut start = 0;
-        self.fields.iter().filter_map(move |field| {
+        // Where the length is the right one a byte is zero, and marked; a mark too many does no harm.
+        let differ = self.lengths ^ (ONES * u64::from(length_mark(name.len())));
+        let mut marks = differ.wrapping_sub(ONES) & !differ & (ONES * 0x80);
+        let first = core::iter::from_fn(move || {
+            let place = marks.trailing_zeros() as usize / 8;
+            marks &= marks.wrapping_sub(1);
+            (place < FEW).then_some(place)
+        });
+        let places = first.chain(FEW..self.fields.len());
+        places.filter_map(move |place| {
+            let field = self.fields.get(place)?;
+            let before = place
+                .checked_sub(1)
+                .and_then(|before| self.fields.get(before));
+            let start = before.map_or(0, |before| before.value as usize);
             let (name_end, end) = (field.name as usize, field.value as usize);
-            let from = core::mem::replace(&mut start, end);
-            // Nearly all others are told apart by their length.
-            if name_end.wrapping_sub(from) != name.len() {
-                return None;
-            }
-            let called = self.text.get(from..name_end)?;
+            let called = self.text.get(start..name_end)?;
             // A name is in lower case here, and nearly always where it is asked for.
             let is_it = called == name || called.eq_ignore_ascii_case(name);
             let value = self.text.get(name_end..end)?;
@@ -235,9 +252,33 @@ impl Headers {
     }
 }
 
+/// A one in each byte of a word.
+const ONES: u64 = 0x0101_0101_0101_0101;
+
+/// What a byte can tell of a length.
+const fn length_mark(length: usize) -> u8 {
+    (length & 0xff) as u8
+}
+
+/// Whether there is one of `A` to `Z` among these bytes.
+fn has_capital(name: &[u8]) -> bool {
+    let marks = |word: u64| {
+        let low = word & (ONES * 0x7f);
+        // The high bit of each byte from `A` on, and of each behind `Z`.
+        let (from, behind) = (low + ONES * (0x80 - 0x41), low + ONES * (0x80 - 0x5b));
+        from & !behind & !word & (ONES * 0x80)
+    };
+    let Some(last) = name.last_chunk::<8>() else {
+        return name.iter().any(u8::is_ascii_uppercase);
+    };
+    let (words, _) = name.as_chunks::<8>();
+    let all = |all, word: &[u8; 8]| all | marks(u64::from_le_bytes(*word));
+    // The last word may have been looked at in part.
+    words.iter().fold(0, all) | all(0, last) != 0
+}
+
 /// Whether a value is visible ASCII, spaces and tabs.
 fn is_visible(value: &[u8]) -> bool {
-    const ONES: u64 = 0x0101_0101_0101_0101;
     // Marks a byte below a space, above a tilde or above ASCII, if there is one among the eight.
     let marks = |word: u64| {
         let low = word.wrapping_sub(ONES * 0x20) & !word;
@@ -382,4 +423,50 @@ pub fn is_of_type(headers: &Headers, media_type: &str) -> bool {
     };
     let named = value.split(';').next().unwrap_or_default();
     named.trim().eq_ignore_ascii_case(media_type)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::String;
+    use alloc::vec::Vec;
+
+    use super::{FEW, Headers, has_capital};
+
+    #[test]
+    fn a_capital_is_found_wherever_it_stands() {
+        for byte in 0..=u8::MAX {
+            for (length, at) in
+                (1..20_usize).flat_map(|length| (0..length).map(move |at| (length, at)))
+            {
+                let mut name = Vec::from_iter(core::iter::repeat_n(b'z', length));
+                name[at] = byte;
+                assert_eq!(has_capital(&name), byte.is_ascii_uppercase(), "{name:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn fields_are_found_by_name_whatever_their_place_and_length() {
+        let name = |nth: usize| "x".repeat(1 + nth % 3) + &"Y".repeat(256 * (nth % 2));
+        let many = 3 * FEW;
+        let mut headers = Headers::new();
+        let mut expected: Vec<(String, Vec<u8>)> = Vec::new();
+        for nth in 0..many {
+            let value = alloc::format!("{nth}");
+            headers.push(&name(nth), &value);
+            expected.push((name(nth).to_ascii_lowercase(), value.into_bytes()));
+            for asked in 0..6 {
+                let asked = name(asked);
+                let values = expected
+                    .iter()
+                    .filter(|(name, _)| name.eq_ignore_ascii_case(&asked));
+                assert!(
+                    headers.all(&asked).eq(values.map(|(_, value)| value)),
+                    "{headers:?}"
+                );
+            }
+        }
+        assert!(!headers.has(""));
+        assert!(!headers.has("z"));
+    }
 }

@@ -14,12 +14,13 @@ use crate::model::encode::downgrade::converted;
 use crate::model::field::{Number, json_text, open_enum, tag};
 use crate::model::initialize::Icon;
 use crate::model::list::Unreadable;
+use crate::model::list::once;
 use crate::model::meta::Meta;
 use crate::model::open_object::open_struct;
 use crate::model::owned::IntoOwned;
 use crate::model::wire_type::wire_type;
 use crate::rpc::write::is_clean_run;
-use crate::rpc::{Raw, Source, Text};
+use crate::rpc::{GoodJson, Raw, Source, Text};
 
 /// One piece of what a tool, a prompt or a resource says.
 #[derive(Debug, Clone, PartialEq)]
@@ -402,13 +403,12 @@ impl<'a> ResourceContents<'a> {
 }
 
 impl<'a> ResourceContents<'a> {
-    /// Reads the contents with which good JSON starts, when they have no members but the usual ones, each
-    /// once and a string. Returns what follows them too.
-    pub(crate) fn read_first(json: &'a str) -> Option<(Self, &'a str)> {
+    /// Reads the contents that come next, when they have no members but the usual ones, each once and a
+    /// string.
+    pub(crate) fn read_next(reader: &mut GoodJson<'a>) -> Option<Self> {
         let (mut uri, mut mime_type, mut text, mut blob) = (None, None, None, None);
-        let mut rest = json.strip_prefix('{')?;
-        loop {
-            let (key, after) = Text::first_of(rest.trim_ascii_start())?;
+        reader.object()?;
+        while let Some(key) = reader.key()? {
             let place = match key.as_str() {
                 "uri" => &mut uri,
                 "mimeType" => &mut mime_type,
@@ -416,18 +416,8 @@ impl<'a> ResourceContents<'a> {
                 "blob" => &mut blob,
                 _ => return None,
             };
-            let value = after.trim_ascii_start().strip_prefix(':')?;
-            let (value, after) = Text::first_of(value.trim_ascii_start())?;
-            if place.replace(value).is_some() {
-                return None;
-            }
-            rest = after.trim_ascii_start();
-            let Some(next) = rest.strip_prefix(',') else {
-                break;
-            };
-            rest = next;
+            once(place, reader.text()?)?;
         }
-        let rest = rest.strip_prefix('}')?;
         let mut contents = match (text, blob) {
             (Some(text), None) => Self::Text(TextResourceContents::new(uri?, text)),
             (None, Some(blob)) => Self::Blob(BlobResourceContents::new(uri?, blob)),
@@ -437,7 +427,7 @@ impl<'a> ResourceContents<'a> {
             Self::Text(contents) => contents.mime_type = mime_type,
             Self::Blob(contents) => contents.mime_type = mime_type,
         }
-        Some((contents, rest))
+        Some(contents)
     }
 }
 

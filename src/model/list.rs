@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::model::field::{json_text, reason};
 use crate::model::owned::IntoOwned;
-use crate::rpc::{Raw, Source, elements};
+use crate::rpc::{GoodJson, Raw, Source, elements};
 
 /// An element of a list, or a content block, that doesn't fit its type, as it came. The rest was read;
 /// what it was can be found in its JSON.
@@ -168,6 +168,29 @@ impl<'de: 'a, 'a, T: Deserialize<'a>> Deserialize<'de> for List<'a, T> {
         let text = json_text(deserializer)?;
         Self::read(text).ok_or_else(|| de::Error::custom("expected an array"))
     }
+}
+
+/// What stands in lists that a peer sends.
+pub(crate) trait Element<'a>: Deserialize<'a> {
+    /// Reads the element that comes next, if it is as most are; `None` says nothing about others.
+    fn read_next(reader: &mut GoodJson<'a>) -> Option<Self> {
+        serde_json::from_str(reader.value()?).ok()
+    }
+
+    /// Reads the list that comes next, if all of it is as most are: then each byte of it is read once.
+    fn read_list(reader: &mut GoodJson<'a>) -> Option<List<'a, Self>> {
+        let mut elements = Vec::new();
+        reader.array()?;
+        while reader.has_element() {
+            elements.push(Self::read_next(reader)?);
+        }
+        Some(elements.into())
+    }
+}
+
+/// Takes a member into its place; `None` if it is there already.
+pub(crate) fn once<T>(place: &mut Option<T>, value: T) -> Option<()> {
+    place.replace(value).is_none().then_some(())
 }
 
 impl<'a, T: Deserialize<'a>> List<'a, T> {

@@ -3,19 +3,15 @@
 
 use alloc::collections::BTreeSet;
 use alloc::string::String;
-use alloc::vec::Vec;
-use core::fmt;
-use core::marker::PhantomData;
 use core::time::Duration;
 
-use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use crate::model::field::open_enum;
-use crate::model::list::List;
+use crate::model::list::once;
 use crate::model::meta::Meta;
 use crate::model::wire_type::wire_type;
-use crate::rpc::{Raw, Text, members};
+use crate::rpc::{GoodJson, Raw, Text};
 
 wire_type! {
     /// The parameters of every method that returns its list in pages.
@@ -85,15 +81,11 @@ macro_rules! page_from_scan {
             pub(crate) fn from_scan(
                 body: $crate::model::members::ScannedBody<'a>,
             ) -> Option<Self> {
+                use $crate::model::list::{Element, List};
                 use $crate::model::page::Page;
-                let page = match Page::read_whole(body.text(), $key) {
-                    Some(page) => page,
-                    None => {
-                        let page = Page::read(body.text(), concat!("\"", $key, "\""))?;
-                        let list = $crate::model::list::List::read(page.list)?;
-                        page.with(list)
-                    }
-                };
+                let page = Page::read(body.text(), $key, Element::read_list).or_else(|| {
+                    Page::read(body.text(), $key, |reader| List::read(reader.value()?))
+                })?;
                 Some(Self {
                     $list: page.list,
                     next_cursor: page.next_cursor,
@@ -108,7 +100,7 @@ macro_rules! page_from_scan {
 
 pub(crate) use {cache_hints, page_from_scan};
 
-/// The members of one page, its list read or as the JSON it is.
+/// The members of one page.
 pub(crate) struct Page<'a, L> {
     pub(crate) list: L,
     pub(crate) next_cursor: Option<Text<'a>>,
@@ -118,111 +110,40 @@ pub(crate) struct Page<'a, L> {
 }
 
 impl<'a, L> Page<'a, L> {
-    const fn of(list: L) -> Self {
-        Self {
-            list,
-            next_cursor: None,
-            ttl_ms: None,
-            cache_scope: None,
-            meta: None,
-        }
-    }
-
-    /// The same page with its list read.
-    pub(crate) fn with<T>(self, list: T) -> Page<'a, T> {
-        Page {
-            list,
-            next_cursor: self.next_cursor,
-            ttl_ms: self.ttl_ms,
-            cache_scope: self.cache_scope,
-            meta: self.meta,
-        }
-    }
-}
-
-impl<'a, T: Deserialize<'a>> Page<'a, List<'a, T>> {
-    /// Reads a page all of whose list can be read, as nearly every one can; `None` for others and where
-    /// [`read`](Page::read) says so. The text is read once.
-    pub(crate) fn read_whole(text: &'a str, list: &'static str) -> Option<Self> {
-        let whole = Whole(list, PhantomData);
-        let mut text = serde_json::Deserializer::from_str(text);
-        whole.deserialize(&mut text).ok()
-    }
-}
-
-/// Reads a page whose list has this key.
-struct Whole<T>(&'static str, PhantomData<T>);
-
-impl<'a, T: Deserialize<'a>> DeserializeSeed<'a> for Whole<T> {
-    type Value = Page<'a, List<'a, T>>;
-
-    fn deserialize<D: Deserializer<'a>>(self, page: D) -> Result<Self::Value, D::Error> {
-        page.deserialize_map(self)
-    }
-}
-
-impl<'a, T: Deserialize<'a>> Visitor<'a> for Whole<T> {
-    type Value = Page<'a, List<'a, T>>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a page")
-    }
-
-    fn visit_map<A: MapAccess<'a>>(self, mut members: A) -> Result<Self::Value, A::Error> {
-        let mut page = Page::of(None::<Vec<T>>);
-        while let Some(key) = members.next_key::<Text<'a>>()? {
-            match key.as_str() {
-                key if key == self.0 && page.list.is_none() => {
-                    page.list = Some(members.next_value()?);
+    /// Reads the members of a result that is known to be good JSON, and with `read` the list that is under
+    /// `key`; `None` when there are others than usual, one is there twice, or one isn't as it should be.
+    pub(crate) fn read(
+        text: &'a str,
+        key: &str,
+        read: impl Fn(&mut GoodJson<'a>) -> Option<L>,
+    ) -> Option<Self> {
+        let (mut list, mut next_cursor) = (None, None);
+        let (mut ttl_ms, mut cache_scope, mut meta) = (None, None, None);
+        let mut reader = GoodJson::new(text);
+        reader.object()?;
+        while let Some(name) = reader.key()? {
+            match name.as_str() {
+                name if name == key => once(&mut list, read(&mut reader)?)?,
+                "nextCursor" => once(&mut next_cursor, reader.text()?)?,
+                "resultType" => drop(reader.value()?),
+                "ttlMs" => once(&mut ttl_ms, serde_json::from_str(reader.value()?).ok()?)?,
+                "cacheScope" => {
+                    once(
+                        &mut cache_scope,
+                        serde_json::from_str(reader.value()?).ok()?,
+                    )?;
                 }
-                "nextCursor" if page.next_cursor.is_none() => {
-                    page.next_cursor = Some(members.next_value()?);
-                }
-                "resultType" => {
-                    members.next_value::<IgnoredAny>()?;
-                }
-                "ttlMs" if page.ttl_ms.is_none() => page.ttl_ms = Some(members.next_value()?),
-                "cacheScope" if page.cache_scope.is_none() => {
-                    page.cache_scope = Some(members.next_value()?);
-                }
-                "_meta" if page.meta.is_none() => page.meta = Some(members.next_value()?),
-                _ => return Err(A::Error::custom("another member")),
-            }
-        }
-        let list = page
-            .list
-            .take()
-            .ok_or_else(|| A::Error::custom("no list"))?;
-        Ok(page.with(list.into()))
-    }
-}
-
-impl<'a> Page<'a, &'a str> {
-    /// Reads the members of a result that is known to be good JSON; `None` when there are others than
-    /// usual, one is there twice, or one isn't as it should be. `list` is the key of the list, quoted.
-    pub(crate) fn read(text: &'a str, list: &str) -> Option<Self> {
-        let mut page = Page::of("");
-        for member in members(text.as_bytes()) {
-            let value = text.get(member.value.range())?;
-            match text.get(member.key.range())? {
-                key if key == list && page.list.is_empty() => page.list = value,
-                "\"nextCursor\"" if page.next_cursor.is_none() => {
-                    page.next_cursor = Some(Text::from_token(value)?);
-                }
-                "\"resultType\"" => {}
-                "\"ttlMs\"" if page.ttl_ms.is_none() => {
-                    page.ttl_ms = Some(serde_json::from_str(value).ok()?);
-                }
-                "\"cacheScope\"" if page.cache_scope.is_none() => {
-                    page.cache_scope = Some(serde_json::from_str(value).ok()?);
-                }
-                "\"_meta\"" if page.meta.is_none() => {
-                    page.meta = Some(Meta::from_raw(Raw::trusted(value.into()))?);
-                }
+                "_meta" => once(&mut meta, Meta::from_raw(Raw::constant(reader.value()?))?)?,
                 _ => return None,
             }
         }
-        (!page.list.is_empty()).then_some(page)
+        Some(Self {
+            list: list?,
+            next_cursor,
+            ttl_ms,
+            cache_scope,
+            meta,
+        })
     }
 }
 

@@ -11,7 +11,7 @@ use crate::model::content::{ContentBlock, Role};
 use crate::model::field::Lifetime;
 use crate::model::field::last_of_each_key;
 use crate::model::initialize::Icon;
-use crate::model::list::List;
+use crate::model::list::{Element, List};
 use crate::model::meta::Meta;
 use crate::model::owned::into_owned;
 pub use crate::model::page::PaginatedRequestParams as ListPromptsParams;
@@ -301,6 +301,7 @@ fn one_block<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ContentBlock<
 }
 
 cache_hints!(ListPromptsResult);
+impl<'a> Element<'a> for Prompt<'a> {}
 page_from_scan!(ListPromptsResult { prompts as "prompts" });
 
 into_owned! {

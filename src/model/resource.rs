@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::model::content::{Annotations, ResourceContents};
 use crate::model::field::Lifetime;
 use crate::model::initialize::Icon;
-use crate::model::list::List;
+use crate::model::list::{Element, List, once};
 use crate::model::members::ScannedBody;
 use crate::model::meta::Meta;
 pub use crate::model::page::PaginatedRequestParams as ListResourcesParams;
@@ -13,7 +13,7 @@ pub use crate::model::page::PaginatedRequestParams as ListResourceTemplatesParam
 use crate::model::page::{CacheScope, cache_hints, page_from_scan};
 use crate::model::state::RequestState;
 use crate::model::wire_type::wire_type;
-use crate::rpc::{Raw, Span, Text, elements, listed_members, members};
+use crate::rpc::{GoodJson, Raw, Text};
 
 wire_type! {
     /// A resource that a server offers.
@@ -45,6 +45,8 @@ wire_type! {
     /// Returns the resource at `uri`.
     pub fn new(uri: impl Into<Text<'a>>, name: impl Into<Text<'a>>);
 }
+
+impl<'a> Element<'a> for Resource<'a> {}
 
 impl<'a> Resource<'a> {
     /// Returns the name to show: `title`, else `name`.
@@ -80,6 +82,8 @@ wire_type! {
     /// Returns the resources whose URIs follow `uri_template`.
     pub fn new(uri_template: impl Into<Text<'a>>, name: impl Into<Text<'a>>);
 }
+
+impl<'a> Element<'a> for ResourceTemplate<'a> {}
 
 impl<'a> ResourceTemplate<'a> {
     /// Returns the name to show: `title`, else `name`.
@@ -169,60 +173,44 @@ wire_type! {
 }
 
 impl<'a> ReadResourceResult<'a> {
-    /// The result by its members, when all are as they should be and there are no others than usual.
+    /// The result by its members, when all are as they should be and there are no others than usual: then
+    /// what may be long is read once.
     pub(crate) fn from_scan(body: ScannedBody<'a>) -> Option<Self> {
-        Self::of_one(body.text()).or_else(|| Self::of_members(body.text()))
-    }
-
-    /// The result whose contents are one and stand first, as they mostly do: then what may be long is
-    /// walked once.
-    fn of_one(text: &'a str) -> Option<Self> {
-        let item = text.strip_prefix("{\"contents\":[")?;
-        let (contents, rest) = ResourceContents::read_first(item)?;
-        let rest = rest.trim_ascii_start().strip_prefix(']')?;
-        let mut result = Self::new(Vec::from([contents]));
-        for member in listed_members(rest.as_bytes()) {
-            let key = rest.get(member.key.range())?;
-            result.take(key, rest.get(member.value.range())?)?;
+        let mut result = Self::default();
+        let mut contents = None;
+        let mut reader = GoodJson::new(body.text());
+        reader.object()?;
+        while let Some(key) = reader.key()? {
+            match key.as_str() {
+                "contents" => once(&mut contents, Self::read_contents(&mut reader)?)?,
+                "resultType" => drop(reader.value()?),
+                "ttlMs" => {
+                    let time = serde_json::from_str(reader.value()?).ok()?;
+                    once(&mut result.ttl_ms, time)?;
+                }
+                "cacheScope" => {
+                    let scope = serde_json::from_str(reader.value()?).ok()?;
+                    once(&mut result.cache_scope, scope)?;
+                }
+                "_meta" => {
+                    let meta = Meta::from_raw(Raw::constant(reader.value()?))?;
+                    once(&mut result.meta, meta)?;
+                }
+                _ => return None,
+            }
         }
+        result.contents = contents?.into();
         Some(result)
     }
 
-    fn of_members(text: &'a str) -> Option<Self> {
-        let mut result = Self::default();
-        let mut has_contents = false;
-        for member in members(text.as_bytes()) {
-            let value = text.get(member.value.range())?;
-            match text.get(member.key.range())? {
-                "\"contents\"" if !has_contents => {
-                    let read = |item: Span| ResourceContents::read_first(value.get(item.range())?);
-                    let contents = elements(value.as_bytes()).map(|item| Some(read(item)?.0));
-                    let contents: Option<Vec<_>> = contents.collect();
-                    result.contents = contents?.into();
-                    has_contents = value.starts_with('[');
-                }
-                key => result.take(key, value)?,
-            }
+    fn read_contents(reader: &mut GoodJson<'a>) -> Option<Vec<ResourceContents<'a>>> {
+        reader.array()?;
+        // One at most times, for which there need be no room for more.
+        let mut contents = Vec::with_capacity(1);
+        while reader.has_element() {
+            contents.push(ResourceContents::read_next(reader)?);
         }
-        has_contents.then_some(result)
-    }
-
-    /// Takes a member other than the contents; `None` for one that is not as it should be.
-    fn take(&mut self, key: &str, value: &'a str) -> Option<()> {
-        match key {
-            "\"resultType\"" => {}
-            "\"ttlMs\"" if self.ttl_ms.is_none() => {
-                self.ttl_ms = Some(serde_json::from_str(value).ok()?);
-            }
-            "\"cacheScope\"" if self.cache_scope.is_none() => {
-                self.cache_scope = Some(serde_json::from_str(value).ok()?);
-            }
-            "\"_meta\"" if self.meta.is_none() => {
-                self.meta = Some(Meta::from_raw(Raw::trusted(value.into()))?);
-            }
-            _ => return None,
-        }
-        Some(())
+        Some(contents)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::model::encode::downgrade::keep_object;
 use crate::model::encode::downgrade::keep_object_schema;
 use crate::model::field::{Lifetime, open_enum};
 use crate::model::initialize::Icon;
-use crate::model::list::List;
+use crate::model::list::{Element, List, once};
 use crate::model::members::ScannedBody;
 use crate::model::meta::Meta;
 use crate::model::open_object::open_struct;
@@ -19,7 +19,7 @@ pub use crate::model::page::PaginatedRequestParams as ListToolsParams;
 use crate::model::page::{CacheScope, cache_hints, page_from_scan};
 use crate::model::state::RequestState;
 use crate::model::wire_type::wire_type;
-use crate::rpc::{JsonError, Raw, Text};
+use crate::rpc::{GoodJson, JsonError, Raw, Text};
 
 /// The input schema of a tool that takes no arguments.
 pub const NO_ARGUMENTS_SCHEMA: Raw<'static> =
@@ -55,6 +55,40 @@ wire_type! {
     /// Creates a tool whose arguments fit `input_schema`; see [`NO_ARGUMENTS_SCHEMA`] for one
     /// without any.
     pub fn new(name: impl Into<Text<'a>>, input_schema: Raw<'a>);
+}
+
+impl<'a> Element<'a> for Tool<'a> {
+    fn read_next(reader: &mut GoodJson<'a>) -> Option<Self> {
+        let (mut name, mut schema) = (None, None);
+        let mut tool = Self::new("", NO_ARGUMENTS_SCHEMA);
+        reader.object()?;
+        while let Some(key) = reader.key()? {
+            match key.as_str() {
+                "name" => once(&mut name, reader.text()?)?,
+                "title" => once(&mut tool.title, reader.text()?)?,
+                "description" => once(&mut tool.description, reader.text()?)?,
+                "inputSchema" => once(&mut schema, object(reader)?)?,
+                "outputSchema" => once(&mut tool.output_schema, object(reader)?)?,
+                "annotations" => {
+                    let hints = serde_json::from_str(reader.value()?).ok()?;
+                    once(&mut tool.annotations, hints)?;
+                }
+                "_meta" => once(&mut tool.meta, Meta::from_raw(object(reader)?)?)?,
+                // What is rare is for `Deserialize`.
+                "execution" | "icons" => return None,
+                _ => drop(reader.value()?),
+            }
+        }
+        tool.name = name?;
+        tool.input_schema = schema?;
+        Some(tool)
+    }
+}
+
+/// The object that comes next.
+fn object<'a>(reader: &mut GoodJson<'a>) -> Option<Raw<'a>> {
+    let json = reader.value()?;
+    json.starts_with('{').then(|| Raw::constant(json))
 }
 
 /// A tool of this name that takes no arguments.

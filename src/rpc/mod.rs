@@ -16,6 +16,7 @@
 mod chars;
 mod decode;
 mod error;
+mod good_json;
 mod id;
 mod json_error;
 mod message;
@@ -39,6 +40,7 @@ pub use scanned::ScannedFrame;
 pub use text::Text;
 
 pub(crate) use decode::{Decoded, Envelope, decode, recover_id};
+pub(crate) use good_json::GoodJson;
 pub(crate) use message::{Sendable, error_of, raw_at, text_at};
 pub(crate) use raw::{RAW_TOKEN, is_json};
 pub(crate) use repeated::Repeated;
@@ -46,7 +48,6 @@ pub(crate) use scan::{EnvelopeKey, Scan};
 pub(crate) use span::{BodySpans, KeyTable, Span};
 pub(crate) use text::{Concealed, bounded, start_of};
 pub(crate) use walk::{
-    Entry, Token, elements, is_string, listed_members, member_of, members, members_and_list,
-    string_of, tokens,
+    Entry, Token, elements, is_string, listed_members, member_of, members, string_of, tokens,
 };
 pub(crate) use write::{write_i64, write_string};

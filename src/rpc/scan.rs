@@ -528,46 +528,22 @@ impl Scanner<'_> {
     }
 
     /// Passes the rest of a string, of which the next byte is a backslash.
+    // Apart from `self`, so that where it stands is no matter of memory.
     #[inline(never)]
     fn escaped_string(&mut self) -> Result<bool, ScanError> {
+        let mut rest = self.bytes.get(self.at..).unwrap_or_default();
         loop {
-            self.at += 1;
-            self.escape()?;
-            let rest = self.bytes.get(self.at..).unwrap_or_default();
-            let plain = plain_length(rest);
-            self.at += plain;
-            match rest.get(plain) {
-                Some(b'"') => {
-                    self.at += 1;
+            rest = match rest {
+                // A table instead of a jump, which can't be foreseen.
+                [b'\\', letter, rest @ ..] if IS_LETTER[usize::from(*letter)] => rest,
+                [b'\\', b'u', rest @ ..] => after_number(rest).ok_or(ScanError::Syntax)?,
+                [b'"', rest @ ..] => {
+                    self.at = self.bytes.len() - rest.len();
                     return Ok(true);
                 }
-                Some(b'\\') => {}
                 _ => return Err(ScanError::Syntax),
-            }
-        }
-    }
-
-    /// What follows a backslash.
-    fn escape(&mut self) -> Result<(), ScanError> {
-        let byte = self.peek().ok_or(ScanError::Syntax)?;
-        self.at += 1;
-        // A table instead of a jump, which can't be foreseen.
-        if IS_LETTER[usize::from(byte)] {
-            return Ok(());
-        }
-        match byte {
-            b'u' => {
-                let digits = self
-                    .bytes
-                    .get(self.at..self.at + 4)
-                    .ok_or(ScanError::Syntax)?;
-                if !digits.iter().all(u8::is_ascii_hexdigit) {
-                    return Err(ScanError::Syntax);
-                }
-                self.at += 4;
-                Ok(())
-            }
-            _ => Err(ScanError::Syntax),
+            };
+            rest = rest.get(plain_length(rest)..).unwrap_or_default();
         }
     }
 
@@ -606,6 +582,12 @@ impl Scanner<'_> {
             Ok(())
         }
     }
+}
+
+/// What follows the four digits of an escape by number.
+fn after_number(text: &[u8]) -> Option<&[u8]> {
+    let (digits, rest) = text.split_first_chunk::<4>()?;
+    digits.iter().all(u8::is_ascii_hexdigit).then_some(rest)
 }
 
 /// The letters that may follow a backslash, but for that of a number.

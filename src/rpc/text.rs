@@ -13,6 +13,7 @@ use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::chars::{Chars, Source};
+use super::write::first_plain_length;
 
 /// How much of a peer's text an error may quote.
 const QUOTED: usize = 256;
@@ -136,7 +137,11 @@ impl<'a> Text<'a> {
     /// starts with something else. The string is read once, however long it is.
     pub(crate) fn first_of(json: &'a str) -> Option<(Self, &'a str)> {
         let inside = json.strip_prefix('"')?;
-        let at = memchr::memchr2(b'"', b'\\', inside.as_bytes())?;
+        let bytes = inside.as_bytes();
+        let at = match first_plain_length(bytes) {
+            Some(at) => at,
+            None => memchr::memchr2(b'"', b'\\', bytes)?,
+        };
         let (plain, special) = inside.split_at_checked(at)?;
         if let Some(rest) = special.strip_prefix('"') {
             return Some((Self::borrowed(plain), rest));

@@ -8,12 +8,10 @@
 
 use alloc::borrow::Cow;
 use alloc::string::String;
-use alloc::vec::Vec;
 
 use memchr::memchr2;
 
 use super::span::Span;
-use super::write::{first_plain_length, medium_plain_length};
 
 /// A member of an object: where its key (with quotes) and its value stand in the text.
 #[derive(Clone, Copy, Debug)]
@@ -42,30 +40,11 @@ pub(crate) fn elements(text: &[u8]) -> impl Iterator<Item = Span> {
     core::iter::from_fn(move || walker.element())
 }
 
-/// The members of the object that `text` is, and the elements of the array that its member `name` is:
-/// the last one when there are several. The text is walked once.
-pub(crate) fn members_and_list(text: &[u8], name: &str) -> (Vec<Entry>, Vec<Span>) {
-    let (mut members, mut list) = (Vec::new(), Vec::new());
+/// How long the value is with which `text` starts.
+pub(super) fn value_length(text: &[u8]) -> usize {
     let mut walker = Walker { text, at: 0 };
-    walker.enter(b'{');
-    while let Some(key) = walker.key() {
-        let start = walker.at;
-        let is_list = is_string(text, key, name);
-        if is_list {
-            list.clear();
-        }
-        if is_list && walker.byte() == Some(b'[') {
-            walker.at += 1;
-            list.extend(core::iter::from_fn(|| walker.element()));
-            walker.skip_space();
-            walker.at += 1;
-        } else {
-            walker.skip_value();
-        }
-        let value = Span::new(start, walker.at.min(text.len()));
-        members.push(Entry { key, value });
-    }
-    (members, list)
+    walker.skip_value();
+    walker.at
 }
 
 /// A piece of a JSON text.
@@ -171,24 +150,44 @@ impl Walker<'_> {
         }
     }
 
+    /// Passes a string.
+    // Byte by byte as long as it may be short: a loop whose end is foreseen is several times as fast as
+    // what has to be computed before the next token is looked at.
     fn skip_string(&mut self) {
+        /// Up to here.
+        const SHORT: usize = 24;
         self.at += 1;
-        let rest = self.text.get(self.at..).unwrap_or_default();
-        // Most strings are short.
-        let plain = first_plain_length(rest).or_else(|| medium_plain_length(rest));
-        self.at += plain.unwrap_or_default();
-        loop {
-            match self.byte() {
-                Some(b'"') => {
+        let end = self.at + SHORT;
+        while let Some(byte) = self.byte() {
+            match byte {
+                b'"' => {
                     self.at += 1;
-                    break;
+                    return;
                 }
-                Some(b'\\') => self.at += 2,
-                Some(_) => {}
-                None => break,
+                b'\\' => self.at += 2,
+                _ => self.at += 1,
             }
+            if self.at >= end {
+                return self.skip_longer_string();
+            }
+        }
+        self.at = self.at.min(self.text.len());
+    }
+
+    /// Passes the rest of a string.
+    #[inline(never)]
+    fn skip_longer_string(&mut self) {
+        loop {
             let rest = self.text.get(self.at..).unwrap_or_default();
             self.at += memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
+            match self.byte() {
+                Some(b'\\') => self.at += 2,
+                Some(_) => {
+                    self.at += 1;
+                    return;
+                }
+                None => break,
+            }
         }
         self.at = self.at.min(self.text.len());
     }

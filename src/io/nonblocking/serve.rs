@@ -93,25 +93,52 @@ pub fn serve<D: Drive<Session = Service>>(
 /// Where the tasks of a connection's client run: within its own task, and on its threads.
 #[derive(Clone)]
 struct Here {
-    pool: Weak<Pool>,
-    steps: Weak<Mutex<Vec<StepFuture>>>,
+    beside: Weak<Beside>,
     handle: Handle<Service>,
 }
 
-fn lock(steps: &Mutex<Vec<StepFuture>>) -> MutexGuard<'_, Vec<StepFuture>> {
-    steps.lock().unwrap_or_else(PoisonError::into_inner)
+/// What a connection has beside its futures. Most have none of it.
+struct Beside {
+    pool: Pool,
+    /// How many jobs the pool has; apart, since these would keep the pool otherwise.
+    blocking: Arc<AtomicUsize>,
+    /// Handlers of tasks that are about to run here.
+    steps: Mutex<Vec<StepFuture>>,
+}
+
+impl Beside {
+    fn new(threads: usize) -> Self {
+        Self {
+            pool: Pool::new(threads),
+            blocking: Arc::default(),
+            steps: Mutex::default(),
+        }
+    }
+
+    fn steps(&self) -> MutexGuard<'_, Vec<StepFuture>> {
+        self.steps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run(&self, handle: Handle<Service>, job: Job) {
+        let blocking = Arc::clone(&self.blocking);
+        blocking.fetch_add(1, Ordering::AcqRel);
+        let done = move || {
+            blocking.fetch_sub(1, Ordering::AcqRel);
+        };
+        self.pool.run(pool_job(handle, job, done));
+    }
 }
 
 impl RunsTasks for Here {
     fn run(&self, job: PoolJob) {
-        if let Some(pool) = self.pool.upgrade() {
-            pool.run(job);
+        if let Some(beside) = self.beside.upgrade() {
+            beside.pool.run(job);
         }
     }
 
     fn spawn(&self, future: StepFuture) {
-        if let Some(steps) = self.steps.upgrade() {
-            lock(&steps).push(future);
+        if let Some(beside) = self.beside.upgrade() {
+            beside.steps().push(future);
             // Whoever drives the connection is woken.
             self.handle.with(|_, _| ());
         }
@@ -123,17 +150,13 @@ struct Tasks {
     /// Has the client told of changes.
     _ear: Arc<Ear>,
     handle: Handle<Service>,
-    /// What takes the effects of the handlers.
-    effects: EffectSink,
+    /// What takes the effects of the handlers; `None` before the first.
+    effects: Option<EffectSink>,
     running: SmallVec<[Task; 1]>,
     waiting: VecDeque<Job>,
-    pool: Arc<Pool>,
-    /// Handlers of tasks that are about to run here.
-    steps: Arc<Mutex<Vec<StepFuture>>>,
+    beside: Option<Arc<Beside>>,
     /// Handlers of tasks that run here.
     stepping: Vec<StepFuture>,
-    /// How many jobs the pool has.
-    blocking: Arc<AtomicUsize>,
     options: AsyncServeOptions,
 }
 
@@ -145,19 +168,21 @@ impl Tasks {
     ) -> io::Result<Self> {
         let handle = connection.handle();
         handle.with(|service, _| service.check()).map_err(refused)?;
-        let registry = handle.with(|service, _| Arc::clone(service.registry()));
         Ok(Self {
             _ear: listen(&handle),
-            effects: effect_sink(&registry, &handle),
-            pool: Arc::new(Pool::new(options.threads)),
-            steps: Arc::default(),
+            effects: None,
+            beside: None,
             stepping: Vec::new(),
             handle,
             running: SmallVec::new(),
             waiting: VecDeque::new(),
-            blocking: Arc::default(),
             options,
         })
+    }
+
+    fn beside(&mut self) -> &Arc<Beside> {
+        let beside = || Arc::new(Beside::new(self.options.threads));
+        self.beside.get_or_insert_with(beside)
     }
 
     fn poll(
@@ -169,7 +194,8 @@ impl Tasks {
             let is_busy = !self.running.is_empty()
                 || !self.stepping.is_empty()
                 || !self.waiting.is_empty()
-                || self.blocking.load(Ordering::Acquire) > 0;
+                || (self.beside.as_ref())
+                    .is_some_and(|beside| beside.blocking.load(Ordering::Acquire) > 0);
             connection.hold(is_busy.then_some(self.options.grace));
             let is_event = match connection.poll_event(cx) {
                 Poll::Ready(Ok(Some(event))) => {
@@ -193,12 +219,8 @@ impl Tasks {
         match event {
             Event::Job(job) if job.is_async() => self.waiting.push_back(job),
             Event::Job(job) => {
-                let blocking = Arc::clone(&self.blocking);
-                blocking.fetch_add(1, Ordering::AcqRel);
-                let done = move || {
-                    blocking.fetch_sub(1, Ordering::AcqRel);
-                };
-                self.pool.run(pool_job(self.handle.clone(), job, done));
+                let handle = self.handle.clone();
+                self.beside().run(handle, job);
             }
             Event::Cancelled(job) => {
                 self.waiting.retain(|waiting| waiting.id() != job);
@@ -209,8 +231,7 @@ impl Tasks {
             }
             Event::Task(step) => {
                 let here = Here {
-                    pool: Arc::downgrade(&self.pool),
-                    steps: Arc::downgrade(&self.steps),
+                    beside: Arc::downgrade(self.beside()),
                     handle: self.handle.clone(),
                 };
                 run_task(&here, *step);
@@ -224,7 +245,9 @@ impl Tasks {
             let Some(job) = self.waiting.pop_front() else {
                 return;
             };
-            let job = job.with_effects(Arc::clone(&self.effects));
+            let effects = || effect_sink(job.registry(), &self.handle);
+            let effects = Arc::clone(self.effects.get_or_insert_with(effects));
+            let job = job.with_effects(effects);
             self.running.push(Task::new(job));
         }
     }
@@ -240,11 +263,14 @@ impl Tasks {
             handle.with(|service, now| service.handle_outcome(now, outcome));
             false
         });
-        let begun = core::mem::take(&mut *lock(&self.steps));
-        let is_begun = !begun.is_empty();
-        self.stepping.extend(begun);
-        self.stepping
-            .retain_mut(|step| step.as_mut().poll(cx).is_pending());
+        let mut is_begun = false;
+        if let Some(beside) = &self.beside {
+            let begun = core::mem::take(&mut *beside.steps());
+            is_begun = !begun.is_empty();
+            self.stepping.extend(begun);
+            self.stepping
+                .retain_mut(|step| step.as_mut().poll(cx).is_pending());
+        }
         is_begun || self.running.len() != before
     }
 }
