@@ -94,13 +94,37 @@ pub struct Headers {
     lengths: u64,
 }
 
-/// Where a field ends.
+/// Where a field's name and its value end. Heads are moved with all of theirs, so that these are small.
 #[derive(Clone, Copy)]
 struct Field {
+    /// With a mark if the value is visible ASCII, spaces and tabs.
     name: u32,
     value: u32,
-    /// Whether its value is visible ASCII, spaces and tabs.
-    is_visible: bool,
+}
+
+impl Field {
+    const VISIBLE: u32 = 1 << 31;
+
+    fn new(name_end: usize, end: usize, is_visible: bool) -> Self {
+        let place = |end| u32::try_from(end).unwrap_or(u32::MAX);
+        let visible = if is_visible { Self::VISIBLE } else { 0 };
+        Self {
+            name: place(name_end) & !Self::VISIBLE | visible,
+            value: place(end),
+        }
+    }
+
+    const fn name_end(self) -> usize {
+        (self.name & !Self::VISIBLE) as usize
+    }
+
+    const fn end(self) -> usize {
+        self.value as usize
+    }
+
+    const fn is_visible(self) -> bool {
+        self.name & Self::VISIBLE != 0
+    }
 }
 
 /// As many fields as most requests have.
@@ -162,14 +186,11 @@ impl Headers {
         if self.fields.len() < FEW {
             self.lengths |= u64::from(length_mark(name.len())) << (8 * self.fields.len());
         }
-        let end = |length| u32::try_from(length).unwrap_or(u32::MAX);
         let name_end = self.text.len();
         value(&mut self.text);
-        self.fields.push(Field {
-            name: end(name_end),
-            value: end(self.text.len()),
-            is_visible: is_visible(self.text.get(name_end..).unwrap_or_default()),
-        });
+        let is_visible = is_visible(self.text.get(name_end..).unwrap_or_default());
+        let field = Field::new(name_end, self.text.len(), is_visible);
+        self.fields.push(field);
     }
 
     /// The same with one more field.
@@ -188,7 +209,7 @@ impl Headers {
     fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let mut start = 0;
         self.fields.iter().map(move |field| {
-            let (name_end, end) = (field.name as usize, field.value as usize);
+            let (name_end, end) = (field.name_end(), field.end());
             let name = self.text.get(start..name_end).unwrap_or_default();
             start = end;
             (name, self.text.get(name_end..end).unwrap_or_default())
@@ -212,13 +233,13 @@ impl Headers {
             let before = place
                 .checked_sub(1)
                 .and_then(|before| self.fields.get(before));
-            let start = before.map_or(0, |before| before.value as usize);
-            let (name_end, end) = (field.name as usize, field.value as usize);
+            let start = before.map_or(0, |before| before.end());
+            let (name_end, end) = (field.name_end(), field.end());
             let called = self.text.get(start..name_end)?;
             // A name is in lower case here, and nearly always where it is asked for.
             let is_it = called == name || called.eq_ignore_ascii_case(name);
             let value = self.text.get(name_end..end)?;
-            is_it.then_some((value, field.is_visible))
+            is_it.then_some((value, field.is_visible()))
         })
     }
 

@@ -391,3 +391,58 @@ impl<'a> CallToolResult<'a> {
 
 cache_hints!(ListToolsResult);
 page_from_scan!(ListToolsResult { tools as "tools" });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a tool's members may be, good and bad.
+    const MEMBERS: [&str; 22] = [
+        r#""name":"a""#,
+        r#""name":"\u0061\n""#,
+        r#""n\u0061me" : "b""#,
+        r#""name":7"#,
+        r#""title":"t""#,
+        r#""title":null"#,
+        r#""description":"d \"q\" é""#,
+        r#""description":["d"]"#,
+        r#""inputSchema":{"type":"object","a":["}",{"\"":1}]}"#,
+        r#""inputSchema" : true"#,
+        r#""inputSchema":null"#,
+        r#""outputSchema":{}"#,
+        r#""outputSchema":null"#,
+        r#""annotations":{"title":"x","readOnlyHint":true}"#,
+        r#""annotations":{"readOnlyHint":3}"#,
+        r#""annotations":null"#,
+        r#""execution":{"taskSupport":"optional"}"#,
+        r#""icons":[{"src":"s"},4]"#,
+        r#""_meta":{"k":[1]}"#,
+        r#""_meta":2"#,
+        r#""other":[{"name":"c"}]"#,
+        r#""":"""#,
+    ];
+
+    #[test]
+    fn a_tool_that_is_read_at_once_is_what_serde_reads() {
+        let required = [MEMBERS[0], MEMBERS[8]];
+        let mut read = 0;
+        for one in MEMBERS {
+            for other in MEMBERS {
+                for members in [[one, other, "", ""], [one, other, required[0], required[1]]] {
+                    let members = members.into_iter().filter(|member| !member.is_empty());
+                    let members: Vec<&str> = members.collect();
+                    let json = alloc::format!(" {{ {} }} ", members.join(" ,\n"));
+                    let expected = serde_json::from_str::<Tool<'_>>(&json).ok();
+                    let mut reader = GoodJson::new(&json);
+                    let tool = Tool::read_next(&mut reader);
+                    read += usize::from(tool.is_some());
+                    assert!(
+                        tool.is_none() || tool == expected,
+                        "{json}: {tool:?} {expected:?}"
+                    );
+                }
+            }
+        }
+        assert!(read > 50, "{read}");
+    }
+}

@@ -11,8 +11,6 @@ use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use bytes::Bytes;
 
-#[cfg(any(feature = "tokio", feature = "futures-io"))]
-use super::Registry;
 use super::context::{Canceller, Context, Given};
 use super::effect::{Effect, EffectKind, JobId};
 use super::handler::Reply;
@@ -411,12 +409,6 @@ impl Service {
             found,
             scope: self.spans.scope(&id),
         }
-    }
-
-    /// What the server offers, and who listens to it.
-    #[cfg(any(feature = "tokio", feature = "futures-io"))]
-    pub(crate) fn registry(&self) -> &Arc<Registry> {
-        &self.server.registry
     }
 
     /// The state that a request comes with.
