@@ -16,7 +16,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::model::field::{Lifetime, json_text};
-use crate::model::list::List;
+use crate::model::list::{Element, List};
 use crate::model::meta::Meta;
 use crate::model::method::{Extension, Method, Paginated};
 use crate::model::object::Object;
@@ -230,6 +230,8 @@ impl Method for ReadResourceDirectory {
     const EXTENSION: Option<Extension> =
         Some(Extension::new(SKILLS_EXTENSION).with_setting("directoryRead"));
 }
+
+impl<'a> Element<'a> for Skill<'a> {}
 
 impl<'a> Skill<'a> {
     /// Returns its name, by its front matter; empty where that has none.
