@@ -312,6 +312,10 @@ impl Service {
                 }
                 event => {
                     show(&event);
+                    if let (ServerEvent::Closed(_), Some(later)) = (&event, &mut self.later) {
+                        // Streams have ended, and with them what is looked for.
+                        later.waiting.clear();
+                    }
                     self.event_bytes += bytes_of(&event);
                     self.events.push_back(Event::Session(Box::new(event)));
                 }

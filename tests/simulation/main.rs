@@ -24,6 +24,7 @@ mod server;
 mod states;
 mod strangers;
 mod tally;
+mod tasks;
 mod world;
 
 use client::ClientEnd;
@@ -114,6 +115,36 @@ fn a_high_level_client_keeps_its_promises() {
                 | Kind::TinyLimits
                 | Kind::HugeLimits
         )
+    });
+}
+
+#[test]
+fn tasks_keep_their_promises() {
+    runs::run_seeds("tasks_keep_their_promises", tasks::run, |kind| {
+        let common = matches!(
+            kind,
+            Kind::Succeeded
+                | Kind::Failed
+                | Kind::TimedOut
+                | Kind::CancelledCall
+                | Kind::LostCall
+                | Kind::InputRequested
+                | Kind::InputWithdrawn
+                | Kind::InputRefused
+                | Kind::NeverAnswered
+                | Kind::Lost
+                | Kind::Duplicated
+                | Kind::Corrupted
+                | Kind::Truncated
+                | Kind::Injected
+                | Kind::Stalled
+                | Kind::ClockJumped
+                | Kind::ClockWentBack
+                | Kind::Restored
+                | Kind::TinyLimits
+                | Kind::HugeLimits
+        );
+        common || kind as u32 >= Kind::TaskWanted as u32
     });
 }
 

@@ -32,6 +32,10 @@ kinds! {
     Progress, InputRequested, InputWithdrawn, Log, Change, SubscriptionOpened, SubscriptionEnded,
     Ignored, Request, RequestAgain, RequestCancelled, ResourceWanted, ResourceUnwanted, RootsChanged,
     Batch, OpeningFailed, Finished, FinishedWithError,
+    // What becomes of tasks, and of those who run them.
+    TaskWanted, TaskHandedOut, TaskAwaited, TaskAskedAfter, TaskTakenBack, TaskFetched, TaskListed, TaskUpdated,
+    TaskCreated, TaskWorks, TaskAsks, TaskDone, TaskFailed, TaskCancelled, TaskCancellationTold, TaskExpired,
+    TaskRefused, TaskTold, NeverAnswers, StoreFailed, StepLost, InstanceKilled, InstanceMoved,
 }
 
 /// The kinds of one run.

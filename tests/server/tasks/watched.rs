@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mcp_proto::server::MemoryTasks;
+use mcp_proto::session::{Closed, Route, Session};
 use serde_json::{Value, json};
 
 use super::faulty::{Fault, Faulty};
@@ -80,6 +81,20 @@ fn a_stream_is_told_of_each_state_of_the_tasks_that_it_asked_for() {
     assert_eq!(done[0]["result"]["content"][0]["text"], "true true");
     assert!(told(&mut machine, stream).is_empty());
     assert_eq!(machine.next_timeout(), None, "nothing more can come");
+}
+
+#[test]
+fn a_connection_that_is_lost_looks_after_no_task() {
+    let (server, _) = alone();
+    let mut machine = Machine::modern(&server, Some("ann"));
+    let id = machine.begin("may");
+    listen(&mut machine, &[&id]);
+    assert!(machine.next_timeout().is_some(), "it will look again");
+    let now = machine.now;
+    machine
+        .service
+        .handle_closed(now, Route::Pipe, Closed::EndOfInput);
+    assert_eq!(machine.next_timeout(), None);
 }
 
 #[test]
