@@ -79,6 +79,7 @@ pub use route::{Closed, ExchangeId, Route};
 pub use save::{RestoreError, SavedClient, SavedServer};
 pub use server::{InputError, Request, ServerEvent, ServerSession, ServesClient};
 pub(crate) use server::{SavedCall, lower_input, needed_for};
+#[cfg(feature = "http-core")]
 pub(crate) use sound::is_frame;
 pub(crate) use table::{Table, Weigh};
 pub use timer::WakeReason;
