@@ -11,6 +11,9 @@ use crate::time::Instant;
 use super::source::Source;
 use super::{let_pass, take_frame};
 
+/// Saving costs more than everything else together, and a third time finds nothing new.
+const MOST_SAVES: usize = 2;
+
 /// A session with what its user remembers of it.
 pub(super) trait Driven {
     type Session: Session;
@@ -31,8 +34,18 @@ pub(super) trait Driven {
     /// Something that a user of the session does; refusals are part of it.
     fn command(&mut self, source: &mut Source<'_>);
 
-    /// Takes one event.
-    fn event(&mut self);
+    /// Takes one event, and says whether there was one.
+    fn event(&mut self) -> bool;
+
+    /// Takes every event there is.
+    fn take_events(&mut self) {
+        for _ in 0..10_000 {
+            if !self.event() {
+                return;
+            }
+        }
+        panic!("the events never end");
+    }
 
     /// Saves the session and goes on with the restored one.
     fn restore(&mut self);
@@ -47,23 +60,42 @@ pub(super) trait Driven {
     }
 }
 
-/// Does what `bytes` say and loses the connection; gives what was sent.
-pub(super) fn run<W: Driven>(
-    bytes: &[u8],
-    restores: bool,
-    new: impl FnOnce(&mut Source<'_>) -> W,
-) -> Vec<String> {
-    let mut source = Source::new(bytes);
-    let mut world = new(&mut source);
-    while !source.is_empty() {
-        step(&mut world, &mut source, restores);
+/// Does what `bytes` say and loses the connection; and once more with a session that is saved and
+/// restored on the way, which has to send the same.
+pub(super) fn check<W: Driven>(bytes: &[u8], new: impl Fn(&mut Source<'_>) -> W) {
+    let (sent, is_saved) = run(bytes, false, &new);
+    if is_saved {
+        let (again, _) = run(bytes, true, &new);
+        assert_eq!(sent, again, "a restored session sends something else");
     }
-    finish(world)
 }
 
-fn step(world: &mut impl Driven, source: &mut Source<'_>, restores: bool) {
+/// Gives what was sent, and whether the bytes asked for saving.
+fn run<W: Driven>(
+    bytes: &[u8],
+    restores: bool,
+    new: impl Fn(&mut Source<'_>) -> W,
+) -> (Vec<String>, bool) {
+    let mut source = Source::new(bytes);
+    let mut world = new(&mut source);
+    let mut saves = 0;
+    while !source.is_empty() {
+        match source.byte() % 12 {
+            8 => {
+                saves += 1;
+                if restores && saves <= MOST_SAVES {
+                    world.restore();
+                }
+            }
+            chosen => step(&mut world, &mut source, chosen),
+        }
+    }
+    (finish(world), saves > 0)
+}
+
+fn step(world: &mut impl Driven, source: &mut Source<'_>, chosen: u8) {
     let now = *world.now();
-    match source.byte() % 12 {
+    match chosen {
         0..4 => {
             let frame = source.frame();
             world.session().handle_frame(now, Route::Pipe, frame);
@@ -78,9 +110,7 @@ fn step(world: &mut impl Driven, source: &mut Source<'_>, restores: bool) {
             let frame = take_frame(world.session());
             world.sent().extend(frame);
         }
-        7 => world.event(),
-        8 if restores => world.restore(),
-        8 => {}
+        7 => _ = world.event(),
         9 if source.byte() > 250 => match source.byte() % 2 {
             0 => world.close(),
             _ => world
@@ -97,11 +127,8 @@ fn finish<W: Driven>(mut world: W) -> Vec<String> {
     world
         .session()
         .handle_closed(now, Route::Pipe, Closed::EndOfInput);
-    for _ in 0..10_000 {
-        world.event();
-    }
+    world.take_events();
     assert!(world.is_closed(), "the end was never told");
-    assert!(world.session().poll_event().is_none());
     assert_eq!(world.session().poll_timeout(), None);
     world.assert_nothing_is_open();
     while let Some(frame) = take_frame(world.session()) {

@@ -8,6 +8,8 @@ mod driven;
 #[cfg(feature = "http-core")]
 mod http;
 mod pair;
+#[cfg(test)]
+mod seeds;
 mod server;
 mod source;
 mod sse;

@@ -46,9 +46,7 @@ pub fn pair(bytes: &[u8]) {
         to_server.exchange(&mut client.session, &mut server.session, server.now);
         server.answer_all();
         to_client.exchange(&mut server.session, &mut client.session, client.now);
-        for _ in 0..64 {
-            client.event();
-        }
+        client.take_events();
         client.now = client.now + LONG;
         server.now = server.now + LONG;
         let_pass(&mut client.session, client.now);
