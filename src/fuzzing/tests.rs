@@ -87,6 +87,12 @@ fn write_what_seeds_are_chosen_from() {
 }
 
 #[test]
+fn a_method_whose_escapes_make_no_text_is_the_same_for_a_gateway_and_a_session() {
+    super::rpc(br#"{"jsonrpc":"2.0","id":7,"method":"p\udfff"}"#);
+    super::rpc(br#"{"jsonrpc":"2.0","method":"\ud800"}"#);
+}
+
+#[test]
 fn half_a_byte_order_mark_is_held_below_the_limit() {
     super::lines(b"\0\0\xEF\xBB\n");
 }

@@ -5,7 +5,7 @@ use crate::limits::Limits;
 use crate::model::members::{MetaMember, Param, decode};
 use crate::model::method::SpecMethod;
 use crate::rpc::{
-    Decoded, EnvelopeKey, Kind, Raw, Rejection, Repeated, RequestId, Scan, Span, Text, raw_at,
+    Decoded, Kind, Raw, Rejection, Repeated, RequestId, Scan, Span, Text, method_of, raw_at,
     text_at,
 };
 
@@ -17,7 +17,7 @@ pub struct Peek<'a> {
     pub kind: Kind,
     /// The id; `None` for notifications, and for errors whose sender could not read it.
     pub id: Option<RequestId>,
-    /// The method; `None` for responses.
+    /// The method; `None` for responses, and empty when its escapes make no text (half a surrogate pair).
     pub method: Option<Text<'a>>,
     /// The token of a progress notification, else `params._meta.progressToken`, as JSON; `None` for
     /// responses.
@@ -52,8 +52,9 @@ impl<'a> Peek<'a> {
         if scan.params.has_duplicate {
             return Err(Rejection::repeated_param(peek.id, peek.kind));
         }
-        peek.method = text_at(frame, scan.key(EnvelopeKey::Method));
-        let known = peek.method.as_deref().and_then(SpecMethod::from_wire);
+        let method = method_of(frame, scan);
+        let known = SpecMethod::from_wire(&method);
+        peek.method = Some(method);
         let token = match known {
             Some(SpecMethod::Progress) => scan.param(Param::ProgressToken),
             _ => scan.param_meta(MetaMember::ProgressToken),

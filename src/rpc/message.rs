@@ -56,7 +56,7 @@ impl<'a> Message<'a> {
             return Err(Rejection::not_one());
         };
         let body = raw_at(frame, envelope.body());
-        let method = || text_at(frame, envelope.scan.key(EnvelopeKey::Method)).unwrap_or("".into());
+        let method = || method_of(frame, envelope.scan);
         Ok(match (envelope.kind, envelope.id) {
             (Kind::Request, Some(id)) => Self::Request {
                 id,
@@ -177,6 +177,12 @@ pub(crate) fn raw_at(frame: &[u8], span: Span) -> Option<Raw<'_>> {
     }
     let text = core::str::from_utf8(span.of(frame)).ok()?;
     Some(Raw::trusted(Cow::Borrowed(text)))
+}
+
+/// The method of a request or notification. Escapes that make no text (half a surrogate pair) are no
+/// method's name, and neither is what stands for them: nothing.
+pub(crate) fn method_of<'a>(frame: &'a [u8], scan: &Scan) -> Text<'a> {
+    text_at(frame, scan.key(EnvelopeKey::Method)).unwrap_or("".into())
 }
 
 /// The string at `span`; `None` when there is none, or something else.

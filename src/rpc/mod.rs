@@ -41,7 +41,7 @@ pub use text::Text;
 
 pub(crate) use decode::{Decoded, Envelope, decode, recover_id};
 pub(crate) use good_json::GoodJson;
-pub(crate) use message::{Sendable, error_of, raw_at, text_at};
+pub(crate) use message::{Sendable, error_of, method_of, raw_at, text_at};
 pub(crate) use raw::{RAW_TOKEN, is_json};
 pub(crate) use repeated::Repeated;
 pub(crate) use scan::{EnvelopeKey, Scan};
