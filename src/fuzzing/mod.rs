@@ -8,7 +8,7 @@ mod driven;
 #[cfg(feature = "http-core")]
 mod http;
 mod pair;
-#[cfg(test)]
+#[cfg(all(test, feature = "std"))]
 mod seeds;
 mod server;
 mod source;
@@ -16,7 +16,7 @@ mod sse;
 mod stored;
 #[cfg(feature = "std")]
 mod tasks;
-#[cfg(test)]
+#[cfg(all(test, feature = "std"))]
 mod tests;
 mod texts;
 

@@ -37,7 +37,6 @@ targets! {
     template,
     config,
     restore,
-    #[cfg(feature = "std")]
     tasks,
     #[cfg(feature = "record")]
     recording,
