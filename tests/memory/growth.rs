@@ -18,9 +18,9 @@ fn limits() -> Limits {
     limits
 }
 
-/// How many messages come; ten times as many when every case is wanted.
+/// How many messages come; many more when every case is wanted.
 fn messages() -> usize {
-    support::amount(50_000, 1_000_000)
+    support::amount(20_000, 1_000_000)
 }
 
 /// What a session holds after a tenth of the messages, and after all of them.
