@@ -1,7 +1,5 @@
 //! The promises of every fuzz target hold on its seeds and what lies beside them, and on inputs that once broke one.
 
-use alloc::vec::Vec;
-
 use super::seeds::{self, Noise};
 
 /// So many inputs beside the seeds are tried. A fuzzer tries as many in a tenth of a second, and learns from them.
