@@ -461,12 +461,10 @@ fn instance(store: &MemoryTasks, clock: &Arc<AtomicU64>, drawn: &Arc<AtomicU64>)
     let tasks = Tasks::new(store.clone(), move || clock.load(Relaxed), random);
     let tasks = tasks.ttl(KEPT).longest_ttl(2 * KEPT).listed();
     let run = |context: &Context, arguments: Value| {
-        for key in ["a", "b", "c"]
-            .iter()
-            .take(arguments["asks"].as_u64().unwrap_or(0) as usize)
-        {
+        let asks = arguments["asks"].as_u64().unwrap_or(0) as usize;
+        for key in ["a", "b", "c"].into_iter().take(asks) {
             let form = ElicitRequestFormParams::new("go on?");
-            context.elicit::<Value>(*key, form)?;
+            context.elicit::<Value>(key, form)?;
         }
         Ok::<_, HandlerError>(arguments["number"].to_string())
     };
