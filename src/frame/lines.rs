@@ -3,8 +3,9 @@
 //! Rules of this file: the same bytes give the same frames however they are cut into chunks; each
 //! byte is looked at once; a line over the limit is discarded up to its newline, of which the
 //! decoder keeps the first KiB, and the next line is good again; blank lines carry nothing; a
-//! carriage return before the newline and a byte order mark at the very start are tolerated; a frame
-//! keeps at most 8 KiB alive or twice its length, whatever it was read with.
+//! carriage return before the newline and a byte order mark at the very start are tolerated (one that
+//! stands further on was added by no encoder of a stream, RFC 8259 forbids it, and so its line is no
+//! message); a frame keeps at most 8 KiB alive or twice its length, whatever it was read with.
 
 #![expect(
     clippy::arithmetic_side_effects,

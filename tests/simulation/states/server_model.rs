@@ -2,21 +2,19 @@
 
 use mcp_proto::revision::Era;
 
-use super::server::Operation;
+use super::server::Operation::{self, *};
 use super::{Seen, Subject, Which, one};
 
 /// The client's request of one id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Request {
-    /// The user works on it; `may_ask` says whether its method lets it ask.
-    Handed { may_ask: bool },
-    /// A legacy client is being asked.
-    Asking,
+    /// The user works on it, unless the client is being asked; `may_ask` says whether its method lets it ask.
+    Call { may_ask: bool },
     /// It is a subscription of a modern client.
-    Listening,
+    Listen,
 }
 
-#[derive(Clone, Hash)]
+#[derive(Clone, Default, Hash)]
 pub struct ServerModel {
     is_modern: bool,
     is_closed: bool,
@@ -32,176 +30,121 @@ impl ServerModel {
     pub fn new(era: Era) -> Self {
         Self {
             is_modern: era == Era::Modern,
-            is_closed: false,
-            open: Vec::new(),
-            asked: Vec::new(),
-            has_handle: [false; 2],
+            ..Self::default()
         }
-    }
-
-    fn place(&self, which: Which) -> Option<usize> {
-        self.open.iter().position(|(id, _)| *id == which)
     }
 
     fn get(&self, which: Which) -> Option<Request> {
-        Some(self.open[self.place(which)?].1)
-    }
-
-    fn set(&mut self, which: Which, request: Request) {
-        match self.place(which) {
-            Some(place) => self.open[place].1 = request,
-            None => self.open.push((which, request)),
-        }
-    }
-
-    fn take(&mut self, which: Which) -> Option<Request> {
-        self.asked.retain(|asked| *asked != which);
-        Some(self.open.remove(self.place(which)?).1)
+        let found = self.open.iter().find(|(id, _)| *id == which);
+        found.map(|(_, request)| *request)
     }
 
     fn requested(&mut self, which: Which, request: Request) -> Seen {
-        if self.is_closed {
-            return vec![];
-        }
+        let is_listening = request == Request::Listen;
         if self.get(which).is_some() {
             return one(format!("send error -32600 to {which}"));
         }
-        let is_listening = request == Request::Listening;
         if is_listening && !self.is_modern {
             return one(format!("send error -32601 to {which}"));
         }
-        self.set(which, request);
+        self.open.push((which, request));
         self.has_handle[which] |= !is_listening;
-        vec![match is_listening {
-            true => format!("send acknowledged {which}"),
-            false => format!("request {which}"),
-        }]
+        let kind = ["request", "send acknowledged"][usize::from(is_listening)];
+        one(format!("{kind} {which}"))
+    }
+
+    /// A request is over.
+    fn end(&mut self, which: Which) {
+        self.open.retain(|(id, _)| *id != which);
+        self.asked.retain(|id| *id != which);
     }
 
     /// The client takes a request back.
     fn cancelled(&mut self, which: Which) -> Seen {
-        if self.is_closed {
-            return vec![];
-        }
-        let cancelled = format!("cancelled {which}");
-        match self.take(which) {
+        let (request, is_asked) = (self.get(which), self.asked.contains(&which));
+        self.end(which);
+        match request {
             None => one("ignored"),
-            Some(Request::Listening) => vec![],
-            Some(Request::Handed { .. }) => vec![cancelled],
-            Some(Request::Asking) => vec![format!("send cancelled question {which}"), cancelled],
-        }
-    }
-
-    /// A command of the user on a request, by its latest handle: `Err` when it isn't the user's.
-    fn handed(&self, which: Which) -> Result<bool, Option<Seen>> {
-        match self.get(which) {
-            Some(Request::Handed { may_ask }) => Ok(may_ask),
-            _ if self.has_handle[which] => Err(Some(one("refused"))),
-            _ => Err(None),
-        }
-    }
-
-    fn answer(&mut self, which: Which, with: &str) -> Option<Seen> {
-        if let Err(refused) = self.handed(which) {
-            return refused;
-        }
-        self.take(which);
-        Some(one(format!("send {with} to {which}")))
-    }
-
-    fn progress(&self, which: Which) -> Option<Seen> {
-        match self.handed(which) {
-            Err(refused) => refused,
-            Ok(_) => Some(one(format!("send progress {which}"))),
-        }
-    }
-
-    fn need_input(&mut self, which: Which) -> Option<Seen> {
-        match self.handed(which) {
-            Err(refused) => refused,
-            Ok(false) => Some(one("refused")),
-            Ok(true) if self.is_modern => self.answer(which, "input_required"),
-            Ok(true) => {
-                self.set(which, Request::Asking);
-                self.asked.push(which);
-                Some(one(format!("send question {which}")))
+            Some(Request::Listen) => vec![],
+            Some(_) => {
+                let question = is_asked.then(|| format!("send cancelled question {which}"));
+                let cancelled = [format!("cancelled {which}")];
+                question.into_iter().chain(cancelled).collect()
             }
         }
     }
 
+    /// A command of the user on a request, by its latest handle, which may not be the user's (any more).
+    fn command(&mut self, which: Which, operation: Operation) -> Option<Seen> {
+        let may_ask = match self.get(which) {
+            Some(Request::Call { may_ask }) if !self.asked.contains(&which) => may_ask,
+            _ => return self.has_handle[which].then(|| one("refused")),
+        };
+        let with = match operation {
+            Progress(_) => return Some(one(format!("send progress {which}"))),
+            NeedInput(_) if !may_ask => return Some(one("refused")),
+            NeedInput(_) if !self.is_modern => {
+                self.asked.push(which);
+                return Some(one(format!("send question {which}")));
+            }
+            NeedInput(_) => "input_required",
+            Refuse(_) => "error -32603",
+            _ => "result",
+        };
+        self.end(which);
+        Some(one(format!("send {with} to {which}")))
+    }
+
     /// The client answers the question of a request, or one that it isn't asked (any more).
     fn answered(&mut self, which: Which) -> Seen {
-        if self.is_closed {
-            return vec![];
-        }
-        if self.get(which) != Some(Request::Asking) {
+        if !self.asked.contains(&which) {
             return one("ignored");
         }
-        self.asked.retain(|asked| *asked != which);
-        self.set(which, Request::Handed { may_ask: true });
+        self.asked.retain(|id| *id != which);
         one(format!("request {which} with inputs"))
     }
 
-    fn listening(&self) -> Vec<Which> {
-        let listening = self
-            .open
-            .iter()
-            .filter(|(_, request)| *request == Request::Listening);
-        listening.map(|(which, _)| *which).collect()
+    /// What is said for each subscription.
+    fn listening(&self, said: impl Fn(Which) -> Vec<String>) -> Seen {
+        let listening = self.open.iter().filter(|(_, it)| *it == Request::Listen);
+        listening.flat_map(|(which, _)| said(*which)).collect()
     }
 
     fn changed(&self) -> Seen {
-        if self.is_closed {
-            return one("refused");
+        match (self.is_closed, self.is_modern) {
+            (true, _) => one("refused"),
+            (false, false) => one("send changed"),
+            (false, true) => self.listening(|which| one(format!("send changed to {which}"))),
         }
-        if !self.is_modern {
-            return one("send changed");
-        }
-        let listening = self.listening();
-        listening
-            .iter()
-            .map(|which| format!("send changed to {which}"))
-            .collect()
     }
 
     fn end_subscriptions(&mut self) -> Seen {
-        let listening = self.listening();
-        self.open
-            .retain(|(_, request)| *request != Request::Listening);
-        let ended = |which: &Which| {
-            [
-                format!("send cancelled {which}"),
-                format!("send result to {which}"),
-            ]
-        };
-        listening.iter().flat_map(ended).collect()
+        let cancelled = |which| format!("send cancelled {which}");
+        let seen = self.listening(|id| vec![cancelled(id), format!("send result to {id}")]);
+        self.open.retain(|(_, it)| *it != Request::Listen);
+        seen
     }
 
     /// Time passes until every question has gone unanswered for too long: the request goes on
     /// without an answer.
     fn waited(&mut self) -> Seen {
-        let mut seen = Vec::new();
-        for which in std::mem::take(&mut self.asked) {
-            self.set(which, Request::Handed { may_ask: true });
-            seen.push(format!("send cancelled question {which}"));
-            seen.push(format!("request {which} with inputs"));
-        }
-        seen.sort_by_key(|line| !line.starts_with("send"));
-        seen
+        let asked = std::mem::take(&mut self.asked);
+        let sent = asked
+            .iter()
+            .map(|id| format!("send cancelled question {id}"));
+        let again = asked.iter().map(|id| format!("request {id} with inputs"));
+        sent.chain(again).collect()
     }
 
     fn closed(&mut self, by_peer: bool) -> Seen {
-        if std::mem::replace(&mut self.is_closed, true) {
-            return vec![];
-        }
-        let mut seen = if by_peer {
-            vec![]
-        } else {
-            self.end_subscriptions()
+        let mut seen = match by_peer {
+            true => vec![],
+            false => self.end_subscriptions(),
         };
+        self.is_closed = true;
         self.asked.clear();
         for (which, request) in std::mem::take(&mut self.open) {
-            if request != Request::Listening {
+            if request != Request::Listen {
                 seen.push(format!("cancelled {which}"));
             }
         }
@@ -214,23 +157,24 @@ impl Subject for ServerModel {
     type Operation = Operation;
 
     fn operate(&mut self, operation: Operation) -> Option<Seen> {
+        let by_user = matches!(operation, Reply(_) | Refuse(_) | Progress(_) | NeedInput(_));
+        if self.is_closed && !by_user && !matches!(operation, Changed) {
+            return Some(vec![]);
+        }
         Some(match operation {
-            Operation::CallTool(which) => self.requested(which, Request::Handed { may_ask: true }),
-            Operation::ListTools(which) => {
-                self.requested(which, Request::Handed { may_ask: false })
+            CallTool(which) => self.requested(which, Request::Call { may_ask: true }),
+            ListTools(which) => self.requested(which, Request::Call { may_ask: false }),
+            Listen(which) => self.requested(which, Request::Listen),
+            Cancelled(which) => self.cancelled(which),
+            Reply(which) | Refuse(which) | Progress(which) | NeedInput(which) => {
+                return self.command(which, operation);
             }
-            Operation::Listen(which) => self.requested(which, Request::Listening),
-            Operation::Cancelled(which) => self.cancelled(which),
-            Operation::Reply(which) => return self.answer(which, "result"),
-            Operation::Refuse(which) => return self.answer(which, "error -32603"),
-            Operation::Progress(which) => return self.progress(which),
-            Operation::NeedInput(which) => return self.need_input(which),
-            Operation::Answered(which) | Operation::Declined(which) => self.answered(which),
-            Operation::Changed => self.changed(),
-            Operation::EndSubscriptions => self.end_subscriptions(),
-            Operation::Wait => self.waited(),
-            Operation::Lose => self.closed(true),
-            Operation::Close => self.closed(false),
+            Answered(which) | Declined(which) => self.answered(which),
+            Changed => self.changed(),
+            EndSubscriptions => self.end_subscriptions(),
+            Wait => self.waited(),
+            Lose => self.closed(true),
+            Close => self.closed(false),
         })
     }
 }
