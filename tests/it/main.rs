@@ -9,6 +9,7 @@ mod completion;
 mod config;
 mod conformity;
 mod crowded;
+mod edges;
 mod elicitation;
 mod envelope;
 mod era;

@@ -1,0 +1,226 @@
+//! What lies at the edge of a rule, and what few look at: the last length that fits, many open at once,
+//! what waits to be told counted in bytes, and what a session shows of itself in logs.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use mcp_proto::frame::{FrameError, SseDecoder};
+use mcp_proto::model::capability::ClientCapabilities;
+use mcp_proto::model::method::CallTool;
+use mcp_proto::model::tool::{CallToolParams, CallToolResult};
+use mcp_proto::rpc::{RpcError, ScannedFrame};
+use mcp_proto::session::{CallOptions, ClientEvent, Route, ServerEvent, ServerSession, Session};
+use mcp_proto::{Instant, Limits};
+use serde_json::{Value, json};
+
+use support::pair::server_config;
+use support::script::{Script, calling, modern_meta, notification, tool_call};
+use support::{MODERN, on_every_revision, on_revisions};
+
+/// The one request among the events so far.
+fn asked(server: &mut Script<ServerSession>) -> mcp_proto::session::IncomingId {
+    let mut events = server.take_events();
+    assert_eq!(events.len(), 1, "{events:?}");
+    match events.pop() {
+        Some(ServerEvent::Request(request)) => request.id,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn bytes(message: &Value) -> Bytes {
+    message.to_string().into()
+}
+
+on_every_revision! {
+    // `base.resp.id`
+    fn each_of_many_open_requests_is_found_by_its_id_whichever_have_ended(revision) {
+        let mut server = Script::server(revision);
+        let mut open = BTreeMap::new();
+        for id in 1000..1090_u64 {
+            server.feed_json(&tool_call(revision, id));
+            open.insert(id, asked(&mut server));
+        }
+        // So that those that are open have those that have ended on both sides.
+        let ended: Vec<u64> = open.keys().copied().filter(|id| id % 9 > 3 || *id > 1080).collect();
+        for id in ended.iter().rev() {
+            let request = open.remove(id).unwrap();
+            let result = CallToolResult::text("x");
+            server.session.reply::<CallTool>(server.now, request, &result).unwrap();
+            server.collect();
+            assert_eq!(server.reply()["id"], *id);
+        }
+        for (id, request) in open {
+            server.feed_json(&notification("notifications/cancelled", json!({"requestId": id})));
+            let events = server.take_events();
+            let is_it = |event: &ServerEvent| matches!(event, ServerEvent::Cancelled { request: it, .. } if *it == request);
+            assert!(events.iter().any(is_it), "{id} is not found: {events:?}");
+        }
+        assert_eq!(server.session.open_requests(), 0);
+    }
+}
+
+fn suspended<S: Session>(session: &mut S, now: Instant) -> Instant {
+    session.suspend(now);
+    let later = Instant::new(now.since_epoch() + std::time::Duration::from_secs(3600));
+    session.handle_timeout(later);
+    session.resume(later);
+    later
+}
+
+on_every_revision! {
+    fn a_session_stands_still_whoever_holds_it_and_says_what_it_has_to_say(revision) {
+        let options = CallOptions::new;
+        let (mut client, _, _) = calling(revision, options());
+        let later = suspended(&mut client.session, client.now);
+        assert_eq!(client.session.open_calls(), 1, "nothing has timed out");
+        let mut boxed = Box::new(client.session);
+        let later = suspended(&mut boxed, later);
+        assert_eq!(boxed.open_calls(), 1, "nothing has timed out");
+        let params = CallToolParams::new("x");
+        boxed.call::<CallTool>(later, &params, options()).unwrap();
+        let mut out = Vec::new();
+        assert!(Session::poll_transmit(&mut boxed, &mut out).is_some());
+        assert!(!Session::is_closed(&boxed));
+    }
+}
+
+on_every_revision! {
+    fn what_waits_to_be_told_counts_with_its_texts(revision) {
+        let (mut client, _, id) = calling(revision, CallOptions::new());
+        let now = client.now;
+        let long = "x".repeat(10_000);
+        let refused = json!({"jsonrpc": "2.0", "id": id, "error": {"code": -32_000, "message": long}});
+        client.session.handle_frame(now, Route::Pipe, bytes(&refused));
+        let waiting = client.session.held_bytes();
+        assert!(waiting >= 10_000, "{waiting}");
+        client.session.poll_event().unwrap();
+        let before = client.session.held_bytes();
+        let unasked = notification("notifications/progress", json!({"progressToken": "none", "progress": 1}));
+        client.session.handle_frame(now, Route::Pipe, bytes(&unasked));
+        let name = "notifications/progress".len();
+        let least = before + size_of::<ClientEvent>() + name;
+        assert!(client.session.held_bytes() >= least);
+
+        let mut server = Script::server(revision);
+        let mut asks = tool_call(revision, 7);
+        asks["params"]["arguments"] = json!({"text": long});
+        server.session.handle_frame(server.now, Route::Pipe, bytes(&asks));
+        let waiting = server.session.held_bytes();
+        server.session.poll_event().unwrap();
+        assert!(waiting >= server.session.held_bytes() + 10_000, "{waiting}");
+    }
+}
+
+#[test]
+// `err.missingcap`
+fn what_a_client_lacks_is_named() {
+    let said =
+        |required: ClientCapabilities<'_>| RpcError::missing_client_capability(&required).message;
+    let none = ClientCapabilities::new;
+    assert_eq!(said(none().elicitation_form()), "Elicitation not supported");
+    assert_eq!(said(none().sampling()), "Sampling not supported");
+    assert_eq!(said(none().roots(false)), "List roots not supported");
+    assert_eq!(said(none()), "Missing required client capability");
+}
+
+on_revisions! { MODERN;
+    // `meta.clientinfo`
+    fn a_clients_info_is_read_in_full_before_it_counts(revision) {
+        let info = |info: Value| {
+            let mut server = Script::server(revision);
+            let mut call = tool_call(revision, 1);
+            let mut meta = modern_meta();
+            meta["io.modelcontextprotocol/clientInfo"] = info;
+            call["params"]["_meta"] = meta;
+            server.feed_json(&call);
+            let sent = server.sent();
+            sent.first().map(|answer| answer["error"]["code"].clone())
+        };
+        assert_eq!(info(json!({"name": "a", "version": "1"})), None);
+        assert_eq!(info(json!({"name": "a\"b", "version": "1", "title": "A"})), None);
+        for bad in [json!({"name": 5, "version": "1"}), json!({"name": "a", "version": null}), json!({"name": "a"})] {
+            assert_eq!(info(bad.clone()), Some(json!(-32_602)), "{bad}");
+        }
+    }
+}
+
+on_every_revision! {
+    // `progress.token`
+    fn the_longest_progress_token_is_taken_and_a_longer_one_refused(revision) {
+        let mut limits = Limits::default();
+        limits.id = 16;
+        for (length, is_taken) in [(16, true), (17, false)] {
+            let mut server = Script::server_with(revision, server_config().limits(limits.clone()));
+            let mut call = tool_call(revision, 1);
+            call["params"]["_meta"]["progressToken"] = "x".repeat(length).into();
+            server.feed_json(&call);
+            assert_eq!(server.sent().is_empty(), is_taken, "{length}");
+        }
+    }
+}
+
+#[test]
+fn a_field_of_an_event_has_its_length() {
+    for (length, is_read) in [(4096, true), (4097, false)] {
+        let mut decoder = SseDecoder::new(1 << 20);
+        let kind = "k".repeat(length - "event: ".len());
+        decoder.push(format!("event: {kind}\ndata: x\n\n").as_bytes());
+        let event = decoder.next_event().unwrap().unwrap();
+        assert_eq!(event.event.as_deref(), is_read.then_some(&*kind));
+    }
+}
+
+on_every_revision! {
+    fn logs_show_what_is_open_and_no_secret(revision) {
+        let mut server = Script::server(revision);
+        let mut call = tool_call(revision, 1000);
+        call["params"]["_meta"]["progressToken"] = "secret".into();
+        server.feed_json(&call);
+        let shown = format!("{:?}", server.session);
+        assert!(shown.contains("RequestIn") && shown.contains("wants_progress: true"), "{shown}");
+        assert!(!shown.contains("secret"), "{shown}");
+    }
+}
+
+#[test]
+fn errors_and_frames_show_what_they_are() {
+    let error = FrameError::Truncated { length: 3 };
+    assert_eq!(format!("{error:?}"), format!("FrameError({error})"));
+    let shown = format!("{:?}", ScannedFrame::from(Bytes::from_static(b"{}")));
+    assert!(shown.contains("length: 2"), "{shown}");
+}
+
+on_every_revision! {
+    fn what_does_not_fit_is_named_where_it_stands(revision) {
+        #[derive(Debug, serde::Deserialize)]
+        struct Item {
+            #[serde(rename = "name")]
+            _name: String,
+        }
+        let named = |name: Value| {
+            let mut server = Script::server(revision);
+            let mut call = tool_call(revision, 1);
+            call["params"]["arguments"] = json!({"items": [{"name": "a"}, {"name": name}]});
+            server.feed_json(&call);
+            match server.take_events().pop() {
+                Some(ServerEvent::Request(request)) => {
+                    let read = request.arguments_as::<BTreeMap<String, Vec<Item>>>();
+                    read.unwrap_err().to_string()
+                }
+                other => panic!("{other:?}"),
+            }
+        };
+        for bad in [json!({"x": {"y": 1}}), json!([1, 2]), json!(5)] {
+            let said = named(bad.clone());
+            assert!(said.ends_with(" at items[1].name"), "{said} of {bad}");
+        }
+    }
+}
+
+on_every_revision! {
+    fn a_client_shows_its_calls_in_logs(revision) {
+        let (client, _, _) = calling(revision, CallOptions::new());
+        let shown = format!("{:?}", client.session);
+        assert!(shown.contains("purpose: User"), "{shown}");
+    }
+}
