@@ -124,7 +124,6 @@ fn what_a_client_lacks_is_named() {
 }
 
 on_revisions! { MODERN;
-    // `meta.clientinfo`
     fn a_clients_info_is_read_in_full_before_it_counts(revision) {
         let info = |info: Value| {
             let mut server = Script::server(revision);
@@ -145,7 +144,7 @@ on_revisions! { MODERN;
 }
 
 on_every_revision! {
-    // `progress.token`
+    // `progress.token.type`
     fn the_longest_progress_token_is_taken_and_a_longer_one_refused(revision) {
         let mut limits = Limits::default();
         limits.id = 16;
