@@ -25,7 +25,11 @@ use super::discarding::Discarding;
 use super::{BYTE_ORDER_MARK, FrameError};
 
 /// The room of a fresh buffer: kept frames share it, so starting empty would allocate for each.
-const ROOM: usize = 1024;
+/// What an idle connection holds is little more than this.
+const ROOM: usize = 512;
+/// A connection on which nothing happens keeps no more.
+#[cfg(any(feature = "tokio", feature = "futures-io"))]
+const RESTING: usize = 2 * ROOM;
 /// So many bytes are searched for the end of a line as soon as they are copied.
 const NEAR: usize = 8 * 1024;
 /// A small frame may keep a buffer of this length alive.
@@ -224,7 +228,7 @@ impl LineDecoder {
     /// Gives back the room that a burst has needed, when nothing is held.
     #[cfg(any(feature = "tokio", feature = "futures-io"))]
     pub(crate) fn rest(&mut self) {
-        if self.buffer.is_empty() && self.buffer.capacity() > ROOM {
+        if self.buffer.is_empty() && self.buffer.capacity() > RESTING {
             self.buffer = BytesMut::new();
         }
     }

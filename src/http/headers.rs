@@ -157,7 +157,10 @@ impl Headers {
     /// Makes room for this many fields more, with this many bytes of names and values.
     pub(crate) fn reserve(&mut self, fields: usize, bytes: usize) {
         self.fields.reserve(fields);
-        self.text.reserve(bytes);
+        match self.text.capacity() {
+            0 => self.text = Vec::with_capacity(bytes),
+            _ => self.text.reserve(bytes),
+        }
     }
 
     /// Adds a field, whatever fields of this name there are.
@@ -173,7 +176,7 @@ impl Headers {
     fn write(&mut self, name: &str, value: impl FnOnce(&mut Vec<u8>)) {
         if self.text.capacity() == 0 {
             // Most heads fit.
-            self.text.reserve(ROOM);
+            self.text = Vec::with_capacity(ROOM);
         }
         let start = self.text.len();
         self.text.extend_from_slice(name.as_bytes());
@@ -216,41 +219,61 @@ impl Headers {
         })
     }
 
-    /// The values of the fields of this name, and whether each is visible.
-    fn called<'h>(&'h self, name: &str) -> impl Iterator<Item = (&'h [u8], bool)> {
-        let name = name.as_bytes();
-        // Where the length is the right one a byte is zero, and marked; a mark too many does no harm.
-        let differ = self.lengths ^ (ONES * u64::from(length_mark(name.len())));
-        let mut marks = differ.wrapping_sub(ONES) & !differ & (ONES * 0x80);
-        let first = core::iter::from_fn(move || {
-            let place = marks.trailing_zeros() as usize / 8;
-            marks &= marks.wrapping_sub(1);
-            (place < FEW).then_some(place)
-        });
-        let places = first.chain(FEW..self.fields.len());
-        places.filter_map(move |place| {
-            let field = self.fields.get(place)?;
-            let before = place
-                .checked_sub(1)
-                .and_then(|before| self.fields.get(before));
-            let start = before.map_or(0, |before| before.end());
-            let (name_end, end) = (field.name_end(), field.end());
-            let called = self.text.get(start..name_end)?;
-            // A name is in lower case here, and nearly always where it is asked for.
-            let is_it = called == name || called.eq_ignore_ascii_case(name);
-            let value = self.text.get(name_end..end)?;
-            is_it.then_some((value, field.is_visible()))
-        })
+    /// The place of the next field of this name, from a place on.
+    fn place_of(&self, name: &[u8], from: usize) -> Option<usize> {
+        if from < FEW {
+            // Where the length is the right one a byte is zero, and marked; a mark too many does no harm.
+            let differ = self.lengths ^ (ONES * u64::from(length_mark(name.len())));
+            let marks = differ.wrapping_sub(ONES) & !differ & (ONES * 0x80);
+            let mut marks = marks & (u64::MAX << (8 * from));
+            while marks != 0 {
+                let place = marks.trailing_zeros() as usize / 8;
+                if self.is_called(place, name) {
+                    return Some(place);
+                }
+                marks &= marks.wrapping_sub(1);
+            }
+        }
+        let mut behind = from.max(FEW)..self.fields.len();
+        behind.find(|place| self.is_called(*place, name))
+    }
+
+    #[inline]
+    fn is_called(&self, place: usize, name: &[u8]) -> bool {
+        let field = self.fields.get(place);
+        let called = field.and_then(|field| self.text.get(self.start(place)..field.name_end()));
+        // A name is in lower case here, and nearly always where it is asked for.
+        called.is_some_and(|called| called == name || called.eq_ignore_ascii_case(name))
+    }
+
+    /// Where the field at `place` starts.
+    #[inline]
+    fn start(&self, place: usize) -> usize {
+        let before = place
+            .checked_sub(1)
+            .and_then(|before| self.fields.get(before));
+        before.map_or(0, |before| before.end())
+    }
+
+    fn value(&self, field: Field) -> &[u8] {
+        self.text
+            .get(field.name_end()..field.end())
+            .unwrap_or_default()
     }
 
     /// Returns the values of all fields of this name.
     pub fn all<'h>(&'h self, name: &str) -> impl Iterator<Item = &'h [u8]> {
-        self.called(name).map(|(value, _)| value)
+        let mut from = 0;
+        core::iter::from_fn(move || {
+            let place = self.place_of(name.as_bytes(), from)?;
+            from = place + 1;
+            self.fields.get(place).map(|field| self.value(*field))
+        })
     }
 
     /// Returns whether there is a field of this name.
     pub fn has(&self, name: &str) -> bool {
-        self.all(name).next().is_some()
+        self.place_of(name.as_bytes(), 0).is_some()
     }
 
     /// Returns the value of the one field of this name, without white space around it; `None` when
@@ -259,15 +282,18 @@ impl Headers {
     /// Returns an error if there are several, or the value isn't visible ASCII, spaces and tabs.
     // `httpM.hdr.ows` `httpM.val.chars`
     pub fn one(&self, name: &str) -> Result<Option<&str>, HeaderError> {
-        let mut values = self.called(name);
-        let Some((value, is_visible)) = values.next() else {
+        let name = name.as_bytes();
+        let Some(place) = self.place_of(name, 0) else {
             return Ok(None);
         };
-        if values.next().is_some() {
+        if self.place_of(name, place + 1).is_some() {
             return Err(HeaderError::Repeated);
         }
-        match core::str::from_utf8(trimmed(value)) {
-            Ok(text) if is_visible => Ok(Some(text)),
+        let field = self.fields.get(place).copied();
+        let value = field.filter(|field| field.is_visible());
+        let value = value.map(|field| core::str::from_utf8(trimmed(self.value(field))));
+        match value {
+            Some(Ok(text)) => Ok(Some(text)),
             _ => Err(HeaderError::Characters),
         }
     }

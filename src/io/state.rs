@@ -236,8 +236,13 @@ impl<S: Session> State<S> {
     pub(super) fn fill_output(&mut self) {
         let mut outgoing = mem::take(&mut self.outgoing);
         self.catch(|session| {
-            while outgoing.len() < GATHER && session.poll_transmit(&mut outgoing).is_some() {
-                if outgoing.len() >= GATHER {
+            loop {
+                let is_first = outgoing.is_empty();
+                if outgoing.len() >= GATHER || session.poll_transmit(&mut outgoing).is_none() {
+                    break;
+                }
+                // Doubling would leave half of it empty, for as long as the connection does nothing.
+                if is_first || outgoing.len() >= GATHER {
                     outgoing.reserve_exact(1);
                 }
                 outgoing.push(b'\n');

@@ -150,46 +150,8 @@ impl Walker<'_> {
         }
     }
 
-    /// Passes a string.
-    // Byte by byte as long as it may be short: a loop whose end is foreseen is several times as fast as
-    // what has to be computed before the next token is looked at.
     fn skip_string(&mut self) {
-        /// Up to here.
-        const SHORT: usize = 24;
-        self.at += 1;
-        let end = self.at + SHORT;
-        while let Some(byte) = self.byte() {
-            match byte {
-                b'"' => {
-                    self.at += 1;
-                    return;
-                }
-                b'\\' => self.at += 2,
-                _ => self.at += 1,
-            }
-            if self.at >= end {
-                return self.skip_longer_string();
-            }
-        }
-        self.at = self.at.min(self.text.len());
-    }
-
-    /// Passes the rest of a string.
-    #[inline(never)]
-    fn skip_longer_string(&mut self) {
-        loop {
-            let rest = self.text.get(self.at..).unwrap_or_default();
-            self.at += memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
-            match self.byte() {
-                Some(b'\\') => self.at += 2,
-                Some(_) => {
-                    self.at += 1;
-                    return;
-                }
-                None => break,
-            }
-        }
-        self.at = self.at.min(self.text.len());
+        self.at = after_string(self.text, self.at);
     }
 
     fn skip_scalar(&mut self) {
@@ -202,30 +164,75 @@ impl Walker<'_> {
     }
 
     fn skip_value(&mut self) {
-        let mut depth = 0_usize;
-        while let Some(byte) = self.byte() {
-            match byte {
-                b'"' => self.skip_string(),
-                b'{' | b'[' => {
-                    depth += 1;
-                    self.at += 1;
-                }
-                b'}' | b']' | b',' if depth == 0 => return,
-                b'}' | b']' => {
-                    depth -= 1;
-                    self.at += 1;
-                }
-                _ if depth == 0 && byte.is_ascii_whitespace() => return,
-                _ => {
-                    self.at += 1;
-                    continue;
-                }
+        self.at = after_value(self.text, self.at);
+    }
+}
+
+// What passes over many bytes has its place as a value of its own: in `self` it would go by way of memory.
+
+/// Where what follows the value at `at` starts.
+fn after_value(text: &[u8], mut at: usize) -> usize {
+    let mut depth = 0_usize;
+    while let Some(byte) = text.get(at) {
+        match byte {
+            b'"' => at = after_string(text, at),
+            b'{' | b'[' => {
+                depth += 1;
+                at += 1;
             }
-            if depth == 0 {
-                return;
+            b'}' | b']' | b',' if depth == 0 => return at,
+            b'}' | b']' => {
+                depth -= 1;
+                at += 1;
+            }
+            _ if depth == 0 && byte.is_ascii_whitespace() => return at,
+            _ => {
+                at += 1;
+                continue;
             }
         }
+        if depth == 0 {
+            return at;
+        }
     }
+    at
+}
+
+/// Where what follows the string at `at` starts.
+// Byte by byte as long as it may be short: a loop whose end is foreseen is several times as fast as what has
+// to be computed before the next token is looked at.
+#[inline]
+fn after_string(text: &[u8], at: usize) -> usize {
+    /// Up to here.
+    const SHORT: usize = 24;
+    let mut at = at + 1;
+    let end = at + SHORT;
+    while let Some(byte) = text.get(at) {
+        match byte {
+            b'"' => return at + 1,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+        if at >= end {
+            return after_longer_string(text, at);
+        }
+    }
+    at.min(text.len())
+}
+
+/// The same of a string whose rest starts at `at`.
+#[inline(never)]
+fn after_longer_string(text: &[u8], mut at: usize) -> usize {
+    while let Some(rest) = text.get(at..)
+        && let Some(found) = memchr2(b'"', b'\\', rest)
+    {
+        at += found;
+        if text.get(at) == Some(&b'"') {
+            return at + 1;
+        }
+        at += 2;
+    }
+    text.len()
 }
 
 /// The string that a JSON string token stands for; empty when it isn't one.
