@@ -127,6 +127,13 @@ impl Field {
     }
 }
 
+/// The places of a head's fields that may have some name: of the first ones those with its length, and
+/// all from `behind` on.
+struct Places {
+    marks: u64,
+    behind: usize,
+}
+
 /// As many fields as most requests have.
 const FEW: usize = 8;
 
@@ -219,23 +226,35 @@ impl Headers {
         })
     }
 
-    /// The place of the next field of this name, from a place on.
-    fn place_of(&self, name: &[u8], from: usize) -> Option<usize> {
-        if from < FEW {
-            // Where the length is the right one a byte is zero, and marked; a mark too many does no harm.
-            let differ = self.lengths ^ (ONES * u64::from(length_mark(name.len())));
-            let marks = differ.wrapping_sub(ONES) & !differ & (ONES * 0x80);
-            let mut marks = marks & (u64::MAX << (8 * from));
-            while marks != 0 {
-                let place = marks.trailing_zeros() as usize / 8;
-                if self.is_called(place, name) {
-                    return Some(place);
-                }
-                marks &= marks.wrapping_sub(1);
+    /// Where fields of this name may stand.
+    #[inline]
+    fn places(&self, name: &[u8]) -> Places {
+        // Where the length is the right one a byte is zero, and marked; a mark too many does no harm.
+        let differ = self.lengths ^ (ONES * u64::from(length_mark(name.len())));
+        Places {
+            marks: differ.wrapping_sub(ONES) & !differ & (ONES * 0x80),
+            behind: FEW,
+        }
+    }
+
+    /// The next of the places that has a field of this name.
+    // Inlined since there is none left of most when they are asked for a second one.
+    #[inline]
+    fn next_of(&self, places: &mut Places, name: &[u8]) -> Option<usize> {
+        while places.marks != 0 {
+            let place = places.marks.trailing_zeros() as usize / 8;
+            places.marks &= places.marks.wrapping_sub(1);
+            if self.is_called(place, name) {
+                return Some(place);
             }
         }
-        let mut behind = from.max(FEW)..self.fields.len();
-        behind.find(|place| self.is_called(*place, name))
+        while places.behind < self.fields.len() {
+            places.behind += 1;
+            if self.is_called(places.behind - 1, name) {
+                return Some(places.behind - 1);
+            }
+        }
+        None
     }
 
     #[inline]
@@ -263,17 +282,16 @@ impl Headers {
 
     /// Returns the values of all fields of this name.
     pub fn all<'h>(&'h self, name: &str) -> impl Iterator<Item = &'h [u8]> {
-        let mut from = 0;
+        let mut places = self.places(name.as_bytes());
         core::iter::from_fn(move || {
-            let place = self.place_of(name.as_bytes(), from)?;
-            from = place + 1;
+            let place = self.next_of(&mut places, name.as_bytes())?;
             self.fields.get(place).map(|field| self.value(*field))
         })
     }
 
     /// Returns whether there is a field of this name.
     pub fn has(&self, name: &str) -> bool {
-        self.place_of(name.as_bytes(), 0).is_some()
+        self.all(name).next().is_some()
     }
 
     /// Returns the value of the one field of this name, without white space around it; `None` when
@@ -283,10 +301,11 @@ impl Headers {
     // `httpM.hdr.ows` `httpM.val.chars`
     pub fn one(&self, name: &str) -> Result<Option<&str>, HeaderError> {
         let name = name.as_bytes();
-        let Some(place) = self.place_of(name, 0) else {
+        let mut places = self.places(name);
+        let Some(place) = self.next_of(&mut places, name) else {
             return Ok(None);
         };
-        if self.place_of(name, place + 1).is_some() {
+        if self.next_of(&mut places, name).is_some() {
             return Err(HeaderError::Repeated);
         }
         let field = self.fields.get(place).copied();
