@@ -25,11 +25,9 @@ use super::discarding::Discarding;
 use super::{BYTE_ORDER_MARK, FrameError};
 
 /// The room of a fresh buffer: kept frames share it, so starting empty would allocate for each.
-/// What an idle connection holds is little more than this.
-const ROOM: usize = 512;
-/// A connection on which nothing happens keeps no more.
-#[cfg(any(feature = "tokio", feature = "futures-io"))]
-const RESTING: usize = 2 * ROOM;
+const ROOM: usize = 1024;
+/// The same of a connection that is likely to be one of many, most of which do nothing.
+const SMALL_ROOM: usize = ROOM / 2;
 /// So many bytes are searched for the end of a line as soon as they are copied.
 const NEAR: usize = 8 * 1024;
 /// A small frame may keep a buffer of this length alive.
@@ -74,12 +72,14 @@ pub struct LineDecoder {
     last_long: usize,
     /// Whether the next byte is the first of the stream.
     at_start: bool,
+    /// Whether it starts with little room.
+    is_small: bool,
     discarding: Option<Discarding>,
 }
 
 saved! {
     struct LineDecoder {
-        buffer, limit, at_start, discarding; searched, allocated, last_long
+        buffer, limit, at_start, discarding; searched, allocated, last_long, is_small
     }
 }
 
@@ -103,7 +103,17 @@ impl LineDecoder {
             allocated: 0,
             last_long: 0,
             at_start: true,
+            is_small: false,
             discarding: None,
+        }
+    }
+
+    /// The same for one of many connections, most of which do nothing.
+    #[cfg(any(feature = "tokio", feature = "futures-io"))]
+    pub(crate) fn small(limit: usize) -> Self {
+        Self {
+            is_small: true,
+            ..Self::new(limit)
         }
     }
 
@@ -115,7 +125,8 @@ impl LineDecoder {
                 held if held >= LONG => self.last_long.saturating_sub(held),
                 _ => 0,
             };
-            self.buffer.reserve(bytes.len().max(ROOM).max(expected));
+            let room = if self.is_small { SMALL_ROOM } else { ROOM };
+            self.buffer.reserve(bytes.len().max(room).max(expected));
             self.allocated = self.buffer.capacity();
         }
         // What is long is searched while it is in the nearest cache. The last part is left to
@@ -228,7 +239,7 @@ impl LineDecoder {
     /// Gives back the room that a burst has needed, when nothing is held.
     #[cfg(any(feature = "tokio", feature = "futures-io"))]
     pub(crate) fn rest(&mut self) {
-        if self.buffer.is_empty() && self.buffer.capacity() > RESTING {
+        if self.buffer.is_empty() && self.buffer.capacity() > ROOM {
             self.buffer = BytesMut::new();
         }
     }

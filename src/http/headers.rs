@@ -12,7 +12,6 @@ use core::fmt;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use smallvec::SmallVec;
 
 use crate::rpc::write::write_u64;
 
@@ -87,44 +86,75 @@ const SUFFIX: &str = "?=";
 pub struct Headers {
     /// The name and the value of each field, one after the other.
     text: Vec<u8>,
-    // As many as most heads have stand here, which spares each head an allocation.
-    fields: SmallVec<[Field; FEW]>,
-    /// How long the names of the first fields are, a byte for each: most fields are told apart by that,
-    /// all at once.
-    lengths: u64,
+    first: First,
+    /// The fields after those.
+    rest: Vec<Field>,
 }
 
-/// Where a field's name and its value end. Heads are moved with all of theirs, so that these are small.
+/// The first fields, as many as most heads have, packed so that a head is small and needs no list of its
+/// own.
+#[derive(Clone, Copy, Default)]
+struct First {
+    /// How long their names are, a byte for each: most are told apart by that, all at once.
+    lengths: u64,
+    /// Where their values end.
+    ends: [u16; FEW],
+    count: u8,
+    /// A bit for each value that is visible.
+    visible: u8,
+}
+
+impl First {
+    /// Takes one more field; `false` if it is no longer one of the first, or too long.
+    fn push(&mut self, name: usize, end: usize, is_visible: bool) -> bool {
+        let place = usize::from(self.count);
+        let (Some(slot), Ok(name), Ok(end)) = (
+            self.ends.get_mut(place),
+            u8::try_from(name),
+            u16::try_from(end),
+        ) else {
+            return false;
+        };
+        *slot = end;
+        self.lengths |= u64::from(name) << (8 * place);
+        self.visible |= u8::from(is_visible) << place;
+        self.count += 1;
+        true
+    }
+
+    #[inline]
+    fn get(&self, place: usize) -> Option<Field> {
+        if place >= usize::from(self.count) {
+            return None;
+        }
+        let start = self.end_before(place);
+        let name = (self.lengths >> (8 * place)) & 0xff;
+        Some(Field {
+            start,
+            name: start + name as u32,
+            end: self.end_before(place + 1),
+            is_visible: self.visible >> place & 1 == 1,
+        })
+    }
+
+    /// Where the field before a place ends.
+    #[inline]
+    fn end_before(&self, place: usize) -> u32 {
+        let before = place
+            .checked_sub(1)
+            .and_then(|before| self.ends.get(before));
+        before.map_or(0, |end| u32::from(*end))
+    }
+}
+
+/// Where a field starts, where its name and its value end, and whether that is visible ASCII, spaces and
+/// tabs.
 #[derive(Clone, Copy)]
 struct Field {
-    /// With a mark if the value is visible ASCII, spaces and tabs.
+    start: u32,
     name: u32,
-    value: u32,
-}
-
-impl Field {
-    const VISIBLE: u32 = 1 << 31;
-
-    fn new(name_end: usize, end: usize, is_visible: bool) -> Self {
-        let place = |end| u32::try_from(end).unwrap_or(u32::MAX);
-        let visible = if is_visible { Self::VISIBLE } else { 0 };
-        Self {
-            name: place(name_end) & !Self::VISIBLE | visible,
-            value: place(end),
-        }
-    }
-
-    const fn name_end(self) -> usize {
-        (self.name & !Self::VISIBLE) as usize
-    }
-
-    const fn end(self) -> usize {
-        self.value as usize
-    }
-
-    const fn is_visible(self) -> bool {
-        self.name & Self::VISIBLE != 0
-    }
+    end: u32,
+    is_visible: bool,
 }
 
 /// The places of a head's fields that may have some name: of the first ones those with its length, and
@@ -161,9 +191,8 @@ impl Headers {
         Self::default()
     }
 
-    /// Makes room for this many fields more, with this many bytes of names and values.
-    pub(crate) fn reserve(&mut self, fields: usize, bytes: usize) {
-        self.fields.reserve(fields);
+    /// Makes room for this many bytes of names and values more.
+    pub(crate) fn reserve(&mut self, bytes: usize) {
         match self.text.capacity() {
             0 => self.text = Vec::with_capacity(bytes),
             _ => self.text.reserve(bytes),
@@ -193,14 +222,20 @@ impl Headers {
         {
             name.make_ascii_lowercase();
         }
-        if self.fields.len() < FEW {
-            self.lengths |= u64::from(length_mark(name.len())) << (8 * self.fields.len());
-        }
         let name_end = self.text.len();
         value(&mut self.text);
+        let end = self.text.len();
         let is_visible = is_visible(self.text.get(name_end..).unwrap_or_default());
-        let field = Field::new(name_end, self.text.len(), is_visible);
-        self.fields.push(field);
+        if self.rest.is_empty() && self.first.push(name.len(), end, is_visible) {
+            return;
+        }
+        let place = |end| u32::try_from(end).unwrap_or(u32::MAX);
+        self.rest.push(Field {
+            start: place(start),
+            name: place(name_end),
+            end: place(end),
+            is_visible,
+        });
     }
 
     /// The same with one more field.
@@ -217,75 +252,78 @@ impl Headers {
     }
 
     fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let mut start = 0;
-        self.fields.iter().map(move |field| {
-            let (name_end, end) = (field.name_end(), field.end());
-            let name = self.text.get(start..name_end).unwrap_or_default();
-            start = end;
-            (name, self.text.get(name_end..end).unwrap_or_default())
-        })
+        let places = (0..usize::from(self.first.count)).chain(FEW..FEW + self.rest.len());
+        let fields = places.filter_map(|place| self.field(place));
+        fields.map(|field| (self.name(field), self.value(field)))
+    }
+
+    /// The field at a place; those after the first ones have the places from `FEW` on.
+    #[inline]
+    fn field(&self, place: usize) -> Option<Field> {
+        match place.checked_sub(FEW) {
+            None => self.first.get(place),
+            Some(place) => self.rest.get(place).copied(),
+        }
+    }
+
+    #[inline]
+    fn name(&self, field: Field) -> &[u8] {
+        let name = self.text.get(field.start as usize..field.name as usize);
+        name.unwrap_or_default()
+    }
+
+    #[inline]
+    fn value(&self, field: Field) -> &[u8] {
+        let value = self.text.get(field.name as usize..field.end as usize);
+        value.unwrap_or_default()
     }
 
     /// Where fields of this name may stand.
     #[inline]
     fn places(&self, name: &[u8]) -> Places {
         // Where the length is the right one a byte is zero, and marked; a mark too many does no harm.
-        let differ = self.lengths ^ (ONES * u64::from(length_mark(name.len())));
+        let differ = self.first.lengths ^ (ONES * u64::from(length_mark(name.len())));
         Places {
             marks: differ.wrapping_sub(ONES) & !differ & (ONES * 0x80),
             behind: FEW,
         }
     }
 
-    /// The next of the places that has a field of this name.
+    /// The field at the next of the places that has this name.
     // Inlined since there is none left of most when they are asked for a second one.
-    #[inline]
-    fn next_of(&self, places: &mut Places, name: &[u8]) -> Option<usize> {
+    #[inline(always)]
+    fn next_of(&self, places: &mut Places, name: &[u8]) -> Option<Field> {
         while places.marks != 0 {
             let place = places.marks.trailing_zeros() as usize / 8;
             places.marks &= places.marks.wrapping_sub(1);
-            if self.is_called(place, name) {
-                return Some(place);
+            if let Some(field) = self.called(place, name) {
+                return Some(field);
             }
         }
-        while places.behind < self.fields.len() {
+        while places.behind < FEW + self.rest.len() {
             places.behind += 1;
-            if self.is_called(places.behind - 1, name) {
-                return Some(places.behind - 1);
+            if let Some(field) = self.called(places.behind - 1, name) {
+                return Some(field);
             }
         }
         None
     }
 
+    /// The field at a place if it has this name.
     #[inline]
-    fn is_called(&self, place: usize, name: &[u8]) -> bool {
-        let field = self.fields.get(place);
-        let called = field.and_then(|field| self.text.get(self.start(place)..field.name_end()));
+    fn called(&self, place: usize, name: &[u8]) -> Option<Field> {
+        let field = self.field(place)?;
+        let called = self.name(field);
         // A name is in lower case here, and nearly always where it is asked for.
-        called.is_some_and(|called| called == name || called.eq_ignore_ascii_case(name))
-    }
-
-    /// Where the field at `place` starts.
-    #[inline]
-    fn start(&self, place: usize) -> usize {
-        let before = place
-            .checked_sub(1)
-            .and_then(|before| self.fields.get(before));
-        before.map_or(0, |before| before.end())
-    }
-
-    fn value(&self, field: Field) -> &[u8] {
-        self.text
-            .get(field.name_end()..field.end())
-            .unwrap_or_default()
+        (called == name || called.eq_ignore_ascii_case(name)).then_some(field)
     }
 
     /// Returns the values of all fields of this name.
     pub fn all<'h>(&'h self, name: &str) -> impl Iterator<Item = &'h [u8]> {
         let mut places = self.places(name.as_bytes());
         core::iter::from_fn(move || {
-            let place = self.next_of(&mut places, name.as_bytes())?;
-            self.fields.get(place).map(|field| self.value(*field))
+            let field = self.next_of(&mut places, name.as_bytes())?;
+            Some(self.value(field))
         })
     }
 
@@ -302,17 +340,14 @@ impl Headers {
     pub fn one(&self, name: &str) -> Result<Option<&str>, HeaderError> {
         let name = name.as_bytes();
         let mut places = self.places(name);
-        let Some(place) = self.next_of(&mut places, name) else {
+        let Some(field) = self.next_of(&mut places, name) else {
             return Ok(None);
         };
         if self.next_of(&mut places, name).is_some() {
             return Err(HeaderError::Repeated);
         }
-        let field = self.fields.get(place).copied();
-        let value = field.filter(|field| field.is_visible());
-        let value = value.map(|field| core::str::from_utf8(trimmed(self.value(field))));
-        match value {
-            Some(Ok(text)) => Ok(Some(text)),
+        match core::str::from_utf8(trimmed(self.value(field))) {
+            Ok(text) if field.is_visible => Ok(Some(text)),
             _ => Err(HeaderError::Characters),
         }
     }

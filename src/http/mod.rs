@@ -195,7 +195,7 @@ impl Reply {
     pub fn json(status: u16, body: impl Into<Bytes>) -> Self {
         let mut head = ResponseHead::new(status);
         // For the length as well, which stands beside it.
-        head.headers.reserve(2, 64);
+        head.headers.reserve(64);
         head.headers.push(name::CONTENT_TYPE, headers::JSON);
         Self {
             head,

@@ -83,7 +83,7 @@ struct Traffic {
 impl<S: Session> Driver<S> {
     pub(in crate::io) fn new(session: S, clock: Clock) -> Self {
         let traffic = Traffic {
-            decoder: LineDecoder::new(session.frame_limit()),
+            decoder: LineDecoder::small(session.frame_limit()),
             lines: Vec::new(),
             has_more: false,
             output: Output::Idle,

@@ -33,7 +33,7 @@ pub(super) fn head_of(parts: &Parts) -> RequestHead {
         .headers
         .iter()
         .map(|(name, value)| name.as_str().len() + value.len());
-    head.headers.reserve(parts.headers.len(), lengths.sum());
+    head.headers.reserve(lengths.sum());
     for (name, value) in &parts.headers {
         head.headers.push(name.as_str(), value.as_bytes());
     }
