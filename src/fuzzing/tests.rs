@@ -110,6 +110,14 @@ fn a_call_whose_stream_is_asked_for_in_vain_has_its_end() {
     }
 }
 
+#[cfg(feature = "http-core")]
+#[test]
+fn a_second_head_of_the_old_pair_leaves_no_request_without_its_end() {
+    super::http_client(
+        b"--b\xdd$\xcc\xd1j\x7f\xee\x82-b\xdd$\xcc\xd1\x82\x82\x82yy\x82*\x82\xff\xff\xff\xff\xff\xff\xff",
+    );
+}
+
 #[test]
 fn saved_sessions_that_were_changed_hold_their_promises() {
     for state in 0..6 {

@@ -234,11 +234,8 @@ fn a_request_beyond_the_bounds_for_what_is_read_has_its_answer_too() {
     assert_eq!(codec.frame(), answer);
 }
 
-#[test]
-fn an_event_that_is_too_long_ends_the_old_pair_whose_answers_were_to_come_after_it() {
-    // `sse24.close`
-    let mut options = HttpClientOptions::default();
-    options.limits.frame = 64;
+/// A codec that a refused `initialize` has led to the pair of 2024-11-05, and the one stream of that.
+fn with_the_pair(options: HttpClientOptions) -> (Codec, ExchangeId) {
     let mut codec = Codec::new(options);
     let hello = json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {}});
     codec.send_frame(1, Kind::Request, hello);
@@ -253,6 +250,36 @@ fn an_event_that_is_too_long_ends_the_old_pair_whose_answers_were_to_come_after_
     codec
         .http
         .handle_body(codec.now, stream, b"event: endpoint\ndata: /m\n\n");
+    (codec, stream)
+}
+
+#[test]
+fn a_second_head_of_an_exchange_changes_nothing() {
+    for status in [200, 202, 401, 403, 404, 500] {
+        let (mut codec, stream) = with_the_pair(HttpClientOptions::default());
+        let posted = codec.request().exchange;
+        codec
+            .http
+            .handle_head(codec.now, posted, &ResponseHead::new(202));
+        for exchange in [stream, posted] {
+            codec
+                .http
+                .handle_head(codec.now, exchange, &ResponseHead::new(status));
+            assert!(codec.actions().is_empty(), "{status}");
+        }
+        let answer = json!({"jsonrpc": "2.0", "id": 0, "result": {}});
+        let event = format!("data: {answer}\n\n");
+        codec.http.handle_body(codec.now, stream, event.as_bytes());
+        assert_eq!(codec.frame(), answer);
+    }
+}
+
+#[test]
+fn an_event_that_is_too_long_ends_the_old_pair_whose_answers_were_to_come_after_it() {
+    // `sse24.close`
+    let mut options = HttpClientOptions::default();
+    options.limits.frame = 64;
+    let (mut codec, stream) = with_the_pair(options);
     codec.request();
     let long = format!("data: {}\n\n", "x".repeat(100));
     codec.http.handle_body(codec.now, stream, long.as_bytes());

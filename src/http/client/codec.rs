@@ -104,11 +104,12 @@ impl HttpClient {
         self.post(posted);
     }
 
-    /// Learns the head of a response.
+    /// Learns the head of a response; another one for the same exchange is ignored.
     pub fn handle_head(&mut self, now: Instant, exchange: ExchangeId, head: &ResponseHead) {
         self.advance(now);
         let number = exchange.number();
-        if self.park(number, head) {
+        let is_awaited = |entry: &Exchange| matches!(entry.reading, Reading::Head);
+        if !self.exchanges.get(&number).is_some_and(is_awaited) || self.park(number, head) {
             return;
         }
         let Some(entry) = self.exchanges.get_mut(&number) else {
