@@ -86,7 +86,7 @@ fn drive(authorizer: &mut Authorizer, source: &mut Source<'_>) {
                 }
             },
             Step::Visit(visit) => {
-                let is_safe = visit.url.starts_with("https://") || is_local(&visit.url);
+                let is_safe = is_https(&visit.url) || is_local(&visit.url);
                 assert!(is_safe, "a browser is sent to {}", visit.url);
                 let (to, state) = (&visit.redirect_uri, &visit.state);
                 match source.byte() % 8 {
@@ -122,12 +122,18 @@ fn drive(authorizer: &mut Authorizer, source: &mut Source<'_>) {
 /// No address of the network that the machine is in, and nothing in the clear.
 fn may_be_asked(request: &AuthRequest) {
     let url = &request.url;
-    assert!(url.starts_with("https://"), "{url} is asked in the clear");
+    assert!(is_https(url), "{url} is asked in the clear");
     assert!(!url.contains(['\n', '\r', ' ']), "{url:?} is no URL");
     assert!(!is_local(url), "{url} is asked, and is of this machine");
     for (name, value) in &request.headers {
         assert!(!value.contains(['\n', '\r']), "{name} has two lines");
     }
+}
+
+/// A scheme may be written in capitals.
+fn is_https(url: &str) -> bool {
+    url.get(..8)
+        .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"))
 }
 
 fn is_local(url: &str) -> bool {

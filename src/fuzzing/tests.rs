@@ -118,6 +118,14 @@ fn a_second_head_of_the_old_pair_leaves_no_request_without_its_end() {
     );
 }
 
+#[cfg(feature = "auth-core")]
+#[test]
+fn a_scheme_in_capitals_is_asked_as_securely() {
+    super::authorization(
+        b"\xbc5\x1fz\xff0Https://mcp.example/TThttp://127.ps://mcp.example/0.0\xf3\xad\xad\xad",
+    );
+}
+
 #[test]
 fn saved_sessions_that_were_changed_hold_their_promises() {
     for state in 0..6 {
