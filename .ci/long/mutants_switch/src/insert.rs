@@ -34,7 +34,14 @@ pub fn insert(file: &str, text: &str, insertions: Vec<Insertion>) -> (String, Ve
         let turn = isize::try_from(index).unwrap_or(isize::MAX);
         // What is around nothing stands before all that begins there.
         let size = if start == end { usize::MAX } else { end };
-        cuts.push((start, 1, usize::MAX - size, turn, one.before.as_str(), index));
+        cuts.push((
+            start,
+            1,
+            usize::MAX - size,
+            turn,
+            one.before.as_str(),
+            index,
+        ));
         if !one.after.is_empty() {
             cuts.push((end, 0, usize::MAX - start, -turn, one.after, index));
         }

@@ -44,10 +44,19 @@ impl<'a> Places<'a> {
             line: start.line,
             column: start.column + 1,
         };
-        self.mutants.get(&(genre, position)).map_or(&[], Vec::as_slice)
+        self.mutants
+            .get(&(genre, position))
+            .map_or(&[], Vec::as_slice)
     }
 
-    fn add(&self, id: u32, around: Range<usize>, before: String, after: &'static str, extent: Span) {
+    fn add(
+        &self,
+        id: u32,
+        around: Range<usize>,
+        before: String,
+        after: &'static str,
+        extent: Span,
+    ) {
         self.insertions.borrow_mut().push(Insertion {
             id,
             around,
@@ -70,19 +79,30 @@ impl<'a> Places<'a> {
         let start = first.span().byte_range().start;
         let before = self.insertions.borrow().len();
         for mutant in self.at("FnValue", first.span()) {
-            let Mutant { id, replacement, .. } = mutant;
+            let Mutant {
+                id, replacement, ..
+            } = mutant;
             let value = format!("if crate::mutant::on({id}) {{ return {replacement}; }} ");
             self.add(*id, start..start, value, "", block.span());
         }
         visit::visit_block(&mut Inner(self), block);
         // Nothing can be switched while the compiler computes.
-        let mut ids: Vec<u32> = self.insertions.borrow()[before..].iter().map(|one| one.id).collect();
+        let mut ids: Vec<u32> = self.insertions.borrow()[before..]
+            .iter()
+            .map(|one| one.id)
+            .collect();
         ids.sort_unstable();
         ids.dedup();
         if let (Some(constness), false) = (signature.constness, ids.is_empty()) {
             for (index, id) in ids.into_iter().enumerate() {
                 let (open, close) = if index == 0 { ("/*", "*/") } else { ("", "") };
-                self.add(id, constness.span().byte_range(), open.to_owned(), close, block.span());
+                self.add(
+                    id,
+                    constness.span().byte_range(),
+                    open.to_owned(),
+                    close,
+                    block.span(),
+                );
             }
         }
     }
@@ -95,7 +115,12 @@ impl<'a> Places<'a> {
         for mutant in self.at("BinaryOperator", operator) {
             let (left, right) = (whole.byte_range().start, whole.byte_range().end);
             let (from, to) = (operator.byte_range().start, operator.byte_range().end);
-            let instead = [&self.text[left..from], &mutant.replacement, &self.text[to..right]].concat();
+            let instead = [
+                &self.text[left..from],
+                &mutant.replacement,
+                &self.text[to..right],
+            ]
+            .concat();
             self.switch(mutant.id, whole, &instead);
         }
     }
@@ -117,7 +142,13 @@ impl<'a> Places<'a> {
                 }
                 None => {
                     let end = arm.pat.span().byte_range().end;
-                    self.add(id, end..end, format!(" if !crate::mutant::on({id})"), "", of);
+                    self.add(
+                        id,
+                        end..end,
+                        format!(" if !crate::mutant::on({id})"),
+                        "",
+                        of,
+                    );
                 }
             }
         }
@@ -147,8 +178,15 @@ impl<'a> Places<'a> {
                 };
                 let rest = &self.text[rest.span().byte_range()];
                 let id = mutant.id;
-                let before = format!("{label}if crate::mutant::on({id}) {{ ({rest}).{name} }} else {{ ");
-                self.add(id, field.expr.span().byte_range(), before, " }", node.span());
+                let before =
+                    format!("{label}if crate::mutant::on({id}) {{ ({rest}).{name} }} else {{ ");
+                self.add(
+                    id,
+                    field.expr.span().byte_range(),
+                    before,
+                    " }",
+                    node.span(),
+                );
             }
         }
     }
