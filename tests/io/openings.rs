@@ -81,8 +81,8 @@ impl Socket for UnixStream {
 
 type Serve = fn(&mut dyn Socket);
 
-/// Both clients of each kind of socket, behind which `serve` is, and what the errors call it.
-fn of_sockets(options: &ClientOptions, serve: Serve) -> Vec<(Either, String)> {
+/// Judges both clients of each kind of socket, behind which `serve` is, by what the errors call it.
+fn of_sockets(options: &ClientOptions, serve: Serve, judge: impl Fn(&Either, &str)) {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let number = COUNT.fetch_add(1, Ordering::SeqCst);
     let path = format!("mcp-opening-{}-{number}", std::process::id());
@@ -102,7 +102,7 @@ fn of_sockets(options: &ClientOptions, serve: Serve) -> Vec<(Either, String)> {
         }
     });
     let of = || options.clone();
-    vec![
+    let clients = [
         (
             Either::Blocking(BlockingClient::tcp(of(), &address)),
             address.clone(),
@@ -113,7 +113,11 @@ fn of_sockets(options: &ClientOptions, serve: Serve) -> Vec<(Either, String)> {
             name.clone(),
         ),
         (Either::driven(AsyncClient::unix(of(), &path)), name),
-    ]
+    ];
+    for (client, name) in clients {
+        judge(&client, &name);
+    }
+    std::fs::remove_file(path).unwrap();
 }
 
 /// Reads to the end.
@@ -145,12 +149,12 @@ fn fails(script: &str, serve: Serve, reason: &CloseReason, parts: &[&str]) {
         says(&error, &["`sh`"]);
         says(&error, parts);
     }
-    for (client, name) in of_sockets(&options(), serve) {
+    of_sockets(&options(), serve, |client, name| {
         let error = client.open().unwrap_err();
         reason_is(&error);
         says(&error, &[&format!("`{name}`")]);
         says(&error, parts);
-    }
+    });
 }
 
 fn ended() -> CloseReason {
@@ -252,13 +256,13 @@ fn a_server_that_sends_back_what_it_is_sent_is_found_out() {
                 &["`sh`", "it sends back what it is sent"],
             );
         }
-        for (client, name) in of_sockets(&options(), echo) {
+        of_sockets(&options(), echo, |client, name| {
             let name = format!("`{name}`");
             says(
                 &client.open().unwrap_err(),
                 &[&name, "it sends back what it is sent"],
             );
-        }
+        });
     });
 }
 
@@ -332,9 +336,9 @@ fn a_server_that_refuses_the_opening_is_named() {
         for client in of_process(&options(), script) {
             says(&client.open().unwrap_err(), &[text, "`sh`"]);
         }
-        for (client, name) in of_sockets(&options(), refuse) {
-            says(&client.open().unwrap_err(), &[text, &name]);
-        }
+        of_sockets(&options(), refuse, |client, name| {
+            says(&client.open().unwrap_err(), &[text, name]);
+        });
     });
 }
 
