@@ -319,9 +319,14 @@ impl<T: Weigh, const INLINE: usize> RequestsIn<T, INLINE> {
         ended.is_some()
     }
 
-    /// Ends all of them without an answer. Returns their numbers.
-    pub(super) fn drop_all(&mut self) -> SmallVec<[u64; 8]> {
-        core::mem::take(self).open.numbers()
+    /// Ends all of them without an answer; those that a batch has had leave without them. Returns their
+    /// numbers.
+    pub(super) fn drop_all(&mut self, writer: &mut MessageWriter) -> SmallVec<[u64; 8]> {
+        let open = core::mem::take(self).open;
+        for (_, request) in open.iter() {
+            writer.finish_element(request.target);
+        }
+        open.numbers()
     }
 
     /// The requests of `era` that came by this stream.

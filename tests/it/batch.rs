@@ -4,11 +4,13 @@ use mcp_proto::model::input::InputRequests;
 use mcp_proto::model::method::{CallTool, ListRoots};
 use mcp_proto::model::root::ListRootsResult;
 use mcp_proto::model::tool::{CallToolParams, CallToolResult};
-use mcp_proto::session::{CallOptions, ClientEvent, ServerEvent, ServerSession, Session};
+use mcp_proto::session::{
+    CallOptions, ClientEvent, ClientSession, Closed, ServerEvent, ServerSession, Session,
+};
 use mcp_proto::{Limits, Revision};
 use serde_json::{Value, json};
 
-use support::pair::{Pair, server_config};
+use support::pair::{Pair, client_config, server_config};
 use support::script::{
     Script, error, initialize, modern_meta, notification, result, tool_call, tool_result,
 };
@@ -83,6 +85,37 @@ on_revisions! { [BATCHES];
         ];
         assert_eq!(answers, expected);
         server.check_alive(revision);
+    }
+}
+
+on_revisions! { [BATCHES];
+    fn what_a_batch_has_had_answered_leaves_when_the_session_ends(revision) {
+        // `base.batch.reply`
+        for why in [None, Some(Closed::EndOfInput)] {
+            let mut server = Script::server(revision);
+            server.feed_json(&json!([tool_call(revision, "a"), ping("b")]));
+            let mut client = Script::client(revision);
+            let roots = json!({"jsonrpc": "2.0", "id": "a", "method": "roots/list"});
+            client.feed_json(&json!([roots, ping("b")]));
+            match why {
+                None => {
+                    server.session.close(server.now);
+                    client.session.close(client.now);
+                }
+                Some(why) => {
+                    server.close(why);
+                    client.close(why);
+                }
+            }
+            let saved = server.session.save(server.now);
+            ServerSession::restore(server_config(), saved, server.now).expect("nothing was changed");
+            let saved = client.session.save(client.now);
+            ClientSession::restore(client_config(revision), saved, client.now)
+                .expect("nothing was changed");
+            for answers in [server.reply(), client.reply()] {
+                assert_eq!(answers, json!([{"jsonrpc": "2.0", "id": "b", "result": {}}]));
+            }
+        }
     }
 }
 

@@ -63,10 +63,11 @@ fn both_sessions(seed: u64, traces: bool, restores: bool) -> Outcome {
 fn sessions_keep_their_promises() {
     let run = |seed| run_twice(seed, both_sessions);
     runs::run_seeds("sessions_keep_their_promises", run, |kind| {
-        !matches!(
+        let of_others = matches!(
             kind,
             Kind::OpeningFailed | Kind::Finished | Kind::FinishedWithError | Kind::Suspended
-        )
+        );
+        !of_others && !is_of_tasks(kind)
     });
 }
 
@@ -118,6 +119,10 @@ fn a_high_level_client_keeps_its_promises() {
     });
 }
 
+fn is_of_tasks(kind: Kind) -> bool {
+    kind as u32 >= Kind::TaskWanted as u32
+}
+
 #[test]
 fn tasks_keep_their_promises() {
     runs::run_seeds("tasks_keep_their_promises", tasks::run, |kind| {
@@ -144,7 +149,7 @@ fn tasks_keep_their_promises() {
                 | Kind::TinyLimits
                 | Kind::HugeLimits
         );
-        common || kind as u32 >= Kind::TaskWanted as u32
+        common || is_of_tasks(kind)
     });
 }
 

@@ -232,8 +232,8 @@ impl Inputs {
     }
 
     /// Ends all requests of a legacy server without an answer. Returns their numbers.
-    pub(super) fn drop_requests(&mut self) -> SmallVec<[u64; 8]> {
-        self.requests.drop_all()
+    pub(super) fn drop_requests(&mut self, writer: &mut MessageWriter) -> SmallVec<[u64; 8]> {
+        self.requests.drop_all(writer)
     }
 
     /// Whether a legacy server waits for the user; it doesn't say for which call.

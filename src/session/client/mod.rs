@@ -490,7 +490,7 @@ impl ClientSession {
         for number in self.state.requests_out.numbers() {
             self.lose_call(number, None);
         }
-        for number in self.state.inputs.drop_requests() {
+        for number in self.state.inputs.drop_requests(&mut self.state.writer) {
             self.input_withdrawn(number);
         }
         for number in self.state.subscriptions.numbers() {

@@ -327,7 +327,7 @@ impl ServerSession {
         if self.state.closed {
             return;
         }
-        for number in self.state.requests_in.drop_all() {
+        for number in self.state.requests_in.drop_all(&mut self.state.writer) {
             let request = IncomingId::new(self.state.writer.tag, number);
             self.state.events.push(ServerEvent::Cancelled {
                 request,
