@@ -385,6 +385,7 @@ on_revisions! { since(Revision::V2025_11_25);
 }
 
 on_every_revision! {
+    streams;
     // `elicit.complete`, `elicit.complete.gone`, `elicit.complete.ignore`
     fn the_end_of_what_happens_behind_a_url_is_told_where_it_can_be(revision) {
         let mut pair = Pair::open(revision);

@@ -99,6 +99,7 @@ on_every_revision! {
 }
 
 on_every_revision! {
+    streams;
     // `sub.optin`
     fn nothing_comes_that_was_not_asked_for(revision) {
         if !is_modern(revision) {

@@ -74,7 +74,11 @@ macro_rules! on_revisions {
         #[test]
         #[allow(clippy::single_element_loop, reason = "some lists have one revision")]
         fn $name() {
-            for $revision in $revisions $body
+            // A function of its own, so that what leaves it early goes on with the next revision.
+            fn each($revision: mcp_proto::Revision) $body
+            for revision in $revisions {
+                each(revision);
+            }
         }
     };
     ($revisions:expr; $(#[$about:meta])* fn $name:ident($revision:ident) $body:block) => {
@@ -82,10 +86,11 @@ macro_rules! on_revisions {
         #[test]
         #[allow(clippy::single_element_loop, reason = "some lists have one revision")]
         fn $name() {
-            for $revision in $revisions {
-                for way in $crate::carrier::Way::of($revision) {
+            fn each($revision: mcp_proto::Revision) $body
+            for revision in $revisions {
+                for way in $crate::carrier::Way::of(revision) {
                     let _carried = $crate::carrier::over(way);
-                    $body
+                    each(revision);
                 }
             }
         }
@@ -95,10 +100,11 @@ macro_rules! on_revisions {
         #[test]
         #[allow(clippy::single_element_loop, reason = "some lists have one revision")]
         fn $name() {
-            for $revision in $revisions {
-                for way in $crate::carrier::Way::of_streams($revision) {
+            fn each($revision: mcp_proto::Revision) $body
+            for revision in $revisions {
+                for way in $crate::carrier::Way::of_streams(revision) {
                     let _carried = $crate::carrier::over(way);
-                    $body
+                    each(revision);
                 }
             }
         }
