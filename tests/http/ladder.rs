@@ -1,9 +1,11 @@
 //! The ladder of checks: each rung alone, each pair of them (the earlier wins), and what is left when
 //! nothing is wrong.
 
-use mcp_proto::Revision;
 use mcp_proto::http::{Class, HttpMethod, HttpPolicy, Input, Offers, Reply, Rung, check, classify};
+use mcp_proto::session::{Route, ServerEvent, ServerSession, ServesClient, Session};
+use mcp_proto::{Instant, Limits, Revision};
 use serde_json::{Value, json};
+use support::pair::{poll_frames, server_config};
 
 use crate::requests::{MODERN, Sent, legacy, modern, offers};
 
@@ -483,4 +485,27 @@ fn a_refusal_carries_the_id_of_its_request() {
         reply.head.headers.one("content-type"),
         Ok(Some("application/json"))
     );
+}
+
+#[test]
+fn a_session_that_reads_less_than_what_stands_before_it_reads_again() {
+    let nested = json!({"name": "x", "arguments": {"a": {"b": {"c": {}}}}});
+    let Ok(Class::Modern { frame, .. }) = sent(&modern("tools/call", nested), &all()) else {
+        panic!("it is a good call");
+    };
+    let mut narrow = Limits::default();
+    narrow.depth = 4;
+    for (limits, is_taken) in [(Limits::default(), true), (narrow, false)] {
+        let mut session = ServerSession::new(server_config().limits(limits));
+        session.handle_scanned(Instant::from_millis(1), Route::Pipe, frame.clone());
+        let event = session.poll_event();
+        let is_request = matches!(event, Some(ServerEvent::Request(_)));
+        assert_eq!(is_request, is_taken, "{event:?}");
+        let sent = poll_frames(&mut session);
+        assert_eq!(
+            sent.iter().any(|sent| sent.contains("-32600")),
+            !is_taken,
+            "{sent:?}"
+        );
+    }
 }

@@ -6,16 +6,25 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use mcp_proto::frame::{FrameError, SseDecoder};
 use mcp_proto::model::capability::ClientCapabilities;
-use mcp_proto::model::method::CallTool;
+use mcp_proto::model::input::InputRequests;
+use mcp_proto::model::method::{CallTool, ListRoots};
+use mcp_proto::model::object::Object;
+use mcp_proto::model::sampling::{CreateMessageParams, SamplingMessage};
+use mcp_proto::model::task::TASKS_EXTENSION;
 use mcp_proto::model::tool::{CallToolParams, CallToolResult};
-use mcp_proto::rpc::{RpcError, ScannedFrame};
-use mcp_proto::session::{CallOptions, ClientEvent, Route, ServerEvent, ServerSession, Session};
-use mcp_proto::{Instant, Limits};
+use mcp_proto::rpc::{Message, Raw, RpcError, ScannedFrame};
+use mcp_proto::session::{
+    CallOptions, ClientEvent, CloseReason, Request, Route, ServerEvent, ServerSession, Session,
+    Timeout,
+};
+use mcp_proto::{Era, Instant, Limits};
 use serde_json::{Value, json};
 
-use support::pair::server_config;
-use support::script::{Script, calling, modern_meta, notification, tool_call};
-use support::{MODERN, on_every_revision, on_revisions};
+use support::pair::{client_config, everything_of_a_server, poll_frames, server_config};
+use support::script::{
+    Script, calling, initialize, modern_meta, notification, request, result, tool_call,
+};
+use support::{LEGACY, MODERN, on_every_revision, on_revisions};
 
 /// The one request among the events so far.
 fn asked(server: &mut Script<ServerSession>) -> mcp_proto::session::IncomingId {
@@ -221,5 +230,206 @@ on_every_revision! {
         let (client, _, _) = calling(revision, CallOptions::new());
         let shown = format!("{:?}", client.session);
         assert!(shown.contains("purpose: User"), "{shown}");
+    }
+}
+
+on_every_revision! {
+    fn why_a_session_has_ended_counts_until_it_is_told(revision) {
+        let mut client = Script::fresh_client(client_config(revision));
+        let id = client.reply()["id"].clone();
+        let malformed = result(&id, json!({"protocolVersion": 5}));
+        client.session.handle_frame(client.now, Route::Pipe, bytes(&malformed));
+        let waiting = client.session.held_bytes();
+        let told = client.session.poll_event();
+        let Some(ClientEvent::Closed(CloseReason::BadOpening(reason))) = told else {
+            panic!("{told:?}")
+        };
+        let event = size_of::<ClientEvent>() + reason.len();
+        assert_eq!(waiting, client.session.held_bytes() + event);
+    }
+}
+
+on_revisions! { LEGACY;
+    // `task25.related`
+    fn a_question_that_is_open_counts_with_what_it_belongs_to(revision) {
+        let held = |task: &str| {
+            let mut client = Script::client(revision);
+            let meta = json!({"io.modelcontextprotocol/related-task": {"taskId": task}});
+            let asks = json!({"jsonrpc": "2.0", "id": 1, "method": "roots/list", "params": {"_meta": meta}});
+            client.session.handle_frame(client.now, Route::Pipe, bytes(&asks));
+            assert_eq!(client.take_events().len(), 1);
+            client.session.held_bytes()
+        };
+        assert!(held(&"t".repeat(5000)) >= held("t") + 4999);
+    }
+}
+
+on_revisions! { LEGACY;
+    fn a_question_that_waits_for_its_client_to_be_ready_counts_with_its_params(revision) {
+        let mut server = Script::fresh_server(server_config());
+        let now = server.now;
+        for message in [initialize(0, revision.as_str()), tool_call(revision, 1)] {
+            server.session.handle_frame(now, Route::Pipe, bytes(&message));
+        }
+        let mut events = std::iter::from_fn(|| server.session.poll_event());
+        let asking = events.find_map(|event| match event {
+            ServerEvent::Request(request) => Some(request.id),
+            _ => None,
+        });
+        poll_frames(&mut server.session);
+        let before = server.session.held_bytes();
+        let long = "x".repeat(5000);
+        let asked = CreateMessageParams::new(vec![SamplingMessage::user(&*long)], 10);
+        let asked = InputRequests::new().sample("k", &asked);
+        server.session.need_input(now, asking.unwrap(), &asked, None).unwrap();
+        assert!(poll_frames(&mut server.session).is_empty(), "it waits");
+        assert!(server.session.held_bytes() >= before + 5000);
+    }
+}
+
+on_revisions! { MODERN;
+    fn the_tasks_that_a_stream_hears_of_count_with_their_ids(revision) {
+        let held = |length: usize| {
+            let offers = everything_of_a_server().extension(TASKS_EXTENSION, &Object::new());
+            let mut server = Script::server_with(revision, server_config().capabilities(offers));
+            let ids: Vec<String> = (0..8).map(|n| n.to_string().repeat(length)).collect();
+            let filter = json!({"notifications": {"taskIds": ids}});
+            let mut listens = request(revision, 1, "subscriptions/listen", filter);
+            let capabilities = json!({"extensions": {TASKS_EXTENSION: {}}});
+            listens["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"] = capabilities;
+            server.session.handle_frame(server.now, Route::Pipe, bytes(&listens));
+            let confirmed = poll_frames(&mut server.session);
+            assert!(confirmed[0].contains("taskIds"), "{confirmed:?}");
+            while server.session.poll_event().is_some() {}
+            server.session.held_bytes()
+        };
+        // Once in the frame, which its user keeps, and once with the stream.
+        assert!(held(200) >= held(100) + 2 * 800);
+    }
+}
+
+on_revisions! { LEGACY;
+    pipe = "what waits to be sent is looked at where it waits";
+    fn what_a_client_owes_is_sent_though_it_closes_with_its_output_full(revision) {
+        let mut limits = Limits::default();
+        limits.output = 10_000;
+        let mut client = Script::client_with(revision, client_config(revision).limits(limits));
+        let now = client.now;
+        let arguments = Raw::encode(&json!({"text": "x".repeat(4000)})).unwrap();
+        let params = CallToolParams::new("t").arguments(arguments);
+        while client.session.call::<CallTool>(now, &params, CallOptions::new()).is_ok() {}
+        for id in ["a", "b"] {
+            let ping = json!({"jsonrpc": "2.0", "id": id, "method": "ping"});
+            client.session.handle_frame(now, Route::Pipe, bytes(&ping));
+        }
+        client.session.close(now);
+        let answer = |id: &str| format!(r#"{{"jsonrpc":"2.0","id":"{id}","result":{{}}}}"#);
+        assert_eq!(poll_frames(&mut client.session), [answer("a"), answer("b")]);
+    }
+}
+
+on_every_revision! {
+    fn of_a_list_the_element_is_named_that_does_not_fit(revision) {
+        let named = |element: Value| {
+            let mut call = tool_call(revision, 1);
+            call["params"]["arguments"] = json!({"items": ["a", "b", element]});
+            let read = received(revision, &call);
+            read.arguments_as::<BTreeMap<String, Vec<String>>>().unwrap_err().to_string()
+        };
+        for bad in [json!({"x": {"y": 1}}), json!({}), json!([1, 2]), json!(5)] {
+            let said = named(bad.clone());
+            assert!(said.ends_with(" at items[2]"), "{said} of {bad}");
+        }
+    }
+}
+
+/// A request as a server hands it out.
+fn received(revision: mcp_proto::Revision, message: &Value) -> Request {
+    let mut server = Script::server(revision);
+    server
+        .session
+        .handle_frame(server.now, Route::Pipe, bytes(message));
+    match server.session.poll_event() {
+        Some(ServerEvent::Request(request)) => request,
+        other => panic!("{other:?}"),
+    }
+}
+
+on_every_revision! {
+    // `base.id.unique.session`
+    fn a_server_that_recovers_from_an_older_store_gives_no_number_twice(revision) {
+        let mut server = Script::server(revision);
+        let now = server.now;
+        let saved = server.session.save(now);
+        let ask = |session: &mut ServerSession| {
+            session.handle_frame(now, Route::Pipe, bytes(&tool_call(revision, 1)));
+            match session.poll_event() {
+                Some(ServerEvent::Request(request)) => request.id,
+                other => panic!("{other:?}"),
+            }
+        };
+        let lost = ask(&mut server.session);
+        let mut recovered = ServerSession::restore(server_config(), saved, now).unwrap();
+        recovered.recover();
+        let asked = ask(&mut recovered);
+        assert_ne!(asked, lost);
+        let result = CallToolResult::text("x");
+        recovered.reply::<CallTool>(now, lost, &result).unwrap_err();
+        recovered.reply::<CallTool>(now, asked, &result).unwrap();
+    }
+}
+
+on_every_revision! {
+    pipe = "time passes by frames alone";
+    // `timeout.progress`
+    fn a_frame_tells_a_client_what_time_it_is(revision) {
+        let seconds = std::time::Duration::from_secs;
+        let options = CallOptions::new().progress(true).idle(Timeout::After(seconds(10)));
+        let (mut client, _, id) = calling(revision, options);
+        let start = client.now;
+        let progress = notification("notifications/progress", json!({"progressToken": id, "progress": 1}));
+        client.session.handle_frame(start + seconds(8), Route::Pipe, bytes(&progress));
+        for (after, open) in [(10, 1), (17, 1), (18, 0)] {
+            client.session.handle_timeout(start + seconds(after));
+            assert_eq!(client.session.open_calls(), open, "after {after} s");
+        }
+    }
+}
+
+on_every_revision! {
+    fn only_a_modern_request_brings_answers_with_it(revision) {
+        let mut call = tool_call(revision, 1);
+        call["params"]["inputResponses"] = json!({"k": {"roots": []}});
+        call["params"]["requestState"] = "s".into();
+        let read = received(revision, &call);
+        let is_modern = revision.era() == Era::Modern;
+        assert_eq!(read.has_inputs(), is_modern);
+        assert_eq!(read.state().is_some(), is_modern);
+        assert_eq!(read.input::<ListRoots>("k").is_some(), is_modern);
+    }
+}
+
+#[test]
+// `base.resp.id`
+fn an_answer_is_read_whose_id_is_as_long_as_any_of_this_sides_own() {
+    let mut limits = Limits::default();
+    limits.id = 4;
+    let is_read = |id: &str, rest: &str| {
+        let frame = format!(r#"{{"jsonrpc":"2.0","id":{id},{rest}}}"#);
+        Message::decode(frame.as_bytes(), &limits).is_ok()
+    };
+    for (length, fits) in [(4, true), (20, true), (21, false)] {
+        assert_eq!(
+            is_read(&"1".repeat(length), r#""result":{}"#),
+            fits,
+            "{length}"
+        );
+    }
+    for (length, fits) in [(4, true), (5, false), (20, false)] {
+        assert_eq!(
+            is_read(&"1".repeat(length), r#""method":"m""#),
+            fits,
+            "{length}"
+        );
     }
 }

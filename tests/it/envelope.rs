@@ -268,6 +268,19 @@ on_every_revision! {
 }
 
 on_every_revision! {
+    // `base.resp.id`
+    fn the_id_of_what_nests_too_deep_is_found_behind_any_text(revision) {
+        let deep = format!("{}1{}", "[".repeat(128), "]".repeat(128));
+        for text in [r#""\"""#, r#""\\""#, r#""0123456789\n""#, r#""0123\u00e9456\\""#, r#""{\"id\":8,""#] {
+            let mut server = Script::server(revision);
+            let before = format!(r#"{{"jsonrpc":"2.0","method":"x","params":{{"a":{deep}}}"#);
+            server.feed(format!(r#"{before},"note":{text},"id":7}}"#));
+            check_error(&server.reply(), -32600, Some("7"), revision, text);
+        }
+    }
+}
+
+on_every_revision! {
     pipe = "it is about what a decoder of lines finds";
     fn an_oversize_line_is_answered_under_its_id_only_when_it_was_a_request(revision) {
         // `stdio.frame.limit` `base.resp.id`

@@ -6,13 +6,14 @@ use std::time::Duration;
 use mcp_proto::model::input::InputRequests;
 use mcp_proto::model::method::{CallTool, ListRoots};
 use mcp_proto::model::root::ListRootsResult;
+use mcp_proto::model::subscription::SubscriptionFilter;
 use mcp_proto::model::tool::{CallToolParams, CallToolResult};
 use mcp_proto::rpc::Raw;
 use mcp_proto::session::{
     CallOptions, ClientEvent, ClientSession, InputId, RestoreError, Route, SavedClient,
     SavedServer, ServerEvent, ServerSession, Session,
 };
-use mcp_proto::{Instant, Revision};
+use mcp_proto::{Era, Instant, Revision};
 use serde_json::{Value, json};
 
 use support::pair::{Pair, client_config, poll_frames, server_config};
@@ -219,5 +220,92 @@ on_every_revision! {
             let refused = go_on_as_client(&stored.to_string(), revision, Instant::from_millis(1));
             assert_eq!(refused, Err(RestoreError::Damaged));
         }
+    }
+}
+
+/// Where a store has the number that is given out next: the third thing of the writer, which is the first
+/// of the state.
+const NEXT: &str = "/2/0/2";
+
+/// Whether a session comes back from what was saved with this number as the next.
+fn comes_back_with(stored: &Value, next: u64, is_sound: impl Fn(&str) -> bool) -> bool {
+    let mut stored = stored.clone();
+    *stored.pointer_mut(NEXT).unwrap() = next.into();
+    is_sound(&stored.to_string())
+}
+
+/// Tries a store whose last number was given to what the test is about.
+fn check_numbers(stored: &Value, is_sound: impl Fn(&str) -> bool) {
+    let next = stored.pointer(NEXT).and_then(Value::as_u64).unwrap();
+    let limit = 1 << 40;
+    for (next, fits) in [
+        (next, true),
+        (next - 1, false),
+        (0, false),
+        (limit - 1, true),
+        (limit, false),
+    ] {
+        assert_eq!(
+            comes_back_with(stored, next, &is_sound),
+            fits,
+            "{next} in {stored}"
+        );
+    }
+}
+
+fn check_client(session: &ClientSession, revision: Revision, now: Instant) {
+    let stored = serde_json::to_value(session.save(now)).unwrap();
+    check_numbers(&stored, |text| {
+        let saved = serde_json::from_str::<SavedClient>(text).unwrap();
+        ClientSession::restore(client_config(revision), saved, now).is_ok()
+    });
+}
+
+fn check_server(session: &ServerSession, now: Instant) {
+    let stored = serde_json::to_value(session.save(now)).unwrap();
+    check_numbers(&stored, |text| {
+        let saved = serde_json::from_str::<SavedServer>(text).unwrap();
+        ServerSession::restore(server_config(), saved, now).is_ok()
+    });
+}
+
+on_every_revision! {
+    // `base.id.unique.session`
+    fn what_is_open_has_a_number_that_was_given_out(revision) {
+        let mut pair = Pair::open(revision);
+        let filter = SubscriptionFilter::new().tools_list_changed(true);
+        pair.client.subscribe(pair.now, &filter).unwrap();
+        pair.drive();
+        check_client(&pair.client, revision, pair.now);
+        if revision.era() == Era::Modern {
+            check_server(&pair.server, pair.now);
+        }
+        let mut pair = Pair::open(revision);
+        pair.call_tool("t");
+        check_client(&pair.client, revision, pair.now);
+        check_server(&pair.server, pair.now);
+        let asked = pair.request();
+        pair.need(&asked, &InputRequests::new().roots("k"), None);
+        check_client(&pair.client, revision, pair.now);
+        if revision.era() == Era::Legacy {
+            check_server(&pair.server, pair.now);
+        }
+    }
+}
+
+on_every_revision! {
+    fn what_is_counted_of_output_is_what_there_is(revision) {
+        let stored = busy(revision).swap_remove(0);
+        let is_taken = |place: &str, change: &dyn Fn(&mut Value)| {
+            let mut changed = stored.client.clone();
+            change(changed.pointer_mut(place).unwrap());
+            go_on_as_client(&changed.to_string(), revision, stored.now).is_ok()
+        };
+        let bytes = "/2/0/3/0";
+        assert!(is_taken(bytes, &|_| {}));
+        // More bytes than the frames have, and bytes of the reserve and frames that there are not.
+        assert!(!is_taken(bytes, &|bytes| bytes.as_array_mut().unwrap().push(32.into())));
+        assert!(!is_taken("/2/0/3/3", &|reserved| *reserved = 1.into()));
+        assert!(!is_taken("/2/0/3/4", &|written| *written = 0.into()));
     }
 }

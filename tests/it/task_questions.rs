@@ -169,3 +169,29 @@ on_revisions! { [OLD];
         }
     }
 }
+
+on_revisions! { [NEW];
+    fn a_task_asks_as_many_questions_at_once_as_may_be_open_and_no_more(revision) {
+        // `task26.trust`
+        let mut limits = Limits::default();
+        limits.inputs = 2;
+        for (count, fits) in [(2, true), (3, false)] {
+            let config = config(revision).limits(limits.clone());
+            let client = opened(revision, config, &offers(revision));
+            let (mut client, call) = working_as(client, revision, ask());
+            client.pass(five());
+            let mut requests = json!({});
+            for n in 0..count {
+                requests[n.to_string()] = elicitation("?");
+            }
+            let asking = json!({"inputRequests": requests});
+            answer(&mut client, "tasks/get", told(NEW, "input_required", asking));
+            if fits {
+                assert_eq!(inputs(&mut client).len(), count);
+                continue;
+            }
+            let ended = done_with_others(&mut client, call).result::<CallTool>().unwrap_err();
+            assert!(matches!(ended, CallError::BadResult { .. }), "{ended:?}");
+        }
+    }
+}
