@@ -9,6 +9,7 @@
     reason = "the seeds are named by the environment, and runs are shared among threads"
 )]
 
+mod choices;
 mod client;
 mod end;
 mod faithful;
