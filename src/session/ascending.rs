@@ -50,6 +50,17 @@ impl Ascending {
         }
     }
 
+    /// Gives a key that is there another value.
+    #[inline]
+    pub(super) fn set(&mut self, key: u64, value: u64) {
+        if let Ok(at) = self.search(key)
+            && let Some(entry) = self.entries.get_mut(at)
+        {
+            entry.1 = value;
+        }
+    }
+
+    #[inline]
     pub(super) fn get(&self, key: u64) -> Option<u64> {
         let (_, value) = self.entries.get(self.search(key).ok()?)?;
         Some(*value).filter(|value| *value != GAP)
@@ -90,9 +101,21 @@ impl Ascending {
         values.filter(|value| *value != GAP)
     }
 
-    /// Where a key stands, or would stand. Since keys ascend by one at least, it is no further from
-    /// either end than its number is, which leaves little to search while they are dense.
+    /// Where a key stands, or would stand. While none is missing it is as far from the first as its number.
+    #[inline]
     fn search(&self, key: u64) -> Result<usize, usize> {
+        let Some((first, _)) = self.entries.first() else {
+            return Err(0);
+        };
+        match usize::try_from(key.wrapping_sub(*first)) {
+            Ok(at) if self.entries.get(at).is_some_and(|(at, _)| *at == key) => Ok(at),
+            _ => self.search_sparse(key),
+        }
+    }
+
+    /// The same while some are missing. Since keys ascend by one at least, it is no further from
+    /// either end than its number is, which leaves little to search while they are dense.
+    fn search_sparse(&self, key: u64) -> Result<usize, usize> {
         let (Some((first, _)), Some((last, _))) = (self.entries.first(), self.entries.last())
         else {
             return Err(0);
@@ -101,11 +124,6 @@ impl Ascending {
         let len = self.entries.len();
         let to = far(key.saturating_sub(*first).saturating_add(1)).min(len);
         let from = len.saturating_sub(far(last.saturating_sub(key).saturating_add(1)));
-        // While none is missing it is as far from the first as its number.
-        let dense = to.saturating_sub(1);
-        if self.entries.get(dense).is_some_and(|(at, _)| *at == key) {
-            return Ok(dense);
-        }
         let from = from.min(to);
         let near = self.entries.get(from..to).unwrap_or_default();
         near.binary_search_by_key(&key, |(key, _)| *key)

@@ -61,16 +61,6 @@ pub(super) fn give_back<A: Array>(list: &mut SmallVec<A>) {
     }
 }
 
-/// Gives back room that a burst has needed; all of it when nothing is left.
-#[inline]
-pub(super) fn give_back_at_end<T>(queue: &mut VecDeque<T>) {
-    if queue.is_empty() {
-        *queue = VecDeque::new();
-    } else if is_too_much(queue.capacity(), queue.len()) {
-        queue.shrink_to_fit();
-    }
-}
-
 /// Gives back what a buffer has room for beyond an eighth of what it holds and `slack` bytes. Over
 /// the life of a buffer that only grows this costs a fixed amount for each byte.
 #[inline]

@@ -46,6 +46,7 @@ mod next_revision;
 mod outbox;
 mod own_meta;
 mod path;
+mod pieces;
 mod progress;
 mod queue;
 mod rare;

@@ -4,21 +4,27 @@
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::growth::{give_back_at_end, make_room_at_end};
+use super::growth::make_room_at_end;
+use super::pieces::PIECE;
+
+/// How many elements the first piece has room for to begin with.
+const FEW: usize = 4;
 
 /// A queue; those in `rest` come behind the one in `first`, if there is one.
 #[derive(Clone, Debug)]
 pub(crate) struct Queue<T> {
     first: Option<T>,
-    /// `None` when there are none.
+    /// In pieces, so that none is copied when they become more or fewer: all but the first and the last
+    /// one are full, and none is empty. `None` when there are none.
     #[expect(
         clippy::box_collection,
         reason = "a pointer where most queues have none of them"
     )]
-    rest: Option<Box<VecDeque<T>>>,
+    rest: Option<Box<VecDeque<VecDeque<T>>>>,
 }
 
 impl<T> Default for Queue<T> {
@@ -44,8 +50,20 @@ impl<T> Queue<T> {
     #[inline(never)]
     fn push_behind(&mut self, element: T) {
         let rest = self.rest.get_or_insert_default();
-        make_room_at_end(rest);
-        rest.push_back(element);
+        match rest.back_mut() {
+            Some(piece) if piece.len() < PIECE => {
+                make_room_at_end(piece);
+                piece.push_back(element);
+            }
+            last => {
+                let mut piece = VecDeque::with_capacity(match last {
+                    Some(_) => PIECE,
+                    None => FEW,
+                });
+                piece.push_back(element);
+                rest.push_back(piece);
+            }
+        }
     }
 
     #[inline]
@@ -59,18 +77,28 @@ impl<T> Queue<T> {
     #[inline(never)]
     fn pop_rest(&mut self) -> Option<T> {
         let rest = self.rest.as_mut()?;
-        let element = rest.pop_front();
-        if rest.is_empty() {
-            self.rest = None;
-        } else {
-            give_back_at_end(rest);
+        let piece = rest.front_mut()?;
+        let element = piece.pop_front();
+        if piece.is_empty() {
+            rest.pop_front();
+            if rest.is_empty() {
+                self.rest = None;
+            }
         }
         element
     }
 
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        let rest = self.rest.as_ref().map_or(0, |rest| rest.len());
+        let rest = self.rest.as_ref().map_or(0, |rest| {
+            let between = rest.len().saturating_sub(2).saturating_mul(PIECE);
+            let last = rest.back().filter(|_| rest.len() > 1);
+            let ends = [rest.front(), last]
+                .into_iter()
+                .flatten()
+                .map(VecDeque::len);
+            ends.fold(between, usize::saturating_add)
+        });
         rest.saturating_add(usize::from(self.first.is_some()))
     }
 
@@ -80,7 +108,7 @@ impl<T> Queue<T> {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        let rest = self.rest.iter().flat_map(|rest| rest.iter());
+        let rest = self.rest.iter().flat_map(|rest| rest.iter().flatten());
         self.first.iter().chain(rest)
     }
 
@@ -89,7 +117,7 @@ impl<T> Queue<T> {
         let Self { first, rest } = core::mem::take(self);
         first
             .into_iter()
-            .chain(rest.into_iter().flat_map(|rest| *rest))
+            .chain(rest.into_iter().flat_map(|rest| rest.into_iter().flatten()))
     }
 }
 
@@ -101,9 +129,41 @@ impl<T: Serialize> Serialize for Queue<T> {
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Queue<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut rest = VecDeque::<T>::deserialize(deserializer)?;
-        let first = rest.pop_front();
-        let rest = (!rest.is_empty()).then(|| Box::new(rest));
-        Ok(Self { first, rest })
+        let mut queue = Self::default();
+        for element in Vec::<T>::deserialize(deserializer)? {
+            queue.push_back(element);
+        }
+        Ok(queue)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::collections::VecDeque;
+    use alloc::vec::Vec;
+
+    use super::Queue;
+
+    #[test]
+    fn a_queue_gives_out_what_came_in_the_order_it_came_however_many_wait() {
+        let (mut queue, mut model) = (Queue::default(), VecDeque::new());
+        for turn in 0_u32..3_000 {
+            // Up to many, then down to none, and up again.
+            let pushes = if turn % 1_000 < 400 { 3 } else { 1 };
+            for nth in 0..pushes {
+                queue.push_back((turn, nth));
+                model.push_back((turn, nth));
+            }
+            for _ in 0..if turn % 1_000 < 400 { 1 } else { 3 } {
+                assert_eq!(queue.pop_front(), model.pop_front());
+            }
+            assert_eq!(queue.len(), model.len());
+            assert_eq!(queue.is_empty(), model.is_empty());
+            assert!(queue.iter().eq(model.iter()));
+        }
+        queue.push_back((0, 0));
+        let rest: Vec<_> = queue.drain().collect();
+        assert_eq!(rest.len(), model.len() + 1);
+        assert!(queue.is_empty());
     }
 }

@@ -215,20 +215,12 @@ impl<T: Weigh, const INLINE: usize> RequestsIn<T, INLINE> {
     /// Enters a request under a number that no other has had.
     #[inline]
     pub(super) fn insert(&mut self, number: u64, request: RequestIn<T>) {
-        self.open.insert(number, request);
-        if self.index.is_some() || self.open.len() >= MANY {
-            self.index(number);
+        if let Some(index) = &mut self.index {
+            index.insert(&request.id, number);
         }
-    }
-
-    /// Enters a request into the index.
-    #[cold]
-    fn index(&mut self, number: u64) {
-        match (&mut self.index, self.open.get(number)) {
-            (Some(index), Some(open)) => {
-                index.insert(&open.id, number);
-            }
-            _ => self.index = Some(Box::new(index_of(&self.open))),
+        self.open.insert(number, request);
+        if self.index.is_none() && self.open.len() >= MANY {
+            self.index = Some(Box::new(index_of(&self.open)));
         }
     }
 

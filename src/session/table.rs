@@ -14,6 +14,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::mem;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use smallvec::SmallVec;
@@ -21,7 +22,8 @@ use smallvec::SmallVec;
 use crate::rpc::RequestId;
 
 use super::ascending::Ascending;
-use super::growth::{give_back, make_room};
+use super::growth::make_room;
+use super::pieces::Pieces;
 
 /// What keeps memory for as long as it is held.
 pub(crate) trait Weigh {
@@ -56,13 +58,13 @@ struct Entry<T> {
 }
 
 /// So many entries or fewer stand in order.
-const FEW: usize = 16;
+const FEW: usize = 8;
 
 /// Entries in the order of their numbers, `INLINE` of them in place: one where most sessions have one,
 /// none where most have none.
 #[derive(Clone, Debug)]
 pub(crate) struct Table<T, const INLINE: usize = 1> {
-    entries: SmallVec<[Entry<T>; INLINE]>,
+    entries: Pieces<Entry<T>, INLINE>,
     /// The place of each number while there are many; `None` while they stand in order.
     places: Option<Box<Ascending>>,
     held: usize,
@@ -71,7 +73,7 @@ pub(crate) struct Table<T, const INLINE: usize = 1> {
 impl<T, const INLINE: usize> Default for Table<T, INLINE> {
     fn default() -> Self {
         Self {
-            entries: SmallVec::new(),
+            entries: Pieces::default(),
             places: None,
             held: 0,
         }
@@ -81,7 +83,7 @@ impl<T, const INLINE: usize> Default for Table<T, INLINE> {
 impl<T> Table<T, 0> {
     /// A table without entries.
     pub(super) const EMPTY: Self = Self {
-        entries: SmallVec::new_const(),
+        entries: Pieces::EMPTY,
         places: None,
         held: 0,
     };
@@ -99,7 +101,8 @@ impl<T: Weigh, const INLINE: usize> Table<T, INLINE> {
             value,
         };
         if self.entries.is_empty() {
-            self.entries.push(entry);
+            // There is room for it, or for none at all.
+            self.entries.first_mut().push(entry);
         } else {
             self.insert_among(entry);
         }
@@ -117,20 +120,21 @@ impl<T: Weigh, const INLINE: usize> Table<T, INLINE> {
             *known = entry;
             return;
         }
-        let at = match self.places {
-            None if !is_next => self
-                .entries
-                .partition_point(|other| other.number < entry.number),
-            _ => self.entries.len(),
-        };
         if let Some(places) = &mut self.places {
-            places.insert(entry.number, at as u64);
+            places.insert(entry.number, self.entries.len() as u64);
+            self.entries.push(entry);
+            return;
         }
-        make_room(&mut self.entries);
-        self.entries.insert(at, entry);
-        if self.places.is_none() && self.entries.len() > FEW {
+        let few = self.entries.first_mut();
+        let at = match is_next {
+            true => few.len(),
+            false => few.partition_point(|other| other.number < entry.number),
+        };
+        make_room(few);
+        few.insert(at, entry);
+        if few.len() > FEW {
             let mut places = Ascending::default();
-            for (place, entry) in self.entries.iter().enumerate() {
+            for (place, entry) in few.iter().enumerate() {
                 places.insert(entry.number, place as u64);
             }
             self.places = Some(Box::new(places));
@@ -154,9 +158,13 @@ impl<T: Weigh, const INLINE: usize> Table<T, INLINE> {
         let entry = match self.places {
             Some(_) => {
                 self.vacate(at);
-                self.entries.swap_remove(at)
+                let last = self.entries.pop()?;
+                match self.entries.get_mut(at) {
+                    Some(ended) => mem::replace(ended, last),
+                    None => last,
+                }
             }
-            None => self.entries.remove(at),
+            None => self.entries.first_mut().remove(at),
         };
         self.held -= entry.weight;
         self.settle();
@@ -172,7 +180,7 @@ impl<T: Weigh, const INLINE: usize> Table<T, INLINE> {
         let taken = last(&mut entry.value);
         self.held -= entry.weight;
         if self.entries.len() == 1 {
-            self.entries.truncate(0);
+            self.entries.first_mut().truncate(0);
         } else {
             self.discard_among(at);
         }
@@ -183,7 +191,7 @@ impl<T: Weigh, const INLINE: usize> Table<T, INLINE> {
     #[inline(never)]
     fn discard_among(&mut self, at: usize) {
         if self.places.is_none() {
-            self.entries.remove(at);
+            self.entries.first_mut().remove(at);
             return;
         }
         self.vacate(at);
@@ -199,7 +207,7 @@ impl<T: Weigh, const INLINE: usize> Table<T, INLINE> {
         let (Some(places), Some(last)) = (&mut self.places, self.entries.last()) else {
             return;
         };
-        places.insert(last.number, at as u64);
+        places.set(last.number, at as u64);
         if let Some(ended) = self.entries.get(at) {
             places.remove(ended.number);
         }
@@ -208,7 +216,7 @@ impl<T: Weigh, const INLINE: usize> Table<T, INLINE> {
     /// Gives back what an entry that ended has left.
     #[inline]
     fn settle(&mut self) {
-        if self.entries.spilled() {
+        if self.entries.is_allocated() {
             self.settle_many();
         }
     }
@@ -216,10 +224,11 @@ impl<T: Weigh, const INLINE: usize> Table<T, INLINE> {
     #[inline(never)]
     fn settle_many(&mut self) {
         if self.places.is_some() && self.entries.len() < FEW / 2 {
-            self.entries.sort_unstable_by_key(|entry| entry.number);
+            let few = self.entries.first_mut();
+            few.sort_unstable_by_key(|entry| entry.number);
             self.places = None;
         }
-        give_back(&mut self.entries);
+        self.entries.settle();
     }
 }
 
@@ -228,19 +237,24 @@ impl<T, const INLINE: usize> Table<T, INLINE> {
     const ENTRY: usize = size_of::<Entry<T>>() - size_of::<T>() + Ascending::MOST_EACH;
 
     /// Where the entry of a number stands.
-    #[inline]
+    #[inline(always)]
     fn position(&self, number: u64) -> Option<usize> {
-        match &self.entries[..] {
+        match self.entries.first() {
             [] => None,
             [only] => (only.number == number).then_some(0),
             _ => self.search(number),
         }
     }
 
+    #[inline(never)]
     fn search(&self, number: u64) -> Option<usize> {
         match &self.places {
             Some(places) => usize::try_from(places.get(number)?).ok(),
-            None => self.entries.iter().position(|entry| entry.number == number),
+            None => self
+                .entries
+                .first()
+                .iter()
+                .position(|entry| entry.number == number),
         }
     }
 
@@ -273,7 +287,7 @@ impl<T, const INLINE: usize> Table<T, INLINE> {
     pub(crate) fn last_number(&self) -> Option<u64> {
         match &self.places {
             Some(places) => places.last_key(),
-            None => self.entries.last().map(|entry| entry.number),
+            None => self.entries.first().last().map(|entry| entry.number),
         }
     }
 
@@ -281,7 +295,7 @@ impl<T, const INLINE: usize> Table<T, INLINE> {
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
         let in_order = match self.places {
             Some(_) => &[],
-            None => &self.entries[..],
+            None => self.entries.first(),
         };
         let places = self.places.iter().flat_map(|places| places.values());
         let looked_up = places.filter_map(|place| self.entries.get(place as usize));
@@ -298,7 +312,7 @@ impl<T, const INLINE: usize> Table<T, INLINE> {
     /// The number of the first entry that `wanted` accepts.
     #[inline]
     pub(crate) fn find(&self, mut wanted: impl FnMut(&T) -> bool) -> Option<u64> {
-        match &self.entries[..] {
+        match self.entries.first() {
             [] => None,
             [only] => wanted(&only.value).then_some(only.number),
             _ => {
@@ -359,7 +373,7 @@ mod tests {
         assert_eq!(table.last_number(), model.keys().next_back().copied());
         let held: usize = model.values().map(|value| usize::from(*value)).sum();
         assert_eq!(table.held(), held + model.len() * Table::<u8>::ENTRY);
-        let is_ordered = table.entries.is_sorted_by_key(|entry| entry.number);
+        let is_ordered = table.entries.first().is_sorted_by_key(|entry| entry.number);
         assert!(table.places.is_some() || is_ordered);
         assert!(table.places.is_some() || model.len() <= FEW);
     }
