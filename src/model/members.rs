@@ -3,7 +3,8 @@
 
 use crate::limits::Limits;
 use crate::rpc::{
-    self, BodySpans, Decoded, KeyTable, Raw, Rejection, Repeated, Scan, Span, Text, is_json,
+    self, BodySpans, Decoded, GoodJson, KeyTable, Landmarks, Raw, Rejection, Repeated, Scan, Span,
+    Text, is_json,
 };
 use crate::saved::saved;
 
@@ -235,12 +236,18 @@ pub(crate) struct ScannedBody<'a> {
     /// Where it starts in the frame.
     start: usize,
     spans: &'a MemberSpans,
+    landmarks: Option<&'a Landmarks>,
 }
 
 impl<'a> ScannedBody<'a> {
     /// The body that stands at `body` in `frame` and has its members at `spans`; `None` when there
     /// may be others that matter.
-    pub(crate) fn new(frame: &'a [u8], body: Span, spans: &'a MemberSpans) -> Option<Self> {
+    pub(crate) fn new(
+        frame: &'a [u8],
+        body: Span,
+        spans: &'a MemberSpans,
+        landmarks: Option<&'a Landmarks>,
+    ) -> Option<Self> {
         if !spans.is_complete {
             return None;
         }
@@ -248,12 +255,13 @@ impl<'a> ScannedBody<'a> {
             text: core::str::from_utf8(body.of(frame)).ok()?,
             start: body.range().start,
             spans,
+            landmarks,
         })
     }
 
-    /// All of it.
-    pub(crate) const fn text(&self) -> &'a str {
-        self.text
+    /// All of it, to be read from its start on.
+    pub(crate) fn reader(&self) -> GoodJson<'a> {
+        GoodJson::with_landmarks(self.text, self.start, self.landmarks)
     }
 
     /// The name of the tool, when it is a string.

@@ -83,8 +83,8 @@ macro_rules! page_from_scan {
             ) -> Option<Self> {
                 use $crate::model::list::{Element, List};
                 use $crate::model::page::Page;
-                let page = Page::read(body.text(), $key, Element::read_list).or_else(|| {
-                    Page::read(body.text(), $key, |reader| List::read(reader.value()?))
+                let page = Page::read(body.reader(), $key, Element::read_list).or_else(|| {
+                    Page::read(body.reader(), $key, |reader| List::read(reader.value()?))
                 })?;
                 Some(Self {
                     $list: page.list,
@@ -110,16 +110,15 @@ pub(crate) struct Page<'a, L> {
 }
 
 impl<'a, L> Page<'a, L> {
-    /// Reads the members of a result that is known to be good JSON, and with `read` the list that is under
+    /// Reads the members of a result, and with `read` the list that is under
     /// `key`; `None` when there are others than usual, one is there twice, or one isn't as it should be.
     pub(crate) fn read(
-        text: &'a str,
+        mut reader: GoodJson<'a>,
         key: &str,
         read: impl Fn(&mut GoodJson<'a>) -> Option<L>,
     ) -> Option<Self> {
         let (mut list, mut next_cursor) = (None, None);
         let (mut ttl_ms, mut cache_scope, mut meta) = (None, None, None);
-        let mut reader = GoodJson::new(text);
         reader.object()?;
         while let Some(name) = reader.key()? {
             match name.as_str() {

@@ -178,7 +178,7 @@ impl<'a> ReadResourceResult<'a> {
     pub(crate) fn from_scan(body: ScannedBody<'a>) -> Option<Self> {
         let mut result = Self::default();
         let mut contents = None;
-        let mut reader = GoodJson::new(body.text());
+        let mut reader = body.reader();
         reader.object()?;
         while let Some(key) = reader.key()? {
             match key.as_str() {

@@ -4,6 +4,8 @@
 //! Rules of this file: no allocation but for a text with escapes, no recursion, no panic on what isn't
 //! good after all; what doesn't stand where it is asked for is `None`, after which a reader is of no use.
 
+use super::landmarks::Landmarks;
+use super::span::Span;
 use super::text::Text;
 use super::walk::value_length;
 
@@ -11,11 +13,30 @@ use super::walk::value_length;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GoodJson<'a> {
     rest: &'a str,
+    /// Where the frame ends that the landmarks are in, as far as it is read.
+    end: usize,
+    run: Span,
+    objects: &'a [Span],
 }
 
 impl<'a> GoodJson<'a> {
-    pub(crate) const fn new(json: &'a str) -> Self {
-        Self { rest: json }
+    pub(crate) fn new(json: &'a str) -> Self {
+        Self::with_landmarks(json, 0, None)
+    }
+
+    /// The same of JSON that starts at `start` in the frame that has these landmarks: what they are of isn't
+    /// searched for its end.
+    pub(crate) fn with_landmarks(
+        json: &'a str,
+        start: usize,
+        landmarks: Option<&'a Landmarks>,
+    ) -> Self {
+        Self {
+            rest: json,
+            end: start.saturating_add(json.len()),
+            run: landmarks.map_or(Span::NONE, Landmarks::run),
+            objects: landmarks.map_or(&[], Landmarks::objects),
+        }
     }
 
     /// Enters the object that comes next, for [`key`](Self::key).
@@ -50,15 +71,50 @@ impl<'a> GoodJson<'a> {
     /// The string that comes next.
     pub(crate) fn text(&mut self) -> Option<Text<'a>> {
         self.skip_space();
-        let (text, rest) = Text::first_of(self.rest)?;
+        let (text, rest) = match self.run_here() {
+            Some((run, rest)) => (Text::borrowed(run), rest),
+            None => Text::first_of(self.rest)?,
+        };
         self.rest = rest;
         Some(text)
+    }
+
+    /// Where in the frame what comes next stands.
+    #[inline]
+    fn at(&self) -> usize {
+        self.end.saturating_sub(self.rest.len())
+    }
+
+    /// The inside of the string that comes next and what follows it, if it is the known run.
+    #[inline]
+    fn run_here(&self) -> Option<(&'a str, &'a str)> {
+        if self.run.range().start.checked_sub(1) != Some(self.at()) {
+            return None;
+        }
+        let inside = self.rest.strip_prefix('"')?;
+        let (run, rest) = inside.split_at_checked(self.run.range().len())?;
+        Some((run, rest.strip_prefix('"')?))
+    }
+
+    /// How long the object is that comes next, if that is known.
+    #[inline]
+    fn object_here(&mut self) -> Option<usize> {
+        let at = self.at();
+        while let [first, others @ ..] = self.objects {
+            if first.range().start >= at {
+                let is_here = first.range().start == at && self.rest.starts_with('{');
+                return is_here.then(|| first.range().len());
+            }
+            self.objects = others;
+        }
+        None
     }
 
     /// The value that comes next, as it stands there.
     pub(crate) fn value(&mut self) -> Option<&'a str> {
         self.skip_space();
-        let length = value_length(self.rest.as_bytes());
+        let length = self.object_here();
+        let length = length.unwrap_or_else(|| value_length(self.rest.as_bytes()));
         self.taken(|reader| {
             reader.rest = reader.rest.get(length..)?;
             (length > 0).then_some(())

@@ -19,6 +19,7 @@ mod error;
 mod good_json;
 mod id;
 mod json_error;
+mod landmarks;
 mod message;
 mod raw;
 mod repeated;
@@ -41,6 +42,7 @@ pub use text::Text;
 
 pub(crate) use decode::{Decoded, Envelope, decode, recover_id};
 pub(crate) use good_json::GoodJson;
+pub(crate) use landmarks::Landmarks;
 pub(crate) use message::{Sendable, error_of, method_of, raw_at, text_at};
 pub(crate) use raw::{RAW_TOKEN, is_json};
 pub(crate) use repeated::Repeated;

@@ -1,9 +1,10 @@
 //! One careful pass over a frame: is it JSON, what kind of message is it, and where do the members
 //! stand by which it is routed. Everything it doesn't need is validated and left where it is.
 //!
-//! Rules of this file: no allocation, no panic on any bytes, each byte looked at once; strings,
-//! numbers and nesting are checked as RFC 8259 has them; a key written with escapes is the same key;
-//! each body has a table of its own, so that no member of one can be taken for another's.
+//! Rules of this file: no allocation but for the landmarks of a long frame, no panic on any bytes, each
+//! byte looked at once; strings, numbers and nesting are checked as RFC 8259 has them; a key written
+//! with escapes is the same key; each body has a table of its own, so that no member of one can be
+//! taken for another's.
 
 #![expect(
     clippy::arithmetic_side_effects,
@@ -13,15 +14,21 @@
 
 use alloc::string::String;
 
+use super::landmarks::{Found, LONG, Landmarks};
 use super::repeated::Repeated;
 use super::span::{BodySpans, KeyTable, Span};
 use super::write::{first_plain_length, long_plain_length, medium_plain_length, plain_length};
 
 /// The scanner recurses; a limit above this would let a frame exhaust the stack.
 const DEEPEST: usize = 1024;
+/// Objects are noted that lie in so many containers: as members of an element of a list of a result, such
+/// as the schema of a tool.
+const NOTED: usize = 4;
+/// Nothing may nest so deep.
+const NOWHERE: usize = usize::MAX;
 
 /// What the pass found in a JSON object that may be a message.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Scan {
     envelope: [Span; 6],
     /// The members of `params`.
@@ -32,6 +39,8 @@ pub(crate) struct Scan {
     error: [Span; 2],
     /// A part of the frame that is known to be ASCII, if it has one that is long.
     pub(super) ascii: Span,
+    /// What spares a second look at a long frame.
+    pub(crate) landmarks: Landmarks,
     /// Whether the version was found to be the right one, which saves reading it again.
     pub(super) is_version_known: bool,
     /// Whether an envelope key came twice.
@@ -106,9 +115,15 @@ pub(crate) fn scan<K: KeyTable>(
         at: 0,
         depth: depth.clamp(1, DEEPEST),
         ascii: Span::NONE,
+        noted: match frame.len() {
+            LONG.. => depth.min(DEEPEST).checked_sub(NOTED).unwrap_or(NOWHERE),
+            _ => NOWHERE,
+        },
+        found: Found::default(),
     };
     let scanned = scanner.document::<K>(repeated, scan);
     scan.ascii = scanner.ascii;
+    scan.landmarks = scanner.found.with_run(scan.ascii);
     scanned
 }
 
@@ -119,6 +134,8 @@ pub(super) fn is_value(text: &[u8]) -> bool {
         at: 0,
         depth: 0,
         ascii: Span::NONE,
+        noted: NOWHERE,
+        found: Found::default(),
     };
     scanner.value(DEEPEST).is_ok() && scanner.at == text.len()
 }
@@ -129,6 +146,9 @@ struct Scanner<'a> {
     depth: usize,
     /// The longest run of many bytes in a string that was found to be ASCII.
     ascii: Span,
+    /// How deep values may still nest where objects are noted.
+    noted: usize,
+    found: Found,
 }
 
 /// A key without the quotes, and whether it holds escapes.
@@ -354,10 +374,15 @@ impl Scanner<'_> {
 
     #[inline(never)]
     fn object(&mut self, depth: usize) -> Result<(), ScanError> {
+        let start = self.at;
         self.members(depth, |scanner, depth| {
             scanner.key()?;
             scanner.value(depth)
-        })
+        })?;
+        if self.noted == depth {
+            self.found.note(Span::new(start, self.at), self.bytes.len());
+        }
+        Ok(())
     }
 
     #[inline(never)]

@@ -43,7 +43,7 @@ impl ScannedFrame {
         let found = Found {
             kind: envelope.kind,
             id: envelope.id,
-            scan: *envelope.scan,
+            scan: envelope.scan.clone(),
             bounds: bounds(limits),
         };
         Self {

@@ -15,8 +15,8 @@ use crate::model::members::MemberSpans;
 use crate::model::method::{Method, Notification};
 use crate::model::task::CreateTaskResult;
 use crate::rpc::{
-    Concealed, Raw, RequestId, RpcError, Span, Text, is_json, is_string, member_of, raw_at,
-    start_of, text_at,
+    Concealed, Landmarks, Raw, RequestId, RpcError, Span, Text, is_json, is_string, member_of,
+    raw_at, start_of, text_at,
 };
 use crate::saved::saved;
 
@@ -94,9 +94,10 @@ impl Weigh for Body {
 pub(crate) struct Answer {
     pub(crate) body: Body,
     pub(crate) spans: MemberSpans,
+    pub(crate) landmarks: Landmarks,
 }
 
-saved! { struct Answer { body, spans } }
+saved! { struct Answer { body, spans; landmarks } }
 
 /// A notification as it was received.
 #[derive(Clone, Debug, PartialEq)]
@@ -182,7 +183,8 @@ impl Completed {
     pub fn result<M: Method>(&self) -> Result<M::Result<'_>, CallError> {
         let answer = self.outcome.as_ref().map_err(CallError::clone)?;
         let Body { frame, span } = &answer.body;
-        if let Some(result) = from_scan::result::<M>(frame, *span, &answer.spans) {
+        if let Some(result) = from_scan::result::<M>(frame, *span, &answer.spans, &answer.landmarks)
+        {
             return Ok(result);
         }
         let result = answer.body.decode();
@@ -295,6 +297,7 @@ saved! {
 impl Weigh for Completed {
     fn weight(&self) -> usize {
         match &self.outcome {
+            // The landmarks are no part of a saved session, and less than the quarter that may be more.
             Ok(answer) => answer.body.weight(),
             Err(error) => error.weight(),
         }

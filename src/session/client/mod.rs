@@ -40,7 +40,7 @@ use crate::model::members::MemberSpans;
 use crate::model::method::{ClientCapability, Notification, Ping, ServerCapability, SetLevel};
 use crate::model::{logging, method};
 use crate::revision::{Era, Revision};
-use crate::rpc::{Repeated, Text};
+use crate::rpc::{Landmarks, Repeated, Text};
 use crate::saved::saved;
 use crate::time::{Instant, earlier};
 
@@ -342,6 +342,7 @@ impl ClientSession {
                 crate::rpc::Span { start: 0, end: 2 },
             ),
             spans: MemberSpans::default(),
+            landmarks: Landmarks::default(),
         };
         self.complete(
             call,

@@ -173,7 +173,15 @@ impl ClientSession {
             remember_meta(&mut self.repeated, &body.frame, &scan.result);
         }
         let spans = MemberSpans::of_result(scan);
-        self.finished(number, Ok(Answer { body, spans }));
+        let landmarks = scan.landmarks.clone();
+        self.finished(
+            number,
+            Ok(Answer {
+                body,
+                spans,
+                landmarks,
+            }),
+        );
     }
 
     /// What kind of result a modern server gave (`rtype.absent`, `rtype.unknown`).

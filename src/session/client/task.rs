@@ -21,7 +21,7 @@ use crate::model::task::{
     TaskStatus, UpdateTask, UpdateTaskParams,
 };
 use crate::revision::{Era, Revision};
-use crate::rpc::{Raw, RpcError, Scan, Span, is_string, member_of, members};
+use crate::rpc::{Landmarks, Raw, RpcError, Scan, Span, is_string, member_of, members};
 use crate::time::Instant;
 
 use super::super::config::{CallOptions, TaskUse};
@@ -222,8 +222,12 @@ impl ClientSession {
         match purpose {
             Some((Purpose::Orphan, _)) => self.abandon(number, None, CallError::Cancelled),
             Some((_, true)) => {
-                let spans = MemberSpans::default();
-                self.finished(number, Ok(Answer { body, spans }));
+                let answer = Answer {
+                    body,
+                    spans: MemberSpans::default(),
+                    landmarks: Landmarks::default(),
+                };
+                self.finished(number, Ok(answer));
             }
             // There is something to fetch.
             _ if status != TaskStatus::Working => self.ask_after(number),
@@ -321,6 +325,7 @@ impl ClientSession {
         let answer = Answer {
             body: Body::new(body.frame.clone(), span),
             spans: MemberSpans::default(),
+            landmarks: Landmarks::default(),
         };
         self.end_task(number, Ok(answer));
     }
