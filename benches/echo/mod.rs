@@ -221,8 +221,7 @@ pub fn carry(
     let mut frames = 0;
     while from.poll_transmit(line).is_some() {
         line.push(b'\n');
-        decoder.push(line);
-        line.clear();
+        decoder.push_buffer(line);
         while let Some(frame) = decoder.next_frame() {
             to.handle_frame(now, Route::Pipe, frame.expect("it is a good line"));
             frames += 1;

@@ -13,7 +13,7 @@
 )]
 
 use alloc::vec::Vec;
-use core::fmt;
+use core::{fmt, mem};
 
 use bytes::{Buf, Bytes, BytesMut};
 #[cfg(feature = "tokio")]
@@ -141,6 +141,25 @@ impl LineDecoder {
             }
         }
         self.buffer.extend_from_slice(last);
+    }
+
+    /// The same with the buffer that the bytes are in, which is left empty: more than 128 KiB aren't
+    /// copied but stay in that buffer, which the next frames then share, and a fresh one is left.
+    #[inline]
+    pub fn push_buffer(&mut self, buffer: &mut Vec<u8>) {
+        if buffer.len() > KEEP_FOR_LONG && self.buffer.is_empty() {
+            self.take(buffer);
+        } else {
+            self.push(buffer);
+            buffer.clear();
+        }
+    }
+
+    #[inline(never)]
+    fn take(&mut self, buffer: &mut Vec<u8>) {
+        self.buffer = Bytes::from(mem::take(buffer)).into();
+        self.searched = 0;
+        self.allocated = self.buffer.capacity();
     }
 
     /// Where the next bytes of the stream go if a long line has begun, so that they are copied no

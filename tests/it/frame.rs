@@ -9,10 +9,19 @@ fn decode<'a>(
     limit: usize,
     pieces: impl IntoIterator<Item = &'a [u8]>,
 ) -> Vec<Result<Vec<u8>, FrameError>> {
+    decode_by(limit, pieces, LineDecoder::push)
+}
+
+/// The same when `push` hands each piece over.
+fn decode_by<'a>(
+    limit: usize,
+    pieces: impl IntoIterator<Item = &'a [u8]>,
+    push: impl Fn(&mut LineDecoder, &[u8]),
+) -> Vec<Result<Vec<u8>, FrameError>> {
     let mut decoder = LineDecoder::new(limit);
     let mut found = Vec::new();
     for piece in pieces {
-        decoder.push(piece);
+        push(&mut decoder, piece);
         while let Some(frame) = decoder.next_frame() {
             found.push(frame.map(|frame| frame.to_vec()));
         }
@@ -105,6 +114,38 @@ proptest! {
             .collect();
         prop_assert_eq!(decode(1000, bytes.chunks(3)), frames);
     }
+}
+
+#[test]
+fn bytes_that_come_with_their_buffer_give_the_same_frames_and_errors() {
+    // `stdio.frame.partial` `stdio.frame.limit`
+    let lengths = [1, 20_000, 200_000, 40_000, 3, 300_000, 5];
+    let lines = lengths.map(|length| format!("{{\"a\":\"{}\"}}\r\n", "x".repeat(length)));
+    let bytes = format!("\u{feff}{}{{", lines.concat());
+    let with_buffer = |decoder: &mut LineDecoder, piece: &[u8]| {
+        let mut buffer = piece.to_vec();
+        decoder.push_buffer(&mut buffer);
+        assert!(buffer.is_empty());
+    };
+    for limit in [2_000, 250_000, 1 << 20] {
+        for chunk in [1_000, 131_073, 220_024, 1 << 20] {
+            let pieces = || bytes.as_bytes().chunks(chunk);
+            let expected = decode(limit, pieces());
+            assert_eq!(decode_by(limit, pieces(), with_buffer), expected);
+        }
+    }
+}
+
+#[test]
+fn a_long_line_stays_in_the_buffer_that_it_came_with() {
+    let mut buffer = [&[b'x'; 200_000][..], b"\n{}\n"].concat();
+    let place = buffer.as_ptr();
+    let mut decoder = LineDecoder::new(1 << 20);
+    decoder.push_buffer(&mut buffer);
+    let frame = decoder.next_frame().unwrap().unwrap();
+    assert_eq!((frame.as_ptr(), frame.len()), (place, 200_000));
+    assert_eq!(decoder.next_frame().unwrap().unwrap(), "{}");
+    assert!(decoder.next_frame().is_none());
 }
 
 #[test]
