@@ -16,14 +16,24 @@ const LONG_OBJECT: usize = 8 * size_of::<Span>();
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Landmarks(Option<Arc<Found>>);
 
-/// Those that were found so far.
-#[derive(Debug, Default)]
-pub(super) struct Found {
+#[derive(Debug)]
+struct Found {
     run: Span,
     objects: Vec<Span>,
 }
 
 impl Landmarks {
+    /// Those of a long frame, given the longest run that was found.
+    #[inline(never)]
+    pub(super) fn new(run: Span, objects: Vec<Span>) -> Self {
+        let run = match run.range().len() {
+            LONG.. => run,
+            _ => Span::NONE,
+        };
+        let has_any = run.is_some() || !objects.is_empty();
+        Self(has_any.then(|| Arc::new(Found { run, objects })))
+    }
+
     /// The longest run in a string that is ASCII and has neither quotes nor escapes, if one is long.
     pub(super) fn run(&self) -> Span {
         self.0.as_ref().map_or(Span::NONE, |found| found.run)
@@ -41,27 +51,15 @@ impl PartialEq for Landmarks {
     }
 }
 
-impl Found {
-    /// Notes an object of a frame of this length.
-    #[inline(never)]
-    pub(super) fn note(&mut self, object: Span, frame: usize) {
-        if object.range().len() < LONG_OBJECT {
-            return;
-        }
-        if self.objects.is_empty() {
-            // Most are several times as long.
-            self.objects.reserve_exact(frame / (4 * LONG_OBJECT));
-        }
-        self.objects.push(object);
+/// Notes an object of a frame of this length among those found so far.
+#[inline(never)]
+pub(super) fn note(objects: &mut Vec<Span>, object: Span, frame: usize) {
+    if object.range().len() < LONG_OBJECT {
+        return;
     }
-
-    /// The landmarks that these are, with the longest run that was found.
-    #[inline]
-    pub(super) fn with_run(self, run: Span) -> Landmarks {
-        match run.range().len() {
-            LONG.. => Landmarks(Some(Arc::new(Self { run, ..self }))),
-            _ if self.objects.is_empty() => Landmarks(None),
-            _ => Landmarks(Some(Arc::new(self))),
-        }
+    if objects.is_empty() {
+        // Most are several times as long.
+        objects.reserve_exact(frame / (4 * LONG_OBJECT));
     }
+    objects.push(object);
 }

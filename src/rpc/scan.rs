@@ -13,8 +13,9 @@
 )]
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
-use super::landmarks::{Found, LONG, Landmarks};
+use super::landmarks::{LONG, Landmarks, note};
 use super::repeated::Repeated;
 use super::span::{BodySpans, KeyTable, Span};
 use super::write::{first_plain_length, long_plain_length, medium_plain_length, plain_length};
@@ -119,11 +120,13 @@ pub(crate) fn scan<K: KeyTable>(
             LONG.. => depth.min(DEEPEST).checked_sub(NOTED).unwrap_or(NOWHERE),
             _ => NOWHERE,
         },
-        found: Found::default(),
+        objects: Vec::new(),
     };
     let scanned = scanner.document::<K>(repeated, scan);
     scan.ascii = scanner.ascii;
-    scan.landmarks = scanner.found.with_run(scan.ascii);
+    if frame.len() >= LONG {
+        scan.landmarks = Landmarks::new(scanner.ascii, scanner.objects);
+    }
     scanned
 }
 
@@ -135,7 +138,7 @@ pub(super) fn is_value(text: &[u8]) -> bool {
         depth: 0,
         ascii: Span::NONE,
         noted: NOWHERE,
-        found: Found::default(),
+        objects: Vec::new(),
     };
     scanner.value(DEEPEST).is_ok() && scanner.at == text.len()
 }
@@ -148,7 +151,7 @@ struct Scanner<'a> {
     ascii: Span,
     /// How deep values may still nest where objects are noted.
     noted: usize,
-    found: Found,
+    objects: Vec<Span>,
 }
 
 /// A key without the quotes, and whether it holds escapes.
@@ -380,7 +383,8 @@ impl Scanner<'_> {
             scanner.value(depth)
         })?;
         if self.noted == depth {
-            self.found.note(Span::new(start, self.at), self.bytes.len());
+            let object = Span::new(start, self.at);
+            note(&mut self.objects, object, self.bytes.len());
         }
         Ok(())
     }

@@ -175,15 +175,20 @@ impl<T: Weigh, const INLINE: usize> Table<T, INLINE> {
     /// `None` when there is none.
     #[inline]
     pub(crate) fn discard<R>(&mut self, number: u64, last: impl FnOnce(&mut T) -> R) -> Option<R> {
-        let at = self.position(number)?;
+        if self.entries.first().len() == 1 {
+            let few = self.entries.first_mut();
+            let only = few.first_mut().filter(|only| only.number == number)?;
+            let taken = last(&mut only.value);
+            self.held -= only.weight;
+            few.truncate(0);
+            self.settle();
+            return Some(taken);
+        }
+        let at = self.search(number)?;
         let entry = self.entries.get_mut(at)?;
         let taken = last(&mut entry.value);
         self.held -= entry.weight;
-        if self.entries.len() == 1 {
-            self.entries.first_mut().truncate(0);
-        } else {
-            self.discard_among(at);
-        }
+        self.discard_among(at);
         self.settle();
         Some(taken)
     }
@@ -258,9 +263,18 @@ impl<T, const INLINE: usize> Table<T, INLINE> {
         }
     }
 
+    // Most of the time there is one, which takes neither a search nor a call.
     #[inline(always)]
     pub(crate) fn get(&self, number: u64) -> Option<&T> {
-        Some(&self.entries.get(self.position(number)?)?.value)
+        match self.entries.first() {
+            [only] => (only.number == number).then_some(&only.value),
+            _ => self.get_among(number),
+        }
+    }
+
+    #[inline(never)]
+    fn get_among(&self, number: u64) -> Option<&T> {
+        Some(&self.entries.get(self.search(number)?)?.value)
     }
 
     /// An entry to change in what it doesn't hold memory for; see [`change`](Self::change).
