@@ -3,33 +3,33 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use mcp_proto::model::completion::{CompleteParams, PromptReference};
+use bytes::Bytes;
 use mcp_proto::model::elicitation::ElicitResult;
 use mcp_proto::model::logging::LoggingLevel;
 use mcp_proto::model::method::{
-    CallTool, Complete, CreateMessage, Elicit, GetPrompt, ListRoots, ListTools, Method, Progress,
-    ReadResource, RootsListChanged, ServerCapability,
+    CallTool, CreateMessage, Elicit, ListRoots, Method, Notification, Progress, RootsListChanged,
+    ServerCapability,
 };
-use mcp_proto::model::page::PaginatedRequestParams;
-use mcp_proto::model::prompt::GetPromptParams;
-use mcp_proto::model::resource::ReadResourceParams;
 use mcp_proto::model::root::{ListRootsResult, Root};
 use mcp_proto::model::sampling::CreateMessageResult;
 use mcp_proto::model::subscription::SubscriptionFilter;
-use mcp_proto::model::tool::CallToolParams;
 use mcp_proto::rpc::RpcError;
 use mcp_proto::session::{
     CallClock, CallError, CallId, CallOptions, ClientConfig, ClientEvent, Completed, InputId,
-    Misuse, Received, SavedClient, SubscriptionId,
+    Misuse, Received, Route, SavedClient, SubscriptionId,
 };
-use mcp_proto::{ClientSession, Limits, Revision, Session};
+use mcp_proto::{ClientSession, Instant, Limits, Revision, Session};
+use serde_json::{Value, json};
 
+use super::calls::{Made, make};
 use super::choices::{config, options};
-use super::end::{Common, End, assert_unchanged};
+use super::effects::Effects;
+use super::end::{Common, End, assert_same_text, assert_unchanged, has_room, saved_text, without_epoch};
 use super::faithful::{self, Mark};
 use super::random::Random;
 use super::strangers::strangers;
 use super::tally::Kind;
+use super::watch_client::ClientWatch;
 
 /// An open call of the user.
 struct Call {
@@ -45,6 +45,9 @@ struct Call {
     was_cancelled: bool,
 }
 
+/// When the opening began, and how long it had run before that; how much unreadable input was answered.
+const EPOCH: [[usize; 3]; 3] = [[2, 1, 1], [2, 1, 2], [2, 0, 5]];
+
 pub struct ClientEnd {
     common: Common,
     session: ClientSession,
@@ -59,6 +62,9 @@ pub struct ClientEnd {
     /// The open subscriptions that this user began, and what for; the configuration's have no filter here.
     subscriptions: Vec<SubscriptionId>,
     filters: BTreeMap<SubscriptionId, SubscriptionFilter<'static>>,
+    watch: Option<ClientWatch>,
+    /// What the last command has done.
+    did: Option<Effects<ClientEvent>>,
 }
 
 impl ClientEnd {
@@ -71,6 +77,8 @@ impl ClientEnd {
             session.close(common.now);
         }
         Self {
+            watch: (random.below(2) == 0).then(|| ClientWatch::new(&session)),
+            did: None,
             common,
             session,
             config,
@@ -84,6 +92,11 @@ impl ClientEnd {
         }
     }
 
+    /// Whether this session is held to its frames.
+    fn watches(&self) -> bool {
+        self.common.is_faithful && self.watch.is_some()
+    }
+
     /// Gives a command; one that is refused has to leave everything as it was.
     fn give<T>(
         &mut self,
@@ -92,10 +105,15 @@ impl ClientEnd {
     ) -> Option<T> {
         let now = self.common.now;
         // So that the time is the same before and after.
-        self.session.handle_timeout(now);
-        let before = random.per_mille(300).then(|| self.session.clone());
+        self.wait(now);
+        self.did = None;
+        let watches = self.watches();
+        let before = (random.per_mille(300) || watches).then(|| self.session.clone());
         match command(&mut self.session, random) {
-            Ok(done) => Some(done),
+            Ok(done) => {
+                self.did = before.filter(|_| watches).and_then(|before| self.did(&before));
+                Some(done)
+            }
             Err(misuse) => {
                 self.common.mark(Kind::Refused);
                 if let Some(before) = before {
@@ -104,6 +122,29 @@ impl ClientEnd {
                 }
                 None
             }
+        }
+    }
+
+    /// What has come about since; nothing is watched any more once the session has ended.
+    fn did(&mut self, before: &ClientSession) -> Option<Effects<ClientEvent>> {
+        let did = Effects::between(before, &self.session);
+        match (&mut self.watch, &did) {
+            (Some(watch), Some(did)) => {
+                watch.clocks.now = self.common.passed;
+                watch.wrote(&did.frames);
+            }
+            _ => self.watch = None,
+        }
+        did
+    }
+
+    /// Holds what the last command has done to what it says.
+    fn check(
+        &mut self,
+        check: impl FnOnce(&mut ClientWatch, &ClientSession, &Effects<ClientEvent>),
+    ) {
+        if let (Some(watch), Some(did)) = (&mut self.watch, self.did.take()) {
+            check(watch, &self.session, &did);
         }
     }
 
@@ -119,56 +160,31 @@ impl ClientEnd {
         let mut can_call = false;
         let made = self.give(random, |session, _| {
             can_call = session.can_call();
-            Ok(match kind {
-                0..3 => {
-                    let params = CallToolParams::new("t").arguments(mark.arguments());
-                    (
-                        session.call::<CallTool>(now, &params, options)?.any(),
-                        CallTool::NAME,
-                    )
-                }
-                3 => {
-                    let params = ReadResourceParams::new("a:b");
-                    let call = session.call::<ReadResource>(now, &params, options)?;
-                    (call.any(), ReadResource::NAME)
-                }
-                4 => {
-                    let params = GetPromptParams::new("p");
-                    (
-                        session.call::<GetPrompt>(now, &params, options)?.any(),
-                        GetPrompt::NAME,
-                    )
-                }
-                5 => {
-                    let params = PaginatedRequestParams::new();
-                    (
-                        session.call::<ListTools>(now, &params, options)?.any(),
-                        ListTools::NAME,
-                    )
-                }
-                6 => {
-                    let params = CompleteParams::new(PromptReference::new("p"), "a", "v");
-                    (
-                        session.call::<Complete>(now, &params, options)?.any(),
-                        Complete::NAME,
-                    )
-                }
-                _ => (session.ping(now, options)?.any(), "ping"),
-            })
+            make(session, now, kind, mark, options)
         });
-        if let Some((call, method)) = made {
-            assert!(can_call, "a call that can't be made was made");
-            self.common.mark(Kind::Called);
-            let made = self.began(method, mark, clocks);
-            if !made.is_bounded {
-                self.common.mark(Kind::CalledForEver);
-            }
-            let call_is_new = self.calls.insert(call, made).is_none();
-            assert!(
-                call_is_new && !self.ended.contains(&call),
-                "{call} came twice"
-            );
+        let Some(Made {
+            call,
+            method,
+            params,
+        }) = made
+        else {
+            return;
+        };
+        assert!(can_call, "a call that can't be made was made");
+        self.common.mark(Kind::Called);
+        self.check(|watch, session, did| {
+            watch.called(call, (method, &params), mark.wants_progress, session, did);
+            watch.clocks.start(call, clocks);
+        });
+        let made = self.began(method, mark, clocks);
+        if !made.is_bounded {
+            self.common.mark(Kind::CalledForEver);
         }
+        let call_is_new = self.calls.insert(call, made).is_none();
+        assert!(
+            call_is_new && !self.ended.contains(&call),
+            "{call} came twice"
+        );
     }
 
     fn began(&self, method: &'static str, mark: Mark, clocks: [Option<Duration>; 2]) -> Call {
@@ -194,6 +210,12 @@ impl ClientEnd {
             let clocks = [timeouts.idle, timeouts.total];
             let made = self.began("logging/setLevel", Mark::default(), clocks);
             self.calls.insert(call.any(), made);
+            self.check(|watch, session, did| {
+                if session.revision() != Some(Revision::V2026_07_28) {
+                    watch.clocks.start(call.any(), clocks);
+                }
+                watch.level_set(call.any(), level, session, did);
+            });
         }
     }
 
@@ -201,8 +223,11 @@ impl ClientEnd {
         let now = self.common.now;
         let open: Vec<CallId> = self.calls.keys().copied().collect();
         if let Some(call) = random.one_of(&open) {
+            let watch = self.watch.as_ref();
+            let awaited = watch.and_then(|watch| watch.awaited(call));
             let cancelled = self.give(random, |session, _| session.cancel(now, call, Some("no")));
             if cancelled.is_some() {
+                self.check(|watch, _, did| watch.cancelled(call, awaited, "no", did));
                 self.common.mark(Kind::CancelledCall);
                 if let Some(call) = self.calls.get_mut(&call) {
                     call.was_cancelled = true;
@@ -235,6 +260,7 @@ impl ClientEnd {
                     session.progress(now, input, progress, Some(4.0), None)
                 });
                 if told.is_some() {
+                    self.check(|watch, session, did| watch.told(input, progress, has_room(session.limits()), did));
                     self.common.mark(Kind::ClientProgress);
                 }
             }
@@ -244,7 +270,8 @@ impl ClientEnd {
                 let answered = self.give(random, |session, _| {
                     session.answer::<Elicit>(now, input, &result)
                 });
-                self.answered(input, answered);
+                let result = json!({"action": "cancel"});
+                self.answered(input, answered.map(|()| result));
             }
             _ => self.answer_well(random, input),
         }
@@ -252,13 +279,15 @@ impl ClientEnd {
 
     fn decline(&mut self, random: &mut Random, input: InputId) {
         let now = self.common.now;
+        let error = RpcError::internal("no");
         let declined = self.give(random, |session, _| {
-            session.decline(now, input, RpcError::internal("no"))
+            session.decline(now, input, error.clone())
         });
         if declined.is_some() {
             self.common.mark(Kind::Declined);
+            self.check(|watch, _, did| watch.declined(input, &error, did));
+            self.is_over(input);
         }
-        self.answered(input, declined);
     }
 
     fn answer_well(&mut self, random: &mut Random, input: InputId) {
@@ -267,23 +296,34 @@ impl ClientEnd {
         let answered = self.give(random, |session, _| match &*method {
             CreateMessage::NAME => {
                 let result = CreateMessageResult::text("m", "x");
-                session.answer::<CreateMessage>(now, input, &result)
+                session.answer::<CreateMessage>(now, input, &result)?;
+                let content = json!({"type": "text", "text": "x"});
+                Ok(json!({"role": "assistant", "content": content, "model": "m"}))
             }
             ListRoots::NAME => {
                 let result = ListRootsResult::new(vec![Root::new("file:///a")]);
-                session.answer::<ListRoots>(now, input, &result)
+                session.answer::<ListRoots>(now, input, &result)?;
+                Ok(json!({"roots": [{"uri": "file:///a"}]}))
             }
-            _ => session.answer::<Elicit>(now, input, &ElicitResult::decline()),
+            _ => {
+                session.answer::<Elicit>(now, input, &ElicitResult::decline())?;
+                Ok(json!({"action": "decline"}))
+            }
         });
         self.answered(input, answered);
     }
 
-    fn answered(&mut self, input: InputId, done: Option<()>) {
-        if done.is_some() {
-            self.common.mark(Kind::Answered);
-            self.inputs.remove(&input);
-            self.withdrawn.push(input);
+    fn answered(&mut self, input: InputId, result: Option<Value>) {
+        if let Some(result) = result {
+            self.check(|watch, _, did| watch.answered(input, &result, did));
+            self.is_over(input);
         }
+    }
+
+    fn is_over(&mut self, input: InputId) {
+        self.common.mark(Kind::Answered);
+        self.inputs.remove(&input);
+        self.withdrawn.push(input);
     }
 
     fn subscribe(&mut self, random: &mut Random) {
@@ -293,6 +333,7 @@ impl ClientEnd {
         {
             let ended = self.give(random, |session, _| session.unsubscribe(now, subscription));
             if ended.is_some() {
+                self.check(|watch, session, did| watch.unsubscribed(subscription, session, did));
                 self.common.mark(Kind::Unsubscribed);
                 self.subscriptions.retain(|open| *open != subscription);
             }
@@ -305,6 +346,7 @@ impl ClientEnd {
         if let Some(subscription) = self.give(random, |session, _| session.subscribe(now, &filter))
         {
             self.common.mark(Kind::Subscribed);
+            self.check(|watch, session, did| watch.subscribed(subscription, &filter, session, did));
             self.subscriptions.push(subscription);
             self.filters.insert(subscription, filter);
         }
@@ -494,6 +536,22 @@ impl End for ClientEnd {
         true
     }
 
+    fn wait(&mut self, now: Instant) {
+        let before = self.watches().then(|| self.session.clone());
+        self.session.handle_timeout(now);
+        self.did = before.and_then(|before| self.did(&before));
+        self.check(|watch, _, did| watch.waited(did));
+    }
+
+    fn hear(&mut self, frame: Bytes) {
+        let (now, text) = (self.common.now, frame.clone());
+        let before = self.watches().then(|| self.session.clone());
+        self.session.handle_frame(now, Route::Pipe, frame);
+        self.did = before.and_then(|before| self.did(&before));
+        let said = serde_json::from_slice(&text);
+        self.check(|watch, session, did| watch.heard(&said.expect("JSON"), session, did));
+    }
+
     fn command(&mut self, random: &mut Random) {
         let now = self.common.now;
         match random.below(64) {
@@ -504,7 +562,11 @@ impl End for ClientEnd {
             50..56 => self.subscribe(random),
             56..58 => self.set_level(random),
             58..60 => {
-                let _ = self.give(random, |session, _| session.roots_changed(now));
+                let told = self.give(random, |session, _| session.roots_changed(now));
+                if told.is_some() {
+                    let name = RootsListChanged::NAME;
+                    self.check(|watch, session, did| watch.notified(name, session, did));
+                }
             }
             60 => {
                 let params = Default::default();
@@ -512,6 +574,8 @@ impl End for ClientEnd {
                     session.notify::<RootsListChanged>(now, &params)
                 });
                 if sent.is_some() {
+                    let name = RootsListChanged::NAME;
+                    self.check(|watch, session, did| watch.notified(name, session, did));
                     self.common.mark(Kind::Notified);
                 }
             }
@@ -557,6 +621,20 @@ impl End for ClientEnd {
         self.session = restored.expect("the same format");
     }
 
+    fn assert_saves(&self) {
+        let now = self.common.now;
+        let mut session = self.session.clone();
+        session.handle_timeout(now);
+        let text = saved_text(&session.save(now));
+        let saved = serde_json::from_str(&text).expect("it was written so");
+        let again = ClientSession::restore(self.config.clone(), saved, now).expect("the same format");
+        let again_text = saved_text(&again.save(now));
+        let [text, again_text] = [text, again_text].map(|text| without_epoch(&text, &EPOCH));
+        assert_same_text(&text, &again_text);
+        assert_eq!(again.held_bytes(), session.held_bytes());
+        assert_eq!(again.poll_timeout().is_some(), session.poll_timeout().is_some());
+    }
+
     fn held(&self) -> (usize, &Limits) {
         (self.session.held_bytes(), self.session.limits())
     }
@@ -572,6 +650,12 @@ impl End for ClientEnd {
             self.session.open_calls() >= self.calls.len(),
             "a call has gone"
         );
+        if let Some(watch) = self.watch.as_ref()
+            && self.watches()
+            && !self.session.is_closed()
+        {
+            watch.assert_in_time(&self.session, self.common.now);
+        }
         for (id, call) in &self.calls {
             let total = call.clocks[1].filter(|total| *total < Duration::MAX);
             let Some(end) = total.and_then(|total| call.began.checked_add(total)) else {

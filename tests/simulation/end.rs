@@ -5,8 +5,11 @@ use std::fmt::{self, Write};
 use std::hash::{DefaultHasher, Hasher};
 use std::time::Duration;
 
+use bytes::Bytes;
 use mcp_proto::session::{Closed, Misuse, Route};
 use mcp_proto::{Instant, Limits, Revision, Session};
+use serde::Serialize;
+use serde_json::Value;
 
 use super::judge::Sent;
 use super::random::Random;
@@ -47,6 +50,9 @@ pub trait End {
     /// Saves the session and goes on with the restored one.
     fn restore(&mut self, _random: &mut Random) {}
 
+    /// Sees to it that a saved session is the same when it is restored and saved again.
+    fn assert_saves(&self) {}
+
     /// What this end waits for that has to end by itself, for a message; `None` when nothing.
     fn waits_for(&self) -> Option<String>;
 
@@ -71,6 +77,17 @@ pub trait End {
         1
     }
 
+    /// Tells the session what time it is.
+    fn wait(&mut self, now: Instant) {
+        self.session().handle_timeout(now);
+    }
+
+    /// Takes a frame.
+    fn hear(&mut self, frame: Bytes) {
+        let now = self.common().now;
+        self.session().handle_frame(now, Route::Pipe, frame);
+    }
+
     /// Lets the time come, after which nothing may be due any more.
     fn pass(&mut self, duration: Duration) {
         let now = self.common().now + duration;
@@ -78,7 +95,7 @@ pub trait End {
         self.common().passed += duration;
         let mut due = None;
         for _ in 0..self.patience() {
-            self.session().handle_timeout(now);
+            self.wait(now);
             due = self.session().poll_timeout().filter(|next| *next <= now);
             if due.is_none() {
                 break;
@@ -220,6 +237,16 @@ impl Write for Trace {
     }
 }
 
+/// Whether output is never full, so that all that may go out does.
+pub fn has_room(limits: &Limits) -> bool {
+    limits.output >= 1 << 20
+}
+
+/// A saved session as text.
+pub fn saved_text(saved: &impl Serialize) -> String {
+    serde_json::to_string(saved).expect("a session can be stored")
+}
+
 /// Compares what is saved before and after a command that was refused.
 pub fn assert_unchanged(
     before: serde_json::Result<String>,
@@ -229,6 +256,24 @@ pub fn assert_unchanged(
     assert!(!misuse.to_string().is_empty());
     let before = before.expect("a session can be stored");
     let after = after.expect("a session can be stored");
+    assert_same_text(&before, &after);
+}
+
+/// What is saved without the places whose text depends on the epoch: what happened before it began is
+/// kept as how long ago that was, and some as two numbers of which one is that.
+pub fn without_epoch(text: &str, places: &[[usize; 3]]) -> String {
+    let mut saved: Value = serde_json::from_str(text).expect("JSON");
+    for [side, part, place] in places {
+        let part = &mut saved[side][part];
+        if let Some(value) = part.get_mut(place) {
+            value.take();
+        }
+    }
+    saved.to_string()
+}
+
+/// Compares what is saved before and after nothing has happened.
+pub fn assert_same_text(before: &str, after: &str) {
     let same = before
         .bytes()
         .zip(after.bytes())
@@ -241,8 +286,8 @@ pub fn assert_unchanged(
                 .unwrap_or_default()
                 .to_owned()
         };
-        let (before, after) = (around(&before), around(&after));
-        panic!("refused ({misuse}), yet it changed:\n{before}\n{after}");
+        let (before, after) = (around(before), around(after));
+        panic!("nothing was done, yet it changed:\n{before}\n{after}");
     }
 }
 

@@ -34,13 +34,13 @@ impl Mark {
     }
 }
 
-fn json(raw: &Raw<'_>) -> Value {
+pub fn json_of(raw: &Raw<'_>) -> Value {
     raw.decode().expect("JSON")
 }
 
 /// The server's user hears of a request. Returns its mark, if it is a tool's call.
 pub fn requested(request: &Request) -> Mark {
-    let params = json(&request.raw_params());
+    let params = json_of(&request.raw_params());
     let frame: Value = serde_json::from_slice(request.frame()).expect("JSON");
     // An element of a batch stands in its frame among others.
     if !frame.is_array() {
@@ -61,7 +61,7 @@ pub fn requested(request: &Request) -> Mark {
         Some(SpecMethod::CallTool) => {
             assert_eq!((request.method(), target), (CallTool::NAME, Some("t")));
             let arguments: Value = request.arguments_as().expect("an object");
-            assert_eq!(json(&request.arguments()), arguments);
+            assert_eq!(json_of(&request.arguments()), arguments);
             assert_eq!(params["arguments"], arguments);
             assert_eq!(arguments["progress"], request.wants_progress());
             let number = arguments["n"].as_u64().expect("a number");
@@ -80,7 +80,7 @@ pub fn requested(request: &Request) -> Mark {
             let expected = json!({"name": "a", "value": "v"});
             assert_eq!(params["argument"], expected);
         }
-        _ => assert_eq!(json(&request.arguments()), json!({})),
+        _ => assert_eq!(json_of(&request.arguments()), json!({})),
     }
     Mark::default()
 }
@@ -94,7 +94,7 @@ pub fn answered(request: &Request, asked: &[(String, String)], state: Option<&st
         let answer = request.raw_input(key);
         let answer = answer.unwrap_or_else(|| panic!("{key} has no answer"));
         let answer = match answer {
-            Ok(answer) => json(&answer),
+            Ok(answer) => json_of(&answer),
             Err(error) => {
                 failed(&error);
                 continue;
@@ -114,7 +114,7 @@ pub fn answered(request: &Request, asked: &[(String, String)], state: Option<&st
 
 /// The client's user is asked for something that the server's user asks for.
 pub fn input_requested(asked: &InputRequested) {
-    let params = json(&asked.raw_params());
+    let params = json_of(&asked.raw_params());
     match asked.method() {
         Elicit::NAME => {
             let message = params["message"].as_str();
@@ -129,7 +129,7 @@ pub fn input_requested(asked: &InputRequested) {
 
 /// The client's user hears the result of a call.
 pub fn succeeded(method: &str, mark: Mark, result: &Raw<'_>) {
-    let result = json(result);
+    let result = json_of(result);
     match method {
         CallTool::NAME => {
             let text = result["content"][0]["text"].as_str();
@@ -155,7 +155,7 @@ pub fn failed(error: &RpcError) {
 
 /// The client's user hears of a call's progress.
 pub fn progressed(method: &str, mark: Mark, progress: &Received) {
-    let params = json(&progress.raw_params());
+    let params = json_of(&progress.raw_params());
     assert_eq!(params["total"].as_f64(), Some(8.0), "{params}");
     let message = params["message"].as_str();
     if let Some(message) = message.filter(|_| method == CallTool::NAME) {
@@ -165,15 +165,16 @@ pub fn progressed(method: &str, mark: Mark, progress: &Received) {
 
 /// The client's user hears a message for its log.
 pub fn logged(message: &Received) {
-    let params = json(&message.raw_params());
-    assert_eq!(params["level"], "error");
+    let params = json_of(&message.raw_params());
+    let level = params["level"].as_str();
+    assert!(matches!(level, Some("error" | "info" | "debug")), "{params}");
     let text = params["data"].as_str().expect("a text");
     assert!(!text.is_empty() && text.bytes().all(|byte| byte == b'x'));
 }
 
 /// The client's user hears of a change, for a subscription of its own with this filter.
 pub fn changed(change: Change, filter: Option<&SubscriptionFilter<'_>>, notification: &Received) {
-    let params = json(&notification.raw_params());
+    let params = json_of(&notification.raw_params());
     let expected = match change {
         Change::Tools => "notifications/tools/list_changed",
         Change::Prompts => "notifications/prompts/list_changed",

@@ -9,8 +9,11 @@
     reason = "the seeds are named by the environment, and runs are shared among threads"
 )]
 
+mod calls;
 mod choices;
 mod client;
+mod clocks;
+mod effects;
 mod end;
 mod faithful;
 mod frames;
@@ -26,6 +29,8 @@ mod states;
 mod strangers;
 mod tally;
 mod tasks;
+mod watch_client;
+mod watch_server;
 mod world;
 
 use client::ClientEnd;

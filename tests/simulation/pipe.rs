@@ -1,10 +1,12 @@
 //! One direction of the link: a pipe of bytes with little room, and an adapter at each end that does
 //! what the documentation asks of adapters. On the way bytes are cut, held up, lost and damaged.
 
-use mcp_proto::frame::LineDecoder;
+use bytes::Bytes;
+use mcp_proto::frame::{FrameError, LineDecoder};
 use mcp_proto::session::{Closed, Route};
-use mcp_proto::{Instant, Session};
+use mcp_proto::Session;
 
+use super::end::End;
 use super::frames::hostile;
 use super::judge::{Sent, judge};
 use super::random::Random;
@@ -181,54 +183,62 @@ impl Pipe {
     }
 
     /// Lets the reader read, as its adapter would. Returns whether anything happened.
-    pub fn deliver(&mut self, to: &mut impl Session, now: Instant, random: &mut Random) -> bool {
+    pub fn deliver(&mut self, to: &mut impl End, random: &mut Random) -> bool {
         if self.stalled > 0 {
             self.stalled -= 1;
             return false;
         }
-        if self.is_over || to.is_closed() {
+        if self.is_over || to.session().is_closed() {
             return self.break_off();
         }
-        if !to.wants_frames() {
+        if !to.session().wants_frames() {
             self.marks.set(Kind::WantedNoFrames);
             return false;
         }
         // What the decoder still holds comes before what is still to be read.
-        if self.feed(to, now) {
+        if self.feed(to) {
             return true;
         }
         if self.bytes.is_empty() {
-            return self.end.take().is_some_and(|why| self.finish(to, now, why));
+            return self.end.take().is_some_and(|why| self.finish(to, why));
         }
         let most = [1, 64, 4096, 4096][random.below(4)];
         let length = self.bytes.len().min(1 + random.below(most));
         self.decoder.push(&self.bytes[..length]);
         self.bytes.drain(..length);
-        self.feed(to, now);
+        self.feed(to);
         true
     }
 
-    fn feed(&mut self, to: &mut impl Session, now: Instant) -> bool {
+    fn feed(&mut self, to: &mut impl End) -> bool {
         let mut fed = false;
-        while to.wants_frames() && !to.is_closed() {
+        while to.session().wants_frames() && !to.session().is_closed() {
             match self.decoder.next_frame() {
                 None => break,
-                Some(Ok(frame)) => to.handle_frame(now, Route::Pipe, frame),
-                Some(Err(error)) => to.handle_malformed(now, Route::Pipe, error),
+                Some(frame) => read(to, frame),
             }
             fed = true;
         }
         fed
     }
 
-    fn finish(&mut self, to: &mut impl Session, now: Instant, why: Closed) -> bool {
-        match self.decoder.finish() {
-            Some(Ok(frame)) => to.handle_frame(now, Route::Pipe, frame),
-            Some(Err(error)) => to.handle_malformed(now, Route::Pipe, error),
-            None => {}
+    fn finish(&mut self, to: &mut impl End, why: Closed) -> bool {
+        if let Some(frame) = self.decoder.finish() {
+            read(to, frame);
         }
-        to.handle_closed(now, Route::Pipe, why);
+        to.lose(why);
         self.is_over = true;
         true
+    }
+}
+
+/// Hands a frame over, or what was none.
+fn read(to: &mut impl End, frame: Result<Bytes, FrameError>) {
+    match frame {
+        Ok(frame) => to.hear(frame),
+        Err(error) => {
+            let now = to.common().now;
+            to.session().handle_malformed(now, Route::Pipe, error);
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use bytes::Bytes;
 use mcp_proto::model::capability::ServerCapabilities;
 use mcp_proto::model::elicitation::{
     ElicitParams, ElicitRequestFormParams, ElicitRequestURLParams,
@@ -16,16 +17,22 @@ use mcp_proto::rpc::{Raw, RpcError};
 use mcp_proto::session::{
     Change, IncomingId, Misuse, Request, Route, SavedServer, ServerConfig, ServerEvent,
 };
-use mcp_proto::{Limits, Revision, ServerSession, Session};
+use mcp_proto::{Instant, Limits, Revision, ServerSession, Session};
+use serde_json::json;
 
-use super::end::{Common, End, assert_unchanged, limits, revisions};
-use super::faithful::{self, Mark};
+use super::effects::Effects;
+use super::end::{Common, End, assert_same_text, assert_unchanged, has_room, saved_text, without_epoch, limits, revisions};
+use super::faithful::{self, Mark, json_of};
 use super::random::Random;
 use super::strangers::strangers;
 use super::tally::Kind;
+use super::watch_server::ServerWatch;
 
 /// What the client is asked for: the keys and methods, and the state.
 type Asked = (Vec<(String, String)>, Option<&'static str>);
+
+/// How much unreadable input was answered, and how many requests were taken back.
+const EPOCH: [[usize; 3]; 3] = [[2, 0, 5], [2, 6, 1], [2, 6, 2]];
 
 pub struct ServerEnd {
     common: Common,
@@ -44,6 +51,9 @@ pub struct ServerEnd {
     is_curious: bool,
     /// How much room results take: some are larger than an output.
     size: usize,
+    watch: Option<ServerWatch>,
+    /// What the last command has done.
+    did: Option<Effects<ServerEvent>>,
 }
 
 impl ServerEnd {
@@ -63,6 +73,8 @@ impl ServerEnd {
             common.mark(Kind::NeverAnswered);
         }
         Self {
+            watch: (random.below(2) == 0).then(ServerWatch::default),
+            did: None,
             common,
             session: ServerSession::new(config.clone()),
             config,
@@ -76,6 +88,11 @@ impl ServerEnd {
         }
     }
 
+    /// Whether this session is held to its frames.
+    fn watches(&self) -> bool {
+        self.common.is_faithful && self.watch.is_some()
+    }
+
     /// Gives a command; one that is refused has to leave everything as it was.
     fn give<T>(
         &mut self,
@@ -83,17 +100,42 @@ impl ServerEnd {
         command: impl FnOnce(&mut ServerSession) -> Result<T, Misuse>,
     ) -> Result<T, Misuse> {
         let now = self.common.now;
-        self.session.handle_timeout(now);
-        let before = random.per_mille(300).then(|| self.session.clone());
+        self.wait(now);
+        self.did = None;
+        let watches = self.watches();
+        let before = (random.per_mille(300) || watches).then(|| self.session.clone());
         let given = command(&mut self.session);
-        if let Err(misuse) = &given {
-            self.common.mark(Kind::Refused);
-            if let Some(before) = before {
+        match (&given, before) {
+            (Ok(_), Some(before)) if watches => self.did = self.did(&before),
+            (Err(misuse), Some(before)) => {
                 let state = |session: &ServerSession| serde_json::to_string(&session.save(now));
                 assert_unchanged(state(&before), state(&self.session), misuse);
             }
+            _ => {}
+        }
+        if given.is_err() {
+            self.common.mark(Kind::Refused);
         }
         given
+    }
+
+    /// What has come about since; nothing is watched any more once the session has ended.
+    fn did(&mut self, before: &ServerSession) -> Option<Effects<ServerEvent>> {
+        let did = Effects::between(before, &self.session);
+        if did.is_none() {
+            self.watch = None;
+        }
+        did
+    }
+
+    /// Holds what the last command has done to what it says.
+    fn check(
+        &mut self,
+        check: impl FnOnce(&mut ServerWatch, &ServerSession, &Effects<ServerEvent>),
+    ) {
+        if let (Some(watch), Some(did)) = (&mut self.watch, self.did.take()) {
+            check(watch, &self.session, &did);
+        }
     }
 
     /// A command for a request that may have been cancelled already.
@@ -117,23 +159,38 @@ impl ServerEnd {
         let now = self.common.now;
         let (method, mark) = self.open.get(&request).copied().unwrap_or_default();
         let text = mark.text(&"x".repeat(self.size));
-        let done = self.give_for(random, request, |session| match (kind, method) {
-            (0, _) => session.reply_error(now, request, RpcError::internal("no")),
-            // A code that the specification keeps for itself, and what is no object: refused.
-            (1, _) => session.reply_error(now, request, RpcError::new(-32_002, "not yours")),
-            (2, _) => session.reply_raw(now, request, &Raw::encode("text").expect("JSON")),
-            (4, Some(SpecMethod::CallTool)) => {
-                session.reply_raw(now, request, &Raw::new(r#"{"content":5}"#).expect("JSON"))
-            }
-            (3, Some(SpecMethod::CallTool)) => session.reply_raw(now, request, &links()),
-            (3, Some(SpecMethod::ListTools)) => session.reply_raw(now, request, &first_page()),
+        let refused = match kind {
+            0 => Some(RpcError::internal("no")),
+            // A code that the specification keeps for itself.
+            1 => Some(RpcError::new(-32_002, "not yours")),
+            _ => None,
+        };
+        let result = match (kind, method) {
+            // What is no object is refused.
+            (2, _) => Raw::encode("text").expect("JSON"),
+            (4, Some(SpecMethod::CallTool)) => Raw::new(r#"{"content":5}"#).expect("JSON"),
+            (3, Some(SpecMethod::CallTool)) => links(),
+            (3, Some(SpecMethod::ListTools)) => first_page(),
             (_, Some(SpecMethod::CallTool)) => {
-                session.reply::<CallTool>(now, request, &CallToolResult::text(text))
+                let result = json!({"content": [{"type": "text", "text": text}]});
+                Raw::new(result.to_string()).expect("JSON")
             }
-            (_, method) => session.reply_raw(now, request, &result_of(method)),
+            (_, method) => result_of(method),
+        };
+        let is_typed = kind >= 5 && method == Some(SpecMethod::CallTool);
+        let done = self.give_for(random, request, |session| match &refused {
+            Some(error) => session.reply_error(now, request, error.clone()),
+            None if is_typed => {
+                session.reply::<CallTool>(now, request, &CallToolResult::text(&*text))
+            }
+            None => session.reply_raw(now, request, &result),
         });
         if done {
-            self.common.mark(if kind == 0 {
+            self.check(|watch, _, did| match &refused {
+                Some(error) => watch.refused(request, error, did),
+                None => watch.replied(request, &json_of(&result), did),
+            });
+            self.common.mark(if refused.is_some() {
                 Kind::RepliedError
             } else {
                 Kind::Replied
@@ -151,6 +208,7 @@ impl ServerEnd {
             session.need_input(now, request, &requests, state)
         });
         if asked {
+            self.check(|watch, _, did| watch.asked(request, &requests, state, did));
             if let Some(kind) = kind {
                 self.common.mark(kind);
             }
@@ -179,53 +237,78 @@ impl ServerEnd {
     fn tell_of(&mut self, random: &mut Random, request: IncomingId) {
         let now = self.common.now;
         let progress = random.below(8) as f64;
+        let has_room = has_room(&self.config.limits);
         let (_, mark) = self.open.get(&request).copied().unwrap_or_default();
         let message = mark.text("m");
         let told = self.give_for(random, request, |session| {
             session.progress(now, request, progress, Some(8.0), Some(&message))
         });
         if told {
+            self.check(|watch, _, did| watch.told(request, progress, &message, has_room, did));
             self.common.mark(Kind::ServerProgress);
         }
     }
 
     fn log(&mut self, random: &mut Random, request: Option<IncomingId>) {
         let now = self.common.now;
-        let data = Raw::encode(&"x".repeat(self.size)).expect("JSON");
-        let message = LoggingMessageParams::new(LoggingLevel::Error, data);
-        if let Ok(true) = self.give(random, |session| session.log(now, request, &message)) {
-            self.common.mark(Kind::Logged);
+        let has_room = has_room(&self.config.limits);
+        let text = "x".repeat(self.size);
+        let data = Raw::encode(&text).expect("JSON");
+        let level = [LoggingLevel::Error, LoggingLevel::Info, LoggingLevel::Debug][random.below(3)];
+        let message = LoggingMessageParams::new(level, data);
+        if let Ok(was_sent) = self.give(random, |session| session.log(now, request, &message)) {
+            self.check(|watch, session, did| {
+                let may_be_full = !was_sent && !has_room;
+                watch.logged((request, level), &text, may_be_full, session, did);
+            });
+            if was_sent {
+                self.common.mark(Kind::Logged);
+            }
         }
     }
 
     fn tell_all(&mut self, random: &mut Random) {
         let now = self.common.now;
-        let (kind, told) = match random.below(8) {
+        let kind = match random.below(8) {
             0..3 => {
                 let change = [Change::Tools, Change::Prompts, Change::Resource][random.below(3)];
-                (
-                    Kind::Changed,
-                    self.give(random, |session| session.changed(now, change)),
-                )
+                let told = self.give(random, |session| session.changed(now, change));
+                if told.is_err() {
+                    return;
+                }
+                self.check(|watch, session, did| watch.changed(change, "", session, did));
+                Kind::Changed
             }
             3..6 => {
                 let uri = ["a:b", "a:c", "no uri"][random.below(3)];
                 let told = self.give(random, |session| session.resource_updated(now, uri));
-                (Kind::Updated, told)
+                if told.is_err() {
+                    return;
+                }
+                let change = Change::Resource;
+                self.check(|watch, session, did| watch.changed(change, uri, session, did));
+                Kind::Updated
             }
             6 => {
                 let told = self.give(random, |session| session.elicitation_completed(now, "e"));
-                (Kind::Updated, told)
+                if told.is_err() {
+                    return;
+                }
+                Kind::Updated
             }
             7 if random.below(4) > 0 => return,
             _ => {
-                self.session.end_subscriptions(now);
-                (Kind::EndedSubscriptions, Ok(()))
+                let ended = self.give(random, |session| {
+                    session.end_subscriptions(now);
+                    Ok(())
+                });
+                if ended.is_ok() {
+                    self.check(|watch, _, did| watch.ended_subscriptions(did));
+                }
+                Kind::EndedSubscriptions
             }
         };
-        if told.is_ok() {
-            self.common.mark(kind);
-        }
+        self.common.mark(kind);
     }
 
     fn requested(&mut self, request: &Request) {
@@ -297,6 +380,22 @@ impl End for ServerEnd {
         true
     }
 
+    fn wait(&mut self, now: Instant) {
+        let before = self.watches().then(|| self.session.clone());
+        self.session.handle_timeout(now);
+        self.did = before.and_then(|before| self.did(&before));
+        self.check(|watch, _, did| watch.waited(did));
+    }
+
+    fn hear(&mut self, frame: Bytes) {
+        let (now, text) = (self.common.now, frame.clone());
+        let before = self.watches().then(|| self.session.clone());
+        self.session.handle_frame(now, Route::Pipe, frame);
+        self.did = before.and_then(|before| self.did(&before));
+        let said = serde_json::from_slice(&text);
+        self.check(|watch, session, did| watch.heard(&said.expect("JSON"), session, did));
+    }
+
     fn command(&mut self, random: &mut Random) {
         let open: Vec<IncomingId> = self.open.keys().copied().collect();
         match (random.below(32), random.one_of(&open)) {
@@ -356,6 +455,20 @@ impl End for ServerEnd {
         self.common.now = mcp_proto::Instant::ZERO + Duration::from_secs(random.below(100) as u64);
         let restored = ServerSession::restore(self.config.clone(), saved, self.common.now);
         self.session = restored.expect("the same format");
+    }
+
+    fn assert_saves(&self) {
+        let now = self.common.now;
+        let mut session = self.session.clone();
+        session.handle_timeout(now);
+        let text = saved_text(&session.save(now));
+        let saved = serde_json::from_str(&text).expect("it was written so");
+        let again = ServerSession::restore(self.config.clone(), saved, now).expect("the same format");
+        let again_text = saved_text(&again.save(now));
+        let [text, again_text] = [text, again_text].map(|text| without_epoch(&text, &EPOCH));
+        assert_same_text(&text, &again_text);
+        assert_eq!(again.held_bytes(), session.held_bytes());
+        assert_eq!(again.poll_timeout().is_some(), session.poll_timeout().is_some());
     }
 
     fn held(&self) -> (usize, &Limits) {

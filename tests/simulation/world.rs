@@ -76,6 +76,10 @@ impl<C: End, S: End> World<C, S> {
             self.step();
             self.client.assert_bounded(OWN);
             self.server.assert_bounded(OWN);
+            if self.random.per_mille(40) {
+                self.client.assert_saves();
+                self.server.assert_saves();
+            }
         }
         self.come_to_an_end();
         self.close();
@@ -140,15 +144,11 @@ impl<C: End, S: End> World<C, S> {
     }
 
     fn read_server(&mut self) -> bool {
-        let now = self.server.common().now;
-        self.to_server
-            .deliver(self.server.session(), now, &mut self.random)
+        self.to_server.deliver(&mut self.server, &mut self.random)
     }
 
     fn read_client(&mut self) -> bool {
-        let now = self.client.common().now;
-        self.to_client
-            .deliver(self.client.session(), now, &mut self.random)
+        self.to_client.deliver(&mut self.client, &mut self.random)
     }
 
     fn pass(&mut self) {

@@ -1,0 +1,90 @@
+//! The two clocks of each call of a client, told by its frames alone: when it has to be over, to the
+//! moment.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use mcp_proto::session::{CallClock, CallError, CallId};
+
+/// Until when a call may go on, as time has passed since the run began.
+struct Clock {
+    idle: Option<Duration>,
+    idle_ends: Option<Duration>,
+    total: Option<Duration>,
+    total_ends: Option<Duration>,
+}
+
+/// The clocks of the calls that are open.
+#[derive(Default)]
+pub struct Clocks {
+    pub now: Duration,
+    calls: BTreeMap<CallId, Clock>,
+    /// Whether a legacy server waits for the user, for whichever call.
+    are_stopped: bool,
+}
+
+impl Clocks {
+    /// A call begins, whose clocks run for so long: idle, total.
+    pub fn start(&mut self, call: CallId, [idle, total]: [Option<Duration>; 2]) {
+        let ends = |after: Option<Duration>| after.and_then(|after| self.now.checked_add(after));
+        let clock = Clock {
+            idle,
+            idle_ends: ends(idle).filter(|_| !self.are_stopped),
+            total,
+            total_ends: ends(total),
+        };
+        self.calls.insert(call, clock);
+    }
+
+    /// There is a sign of life of a call, or it waits for its user.
+    pub fn restart(&mut self, call: CallId, runs: bool) {
+        let runs = runs && !self.are_stopped;
+        if let Some(clock) = self.calls.get_mut(&call) {
+            let ends = clock.idle.and_then(|idle| self.now.checked_add(idle));
+            clock.idle_ends = ends.filter(|_| runs);
+        }
+    }
+
+    /// A legacy server begins to wait for the user, or waits no more.
+    pub fn owe(&mut self, owes: bool) {
+        if !owes && !self.are_stopped {
+            return;
+        }
+        self.are_stopped = owes;
+        let calls: Vec<CallId> = self.calls.keys().copied().collect();
+        for call in calls {
+            self.restart(call, !owes);
+        }
+    }
+
+    pub fn end(&mut self, call: CallId) {
+        self.calls.remove(&call);
+    }
+
+    /// A call has timed out, as it has to just when its time is over.
+    pub fn timed_out(&mut self, call: CallId, error: &CallError) {
+        let clock = self.calls.remove(&call).expect("it was open");
+        let CallError::TimedOut { clock: which, after } = error else {
+            panic!("{error:?} by the time alone");
+        };
+        let (ran, ends) = match which {
+            CallClock::Total => (clock.total, clock.total_ends),
+            _ => (clock.idle, clock.idle_ends),
+        };
+        assert_eq!(Some(*after), ran, "how long the clock of {call} ran");
+        let is_over = ends.is_some_and(|ends| ends <= self.now);
+        assert!(is_over, "{call} timed out at {:?}, not at {ends:?}", self.now);
+    }
+
+    /// What is still open has time left. Returns the time of what is next.
+    pub fn assert_running(&self) -> Option<Duration> {
+        let mut first: Option<Duration> = None;
+        for (call, clock) in &self.calls {
+            for ends in [clock.idle_ends, clock.total_ends].into_iter().flatten() {
+                assert!(ends > self.now, "{call} has outlived {ends:?} at {:?}", self.now);
+                first = Some(first.map_or(ends, |first| first.min(ends)));
+            }
+        }
+        first
+    }
+}
