@@ -15,13 +15,13 @@ use mcp_proto::model::sampling::{CreateMessageParams, SamplingMessage};
 use mcp_proto::model::tool::CallToolResult;
 use mcp_proto::rpc::{Raw, RpcError};
 use mcp_proto::session::{
-    Change, IncomingId, Misuse, Request, Route, SavedServer, ServerConfig, ServerEvent,
+    Change, IncomingId, Misuse, Request, Route, SavedServer, ServerConfig, ServerEvent, Timeouts,
 };
 use mcp_proto::{Instant, Limits, Revision, ServerSession, Session};
 use serde_json::json;
 
 use super::effects::Effects;
-use super::end::{Common, End, assert_same_text, assert_unchanged, has_room, saved_text, without_epoch, limits, revisions};
+use super::end::{Common, End, assert_same_text, assert_unchanged, duration, has_room, saved_text, without_epoch, limits, revisions};
 use super::faithful::{self, Mark, json_of};
 use super::random::Random;
 use super::strangers::strangers;
@@ -64,16 +64,22 @@ impl ServerEnd {
             offers = offers.resources(true).resources_subscribe();
             offers = offers.prompts(true).completions();
         }
+        let input = match random.below(8) {
+            0 => None,
+            1 | 2 => Some(duration(random)),
+            _ => Timeouts::default().input,
+        };
         let config = ServerConfig::new("server", "1")
             .capabilities(offers)
             .revisions(server_revisions(random))
+            .timeouts(Timeouts::default().input(input))
             .limits(limits(random, &mut common.marks));
         let is_lazy = random.below(5) == 0;
         if is_lazy {
             common.mark(Kind::NeverAnswered);
         }
         Self {
-            watch: (random.below(2) == 0).then(ServerWatch::default),
+            watch: (random.below(2) == 0).then(|| ServerWatch::new(input)),
             did: None,
             common,
             session: ServerSession::new(config.clone()),
@@ -122,8 +128,9 @@ impl ServerEnd {
     /// What has come about since; nothing is watched any more once the session has ended.
     fn did(&mut self, before: &ServerSession) -> Option<Effects<ServerEvent>> {
         let did = Effects::between(before, &self.session);
-        if did.is_none() {
-            self.watch = None;
+        match (&mut self.watch, &did) {
+            (Some(watch), Some(_)) => watch.now = self.common.passed,
+            _ => self.watch = None,
         }
         did
     }
@@ -392,8 +399,10 @@ impl End for ServerEnd {
         let before = self.watches().then(|| self.session.clone());
         self.session.handle_frame(now, Route::Pipe, frame);
         self.did = before.and_then(|before| self.did(&before));
-        let said = serde_json::from_slice(&text);
-        self.check(|watch, session, did| watch.heard(&said.expect("JSON"), session, did));
+        // The last one may be cut off where its connection ends.
+        if let Ok(said) = serde_json::from_slice(&text) {
+            self.check(|watch, session, did| watch.heard(&said, session, did));
+        }
     }
 
     fn command(&mut self, random: &mut Random) {

@@ -2,6 +2,7 @@
 //! frame that comes has the effect that it has by the protocol, once and on what it is about.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use mcp_proto::model::input::InputRequests;
 use mcp_proto::model::logging::LoggingLevel;
@@ -36,12 +37,13 @@ struct Open {
 struct Asked {
     key: String,
     token: Value,
+    /// When it is given up.
+    ends: Option<Duration>,
 }
 
 impl Asked {
-    fn new(key: String, frame: &Value) -> Self {
-        let token = frame["params"]["_meta"]["progressToken"].clone();
-        Self { key, token }
+    fn is_over(&self, now: Duration) -> bool {
+        self.ends.is_some_and(|ends| ends <= now)
     }
 }
 
@@ -69,7 +71,11 @@ pub struct ServerWatch {
     given_up: BTreeSet<u64>,
     is_initialized: bool,
     /// What a legacy client will be asked for once it is ready.
-    waiting: Vec<(IncomingId, String)>,
+    waiting: Vec<(IncomingId, Asked)>,
+    /// How long a legacy client's answer may take.
+    patience: Option<Duration>,
+    /// How much time has passed.
+    pub now: Duration,
 }
 
 type Did = Effects<ServerEvent>;
@@ -79,6 +85,22 @@ fn params_of(frame: &Value) -> Value {
 }
 
 impl ServerWatch {
+    /// Watches a session whose client has so much time to answer.
+    pub fn new(patience: Option<Duration>) -> Self {
+        Self {
+            patience,
+            ..Self::default()
+        }
+    }
+
+    fn asks(&self, key: String, frame: &Value) -> Asked {
+        Asked {
+            key,
+            token: frame["params"]["_meta"]["progressToken"].clone(),
+            ends: self.patience.and_then(|patience| self.now.checked_add(patience)),
+        }
+    }
+
     /// A request was answered with a result, to which a modern session adds what each has.
     pub fn replied(&mut self, request: IncomingId, result: &Value, did: &Did) {
         did.assert_untold("a reply");
@@ -149,11 +171,14 @@ impl ServerWatch {
         }
         did.assert_untold("a round");
         if !self.is_initialized {
-            let keys = wanted.keys().map(|key| (request, key.clone()));
-            self.waiting.extend(keys);
+            for key in wanted.keys() {
+                let asked = self.asks(key.clone(), &Value::Null);
+                self.waiting.push((request, asked));
+            }
             return did.assert_silent("a client that hasn't said it is ready");
         }
         assert_eq!(did.frames.len(), wanted.len(), "each is asked once");
+        let mut asks = Vec::new();
         for (frame, (key, asked)) in did.frames.iter().zip(&wanted) {
             let mut sent = params_of(frame);
             // 2025-11-25 wants each URL to have an id, and older revisions no mode.
@@ -170,7 +195,12 @@ impl ServerWatch {
             let id = frame["id"].as_u64().expect("a number");
             assert!(id > self.last, "{id} is used again");
             self.last = id;
-            open.asked.insert(id, Asked::new(key.clone(), frame));
+            asks.push((id, key.clone(), frame));
+        }
+        for (id, key, frame) in asks {
+            let asked = self.asks(key, frame);
+            let open = self.open.get_mut(&request).expect("it is open");
+            open.asked.insert(id, asked);
         }
     }
 
@@ -295,17 +325,29 @@ impl ServerWatch {
             let id = frame["params"]["requestId"].as_u64().expect("a number");
             let open = self.open.values_mut().find(|open| open.asked.contains_key(&id));
             let open = open.expect("what is given up was asked for");
-            let key = open.asked.remove(&id).expect("it was found").key;
+            let asked = open.asked.remove(&id).expect("it was found");
+            assert!(asked.is_over(self.now), "given up before {:?}", asked.ends);
+            let key = asked.key;
             let error = json!({"error": -32_603});
             open.answers.insert(key, error);
             self.given_up.insert(id);
         }
+        for (request, asked) in &self.waiting {
+            if asked.is_over(self.now) {
+                let open = self.open.get_mut(request).expect("it is open");
+                let error = json!({"error": -32_603});
+                open.answers.insert(asked.key.clone(), error);
+            }
+        }
+        self.waiting.retain(|(_, asked)| !asked.is_over(self.now));
         for event in &did.events {
             let ServerEvent::Request(again) = event else {
                 panic!("{event:?} by the time alone");
             };
             self.came_again(again);
         }
+        let mut asked = self.open.values().flat_map(|open| open.asked.values());
+        assert!(asked.all(|asked| !asked.is_over(self.now)), "nobody gave it up");
     }
 
     /// A request comes again, with all that was asked for.
@@ -460,10 +502,12 @@ impl ServerWatch {
             self.last = id;
         }
         assert_eq!(did.frames.len(), self.waiting.len(), "each is asked once");
-        for (frame, (request, key)) in did.frames.iter().zip(self.waiting.drain(..)) {
+        let waiting = std::mem::take(&mut self.waiting);
+        for (frame, (request, asked)) in did.frames.iter().zip(waiting) {
+            let asked = self.asks(asked.key, frame);
             let open = self.open.get_mut(&request).expect("it is open");
             let id = frame["id"].as_u64().expect("a number");
-            open.asked.insert(id, Asked::new(key, frame));
+            open.asked.insert(id, asked);
         }
     }
 
