@@ -30,6 +30,7 @@ use super::random::Random;
 use super::strangers::strangers;
 use super::tally::Kind;
 use super::watch_client::ClientWatch;
+use super::weight;
 
 /// An open call of the user.
 struct Call {
@@ -621,6 +622,10 @@ impl End for ClientEnd {
         self.common.now = mcp_proto::Instant::ZERO + Duration::from_secs(random.below(100) as u64);
         let restored = ClientSession::restore(self.config.clone(), saved, self.common.now);
         self.session = restored.expect("the same format");
+    }
+
+    fn assert_weighs(&self) {
+        weight::assert_client(&self.session);
     }
 
     fn assert_saves(&self) {

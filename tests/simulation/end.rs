@@ -53,6 +53,9 @@ pub trait End {
     /// Sees to it that a saved session is the same when it is restored and saved again.
     fn assert_saves(&self) {}
 
+    /// Sees to it that the account of what is held has what is known to be there.
+    fn assert_weighs(&self) {}
+
     /// What this end waits for that has to end by itself, for a message; `None` when nothing.
     fn waits_for(&self) -> Option<String>;
 

@@ -31,6 +31,7 @@ mod tally;
 mod tasks;
 mod watch_client;
 mod watch_server;
+mod weight;
 mod world;
 
 use client::ClientEnd;

@@ -27,6 +27,7 @@ use super::random::Random;
 use super::strangers::strangers;
 use super::tally::Kind;
 use super::watch_server::ServerWatch;
+use super::weight;
 
 /// What the client is asked for: the keys and methods, and the state.
 type Asked = (Vec<(String, String)>, Option<&'static str>);
@@ -34,12 +35,21 @@ type Asked = (Vec<(String, String)>, Option<&'static str>);
 /// How much unreadable input was answered, and how many requests were taken back.
 const EPOCH: [[usize; 3]; 3] = [[2, 0, 5], [2, 6, 1], [2, 6, 2]];
 
+/// A request that waits for this user.
+#[derive(Clone, Copy, Default)]
+struct Open {
+    method: Option<SpecMethod>,
+    mark: Mark,
+    /// How long its frame is.
+    size: usize,
+}
+
 pub struct ServerEnd {
     common: Common,
     session: ServerSession,
     config: ServerConfig,
-    /// The requests that wait for this user, and what they are for.
-    open: BTreeMap<IncomingId, (Option<SpecMethod>, Mark)>,
+    /// The requests that wait for this user.
+    open: BTreeMap<IncomingId, Open>,
     /// The requests that wait for the client's input.
     asking: BTreeMap<IncomingId, Asked>,
     /// The requests that are no longer open; an event still has to say so.
@@ -164,7 +174,7 @@ impl ServerEnd {
     /// Replies in one of eight ways, of which some are refused.
     fn reply(&mut self, random: &mut Random, request: IncomingId, kind: usize) {
         let now = self.common.now;
-        let (method, mark) = self.open.get(&request).copied().unwrap_or_default();
+        let Open { method, mark, .. } = self.open.get(&request).copied().unwrap_or_default();
         let text = mark.text(&"x".repeat(self.size));
         let refused = match kind {
             0 => Some(RpcError::internal("no")),
@@ -245,7 +255,7 @@ impl ServerEnd {
         let now = self.common.now;
         let progress = random.below(8) as f64;
         let has_room = has_room(&self.config.limits);
-        let (_, mark) = self.open.get(&request).copied().unwrap_or_default();
+        let Open { mark, .. } = self.open.get(&request).copied().unwrap_or_default();
         let message = mark.text("m");
         let told = self.give_for(random, request, |session| {
             session.progress(now, request, progress, Some(8.0), Some(&message))
@@ -337,7 +347,12 @@ impl ServerEnd {
             "{} came again",
             request.id
         );
-        let before = self.open.insert(request.id, (request.known(), mark));
+        let open = Open {
+            method: request.known(),
+            mark,
+            size: request.frame().len(),
+        };
+        let before = self.open.insert(request.id, open);
         assert!(before.is_none(), "{} came twice", request.id);
     }
 
@@ -464,6 +479,14 @@ impl End for ServerEnd {
         self.common.now = mcp_proto::Instant::ZERO + Duration::from_secs(random.below(100) as u64);
         let restored = ServerSession::restore(self.config.clone(), saved, self.common.now);
         self.session = restored.expect("the same format");
+    }
+
+    fn assert_weighs(&self) {
+        let session = &self.session;
+        let is_open = |id: &IncomingId| session.route_of(*id).is_some();
+        let open = self.open.iter().filter(|(id, _)| is_open(id));
+        let open = open.map(|(_, open)| open.size);
+        weight::assert_server(&self.session, open);
     }
 
     fn assert_saves(&self) {

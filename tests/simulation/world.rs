@@ -76,9 +76,16 @@ impl<C: End, S: End> World<C, S> {
             self.step();
             self.client.assert_bounded(OWN);
             self.server.assert_bounded(OWN);
-            if self.random.per_mille(40) {
-                self.client.assert_saves();
-                self.server.assert_saves();
+            match self.random.below(128) {
+                0 => {
+                    self.client.assert_saves();
+                    self.server.assert_saves();
+                }
+                1..8 => {
+                    self.client.assert_weighs();
+                    self.server.assert_weighs();
+                }
+                _ => {}
             }
         }
         self.come_to_an_end();
