@@ -113,6 +113,10 @@ impl End for TasksEnd {
         (&mut self.service, &mut self.common)
     }
 
+    fn speaks_of_marks(&self) -> bool {
+        true
+    }
+
     fn command(&mut self, random: &mut Random) {
         self.put_clock_on();
         let one_of = |random: &mut Random, count| (count > 0).then(|| random.below(count));

@@ -34,8 +34,8 @@ use super::{number_of, signed};
 /// What a call is for.
 #[derive(Clone, Copy)]
 enum Call {
-    /// The tool, with this number.
-    Tool(u64),
+    /// The tool, with this number, which fails in this way: says so, or with an error of the protocol.
+    Tool(u64, usize),
     /// Something about a task.
     About,
 }
@@ -48,7 +48,7 @@ pub struct UserEnd {
     calls: BTreeMap<CallId, Call>,
     inputs: Vec<InputId>,
     /// The tasks that were handed out, with the numbers of their calls.
-    handed_out: Vec<(String, u64)>,
+    handed_out: Vec<(String, (u64, usize))>,
     next: u64,
     /// Whether this user answers nothing before the end.
     is_mute: bool,
@@ -94,7 +94,7 @@ impl UserEnd {
             .task(wanted)
             .progress(random.below(2) == 0);
         match self.session.call::<CallTool>(now, &params, options) {
-            Ok(call) => self.called(call.any(), Call::Tool(number), kind),
+            Ok(call) => self.called(call.any(), Call::Tool(number, fails), kind),
             Err(_) => self.common.mark(Kind::Refused),
         }
     }
@@ -109,10 +109,10 @@ impl UserEnd {
         if self.handed_out.is_empty() {
             return;
         }
-        let (id, number) = self.handed_out[random.below(self.handed_out.len())].clone();
+        let (id, (number, fails)) = self.handed_out[random.below(self.handed_out.len())].clone();
         let options = CallOptions::new();
         if let Ok(call) = self.session.await_task(self.common.now, &id, options) {
-            self.called(call.any(), Call::Tool(number), Kind::TaskAwaited);
+            self.called(call.any(), Call::Tool(number, fails), Kind::TaskAwaited);
         }
     }
 
@@ -217,7 +217,7 @@ impl UserEnd {
         let call = self.calls.remove(&done.call);
         let call = call.unwrap_or_else(|| panic!("{} has ended twice or never began", done.call));
         let kind = match (call, done.raw()) {
-            (Call::Tool(number), Ok(_)) => self.succeeded(number, done),
+            (Call::Tool(number, fails), Ok(_)) => self.succeeded(number, fails, done),
             (Call::About, Ok(_)) => Kind::Succeeded,
             (_, Err(CallError::TaskCancelled)) => {
                 let was_cancelled = self.store.ledger().was_cancelled();
@@ -232,20 +232,32 @@ impl UserEnd {
             (_, Err(CallError::TooManyRounds { .. })) => Kind::TooManyRounds,
             (_, Err(_)) => Kind::LostCall,
         };
+        let is_possible = !self.is_ordinary() || kind != Kind::BadResult;
+        assert!(is_possible, "{done:?} of a server that does nothing wrong");
         self.common.mark(kind);
     }
 
+    /// Whether nothing goes wrong on the way and no limit is in the way.
+    fn is_ordinary(&self) -> bool {
+        self.common.is_faithful && self.common.marks.has(Kind::DefaultLimits)
+    }
+
     /// A call of the tool has its result, which is its own, or the task that it has become.
-    fn succeeded(&mut self, number: u64, done: &Completed) -> Kind {
+    fn succeeded(&mut self, number: u64, fails: usize, done: &Completed) -> Kind {
         if let Some(created) = done.task() {
             self.handed_out
-                .push((created.task.task_id.as_str().into(), number));
+                .push((created.task.task_id.as_str().into(), (number, fails)));
             return Kind::TaskCreated;
         }
         let Ok(result) = done.result::<CallTool>() else {
             return Kind::BadResult;
         };
         let text = result.content.first().and_then(|block| block.as_text());
+        if self.is_ordinary() {
+            let is_number = text.and_then(number_of).is_some();
+            assert!(fails != 1 || !is_number, "it has failed");
+            assert_eq!(is_number, result.is_error != Some(true), "{result:?}");
+        }
         if let Some(told) = text.and_then(number_of) {
             assert_eq!(told, number, "{} has the result of another call", done.call);
             let has_finished = self.store.ledger().finished.contains(&number);
@@ -264,6 +276,10 @@ impl End for UserEnd {
 
     fn parts(&mut self) -> (&mut ClientSession, &mut Common) {
         (&mut self.session, &mut self.common)
+    }
+
+    fn speaks_of_marks(&self) -> bool {
+        true
     }
 
     fn command(&mut self, random: &mut Random) {
@@ -370,7 +386,10 @@ fn config(random: &mut Random, common: &mut Common) -> ClientConfig {
     };
     let limits = match random.below(4) {
         0 => limits(random, &mut common.marks),
-        _ => Limits::default(),
+        _ => {
+            common.mark(Kind::DefaultLimits);
+            Limits::default()
+        }
     };
     ClientConfig::new("client", "1")
         .era(era)
