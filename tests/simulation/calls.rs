@@ -1,9 +1,7 @@
 //! The calls that a client's user makes: of any method, each with what it is known by.
 
 use mcp_proto::model::completion::{CompleteParams, PromptReference};
-use mcp_proto::model::method::{
-    CallTool, Complete, GetPrompt, ListTools, Method, ReadResource,
-};
+use mcp_proto::model::method::{CallTool, Complete, GetPrompt, ListTools, Method, ReadResource};
 use mcp_proto::model::page::PaginatedRequestParams;
 use mcp_proto::model::prompt::GetPromptParams;
 use mcp_proto::model::resource::ReadResourceParams;
@@ -63,5 +61,9 @@ pub fn make(
         }
         _ => (session.ping(now, options)?.any(), "ping", json!({})),
     };
-    Ok(Made { call, method, params })
+    Ok(Made {
+        call,
+        method,
+        params,
+    })
 }

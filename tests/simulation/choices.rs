@@ -51,7 +51,14 @@ fn timeouts(random: &mut Random) -> Timeouts {
     }
     let bound = |random: &mut Random| (random.below(8) > 0).then(|| duration(random));
     let (idle, total, input) = (bound(random), bound(random), bound(random));
-    Timeouts::default().idle(idle).total(total).input(input)
+    let mut timeouts = Timeouts::default().idle(idle).total(total).input(input);
+    if random.below(4) == 0 {
+        timeouts = timeouts.opening(duration(random) * 4);
+    }
+    if random.below(4) == 0 {
+        timeouts = timeouts.probe(duration(random)).handshake(duration(random));
+    }
+    timeouts
 }
 
 /// Options for a call, and how long its two clocks run with them.

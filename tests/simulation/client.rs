@@ -15,8 +15,8 @@ use mcp_proto::model::sampling::CreateMessageResult;
 use mcp_proto::model::subscription::SubscriptionFilter;
 use mcp_proto::rpc::RpcError;
 use mcp_proto::session::{
-    CallClock, CallError, CallId, CallOptions, ClientConfig, ClientEvent, Completed, InputId,
-    Misuse, Received, Route, SavedClient, SubscriptionId,
+    CallClock, CallError, CallId, CallOptions, ClientConfig, ClientEvent, Completed, EraPolicy,
+    InputId, Misuse, Received, Route, SavedClient, SubscriptionId,
 };
 use mcp_proto::{ClientSession, Instant, Limits, Revision, Session};
 use serde_json::{Value, json};
@@ -24,7 +24,9 @@ use serde_json::{Value, json};
 use super::calls::{Made, make};
 use super::choices::{config, options};
 use super::effects::Effects;
-use super::end::{Common, End, assert_same_text, assert_unchanged, has_room, saved_text, without_epoch};
+use super::end::{
+    Common, End, assert_same_text, assert_unchanged, has_room, saved_text, without_epoch,
+};
 use super::faithful::{self, Mark};
 use super::random::Random;
 use super::strangers::strangers;
@@ -56,6 +58,8 @@ pub struct ClientEnd {
     calls: BTreeMap<CallId, Call>,
     /// How many calls were tried.
     tried: u64,
+    /// How often progress was told of.
+    told: u16,
     /// Calls that have ended, and so must be refused.
     ended: Vec<CallId>,
     inputs: BTreeMap<InputId, String>,
@@ -66,6 +70,8 @@ pub struct ClientEnd {
     watch: Option<ClientWatch>,
     /// What the last command has done.
     did: Option<Effects<ClientEvent>>,
+    /// Whether this user calls several times at once.
+    is_eager: bool,
 }
 
 impl ClientEnd {
@@ -80,11 +86,13 @@ impl ClientEnd {
         Self {
             watch: (random.below(2) == 0).then(|| ClientWatch::new(&session)),
             did: None,
+            is_eager: random.below(8) == 0,
             common,
             session,
             config,
             calls: BTreeMap::new(),
             tried: 0,
+            told: 0,
             ended: Vec::new(),
             inputs: BTreeMap::new(),
             withdrawn: Vec::new(),
@@ -112,7 +120,9 @@ impl ClientEnd {
         let before = (random.per_mille(300) || watches).then(|| self.session.clone());
         match command(&mut self.session, random) {
             Ok(done) => {
-                self.did = before.filter(|_| watches).and_then(|before| self.did(&before));
+                self.did = before
+                    .filter(|_| watches)
+                    .and_then(|before| self.did(&before));
                 Some(done)
             }
             Err(misuse) => {
@@ -256,12 +266,15 @@ impl ClientEnd {
             0 | 1 => self.decline(random, input),
             // Most servers didn't ask for progress, which is then refused.
             4..10 => {
-                let progress = random.below(4) as f64;
+                self.told += 1;
+                let progress = f64::from(self.told);
                 let told = self.give(random, |session, _| {
                     session.progress(now, input, progress, Some(4.0), None)
                 });
                 if told.is_some() {
-                    self.check(|watch, session, did| watch.told(input, progress, has_room(session.limits()), did));
+                    self.check(|watch, session, did| {
+                        watch.told(input, progress, has_room(session.limits()), did)
+                    });
                     self.common.mark(Kind::ClientProgress);
                 }
             }
@@ -448,6 +461,10 @@ impl ClientEnd {
             assert_eq!((&*info.name, &*info.version), ("server", "1"));
         }
         assert!(self.session.offers(ServerCapability::Tools));
+        let declared = self.session.server_capabilities();
+        let was_asked = self.config.era == EraPolicy::AssumeModern || declared.is_some();
+        assert!(was_asked, "nobody knows what the server can do");
+        assert!(declared.is_none_or(|declared| declared.tools.is_some()));
     }
 
     fn take(&mut self, event: &ClientEvent) {
@@ -512,7 +529,10 @@ impl ClientEnd {
                 }
                 Kind::Change
             }
-            ClientEvent::Ignored(_) => Kind::Ignored,
+            ClientEvent::Ignored(ignored) => {
+                assert!(!ignored.to_string().is_empty());
+                Kind::Ignored
+            }
             ClientEvent::Closed(_) => {
                 self.common.is_closed = true;
                 if self.session.revision().is_none() {
@@ -540,8 +560,15 @@ impl End for ClientEnd {
     fn wait(&mut self, now: Instant) {
         let before = self.watches().then(|| self.session.clone());
         self.session.handle_timeout(now);
+        let has_time = self.common.passed < self.config.timeouts.opening;
+        let has_begun = self.session.is_open() || self.session.is_closed();
+        assert!(has_time || has_begun, "the opening takes too long");
         self.did = before.and_then(|before| self.did(&before));
         self.check(|watch, _, did| watch.waited(did));
+    }
+
+    fn stop_watching(&mut self) {
+        self.watch = None;
     }
 
     fn hear(&mut self, frame: Bytes) {
@@ -558,7 +585,11 @@ impl End for ClientEnd {
     fn command(&mut self, random: &mut Random) {
         let now = self.common.now;
         match random.below(64) {
-            0..28 => self.call(random),
+            0..28 => {
+                for _ in 0..if self.is_eager { 5 } else { 1 } {
+                    self.call(random);
+                }
+            }
             28..30 => self.mistake(random),
             30..34 => self.cancel(random),
             34..50 => self.answer(random),
@@ -589,6 +620,7 @@ impl End for ClientEnd {
             _ if random.below(6) == 0 => {
                 self.common.mark(Kind::ClosedByClient);
                 self.session.close(now);
+                assert!(self.session.is_closed());
             }
             _ => {}
         }
@@ -634,12 +666,16 @@ impl End for ClientEnd {
         session.handle_timeout(now);
         let text = saved_text(&session.save(now));
         let saved = serde_json::from_str(&text).expect("it was written so");
-        let again = ClientSession::restore(self.config.clone(), saved, now).expect("the same format");
+        let again =
+            ClientSession::restore(self.config.clone(), saved, now).expect("the same format");
         let again_text = saved_text(&again.save(now));
         let [text, again_text] = [text, again_text].map(|text| without_epoch(&text, &EPOCH));
         assert_same_text(&text, &again_text);
         assert_eq!(again.held_bytes(), session.held_bytes());
-        assert_eq!(again.poll_timeout().is_some(), session.poll_timeout().is_some());
+        assert_eq!(
+            again.poll_timeout().is_some(),
+            session.poll_timeout().is_some()
+        );
     }
 
     fn held(&self) -> (usize, &Limits) {

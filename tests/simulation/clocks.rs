@@ -64,7 +64,11 @@ impl Clocks {
     /// A call has timed out, as it has to just when its time is over.
     pub fn timed_out(&mut self, call: CallId, error: &CallError) {
         let clock = self.calls.remove(&call).expect("it was open");
-        let CallError::TimedOut { clock: which, after } = error else {
+        let CallError::TimedOut {
+            clock: which,
+            after,
+        } = error
+        else {
             panic!("{error:?} by the time alone");
         };
         let (ran, ends) = match which {
@@ -73,7 +77,11 @@ impl Clocks {
         };
         assert_eq!(Some(*after), ran, "how long the clock of {call} ran");
         let is_over = ends.is_some_and(|ends| ends <= self.now);
-        assert!(is_over, "{call} timed out at {:?}, not at {ends:?}", self.now);
+        assert!(
+            is_over,
+            "{call} timed out at {:?}, not at {ends:?}",
+            self.now
+        );
     }
 
     /// What is still open has time left. Returns the time of what is next.
@@ -81,7 +89,11 @@ impl Clocks {
         let mut first: Option<Duration> = None;
         for (call, clock) in &self.calls {
             for ends in [clock.idle_ends, clock.total_ends].into_iter().flatten() {
-                assert!(ends > self.now, "{call} has outlived {ends:?} at {:?}", self.now);
+                assert!(
+                    ends > self.now,
+                    "{call} has outlived {ends:?} at {:?}",
+                    self.now
+                );
                 first = Some(first.map_or(ends, |first| first.min(ends)));
             }
         }

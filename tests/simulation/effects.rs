@@ -53,7 +53,9 @@ impl<E> Effects<E> {
 pub fn waiting<S: Session + Clone>(session: &S) -> Vec<Value> {
     let (frames, _) = drained(session.clone());
     let frames = frames.iter();
-    frames.map(|frame| serde_json::from_slice(frame).expect("JSON")).collect()
+    frames
+        .map(|frame| serde_json::from_slice(frame).expect("JSON"))
+        .collect()
 }
 
 impl<E: std::fmt::Debug> Effects<E> {
@@ -78,5 +80,8 @@ fn drained<S: Session>(mut session: S) -> (Vec<Vec<u8>>, Vec<S::Event>) {
     while session.poll_transmit(&mut frame).is_some() {
         frames.push(std::mem::take(&mut frame));
     }
-    (frames, std::iter::from_fn(|| session.poll_event()).collect())
+    (
+        frames,
+        std::iter::from_fn(|| session.poll_event()).collect(),
+    )
 }

@@ -85,6 +85,9 @@ pub trait End {
         self.session().handle_timeout(now);
     }
 
+    /// Something else than a frame comes, of which nobody knows what it was to do.
+    fn stop_watching(&mut self) {}
+
     /// Takes a frame.
     fn hear(&mut self, frame: Bytes) {
         let now = self.common().now;
@@ -243,6 +246,24 @@ impl Write for Trace {
 /// Whether output is never full, so that all that may go out does.
 pub fn has_room(limits: &Limits) -> bool {
     limits.output >= 1 << 20
+}
+
+/// Whether no limit is ever reached by what users say, so that nothing has to be refused.
+pub fn are_ample(limits: &Limits) -> bool {
+    let bytes = [limits.frame, limits.output, limits.memory];
+    let texts = [limits.name, limits.uri, limits.id, limits.peer];
+    let counts = [
+        limits.calls,
+        limits.subscriptions,
+        limits.inputs,
+        limits.depth,
+    ];
+    has_room(limits)
+        && bytes.iter().all(|most| *most >= 1 << 20)
+        && texts.iter().all(|most| *most >= 256)
+        && counts.iter().all(|most| *most >= 64)
+        && limits.cancel_burst >= 64
+        && limits.cancel_rate >= 20
 }
 
 /// A saved session as text.

@@ -2,9 +2,9 @@
 //! what the documentation asks of adapters. On the way bytes are cut, held up, lost and damaged.
 
 use bytes::Bytes;
+use mcp_proto::Session;
 use mcp_proto::frame::{FrameError, LineDecoder};
 use mcp_proto::session::{Closed, Route};
-use mcp_proto::Session;
 
 use super::end::End;
 use super::frames::hostile;
@@ -237,6 +237,7 @@ fn read(to: &mut impl End, frame: Result<Bytes, FrameError>) {
     match frame {
         Ok(frame) => to.hear(frame),
         Err(error) => {
+            to.stop_watching();
             let now = to.common().now;
             to.session().handle_malformed(now, Route::Pipe, error);
         }

@@ -21,7 +21,10 @@ use mcp_proto::{Instant, Limits, Revision, ServerSession, Session};
 use serde_json::json;
 
 use super::effects::Effects;
-use super::end::{Common, End, assert_same_text, assert_unchanged, duration, has_room, saved_text, without_epoch, limits, revisions};
+use super::end::{
+    Common, End, assert_same_text, assert_unchanged, duration, has_room, limits, revisions,
+    saved_text, without_epoch,
+};
 use super::faithful::{self, Mark, json_of};
 use super::random::Random;
 use super::strangers::strangers;
@@ -89,7 +92,7 @@ impl ServerEnd {
             common.mark(Kind::NeverAnswered);
         }
         Self {
-            watch: (random.below(2) == 0).then(|| ServerWatch::new(input)),
+            watch: (random.below(2) == 0).then(|| ServerWatch::new(input, &config)),
             did: None,
             common,
             session: ServerSession::new(config.clone()),
@@ -221,9 +224,17 @@ impl ServerEnd {
         let now = self.common.now;
         let (kind, requests) = inputs(random);
         let state = (random.below(3) > 0).then_some("state");
+        let mut lacks = None;
         let asked = self.give_for(random, request, |session| {
-            session.need_input(now, request, &requests, state)
+            let asked = session.need_input(now, request, &requests, state);
+            if let Err(Misuse::MissingClientCapability(missing)) = &asked {
+                lacks = Some(RpcError::missing_client_capability(missing));
+            }
+            asked
         });
+        if let Some(lacks) = lacks.filter(|_| random.below(2) == 0) {
+            return self.refuse(random, request, &lacks);
+        }
         if asked {
             self.check(|watch, _, did| watch.asked(request, &requests, state, did));
             if let Some(kind) = kind {
@@ -234,6 +245,20 @@ impl ServerEnd {
                 .iter()
                 .map(|(key, asked)| (key.to_string(), asked.method.to_string()));
             self.asking.insert(request, (keys.collect(), state));
+        }
+    }
+
+    /// Refuses a request whose client can't do what it takes.
+    fn refuse(&mut self, random: &mut Random, request: IncomingId, lacks: &RpcError) {
+        let now = self.common.now;
+        let done = self.give_for(random, request, |session| {
+            session.reply_error(now, request, lacks.clone())
+        });
+        if done {
+            self.check(|watch, _, did| watch.refused(request, lacks, did));
+            self.common.mark(Kind::RepliedError);
+            self.open.remove(&request);
+            self.answered.push(request);
         }
     }
 
@@ -253,7 +278,11 @@ impl ServerEnd {
 
     fn tell_of(&mut self, random: &mut Random, request: IncomingId) {
         let now = self.common.now;
-        let progress = random.below(8) as f64;
+        let progress = match random.below(32) {
+            0 => f64::NAN,
+            1 => f64::INFINITY,
+            number => (number % 8) as f64,
+        };
         let has_room = has_room(&self.config.limits);
         let Open { mark, .. } = self.open.get(&request).copied().unwrap_or_default();
         let message = mark.text("m");
@@ -261,6 +290,7 @@ impl ServerEnd {
             session.progress(now, request, progress, Some(8.0), Some(&message))
         });
         if told {
+            assert!(progress.is_finite(), "progress without a number");
             self.check(|watch, _, did| watch.told(request, progress, &message, has_room, did));
             self.common.mark(Kind::ServerProgress);
         }
@@ -297,7 +327,7 @@ impl ServerEnd {
                 Kind::Changed
             }
             3..6 => {
-                let uri = ["a:b", "a:c", "no uri"][random.below(3)];
+                let uri = ["a:b", "a:b/c", "a:c", "no uri"][random.below(4)];
                 let told = self.give(random, |session| session.resource_updated(now, uri));
                 if told.is_err() {
                     return;
@@ -307,7 +337,10 @@ impl ServerEnd {
                 Kind::Updated
             }
             6 => {
-                let told = self.give(random, |session| session.elicitation_completed(now, "e"));
+                let ids = self.watch.as_ref().map(|watch| &watch.elicitations);
+                let id = ids.and_then(|ids| ids.last().cloned());
+                let id = id.unwrap_or_else(|| "e".into());
+                let told = self.give(random, |session| session.elicitation_completed(now, &id));
                 if told.is_err() {
                     return;
                 }
@@ -380,7 +413,10 @@ impl ServerEnd {
             ServerEvent::Subscribed { .. } => Kind::ResourceWanted,
             ServerEvent::Unsubscribed { .. } => Kind::ResourceUnwanted,
             ServerEvent::RootsChanged => Kind::RootsChanged,
-            ServerEvent::Ignored(_) => Kind::Ignored,
+            ServerEvent::Ignored(ignored) => {
+                assert!(!ignored.to_string().is_empty());
+                Kind::Ignored
+            }
             ServerEvent::Closed(_) => {
                 self.common.is_closed = true;
                 return;
@@ -409,6 +445,10 @@ impl End for ServerEnd {
         self.check(|watch, _, did| watch.waited(did));
     }
 
+    fn stop_watching(&mut self) {
+        self.watch = None;
+    }
+
     fn hear(&mut self, frame: Bytes) {
         let (now, text) = (self.common.now, frame.clone());
         let before = self.watches().then(|| self.session.clone());
@@ -433,6 +473,7 @@ impl End for ServerEnd {
             (25, _) if random.below(8) == 0 => {
                 self.common.mark(Kind::ClosedByServer);
                 self.session.close(self.common.now);
+                assert!(self.session.is_closed());
             }
             (26, Some(_)) => self.mistake(random),
             (26, None) => {
@@ -495,12 +536,16 @@ impl End for ServerEnd {
         session.handle_timeout(now);
         let text = saved_text(&session.save(now));
         let saved = serde_json::from_str(&text).expect("it was written so");
-        let again = ServerSession::restore(self.config.clone(), saved, now).expect("the same format");
+        let again =
+            ServerSession::restore(self.config.clone(), saved, now).expect("the same format");
         let again_text = saved_text(&again.save(now));
         let [text, again_text] = [text, again_text].map(|text| without_epoch(&text, &EPOCH));
         assert_same_text(&text, &again_text);
         assert_eq!(again.held_bytes(), session.held_bytes());
-        assert_eq!(again.poll_timeout().is_some(), session.poll_timeout().is_some());
+        assert_eq!(
+            again.poll_timeout().is_some(),
+            session.poll_timeout().is_some()
+        );
     }
 
     fn held(&self) -> (usize, &Limits) {
@@ -520,6 +565,7 @@ impl End for ServerEnd {
             assert!(self.session.round(*request).is_some());
         }
         assert_eq!(self.session.route_of(strangers().request), None);
+        assert_eq!(self.session.open_on(Route::Standalone), 0);
         assert!(self.session.open_requests() >= self.open.len());
     }
 

@@ -1,12 +1,12 @@
 //! Holds a client session to its own frames: each command writes what it says and nothing else, each
 //! frame that comes has the effect that it has by the protocol, once and on what it is about.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mcp_proto::model::logging::LoggingLevel;
 use mcp_proto::model::method::{
-    CreateMessage, Discover, Elicit, Initialize, ListRoots, Method, Subscribe,
-    SubscriptionsListen, Unsubscribe,
+    CreateMessage, Discover, Elicit, Initialize, ListRoots, Method, Subscribe, SubscriptionsListen,
+    Unsubscribe,
 };
 use mcp_proto::model::subscription::SubscriptionFilter;
 use mcp_proto::rpc::RpcError;
@@ -18,6 +18,7 @@ use serde_json::{Map, Value, json};
 
 use super::clocks::Clocks;
 use super::effects::{Effects, waiting};
+use super::end::are_ample;
 use super::faithful::json_of;
 
 /// A request of the client's.
@@ -60,6 +61,8 @@ pub struct ClientWatch {
     subscriptions: BTreeMap<SubscriptionId, Subscription>,
     level: Option<LoggingLevel>,
     pub clocks: Clocks,
+    /// What the user is to be told is done, by the ids of elicitations.
+    elicitations: BTreeSet<String>,
 }
 
 type Did = Effects<ClientEvent>;
@@ -89,7 +92,10 @@ impl ClientWatch {
     fn subscribed_by_opening(&mut self, session: &ClientSession) {
         for (subscription, filter) in session.subscriptions() {
             let is_confirmed = false;
-            let open = Subscription { filter, is_confirmed };
+            let open = Subscription {
+                filter,
+                is_confirmed,
+            };
             self.subscriptions.insert(subscription, open);
         }
     }
@@ -153,7 +159,10 @@ impl ClientWatch {
         if is_modern {
             let capabilities = &meta["io.modelcontextprotocol/clientCapabilities"];
             let can = session.capabilities();
-            assert_eq!(capabilities.get("sampling").is_some(), can.sampling.is_some());
+            assert_eq!(
+                capabilities.get("sampling").is_some(),
+                can.sampling.is_some()
+            );
             assert_eq!(capabilities.get("roots").is_some(), can.roots.is_some());
             expected = json!({
                 "io.modelcontextprotocol/protocolVersion": revision.as_str(),
@@ -172,7 +181,13 @@ impl ClientWatch {
     }
 
     /// A level was set, by the call of this id.
-    pub fn level_set(&mut self, call: CallId, level: LoggingLevel, session: &ClientSession, did: &Did) {
+    pub fn level_set(
+        &mut self,
+        call: CallId,
+        level: LoggingLevel,
+        session: &ClientSession,
+        did: &Did,
+    ) {
         if session.revision() == Some(Revision::V2026_07_28) {
             did.assert_silent("a level of the modern era");
             self.level = Some(level);
@@ -188,9 +203,17 @@ impl ClientWatch {
     }
 
     /// A call that ended before its answer: its end is told, and what was asked for it is withdrawn.
-    fn ended(&mut self, call: CallId, events: &[ClientEvent], is_right: impl Fn(&CallError) -> bool) {
+    fn ended(
+        &mut self,
+        call: CallId,
+        events: &[ClientEvent],
+        is_right: impl Fn(&CallError) -> bool,
+    ) {
         let asked = self.inputs.iter().filter(|(_, input)| {
-            input.round.as_ref().is_some_and(|(other, _)| *other == call)
+            input
+                .round
+                .as_ref()
+                .is_some_and(|(other, _)| *other == call)
         });
         let asked: Vec<InputId> = asked.map(|(input, _)| *input).collect();
         self.rounds.remove(&call);
@@ -336,7 +359,10 @@ impl ClientWatch {
             let frame = did.only_frame("a subscription");
             assert_eq!(frame["method"], SubscriptionsListen::NAME);
             let notifications = serde_json::to_value(filter).expect("JSON");
-            assert_eq!(without_meta(frame).0, json!({"notifications": notifications}));
+            assert_eq!(
+                without_meta(frame).0,
+                json!({"notifications": notifications})
+            );
             did.assert_untold("a subscription");
         } else {
             let held = self.subscriptions.values();
@@ -348,15 +374,26 @@ impl ClientWatch {
             let is_asked = |frame: &Value| frame["method"] == Subscribe::NAME;
             assert!(did.frames.iter().all(is_asked));
             assert!(wanted.is_empty() <= is_confirmed, "it waits for nothing");
-            assert!(expected.is_empty() || !is_confirmed, "it isn't answered yet");
+            assert!(
+                expected.is_empty() || !is_confirmed,
+                "it isn't answered yet"
+            );
         }
         let filter = filter.clone();
-        let open = Subscription { filter, is_confirmed };
+        let open = Subscription {
+            filter,
+            is_confirmed,
+        };
         self.subscriptions.insert(subscription, open);
     }
 
     /// A subscription was ended by its user.
-    pub fn unsubscribed(&mut self, subscription: SubscriptionId, session: &ClientSession, did: &Did) {
+    pub fn unsubscribed(
+        &mut self,
+        subscription: SubscriptionId,
+        session: &ClientSession,
+        did: &Did,
+    ) {
         let open = self.subscriptions.remove(&subscription);
         did.assert_untold("the end of a subscription");
         if session.revision() == Some(Revision::V2026_07_28) {
@@ -401,7 +438,10 @@ impl ClientWatch {
                     assert_eq!(frame["params"]["reason"], "timed out");
                 }
                 Some(method) => assert!(
-                    matches!(method, Initialize::NAME | Discover::NAME | Unsubscribe::NAME),
+                    matches!(
+                        method,
+                        Initialize::NAME | Discover::NAME | Unsubscribe::NAME
+                    ),
                     "{method} by the time alone"
                 ),
                 None => panic!("{frame} by the time alone"),
@@ -421,20 +461,40 @@ impl ClientWatch {
 
     /// A frame has come.
     pub fn heard(&mut self, frame: &Value, session: &ClientSession, did: &Did) {
-        if did.events.iter().any(|event| matches!(event, ClientEvent::Opened { .. })) {
+        if did
+            .events
+            .iter()
+            .any(|event| matches!(event, ClientEvent::Opened { .. }))
+        {
             self.subscribed_by_opening(session);
         }
         let limits = session.limits();
         match (frame.get("method").and_then(Value::as_str), frame.get("id")) {
-            (Some(method), Some(id)) => self.asked(frame, method, id, did),
+            (Some(method), Some(id)) => self.asked(frame, (method, id), session, did),
             (Some(method), None) => self.notified_by_server(frame, method, did),
             (None, id) => self.answered_by_server(frame, id.and_then(number), limits, did),
+        }
+        if session.is_open() {
+            // What else the opening has asked is of no use any more.
+            let opening = self.requests.values_mut().filter(|request| {
+                let method = &*request.method;
+                request.call.is_none() && matches!(method, Initialize::NAME | Discover::NAME)
+            });
+            opening.for_each(|request| request.is_open = false);
         }
     }
 
     /// A legacy server asks for something.
-    fn asked(&mut self, frame: &Value, method: &str, id: &Value, did: &Did) {
+    fn asked(
+        &mut self,
+        frame: &Value,
+        (method, id): (&str, &Value),
+        session: &ClientSession,
+        did: &Did,
+    ) {
         if did.events.is_empty() {
+            let may_refuse = !are_ample(session.limits()) || !session.is_open();
+            assert!(may_refuse, "{frame} was refused");
             let answer = did.only_frame("a request that the user doesn't hear of");
             assert_eq!(answer["id"], *id);
             assert!(answer.get("error").is_some(), "{answer} to {frame}");
@@ -446,8 +506,13 @@ impl ClientWatch {
         };
         assert_eq!(asked.method(), method);
         assert_eq!(json_of(&asked.raw_params()), frame["params"]);
-        assert!(matches!(method, Elicit::NAME | ListRoots::NAME | CreateMessage::NAME));
+        assert!(matches!(
+            method,
+            Elicit::NAME | ListRoots::NAME | CreateMessage::NAME
+        ));
         assert_eq!(asked.call, None);
+        let elicitation = frame["params"]["elicitationId"].as_str();
+        self.elicitations.extend(elicitation.map(str::to_owned));
         let token = frame["params"]["_meta"]["progressToken"].clone();
         let input = Input {
             request: Some((id.clone(), token)),
@@ -465,7 +530,10 @@ impl ClientWatch {
             // One that came too late, which those that ended lately are known to do.
             did.assert_silent("an answer that nobody waits for");
             let are_ignored = did.events.iter().all(|event| {
-                matches!(event, ClientEvent::Ignored(Ignored::Response(_) | Ignored::Error(_)))
+                matches!(
+                    event,
+                    ClientEvent::Ignored(Ignored::Response(_) | Ignored::Error(_))
+                )
             });
             assert!(are_ignored && did.events.len() <= 1, "{:?}", did.events);
             return;
@@ -546,7 +614,11 @@ impl ClientWatch {
                         ClientEvent::Subscribed { subscription, .. } if is_good => {
                             self.confirm(*subscription);
                         }
-                        ClientEvent::SubscriptionEnded { subscription, outcome, .. } => {
+                        ClientEvent::SubscriptionEnded {
+                            subscription,
+                            outcome,
+                            ..
+                        } => {
                             let is_end = method == SubscriptionsListen::NAME;
                             assert_eq!(outcome.is_ok(), is_good && is_end, "{outcome:?}");
                             self.subscriptions.remove(subscription);
@@ -554,7 +626,10 @@ impl ClientWatch {
                         other => panic!("{other:?} for {frame}"),
                     }
                 }
-                assert!(!did.events.is_empty() || is_good, "a refusal without a word");
+                assert!(
+                    !did.events.is_empty() || is_good,
+                    "a refusal without a word"
+                );
             }
             Unsubscribe::NAME => {
                 did.assert_silent("the answer to an end");
@@ -586,7 +661,10 @@ impl ClientWatch {
             "notifications/subscriptions/acknowledged" => {
                 did.assert_silent("an acknowledgement");
                 match did.only_event("an acknowledgement") {
-                    ClientEvent::Subscribed { subscription, honoured } => {
+                    ClientEvent::Subscribed {
+                        subscription,
+                        honoured,
+                    } => {
                         let honoured = serde_json::to_value(honoured).expect("JSON");
                         assert_eq!(honoured, params["notifications"]);
                         self.confirm(*subscription);
@@ -597,7 +675,13 @@ impl ClientWatch {
             }
             "notifications/elicitation/complete" => {
                 did.assert_silent("an elicitation that is over");
-                did.only_event("an elicitation that is over");
+                let id = params["elicitationId"].as_str().expect("a text");
+                let is_awaited = self.elicitations.remove(id);
+                match did.only_event("an elicitation that is over") {
+                    ClientEvent::ElicitationCompleted(_) => assert!(is_awaited),
+                    ClientEvent::Ignored(_) => assert!(!is_awaited, "{id} is done in vain"),
+                    other => panic!("{other:?} for {frame}"),
+                }
             }
             _ => self.changed(method, &params, did),
         }
@@ -632,14 +716,24 @@ impl ClientWatch {
         });
         let open = open.map(|(input, _)| *input);
         let listens = number(id).and_then(|id| self.requests.get(&id));
-        let listens = listens.is_some_and(|it| it.is_open && it.method == SubscriptionsListen::NAME);
+        let listens =
+            listens.is_some_and(|it| it.is_open && it.method == SubscriptionsListen::NAME);
         match (open, &did.events[..]) {
             (Some(open), [ClientEvent::InputWithdrawn(input)]) => {
                 assert_eq!(*input, open);
                 self.inputs.remove(&open);
                 self.owe();
             }
-            (None, [ClientEvent::SubscriptionEnded { subscription, outcome, .. }]) => {
+            (
+                None,
+                [
+                    ClientEvent::SubscriptionEnded {
+                        subscription,
+                        outcome,
+                        ..
+                    },
+                ],
+            ) => {
                 assert!(listens && outcome.is_ok());
                 self.subscriptions.remove(subscription);
                 let id = number(id).expect("it was found by it");
@@ -663,12 +757,20 @@ impl ClientWatch {
         let tag = &params["_meta"]["io.modelcontextprotocol/subscriptionId"];
         if let [ClientEvent::Ignored(Ignored::Notification(_))] = &did.events[..] {
             let listen = number(tag).and_then(|id| self.requests.get(&id));
-            assert!(listen.is_some_and(|listen| !listen.is_open), "a change is lost: {params}");
+            assert!(
+                listen.is_some_and(|listen| !listen.is_open),
+                "a change is lost: {params}"
+            );
             return;
         }
         let mut heard = Vec::new();
         for event in &did.events {
-            let ClientEvent::Changed { change, subscription, notification } = event else {
+            let ClientEvent::Changed {
+                change,
+                subscription,
+                notification,
+            } = event
+            else {
                 panic!("{event:?} for {method}");
             };
             assert_eq!(*change, expected);
@@ -679,9 +781,12 @@ impl ClientWatch {
             assert!(matches!(heard[..], [Some(_)]), "{heard:?} for one stream");
             return;
         }
-        let open = self.subscriptions.iter().filter(|(_, open)| open.is_confirmed);
+        let open = self
+            .subscriptions
+            .iter()
+            .filter(|(_, open)| open.is_confirmed);
         let about = open.filter(|(_, open)| match params["uri"].as_str() {
-            Some(uri) => uris(&open.filter).contains(&uri),
+            Some(uri) => uris(&open.filter).iter().any(|about| covers(about, uri)),
             None => expected == Change::Tools && open.filter.tools_list_changed == Some(true),
         });
         let mut about: Vec<_> = about.map(|(id, _)| Some(*id)).collect();
@@ -703,9 +808,17 @@ fn assert_told(done: &Completed, frame: &Value, limits: &Limits) {
         (Err(CallError::TooManyRounds { limit }), Some(_)) => {
             assert_eq!(*limit, limits.input_rounds);
         }
-        (Err(CallError::BadResult { .. } | CallError::InputRefused(_)), Some(_)) => {}
+        (Err(CallError::BadResult { .. } | CallError::InputRefused(_)), Some(_)) => {
+            assert!(!are_ample(limits), "{done:?} for {frame}");
+        }
         (told, _) => panic!("{told:?} for {frame}"),
     }
+}
+
+/// Whether a resource is what was subscribed to, or lies below it.
+pub fn covers(subscribed: &str, uri: &str) -> bool {
+    let rest = uri.strip_prefix(subscribed);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn uris<'f>(filter: &'f SubscriptionFilter<'_>) -> Vec<&'f str> {

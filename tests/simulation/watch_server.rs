@@ -10,12 +10,14 @@ use mcp_proto::model::method::{
     Discover, Initialize, Method, SetLevel, Subscribe, SubscriptionsListen, Unsubscribe,
 };
 use mcp_proto::rpc::RpcError;
-use mcp_proto::session::{Change, Ignored, IncomingId, Request, ServerEvent};
+use mcp_proto::session::{Change, Ignored, IncomingId, Request, ServerConfig, ServerEvent};
 use mcp_proto::{Revision, ServerSession};
 use serde_json::{Value, json};
 
 use super::effects::Effects;
+use super::end::are_ample;
 use super::faithful::json_of;
+use super::watch_client::covers;
 
 /// A request of the client's that is open.
 struct Open {
@@ -74,6 +76,10 @@ pub struct ServerWatch {
     waiting: Vec<(IncomingId, Asked)>,
     /// How long a legacy client's answer may take.
     patience: Option<Duration>,
+    revisions: Vec<Revision>,
+    is_ample: bool,
+    /// The ids of what a client is sent to a URL for.
+    pub elicitations: Vec<String>,
     /// How much time has passed.
     pub now: Duration,
 }
@@ -86,9 +92,11 @@ fn params_of(frame: &Value) -> Value {
 
 impl ServerWatch {
     /// Watches a session whose client has so much time to answer.
-    pub fn new(patience: Option<Duration>) -> Self {
+    pub fn new(patience: Option<Duration>, config: &ServerConfig) -> Self {
         Self {
             patience,
+            revisions: config.revisions.clone(),
+            is_ample: are_ample(&config.limits),
             ..Self::default()
         }
     }
@@ -97,7 +105,9 @@ impl ServerWatch {
         Asked {
             key,
             token: frame["params"]["_meta"]["progressToken"].clone(),
-            ends: self.patience.and_then(|patience| self.now.checked_add(patience)),
+            ends: self
+                .patience
+                .and_then(|patience| self.now.checked_add(patience)),
         }
     }
 
@@ -124,12 +134,17 @@ impl ServerWatch {
     pub fn refused(&mut self, request: IncomingId, error: &RpcError, did: &Did) {
         did.assert_untold("a refusal");
         let open = self.open.remove(&request).expect("it was open");
-        // What has no code of its own since 2026-07-28 is an invalid parameter.
+        // What has no code of its own in a revision.
         let code = match error.code {
             -32_002 if open.is_modern() => -32_602,
+            -32_021 if !open.is_modern() => -32_600,
             code => code,
         };
-        let error = json!({"code": code, "message": &*error.message});
+        let data = error.data.as_ref().map(json_of);
+        let mut error = json!({"code": code, "message": &*error.message});
+        if let Some(data) = data {
+            error["data"] = data;
+        }
         let expected = json!({"jsonrpc": "2.0", "id": open.id, "error": error});
         assert_eq!(*did.only_frame("a refusal"), expected);
     }
@@ -198,6 +213,8 @@ impl ServerWatch {
             asks.push((id, key.clone(), frame));
         }
         for (id, key, frame) in asks {
+            let elicitation = frame["params"]["elicitationId"].as_str();
+            self.elicitations.extend(elicitation.map(str::to_owned));
             let asked = self.asks(key, frame);
             let open = self.open.get_mut(&request).expect("it is open");
             open.asked.insert(id, asked);
@@ -271,7 +288,10 @@ impl ServerWatch {
         let (method, member) = match change {
             Change::Tools => ("notifications/tools/list_changed", "toolsListChanged"),
             Change::Prompts => ("notifications/prompts/list_changed", "promptsListChanged"),
-            Change::Resources => ("notifications/resources/list_changed", "resourcesListChanged"),
+            Change::Resources => (
+                "notifications/resources/list_changed",
+                "resourcesListChanged",
+            ),
             _ => ("notifications/resources/updated", "resourceSubscriptions"),
         };
         let mut params = json!({});
@@ -280,19 +300,24 @@ impl ServerWatch {
         }
         let mut expected = Vec::new();
         let is_legacy = session.legacy_revision().is_some() && self.is_initialized;
-        if is_legacy && (uri.is_empty() || self.uris.contains(uri)) {
+        if is_legacy && (uri.is_empty() || self.uris.iter().any(|named| covers(named, uri))) {
             expected.push(params.clone());
         }
         for (id, honoured) in &self.listens {
             let wanted = &honoured[member];
             let named = wanted.as_array().into_iter().flatten();
-            if *wanted == true || named.into_iter().any(|named| *named == *uri) {
+            let mut named = named.filter_map(Value::as_str);
+            if *wanted == true || named.any(|named| covers(named, uri)) {
                 params["_meta"] = json!({"io.modelcontextprotocol/subscriptionId": id});
                 expected.push(params.clone());
             }
         }
         let is_it = |frame: &Value| frame["method"] == method;
-        assert!(did.frames.iter().all(is_it), "{:?} for {method}", did.frames);
+        assert!(
+            did.frames.iter().all(is_it),
+            "{:?} for {method}",
+            did.frames
+        );
         let sent: Vec<Value> = did.frames.iter().map(params_of).collect();
         assert_eq!(sent, expected, "who is told of {method}");
     }
@@ -309,7 +334,10 @@ impl ServerWatch {
             assert_eq!(frames[1]["id"], *id);
             let result = &frames[1]["result"];
             assert_eq!(result["resultType"], "complete");
-            assert_eq!(result["_meta"]["io.modelcontextprotocol/subscriptionId"], *id);
+            assert_eq!(
+                result["_meta"]["io.modelcontextprotocol/subscriptionId"],
+                *id
+            );
             let info = &result["_meta"]["io.modelcontextprotocol/serverInfo"];
             assert_eq!(info["name"], "server");
         }
@@ -323,7 +351,10 @@ impl ServerWatch {
             assert_eq!(frame["method"], "notifications/cancelled");
             assert_eq!(frame["params"]["reason"], "timed out");
             let id = frame["params"]["requestId"].as_u64().expect("a number");
-            let open = self.open.values_mut().find(|open| open.asked.contains_key(&id));
+            let open = self
+                .open
+                .values_mut()
+                .find(|open| open.asked.contains_key(&id));
             let open = open.expect("what is given up was asked for");
             let asked = open.asked.remove(&id).expect("it was found");
             assert!(asked.is_over(self.now), "given up before {:?}", asked.ends);
@@ -347,14 +378,20 @@ impl ServerWatch {
             self.came_again(again);
         }
         let mut asked = self.open.values().flat_map(|open| open.asked.values());
-        assert!(asked.all(|asked| !asked.is_over(self.now)), "nobody gave it up");
+        assert!(
+            asked.all(|asked| !asked.is_over(self.now)),
+            "nobody gave it up"
+        );
     }
 
     /// A request comes again, with all that was asked for.
     fn came_again(&mut self, again: &Request) {
         let open = self.open.get_mut(&again.id).expect("it was open");
         assert!(open.asked.is_empty(), "not all is answered");
-        assert_eq!((again.method(), again.revision), (&*open.method, open.revision));
+        assert_eq!(
+            (again.method(), again.revision),
+            (&*open.method, open.revision)
+        );
         assert_eq!(json_of(&again.raw_params()), open.params);
         for (key, answer) in &open.answers {
             match again.raw_input(key).expect("it was asked for") {
@@ -369,8 +406,9 @@ impl ServerWatch {
 
     /// A frame has come.
     pub fn heard(&mut self, frame: &Value, session: &ServerSession, did: &Did) {
-        let is_refused =
-            |event: &ServerEvent| matches!(event, ServerEvent::Ignored(Ignored::NotAMessage { .. }));
+        let is_refused = |event: &ServerEvent| {
+            matches!(event, ServerEvent::Ignored(Ignored::NotAMessage { .. }))
+        };
         if did.events.iter().any(is_refused) {
             // A limit that is out of all proportion.
             did.only_event("what is no message");
@@ -383,7 +421,14 @@ impl ServerWatch {
         }
     }
 
-    fn requested(&mut self, frame: &Value, method: &str, id: &Value, session: &ServerSession, did: &Did) {
+    fn requested(
+        &mut self,
+        frame: &Value,
+        method: &str,
+        id: &Value,
+        session: &ServerSession,
+        did: &Did,
+    ) {
         let params = params_of(frame);
         if let [ServerEvent::Request(request)] = &did.events[..] {
             did.assert_silent("a request for the user");
@@ -416,15 +461,20 @@ impl ServerWatch {
         let answer = did.only_frame("a request that the user doesn't hear of");
         assert_eq!(answer["id"], *id, "{answer} to {frame}");
         let Some(result) = answer.get("result") else {
+            self.assert_right_to_refuse(method, &answer["error"], session);
             let code = &answer["error"]["code"];
             let is_known = [-32_600, -32_601, -32_602, -32_603, -32_022, -32_021];
             let code = code.as_i64().expect("a number");
-            assert!(is_known.contains(&code) || code > -32_000, "{answer} to {frame}");
+            assert!(
+                is_known.contains(&code) || code > -32_000,
+                "{answer} to {frame}"
+            );
             return did.assert_untold("a refusal");
         };
         let uri = params["uri"].as_str().unwrap_or_default();
         match (method, &did.events[..]) {
             (Initialize::NAME, [ServerEvent::Opened { revision }]) => {
+                self.assert_negotiated(&params["protocolVersion"], *revision);
                 assert_eq!(session.legacy_revision(), Some(*revision));
                 assert_eq!(result["protocolVersion"], revision.as_str());
                 let info = json!({"name": "server", "version": "1"});
@@ -461,6 +511,37 @@ impl ServerWatch {
         }
     }
 
+    /// A server without tight limits refuses what it doesn't offer, and to open in another way than it can.
+    fn assert_right_to_refuse(&self, method: &str, error: &Value, session: &ServerSession) {
+        if !self.is_ample {
+            return;
+        }
+        let speaks_legacy = self
+            .revisions
+            .iter()
+            .any(|own| *own < Revision::V2026_07_28);
+        let is_right = match method {
+            Initialize::NAME => !speaks_legacy,
+            Discover::NAME => !self.revisions.contains(&Revision::V2026_07_28),
+            "ping" => false,
+            _ if method.starts_with("tools/") || method.starts_with("logging/") => false,
+            _ => error["code"] == -32_601,
+        };
+        let agreed = session.legacy_revision();
+        // A client that assumes a modern server meets one that speaks no word of that.
+        let is_right =
+            is_right || agreed.is_none() && !self.revisions.contains(&Revision::V2026_07_28);
+        assert!(is_right, "{method} is refused with {error}, {agreed:?}");
+    }
+
+    /// The revision that was asked for is agreed on, or the newest that there is.
+    fn assert_negotiated(&self, asked: &Value, agreed: Revision) {
+        let legacy = self.revisions.iter().copied();
+        let legacy = legacy.filter(|own| *own < Revision::V2026_07_28);
+        let wanted = legacy.clone().find(|own| own.as_str() == *asked);
+        assert_eq!(Some(agreed), wanted.or(legacy.max()));
+    }
+
     fn notified(&mut self, frame: &Value, method: &str, did: &Did) {
         let params = params_of(frame);
         match method {
@@ -485,7 +566,10 @@ impl ServerWatch {
                     ServerEvent::Ignored(Ignored::Notification(_)) => {
                         let token = &params["progressToken"];
                         let mut asked = self.open.values().flat_map(|open| open.asked.values());
-                        assert!(asked.all(|asked| asked.token != *token), "progress of what is asked for is lost");
+                        assert!(
+                            asked.all(|asked| asked.token != *token),
+                            "progress of what is asked for is lost"
+                        );
                     }
                     other => panic!("{other:?} for {frame}"),
                 }
@@ -523,21 +607,34 @@ impl ServerWatch {
         let Some(request) = open.map(|(request, _)| *request) else {
             did.assert_silent("a cancellation that comes late");
             let told = did.only_event("a cancellation that comes late");
-            assert!(matches!(told, ServerEvent::Ignored(Ignored::Notification(_))));
+            assert!(matches!(
+                told,
+                ServerEvent::Ignored(Ignored::Notification(_))
+            ));
             return;
         };
         let open = self.open.remove(&request).expect("it was found");
         self.waiting.retain(|(waiting, _)| *waiting != request);
         match did.only_event("a cancellation") {
-            ServerEvent::Cancelled { request: told, reason } => {
+            ServerEvent::Cancelled {
+                request: told,
+                reason,
+            } => {
                 assert_eq!(*told, request);
                 let said = params["reason"].as_str();
                 let is_cut = reason.as_deref() == Some("") && said.is_some();
-                assert!(is_cut || reason.as_deref() == said, "{reason:?} for {params}");
+                assert!(
+                    is_cut || reason.as_deref() == said,
+                    "{reason:?} for {params}"
+                );
             }
             other => panic!("{other:?} when a request is taken back"),
         }
-        assert_eq!(did.frames.len(), open.asked.len(), "what was asked is taken back");
+        assert_eq!(
+            did.frames.len(),
+            open.asked.len(),
+            "what was asked is taken back"
+        );
         for (frame, id) in did.frames.iter().zip(open.asked.keys()) {
             assert_eq!(frame["method"], "notifications/cancelled");
             assert_eq!(frame["params"]["requestId"], *id);
@@ -555,8 +652,14 @@ impl ServerWatch {
         });
         let Some((request, Asked { key, .. })) = open else {
             let told = did.only_event("an answer to nothing");
-            assert!(matches!(told, ServerEvent::Ignored(Ignored::Response(_))), "{told:?}");
-            assert!(id.is_some_and(|id| self.given_up.remove(&id)), "{frame} is lost");
+            assert!(
+                matches!(told, ServerEvent::Ignored(Ignored::Response(_))),
+                "{told:?}"
+            );
+            assert!(
+                id.is_some_and(|id| self.given_up.remove(&id)),
+                "{frame} is lost"
+            );
             return;
         };
         let open = self.open.get_mut(&request).expect("it was found");

@@ -50,7 +50,10 @@ pub fn assert_client(session: &ClientSession) {
     });
     let least = waiting + subscriptions.sum::<usize>() + server;
     let held = session.held_bytes();
-    assert!(held >= least, "{held} bytes are held, where {least} are there");
+    assert!(
+        held >= least,
+        "{held} bytes are held, where {least} are there"
+    );
 }
 
 /// Sees to it that a server's account has what waits, the frames of its open requests and what is watched.
@@ -67,7 +70,10 @@ pub fn assert_server(session: &ServerSession, requests: impl Iterator<Item = usi
     let client = session.client_info().map_or(0, |info| info.name.len());
     let least = waiting + watched + client + requests.sum::<usize>();
     let held = session.held_bytes();
-    assert!(held >= least, "{held} bytes are held, where {least} are there");
+    assert!(
+        held >= least,
+        "{held} bytes are held, where {least} are there"
+    );
 }
 
 fn of_call_error(error: &CallError) -> usize {
