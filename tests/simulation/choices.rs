@@ -52,10 +52,10 @@ fn timeouts(random: &mut Random) -> Timeouts {
     let bound = |random: &mut Random| (random.below(8) > 0).then(|| duration(random));
     let (idle, total, input) = (bound(random), bound(random), bound(random));
     let mut timeouts = Timeouts::default().idle(idle).total(total).input(input);
-    if random.below(4) == 0 {
+    if random.below(12) == 0 {
         timeouts = timeouts.opening(duration(random) * 4);
     }
-    if random.below(4) == 0 {
+    if random.below(12) == 0 {
         timeouts = timeouts.probe(duration(random)).handshake(duration(random));
     }
     timeouts

@@ -25,7 +25,7 @@ use super::calls::{Made, make};
 use super::choices::{config, options};
 use super::effects::Effects;
 use super::end::{
-    Common, End, assert_same_text, assert_unchanged, has_room, saved_text, without_epoch,
+    Common, End, assert_same_text, assert_unchanged, damaged, has_room, saved_text, without_epoch,
 };
 use super::faithful::{self, Mark};
 use super::random::Random;
@@ -86,7 +86,7 @@ impl ClientEnd {
         Self {
             watch: (random.below(2) == 0).then(|| ClientWatch::new(&session)),
             did: None,
-            is_eager: random.below(8) == 0,
+            is_eager: random.below(10) == 0,
             common,
             session,
             config,
@@ -284,6 +284,12 @@ impl ClientEnd {
                 let answered = self.give(random, |session, _| {
                     session.answer::<Elicit>(now, input, &result)
                 });
+                let method = self.inputs.get(&input).map(String::as_str);
+                let is_other = method.is_none_or(|method| method != Elicit::NAME);
+                assert!(
+                    answered.is_none() || !is_other,
+                    "{method:?} was answered by another"
+                );
                 let result = json!({"action": "cancel"});
                 self.answered(input, answered.map(|()| result));
             }
@@ -391,6 +397,12 @@ impl ClientEnd {
             Ok(result) => {
                 assert!(result.is_object());
                 let read = done.result::<CallTool>().map(drop);
+                if let Err(CallError::BadResult { path, .. }) = &read
+                    && was.method == CallTool::NAME
+                    && self.common.is_faithful
+                {
+                    faithful::is_bad_at(&result, path);
+                }
                 match was.method == CallTool::NAME
                     && matches!(read, Err(CallError::BadResult { .. }))
                 {
@@ -586,8 +598,11 @@ impl End for ClientEnd {
         let now = self.common.now;
         match random.below(64) {
             0..28 => {
-                for _ in 0..if self.is_eager { 5 } else { 1 } {
+                for _ in 0..if self.is_eager { 8 } else { 1 } {
                     self.call(random);
+                }
+                if self.is_eager {
+                    self.cancel(random);
                 }
             }
             28..30 => self.mistake(random),
@@ -600,6 +615,9 @@ impl End for ClientEnd {
                 if told.is_some() {
                     let name = RootsListChanged::NAME;
                     self.check(|watch, session, did| watch.notified(name, session, did));
+                    let roots = self.config.capabilities.roots.as_ref();
+                    let is_declared = roots.is_some_and(|roots| roots.list_changed);
+                    assert!(is_declared, "what was not declared is told");
                 }
             }
             60 => {
@@ -668,6 +686,13 @@ impl End for ClientEnd {
         let saved = serde_json::from_str(&text).expect("it was written so");
         let again =
             ClientSession::restore(self.config.clone(), saved, now).expect("the same format");
+        for damaged in damaged(&text) {
+            let restored = serde_json::from_value(damaged.clone());
+            let restored =
+                restored.map(|saved| ClientSession::restore(self.config.clone(), saved, now));
+            let is_refused = restored.is_err() || restored.is_ok_and(|restored| restored.is_err());
+            assert!(is_refused, "restored from {damaged}");
+        }
         let again_text = saved_text(&again.save(now));
         let [text, again_text] = [text, again_text].map(|text| without_epoch(&text, &EPOCH));
         assert_same_text(&text, &again_text);

@@ -277,10 +277,31 @@ pub fn assert_unchanged(
     after: serde_json::Result<String>,
     misuse: &Misuse,
 ) {
-    assert!(!misuse.to_string().is_empty());
+    let said = misuse.to_string();
+    assert!(!said.is_empty() && !said.ends_with(' '), "{said:?}");
     let before = before.expect("a session can be stored");
     let after = after.expect("a session can be stored");
     assert_same_text(&before, &after);
+}
+
+/// Changes of a saved session that none could have saved, whichever side it is of: its format, the next
+/// number, how much of its output is of the reserve, whether it has ended.
+pub fn damaged(text: &str) -> impl Iterator<Item = Value> {
+    let saved: Value = serde_json::from_str(text).expect("JSON");
+    (0..4).map(move |which| {
+        let mut saved = saved.clone();
+        let writer = &mut saved[2][0];
+        match which {
+            0 => writer[2] = 0.into(),
+            1 => {
+                let reserved = writer[3][3].as_u64().expect("a number");
+                writer[3][3] = (reserved + 1).into();
+            }
+            2 => writer[3][4] = (1_u64 << 63).into(),
+            _ => saved[0] = 0.into(),
+        }
+        saved
+    })
 }
 
 /// What is saved without the places whose text depends on the epoch: what happened before it began is

@@ -129,6 +129,30 @@ pub fn input_requested(asked: &InputRequested) {
     }
 }
 
+/// Results of a tool that don't fit its method, and where.
+pub const BAD: [(&str, &str); 4] = [
+    (r#"{"content":5}"#, "content"),
+    (r#"{"content":[[]]}"#, "content[0]"),
+    (
+        r#"{"structuredContent":{"a":[1,{}]},"content":[{"type":"resource_link","uri":"a:b","name":"r"},7]}"#,
+        "content[1]",
+    ),
+    (r#"{"content":[],"isError":"no"}"#, "isError"),
+];
+
+/// A result of a tool that doesn't fit says where.
+pub fn is_bad_at(result: &Raw<'_>, path: &str) {
+    let result = json_of(result);
+    let content = &result["content"];
+    let expected = match (content.is_array(), result["isError"].is_string()) {
+        (false, _) => "content",
+        (true, true) => "isError",
+        (true, false) if content[1].is_null() => "content[0]",
+        _ => "content[1]",
+    };
+    assert_eq!(path, expected, "where {result} is bad");
+}
+
 /// The client's user hears the result of a call.
 pub fn succeeded(method: &str, mark: Mark, result: &Raw<'_>) {
     let result = json_of(result);

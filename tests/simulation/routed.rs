@@ -31,8 +31,8 @@ struct Routed {
     now: Instant,
     client_config: ClientConfig,
     server_config: ServerConfig,
-    client: ClientSession,
-    server: ServerSession,
+    client: Box<ClientSession>,
+    server: Box<ServerSession>,
     to_server: Frames,
     to_client: Frames,
     /// The exchange of the next message that is no request.
@@ -70,10 +70,10 @@ impl Routed {
         let offers = ServerCapabilities::new().tools(true);
         let server_config = ServerConfig::new("server", "1").capabilities(offers);
         let now = Instant::from_millis(random.below(5000) as u64);
-        let mut client = ClientSession::new(client_config.clone());
+        let mut client = Box::new(ClientSession::new(client_config.clone()));
         client.open(now).expect("it is new");
         Self {
-            server: ServerSession::new(server_config.clone()),
+            server: Box::new(ServerSession::new(server_config.clone())),
             client,
             client_config,
             server_config,
@@ -296,7 +296,7 @@ impl Routed {
             "bytes of a server"
         );
 
-        (self.client, self.server, self.now) = (client, server, later);
+        (*self.client, *self.server, self.now) = (client, server, later);
         self.marks.set(Kind::Restored);
     }
 

@@ -22,14 +22,14 @@ use serde_json::json;
 
 use super::effects::Effects;
 use super::end::{
-    Common, End, assert_same_text, assert_unchanged, duration, has_room, limits, revisions,
-    saved_text, without_epoch,
+    Common, End, are_ample, assert_same_text, assert_unchanged, damaged, duration, has_room,
+    limits, revisions, saved_text, without_epoch,
 };
 use super::faithful::{self, Mark, json_of};
 use super::random::Random;
 use super::strangers::strangers;
 use super::tally::Kind;
-use super::watch_server::ServerWatch;
+use super::watch_server::{ServerWatch, assert_foreign, is_foreign};
 use super::weight;
 
 /// What the client is asked for: the keys and methods, and the state.
@@ -188,7 +188,9 @@ impl ServerEnd {
         let result = match (kind, method) {
             // What is no object is refused.
             (2, _) => Raw::encode("text").expect("JSON"),
-            (4, Some(SpecMethod::CallTool)) => Raw::new(r#"{"content":5}"#).expect("JSON"),
+            (4, Some(SpecMethod::CallTool)) => {
+                Raw::new(faithful::BAD[mark.number as usize % 4].0).expect("JSON")
+            }
             (3, Some(SpecMethod::CallTool)) => links(),
             (3, Some(SpecMethod::ListTools)) => first_page(),
             (_, Some(SpecMethod::CallTool)) => {
@@ -228,10 +230,21 @@ impl ServerEnd {
         let asked = self.give_for(random, request, |session| {
             let asked = session.need_input(now, request, &requests, state);
             if let Err(Misuse::MissingClientCapability(missing)) = &asked {
-                lacks = Some(RpcError::missing_client_capability(missing));
+                let error = RpcError::missing_client_capability(missing);
+                lacks = Some((missing.clone(), error));
             }
             asked
         });
+        if let Some((missing, lacks)) = &lacks {
+            let is_named = match &*lacks.message {
+                "Elicitation not supported" => missing.elicitation.is_some(),
+                "Sampling not supported" => missing.sampling.is_some(),
+                "List roots not supported" => missing.roots.is_some(),
+                _ => false,
+            };
+            assert!(is_named, "{lacks} when {missing:?} is missing");
+        }
+        let lacks = lacks.map(|(_, lacks)| lacks);
         if let Some(lacks) = lacks.filter(|_| random.below(2) == 0) {
             return self.refuse(random, request, &lacks);
         }
@@ -450,12 +463,23 @@ impl End for ServerEnd {
     }
 
     fn hear(&mut self, frame: Bytes) {
-        let (now, text) = (self.common.now, frame.clone());
-        let before = self.watches().then(|| self.session.clone());
-        self.session.handle_frame(now, Route::Pipe, frame);
-        self.did = before.and_then(|before| self.did(&before));
+        let now = self.common.now;
         // The last one may be cut off where its connection ends.
-        if let Ok(said) = serde_json::from_slice(&text) {
+        let said = serde_json::from_slice(&frame).ok();
+        let foreign = said.as_ref().filter(|said| is_foreign(said, &self.session));
+        let watches = self.watches();
+        let before = (watches || foreign.is_some()).then(|| self.session.clone());
+        self.session.handle_frame(now, Route::Pipe, frame);
+        if let (Some(foreign), Some(before)) = (foreign, &before)
+            && are_ample(&self.config.limits)
+            && let Some(did) = Effects::between(before, &self.session)
+        {
+            assert_foreign(foreign, &did);
+        }
+        self.did = before
+            .filter(|_| watches)
+            .and_then(|before| self.did(&before));
+        if let Some(said) = said {
             self.check(|watch, session, did| watch.heard(&said, session, did));
         }
     }
@@ -527,7 +551,7 @@ impl End for ServerEnd {
         let is_open = |id: &IncomingId| session.route_of(*id).is_some();
         let open = self.open.iter().filter(|(id, _)| is_open(id));
         let open = open.map(|(_, open)| open.size);
-        weight::assert_server(&self.session, open);
+        weight::assert_server(&self.session, &self.config.limits, open);
     }
 
     fn assert_saves(&self) {
@@ -538,6 +562,13 @@ impl End for ServerEnd {
         let saved = serde_json::from_str(&text).expect("it was written so");
         let again =
             ServerSession::restore(self.config.clone(), saved, now).expect("the same format");
+        for damaged in damaged(&text) {
+            let restored = serde_json::from_value(damaged.clone());
+            let restored =
+                restored.map(|saved| ServerSession::restore(self.config.clone(), saved, now));
+            let is_refused = restored.is_err() || restored.is_ok_and(|restored| restored.is_err());
+            assert!(is_refused, "restored from {damaged}");
+        }
         let again_text = saved_text(&again.save(now));
         let [text, again_text] = [text, again_text].map(|text| without_epoch(&text, &EPOCH));
         assert_same_text(&text, &again_text);
@@ -559,6 +590,12 @@ impl End for ServerEnd {
     fn assert_in_time(&mut self) {
         let due = self.session.poll_timeout();
         assert_eq!(due.is_some(), self.session.wake_reason().is_some());
+        if let Some(watch) = self.watch.as_ref()
+            && self.watches()
+            && !self.session.is_closed()
+        {
+            watch.assert_in_time(&self.session, self.common.now);
+        }
         assert!(self.session.open_on(Route::Pipe) >= self.open.len());
         for request in self.open.keys() {
             assert_eq!(self.session.route_of(*request), Some(Route::Pipe));

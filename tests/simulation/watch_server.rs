@@ -7,11 +7,12 @@ use std::time::Duration;
 use mcp_proto::model::input::InputRequests;
 use mcp_proto::model::logging::LoggingLevel;
 use mcp_proto::model::method::{
-    Discover, Initialize, Method, SetLevel, Subscribe, SubscriptionsListen, Unsubscribe,
+    Discover, Initialize, Method, Sender, SetLevel, SpecMethod, Subscribe, SubscriptionsListen,
+    Unsubscribe,
 };
 use mcp_proto::rpc::RpcError;
 use mcp_proto::session::{Change, Ignored, IncomingId, Request, ServerConfig, ServerEvent};
-use mcp_proto::{Revision, ServerSession};
+use mcp_proto::{Instant, Revision, ServerSession, Session};
 use serde_json::{Value, json};
 
 use super::effects::Effects;
@@ -33,6 +34,8 @@ struct Open {
     asked: BTreeMap<u64, Asked>,
     /// What the legacy client has answered.
     answers: BTreeMap<String, Value>,
+    /// How often the legacy client was asked.
+    rounds: usize,
 }
 
 /// What a legacy client is asked for.
@@ -177,6 +180,7 @@ impl ServerWatch {
             return;
         }
         open.answers.clear();
+        open.rounds += 1;
         if wanted.is_empty() {
             did.assert_silent("a round without questions");
             let told = did.only_event("a round without questions");
@@ -384,6 +388,24 @@ impl ServerWatch {
         );
     }
 
+    /// Nothing happens any more before the next deadline, of which the session knows.
+    pub fn assert_in_time(&self, session: &ServerSession, now: Instant) {
+        assert_eq!(session.is_initialized(), self.is_initialized);
+        for (request, open) in &self.open {
+            let rounds = session.round(*request);
+            assert!(
+                rounds.is_none_or(|rounds| rounds == open.rounds),
+                "{rounds:?} rounds"
+            );
+        }
+        let asked = self.open.values().flat_map(|open| open.asked.values());
+        if let Some(next) = asked.filter_map(|asked| asked.ends).min() {
+            let due = session.poll_timeout().expect("an answer has a deadline");
+            let left = next - self.now;
+            assert!(due - now <= left, "{left:?} are left, but {due} is next");
+        }
+    }
+
     /// A request comes again, with all that was asked for.
     fn came_again(&mut self, again: &Request) {
         let open = self.open.get_mut(&again.id).expect("it was open");
@@ -397,7 +419,7 @@ impl ServerWatch {
             match again.raw_input(key).expect("it was asked for") {
                 Ok(given) => assert_eq!(json_of(&given), *answer),
                 // There may be no memory for it.
-                Err(error) if error.message.contains("bytes held") => {}
+                Err(error) if error.message.contains("bytes held") => assert!(!self.is_ample),
                 Err(error) => assert_eq!(answer["error"], error.code),
             }
         }
@@ -445,6 +467,7 @@ impl ServerWatch {
                 last: f64::NEG_INFINITY,
                 asked: BTreeMap::new(),
                 answers: BTreeMap::new(),
+                rounds: 0,
             };
             assert!(self.open.insert(request.id, open).is_none());
             return;
@@ -674,5 +697,50 @@ impl ServerWatch {
         };
         assert_eq!(again.id, request);
         self.came_again(again);
+    }
+}
+
+/// What no client may send is refused and never handed to the user: a method of no revision, or one that
+/// clients of this revision haven't got. Of what is a notification, the user of an extension hears.
+pub fn assert_foreign(frame: &Value, did: &Did) {
+    let is_request = frame.get("id").is_some();
+    let told = did
+        .events
+        .iter()
+        .any(|event| matches!(event, ServerEvent::Request(_)));
+    assert!(!told, "{frame} was handed out");
+    if is_request {
+        let answer = did.only_frame("a foreign request");
+        assert!(answer.get("error").is_some(), "{answer} to {frame}");
+    } else {
+        let told = did.only_event("a foreign notification");
+        let is_known = frame["method"] != "x/unknown";
+        assert_eq!(
+            matches!(told, ServerEvent::Notification(_)),
+            !is_known,
+            "{told:?}"
+        );
+    }
+}
+
+/// Whether a message is a client's that no client may send, as far as it says so by itself.
+pub fn is_foreign(frame: &Value, session: &ServerSession) -> bool {
+    let Some(method) = frame["method"]
+        .as_str()
+        .filter(|_| frame["jsonrpc"] == "2.0")
+    else {
+        return false;
+    };
+    let meta = &frame["params"]["_meta"];
+    let is_modern = !meta["io.modelcontextprotocol/protocolVersion"].is_null();
+    let agreed = session.legacy_revision().filter(|_| !is_modern);
+    let known = SpecMethod::from_wire(method);
+    match (known, frame.get("id").is_some()) {
+        (None, _) => method == "x/unknown",
+        (Some(known), true) => agreed.is_some_and(|revision| {
+            let sender = known.sent_by(revision);
+            known.is_notification() || !matches!(sender, Some(Sender::Client | Sender::Both))
+        }),
+        _ => false,
     }
 }
