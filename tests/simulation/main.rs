@@ -22,6 +22,7 @@ mod jobs;
 mod judge;
 mod pipe;
 mod random;
+mod replies;
 mod routed;
 mod runs;
 mod server;

@@ -5,13 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use mcp_proto::model::capability::ServerCapabilities;
-use mcp_proto::model::elicitation::{
-    ElicitParams, ElicitRequestFormParams, ElicitRequestURLParams,
-};
-use mcp_proto::model::input::{InputRequest, InputRequests};
+use mcp_proto::model::input::InputRequests;
 use mcp_proto::model::logging::{LoggingLevel, LoggingMessageParams};
-use mcp_proto::model::method::{CallTool, ListRoots, Method, SpecMethod};
-use mcp_proto::model::sampling::{CreateMessageParams, SamplingMessage};
+use mcp_proto::model::method::{CallTool, SpecMethod};
 use mcp_proto::model::tool::CallToolResult;
 use mcp_proto::rpc::{Raw, RpcError};
 use mcp_proto::session::{
@@ -27,6 +23,7 @@ use super::end::{
 };
 use super::faithful::{self, Mark, json_of};
 use super::random::Random;
+use super::replies::{first_page, inputs, links, result_of};
 use super::strangers::strangers;
 use super::tally::Kind;
 use super::watch_server::{ServerWatch, assert_foreign, is_foreign};
@@ -625,59 +622,5 @@ fn server_revisions(random: &mut Random) -> Vec<Revision> {
     match random.below(6) {
         0 => vec![Revision::V2024_11_05, Revision::V2025_03_26],
         _ => revisions(random),
-    }
-}
-
-/// A result that suits the method.
-fn result_of(method: Option<SpecMethod>) -> Raw<'static> {
-    let text = match method {
-        Some(SpecMethod::ListTools) => {
-            r#"{"tools":[{"name":"t","inputSchema":{"type":"object"}}]}"#
-        }
-        Some(SpecMethod::ListResources) => r#"{"resources":[]}"#,
-        Some(SpecMethod::ListResourceTemplates) => r#"{"resourceTemplates":[]}"#,
-        Some(SpecMethod::ListPrompts) => r#"{"prompts":[]}"#,
-        Some(SpecMethod::ReadResource) => r#"{"contents":[{"uri":"a:b","text":"x"}]}"#,
-        Some(SpecMethod::GetPrompt) => {
-            r#"{"messages":[{"role":"user","content":{"type":"text","text":"x"}}]}"#
-        }
-        Some(SpecMethod::Complete) => r#"{"completion":{"values":["v"]}}"#,
-        _ => "{}",
-    };
-    Raw::new(text).expect("JSON")
-}
-
-/// A result that a client has to read more for.
-fn links() -> Raw<'static> {
-    let link = r#"{"type":"resource_link","uri":"a:b","name":"r"}"#;
-    Raw::new(format!(r#"{{"content":[{link},{link}]}}"#)).expect("JSON")
-}
-
-/// A page that says there are more.
-fn first_page() -> Raw<'static> {
-    Raw::new(r#"{"tools":[{"name":"u","inputSchema":{"type":"object"}}],"nextCursor":"c"}"#)
-        .expect("JSON")
-}
-
-/// Something to ask the client for, good or bad.
-fn inputs(random: &mut Random) -> (Option<Kind>, InputRequests<'static>) {
-    let form = ElicitParams::Form(ElicitRequestFormParams::new("who?"));
-    let url = ElicitParams::Url(ElicitRequestURLParams::new("there", "https://a.example/"));
-    let sample = CreateMessageParams::new(vec![SamplingMessage::user("say")], 9);
-    let none = InputRequests::new();
-    match random.below(10) {
-        0 => (None, none),
-        1 => (Some(Kind::AskedUrl), none.elicit("a", &url)),
-        2 | 3 => (
-            Some(Kind::AskedSampling),
-            none.sample("a", &sample).elicit("b", &form),
-        ),
-        4..8 => {
-            let params = Raw::new(r#"{"_meta":{"progressToken":"p"}}"#).expect("JSON");
-            let mut roots = none;
-            roots.insert("a", InputRequest::new(ListRoots::NAME).params(params));
-            (Some(Kind::AskedRoots), roots)
-        }
-        _ => (Some(Kind::AskedForm), none.elicit("a", &form)),
     }
 }
