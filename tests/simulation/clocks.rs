@@ -26,7 +26,7 @@ pub struct Clocks {
 impl Clocks {
     /// A call begins, whose clocks run for so long: idle, total.
     pub fn start(&mut self, call: CallId, [idle, total]: [Option<Duration>; 2]) {
-        let ends = |after: Option<Duration>| after.and_then(|after| self.now.checked_add(after));
+        let ends = |after: Option<Duration>| after.and_then(|after| end(self.now, after));
         let clock = Clock {
             idle,
             idle_ends: ends(idle).filter(|_| !self.are_stopped),
@@ -40,7 +40,7 @@ impl Clocks {
     pub fn restart(&mut self, call: CallId, runs: bool) {
         let runs = runs && !self.are_stopped;
         if let Some(clock) = self.calls.get_mut(&call) {
-            let ends = clock.idle.and_then(|idle| self.now.checked_add(idle));
+            let ends = clock.idle.and_then(|idle| end(self.now, idle));
             clock.idle_ends = ends.filter(|_| runs);
         }
     }
@@ -99,4 +99,10 @@ impl Clocks {
         }
         first
     }
+}
+
+/// When a time is over that begins now; `None` when that is never.
+pub fn end(now: Duration, after: Duration) -> Option<Duration> {
+    let ends = now.checked_add(after);
+    ends.filter(|ends| *ends < Duration::MAX)
 }

@@ -15,6 +15,7 @@ use mcp_proto::session::{Change, IncomingId, Request, ServerConfig, ServerEvent}
 use mcp_proto::{Instant, Revision, ServerSession, Session};
 use serde_json::{Value, json};
 
+use super::clocks::end;
 use super::effects::Effects;
 use super::end::are_ample;
 use super::faithful::json_of;
@@ -108,9 +109,7 @@ impl ServerWatch {
         Asked {
             key,
             token: frame["params"]["_meta"]["progressToken"].clone(),
-            ends: self
-                .patience
-                .and_then(|patience| self.now.checked_add(patience)),
+            ends: self.patience.and_then(|patience| end(self.now, patience)),
         }
     }
 
