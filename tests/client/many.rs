@@ -20,7 +20,7 @@ fn sixty_four_threads_share_one_blocking_client() {
             for n in 0..64 {
                 let client = client.clone();
                 scope.spawn(move || {
-                    for m in 0..20 {
+                    for m in 0..support::amount(5, 20) {
                         let text = format!("thread {n} call {m}");
                         let said = client.call_tool("echo", json!({"text": text})).unwrap();
                         assert_eq!(said.value.as_text(), Some(text.as_str()));

@@ -81,8 +81,18 @@ impl Socket for UnixStream {
 
 type Serve = fn(&mut dyn Socket);
 
+/// Judges all of them at once, since most wait for a while.
+fn at_once<T: Send>(all: impl IntoIterator<Item = T>, judge: impl Fn(T) + Sync) {
+    let judge = &judge;
+    thread::scope(|scope| {
+        for one in all {
+            scope.spawn(move || judge(one));
+        }
+    });
+}
+
 /// Judges both clients of each kind of socket, behind which `serve` is, by what the errors call it.
-fn of_sockets(options: &ClientOptions, serve: Serve, judge: impl Fn(&Either, &str)) {
+fn of_sockets(options: &ClientOptions, serve: Serve, judge: impl Fn(&Either, &str) + Sync) {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let number = COUNT.fetch_add(1, Ordering::SeqCst);
     let path = format!("mcp-opening-{}-{number}", std::process::id());
@@ -91,14 +101,16 @@ fn of_sockets(options: &ClientOptions, serve: Serve, judge: impl Fn(&Either, &st
     let name = path.display().to_string();
     thread::spawn(move || {
         for stream in listener.incoming() {
-            serve(&mut stream.unwrap());
+            let mut stream = stream.unwrap();
+            thread::spawn(move || serve(&mut stream));
         }
     });
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     thread::spawn(move || {
         for stream in listener.incoming() {
-            serve(&mut stream.unwrap());
+            let mut stream = stream.unwrap();
+            thread::spawn(move || serve(&mut stream));
         }
     });
     let of = || options.clone();
@@ -114,9 +126,7 @@ fn of_sockets(options: &ClientOptions, serve: Serve, judge: impl Fn(&Either, &st
         ),
         (Either::driven(AsyncClient::unix(of(), &path)), name),
     ];
-    for (client, name) in clients {
-        judge(&client, &name);
-    }
+    at_once(clients, |(client, name)| judge(&client, &name));
     std::fs::remove_file(path).unwrap();
 }
 
@@ -143,12 +153,12 @@ fn fails(script: &str, serve: Serve, reason: &CloseReason, parts: &[&str]) {
         };
         assert_eq!(**error, ClientError::Opening(reason.clone()));
     };
-    for client in of_process(&options(), script) {
+    at_once(of_process(&options(), script), |client| {
         let error = client.open().unwrap_err();
         reason_is(&error);
         says(&error, &["`sh`"]);
         says(&error, parts);
-    }
+    });
     of_sockets(&options(), serve, |client, name| {
         let error = client.open().unwrap_err();
         reason_is(&error);
@@ -269,7 +279,7 @@ fn a_server_that_sends_back_what_it_is_sent_is_found_out() {
 #[test]
 fn a_process_that_fails_is_told_of_with_its_exit_and_its_last_words() {
     within(|| {
-        for (script, exit) in [
+        let ends = [
             (
                 "echo 'no key given' >&2; exit 3",
                 "`sh` ended with exit status: 3",
@@ -291,11 +301,12 @@ fn a_process_that_fails_is_told_of_with_its_exit_and_its_last_words() {
                 "exec >&-; echo 'no key given' >&2; while :; do sleep 1; done",
                 "`sh` still runs",
             ),
-        ] {
-            for client in of_process(&options(), script) {
+        ];
+        at_once(ends, |(script, exit)| {
+            at_once(of_process(&options(), script), |client| {
                 says(&client.open().unwrap_err(), &[exit, "no key given"]);
-            }
-        }
+            });
+        });
     });
 }
 

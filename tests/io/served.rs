@@ -162,14 +162,14 @@ fn everywhere(attack: impl Fn(&str, Revision, fn(Server) -> Peer) + Send + Sync 
 #[test]
 fn a_flood_of_cancelled_calls_costs_the_others_nothing() {
     // `cancel.recv.stop`, `cancel.recv.nomore`
-    const CALLS: usize = 2000;
-    everywhere(|what, revision, serve| {
+    let calls = amount(300, 2000);
+    everywhere(move |what, revision, serve| {
         let (server, slow) = server();
         let mut peer = serve(server);
         open(&mut peer, revision);
         let mut to = std::mem::replace(&mut peer.to, Box::new(io::sink()));
         let flood = thread::spawn(move || {
-            for id in 1..=CALLS {
+            for id in 1..=calls {
                 let cancelled = json!({"requestId": id});
                 let cancelled = notification("notifications/cancelled", cancelled);
                 writeln!(to, "{}\n{cancelled}", call(revision, id, "slow")).unwrap();
@@ -177,14 +177,14 @@ fn a_flood_of_cancelled_calls_costs_the_others_nothing() {
             writeln!(
                 to,
                 "{}",
-                request(revision, CALLS + 1, "tools/list", json!({}))
+                request(revision, calls + 1, "tools/list", json!({}))
             )
             .unwrap();
             to
         });
         let mut answers = BTreeMap::new();
         let begun = Instant::now();
-        while !answers.contains_key(&(CALLS as u64 + 1)) {
+        while !answers.contains_key(&(calls as u64 + 1)) {
             let answer = peer.receive().unwrap_or_else(|| panic!("{what}: it ended"));
             let id = answer["id"]
                 .as_u64()
@@ -193,7 +193,7 @@ fn a_flood_of_cancelled_calls_costs_the_others_nothing() {
             assert!(twice.is_none(), "{what}: {twice:?} was answered twice");
         }
         assert!(begun.elapsed() < Duration::from_secs(10), "{what}");
-        assert!(slow.load(SeqCst) <= CALLS, "{what}: each is called once");
+        assert!(slow.load(SeqCst) <= calls, "{what}: each is called once");
         peer.to = flood.join().unwrap();
         assert!(peer.end().is_empty(), "{what}: nothing is left to say");
     });
@@ -241,6 +241,7 @@ fn a_server_whose_client_never_reads_ends_when_it_leaves() {
     everywhere(|what, revision, serve| {
         let mut limits = Limits::default();
         limits.output = 64 << 10;
+        limits.memory = amount(1 << 20, limits.memory);
         let mut peer = serve(server().0.limits(limits));
         open(&mut peer, revision);
         let mut to = std::mem::replace(&mut peer.to, Box::new(io::sink()));
@@ -340,20 +341,30 @@ fn use_everything(client: &BlockingClient) -> Vec<String> {
     failed
 }
 
+/// All of these; in a plain run the one whose turn it is.
+fn of_turn<T: Clone>(all: &[T], turn: usize) -> Vec<T> {
+    let one = std::slice::from_ref(&all[turn % all.len()]);
+    amount(one, all).to_vec()
+}
+
 /// Uses a server where one side has an odd limit: what is refused is said, and soon.
-fn try_limits(name: &str, set: fn(&mut Limits, usize)) {
-    for value in [0, 1, 2, usize::MAX] {
+/// A plain run has each value in one era and on one side, in turns from limit to limit.
+fn try_limits(limit: usize, (name, set): (&str, SetLimit)) {
+    for (nth, value) in [0, 1, 2, usize::MAX].into_iter().enumerate() {
+        let turn = limit + nth;
         if name == "id" && value < 3 {
             // What refuses a request for its id can't say which one it refuses.
             continue;
         }
         let mut odd = Limits::default();
         set(&mut odd, value);
-        for era in [EraPolicy::Auto, EraPolicy::Legacy, EraPolicy::AssumeModern] {
-            for (ours, theirs) in [
+        let eras = [EraPolicy::Auto, EraPolicy::Legacy, EraPolicy::AssumeModern];
+        for era in of_turn(&eras, turn) {
+            let sides = [
                 (odd.clone(), Limits::default()),
                 (Limits::default(), odd.clone()),
-            ] {
+            ];
+            for (ours, theirs) in of_turn(&sides, turn) {
                 let what = format!("{name} = {value}, {era:?}, server: {}", theirs == odd);
                 let options = ClientOptions::default().era(era).limits(ours);
                 let options = options.elicitation(|_| {
@@ -375,8 +386,9 @@ fn try_limits(name: &str, set: fn(&mut Limits, usize)) {
 
 #[test]
 fn odd_limits_of_either_side_refuse_and_never_hang() {
-    let all = LIMITS.map(|(name, set)| thread::spawn(move || try_limits(name, set)));
-    for one in all {
+    let all = LIMITS.into_iter().enumerate();
+    let all = all.map(|(nth, limit)| thread::spawn(move || try_limits(nth, limit)));
+    for one in all.collect::<Vec<_>>() {
         one.join().unwrap();
     }
 }

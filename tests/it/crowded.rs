@@ -17,9 +17,9 @@ const FAR: i64 = 10_000;
 /// How many frames are measured at once: so few that a measure is seldom interrupted.
 const FRAMES: i64 = 30;
 
-/// How many are open at most: a search among them would cost fifty times as much as among few.
+/// How many are open at most: a search among them would cost thirty times as much as among few.
 fn many() -> i64 {
-    support::amount(1_000, 3_000)
+    support::amount(600, 3_000)
 }
 
 fn limits(calls: i64) -> Limits {

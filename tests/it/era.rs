@@ -102,6 +102,8 @@ fn a_discovery_opens_the_modern_era() {
 }
 
 proptest! {
+    #![proptest_config(support::cases(32, 256))]
+
     // `era.stdio.nokey` `era.stdio.fallback`
     #[test]
     fn any_code_but_three_leads_to_the_handshake(code in any::<i32>(), data in 0..3) {

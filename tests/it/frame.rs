@@ -85,6 +85,8 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
+    #![proptest_config(support::cases(64, 256))]
+
     // `stdio.frame.partial` `stdio.frame` `stdio.frame.crlf` `stdio.frame.limit`
     #[test]
     fn any_chunking_gives_the_same_frames_and_errors(

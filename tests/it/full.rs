@@ -153,7 +153,7 @@ on_every_revision! {
     pipe = "it carries the frames itself, through pipes that fill up";
     fn peers_that_both_have_much_to_send_never_wait_for_each_other(revision) {
         // A part of the defaults, so that it takes a part of the time.
-        let part = support::amount(256, 16);
+        let part = support::amount(1024, 16);
         let limits = limited(|limits| {
             limits.output /= part;
             limits.memory /= part;

@@ -159,6 +159,8 @@ fn check_params(method: Option<&str>, params: Option<&str>, frame: &[u8]) {
 }
 
 proptest! {
+    #![proptest_config(support::cases(64, 256))]
+
     #[test]
     fn a_peek_agrees_with_the_full_decode(message in message()) {
         check(message.to_string().as_bytes());

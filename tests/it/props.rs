@@ -586,7 +586,7 @@ fn run(revision: usize, auto: bool, settle: bool, ops: &[Op], ends: &[Op]) {
 
 proptest! {
     // A case is a whole conversation, so a part of the usual number of them.
-    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases / support::amount(12, 4)))]
+    #![proptest_config(support::cases(16, 64))]
 
     // `base.id.unique.session` `base.id.unique.inflight` `cancel.race` `lifecycle.shutdown.pending`
     // `base.resp.unknown` `timeout.all`

@@ -85,7 +85,7 @@ fn go_through(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(support::amount(24, 64)))]
+    #![proptest_config(support::cases(12, 64))]
 
     // `mrtr.client.gather`, `mrtr.client.onlylast`, `mrtr.state.absent`, `mrtr.isolation`
     #[test]

@@ -128,7 +128,7 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(support::amount(64, 256)))]
+    #![proptest_config(support::cases(48, 256))]
 
     #[test]
     fn any_chunking_gives_the_same_events(

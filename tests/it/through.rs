@@ -72,7 +72,7 @@ fn call_filled<M: Method>(pair: &mut Pair, revision: Revision) -> usize {
         true => 0,
         false => params.len().max(results.len()),
     };
-    for n in (0..calls).step_by(amount(3, 1)) {
+    for n in (0..calls).step_by(amount(8, 1)) {
         let (params, result) = (&params[n % params.len()], &results[n % results.len()]);
         let text = params.to_string();
         let call = pair
@@ -132,7 +132,7 @@ fn ask_filled<M: Method>(pair: &mut Pair, revision: Revision) -> usize {
     params.iter_mut().for_each(balance);
     let results = bodies(revision, result.expect("a request has a result"), None);
     let asked = params.len().max(results.len());
-    for n in (0..asked).step_by(amount(3, 1)) {
+    for n in (0..asked).step_by(amount(8, 1)) {
         let (params, result) = (&params[n % params.len()], &results[n % results.len()]);
         ask::<M>(pair, params, result);
     }

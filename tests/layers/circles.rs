@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use crate::source::{paths, tokens};
-use crate::{module_path, root, sources};
+use crate::source::paths;
+use crate::{Source, module_path, root, sources};
 
 /// A file as the circles see it.
 struct Module {
@@ -51,21 +51,20 @@ fn a_circle_is_found() {
 }
 
 fn modules() -> Modules {
-    let module = |(file, text): (PathBuf, String)| {
-        let path = module_path(&file);
-        let tokens = tokens(&text);
-        let reexports = reexports(&tokens, &path);
-        let paths = paths(&tokens, &path);
+    let module = |Source { file, tokens, .. }: &Source| {
+        let path = module_path(file);
+        let reexports = reexports(tokens, &path);
+        let paths = paths(tokens, &path);
         (
             path,
             Module {
-                file,
+                file: file.clone(),
                 paths,
                 reexports,
             },
         )
     };
-    sources().into_iter().map(module).collect()
+    sources().iter().map(module).collect()
 }
 
 /// The paths of every `use` that is visible outside, by the name that it gives.

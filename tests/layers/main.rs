@@ -7,6 +7,7 @@ mod source;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use source::{paths, tokens};
 
@@ -40,15 +41,15 @@ const LONGEST: usize = 600;
 fn a_layer_uses_only_what_stands_to_its_left() {
     let root_names = names_in_the_root();
     let mut wrong = Vec::new();
-    for (file, text) in sources() {
-        let path = module_path(&file);
+    for Source { file, tokens, .. } in sources() {
+        let path = module_path(file);
         let Some(layer) = path.first() else { continue };
         let rank = rank(layer).unwrap_or_else(|| panic!("{layer} is no layer: give it a place"));
-        for used in tops(paths(&tokens(&text), &path)) {
+        for used in tops(paths(tokens, &path)) {
             let used = root_names.get(&used).unwrap_or(&used);
-            let left = rank_of(used, &file) < rank;
+            let left = rank_of(used, file) < rank;
             // The ground is one: time, limits and revisions may name each other.
-            if used != layer && !left && !(rank == 0 && rank_of(used, &file) == 0) {
+            if used != layer && !left && !(rank == 0 && rank_of(used, file) == 0) {
                 wrong.push(format!("{} uses {used}", file.display()));
             }
         }
@@ -61,13 +62,12 @@ const MAY_LOCK: [&str; 1] = ["lock"];
 
 #[test]
 fn only_the_adapters_use_the_standard_library() {
-    for (file, text) in sources() {
-        let top = module_path(&file).first().cloned().unwrap_or_default();
+    for Source { file, tokens, .. } in sources() {
+        let top = module_path(file).first().cloned().unwrap_or_default();
         if matches!(top.as_str(), "" | "io" | "fuzzing") {
             continue;
         }
         let may_lock = MAY_LOCK.contains(&top.as_str());
-        let tokens = tokens(&text);
         let uses_more = tokens
             .windows(3)
             .any(|path| path[0] == "std" && path[1] == "::" && !(may_lock && path[2] == "sync"));
@@ -92,13 +92,16 @@ const HTTP_MAY_USE: [&str; 11] = [
 
 #[test]
 fn http_names_no_http_stack_no_clock_and_no_entropy() {
-    let is_http =
-        |(file, _): &(PathBuf, String)| module_path(file).first().is_some_and(|top| top == "http");
+    let is_http = |source: &&Source| {
+        module_path(&source.file)
+            .first()
+            .is_some_and(|top| top == "http")
+    };
     let mut files = 0;
-    for (file, text) in sources().into_iter().filter(is_http) {
+    for Source { file, tokens, .. } in sources().iter().filter(is_http) {
         files += 1;
         let folder = file.parent().expect("a file is in a folder");
-        for pair in tokens(&text).windows(2) {
+        for pair in tokens.windows(2) {
             if pair[0] == "use" || pair[0] == "extern" {
                 let used = pair[1].as_str();
                 let is_own =
@@ -113,7 +116,7 @@ fn http_names_no_http_stack_no_clock_and_no_entropy() {
 
 #[test]
 fn files_are_short_and_say_what_they_are_for() {
-    for (file, text) in sources() {
+    for Source { file, text, .. } in sources() {
         assert!(
             text.starts_with("//!"),
             "{} doesn't say what it is for",
@@ -144,7 +147,7 @@ fn named_tests(text: &str) -> impl Iterator<Item = &str> {
 #[test]
 fn each_test_that_the_threat_model_names_is_there() {
     let security = fs::read_to_string(root().join("SECURITY.md")).expect("it can be read");
-    let mut all: String = sources().into_iter().map(|(_, text)| text).collect();
+    let mut all: String = sources().iter().map(|source| &*source.text).collect();
     let mut folders = vec![root().join("tests")];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).expect("a folder") {
@@ -228,8 +231,20 @@ fn source_folder() -> PathBuf {
     root().join("src")
 }
 
-/// Every file of the crate and its text.
-fn sources() -> Vec<(PathBuf, String)> {
+/// A file of the crate.
+struct Source {
+    file: PathBuf,
+    text: String,
+    tokens: Vec<String>,
+}
+
+/// Every file of the crate, read once for all tests.
+fn sources() -> &'static [Source] {
+    static READ: LazyLock<Vec<Source>> = LazyLock::new(read_sources);
+    &READ
+}
+
+fn read_sources() -> Vec<Source> {
     let mut folders = vec![source_folder()];
     let mut files = Vec::new();
     while let Some(folder) = folders.pop() {
@@ -239,11 +254,15 @@ fn sources() -> Vec<(PathBuf, String)> {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let text = fs::read_to_string(&path).expect("a source file is text");
-                files.push((path, text));
+                files.push(Source {
+                    file: path,
+                    tokens: tokens(&text),
+                    text,
+                });
             }
         }
     }
-    files.sort();
+    files.sort_by(|one, other| one.file.cmp(&other.file));
     assert!(files.len() > 50, "the source has been found");
     files
 }

@@ -9,7 +9,7 @@ use mcp_proto::rpc::Raw;
 use mcp_proto::session::{CallOptions, Change, ClientConfig, EraPolicy, Route, ServerConfig};
 use mcp_proto::{ClientSession, Limits, ServerSession, Session};
 
-use crate::{FRAME, NOW, Scale, answer_initialize, drain, feed, flood, limits};
+use crate::{NOW, Scale, answer_initialize, drain, feed, flood, length, limits};
 
 const META: &str = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
 
@@ -54,7 +54,7 @@ fn notifications_that_nobody_polls() {
     let scale = Scale::new();
     let mut client = client();
     let fed = flood(&mut client, 40, |_| {
-        let params = format!(r#"{{"level":"error","data":"{}"}}"#, "x".repeat(FRAME));
+        let params = format!(r#"{{"level":"error","data":"{}"}}"#, "x".repeat(length()));
         format!(r#"{{"jsonrpc":"2.0","method":"notifications/message","params":{params}}}"#)
     });
     assert!(fed < 40, "they were always wanted");
@@ -76,7 +76,7 @@ fn small_notifications_that_nobody_polls() {
 fn requests_in_flight() {
     let scale = Scale::new();
     let mut server = server("2025-11-25");
-    let argument = "x".repeat(FRAME);
+    let argument = "x".repeat(length());
     for id in 0..40 {
         if !server.wants_frames() {
             break;
@@ -96,7 +96,7 @@ fn small_requests_that_each_keep_a_large_buffer_alive() {
     let mut decoder = LineDecoder::new(server.frame_limit());
     let ignored = format!(
         r#"{{"jsonrpc":"2.0","method":"x/ignored","params":{{"a":"{}"}}}}"#,
-        "x".repeat(FRAME)
+        "x".repeat(length())
     );
     for id in 0..40 {
         decoder.push(format!("{ignored}\n{}\n", call(id, "")).as_bytes());
@@ -145,7 +145,7 @@ fn answers_that_wait_in_batches() {
     let scale = Scale::new();
     let mut server = server("2025-03-26");
     let method = "m".repeat(120);
-    for batch in 0..40 {
+    for batch in 0..support::amount(10, 40) {
         if !server.wants_frames() {
             break;
         }
@@ -168,7 +168,7 @@ fn answers_that_wait_in_batches() {
 fn elicitations_that_nobody_asked_for() {
     let scale = Scale::new();
     let mut client = client();
-    let long = "x".repeat(FRAME);
+    let long = "x".repeat(length());
     for n in 0..32 {
         let params = CallToolParams::new("t");
         let made = client.call::<CallTool>(NOW, &params, CallOptions::new());
@@ -193,7 +193,7 @@ fn elicitations_that_nobody_asked_for() {
 fn an_initialize_that_says_much() {
     let scale = Scale::new();
     let mut server = ServerSession::new(ServerConfig::new("s", "1").limits(limits()));
-    let long = "x".repeat(20 * FRAME);
+    let long = "x".repeat(20 * length());
     let capabilities = format!(r#"{{"experimental":{{"a":{{"b":"{long}"}}}}}}"#);
     feed(&mut server, initialize("2025-11-25", &capabilities, &long));
     drop((long, capabilities));
@@ -223,7 +223,7 @@ fn subscriptions_without_end() {
     for way in ways {
         let scale = Scale::new();
         let mut server = server("2025-11-25");
-        for n in 0..1000 {
+        for n in 0..support::amount(250, 1000) {
             feed(&mut server, way(n));
             while server.poll_event().is_some() {}
             drain(&mut server);
@@ -236,7 +236,7 @@ fn subscriptions_without_end() {
 fn small_elements_of_large_batches() {
     let scale = Scale::new();
     let mut server = server("2025-03-26");
-    let long = "x".repeat(FRAME);
+    let long = "x".repeat(length());
     for id in 0..40 {
         if !server.wants_frames() {
             break;
@@ -263,7 +263,7 @@ fn requests_that_are_refused_and_cancelled() {
         drain(&mut server);
     }
     assert!(
-        scale.held() < FRAME,
+        scale.held() < length(),
         "what is over leaves {} bytes",
         scale.held()
     );
@@ -288,7 +288,7 @@ fn garbage() {
         drain(&mut client);
     }
     assert!(
-        scale.held() < FRAME,
+        scale.held() < length(),
         "what is over leaves {} bytes",
         scale.held()
     );
@@ -312,7 +312,7 @@ fn small_requests_under_long_names_of_which_every_other_one_is_cancelled() {
     let config = ServerConfig::new("s", "1").extension_methods(vec![method.as_str().into()]);
     let mut server = ServerSession::new(config.limits(limits.clone()));
     feed(&mut server, initialize("2025-11-25", "{}", "c"));
-    for id in 1..16_000 {
+    for id in 1..support::amount(4_000, 16_000) {
         feed(
             &mut server,
             format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}"}}"#),
@@ -329,7 +329,7 @@ fn small_requests_under_long_names_of_which_every_other_one_is_cancelled() {
         while server.poll_event().is_some() {}
         drain(&mut server);
     }
-    assert!(server.open_requests() > 1000);
+    assert!(server.open_requests() > support::amount(250, 1000));
     scale.assert_counted(server.held_bytes());
     limits.calls = 0;
     scale.assert_within(&limits);
@@ -363,7 +363,7 @@ fn small_events_and_refusals_that_nobody_polls() {
 fn refusals_that_nobody_reads() {
     let scale = Scale::new();
     let mut server = server("2025-11-25");
-    let long = "x".repeat(FRAME);
+    let long = "x".repeat(length());
     let mut fed = 0;
     while server.wants_frames() && fed < 100_000 {
         feed(&mut server, call(fed, if fed < 20 { &long } else { "x" }));

@@ -14,13 +14,14 @@ use crate::{NOW, Scale, answer_initialize, drain, feed};
 /// Limits that are reached within a tenth of the messages.
 fn limits() -> Limits {
     let mut limits = crate::limits();
-    limits.subscriptions = 100;
+    limits.subscriptions = support::amount(30, 100);
+    limits.calls = support::amount(40, limits.calls);
     limits
 }
 
 /// How many messages come; many more when every case is wanted.
 fn messages() -> usize {
-    support::amount(20_000, 1_000_000)
+    support::amount(8_000, 1_000_000)
 }
 
 /// What a session holds after a tenth of the messages, and after all of them.

@@ -4,7 +4,7 @@ use mcp_proto::Session;
 use mcp_proto::client::{Client, ClientOptions, Operation};
 use mcp_proto::session::EraPolicy;
 
-use crate::{FRAME, NOW, Scale, answer_initialize, drain, feed, limits};
+use crate::{NOW, Scale, answer_initialize, drain, feed, length, limits};
 
 fn client() -> Client {
     let options = ClientOptions::new("c", "1").era(EraPolicy::Legacy);
@@ -32,13 +32,13 @@ fn list_tools(page: impl Fn(u32) -> String) {
 
 #[test]
 fn cursors_of_a_list() {
-    let long = "x".repeat(FRAME);
+    let long = "x".repeat(length());
     list_tools(|id| format!(r#"{{"tools":[],"nextCursor":"{long}{id}"}}"#));
 }
 
 #[test]
 fn pages_of_a_list() {
-    let long = "x".repeat(FRAME);
+    let long = "x".repeat(length());
     list_tools(|id| {
         let tool = format!(
             r#"{{"name":"t{id}","description":"{long}","inputSchema":{{"type":"object"}}}}"#
@@ -51,7 +51,7 @@ fn pages_of_a_list() {
 fn events_that_nobody_polls() {
     let scale = Scale::new();
     let mut client = client();
-    let long = "x".repeat(FRAME);
+    let long = "x".repeat(length());
     for n in 0..40 {
         if !client.wants_frames() {
             break;

@@ -29,10 +29,13 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 static TURN: Mutex<()> = Mutex::new(());
 
 const NOW: Instant = Instant::from_millis(1);
-/// The length of what is sent, but for its envelope.
-const FRAME: usize = 256 << 10;
 /// The most that an envelope takes.
 const ENVELOPE: usize = 512;
+
+/// The length of what is sent, but for its envelope; the limits are in proportion.
+fn length() -> usize {
+    support::amount(64 << 10, 256 << 10)
+}
 
 /// Measures what is allocated from its making on and not given back.
 struct Scale {
@@ -68,7 +71,7 @@ impl Scale {
 
     /// Sees to it that no more is held than `limits` allow and one frame.
     fn assert_within(&self, limits: &Limits) {
-        let (held, most) = (self.held(), limits.total() + FRAME + ENVELOPE);
+        let (held, most) = (self.held(), limits.total() + length() + ENVELOPE);
         assert!(held <= most, "{held} bytes are held, {most} are allowed");
     }
 }
@@ -83,9 +86,9 @@ fn allocated() -> usize {
 /// Limits that a flood reaches soon.
 fn limits() -> Limits {
     let mut limits = Limits::default();
-    limits.memory = 8 * FRAME;
-    limits.output = 2 * FRAME;
-    limits.peer = 2 * FRAME;
+    limits.memory = 8 * length();
+    limits.output = 2 * length();
+    limits.peer = 2 * length();
     limits.calls = 100;
     limits
 }

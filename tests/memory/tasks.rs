@@ -14,7 +14,7 @@ use crate::{NOW, Scale, drain, feed};
 
 /// How many tasks there are, and the bytes that their store may hold.
 fn sizes() -> (usize, usize) {
-    let tasks = support::amount(2_000, 10_000);
+    let tasks = support::amount(600, 10_000);
     (tasks, (24 << 20) / 10_000 * tasks)
 }
 

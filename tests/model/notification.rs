@@ -146,7 +146,7 @@ fn a_cancellation_may_lack_its_id() {
 fn every_double_reads_as_the_one_that_was_written() {
     // `data.number`: what a number means must not hang on a feature that another crate switches on.
     let mut state = 88_172_645_463_325_252_u64;
-    for n in 0..100_000 {
+    for n in 0..support::amount(10_000, 100_000) {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;

@@ -18,7 +18,7 @@ use crate::script::opening_result;
 #[derive(Clone, Debug)]
 pub struct HostileServer(Value);
 
-/// The cases that are for a revision. In a plain run what sends much is sent to the newest of each era alone.
+/// The cases that are for a revision. In a plain run what sends much is sent to the newest one of them alone.
 pub fn hostile_servers(revision: Revision) -> Vec<HostileServer> {
     let lines = include_str!("../hostile/servers.jsonl").lines();
     let cases = lines.map(|line| HostileServer(serde_json::from_str(line).expect("a case")));
@@ -26,11 +26,13 @@ pub fn hostile_servers(revision: Revision) -> Vec<HostileServer> {
         Revision::V2026_07_28 => "modern",
         _ => "legacy",
     };
-    let is_newest = [Revision::NEWEST_LEGACY, Revision::NEWEST].contains(&revision);
-    let takes_all = amount(is_newest, true);
+    let is_newest = |case: &HostileServer| match case.0["era"] == "legacy" {
+        true => revision == Revision::NEWEST_LEGACY,
+        false => revision == Revision::NEWEST,
+    };
     cases
         .filter(|case| case.0["era"] == "both" || case.0["era"] == era)
-        .filter(|case| takes_all || !case.sends_much())
+        .filter(|case| amount(is_newest(case), true) || !case.sends_much())
         .collect()
 }
 
@@ -90,7 +92,7 @@ impl HostileServer {
     }
 
     /// Whether it sends more than some hundred KiB.
-    fn sends_much(&self) -> bool {
+    pub fn sends_much(&self) -> bool {
         let steps = self.0["steps"].as_array().expect("steps").iter();
         let count = |step: &Value| step["times"].as_u64().or(step["fill"][2].as_u64());
         steps.filter_map(count).any(|count| count > 1000)
@@ -119,7 +121,9 @@ impl HostileServer {
             }
             _ if step["times"].is_u64() => {
                 let line = line(&step["line"]);
-                let times = 0..step["times"].as_u64().expect("a number");
+                let times = step["times"].as_u64().expect("a number");
+                // A tenth of a flood is one.
+                let times = 0..amount(times.div_ceil(10), times);
                 let lines = times.map(|n| line.replace("$N", &n.to_string()));
                 Part::Bytes(lines.collect::<String>().into())
             }

@@ -26,6 +26,7 @@ pub mod types;
 pub mod wire;
 
 use mcp_proto::Revision;
+use proptest::test_runner::{Config, RngAlgorithm};
 
 /// The revisions that are opened by the handshake.
 pub const LEGACY: [Revision; 4] = [
@@ -46,6 +47,15 @@ pub fn amount<T>(few: T, many: T) -> T {
         Ok("thorough") => many,
         Ok(other) => panic!("MCP_TESTS is `thorough` or not set, not {other:?}"),
         Err(_) => few,
+    }
+}
+
+/// How often a property is tried: `few` times in a plain run, and `many` times in a thorough one.
+pub fn cases(few: u32, many: u32) -> Config {
+    Config {
+        // What is usual takes as long in a debug build as what is tested.
+        rng_algorithm: RngAlgorithm::XorShift,
+        ..Config::with_cases(amount(few, many))
     }
 }
 

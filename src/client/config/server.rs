@@ -550,7 +550,7 @@ fn has_arguments(command: &str) -> bool {
     let mut words = command.split_whitespace();
     let first_is_name = words
         .next()
-        .is_some_and(|first| !first.contains(['/', '\\']));
+        .is_some_and(|first| memchr::memchr2(b'/', b'\\', first.as_bytes()).is_none());
     let mut more = words.peekable();
     more.peek().is_some() && (first_is_name || more.any(|word| word.starts_with('-')))
 }

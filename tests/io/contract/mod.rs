@@ -9,6 +9,7 @@ mod timing;
 mod user;
 
 use std::io::{Read, Write};
+use std::thread;
 use std::time::Duration;
 
 use mcp_proto::io::Handle;
@@ -66,7 +67,6 @@ macro_rules! half_closing {
         contract! { $adapter:
             ending {
                 answers_that_the_user_has_not_room_for_survive_a_lost_write
-                a_peer_that_reads_no_more_but_talks_on_is_not_listened_to_for_ever
             }
         }
     };
@@ -85,7 +85,6 @@ macro_rules! behaviours {
                     a_session_that_closes_itself_flushes_and_ends_the_output
                     closing_flushes_although_the_peer_is_busy_writing
                     a_slow_peer_that_talks_on_gets_all_that_was_written
-                    the_end_does_not_wait_for_ever_for_a_peer_that_does_not_read
                     half_a_line_at_the_end_is_told
                 }
                 flow {
@@ -136,4 +135,64 @@ behaviours! {
     child: Child + half_closing,
     #[cfg(all(feature = "child", unix))]
     child_async: ChildAsync + half_closing,
+}
+
+/// What waits for seconds and does nothing meanwhile is one test for all adapters, at once.
+macro_rules! waiting {
+    ($($behaviour:ident { $($(#[$when:meta])* $adapter:ident)* })*) => { $(
+        #[test]
+        fn $behaviour() {
+            let mut all = Vec::new();
+            $(
+                $(#[$when])*
+                all.push((stringify!($adapter), at_once(ending::$behaviour::<adapters::$adapter>)));
+            )*
+            for (adapter, one) in all {
+                assert!(one.join().is_ok(), "{adapter}");
+            }
+        }
+    )* };
+}
+
+fn at_once(behaviour: fn()) -> thread::JoinHandle<()> {
+    thread::spawn(move || crate::toy::within(behaviour))
+}
+
+waiting! {
+    the_end_does_not_wait_for_ever_for_a_peer_that_does_not_read {
+        Blocking
+        Threads
+        Tcp
+        #[cfg(unix)]
+        Unix
+        #[cfg(feature = "tokio")]
+        Tokio
+        #[cfg(feature = "tokio")]
+        TokioTcp
+        #[cfg(all(feature = "tokio", unix))]
+        TokioUnix
+        #[cfg(feature = "futures-io")]
+        FuturesIo
+        #[cfg(all(feature = "child", unix))]
+        Child
+        #[cfg(all(feature = "child", unix))]
+        ChildAsync
+    }
+    // TCP doesn't tell that a peer has stopped reading.
+    a_peer_that_reads_no_more_but_talks_on_is_not_listened_to_for_ever {
+        Blocking
+        Threads
+        #[cfg(unix)]
+        Unix
+        #[cfg(feature = "tokio")]
+        Tokio
+        #[cfg(all(feature = "tokio", unix))]
+        TokioUnix
+        #[cfg(feature = "futures-io")]
+        FuturesIo
+        #[cfg(all(feature = "child", unix))]
+        Child
+        #[cfg(all(feature = "child", unix))]
+        ChildAsync
+    }
 }

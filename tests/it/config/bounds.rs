@@ -46,7 +46,7 @@ fn what_references_bring_in_is_bounded_for_each_entry_and_the_others_are_read() 
 #[test]
 fn what_the_references_of_a_file_bring_in_is_bounded() {
     let entries: Vec<_> = (0..1000)
-        .map(|n| format!(r#""s{n}": {{"command": "${{A}}"}}"#))
+        .map(|n| format!(r#""s{n}": {{"command": "c", "args": ["${{A}}"]}}"#))
         .collect();
     let text = format!(r#"{{"mcpServers": {{{}}}}}"#, entries.join(","));
     let value = "x".repeat(100_000);
@@ -199,6 +199,8 @@ fn configuration() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    #![proptest_config(support::cases(64, 256))]
+
     #[test]
     fn any_json_ends_in_a_result(text in configuration()) {
         for text in [text.clone(), format!(r#"{{"servers":{text},"inputs":{text}}}"#)] {

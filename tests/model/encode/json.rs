@@ -40,7 +40,7 @@ fn arbitrary_json() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..support::cases(48, 256) })]
 
     #[test]
     fn any_value_reads_back_equal_and_stays_on_one_line(value in arbitrary_json()) {

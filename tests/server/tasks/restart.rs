@@ -173,7 +173,7 @@ fn a_task_goes_on_whenever_its_instance_is_killed() {
         assert!(moments > 12, "{moments}");
         for first in 0..=moments {
             // Twice in a plain run only where the second follows soon.
-            let last = moments.min(first + support::amount(2, 1000));
+            let last = moments.min(first + support::amount(1, 1000));
             for second in first..=last {
                 let (result, _) = trip(&|moment| moment == first || moment == second);
                 assert_eq!(result, expected, "{is_modern}, at {first} and {second}");
@@ -187,7 +187,7 @@ fn a_task_goes_on_however_often_its_instance_is_killed() {
     // A run has three steps, before which it is asked for; an instance that lives for less never gets
     // one done. In 2025-11-25 what is asked is asked again of each new connection.
     for (is_modern, least) in [(true, 4), (false, 6)] {
-        for every in least..24 {
+        for every in (least..24).step_by(support::amount(4, 1)) {
             let instances = Instances::new();
             let trip = Trip::begin(&instances, is_modern);
             let (result, _) = trip.go(|moment| moment % every == every - 1);

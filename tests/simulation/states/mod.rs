@@ -28,9 +28,9 @@ use super::random::Random;
 /// How deep every order is tried unless the environment says otherwise: what a moment is enough for.
 const DEPTH: usize = 3;
 
-/// How long the random walks are, and how many of them there are.
+/// How long the random walks are, and how many of them a plain run has and a thorough one.
 const WALK: usize = 500;
-const WALKS: u64 = 20;
+const WALKS: (u64, u64) = (5, 20);
 
 /// The peer's id of a request, and which of the own calls: there are two of each.
 type Which = usize;
@@ -139,7 +139,7 @@ fn walk<S: Side, M: Subject<Operation = S::Operation> + Hash>(
     operations: &[S::Operation],
     ends: fn(S::Operation) -> bool,
 ) {
-    for seed in 0..WALKS {
+    for seed in 0..support::amount(WALKS.0, WALKS.1) {
         let mut random = Random::new(seed);
         let mut state = start.clone();
         for step in 0..WALK {
