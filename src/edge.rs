@@ -7,6 +7,7 @@
 //! ```
 
 use alloc::boxed::Box;
+use core::fmt;
 
 use bytes::Bytes;
 
@@ -202,18 +203,42 @@ impl Edge {
 }
 
 /// Why a server can't be put behind such a host.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EdgeError {
     /// The server can't be served as it is defined, for the reason inside: correct it.
-    #[error(transparent)]
-    Definition(#[from] DefinitionError),
+    Definition(DefinitionError),
     /// The annotations of a tool break the rules: correct them.
-    #[error("the tool {tool} can't be served over HTTP: {error}")]
     Annotation {
         /// The tool's name.
         tool: Box<str>,
         /// What is wrong.
         error: AnnotationError,
     },
+}
+
+impl fmt::Display for EdgeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Definition(error) => fmt::Display::fmt(error, f),
+            Self::Annotation { tool, error } => {
+                write!(f, "the tool {tool} can't be served over HTTP: {error}")
+            }
+        }
+    }
+}
+
+impl core::error::Error for EdgeError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Definition(error) => error.source(),
+            _ => None,
+        }
+    }
+}
+
+impl From<DefinitionError> for EdgeError {
+    fn from(error: DefinitionError) -> Self {
+        Self::Definition(error)
+    }
 }

@@ -9,6 +9,7 @@
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 use core::net::{Ipv4Addr, Ipv6Addr};
 
 use super::url::Url;
@@ -22,19 +23,28 @@ pub struct AddressPolicy {
 }
 
 /// Why an address is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AddressError {
     /// It is no URL of HTTP, or one that can be read in more than one way.
-    #[error("it is no URL")]
     NoUrl,
     /// It isn't `https`, and leads to another machine.
-    #[error("it is neither https nor on this machine")]
     NotHttps,
     /// It leads to this machine or to a private network.
-    #[error("it leads to this machine or a private network")]
     Private,
 }
+
+impl fmt::Display for AddressError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoUrl => f.write_str("it is no URL"),
+            Self::NotHttps => f.write_str("it is neither https nor on this machine"),
+            Self::Private => f.write_str("it leads to this machine or a private network"),
+        }
+    }
+}
+
+impl core::error::Error for AddressError {}
 
 impl AddressPolicy {
     /// Returns the policy that allows `https` on public hosts, and what is where the server is.

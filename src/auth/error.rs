@@ -46,11 +46,10 @@ pub enum AuthStep {
 }
 
 /// What went wrong in an authorization.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AuthErrorKind {
     /// An address may not be asked: see [`AddressPolicy`](super::AddressPolicy).
-    #[error("the address at {origin:?} is refused: {why}")]
     Address {
         /// The scheme and the host.
         origin: Box<str>,
@@ -58,7 +57,6 @@ pub enum AuthErrorKind {
         why: AddressError,
     },
     /// There was no answer.
-    #[error("{origin:?} can't be reached: {words}")]
     Unreachable {
         /// The scheme and the host.
         origin: Box<str>,
@@ -66,7 +64,6 @@ pub enum AuthErrorKind {
         words: Box<str>,
     },
     /// The answer has a status that is of no use; redirects to other origins aren't followed.
-    #[error("{origin:?} answers with status {status}")]
     Status {
         /// The scheme and the host.
         origin: Box<str>,
@@ -74,13 +71,11 @@ pub enum AuthErrorKind {
         status: u16,
     },
     /// The answer is longer than [`AuthOptions::body_limit`](super::AuthOptions::body_limit).
-    #[error("the answer of {origin:?} is too long")]
     TooLong {
         /// The scheme and the host.
         origin: Box<str>,
     },
     /// The answer isn't what it has to be.
-    #[error("the answer of {origin:?} is no good: {what}")]
     Malformed {
         /// The scheme and the host.
         origin: Box<str>,
@@ -88,16 +83,13 @@ pub enum AuthErrorKind {
         what: &'static str,
     },
     /// More requests were needed than an authorization may make.
-    #[error("it takes too many requests")]
     TooManyRequests,
     /// The metadata is that of another server: a token for it would be a token for somebody else.
-    #[error("the metadata is that of {found:?}, another server")]
     WrongResource {
         /// What it names.
         found: Box<str>,
     },
     /// The metadata, or the answer that the user brought back, is from another authorization server.
-    #[error("it comes from {found:?} in place of {expected:?}")]
     WrongIssuer {
         /// Whose it should be.
         expected: Box<str>,
@@ -105,23 +97,19 @@ pub enum AuthErrorKind {
         found: Box<str>,
     },
     /// The authorization server doesn't offer PKCE with S256.
-    #[error("the authorization server doesn't offer PKCE with S256")]
     NoPkce,
     /// The authorization server can't do what the grant needs.
-    #[error("the authorization server doesn't offer {what}")]
     NotOffered {
         /// What is missing.
         what: &'static str,
     },
     /// The client is unknown to the authorization server, which registers none by itself: set
     /// [`AuthOptions::client`](super::AuthOptions::client).
-    #[error("the authorization server {issuer:?} needs a client that was registered by hand")]
     NoClient {
         /// The authorization server.
         issuer: Box<str>,
     },
     /// The credentials belong to another authorization server.
-    #[error("the client's credentials are those for {expected:?}, not for {found:?}")]
     OtherIssuer {
         /// Whom they are for.
         expected: Box<str>,
@@ -129,13 +117,10 @@ pub enum AuthErrorKind {
         found: Box<str>,
     },
     /// What the user brought back doesn't belong to this authorization.
-    #[error("what came back doesn't belong to this authorization")]
     WrongState,
     /// What the user brought back can't be read.
-    #[error("what came back is no good: {0}")]
     BadRedirect(&'static str),
     /// The authorization server says no, such as `access_denied`.
-    #[error("the authorization server says {code:?}{}", Described(description))]
     Denied {
         /// The code of the error.
         code: Box<str>,
@@ -143,20 +128,77 @@ pub enum AuthErrorKind {
         description: Box<str>,
     },
     /// The host did not do what it was asked for, such as opening a page.
-    #[error("{0}")]
     Host(Box<str>),
     /// The server refuses a token that was just issued for it.
-    #[error("the server refuses a token that was just issued")]
     Refused,
     /// The server asks for scopes again that the token has, or for ever more.
-    #[error("the server asks for scopes in vain")]
     Scopes,
     /// The token came without the proof that was asked for.
-    #[error("the token isn't bound to the key")]
     NotBound,
     /// A message can't be signed.
-    #[error("{0}")]
-    Sign(#[from] SignError),
+    Sign(SignError),
+}
+
+impl fmt::Display for AuthErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address { origin, why } => {
+                write!(f, "the address at {origin:?} is refused: {why}")
+            }
+            Self::Unreachable { origin, words } => {
+                write!(f, "{origin:?} can't be reached: {words}")
+            }
+            Self::Status { origin, status } => write!(f, "{origin:?} answers with status {status}"),
+            Self::TooLong { origin } => write!(f, "the answer of {origin:?} is too long"),
+            Self::Malformed { origin, what } => {
+                write!(f, "the answer of {origin:?} is no good: {what}")
+            }
+            Self::TooManyRequests => f.write_str("it takes too many requests"),
+            Self::WrongResource { found } => {
+                write!(f, "the metadata is that of {found:?}, another server")
+            }
+            Self::WrongIssuer { expected, found } => {
+                write!(f, "it comes from {found:?} in place of {expected:?}")
+            }
+            Self::NoPkce => f.write_str("the authorization server doesn't offer PKCE with S256"),
+            Self::NotOffered { what } => write!(f, "the authorization server doesn't offer {what}"),
+            Self::NoClient { issuer } => write!(
+                f,
+                "the authorization server {issuer:?} needs a client that was registered by hand"
+            ),
+            Self::OtherIssuer { expected, found } => write!(
+                f,
+                "the client's credentials are those for {expected:?}, not for {found:?}"
+            ),
+            Self::WrongState => f.write_str("what came back doesn't belong to this authorization"),
+            Self::BadRedirect(what) => write!(f, "what came back is no good: {what}"),
+            Self::Denied { code, description } => write!(
+                f,
+                "the authorization server says {code:?}{}",
+                Described(description)
+            ),
+            Self::Host(text) => f.write_str(text),
+            Self::Refused => f.write_str("the server refuses a token that was just issued"),
+            Self::Scopes => f.write_str("the server asks for scopes in vain"),
+            Self::NotBound => f.write_str("the token isn't bound to the key"),
+            Self::Sign(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl core::error::Error for AuthErrorKind {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Sign(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<SignError> for AuthErrorKind {
+    fn from(error: SignError) -> Self {
+        Self::Sign(error)
+    }
 }
 
 struct Described<'a>(&'a str);

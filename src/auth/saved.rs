@@ -7,6 +7,7 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -73,8 +74,7 @@ pub struct Token {
 }
 
 /// Why what is remembered can't be stored or loaded.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{why}")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreError {
     why: Box<str>,
 }
@@ -86,6 +86,14 @@ impl StoreError {
         Self { why: why.into() }
     }
 }
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.why)
+    }
+}
+
+impl core::error::Error for StoreError {}
 
 /// Where it is remembered what the authorizations of a program have brought. A clone of the store
 /// should be the same store.

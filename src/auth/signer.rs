@@ -4,6 +4,7 @@ use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 /// A private key of the client's, wherever it is kept. `Es256Signer`, with feature `auth-es256`, is
 /// one in memory.
@@ -27,8 +28,7 @@ pub trait Signer: Send + Sync {
 }
 
 /// A message couldn't be signed, or a key not be read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("can't sign: {why}")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignError {
     why: Box<str>,
 }
@@ -40,3 +40,12 @@ impl SignError {
         Self { why: why.into() }
     }
 }
+
+impl fmt::Display for SignError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { why } = self;
+        write!(f, "can't sign: {why}")
+    }
+}
+
+impl core::error::Error for SignError {}

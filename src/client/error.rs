@@ -15,21 +15,18 @@ use crate::session::{CallClock, CallError, CloseReason, Delivery, Misuse};
 
 /// Why an operation of the client gave no result. `Debug` shows it as `Display` does, since that is
 /// what a `main` that returns it prints.
-#[derive(Clone, PartialEq, thiserror::Error)]
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub enum ClientError {
     /// The tool failed or the server refused the call, and says why: hand the message to the model,
     /// which may try again.
-    #[error(transparent)]
     Retry(Box<ToolFailure>),
     /// The server answered with an error. Its code says whether another request may do better; see
     /// [`code`](crate::rpc::code).
-    #[error("{}", RpcText(.0))]
     Rpc(RpcError),
     /// No answer came in time. The connection goes on: try again if the operation may run twice, or
     /// allow it more time with [`ToolCall::read_timeout`](super::ToolCall::read_timeout) or the
     /// options.
-    #[error("timed out while waiting for the response, after {after:?} ({clock})")]
     TimedOut {
         /// Which of the call's two clocks ran out.
         clock: CallClock,
@@ -37,26 +34,20 @@ pub enum ClientError {
         after: Duration,
     },
     /// The operation was cancelled from this side: there is nothing to do.
-    #[error("cancelled")]
     Cancelled,
     /// The connection was lost before an answer came. [`Delivery::NotSent`] may be tried again;
     /// otherwise the server may have acted on the request, and the client never repeats it by
     /// itself.
-    #[error("the connection was lost ({0})")]
     Lost(Delivery),
     /// The call ended in another way without a result; the [`CallError`] inside says what to do.
-    #[error(transparent)]
     Call(CallError),
     /// The request was refused before anything was sent; the [`Misuse`] inside says what to change.
-    #[error(transparent)]
-    Misuse(#[from] Misuse),
+    Misuse(Misuse),
     /// The listing would never end, or is longer than [`Limits::pages`](crate::Limits::pages)
     /// allows: raise the limit, or report the server.
-    #[error(transparent)]
-    Page(#[from] PageError),
+    Page(PageError),
     /// The server sends more than a limit allows for one operation: raise the limit in
     /// [`ClientOptions::limits`](super::ClientOptions::limits) if that much is welcome.
-    #[error("the limit of {limit} on {what} is reached; `ClientOptions::limits` sets it")]
     LimitReached {
         /// What the limit is on.
         what: &'static str,
@@ -67,14 +58,11 @@ pub enum ClientError {
     /// error. Without it the part is skipped.
     ///
     /// [`ClientOptions::strict`]: super::ClientOptions::strict
-    #[error("part of the answer can't be read: {0}")]
     Unreadable(Box<Unreadable<'static>>),
     /// Data in a result isn't base64: the fault is the server's. The rest of the result can be
     /// read.
-    #[error(transparent)]
-    Base64(#[from] InvalidBase64),
+    Base64(InvalidBase64),
     /// The tool or resource has answered, with something else than was asked for.
-    #[error("the answer can't be read as {wanted}: {reason}; it begins with {value:?}")]
     Decode {
         /// The Rust type that was asked for.
         wanted: &'static str,
@@ -86,11 +74,9 @@ pub enum ClientError {
     /// What the server gave of a skill isn't what it said of it, or can't be read for it; nothing of it
     /// may be used. If the skill may have changed since, get it anew and ask the user again.
     #[cfg(feature = "skills")]
-    #[error(transparent)]
-    Skill(#[from] crate::model::skill::SkillError),
+    Skill(crate::model::skill::SkillError),
     /// The tool's structured result isn't what its output schema promises, or the schema can't be used:
     /// the fault is the server's. Only with [`ClientOptions::validator`](super::ClientOptions::validator).
-    #[error("the result of the tool {tool} doesn't fit its output schema: {reason}")]
     OutputSchema {
         /// The tool, by its server's name for it.
         tool: Box<str>,
@@ -98,23 +84,18 @@ pub enum ClientError {
         reason: Box<str>,
     },
     /// The arguments can't be written as a JSON object; nothing was sent. Pass a struct or a map.
-    #[error("the arguments can't be written: {0}")]
     Arguments(Box<str>),
     /// No connection could be made, or it failed, for the reason given: show it to the user.
-    #[error("the connection failed: {0}")]
     Connection(Box<str>),
     /// The session could not be opened: show the reason to the user. The next operation tries
     /// again.
-    #[error("the session could not be opened: {0}")]
     Opening(CloseReason),
     /// The session has ended, and the client is not configured to reconnect: close it and open it
     /// again, or set [`ClientOptions::reconnect`](super::ClientOptions::reconnect).
-    #[error("the session has ended: {0}; close the client and open it again, or set `reconnect`")]
     Closed(CloseReason),
     /// The session could not be opened, or has ended, maybe during an operation, and the adapter
     /// knows more of it: the program or the address, how a process has ended and its last words,
     /// what came instead of a message. Show it to the user.
-    #[error("{}{error}: {peer}", if matches!(**error, Self::Rpc(_)) { REFUSED } else { "" })]
     Peer {
         /// What would be said without that: [`Opening`](Self::Opening), [`Closed`](Self::Closed),
         /// [`Lost`](Self::Lost) of an operation that was under way, or the error by which the server
@@ -124,15 +105,109 @@ pub enum ClientError {
         peer: Box<str>,
     },
     /// What the server says of itself is known once the client has been open: open it first.
-    #[error("the {0} is only available after the opening: call `open` first")]
     NotOpened(&'static str),
     /// The client was closed more often than it was opened. It is closed; nothing else has changed.
-    #[error("the client was closed more often than it was opened")]
     NotOpen,
     /// The driver of the client has ended or was dropped: keep its future or its thread running for
     /// as long as the client is used.
-    #[error("nothing drives the client: the driver that came with it was dropped, or has ended")]
     NoDriver,
+}
+
+impl fmt::Display for ClientError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Retry(failure) => fmt::Display::fmt(failure, f),
+            Self::Rpc(error) => write!(f, "{}", RpcText(error)),
+            Self::TimedOut { clock, after } => write!(
+                f,
+                "timed out while waiting for the response, after {after:?} ({clock})"
+            ),
+            Self::Cancelled => f.write_str("cancelled"),
+            Self::Lost(delivery) => write!(f, "the connection was lost ({delivery})"),
+            Self::Call(error) => fmt::Display::fmt(error, f),
+            Self::Misuse(error) => fmt::Display::fmt(error, f),
+            Self::Page(error) => fmt::Display::fmt(error, f),
+            Self::LimitReached { what, limit } => write!(
+                f,
+                "the limit of {limit} on {what} is reached; `ClientOptions::limits` sets it"
+            ),
+            Self::Unreadable(unreadable) => {
+                write!(f, "part of the answer can't be read: {unreadable}")
+            }
+            Self::Base64(error) => fmt::Display::fmt(error, f),
+            Self::Decode {
+                wanted,
+                reason,
+                value,
+            } => write!(
+                f,
+                "the answer can't be read as {wanted}: {reason}; it begins with {value:?}"
+            ),
+            Self::Skill(error) => fmt::Display::fmt(error, f),
+            Self::OutputSchema { tool, reason } => write!(
+                f,
+                "the result of the tool {tool} doesn't fit its output schema: {reason}"
+            ),
+            Self::Arguments(text) => write!(f, "the arguments can't be written: {text}"),
+            Self::Connection(text) => write!(f, "the connection failed: {text}"),
+            Self::Opening(reason) => write!(f, "the session could not be opened: {reason}"),
+            Self::Closed(reason) => write!(
+                f,
+                "the session has ended: {reason}; close the client and open it again, \
+                 or set `reconnect`"
+            ),
+            Self::Peer { error, peer } if matches!(**error, Self::Rpc(_)) => {
+                write!(f, "{REFUSED}{error}: {peer}")
+            }
+            Self::Peer { error, peer } => write!(f, "{error}: {peer}"),
+            Self::NotOpened(what) => write!(
+                f,
+                "the {what} is only available after the opening: call `open` first"
+            ),
+            Self::NotOpen => f.write_str("the client was closed more often than it was opened"),
+            Self::NoDriver => f.write_str(
+                "nothing drives the client: the driver that came with it was dropped, or has ended",
+            ),
+        }
+    }
+}
+
+impl core::error::Error for ClientError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Retry(failure) => failure.source(),
+            Self::Call(error) => error.source(),
+            Self::Misuse(error) => error.source(),
+            Self::Page(error) => error.source(),
+            Self::Base64(error) => error.source(),
+            Self::Skill(error) => error.source(),
+            _ => None,
+        }
+    }
+}
+
+impl From<Misuse> for ClientError {
+    fn from(error: Misuse) -> Self {
+        Self::Misuse(error)
+    }
+}
+
+impl From<PageError> for ClientError {
+    fn from(error: PageError) -> Self {
+        Self::Page(error)
+    }
+}
+
+impl From<InvalidBase64> for ClientError {
+    fn from(error: InvalidBase64) -> Self {
+        Self::Base64(error)
+    }
+}
+
+impl From<crate::model::skill::SkillError> for ClientError {
+    fn from(error: crate::model::skill::SkillError) -> Self {
+        Self::Skill(error)
+    }
 }
 
 /// What a server's answer to the opening is shown with.
@@ -208,8 +283,7 @@ impl From<CallError> for ClientError {
 }
 
 /// What a tool or its server said of a call that failed. `Display` shows the message.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error("{message}")]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ToolFailure {
     /// What to tell the model: the texts of the result, or the message of the server's error.
@@ -247,6 +321,14 @@ impl ToolFailure {
         }
     }
 }
+
+impl fmt::Display for ToolFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl core::error::Error for ToolFailure {}
 
 impl From<ToolFailure> for ClientError {
     fn from(failure: ToolFailure) -> Self {

@@ -73,11 +73,7 @@ pub struct ToolSet {
 
 /// Two servers have a tool of the same name: give one of them a prefix with
 /// [`ClientOptions::tool_prefix`](super::ClientOptions::tool_prefix).
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{server} defines a tool whose name conflicts with an existing tool of {existing}: '{name}'. \
-     Set the `tool_prefix` option to avoid name conflicts"
-)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NameConflict {
     /// The name of the tool.
@@ -87,6 +83,23 @@ pub struct NameConflict {
     /// The server that has the name already.
     pub existing: String,
 }
+
+impl fmt::Display for NameConflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            name,
+            server,
+            existing,
+        } = self;
+        write!(
+            f,
+            "{server} defines a tool whose name conflicts with an existing tool of {existing}: \
+             '{name}'. Set the `tool_prefix` option to avoid name conflicts"
+        )
+    }
+}
+
+impl core::error::Error for NameConflict {}
 
 impl ToolSet {
     /// Creates a set without servers.

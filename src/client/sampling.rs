@@ -5,6 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::model::content::Role;
 use crate::model::sampling::{
@@ -66,23 +67,32 @@ pub enum ResponsePart {
 }
 
 /// A conversation that can't be put to a model, or an answer that can't be given to a server.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SamplingError {
     /// A message has several blocks: refuse the request.
-    #[error("messages of several blocks are not supported")]
     SeveralBlocks,
     /// A block of a kind that can't be put to the model: refuse the request, or read the params
     /// yourself.
-    #[error("{0} is not supported here")]
     Unsupported(&'static str),
     /// A message is neither the person's nor the model's: refuse the request.
-    #[error("the role {0} is not supported")]
     Role(String),
     /// Data isn't base64: refuse the request, the fault is the server's.
-    #[error("a message has invalid base64 data")]
     Base64,
 }
+
+impl fmt::Display for SamplingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SeveralBlocks => f.write_str("messages of several blocks are not supported"),
+            Self::Unsupported(what) => write!(f, "{what} is not supported here"),
+            Self::Role(text) => write!(f, "the role {text} is not supported"),
+            Self::Base64 => f.write_str("a message has invalid base64 data"),
+        }
+    }
+}
+
+impl core::error::Error for SamplingError {}
 
 /// The error to answer the server with.
 impl From<SamplingError> for RpcError {

@@ -32,12 +32,11 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 ///
 /// Hand it to the session's `handle_malformed`, which answers the peer where the protocol asks for
 /// it. `Debug` says what `Display` says, without the head of a line, which may hold secrets.
-#[derive(Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum FrameError {
     /// The line or event was longer than the limit; it has been discarded up to its end. Raise
     /// `Limits::frame` if such messages are welcome.
-    #[error("a line of {length} bytes is longer than the limit of {limit}")]
     TooLong {
         /// The line's length in bytes.
         length: u64,
@@ -49,18 +48,33 @@ pub enum FrameError {
         last: u8,
     },
     /// The text is not UTF-8; it is never repaired. The fault is the peer's.
-    #[error("the text is not utf-8 after byte {valid_up_to}")]
     NotUtf8 {
         /// How many bytes from the start are good.
         valid_up_to: usize,
     },
     /// The input ended in the middle of a line: the peer has gone or was cut off.
-    #[error("the input ended {length} bytes into a line")]
     Truncated {
         /// How many bytes of the line had come.
         length: u64,
     },
 }
+
+impl fmt::Display for FrameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong { length, limit, .. } => write!(
+                f,
+                "a line of {length} bytes is longer than the limit of {limit}"
+            ),
+            Self::NotUtf8 { valid_up_to } => {
+                write!(f, "the text is not utf-8 after byte {valid_up_to}")
+            }
+            Self::Truncated { length } => write!(f, "the input ended {length} bytes into a line"),
+        }
+    }
+}
+
+impl core::error::Error for FrameError {}
 
 impl fmt::Debug for FrameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -171,19 +171,28 @@ const FEW: usize = 8;
 const ROOM: usize = 192;
 
 /// Why a header field can't be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HeaderError {
     /// It stands more than once.
-    #[error("the header stands more than once")]
     Repeated,
     /// It holds more than visible ASCII, spaces and tabs.
-    #[error("the header has invalid characters")]
     Characters,
     /// It looks like Base64 of UTF-8 and isn't.
-    #[error("the header's Base64 can't be decoded")]
     Base64,
 }
+
+impl fmt::Display for HeaderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Repeated => f.write_str("the header stands more than once"),
+            Self::Characters => f.write_str("the header has invalid characters"),
+            Self::Base64 => f.write_str("the header's Base64 can't be decoded"),
+        }
+    }
+}
+
+impl core::error::Error for HeaderError {}
 
 impl Headers {
     /// Returns no fields.

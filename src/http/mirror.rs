@@ -9,6 +9,7 @@ use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use serde_json::Value;
 
@@ -45,25 +46,39 @@ pub enum ParamKind {
 }
 
 /// Why a tool's annotations break the rules. A client over HTTP leaves such a tool out of its list.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AnnotationError {
     /// The annotation is no header token.
-    #[error("x-mcp-header of {0} is not a header token")]
     Name(Box<str>),
     /// Two annotations have the same name, case aside.
-    #[error("x-mcp-header {0} stands twice")]
     Repeated(Box<str>),
     /// It stands on something else than a string, an integer or a boolean.
-    #[error("x-mcp-header stands on {0}, which is no string, integer or boolean")]
     Type(Box<str>),
     /// It stands where no chain of `properties` leads.
-    #[error("x-mcp-header stands where no chain of properties leads")]
     Unreachable,
     /// The schema is no JSON object.
-    #[error("the schema is no object")]
     Schema,
 }
+
+impl fmt::Display for AnnotationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(text) => write!(f, "x-mcp-header of {text} is not a header token"),
+            Self::Repeated(text) => write!(f, "x-mcp-header {text} stands twice"),
+            Self::Type(text) => write!(
+                f,
+                "x-mcp-header stands on {text}, which is no string, integer or boolean"
+            ),
+            Self::Unreachable => {
+                f.write_str("x-mcp-header stands where no chain of properties leads")
+            }
+            Self::Schema => f.write_str("the schema is no object"),
+        }
+    }
+}
+
+impl core::error::Error for AnnotationError {}
 
 /// The value of an argument, as far as a header can say it.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,29 +1,27 @@
 //! What may be wrong with an entry of a configuration file when it is to be used.
 
 use alloc::string::String;
+use core::fmt;
 
 #[cfg(any(feature = "child", feature = "http-client"))]
 use crate::client::config::ServerEntry;
 
 /// Why a server of a configuration file can't be started or connected to as it stands there.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EntryError {
     /// It is reached by a URL or started by an extension of the editor's: there is no process to
     /// start.
-    #[error("server {server:?} has no command")]
     NoCommand {
         /// The server's name.
         server: String,
     },
     /// It is a process: there is nothing to connect to.
-    #[error("server {server:?} has no URL")]
     NoUrl {
         /// The server's name.
         server: String,
     },
     /// The crate was built without what reaches it: switch the feature on.
-    #[error("server {server:?} needs the feature `{feature}` of mcp-proto")]
     NoFeature {
         /// The server's name.
         server: String,
@@ -32,7 +30,6 @@ pub enum EntryError {
     },
     /// A value has a reference in it that only an editor or its user can answer: replace it in the
     /// entry first.
-    #[error("server {server:?}: {field}: ${{{reference}}} has no value yet")]
     Unresolved {
         /// The server's name.
         server: String,
@@ -43,7 +40,6 @@ pub enum EntryError {
     },
     /// Some of its variables are in a file, which has to be read first: put them into `env` and set
     /// `env_file` to `None`.
-    #[error("server {server:?}: envFile: {path:?} has to be read first")]
     EnvFile {
         /// The server's name.
         server: String,
@@ -51,6 +47,33 @@ pub enum EntryError {
         path: String,
     },
 }
+
+impl fmt::Display for EntryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoCommand { server } => write!(f, "server {server:?} has no command"),
+            Self::NoUrl { server } => write!(f, "server {server:?} has no URL"),
+            Self::NoFeature { server, feature } => write!(
+                f,
+                "server {server:?} needs the feature `{feature}` of mcp-proto"
+            ),
+            Self::Unresolved {
+                server,
+                field,
+                reference,
+            } => write!(
+                f,
+                "server {server:?}: {field}: ${{{reference}}} has no value yet"
+            ),
+            Self::EnvFile { server, path } => write!(
+                f,
+                "server {server:?}: envFile: {path:?} has to be read first"
+            ),
+        }
+    }
+}
+
+impl core::error::Error for EntryError {}
 
 /// Returns an error if one of these fields has a reference in it that only an editor can answer.
 #[cfg(any(feature = "child", feature = "http-client"))]

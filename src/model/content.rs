@@ -4,6 +4,7 @@
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::fmt;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -238,9 +239,17 @@ impl<'a> TextContent<'a> {
 
 /// Base64 data that can't be decoded. The sender is at fault; the text is still there as it
 /// came.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("invalid base64: {0}")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidBase64(pub(crate) base64::DecodeError);
+
+impl fmt::Display for InvalidBase64 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(error) = self;
+        write!(f, "invalid base64: {error}")
+    }
+}
+
+impl core::error::Error for InvalidBase64 {}
 
 fn decode_base64(data: &str) -> Result<Vec<u8>, InvalidBase64> {
     BASE64_STANDARD.decode(data).map_err(InvalidBase64)

@@ -248,8 +248,7 @@ into_owned! {
 }
 
 /// Where content or a schema breaks a rule, and which.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{path}: {message}")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Violation {
     /// The JSON pointer of the offending value.
@@ -267,6 +266,15 @@ impl Violation {
         }
     }
 }
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, message } = self;
+        write!(f, "{path}: {message}")
+    }
+}
+
+impl core::error::Error for Violation {}
 
 impl<'a> RequestedSchema<'a> {
     /// Returns an error if a field is more than a form may have, such as an object.

@@ -4,6 +4,7 @@
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::vec::{self, Vec};
+use core::fmt;
 use core::ops::{Deref, DerefMut};
 use core::slice;
 
@@ -17,8 +18,7 @@ use crate::rpc::{GoodJson, Raw, Source, elements};
 /// what it was can be found in its JSON.
 ///
 /// `Debug` shows the reason and the size, not the content.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{reason}")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unreadable<'a> {
     /// The JSON of the element.
@@ -35,6 +35,14 @@ impl<'a> Unreadable<'a> {
         }
     }
 }
+
+impl fmt::Display for Unreadable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
+impl core::error::Error for Unreadable<'_> {}
 
 impl IntoOwned for Unreadable<'_> {
     type Owned = Unreadable<'static>;

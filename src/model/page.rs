@@ -3,6 +3,7 @@
 
 use alloc::collections::BTreeSet;
 use alloc::string::String;
+use core::fmt;
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -147,19 +148,30 @@ impl<'a, L> Page<'a, L> {
 }
 
 /// Why a listing was given up.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PageError {
     /// The peer sent a cursor that it had sent before in this listing: the fault is the peer's.
-    #[error("the peer repeated a cursor, so the listing would never end")]
     RepeatedCursor,
     /// The peer has more pages than are wanted: raise the limit, or do with those there are.
-    #[error("the listing has more than {limit} pages")]
     TooManyPages {
         /// The most pages that were wanted.
         limit: u32,
     },
 }
+
+impl fmt::Display for PageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RepeatedCursor => {
+                f.write_str("the peer repeated a cursor, so the listing would never end")
+            }
+            Self::TooManyPages { limit } => write!(f, "the listing has more than {limit} pages"),
+        }
+    }
+}
+
+impl core::error::Error for PageError {}
 
 /// Follows one listing from page to page and stops one that would never end.
 ///

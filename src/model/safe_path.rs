@@ -26,9 +26,16 @@ pub struct SafePath(Box<str>);
 
 /// The path would leave the folder, or means something else on another system. Refuse the request
 /// with `?`; don't repair the path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a path below this folder")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnsafePath(());
+
+impl fmt::Display for UnsafePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a path below this folder")
+    }
+}
+
+impl core::error::Error for UnsafePath {}
 
 impl SafePath {
     /// Returns the path, or an error if it isn't safe.

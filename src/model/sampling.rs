@@ -12,6 +12,7 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -541,17 +542,15 @@ open_enum! {
 
 /// How tool uses and tool results don't balance; each names the message by its index, which has to be
 /// corrected before a model or a client takes the conversation.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ToolBalanceError {
     /// A message has tool results and isn't a message of the user with nothing else.
-    #[error("message {message} must be a user's with nothing but tool results")]
     Mixed {
         /// The index of the message with the results.
         message: usize,
     },
     /// A tool use isn't answered in the message that follows it.
-    #[error("message {message} doesn't answer tool use {id:?}")]
     Unanswered {
         /// The index of the message that should have answered; it may be one past the last.
         message: usize,
@@ -559,7 +558,6 @@ pub enum ToolBalanceError {
         id: String,
     },
     /// A tool result answers no use of the message before it, or one that was answered already.
-    #[error("message {message} answers tool use {id:?}, which is not open")]
     Unexpected {
         /// The index of the message with the result.
         message: usize,
@@ -567,6 +565,26 @@ pub enum ToolBalanceError {
         id: String,
     },
 }
+
+impl fmt::Display for ToolBalanceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mixed { message } => write!(
+                f,
+                "message {message} must be a user's with nothing but tool results"
+            ),
+            Self::Unanswered { message, id } => {
+                write!(f, "message {message} doesn't answer tool use {id:?}")
+            }
+            Self::Unexpected { message, id } => write!(
+                f,
+                "message {message} answers tool use {id:?}, which is not open"
+            ),
+        }
+    }
+}
+
+impl core::error::Error for ToolBalanceError {}
 
 /// Checks that each tool use is answered by the next message and that results stand alone.
 ///

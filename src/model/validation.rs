@@ -6,6 +6,7 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::model::object::Object;
 use crate::model::tool::CallToolResult;
@@ -127,31 +128,39 @@ pub(crate) fn check_output(
 }
 
 /// Why a schema can't be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SchemaError {
     /// Its `$schema` names a dialect that isn't known: use 2020-12, 2019-09, or draft 7, 6 or 4.
     // `jschema.unsupported`
-    #[error("unknown JSON Schema dialect {0}")]
     Dialect(Box<str>),
     /// It refers to something outside of it, or to nothing: move what it refers to into its
     /// `$defs`.
     // `jschema.ref.reject`
-    #[error("the reference {0} leads out of the schema")]
     Reference(Box<str>),
     /// Checking a value against it could take too long, or forever: make it smaller or less nested.
     // `jschema.bounds`
-    #[error("the schema is too large: {0}")]
     TooLarge(&'static str),
     /// It breaks the rules of its dialect: correct the place that is named.
     // `jschema.valid`
-    #[error("no valid JSON Schema: {0}")]
     Invalid(Box<str>),
 }
 
+impl fmt::Display for SchemaError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dialect(text) => write!(f, "unknown JSON Schema dialect {text}"),
+            Self::Reference(text) => write!(f, "the reference {text} leads out of the schema"),
+            Self::TooLarge(what) => write!(f, "the schema is too large: {what}"),
+            Self::Invalid(text) => write!(f, "no valid JSON Schema: {text}"),
+        }
+    }
+}
+
+impl core::error::Error for SchemaError {}
+
 /// What in a value doesn't fit its schema, and where.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{reason}{}{path}", separator(path))]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Violation {
     /// The path from the root of the value, such as `items[2].name`; empty for the root itself.
@@ -159,6 +168,15 @@ pub struct Violation {
     /// What is wrong there. It doesn't contain the value, which may be a secret.
     pub reason: Box<str>,
 }
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, reason } = self;
+        write!(f, "{reason}{}{path}", separator(path))
+    }
+}
+
+impl core::error::Error for Violation {}
 
 fn separator(path: &str) -> &'static str {
     if path.is_empty() { "" } else { " at " }

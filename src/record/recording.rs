@@ -7,6 +7,7 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use bytes::Bytes;
 use memchr::memchr;
@@ -36,8 +37,7 @@ pub enum Cue<'a, E> {
 }
 
 /// Why lines are no recording.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line} is no entry of a recording: {reason}")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnreadableRecording {
     /// The line, counted from 1.
@@ -46,9 +46,17 @@ pub struct UnreadableRecording {
     pub reason: Box<str>,
 }
 
+impl fmt::Display for UnreadableRecording {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { line, reason } = self;
+        write!(f, "line {line} is no entry of a recording: {reason}")
+    }
+}
+
+impl core::error::Error for UnreadableRecording {}
+
 /// Where a session did something else than what was recorded.
-#[derive(Clone, PartialEq, Eq, thiserror::Error)]
-#[error("entry {entry}: {expected}, but {found}")]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Difference {
     /// The entry of the recording, counted from 1; one more than there are if the session went on.
@@ -58,6 +66,19 @@ pub struct Difference {
     /// What the session did. It may hold a frame, and with it secrets.
     pub found: Box<str>,
 }
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            entry,
+            expected,
+            found,
+        } = self;
+        write!(f, "entry {entry}: {expected}, but {found}")
+    }
+}
+
+impl core::error::Error for Difference {}
 
 /// Its place instead of its frames, which may hold secrets.
 impl core::fmt::Debug for Difference {

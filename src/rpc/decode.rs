@@ -11,6 +11,7 @@
 )]
 
 use alloc::borrow::Cow;
+use core::fmt;
 
 use crate::frame;
 use crate::limits::Limits;
@@ -81,8 +82,7 @@ pub(crate) enum Decoded<'s> {
 }
 
 /// A text that is not a message, and what may be answered to it.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error("{error}")]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Rejection {
     /// The error its sender should hear, if anything is answered at all.
@@ -142,6 +142,14 @@ impl Rejection {
         !self.is_response() && self.kind != Some(Kind::Notification)
     }
 }
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.error)
+    }
+}
+
+impl core::error::Error for Rejection {}
 
 /// Reads the envelope of `frame` by way of a fresh `scan`, which remembers the members that `K`
 /// names, keeping to the limits on depth, ids and the name of the method.

@@ -3,6 +3,7 @@
 
 use alloc::borrow::Cow;
 use alloc::string::String;
+use core::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -41,8 +42,7 @@ pub mod code {
 }
 
 /// The error object of a JSON-RPC response: it ends one request and is the answer to it.
-#[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
-#[error("{message} (code: {code})")]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RpcError {
     /// What kind of error it is; see [`code`].
@@ -58,6 +58,15 @@ pub struct RpcError {
     )]
     pub data: Option<Raw<'static>>,
 }
+
+impl fmt::Display for RpcError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { code, message, .. } = self;
+        write!(f, "{message} (code: {code})")
+    }
+}
+
+impl core::error::Error for RpcError {}
 
 fn owned_raw<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Raw<'static>>, D::Error> {
     Raw::deserialize(deserializer).map(|raw| Some(raw.into_owned()))

@@ -28,29 +28,58 @@ use super::effect::{Effect, EffectSink};
 ///
 /// Whatever becomes of this value, the server knows that the question is open; swallowing it can't
 /// break the protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("input is needed first")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InputPending(pub(super) ());
 
+impl fmt::Display for InputPending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("input is needed first")
+    }
+}
+
+impl core::error::Error for InputPending {}
+
 /// Why a question to the client has no answer.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum AskError {
     /// It is being asked. Hand this on with `?`: the handler runs again with the answer.
-    #[error(transparent)]
-    Pending(#[from] InputPending),
+    Pending(InputPending),
     /// The client answered with an error, as legacy clients do when their user refuses: go on
     /// without the answer, or hand this on with `?`.
-    #[error("{0}")]
     Refused(Box<str>),
     /// The client can't be asked, as it did not declare the capability: go on without the answer,
     /// or hand this on with `?`, which tells the client what it lacks.
-    #[error("{0}")]
     NotSupported(&'static str),
     /// The question can't be written, or the answer can't be read: correct the question, or hand
     /// this on with `?`.
-    #[error("{0}")]
     Malformed(Box<str>),
+}
+
+impl fmt::Display for AskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pending(pending) => fmt::Display::fmt(pending, f),
+            Self::Refused(text) => f.write_str(text),
+            Self::NotSupported(what) => f.write_str(what),
+            Self::Malformed(text) => f.write_str(text),
+        }
+    }
+}
+
+impl core::error::Error for AskError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Pending(pending) => pending.source(),
+            _ => None,
+        }
+    }
+}
+
+impl From<InputPending> for AskError {
+    fn from(pending: InputPending) -> Self {
+        Self::Pending(pending)
+    }
 }
 
 /// Why a handler ended without a result.
@@ -96,9 +125,17 @@ impl fmt::Display for HandlerError {
 }
 
 /// Arguments that don't fit the handler's type.
-#[derive(Debug, thiserror::Error)]
-#[error("Invalid arguments: {0}")]
+#[derive(Debug)]
 pub(super) struct BadArguments(String);
+
+impl fmt::Display for BadArguments {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(text) = self;
+        write!(f, "Invalid arguments: {text}")
+    }
+}
+
+impl core::error::Error for BadArguments {}
 
 /// How a client of this revision is told of arguments that don't fit (`tools.call.badargs`).
 pub(super) fn bad_arguments(revision: Revision, told: &impl ToString) -> HandlerError {

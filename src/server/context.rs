@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
+use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
@@ -91,16 +92,25 @@ pub enum Elicited<T> {
 }
 
 /// The user did not fill in a form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NotAccepted {
     /// They refused: go on without, and don't ask again.
-    #[error("the user declined")]
     Declined,
     /// They closed it without a choice: asking again later is fine.
-    #[error("the user cancelled")]
     Cancelled,
 }
+
+impl fmt::Display for NotAccepted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Declined => f.write_str("the user declined"),
+            Self::Cancelled => f.write_str("the user cancelled"),
+        }
+    }
+}
+
+impl core::error::Error for NotAccepted {}
 
 impl<T> Elicited<T> {
     /// Returns what was filled in; returns an error if nothing was.

@@ -12,19 +12,16 @@ use crate::rpc::{Raw, RpcError, Source};
 
 /// Why a server can't be served as it is defined. `Debug` shows it as `Display` does, since that is
 /// what a `main` that returns it prints.
-#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DefinitionError {
     /// The tool's input schema isn't an object with `"type":"object"`: add that, or take
     /// [`NO_ARGUMENTS_SCHEMA`](crate::model::tool::NO_ARGUMENTS_SCHEMA).
     // `tools.def.inputschema`
-    #[error("the input schema of the tool {0} has no \"type\":\"object\" at its root")]
     InputSchema(Box<str>),
     /// The tool's output schema is neither an object nor a boolean: correct it.
-    #[error("the output schema of the tool {0} is neither an object nor a boolean")]
     OutputSchema(Box<str>),
     /// Two definitions have the same name, and only one of them could be found: rename one.
-    #[error("there are two {kind}s that go by {name}")]
     Duplicate {
         /// What they are: a tool, a resource, a resource template, a prompt or a completion.
         kind: &'static str,
@@ -33,9 +30,6 @@ pub enum DefinitionError {
     },
     /// A name that not all clients and models take: choose one of 1 to 128 ASCII letters, digits
     /// and `_-./`.
-    #[error(
-        "the {kind} can't be called {name:?}: a name has 1 to 128 letters, digits and any of _-./"
-    )]
     Name {
         /// What it is: a tool or a prompt.
         kind: &'static str,
@@ -43,7 +37,6 @@ pub enum DefinitionError {
         name: Box<str>,
     },
     /// A resource template can't be matched, for the reason inside: correct it.
-    #[error("the resource template {template} can't be matched: {error}")]
     Template {
         /// Its text.
         template: Box<str>,
@@ -51,7 +44,6 @@ pub enum DefinitionError {
         error: super::TemplateError,
     },
     /// The handler of a resource template reads a variable that the template doesn't have.
-    #[error("the resource template {template} has no variable {variable}, which its handler reads")]
     Variable {
         /// Its text.
         template: Box<str>,
@@ -59,7 +51,6 @@ pub enum DefinitionError {
         variable: Box<str>,
     },
     /// Scopes are needed for something that isn't offered, so they would protect nothing: correct the name.
-    #[error("there is no {kind} that goes by {name}, for which scopes are needed")]
     Unknown {
         /// What it would be: a tool, a resource or a prompt.
         kind: &'static str,
@@ -68,7 +59,6 @@ pub enum DefinitionError {
     },
     /// One of the scopes that something needs is no scope: 1 to 256 visible ASCII characters without
     /// quotes and backslashes. There may be 256.
-    #[error("the scopes that the {kind} {name} needs can't be scopes")]
     Scopes {
         /// What needs them: a tool, a resource or a prompt.
         kind: &'static str,
@@ -77,24 +67,17 @@ pub enum DefinitionError {
     },
     /// A server that keeps nothing between two requests needs a seal for what a handler's next
     /// round has to know.
-    #[error(
-        "nothing guards the state of unfinished requests: give the server a `seal` (feature `seal`) \
-         or say `unsealed_state`"
-    )]
     NoSeal,
     /// None of the server's revisions is stateless: allow 2026-07-28.
-    #[error("none of the server's revisions has requests that stand alone")]
     NotStateless,
     /// The tool has to run as a task, and nothing runs tasks: give the server
     /// [tasks](super::Server::tasks), or let calls run as they are. Servers without state have none.
-    #[error("the tool {tool} has to run as a task, and the server has none")]
     NoTasks {
         /// The tool's name.
         tool: Box<str>,
     },
     /// The skill can't be offered, for the reason inside: correct it.
     #[cfg(feature = "skills")]
-    #[error("the skill {uri} can't be offered: {error}")]
     Skill {
         /// The URI of its SKILL.md.
         uri: Box<str>,
@@ -102,7 +85,6 @@ pub enum DefinitionError {
         error: crate::model::skill::SkillError,
     },
     /// The server's validator refuses one of its schemas, for the reason inside: correct it.
-    #[error("a schema of the tool {tool} can't be used: {error}")]
     Schema {
         /// The tool's name.
         tool: Box<str>,
@@ -110,6 +92,60 @@ pub enum DefinitionError {
         error: SchemaError,
     },
 }
+
+impl fmt::Display for DefinitionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InputSchema(tool) => write!(
+                f,
+                "the input schema of the tool {tool} has no \"type\":\"object\" at its root"
+            ),
+            Self::OutputSchema(tool) => write!(
+                f,
+                "the output schema of the tool {tool} is neither an object nor a boolean"
+            ),
+            Self::Duplicate { kind, name } => write!(f, "there are two {kind}s that go by {name}"),
+            Self::Name { kind, name } => write!(
+                f,
+                "the {kind} can't be called {name:?}: \
+                 a name has 1 to 128 letters, digits and any of _-./"
+            ),
+            Self::Template { template, error } => write!(
+                f,
+                "the resource template {template} can't be matched: {error}"
+            ),
+            Self::Variable { template, variable } => write!(
+                f,
+                "the resource template {template} has no variable {variable}, \
+                 which its handler reads"
+            ),
+            Self::Unknown { kind, name } => write!(
+                f,
+                "there is no {kind} that goes by {name}, for which scopes are needed"
+            ),
+            Self::Scopes { kind, name } => {
+                write!(f, "the scopes that the {kind} {name} needs can't be scopes")
+            }
+            Self::NoSeal => f.write_str(
+                "nothing guards the state of unfinished requests: give the server a `seal` \
+                 (feature `seal`) or say `unsealed_state`",
+            ),
+            Self::NotStateless => {
+                f.write_str("none of the server's revisions has requests that stand alone")
+            }
+            Self::NoTasks { tool } => write!(
+                f,
+                "the tool {tool} has to run as a task, and the server has none"
+            ),
+            Self::Skill { uri, error } => write!(f, "the skill {uri} can't be offered: {error}"),
+            Self::Schema { tool, error } => {
+                write!(f, "a schema of the tool {tool} can't be used: {error}")
+            }
+        }
+    }
+}
+
+impl core::error::Error for DefinitionError {}
 
 impl fmt::Debug for DefinitionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -53,19 +54,44 @@ pub struct SampledReply {
 }
 
 /// Why there is no text of the model's.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum SamplingRequestError {
     /// The client can't be asked, has refused, or hasn't answered yet: hand it on with `?`.
-    #[error(transparent)]
-    Ask(#[from] AskError),
+    Ask(AskError),
     /// The message isn't the model's but of this role: the fault is the client's.
-    #[error("Unexpected result from MCP sampling, expected \"assistant\" role, got {0}.")]
     Role(Box<str>),
     /// It isn't text, or not text alone: ask for the whole result with
     /// [`Context::sample`](super::Context::sample) if other content is welcome.
-    #[error("Unexpected result from MCP sampling, expected text")]
     NoText,
+}
+
+impl fmt::Display for SamplingRequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ask(error) => fmt::Display::fmt(error, f),
+            Self::Role(text) => write!(
+                f,
+                "Unexpected result from MCP sampling, expected \"assistant\" role, got {text}."
+            ),
+            Self::NoText => f.write_str("Unexpected result from MCP sampling, expected text"),
+        }
+    }
+}
+
+impl core::error::Error for SamplingRequestError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Ask(error) => error.source(),
+            _ => None,
+        }
+    }
+}
+
+impl From<AskError> for SamplingRequestError {
+    fn from(error: AskError) -> Self {
+        Self::Ask(error)
+    }
 }
 
 impl SamplingRequest {

@@ -6,6 +6,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::rpc::{RpcError, members, string_of};
 use crate::session::Request;
@@ -26,20 +27,29 @@ pub trait StateSeal: Send + Sync {
 }
 
 /// Why a state can't be sealed or opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SealError {
     /// There is no entropy, so nothing can be sealed: give the server a key of your own.
-    #[error("no entropy to seal requestState with")]
     NoEntropy,
     /// It was not sealed by this server, not for this request, or it has been changed: the client
     /// has to begin the request anew. Instances of one server need the same key.
-    #[error("requestState is not one of this server for this request")]
     Foreign,
     /// It is too old: the client has to begin the request anew.
-    #[error("requestState has expired")]
     Expired,
 }
+
+impl fmt::Display for SealError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoEntropy => f.write_str("no entropy to seal requestState with"),
+            Self::Foreign => f.write_str("requestState is not one of this server for this request"),
+            Self::Expired => f.write_str("requestState has expired"),
+        }
+    }
+}
+
+impl core::error::Error for SealError {}
 
 impl From<SealError> for RpcError {
     /// What is wrong with a state is the client's fault; that none can be sealed is the server's.

@@ -9,26 +9,38 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::model::safe_path::{SafePath, UnsafePath};
 use crate::rpc::Text;
 
 /// Why a text is no URI template that can be matched.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TemplateError {
     /// A brace is opened or closed without its counterpart: add or remove one.
-    #[error("a brace without its counterpart at byte {0}")]
     Brace(usize),
     /// An expression of a kind that can't be matched, or without a proper name: use `{name}`,
     /// `{+name}`, `{/name}` or `{?a,b}`.
-    #[error("the expression {{{0}}} can't be matched")]
     Expression(Box<str>),
     /// Two expressions stand side by side, so it is ambiguous where the first one ends: put text
     /// between them.
-    #[error("no text between two expressions before byte {0}")]
     Adjacent(usize),
 }
+
+impl fmt::Display for TemplateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Brace(number) => write!(f, "a brace without its counterpart at byte {number}"),
+            Self::Expression(text) => write!(f, "the expression {{{text}}} can't be matched"),
+            Self::Adjacent(number) => {
+                write!(f, "no text between two expressions before byte {number}")
+            }
+        }
+    }
+}
+
+impl core::error::Error for TemplateError {}
 
 /// A template, ready to be matched.
 #[derive(Clone, Debug, PartialEq, Eq)]

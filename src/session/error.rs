@@ -2,6 +2,7 @@
 //! by `misuse`. What a peer is told is an [`RpcError`]; the errors here stay local.
 
 use alloc::boxed::Box;
+use core::fmt;
 use core::time::Duration;
 
 use crate::rpc::RpcError;
@@ -12,16 +13,14 @@ use super::table::{Weigh, total};
 
 /// Why a call ended without a result. It is local, never a made-up code.
 // `err.local`
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum CallError {
     /// The peer answered with an error. Its code says whether another request may do better; see
     /// [`code`](crate::rpc::code).
-    #[error(transparent)]
-    Rpc(#[from] RpcError),
+    Rpc(RpcError),
     /// No answer came in time; the peer has been told, where the protocol allows it. Call again if
     /// the request may run twice, or give it more time.
-    #[error("no answer within {after:?} ({clock})")]
     TimedOut {
         /// Which of the call's two clocks ran out.
         clock: CallClock,
@@ -29,11 +28,9 @@ pub enum CallError {
         after: Duration,
     },
     /// The call was cancelled by its own side: there is nothing to do.
-    #[error("cancelled")]
     Cancelled,
     /// The answer doesn't fit the method: the fault is the peer's.
     /// [`Completed::raw`](super::Completed::raw) still has it as JSON.
-    #[error("the result of {method} is malformed at {path}: {reason}")]
     BadResult {
         /// The method that was called.
         method: Box<str>,
@@ -44,29 +41,59 @@ pub enum CallError {
     },
     /// The peer asked for input that was refused, or that it had no right to ask for. Call again
     /// with another answer, or declare the capability that it lacks.
-    #[error("the input it asked for was not given: {0}")]
     InputRefused(RpcError),
     /// The peer asked for input more often than [`Limits::input_rounds`](crate::Limits) allows:
     /// raise the limit if its questions make sense.
-    #[error("more than {limit} rounds of input")]
     TooManyRounds {
         /// The limit.
         limit: usize,
     },
     /// The connection was lost before an answer came. Calling again is safe if
     /// [`is_retryable`](Self::is_retryable) says so.
-    #[error("the connection was lost ({0})")]
     Lost(Delivery),
     /// The task that the call had become was cancelled, and not by this call: there is no result.
-    #[error("the task was cancelled")]
     TaskCancelled,
     /// The HTTP request that carried the call was refused, and no message came with the refusal: the
     /// status says what to do about it.
-    #[error("the server answered with the status {status}")]
     Refused {
         /// The HTTP status.
         status: u16,
     },
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rpc(error) => fmt::Display::fmt(error, f),
+            Self::TimedOut { clock, after } => write!(f, "no answer within {after:?} ({clock})"),
+            Self::Cancelled => f.write_str("cancelled"),
+            Self::BadResult {
+                method,
+                path,
+                reason,
+            } => write!(f, "the result of {method} is malformed at {path}: {reason}"),
+            Self::InputRefused(error) => write!(f, "the input it asked for was not given: {error}"),
+            Self::TooManyRounds { limit } => write!(f, "more than {limit} rounds of input"),
+            Self::Lost(delivery) => write!(f, "the connection was lost ({delivery})"),
+            Self::TaskCancelled => f.write_str("the task was cancelled"),
+            Self::Refused { status } => write!(f, "the server answered with the status {status}"),
+        }
+    }
+}
+
+impl core::error::Error for CallError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Rpc(error) => error.source(),
+            _ => None,
+        }
+    }
+}
+
+impl From<RpcError> for CallError {
+    fn from(error: RpcError) -> Self {
+        Self::Rpc(error)
+    }
 }
 
 saved! {
@@ -148,41 +175,54 @@ impl core::fmt::Display for Delivery {
 }
 
 /// Why a session has ended.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum CloseReason {
     /// This side closed it: there is nothing to do.
-    #[error("closed by this side")]
     Local,
     /// The connection ended, or there was none. What was open has ended as lost; connect again if it
     /// is still wanted.
-    #[error("{0}")]
     Connection(Closed),
     /// The connection ended while the client was finding out the peer's era. Some legacy servers
     /// exit on a request before `initialize`: start a new one with the legacy policy.
     // `era.stdio.crash`
-    #[error("{0} during the probe for the peer's era")]
     LostInProbe(Closed),
     /// The opening took too long: the peer may be no MCP server, or need more time to start. See
     /// [`ClientConfig`](super::ClientConfig).
     // `timeout.init`
-    #[error("no answer to the opening within {0:?}")]
     OpeningTimedOut(Duration),
     /// The peer answered the opening with an error: show it to the user.
-    #[error("the peer refused the opening: {0}")]
     OpeningRefused(RpcError),
     /// The peer speaks no revision that this side speaks: allow more of them in the configuration,
     /// or update the older side.
     // `lifecycle.ver.reject`
-    #[error("unsupported protocol version from the server: {offered}")]
     UnsupportedProtocolVersion {
         /// What the peer offered, comma separated.
         offered: Box<str>,
     },
     /// The peer's answer to the opening is malformed: the fault is the peer's.
-    #[error("the peer's answer to the opening is malformed: {0}")]
     BadOpening(Box<str>),
 }
+
+impl fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local => f.write_str("closed by this side"),
+            Self::Connection(closed) => write!(f, "{closed}"),
+            Self::LostInProbe(closed) => write!(f, "{closed} during the probe for the peer's era"),
+            Self::OpeningTimedOut(after) => write!(f, "no answer to the opening within {after:?}"),
+            Self::OpeningRefused(error) => write!(f, "the peer refused the opening: {error}"),
+            Self::UnsupportedProtocolVersion { offered } => {
+                write!(f, "unsupported protocol version from the server: {offered}")
+            }
+            Self::BadOpening(text) => {
+                write!(f, "the peer's answer to the opening is malformed: {text}")
+            }
+        }
+    }
+}
+
+impl core::error::Error for CloseReason {}
 
 saved! {
     enum CloseReason {

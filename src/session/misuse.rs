@@ -10,23 +10,18 @@ use crate::model::method::{ClientCapability, Extension, ServerCapability, SpecMe
 use crate::revision::Revision;
 
 /// A command that was refused. Nothing has changed; the code that gave it needs a look.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Misuse {
     /// The session isn't open yet: wait for its `Opened` event.
-    #[error("the session is not open yet")]
     NotOpen,
     /// The session has been opened before: a session serves one connection, make a new one.
-    #[error("the session has been opened already")]
     AlreadyOpened,
     /// The session has ended: make a new one for the next connection.
-    #[error("the session has ended")]
     Closed,
     /// Nothing with this id is open in this session (any more): what it was for is over.
-    #[error("no open {0}")]
     Unknown(Handle),
     /// The request is for another method than the reply: answer with the result of that method.
-    #[error("the request is for {method}")]
     WrongMethod {
         /// The request's method.
         method: Box<str>,
@@ -37,30 +32,23 @@ pub enum Misuse {
     /// [`cancel`](super::ClientSession::cancel) and [`progress`](super::ClientSession::progress) for
     /// the notifications of these names, [`resource_updated`](super::ServerSession::resource_updated)
     /// for `notifications/resources/updated`.
-    #[error("{} is sent by a command of its own", .0.as_str())]
     OwnCommand(SpecMethod),
     /// The server did not declare the capability this needs: do without it.
     // `caps.only.negotiated`
-    #[error("the server did not declare {0}")]
     NotDeclaredByPeer(ServerCapability),
     /// The server did not declare the extension that the method belongs to, or speaks a revision that
     /// has none: do without it.
     // `ext.mismatch`
-    #[error("the server did not declare {0}")]
     ExtensionNotDeclared(Extension),
     /// This side did not declare the capability this needs: add it to the configuration.
-    #[error("{0} was not declared")]
     NotDeclared(Capability),
     /// The client did not declare what the input requests need; answer with
     /// [`RpcError::missing_client_capability`](crate::rpc::RpcError::missing_client_capability).
-    #[error("the client did not declare what the input needs")]
     MissingClientCapability(Box<ClientCapabilities<'static>>),
     /// The client did not ask for a task, so that it can't be answered with one: answer with the
     /// result.
-    #[error("the client did not ask for a task")]
     TaskNotAsked,
     /// The revision in use doesn't have this method from this side: do without it with this peer.
-    #[error("{} does not exist in {revision}", .method.as_str())]
     NotInRevision {
         /// What was to be sent.
         method: SpecMethod,
@@ -68,7 +56,6 @@ pub enum Misuse {
         revision: Revision,
     },
     /// The revision in use doesn't have this error code: answer with another.
-    #[error("the error {code} does not exist in {revision}")]
     CodeNotInRevision {
         /// The error code.
         code: i64,
@@ -77,18 +64,15 @@ pub enum Misuse {
     },
     /// An error code that the specification keeps for itself: choose another.
     // `err.range.spec`
-    #[error("the code {0} is reserved by the specification")]
     ReservedCode(i64),
     /// Input can't be asked for here, only in `tools/call`, `prompts/get` and `resources/read`:
     /// answer without it.
-    #[error("{method} may not ask for input")]
     InputNotAllowed {
         /// The request's method.
         method: Box<str>,
     },
     /// A limit is reached. Try again once something that is open has ended, or raise it in
     /// [`Limits`](crate::Limits).
-    #[error("the limit of {limit} on {what} is reached")]
     LimitReached {
         /// What the limit is on.
         what: Limited,
@@ -97,21 +81,77 @@ pub enum Misuse {
     },
     /// More output waits to be sent than [`Limits::output`](crate::Limits::output) allows. Give the
     /// command again once [`poll_transmit`](super::Session::poll_transmit) has handed some out.
-    #[error("more than {limit} bytes of output wait to be sent")]
     OutputFull {
         /// The limit.
         limit: usize,
     },
     /// Progress has to be finite and to increase: leave this report out.
     // `progress.increase`
-    #[error("progress has to increase with each report")]
     ProgressNotIncreasing,
     /// The value breaks a rule of the protocol, or the configuration has none that fits: correct it.
-    #[error("{0}")]
     Invalid(Invalid),
     /// The value can't be written, for the reason inside: correct it.
-    #[error(transparent)]
-    Encode(#[from] EncodeError),
+    Encode(EncodeError),
+}
+
+impl fmt::Display for Misuse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotOpen => f.write_str("the session is not open yet"),
+            Self::AlreadyOpened => f.write_str("the session has been opened already"),
+            Self::Closed => f.write_str("the session has ended"),
+            Self::Unknown(handle) => write!(f, "no open {handle}"),
+            Self::WrongMethod { method } => write!(f, "the request is for {method}"),
+            Self::OwnCommand(method) => {
+                write!(f, "{} is sent by a command of its own", method.as_str())
+            }
+            Self::NotDeclaredByPeer(capability) => {
+                write!(f, "the server did not declare {capability}")
+            }
+            Self::ExtensionNotDeclared(extension) => {
+                write!(f, "the server did not declare {extension}")
+            }
+            Self::NotDeclared(capability) => write!(f, "{capability} was not declared"),
+            Self::MissingClientCapability(_) => {
+                f.write_str("the client did not declare what the input needs")
+            }
+            Self::TaskNotAsked => f.write_str("the client did not ask for a task"),
+            Self::NotInRevision { method, revision } => {
+                write!(f, "{} does not exist in {revision}", method.as_str())
+            }
+            Self::CodeNotInRevision { code, revision } => {
+                write!(f, "the error {code} does not exist in {revision}")
+            }
+            Self::ReservedCode(code) => {
+                write!(f, "the code {code} is reserved by the specification")
+            }
+            Self::InputNotAllowed { method } => write!(f, "{method} may not ask for input"),
+            Self::LimitReached { what, limit } => {
+                write!(f, "the limit of {limit} on {what} is reached")
+            }
+            Self::OutputFull { limit } => {
+                write!(f, "more than {limit} bytes of output wait to be sent")
+            }
+            Self::ProgressNotIncreasing => f.write_str("progress has to increase with each report"),
+            Self::Invalid(invalid) => write!(f, "{invalid}"),
+            Self::Encode(error) => fmt::Display::fmt(error, f),
+        }
+    }
+}
+
+impl core::error::Error for Misuse {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Encode(error) => error.source(),
+            _ => None,
+        }
+    }
+}
+
+impl From<EncodeError> for Misuse {
+    fn from(error: EncodeError) -> Self {
+        Self::Encode(error)
+    }
 }
 
 /// What an id stands for.

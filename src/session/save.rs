@@ -8,6 +8,7 @@
 use crate::rpc::RpcError;
 use crate::saved::saved;
 use crate::time::Instant;
+use core::fmt;
 
 use super::client::{self, ClientSession};
 use super::config::{ClientConfig, ServerConfig};
@@ -22,11 +23,10 @@ const FORMAT: u32 = 9;
 const LOST: u64 = 1 << 20;
 
 /// Why a saved session can't be restored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RestoreError {
     /// It was saved in another format, by another version of this crate: open a new session.
-    #[error("the session was saved in format {found}, not {expected}")]
     Format {
         /// The format it was saved in.
         found: u32,
@@ -34,9 +34,21 @@ pub enum RestoreError {
         expected: u32,
     },
     /// No session has such a state: what was saved has been changed or damaged. Open a new session.
-    #[error("the saved session is damaged")]
     Damaged,
 }
+
+impl fmt::Display for RestoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Format { found, expected } => {
+                write!(f, "the session was saved in format {found}, not {expected}")
+            }
+            Self::Damaged => f.write_str("the saved session is damaged"),
+        }
+    }
+}
+
+impl core::error::Error for RestoreError {}
 
 /// A saved client session. Store it through serde; [`ClientSession::restore`] brings it back.
 #[derive(Clone, Debug)]

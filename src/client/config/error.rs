@@ -22,14 +22,7 @@ const LONGEST_KEY: usize = 64;
 ///
 /// It reads as `mcp.json: server "weather": env.API_KEY: environment variable ${API_KEY} is not
 /// defined at line 4 column 28`. Names longer than 256 bytes are cut short.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{}: {}{}{kind}{}",
-    Plain(file),
-    Server(server.as_deref()),
-    Field(field.as_deref()),
-    At(*position)
-)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConfigError {
     /// The file's name, as it was given.
@@ -43,6 +36,28 @@ pub struct ConfigError {
     /// What is wrong there.
     pub kind: ConfigErrorKind,
 }
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            file,
+            server,
+            field,
+            position,
+            kind,
+        } = self;
+        write!(
+            f,
+            "{}: {}{}{kind}{}",
+            Plain(file),
+            Server(server.as_deref()),
+            Field(field.as_deref()),
+            At(*position)
+        )
+    }
+}
+
+impl core::error::Error for ConfigError {}
 
 /// A place in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,40 +77,31 @@ impl fmt::Display for Position {
 
 /// What is wrong with a configuration file, or with one of its servers. Show it to the user: each is
 /// corrected in the file, at the place that the [`ConfigError`] names.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConfigErrorKind {
     /// The file is not JSON, even when comments and trailing commas are allowed; or the value that
     /// was handed over can't be read.
-    #[error("{}", Plain(reason))]
     Syntax {
         /// What was met there.
         reason: Box<str>,
     },
     /// The file is longer than a configuration may be.
-    #[error("longer than {limit} bytes")]
     TooLong {
         /// How long it may be, in bytes.
         limit: usize,
     },
     /// The value that was handed over is nested too deeply.
-    #[error("nested more than {limit} levels deep")]
     TooDeep {
         /// How deep it may be.
         limit: usize,
     },
     /// The file lists no servers under any of the keys of the known products.
-    #[error(
-        "no servers: expected the key `mcpServers`, `servers`, `mcp.servers`, `mcp`, \
-         `context_servers` or `amp.mcpServers`{}",
-        Found(found)
-    )]
     NoServers {
         /// The keys that are there, each in backticks; the first 16 if there are many.
         found: Box<str>,
     },
     /// A value of another type was expected.
-    #[error("expected {expected}, found {found}")]
     WrongType {
         /// What was expected, such as `a string`.
         expected: &'static str,
@@ -103,51 +109,82 @@ pub enum ConfigErrorKind {
         found: &'static str,
     },
     /// A field is missing that the kind of server needs.
-    #[error("missing")]
     Missing,
     /// Nothing tells how the server is reached.
-    #[error("neither `command` nor `url` is given{}", Found(found))]
     NoKind {
         /// The keys that are there, each in backticks; the first 16 if there are many.
         found: Box<str>,
     },
     /// The `type` or `transport` is none of the known ones.
-    #[error(
-        "expected one of `stdio`, `local`, `http`, `streamable-http`, `streamableHttp`, \
-         `streamable_http`, `remote` and `sse`"
-    )]
     UnknownKind,
     /// Two fields say opposite things.
-    #[error("contradicts `{other}`")]
     Contradiction {
         /// The other field.
         other: &'static str,
     },
     /// A name that may stand once stands twice, and nothing tells which of the two is meant.
-    #[error("defined twice{}", Twice(*first))]
     Duplicate {
         /// Where the first one is; `None` when the configuration was given as a value.
         first: Option<Position>,
     },
     /// A value refers to a variable that the environment doesn't have, without a default.
-    #[error("environment variable ${{{}}} is not defined", Plain(variable))]
     Undefined {
         /// The variable's name.
         variable: Box<str>,
     },
     /// The variables that an entry refers to bring in more text than an entry may have.
-    #[error("references bring in more than {limit} bytes")]
     ReferencesTooLong {
         /// How many bytes they may bring in.
         limit: usize,
     },
     /// A warning: the command has arguments in it, which are taken for a part of its name.
-    #[error("has spaces in it: arguments go into `args`, one element each")]
     ArgumentsInCommand,
     /// A warning: `$NAME` isn't replaced, `${NAME}` is.
-    #[error("`$NAME` is passed on as it is: a variable is written `${{NAME}}`")]
     BareVariable,
 }
+
+impl fmt::Display for ConfigErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Syntax { reason } => write!(f, "{}", Plain(reason)),
+            Self::TooLong { limit } => write!(f, "longer than {limit} bytes"),
+            Self::TooDeep { limit } => write!(f, "nested more than {limit} levels deep"),
+            Self::NoServers { found } => write!(
+                f,
+                "no servers: expected the key `mcpServers`, `servers`, `mcp.servers`, `mcp`, \
+                 `context_servers` or `amp.mcpServers`{}",
+                Found(found)
+            ),
+            Self::WrongType { expected, found } => write!(f, "expected {expected}, found {found}"),
+            Self::Missing => f.write_str("missing"),
+            Self::NoKind { found } => {
+                write!(f, "neither `command` nor `url` is given{}", Found(found))
+            }
+            Self::UnknownKind => f.write_str(
+                "expected one of `stdio`, `local`, `http`, `streamable-http`, `streamableHttp`, \
+                 `streamable_http`, `remote` and `sse`",
+            ),
+            Self::Contradiction { other } => write!(f, "contradicts `{other}`"),
+            Self::Duplicate { first } => write!(f, "defined twice{}", Twice(*first)),
+            Self::Undefined { variable } => write!(
+                f,
+                "environment variable ${{{}}} is not defined",
+                Plain(variable)
+            ),
+            Self::ReferencesTooLong { limit } => {
+                write!(f, "references bring in more than {limit} bytes")
+            }
+            Self::ArgumentsInCommand => {
+                f.write_str("has spaces in it: arguments go into `args`, one element each")
+            }
+            Self::BareVariable => {
+                f.write_str("`$NAME` is passed on as it is: a variable is written `${NAME}`")
+            }
+        }
+    }
+}
+
+impl core::error::Error for ConfigErrorKind {}
 
 /// All mistakes of a configuration file, for who wants none. Reads as a line for each.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,6 +7,7 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use serde::Serialize;
 
@@ -54,20 +55,32 @@ pub struct ProtectedResource {
 }
 
 /// Why a server can't be protected as it is described.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProtectionError {
     /// It is no `https` URL, nor an `http` URL of this machine, or it has a user, a query or a fragment.
-    #[error("{0:?} is no https URL without a user, a query and a fragment")]
     Url(Box<str>),
     /// Nobody issues tokens: name an authorization server.
-    #[error("a protected server needs an authorization server")]
     NoIssuer,
     /// One of them is no scope, which is 1 to 256 visible ASCII characters without quotes and
     /// backslashes, or there are more than 256.
-    #[error("one of these can't be a scope: {0:?}")]
     Scope(Box<str>),
 }
+
+impl fmt::Display for ProtectionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Url(text) => write!(
+                f,
+                "{text:?} is no https URL without a user, a query and a fragment"
+            ),
+            Self::NoIssuer => f.write_str("a protected server needs an authorization server"),
+            Self::Scope(text) => write!(f, "one of these can't be a scope: {text:?}"),
+        }
+    }
+}
+
+impl core::error::Error for ProtectionError {}
 
 impl ProtectedResource {
     /// Returns a server at the URL `resource`, as its clients know it, whose tokens are issued by these

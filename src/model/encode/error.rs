@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::string::ToString;
+use core::fmt;
 use core::fmt::Display;
 
 use serde::ser;
@@ -9,28 +10,23 @@ use serde::ser;
 use crate::revision::Revision;
 
 /// Why a value can't be written as the body of a message.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EncodeError {
     /// Params, results and `_meta` are objects; the value is something else: wrap it in a struct.
-    #[error("the value is not a json object")]
     NotAnObject,
     /// JSON has no infinities and no "not a number": send a string, or leave it out.
-    #[error("a number is not finite")]
     NotFinite,
     /// A map has keys that can't be written as strings: use strings or integers.
-    #[error("a map key is not a string")]
     KeyNotString,
     /// The value's own `_meta` has a key that belongs to the protocol and that the session writes:
     /// remove it.
-    #[error("the _meta key {key} is written by the protocol itself")]
     #[non_exhaustive]
     ReservedMeta {
         /// The key.
         key: Box<str>,
     },
     /// The negotiated revision has no way to say this: send something else to this peer.
-    #[error("{what} can't be sent in revision {revision}")]
     #[non_exhaustive]
     NotInRevision {
         /// What it was, in words, such as `a tool use block`.
@@ -39,9 +35,27 @@ pub enum EncodeError {
         revision: Revision,
     },
     /// The value's own `Serialize` failed with this message: it has to be corrected there.
-    #[error("{0}")]
     Custom(Box<str>),
 }
+
+impl fmt::Display for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAnObject => f.write_str("the value is not a json object"),
+            Self::NotFinite => f.write_str("a number is not finite"),
+            Self::KeyNotString => f.write_str("a map key is not a string"),
+            Self::ReservedMeta { key } => {
+                write!(f, "the _meta key {key} is written by the protocol itself")
+            }
+            Self::NotInRevision { what, revision } => {
+                write!(f, "{what} can't be sent in revision {revision}")
+            }
+            Self::Custom(text) => f.write_str(text),
+        }
+    }
+}
+
+impl core::error::Error for EncodeError {}
 
 impl ser::Error for EncodeError {
     fn custom<T: Display>(message: T) -> Self {

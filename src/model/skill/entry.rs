@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
+use core::fmt;
 
 use super::front_matter::FrontMatterError;
 use super::path::{decoded, is_skill_name, relative, root_of};
@@ -10,23 +11,18 @@ use crate::rpc::{Text, bounded};
 
 /// What is wrong with a skill, or with a file that was read for one. Nothing of it may be used: tell
 /// the user, or ask the server for the skill as it is now. Of long texts the start is kept.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SkillError {
     /// The URI isn't that of a SKILL.md in a directory.
-    #[error("{0:?} isn't the URI of a SKILL.md")]
     Uri(Box<str>),
     /// The front matter has no text of this name, or an empty one.
-    #[error("the skill's front matter has no {0}")]
     Missing(&'static str),
     /// The name isn't 1 to 64 lower-case letters and digits with single hyphens between them.
-    #[error("{0:?} can't be the name of a skill")]
     Name(Box<str>),
     /// The description is longer than 1,024 characters.
-    #[error("the skill's description is longer than 1,024 characters")]
     Description,
     /// The directory isn't called as the skill is.
-    #[error("the skill {name:?} isn't in a directory of its name: {uri}")]
     Directory {
         /// The skill's name.
         name: Box<str>,
@@ -35,37 +31,26 @@ pub enum SkillError {
     },
     /// A file doesn't lie in the skill's directory, or has a name that means something else on
     /// another system.
-    #[error("{0:?} isn't a file in the skill's directory")]
     Outside(Box<str>),
     /// A file stands twice in the entry.
-    #[error("the skill lists {0:?} twice")]
     Repeated(Box<str>),
     /// The file isn't listed: it isn't one of the skill, or has come after the entry was made.
-    #[error("the skill doesn't list {0:?}")]
     Unlisted(Box<str>),
     /// The digest isn't `sha256:` and 64 hexadecimal digits in lower case.
-    #[error("{0:?} has no SHA-256 digest")]
     DigestFormat(Box<str>),
     /// The size is less than nothing.
-    #[error("{0:?} has no size")]
     Size(Box<str>),
     /// There are more files than [`MOST_FILES`].
-    #[error("the skill has {0} files; at most 512 are taken")]
     TooManyFiles(usize),
     /// The files have more bytes than [`MOST_BYTES`].
-    #[error("the skill has {0} bytes; at most 16 MiB are taken")]
     TooManyBytes(u64),
     /// The front matter of SKILL.md can't be read.
-    #[error(transparent)]
-    FrontMatter(#[from] FrontMatterError),
+    FrontMatter(FrontMatterError),
     /// SKILL.md isn't UTF-8.
-    #[error("SKILL.md isn't a text in UTF-8")]
     NotText,
     /// The server has answered with other contents than those of this one file.
-    #[error("the server's answer isn't the contents of {0:?}")]
     Contents(Box<str>),
     /// The file has another size than the entry says.
-    #[error("{uri:?} has {actual} bytes, and the skill says {expected}")]
     SizeDiffers {
         /// The file.
         uri: Box<str>,
@@ -75,14 +60,74 @@ pub enum SkillError {
         actual: usize,
     },
     /// The file has other bytes than the entry says.
-    #[error("{0:?} isn't the file that the skill describes: its digest differs")]
     DigestDiffers(Box<str>),
     /// The front matter of SKILL.md isn't what the entry says, in this field.
-    #[error("the front matter of SKILL.md isn't what the skill's entry says: {0:?} differs")]
     FrontMatterDiffers(Box<str>),
     /// Two skills would have different files at one URI.
-    #[error("two skills have different files at {0:?}")]
     Conflict(Box<str>),
+}
+
+impl fmt::Display for SkillError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Uri(text) => write!(f, "{text:?} isn't the URI of a SKILL.md"),
+            Self::Missing(what) => write!(f, "the skill's front matter has no {what}"),
+            Self::Name(text) => write!(f, "{text:?} can't be the name of a skill"),
+            Self::Description => {
+                f.write_str("the skill's description is longer than 1,024 characters")
+            }
+            Self::Directory { name, uri } => write!(
+                f,
+                "the skill {name:?} isn't in a directory of its name: {uri}"
+            ),
+            Self::Outside(text) => write!(f, "{text:?} isn't a file in the skill's directory"),
+            Self::Repeated(text) => write!(f, "the skill lists {text:?} twice"),
+            Self::Unlisted(text) => write!(f, "the skill doesn't list {text:?}"),
+            Self::DigestFormat(text) => write!(f, "{text:?} has no SHA-256 digest"),
+            Self::Size(text) => write!(f, "{text:?} has no size"),
+            Self::TooManyFiles(number) => {
+                write!(f, "the skill has {number} files; at most 512 are taken")
+            }
+            Self::TooManyBytes(number) => {
+                write!(f, "the skill has {number} bytes; at most 16 MiB are taken")
+            }
+            Self::FrontMatter(error) => fmt::Display::fmt(error, f),
+            Self::NotText => f.write_str("SKILL.md isn't a text in UTF-8"),
+            Self::Contents(text) => write!(f, "the server's answer isn't the contents of {text:?}"),
+            Self::SizeDiffers {
+                uri,
+                expected,
+                actual,
+            } => write!(
+                f,
+                "{uri:?} has {actual} bytes, and the skill says {expected}"
+            ),
+            Self::DigestDiffers(text) => write!(
+                f,
+                "{text:?} isn't the file that the skill describes: its digest differs"
+            ),
+            Self::FrontMatterDiffers(text) => write!(
+                f,
+                "the front matter of SKILL.md isn't what the skill's entry says: {text:?} differs"
+            ),
+            Self::Conflict(text) => write!(f, "two skills have different files at {text:?}"),
+        }
+    }
+}
+
+impl core::error::Error for SkillError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::FrontMatter(error) => error.source(),
+            _ => None,
+        }
+    }
+}
+
+impl From<FrontMatterError> for SkillError {
+    fn from(error: FrontMatterError) -> Self {
+        Self::FrontMatter(error)
+    }
 }
 
 /// The start of a peer's text, to be kept.

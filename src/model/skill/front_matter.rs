@@ -1,6 +1,7 @@
 //! The front matter of a SKILL.md: found, read as JSON, and compared with what an entry says of it.
 
 use alloc::string::String;
+use core::fmt;
 
 use serde_json::Value;
 
@@ -14,8 +15,7 @@ const LONGEST: usize = 64 << 10;
 /// Why a SKILL.md's front matter can't be read. What is read is the part of YAML that such files are
 /// written in: mappings, lists, texts of every style, numbers, brackets and comments. Anchors,
 /// aliases, tags and whatever else two readers might take differently is an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the front matter can't be read: line {line}: {what}")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FrontMatterError {
     /// The line of the file, counted from 1.
@@ -23,6 +23,15 @@ pub struct FrontMatterError {
     /// What is wrong.
     pub what: &'static str,
 }
+
+impl fmt::Display for FrontMatterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { line, what } = self;
+        write!(f, "the front matter can't be read: line {line}: {what}")
+    }
+}
+
+impl core::error::Error for FrontMatterError {}
 
 impl From<YamlError> for FrontMatterError {
     fn from(error: YamlError) -> Self {

@@ -15,6 +15,7 @@ mod scalar;
 use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use scalar::{QuotedStart, is_comment, plain_piece, push_resolved, push_string};
 
@@ -22,12 +23,20 @@ use scalar::{QuotedStart, is_comment, plain_piece, push_resolved, push_string};
 const DEPTH: usize = 16;
 
 /// What is wrong, and in which line, counted from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: {what}")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct YamlError {
     pub(super) line: usize,
     pub(super) what: &'static str,
 }
+
+impl fmt::Display for YamlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { line, what } = self;
+        write!(f, "line {line}: {what}")
+    }
+}
+
+impl core::error::Error for YamlError {}
 
 type Result<T> = core::result::Result<T, YamlError>;
 

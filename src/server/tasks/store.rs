@@ -19,14 +19,12 @@ use crate::rpc::bounded;
 pub type TaskFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, TaskStoreError>> + Send + 'a>>;
 
 /// Why a [`TaskStore`] couldn't do what it was asked for.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TaskStoreError {
     /// There is no room for what was to be stored: the client is told that there are too many tasks.
-    #[error("there is no room for more tasks")]
     Full,
     /// Something has failed: the client is told no more than that, and may try again.
-    #[error("{0}")]
     Failed(Box<str>),
 }
 
@@ -36,6 +34,17 @@ impl TaskStoreError {
         Self::Failed(bounded(&why.to_string()).to_string().into())
     }
 }
+
+impl fmt::Display for TaskStoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full => f.write_str("there is no room for more tasks"),
+            Self::Failed(text) => f.write_str(text),
+        }
+    }
+}
+
+impl core::error::Error for TaskStoreError {}
 
 /// What a value of a [`TaskStore`] is found by. Both parts together are the key: a task is found only
 /// by whom it belongs to.

@@ -16,9 +16,16 @@ pub(super) fn fields<A: DeserializeOwned>() -> &'static [&'static str] {
 /// Gives nothing, and remembers what it is asked for.
 struct Ask<'a>(&'a mut &'static [&'static str]);
 
-#[derive(Debug, thiserror::Error)]
-#[error("there is nothing to read")]
+#[derive(Debug)]
 struct Nothing;
+
+impl fmt::Display for Nothing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("there is nothing to read")
+    }
+}
+
+impl core::error::Error for Nothing {}
 
 impl de::Error for Nothing {
     fn custom<T: fmt::Display>(_: T) -> Self {

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
+use core::fmt;
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -131,16 +132,44 @@ saved! {
 pub(crate) type InputAnswer = Result<Body, RpcError>;
 
 /// Why an input that was asked for isn't there as it should be.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum InputError {
     /// The client answered with an error: go on without the answer, or end the request with this
     /// error. Only legacy clients can: a modern one doesn't come back.
-    #[error(transparent)]
-    Refused(#[from] RpcError),
+    Refused(RpcError),
     /// The answer doesn't fit the method: end the request with this error, or ask again.
-    #[error(transparent)]
-    Malformed(#[from] Malformed),
+    Malformed(Malformed),
+}
+
+impl fmt::Display for InputError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(error) => fmt::Display::fmt(error, f),
+            Self::Malformed(malformed) => fmt::Display::fmt(malformed, f),
+        }
+    }
+}
+
+impl core::error::Error for InputError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Refused(error) => error.source(),
+            Self::Malformed(malformed) => malformed.source(),
+        }
+    }
+}
+
+impl From<RpcError> for InputError {
+    fn from(error: RpcError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<Malformed> for InputError {
+    fn from(malformed: Malformed) -> Self {
+        Self::Malformed(malformed)
+    }
 }
 
 impl From<InputError> for RpcError {

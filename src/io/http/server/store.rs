@@ -21,8 +21,7 @@ use crate::rpc::bounded;
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
 /// Why a [`SessionStore`] or a [`Fanout`] couldn't do what it was asked for.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreError(Box<str>);
 
 impl StoreError {
@@ -31,6 +30,14 @@ impl StoreError {
         Self(bounded(&why.to_string()).to_string().into())
     }
 }
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl core::error::Error for StoreError {}
 
 /// A value of a [`SessionStore`].
 #[derive(Clone, PartialEq, Eq)]
