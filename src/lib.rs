@@ -274,6 +274,7 @@ pub mod io;
 pub mod limits;
 mod lock;
 pub mod model;
+mod named;
 #[cfg(feature = "record")]
 pub mod record;
 pub mod revision;

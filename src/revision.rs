@@ -4,35 +4,41 @@
 
 use core::fmt;
 
-use serde::{Deserialize, Serialize};
+use crate::named::named;
 
 /// A released revision of the protocol; later revisions compare greater.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Revision {
     /// 2024-11-05
-    #[serde(rename = "2024-11-05")]
     V2024_11_05,
     /// 2025-03-26
-    #[serde(rename = "2025-03-26")]
     V2025_03_26,
     /// 2025-06-18
-    #[serde(rename = "2025-06-18")]
     V2025_06_18,
     /// 2025-11-25
-    #[serde(rename = "2025-11-25")]
     V2025_11_25,
     /// 2026-07-28
-    #[serde(rename = "2026-07-28")]
     V2026_07_28,
     /// Made up: in this crate's own tests it stands for the next revision.
     #[cfg(test)]
-    #[serde(rename = "2027-06-30")]
     V2027_06_30,
 }
 
+named! {
+    enum Revision {
+        V2024_11_05 = "2024-11-05",
+        V2025_03_26 = "2025-03-26",
+        V2025_06_18 = "2025-06-18",
+        V2025_11_25 = "2025-11-25",
+        V2026_07_28 = "2026-07-28",
+        #[cfg(test)]
+        V2027_06_30 = "2027-06-30",
+    }
+}
+
 /// How a revision opens a conversation and who may send requests in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Era {
     /// The `initialize` handshake, session state, requests in both directions (up to 2025-11-25).
@@ -40,6 +46,8 @@ pub enum Era {
     /// Stateless requests that describe themselves in `_meta` (from 2026-07-28).
     Modern,
 }
+
+named! { enum Era { Legacy, Modern } }
 
 impl Revision {
     /// Every revision, oldest first.

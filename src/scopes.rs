@@ -5,12 +5,13 @@ use alloc::collections::BTreeSet;
 use alloc::string::String;
 use core::fmt;
 
-use serde::{Deserialize, Serialize};
+use crate::named::transparent;
 
 /// A set of scopes, which say what a token is good for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scopes(BTreeSet<Box<str>>);
+
+transparent! { Scopes }
 
 /// How many scopes are kept.
 const MOST: usize = 256;

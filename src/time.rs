@@ -5,16 +5,16 @@ use core::fmt;
 use core::ops::{Add, Sub};
 use core::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use crate::named::transparent;
 
 /// A point in time, as the duration since an epoch that the adapter chose.
 ///
 /// Only differences matter. All calls into one session use the same epoch, and a time that lies
 /// before one given earlier is taken as that earlier one.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(Duration);
+
+transparent! { Instant }
 
 impl Instant {
     /// The adapter's epoch.

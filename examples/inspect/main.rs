@@ -18,7 +18,7 @@ use mcp_proto::io::child::Command;
 use mcp_proto::model::logging::LoggingLevel;
 use mcp_proto::rpc::Raw;
 use mcp_proto::{BlockingClient, ClientOptions};
-use serde::Serialize;
+use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use arguments::{Arguments, Wish};
 use live::Live;
@@ -109,8 +109,6 @@ fn json(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
 }
 
 /// What a script gets: every item as the server sent it.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 struct Everything {
     server: Option<Server>,
     protocol_version: Option<String>,
@@ -121,10 +119,33 @@ struct Everything {
     prompts: Vec<Raw<'static>>,
 }
 
-#[derive(Serialize)]
 struct Server {
     name: String,
     version: String,
+}
+
+// In this order; `json!` would sort the keys.
+impl Serialize for Everything {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut members = to.serialize_struct("Everything", 7)?;
+        members.serialize_field("server", &self.server)?;
+        members.serialize_field("protocolVersion", &self.protocol_version)?;
+        members.serialize_field("instructions", &self.instructions)?;
+        members.serialize_field("tools", &self.tools)?;
+        members.serialize_field("resources", &self.resources)?;
+        members.serialize_field("resourceTemplates", &self.resource_templates)?;
+        members.serialize_field("prompts", &self.prompts)?;
+        members.end()
+    }
+}
+
+impl Serialize for Server {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut members = to.serialize_struct("Server", 2)?;
+        members.serialize_field("name", &self.name)?;
+        members.serialize_field("version", &self.version)?;
+        members.end()
+    }
 }
 
 impl Everything {

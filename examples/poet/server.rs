@@ -5,17 +5,12 @@ use std::error::Error;
 use mcp_proto::model::tool::Tool;
 use mcp_proto::rpc::Raw;
 use mcp_proto::server::{Context, HandlerError, SamplingRequest, Server};
-use serde::Deserialize;
+use serde_json::Value;
 
 use crate::arguments::Arguments;
 
 const SCHEMA: &str =
     r#"{"type":"object","properties":{"theme":{"type":"string"}},"required":["theme"]}"#;
-
-#[derive(Deserialize)]
-struct Poet {
-    theme: String,
-}
 
 /// The server, for whatever carries its sessions.
 pub fn of(arguments: &Arguments) -> Result<Server, Box<dyn Error>> {
@@ -31,7 +26,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 
 /// Runs twice: without the rhyme it asks for one, with it it answers. In the modern era the question
 /// is the answer to the request, in the legacy one a request of the server's own; the session knows.
-fn write(context: &Context, Poet { theme }: Poet) -> Result<String, HandlerError> {
+fn write(context: &Context, arguments: Value) -> Result<String, HandlerError> {
+    let theme = arguments["theme"].as_str().ok_or("a poem has a theme")?;
     let conversation = SamplingRequest::new()
         .system("always reply in rhyme")
         .user(format!("write a poem about {theme}"))

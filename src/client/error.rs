@@ -143,6 +143,7 @@ impl fmt::Display for ClientError {
                 f,
                 "the answer can't be read as {wanted}: {reason}; it begins with {value:?}"
             ),
+            #[cfg(feature = "skills")]
             Self::Skill(error) => fmt::Display::fmt(error, f),
             Self::OutputSchema { tool, reason } => write!(
                 f,
@@ -180,6 +181,7 @@ impl core::error::Error for ClientError {
             Self::Misuse(error) => error.source(),
             Self::Page(error) => error.source(),
             Self::Base64(error) => error.source(),
+            #[cfg(feature = "skills")]
             Self::Skill(error) => error.source(),
             _ => None,
         }
@@ -204,6 +206,7 @@ impl From<InvalidBase64> for ClientError {
     }
 }
 
+#[cfg(feature = "skills")]
 impl From<crate::model::skill::SkillError> for ClientError {
     fn from(error: crate::model::skill::SkillError) -> Self {
         Self::Skill(error)

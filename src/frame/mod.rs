@@ -21,7 +21,8 @@ mod sse;
 use core::fmt;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+
+use crate::named::named;
 
 pub use lines::{LineDecoder, write_line};
 pub use sse::{SseDecoder, SseEvent, write_comment, write_event};
@@ -32,7 +33,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 ///
 /// Hand it to the session's `handle_malformed`, which answers the peer where the protocol asks for
 /// it. `Debug` says what `Display` says, without the head of a line, which may hold secrets.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FrameError {
     /// The line or event was longer than the limit; it has been discarded up to its end. Raise
@@ -57,6 +58,14 @@ pub enum FrameError {
         /// How many bytes of the line had come.
         length: u64,
     },
+}
+
+named! {
+    enum FrameError {
+        TooLong { length, limit, head, last },
+        NotUtf8 { valid_up_to },
+        Truncated { length },
+    }
 }
 
 impl fmt::Display for FrameError {

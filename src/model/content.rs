@@ -20,6 +20,7 @@ use crate::model::meta::Meta;
 use crate::model::open_object::open_struct;
 use crate::model::owned::IntoOwned;
 use crate::model::wire_type::wire_type;
+use crate::named::named;
 use crate::rpc::write::is_clean_run;
 use crate::rpc::{GoodJson, Raw, Source, Text};
 
@@ -102,11 +103,10 @@ impl<'a> ContentBlock<'a> {
 ///
 /// Nearly everybody writes `type` first, so that place is looked at before all of it is read.
 pub(crate) fn block_type(block: &str) -> Result<Text<'_>, serde_json::Error> {
-    #[derive(Deserialize)]
     struct Typed<'a> {
-        #[serde(rename = "type", borrow)]
         kind: Text<'a>,
     }
+    named! { read struct Typed<'a> { kind = "type" } }
 
     if let Some(rest) = block.strip_prefix("{\"type\":\"")
         && let Some((kind, _)) = rest.split_once('"')
@@ -443,28 +443,27 @@ impl<'a> ResourceContents<'a> {
 impl<'de: 'a, 'a> Deserialize<'de> for ResourceContents<'a> {
     /// Returns an error unless there is exactly one of `text` and `blob`.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(rename = "ResourceContents", rename_all = "camelCase")]
-        struct Either<'a> {
-            #[serde(borrow)]
+        // Either of them, under the name that errors have for it.
+        struct ResourceContents<'a> {
             uri: Text<'a>,
-            #[serde(borrow)]
             mime_type: Option<Text<'a>>,
-            #[serde(borrow)]
             text: Option<Text<'a>>,
-            #[serde(borrow)]
             blob: Option<Text<'a>>,
-            #[serde(rename = "_meta", borrow)]
             meta: Option<Meta<'a>>,
         }
+        named! {
+            read struct ResourceContents<'a> {
+                uri, [mime_type] = "mimeType", [text], [blob], [meta] = "_meta"
+            }
+        }
 
-        let Either {
+        let ResourceContents {
             uri,
             mime_type,
             text,
             blob,
             meta,
-        } = Either::deserialize(deserializer)?;
+        } = ResourceContents::deserialize(deserializer)?;
         match (text, blob) {
             (Some(text), None) => Ok(Self::Text(TextResourceContents {
                 uri,

@@ -15,6 +15,7 @@ use crate::model::owned::{IntoOwned, already_owned};
 use crate::model::resource::is_valid_uri;
 use crate::model::schema::{PrimitiveSchemaDefinition, RequestedSchema};
 use crate::model::wire_type::wire_type;
+use crate::named::named;
 use crate::revision::Revision;
 use crate::rpc::{Entry, Raw, Source, Text, members};
 
@@ -43,11 +44,10 @@ impl ElicitParams<'_> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for ElicitParams<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
         struct Moded<'a> {
-            #[serde(borrow)]
             mode: Option<Text<'a>>,
         }
+        named! { read struct Moded<'a> { [mode] } }
 
         let params = json_text(deserializer)?;
         let moded: Moded<'_> = serde_json::from_str(params).map_err(inner_error)?;
@@ -217,8 +217,7 @@ impl<'a> ElicitRequestURLParams<'a> {
 }
 
 /// What the person did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ElicitAction {
     /// Answered the form, or agreed to open the URL.
@@ -228,6 +227,8 @@ pub enum ElicitAction {
     /// Turned away without a choice.
     Cancel,
 }
+
+named! { enum ElicitAction { Accept = "accept", Decline = "decline", Cancel = "cancel" } }
 
 wire_type! {
     /// The result of `elicitation/create`; an unknown action is refused on decoding.

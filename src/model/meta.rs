@@ -3,10 +3,11 @@
 
 use core::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::model::object::Object;
 use crate::model::owned::IntoOwned;
+use crate::named::{named, transparent};
 use crate::rpc::{Raw, Source, Text};
 
 /// The key of the token under which progress of a request is reported.
@@ -52,9 +53,10 @@ pub const BAGGAGE: &str = "baggage";
 ///
 /// Whatever stands in it survives; the getters read the keys that the protocol reserves, and give
 /// `None` for a value of the wrong type as for one that isn't there.
-#[derive(Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Meta<'a>(#[serde(borrow)] Object<'a>);
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub struct Meta<'a>(Object<'a>);
+
+transparent! { Meta<'a> }
 
 impl<'a> Meta<'a> {
     /// Creates a `_meta` without members.
@@ -106,12 +108,10 @@ impl<'a> Meta<'a> {
 
     /// Returns the id of the task that a message of 2025-11-25 belongs to.
     pub fn related_task(&self) -> Option<Text<'_>> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
         struct RelatedTaskMetadata<'a> {
-            #[serde(borrow)]
             task_id: Text<'a>,
         }
+        named! { read struct RelatedTaskMetadata<'a> { task_id = "taskId" } }
 
         self.0
             .read::<RelatedTaskMetadata<'_>>(RELATED_TASK)

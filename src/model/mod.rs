@@ -41,7 +41,6 @@ mod peek;
 mod peer_meta;
 pub mod progress;
 pub mod prompt;
-mod reader;
 pub mod resource;
 pub mod root;
 pub(crate) mod safe_path;

@@ -6,12 +6,11 @@ use alloc::string::String;
 use core::fmt;
 use core::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use crate::model::field::open_enum;
 use crate::model::list::once;
 use crate::model::meta::Meta;
 use crate::model::wire_type::wire_type;
+use crate::named::named;
 use crate::rpc::{GoodJson, Raw, Text};
 
 wire_type! {
@@ -176,11 +175,13 @@ impl core::error::Error for PageError {}
 /// Follows one listing from page to page and stops one that would never end.
 ///
 /// It is plain data: it holds the cursors seen so far and can be saved with them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageGuard {
     limit: u32,
     seen: BTreeSet<String>,
 }
+
+named! { struct PageGuard { limit, seen } }
 
 impl PageGuard {
     /// Creates a guard for a listing of at most `limit` pages.

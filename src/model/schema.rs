@@ -13,6 +13,7 @@ use crate::model::encode::downgrade::converted;
 use crate::model::field::{Number, json_text, last_of_each_key, open_enum, tag};
 use crate::model::owned::{IntoOwned, already_owned, into_owned};
 use crate::model::wire_type::wire_type;
+use crate::named::named;
 use crate::rpc::{Raw, Source, Text};
 
 tag!(ObjectType = "object");
@@ -166,18 +167,18 @@ pub enum PrimitiveSchemaDefinition<'a> {
 }
 
 /// What is looked at to tell the kinds apart.
-#[derive(Deserialize)]
 struct Features<'a> {
-    #[serde(rename = "type", borrow)]
     kind: Text<'a>,
-    #[serde(rename = "oneOf", borrow)]
     one_of: Option<Raw<'a>>,
-    #[serde(rename = "enum", borrow)]
     values: Option<Raw<'a>>,
-    #[serde(rename = "enumNames", borrow)]
     names: Option<Raw<'a>>,
-    #[serde(borrow)]
     items: Option<Raw<'a>>,
+}
+
+named! {
+    read struct Features<'a> {
+        kind = "type", [one_of] = "oneOf", [values] = "enum", [names] = "enumNames", [items]
+    }
 }
 
 impl<'a> PrimitiveSchemaDefinition<'a> {
@@ -208,11 +209,10 @@ impl<'a> PrimitiveSchemaDefinition<'a> {
 }
 
 fn has_titled_items(features: &Features<'_>) -> bool {
-    #[derive(Deserialize)]
     struct Items<'a> {
-        #[serde(rename = "anyOf", borrow)]
         any_of: Option<Raw<'a>>,
     }
+    named! { read struct Items<'a> { [any_of] = "anyOf" } }
 
     let items = features
         .items
@@ -381,8 +381,7 @@ impl NumberSchema<'_> {
 }
 
 /// Whether a number may have a fraction.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NumberType {
     /// It may.
@@ -391,6 +390,8 @@ pub enum NumberType {
     /// It may not.
     Integer,
 }
+
+named! { enum NumberType { Number = "number", Integer = "integer" } }
 
 field_schema! {
     /// A field that is yes or no.

@@ -2,9 +2,8 @@
 
 use core::fmt;
 
-use serde::{Deserialize, Serialize};
-
 use crate::model::owned::IntoOwned;
+use crate::named::transparent;
 use crate::rpc::{Concealed, Source, Text};
 
 /// What a server hands to the client between the rounds of a request, and gets back unchanged.
@@ -12,9 +11,10 @@ use crate::rpc::{Concealed, Source, Text};
 /// A client only echoes it. A server has to treat what comes back as the work of an attacker.
 /// `Debug` shows its length only.
 // `mrtr.state.attacker`
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct RequestState<'a>(#[serde(borrow)] Text<'a>);
+#[derive(Clone, PartialEq, Eq)]
+pub struct RequestState<'a>(Text<'a>);
+
+transparent! { RequestState<'a> }
 
 impl<'a> RequestState<'a> {
     /// Returns the state `text`, in whatever form the server chose.

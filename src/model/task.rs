@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub use crate::model::capability::{TASKS_EXTENSION, TasksCapability};
 use crate::model::encode::EncodeError;
 use crate::model::encode::downgrade::{FieldRule, StructRules, announced};
-use crate::model::field::{inner_error, json_text, open_enum};
+use crate::model::field::{inner_error, integer, json_text, open_enum};
 use crate::model::input::{InputRequests, InputResponses};
 use crate::model::list::List;
 use crate::model::meta::Meta;
@@ -19,6 +19,7 @@ use crate::model::method::{EmptyResult, methods, notifications, paginated};
 use crate::model::owned::{already_owned, into_owned};
 use crate::model::page::PaginatedRequestParams;
 use crate::model::wire_type::wire_type;
+use crate::named::named;
 use crate::revision::Revision;
 use crate::rpc::{Entry, Raw, RpcError, Text, member_of, members, string_of};
 
@@ -93,16 +94,35 @@ wire_type! {
 
 /// How a request asks to run as a task, as the `task` of its parameters; 2025-11-25 only.
 // `task25.create`
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TaskMetadata {
     /// For how many milliseconds to keep the task; `None` leaves that to its receiver.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "crate::model::field::integer"
-    )]
     pub ttl: Option<i64>,
+}
+
+named! { written struct TaskMetadata { [ttl] } }
+
+impl<'de> Deserialize<'de> for TaskMetadata {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // With any number, under the name that errors have for it.
+        struct TaskMetadata {
+            ttl: Milliseconds,
+        }
+        named! { read struct TaskMetadata { [ttl] } }
+
+        #[derive(Default)]
+        struct Milliseconds(Option<i64>);
+
+        impl<'de> Deserialize<'de> for Milliseconds {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                integer(deserializer).map(Self)
+            }
+        }
+
+        let TaskMetadata { ttl } = TaskMetadata::deserialize(deserializer)?;
+        Ok(Self { ttl: ttl.0 })
+    }
 }
 
 already_owned!(TaskMetadata);
@@ -186,13 +206,11 @@ impl<'de: 'a, 'a> Deserialize<'de> for CreateTaskResult<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = json_text(deserializer)?;
         /// What stands beside a task that is a member.
-        #[derive(Deserialize)]
         struct Nested<'a> {
-            #[serde(borrow)]
             task: Option<Task<'a>>,
-            #[serde(borrow, rename = "_meta")]
             meta: Option<Meta<'a>>,
         }
+        named! { read struct Nested<'a> { [task], [meta] = "_meta" } }
 
         let nested: Nested<'_> = serde_json::from_str(text).map_err(inner_error)?;
         let task = match nested.task {

@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::model::blocks::ContentBlocks;
 use crate::model::content::ContentBlock;
@@ -19,6 +19,7 @@ pub use crate::model::page::PaginatedRequestParams as ListToolsParams;
 use crate::model::page::{CacheScope, cache_hints, page_from_scan};
 use crate::model::state::RequestState;
 use crate::model::wire_type::wire_type;
+use crate::named::named;
 use crate::rpc::{GoodJson, JsonError, Raw, Text};
 
 /// The input schema of a tool that takes no arguments.
@@ -165,11 +166,10 @@ impl<'a> Tool<'a> {
 }
 
 fn is_object_schema(schema: &Raw<'_>) -> bool {
-    #[derive(Deserialize)]
     struct Root<'a> {
-        #[serde(rename = "type", borrow)]
         kind: Text<'a>,
     }
+    named! { read struct Root<'a> { kind = "type" } }
 
     schema.is_object()
         && schema

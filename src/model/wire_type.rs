@@ -251,8 +251,8 @@ macro_rules! wire_type {
             }
         }
 
-        impl<'a> $crate::model::reader::WireType<'a> for $name<'a> {
-            const NAME: &'static str = stringify!($name);
+        impl<'a> $crate::named::Named<'a> for $name<'a> {
+            const NAME: &'static str = concat!("struct ", stringify!($name));
 
             fn read<A: serde::de::MapAccess<'a>>(mut members: A) -> Result<Self, A::Error> {
                 $(let mut $field: Option<$($full)*> = None;)*
@@ -273,7 +273,7 @@ macro_rules! wire_type {
 
         impl<'de: 'a, 'a> serde::Deserialize<'de> for $name<'a> {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let read: $name<'de> = $crate::model::reader::read(deserializer)?;
+                let read: $name<'de> = $crate::named::read(deserializer)?;
                 $(let read = $check(read).map_err(serde::de::Error::custom)?;)?
                 Ok(read)
             }
@@ -412,7 +412,7 @@ macro_rules! is_key {
 /// Reads the value of a member into the field.
 macro_rules! value {
     ($members:ident $field:ident $key:tt [] $type:tt) => {
-        $crate::model::reader::member(
+        $crate::named::member(
             &mut $members,
             &mut $field,
             $crate::model::wire_type::key!$key,
@@ -433,7 +433,7 @@ macro_rules! value {
             }
         }
 
-        $crate::model::reader::member(
+        $crate::named::member(
             &mut $members,
             &mut $field,
             $crate::model::wire_type::key!$key,

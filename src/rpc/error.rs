@@ -5,7 +5,9 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use core::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer};
+
+use crate::named::named;
 
 use super::Raw;
 
@@ -42,7 +44,7 @@ pub mod code {
 }
 
 /// The error object of a JSON-RPC response: it ends one request and is the answer to it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct RpcError {
     /// What kind of error it is; see [`code`].
@@ -51,11 +53,6 @@ pub struct RpcError {
     pub message: Cow<'static, str>,
     /// Any JSON that tells more; kept untouched.
     // `base.resp.error.shape`
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "owned_raw"
-    )]
     pub data: Option<Raw<'static>>,
 }
 
@@ -68,8 +65,39 @@ impl fmt::Display for RpcError {
 
 impl core::error::Error for RpcError {}
 
-fn owned_raw<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Raw<'static>>, D::Error> {
-    Raw::deserialize(deserializer).map(|raw| Some(raw.into_owned()))
+named! { written struct RpcError { code, message, [data] } }
+
+impl<'de> Deserialize<'de> for RpcError {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // With any data, under the name that errors have for it.
+        struct RpcError {
+            code: i64,
+            message: Cow<'static, str>,
+            data: Data,
+        }
+        named! { read struct RpcError { code, message, [data] } }
+
+        /// What is there, even if it is `null`.
+        #[derive(Default)]
+        struct Data(Option<Raw<'static>>);
+
+        impl<'de> Deserialize<'de> for Data {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Raw::deserialize(deserializer).map(|raw| Self(Some(raw.into_owned())))
+            }
+        }
+
+        let RpcError {
+            code,
+            message,
+            data: Data(data),
+        } = RpcError::deserialize(deserializer)?;
+        Ok(Self {
+            code,
+            message,
+            data,
+        })
+    }
 }
 
 impl RpcError {

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::capability::ClientCapabilities;
 use crate::model::input::InputRequests;
 use crate::model::owned::IntoOwned;
+use crate::named::named;
 use crate::revision::Revision;
 use crate::rpc::{Raw, RpcError};
 
@@ -199,45 +200,41 @@ pub(super) type LedgerKeeper = Arc<dyn Fn(&RoundState) + Send + Sync>;
 pub(super) type LedgerKeeper = Arc<dyn Fn(&RoundState)>;
 
 /// What travels from one round to the next.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct RoundState {
     /// Answers of rounds so far, by key.
-    #[serde(default, rename = "a", skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) answers: BTreeMap<String, Answer>,
     /// Results of what is done once, by key.
-    #[serde(default, rename = "o", skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) once: BTreeMap<String, OwnedRaw>,
     /// How many reports earlier runs have made.
-    #[serde(default, rename = "n", skip_serializing_if = "is_zero")]
     pub(super) reports: u32,
 }
 
+named! { struct RoundState { [answers] = "a", [once] = "o", [reports] = "n" } }
+
 /// What a client answered: a result as JSON, or the text of an error.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Answer {
-    #[serde(rename = "r")]
     Result(OwnedRaw),
-    #[serde(rename = "e")]
     Refused(Box<str>),
 }
 
+named! { enum Answer { Result(raw) = "r", Refused(text) = "e" } }
+
 /// JSON that owns its text, however it was read.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct OwnedRaw(pub(super) Raw<'static>);
+
+impl Serialize for OwnedRaw {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
 
 impl<'de> Deserialize<'de> for OwnedRaw {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Raw::deserialize(deserializer).map(|raw| Self(raw.into_owned()))
     }
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes fields by reference"
-)]
-fn is_zero(count: &u32) -> bool {
-    *count == 0
 }
 
 impl RoundState {

@@ -23,6 +23,7 @@ use crate::model::method::{CreateMessage, Elicit, ListRoots, Method};
 use crate::model::owned::IntoOwned;
 use crate::model::root::Root;
 use crate::model::sampling::{CreateMessageParams, CreateMessageResult};
+use crate::named::named;
 use crate::revision::{Era, Revision};
 use crate::rpc::{Raw, Text};
 use crate::scopes::Scopes;
@@ -238,11 +239,10 @@ impl Context {
 
     /// Returns the request's `_meta`; `None` when it has none.
     pub fn meta(&self) -> Option<Meta<'_>> {
-        #[derive(serde::Deserialize)]
         struct WithMeta<'a> {
-            #[serde(borrow, default, rename = "_meta")]
             meta: Option<Meta<'a>>,
         }
+        named! { read struct WithMeta<'a> { [meta] = "_meta" } }
         let params = self.inner.request.raw_params();
         let with_meta: WithMeta<'_> = params.decode().ok()?;
         with_meta.meta.map(IntoOwned::into_owned)

@@ -137,6 +137,7 @@ impl fmt::Display for DefinitionError {
                 f,
                 "the tool {tool} has to run as a task, and the server has none"
             ),
+            #[cfg(feature = "skills")]
             Self::Skill { uri, error } => write!(f, "the skill {uri} can't be offered: {error}"),
             Self::Schema { tool, error } => {
                 write!(f, "a schema of the tool {tool} can't be used: {error}")

@@ -2,6 +2,7 @@
 //! typed arguments, on every revision alike.
 //!
 //! ```
+//! # #[cfg(feature = "schemars")] {
 //! use mcp_proto::model::tool::Tool;
 //! use mcp_proto::rpc::Raw;
 //! use mcp_proto::server::Server;
@@ -16,6 +17,7 @@
 //!     "properties":{"a":{"type":"integer"},"b":{"type":"integer"}}}"#)?;
 //! let server = Server::new("calculator", "1.0")
 //!     .tool(Tool::new("add", schema), |_, add: Add| Ok(add.a + add.b));
+//! # }
 //! # Ok::<(), mcp_proto::rpc::JsonError>(())
 //! ```
 //!

@@ -3,7 +3,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::Serialize;
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::model::content::{ContentBlock, ResourceContents};
@@ -51,9 +52,14 @@ pub struct Audio {
 }
 
 /// What is no object, as structured content.
-#[derive(Serialize)]
-struct Wrapped<'a, T: ?Sized> {
-    result: &'a T,
+struct Wrapped<'a, T: ?Sized>(&'a T);
+
+impl<T: Serialize + ?Sized> Serialize for Wrapped<'_, T> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut members = to.serialize_struct("Wrapped", 1)?;
+        members.serialize_field("result", self.0)?;
+        members.end()
+    }
 }
 
 pub(super) fn structured<T: Serialize + ?Sized>(
@@ -66,7 +72,7 @@ pub(super) fn structured<T: Serialize + ?Sized>(
         return Ok(result);
     }
     // Not by way of a `serde_json::Value`, which sorts keys and has no large numbers.
-    let mut result = CallToolResult::structured(&Wrapped { result: value })?;
+    let mut result = CallToolResult::structured(&Wrapped(value))?;
     // A text is for people as it is; of everything else they see the JSON.
     let text = match raw.decode::<String>() {
         Ok(text) => text,

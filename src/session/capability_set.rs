@@ -1,14 +1,14 @@
 //! What a server has declared, as bits that are quick to ask.
 
-use serde::{Deserialize, Serialize};
-
 use crate::model::capability::ServerCapabilities;
 use crate::model::method::ServerCapability;
+use crate::named::transparent;
 
 /// What a server has declared.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct CapabilitySet(u16);
+
+transparent! { CapabilitySet }
 
 impl CapabilitySet {
     /// Nothing is known, so nothing is held back.

@@ -8,13 +8,16 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::named::transparent;
 
 /// Which session of this process a handle belongs to. A restored session keeps its tag, as its user
 /// keeps the handles.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct SessionTag(u32);
+
+transparent! { SessionTag }
 
 /// The highest tag.
 const MOST: u32 = (1 << (64 - NUMBER_BITS)) - 1;
@@ -50,9 +53,10 @@ const NUMBER_BITS: u32 = 40;
 
 /// A number in a session, and above it the session's tag. Handles stand in every event, so they are
 /// kept to 8 bytes.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Packed(u64);
+
+transparent! { Packed }
 
 impl Packed {
     const fn new(tag: SessionTag, number: u64) -> Self {
@@ -78,9 +82,19 @@ impl Packed {
 /// A call of this side, typed by its method; `CallId<()>` for any.
 ///
 /// Ids are never used twice within a session, and those of one session mean nothing to another.
-#[derive(Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct CallId<M = ()>(Packed, #[serde(skip)] PhantomData<fn() -> M>);
+pub struct CallId<M = ()>(Packed, PhantomData<fn() -> M>);
+
+impl<M> Serialize for CallId<M> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(to)
+    }
+}
+
+impl<'de, M> Deserialize<'de> for CallId<M> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Packed::deserialize(from).map(|packed| Self(packed, PhantomData))
+    }
+}
 
 impl<M> CallId<M> {
     pub(crate) const fn new(tag: SessionTag, number: u64) -> Self {
@@ -160,9 +174,10 @@ macro_rules! handle {
         ///
         /// Ids are never used twice within a session, and those of one session mean nothing to
         /// another.
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(transparent)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Packed);
+
+        transparent! { $name }
 
         impl $name {
             pub(crate) const fn new(tag: SessionTag, number: u64) -> Self {

@@ -11,10 +11,10 @@ use alloc::vec::Vec;
 use core::iter;
 use core::ops::Bound;
 
-use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use crate::model::subscription::SubscriptionFilter;
+use crate::named::transparent;
 use crate::rpc::Text;
 use crate::saved::saved;
 
@@ -86,9 +86,10 @@ impl Interest {
 }
 
 /// Who watches which resource, each by a number.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Watched(BTreeMap<Box<str>, SmallVec<[u64; 2]>>);
+
+transparent! { Watched }
 
 impl Watched {
     /// Nobody watches anything.

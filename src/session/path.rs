@@ -231,25 +231,28 @@ mod tests {
     use crate::model::initialize::InitializeResult;
     use crate::model::object::Object;
     use crate::model::page::PaginatedRequestParams;
+    use crate::named::named;
+    use crate::revision::Revision;
     use crate::rpc::Text;
 
     use super::Malformed;
 
     /// Members of every kind that a decoder stops differently at.
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
     #[expect(dead_code, reason = "only read")]
     struct Inner<'a> {
-        #[serde(borrow)]
         text: Text<'a>,
         number: Option<i64>,
         flag: Option<bool>,
-        #[serde(borrow)]
+        revision: Option<Revision>,
         object: Option<Object<'a>>,
         list: Option<Vec<Object<'a>>>,
-        #[serde(borrow)]
         inner: Option<alloc::boxed::Box<Inner<'a>>>,
         inners: Option<Vec<Inner<'a>>>,
+    }
+    named! {
+        read struct Inner<'a> {
+            text, [number], [flag], [revision], [object], [list], [inner], [inners]
+        }
     }
 
     fn told<'a, T: Deserialize<'a>>(text: &'a str) -> Malformed {
@@ -338,7 +341,7 @@ mod tests {
         let long = "é".repeat(1 << 20);
         for text in [
             alloc::format!(r#"{{"text":"t","number":"{long}"}}"#),
-            alloc::format!(r#"{{"text":"t","{long}":1}}"#),
+            alloc::format!(r#"{{"text":"t","revision":"{long}"}}"#),
         ] {
             let told = told::<Inner<'_>>(&text);
             assert!(told.reason.len() <= 256 && told.path.len() <= 256);

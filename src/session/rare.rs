@@ -4,7 +4,7 @@
 use alloc::boxed::Box;
 use core::ops::{Deref, DerefMut};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// What has a state in which it holds nothing.
 pub(crate) trait Idle: Default + 'static {
@@ -13,9 +13,20 @@ pub(crate) trait Idle: Default + 'static {
 }
 
 /// A `T` that is mostly idle.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug)]
 pub(crate) struct Rare<T>(Option<Box<T>>);
+
+impl<T: Serialize> Serialize for Rare<T> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(to)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Rare<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Deserialize::deserialize(from).map(Self)
+    }
+}
 
 impl<T> Default for Rare<T> {
     fn default() -> Self {

@@ -3,10 +3,10 @@
 
 use core::fmt;
 
-use serde::{Deserialize, Serialize};
+use crate::named::{named, transparent};
 
 /// Which stream a frame came by or has to leave by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Route {
     /// The one stream of a pipe, the same in both directions.
@@ -17,10 +17,13 @@ pub enum Route {
     Standalone,
 }
 
+named! { enum Route { Pipe, Exchange(id), Standalone } }
+
 /// One HTTP exchange, as the side that numbers it calls it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ExchangeId(u64);
+
+transparent! { ExchangeId }
 
 impl ExchangeId {
     /// Returns the exchange with this number.
@@ -41,7 +44,7 @@ impl fmt::Display for ExchangeId {
 }
 
 /// Why nothing comes by a route any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Closed {
     /// The input ended: the peer closed its side or exited.
@@ -59,6 +62,10 @@ pub enum Closed {
     },
     /// The server doesn't know the session any more; the request was not looked at.
     Forgotten,
+}
+
+named! {
+    enum Closed { EndOfInput, ReadFailed, WriteFailed, Unreachable, Refused { status }, Forgotten }
 }
 
 impl Closed {

@@ -7,8 +7,7 @@
 
 use core::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
+use crate::named::transparent;
 use crate::saved::saved;
 use crate::time::{Instant, earlier};
 
@@ -60,9 +59,10 @@ pub(super) fn next<const N: usize>(
 
 /// The first deadline of many, kept so that it need not be looked for; none of them lies before it,
 /// and it may be early.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Earliest(Option<Instant>);
+
+transparent! { Earliest }
 
 impl Earliest {
     /// There is none.

@@ -6,7 +6,7 @@
 //! or `token`), and which addresses must `never` be asked, the user's page included.
 
 use mcp_proto::auth::{AddressPolicy, AuthError, Reaction, Saved};
-use serde::Deserialize;
+use serde_derive::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 

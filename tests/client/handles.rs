@@ -17,7 +17,7 @@ use mcp_proto::model::tool::{CallToolResult, NO_ARGUMENTS_SCHEMA, Tool};
 use mcp_proto::rpc::RpcError;
 use mcp_proto::server::{Context, HandlerError, Server};
 use mcp_proto::session::{Delivery, EraPolicy};
-use serde::Deserialize;
+use serde_derive::Deserialize;
 use serde_json::{Value, json};
 
 pub const ERAS: [EraPolicy; 2] = [EraPolicy::Legacy, EraPolicy::Modern];

@@ -140,11 +140,11 @@ fn t17_text_is_parsed_when_it_is_an_object_or_array() {
 #[test]
 fn a_result_is_read_as_the_type_that_is_wanted() {
     for _way in by_every_route() {
-        #[derive(Debug, PartialEq, serde::Deserialize)]
+        #[derive(Debug, PartialEq, serde_derive::Deserialize)]
         struct Sum {
             result: i64,
         }
-        #[derive(Debug, PartialEq, serde::Deserialize)]
+        #[derive(Debug, PartialEq, serde_derive::Deserialize)]
         #[serde(rename_all = "lowercase")]
         enum Sky {
             Clear,

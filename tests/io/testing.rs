@@ -23,7 +23,7 @@ use crate::toy::within;
 
 const ERAS: [EraPolicy; 3] = [EraPolicy::Auto, EraPolicy::Legacy, EraPolicy::Modern];
 
-#[derive(serde::Deserialize)]
+#[derive(serde_derive::Deserialize)]
 struct Name {
     name: String,
 }

@@ -200,7 +200,7 @@ fn errors_and_frames_show_what_they_are() {
 
 on_every_revision! {
     fn what_does_not_fit_is_named_where_it_stands(revision) {
-        #[derive(Debug, serde::Deserialize)]
+        #[derive(Debug, serde_derive::Deserialize)]
         struct Item {
             #[serde(rename = "name")]
             _name: String,

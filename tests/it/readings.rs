@@ -219,7 +219,7 @@ on_revisions! { [Revision::V2025_11_25];
 /// A method of the user's own that has the protocol's name and other types.
 struct OwnCall;
 
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(serde_derive::Serialize, serde_derive::Deserialize)]
 struct OwnParams {
     name: String,
     later: u8,

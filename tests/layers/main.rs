@@ -12,12 +12,13 @@ use std::sync::LazyLock;
 use source::{paths, tokens};
 
 /// The layers, each with how far right it stands; a layer uses itself and what stands further left.
-const LAYERS: [(&str, u8); 19] = [
+const LAYERS: [(&str, u8); 20] = [
     ("time", 0),
     ("trace", 0),
     ("limits", 0),
     ("lock", 0),
     ("revision", 0),
+    ("named", 0),
     ("saved", 0),
     ("scopes", 0),
     ("frame", 1),

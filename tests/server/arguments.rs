@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use mcp_proto::model::validation::KnownArguments;
 use mcp_proto::rpc::Raw;
 use mcp_proto::{Revision, Server, Tool};
-use serde::Deserialize;
+use serde_derive::Deserialize;
 use serde_json::Value;
 use support::carrier::by_every_way;
 use support::server::{Drive, text, tool};

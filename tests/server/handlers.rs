@@ -10,7 +10,7 @@ use mcp_proto::model::elicitation::ElicitRequestFormParams;
 use mcp_proto::model::sampling::{CreateMessageParams, SamplingMessage};
 use mcp_proto::model::schema::StringSchema;
 use mcp_proto::server::{Async, Context, HandlerError, Server};
-use serde::Deserialize;
+use serde_derive::Deserialize;
 use serde_json::{Value, json};
 
 use support::carrier::{by_every_stream, by_every_way};

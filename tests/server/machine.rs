@@ -14,7 +14,7 @@ use mcp_proto::model::schema::StringSchema;
 use mcp_proto::server::{Context, DefinitionError, Event, HandlerError, Job, Service};
 use mcp_proto::session::{Route, Session};
 use mcp_proto::{Instant, Limits, Revision, Server};
-use serde::Deserialize;
+use serde_derive::Deserialize;
 use serde_json::{Value, json};
 
 use support::carrier::by_every_way;

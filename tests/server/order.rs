@@ -4,7 +4,7 @@ use mcp_proto::Revision;
 use mcp_proto::model::encode::{SessionMembers, encode_body};
 use mcp_proto::rpc::Raw;
 use mcp_proto::server::{IntoToolResult, Json};
-use serde::Serialize;
+use serde_derive::Serialize;
 
 #[derive(Clone, Serialize)]
 struct Reading {

@@ -11,7 +11,7 @@ use mcp_proto::server::{
     Audio, Context, HandlerError, Image, IntoToolResult, Json, SamplingRequest, Server,
 };
 use mcp_proto::session::{ClientConfig, EraPolicy};
-use serde::Deserialize;
+use serde_derive::Deserialize;
 use serde_json::{Value, json};
 
 use support::carrier::by_every_way;

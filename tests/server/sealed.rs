@@ -8,7 +8,7 @@ use mcp_proto::Revision;
 use mcp_proto::model::elicitation::ElicitRequestFormParams;
 use mcp_proto::model::schema::StringSchema;
 use mcp_proto::server::{Context, HandlerError, Seal, SealError, Server, StateSeal};
-use serde::Deserialize;
+use serde_derive::Deserialize;
 use serde_json::{Value, json};
 
 use support::carrier::by_every_way;

@@ -13,7 +13,7 @@ use mcp_proto::server::{Async, HandlerError, Offers};
 use mcp_proto::session::{Route, Session};
 use mcp_proto::{Instant, Revision, Server, Tool, prompts, resources, tools};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde_derive::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use support::carrier::by_every_way;
 use support::server::{Drive, text};

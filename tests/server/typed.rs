@@ -3,7 +3,8 @@
 use mcp_proto::Revision;
 use mcp_proto::server::{Json, Server, output_schema_for, tool_for};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_derive::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use support::server::Drive;

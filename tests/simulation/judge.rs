@@ -1,6 +1,6 @@
 //! Judges what a session sends: each frame is one JSON-RPC message on one line, or a batch of answers.
 
-use serde::Deserialize;
+use serde_derive::Deserialize;
 use serde_json::value::RawValue;
 
 #[derive(Deserialize)]

@@ -9,14 +9,13 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use serde::Serialize;
-
 use super::super::cors::preflight;
 use super::super::headers::name;
 use super::super::policy::HttpPolicy;
 use super::super::{HttpMethod, Reply, RequestHead};
 use super::access::Access;
 use super::refusal::TokenRefusal;
+use crate::named::named;
 use crate::scopes::Scopes;
 
 /// Where metadata of protected resources lies, before the resource's own path.
@@ -256,17 +255,20 @@ impl ProtectedResource {
     }
 }
 
-#[derive(Serialize)]
 struct Document<'a> {
     resource: &'a str,
     authorization_servers: &'a [Box<str>],
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     scopes_supported: Vec<&'a str>,
     bearer_methods_supported: [&'static str; 1],
-    #[serde(skip_serializing_if = "Option::is_none")]
     resource_name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     resource_documentation: Option<&'a str>,
+}
+
+named! {
+    written struct Document<'a> {
+        resource, authorization_servers, [scopes_supported], bearer_methods_supported,
+        [resource_name], [resource_documentation]
+    }
 }
 
 /// These scopes, all of them.

@@ -207,6 +207,7 @@ impl AsyncClient {
     /// there is any, else the JSON or the text of the content.
     ///
     /// ```
+    /// # #[cfg(feature = "schemars")]
     /// # async fn run(client: mcp_proto::AsyncClient) -> Result<(), mcp_proto::client::ClientError> {
     /// #[derive(serde::Deserialize)]
     /// struct Forecast {

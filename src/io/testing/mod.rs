@@ -8,17 +8,22 @@
 //! use mcp_proto::{Server, Tool, testing};
 //! use serde_json::json;
 //!
+//! # #[cfg(feature = "schemars")]
 //! #[derive(serde::Deserialize)]
 //! struct Add {
 //!     a: i64,
 //!     b: i64,
 //! }
 //!
+//! # #[cfg(feature = "schemars")]
 //! fn server() -> Server {
 //!     let schema = json!({"type": "object", "required": ["a", "b"]});
 //!     Server::new("adder", "1.0").tool(Tool::new("add", schema.into()), |_, Add { a, b }| Ok(a + b))
 //! }
 //!
+//! # #[cfg(not(feature = "schemars"))]
+//! # fn main() {}
+//! # #[cfg(feature = "schemars")]
 //! # fn main() -> Result<(), mcp_proto::client::ClientError> {
 //! // In a file of your tests this is a function with `#[test]`.
 //! let client = testing::connect(server());
@@ -42,11 +47,15 @@
 //! use mcp_proto::{ClientOptions, Server, Tool, testing};
 //! use serde_json::{Value, json};
 //!
+//! # #[cfg(feature = "schemars")]
 //! #[derive(serde::Deserialize)]
 //! struct Name {
 //!     name: String,
 //! }
 //!
+//! # #[cfg(not(feature = "schemars"))]
+//! # fn main() {}
+//! # #[cfg(feature = "schemars")]
 //! # fn main() -> Result<(), mcp_proto::client::ClientError> {
 //! let greet = Tool::new("greet", json!({"type": "object"}).into());
 //! let server = Server::new("greeter", "1.0").tool(greet, |context: &Context, _: Value| {

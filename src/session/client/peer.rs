@@ -3,10 +3,9 @@
 
 use alloc::boxed::Box;
 
-use serde::Deserialize;
-
 use crate::model::capability::ServerCapabilities;
 use crate::model::initialize::Implementation;
+use crate::named::named;
 use crate::rpc::{Raw, Text};
 use crate::saved::saved;
 
@@ -25,13 +24,12 @@ saved! { struct Peer { info, capabilities, instructions } }
 impl Peer {
     /// Copies the texts out of an opening's result.
     pub(super) fn new(body: &Body, info: Option<&Implementation<'_>>) -> Self {
-        #[derive(Deserialize)]
         struct Said<'a> {
-            #[serde(borrow)]
             capabilities: Raw<'a>,
-            #[serde(borrow, default)]
             instructions: Option<Raw<'a>>,
         }
+        named! { read struct Said<'a> { capabilities, [instructions] } }
+
         let said = body.decode::<Said<'_>>().ok();
         Self {
             info: info.map(|info| serde_json::to_string(info).unwrap_or_default().into()),

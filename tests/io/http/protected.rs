@@ -29,7 +29,7 @@ const URL: &str = "http://localhost/mcp";
 /// What must not be seen anywhere.
 const SECRET: &str = "s3cr3t";
 
-#[derive(serde::Deserialize)]
+#[derive(serde_derive::Deserialize)]
 struct Name {
     name: String,
 }

@@ -6,7 +6,7 @@ use mcp_proto::Revision;
 use mcp_proto::model::encode::{EncodeError, SessionMembers, encode_body, encode_value};
 use mcp_proto::rpc::Raw;
 use proptest::prelude::*;
-use serde::Serialize;
+use serde_derive::Serialize;
 use serde_json::{Value, json};
 
 use super::{E, NOTHING, body, body_with, named, raw, text, value_text};

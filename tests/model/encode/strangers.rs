@@ -9,6 +9,7 @@ use mcp_proto::model::tool::{CallToolResult, Tool};
 use mcp_proto::rpc::Raw;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
+use serde_derive::Serialize;
 use serde_json::{Value, json};
 
 use super::{body, parsed, raw};

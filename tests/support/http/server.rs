@@ -74,7 +74,7 @@ pub fn tool(name: &'static str) -> Tool<'static> {
     Tool::new(name, json!({"type": "object"}).into())
 }
 
-#[derive(serde::Deserialize)]
+#[derive(serde_derive::Deserialize)]
 struct Name {
     name: String,
 }

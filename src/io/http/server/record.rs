@@ -4,21 +4,20 @@
 //! Rules of this file: what is of another format, or can't be read, is nothing; a session stands
 //! there with the principal that it belongs to.
 
-use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 
 use crate::http::SavedHttp;
+use crate::named::named;
+use crate::rpc::Text;
 use crate::session::Change;
 
 /// The version of the formats that this version of the crate writes and reads.
 const FORMAT: u32 = 1;
 
 /// A session in the store.
-#[derive(Serialize, Deserialize)]
 pub(super) struct Record {
     format: u32,
     /// Whom it belongs to; `None` when nobody was authenticated.
@@ -29,6 +28,8 @@ pub(super) struct Record {
     pub(super) heard: u64,
     pub(super) http: SavedHttp,
 }
+
+named! { struct Record { format, principal, driver, heard, http } }
 
 impl Record {
     pub(super) fn new(
@@ -64,30 +65,32 @@ impl Record {
 }
 
 /// What an instance tells the others.
-#[derive(Serialize, Deserialize)]
 pub(super) struct Message<'a> {
     format: u32,
     /// Which instance.
-    #[serde(borrow)]
-    pub(super) from: Cow<'a, str>,
+    pub(super) from: Text<'a>,
     /// Which of its messages, so that one that stands in the log twice counts once.
     pub(super) number: u64,
-    #[serde(borrow)]
     pub(super) what: What<'a>,
 }
 
-#[derive(Serialize, Deserialize)]
+named! { struct Message<'a> { format, from, number, what } }
+
 pub(super) enum What<'a> {
     /// A list has changed.
     Tools,
     Prompts,
     Resources,
     /// This resource has.
-    Resource(#[serde(borrow)] Cow<'a, str>),
+    Resource(Text<'a>),
     /// The sender could not tell what has changed for a while.
     Anything,
     /// This session is wanted by the sender, whose client has asked there.
-    Wanted(#[serde(borrow)] Cow<'a, str>),
+    Wanted(Text<'a>),
+}
+
+named! {
+    enum What<'a> { Tools, Prompts, Resources, Resource(uri), Anything, Wanted(session) }
 }
 
 impl<'a> What<'a> {

@@ -5,7 +5,8 @@ use alloc::boxed::Box;
 
 use super::record::Record;
 use crate::http::Input;
-use crate::rpc::Kind;
+use crate::named::named;
+use crate::rpc::{Kind, Text};
 use crate::time::Instant;
 
 /// How many positions of the log may pass before a session is saved again, so that an instance that
@@ -100,11 +101,11 @@ pub(super) fn is_id(id: &str) -> bool {
 
 /// Whether a request changes what must not be lost with its instance.
 pub(super) fn is_durable(input: &Input) -> bool {
-    #[derive(serde::Deserialize)]
     struct Named<'a> {
-        #[serde(borrow)]
-        method: Option<alloc::borrow::Cow<'a, str>>,
+        method: Option<Text<'a>>,
     }
+    named! { read struct Named<'a> { [method] } }
+
     let Input::Post { frame, kind, .. } = input else {
         return false;
     };
