@@ -113,8 +113,8 @@ pub(super) fn is_durable(input: &Input) -> bool {
         None => true,
         Some(Kind::Request | Kind::Notification) => {
             let named: Option<Named<'_>> = serde_json::from_slice(frame.bytes()).ok();
-            let method = named.and_then(|named| named.method).unwrap_or_default();
-            DURABLE.contains(&&*method)
+            let method = named.and_then(|named| named.method);
+            method.is_some_and(|method| DURABLE.contains(&method.as_str()))
         }
         Some(_) => false,
     }
