@@ -4,7 +4,7 @@ use mcp_proto::Revision;
 use mcp_proto::server::{Json, Server, output_schema_for, tool_for};
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_derive::{Deserialize, Serialize};
+use serde_derive::Deserialize;
 use serde_json::{Value, json};
 
 use support::server::Drive;
@@ -18,17 +18,17 @@ struct Add {
     b: Option<i64>,
 }
 
-#[derive(Serialize, JsonSchema)]
+#[derive(serde_derive::Serialize, JsonSchema)]
 struct Sum {
     sum: i64,
 }
 
-#[derive(Serialize, JsonSchema)]
+#[derive(serde_derive::Serialize, JsonSchema)]
 struct Tree {
     leaves: Vec<Tree>,
 }
 
-#[derive(Serialize, JsonSchema)]
+#[derive(serde_derive::Serialize, JsonSchema)]
 #[serde(untagged)]
 enum Either {
     Text(String),

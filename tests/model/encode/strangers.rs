@@ -9,7 +9,6 @@ use mcp_proto::model::tool::{CallToolResult, Tool};
 use mcp_proto::rpc::Raw;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
-use serde_derive::Serialize;
 use serde_json::{Value, json};
 
 use super::{body, parsed, raw};
@@ -126,7 +125,7 @@ fn a_struct_of_the_user_is_never_taken_for_one_of_the_model() {
 
 #[test]
 fn a_variant_of_the_user_is_never_taken_for_a_struct_of_the_model() {
-    #[derive(Serialize)]
+    #[derive(serde_derive::Serialize)]
     enum Tool {
         Tool { title: u8, icons: u8 },
         Text { execution: u8 },
@@ -168,7 +167,7 @@ fn values_of_the_user_inside_the_model_s_types_stay_as_they_are() {
 
 #[test]
 fn a_struct_of_the_model_inside_one_of_the_user_is_still_written_for_the_revision() {
-    #[derive(Serialize)]
+    #[derive(serde_derive::Serialize)]
     struct Tools<'a> {
         title: &'a str,
         tools: Vec<Tool<'a>>,
