@@ -401,8 +401,6 @@ mod tests {
     use alloc::string::{String, ToString};
     use alloc::vec::Vec;
 
-    use super::{named, transparent};
-
     #[derive(Debug, PartialEq)]
     struct Line<'a> {
         from: &'a str,
