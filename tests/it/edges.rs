@@ -10,6 +10,7 @@ use mcp_proto::model::input::InputRequests;
 use mcp_proto::model::method::{CallTool, ListRoots};
 use mcp_proto::model::object::Object;
 use mcp_proto::model::sampling::{CreateMessageParams, SamplingMessage};
+use mcp_proto::model::subscription::SubscriptionFilter;
 use mcp_proto::model::task::TASKS_EXTENSION;
 use mcp_proto::model::tool::{CallToolParams, CallToolResult};
 use mcp_proto::rpc::{Message, Raw, RpcError, ScannedFrame};
@@ -246,6 +247,27 @@ on_every_revision! {
         };
         let event = size_of::<ClientEvent>() + reason.len();
         assert_eq!(waiting, client.session.held_bytes() + event);
+    }
+}
+
+on_revisions! { MODERN;
+    // `task26.notif`
+    fn a_filter_that_is_honoured_counts_with_its_tasks_until_it_is_told(revision) {
+        let mut client = Script::client(revision);
+        let filter = SubscriptionFilter::new().tools_list_changed(true);
+        client.session.subscribe(client.now, &filter).unwrap();
+        let id = client.reply()["id"].clone();
+        let honoured = json!({"taskIds": ["t".repeat(10_000)]});
+        let tag = json!({"io.modelcontextprotocol/subscriptionId": id});
+        let params = json!({"notifications": honoured, "_meta": tag});
+        let frame = notification("notifications/subscriptions/acknowledged", params);
+        let before = client.session.held_bytes();
+        client.session.handle_frame(client.now, Route::Pipe, bytes(&frame));
+        let waiting = client.session.held_bytes();
+        assert!(waiting >= before + 10_000, "{waiting}");
+        let told = client.session.poll_event();
+        assert!(matches!(told, Some(ClientEvent::Subscribed { .. })), "{told:?}");
+        assert!(client.session.held_bytes() < before + 1000);
     }
 }
 

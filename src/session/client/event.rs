@@ -228,8 +228,11 @@ impl ClientEvent {
 }
 
 fn filter_weight(filter: &SubscriptionFilter<'_>) -> usize {
-    let uris = filter.resource_subscriptions.iter().flatten();
-    uris.map(|uri| total([size_of_val(uri), uri.len()])).sum()
+    let lists = [&filter.resource_subscriptions, &filter.task_ids];
+    let texts = lists.into_iter().flatten().flatten();
+    texts
+        .map(|text| total([size_of_val(text), text.len()]))
+        .sum()
 }
 
 impl SessionEvent for ClientEvent {
