@@ -227,10 +227,9 @@ pub(super) struct ReadPage<T> {
 
 /// Reads a page, each of its items once; `None` if it is none.
 pub(super) fn read_page<M: Listable>(
-    page: &Raw<'_>,
+    page: GoodJson<'_>,
     source: Source<'_>,
 ) -> Option<ReadPage<M::Item>> {
-    let text = page.as_str();
     let usual = |reader: &mut GoodJson<'_>| M::usual_items(reader, source);
     let any = |reader: &mut GoodJson<'_>| {
         let list = reader.value()?;
@@ -240,7 +239,7 @@ pub(super) fn read_page<M: Listable>(
         let raw = raw_items(elements, &items, source);
         Some((items, raw))
     };
-    let members = read_members::<M>(text, usual).or_else(|| read_members::<M>(text, any));
+    let members = read_members::<M>(page, usual).or_else(|| read_members::<M>(page, any));
     let ((items, raw), rest) = members?;
     let rest: M::Result<'_> = serde_json::from_slice(&rest).ok()?;
     Some(ReadPage {
@@ -253,23 +252,22 @@ pub(super) fn read_page<M: Listable>(
 
 /// The list of a page, read with `read`, and the page without it, which is short.
 fn read_members<M: Listable>(
-    page: &str,
+    mut page: GoodJson<'_>,
     read: impl Fn(&mut GoodJson<'_>) -> Option<Items<M::Item>>,
 ) -> Option<(Items<M::Item>, Vec<u8>)> {
     let mut rest = alloc::format!("{{\"{}\":[]", M::MEMBER).into_bytes();
     let mut list = None;
-    let mut reader = GoodJson::new(page);
-    reader.object()?;
-    while let Some(key) = reader.key()? {
+    page.object()?;
+    while let Some(key) = page.key()? {
         // The last of equal keys holds.
         if key == M::MEMBER {
-            list = Some(read(&mut reader)?);
+            list = Some(read(&mut page)?);
             continue;
         }
         rest.push(b',');
         write_string(&mut rest, &key);
         rest.push(b':');
-        rest.extend_from_slice(reader.value()?.as_bytes());
+        rest.extend_from_slice(page.value()?.as_bytes());
     }
     rest.push(b'}');
     Some((list?, rest))

@@ -62,7 +62,7 @@ impl Client {
         source: Source<'_>,
     ) -> Result<Next, ClientError> {
         let page = match done.raw() {
-            Ok(raw) => read_page::<M>(&raw, source),
+            Ok(raw) => read_page::<M>(done.reader(&raw), source),
             Err(CallError::Rpc(error))
                 if error.code == code::INVALID_PARAMS
                     && listing.cursor.is_some()

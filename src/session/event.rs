@@ -15,8 +15,8 @@ use crate::model::members::MemberSpans;
 use crate::model::method::{Method, Notification};
 use crate::model::task::CreateTaskResult;
 use crate::rpc::{
-    Concealed, Landmarks, Raw, RequestId, RpcError, Span, Text, is_json, is_string, member_of,
-    raw_at, start_of, text_at,
+    Concealed, GoodJson, Landmarks, Raw, RequestId, RpcError, Span, Text, is_json, is_string,
+    member_of, raw_at, start_of, text_at,
 };
 use crate::saved::saved;
 
@@ -226,6 +226,15 @@ impl Completed {
     /// Returns the result as the JSON it came in, or why there is none.
     pub fn raw(&self) -> Result<Raw<'_>, &CallError> {
         self.outcome.as_ref().map(|answer| answer.body.raw())
+    }
+
+    /// Reads the result of [`raw`](Self::raw) from its start on; what its scan has found the end of isn't searched again.
+    pub(crate) fn reader<'a>(&'a self, raw: &'a Raw<'_>) -> GoodJson<'a> {
+        let json = raw.as_str();
+        self.outcome.as_ref().map_or(GoodJson::new(json), |answer| {
+            let start = answer.body.span.range().start;
+            GoodJson::with_landmarks(json, start, Some(&answer.landmarks))
+        })
     }
 
     /// Returns the method that was called.
