@@ -55,7 +55,7 @@ pub fn inputs(random: &mut Random) -> (Option<Kind>, InputRequests<'static>) {
             Some(Kind::AskedSampling),
             none.sample("a", &sample).elicit("b", &form),
         ),
-        4..8 => {
+        4..9 => {
             let params = Raw::new(r#"{"_meta":{"progressToken":"p"}}"#).expect("JSON");
             let mut roots = none;
             roots.insert("a", InputRequest::new(ListRoots::NAME).params(params));

@@ -251,6 +251,25 @@ impl ClientEnd {
         }
     }
 
+    /// Tells how far the answer to one of these is; most servers didn't ask for that, and it is refused.
+    fn tell_progress(&mut self, random: &mut Random, open: &[InputId]) {
+        let now = self.common.now;
+        for &input in open {
+            self.told += 1;
+            let progress = f64::from(self.told);
+            let told = self.give(random, |session, _| {
+                session.progress(now, input, progress, Some(4.0), None)
+            });
+            if told.is_some() {
+                self.check(|watch, session, did| {
+                    watch.told(input, progress, has_room(session.limits()), did)
+                });
+                self.common.mark(Kind::ClientProgress);
+                return;
+            }
+        }
+    }
+
     /// Answers an input in a way that may not suit it.
     fn answer(&mut self, random: &mut Random) {
         let now = self.common.now;
@@ -265,20 +284,7 @@ impl ClientEnd {
         };
         match random.below(10) {
             0 | 1 => self.decline(random, input),
-            // Most servers didn't ask for progress, which is then refused.
-            4..10 => {
-                self.told += 1;
-                let progress = f64::from(self.told);
-                let told = self.give(random, |session, _| {
-                    session.progress(now, input, progress, Some(4.0), None)
-                });
-                if told.is_some() {
-                    self.check(|watch, session, did| {
-                        watch.told(input, progress, has_room(session.limits()), did)
-                    });
-                    self.common.mark(Kind::ClientProgress);
-                }
-            }
+            4..10 => self.tell_progress(random, &open),
             2 => {
                 // For something else than what is asked for, as likely as not.
                 let result = ElicitResult::cancel();
