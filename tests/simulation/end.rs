@@ -159,6 +159,8 @@ pub struct Common {
     pub marks: Marks,
     /// Whether what is heard is what the other end's user has said.
     pub is_faithful: bool,
+    /// Whether no bit of a frame has changed on the way, which may make it another valid one.
+    pub is_intact: bool,
     pub is_closed: bool,
     name: &'static str,
     /// Whether events and frames go into the trace.
@@ -175,6 +177,7 @@ impl Common {
             passed: Duration::ZERO,
             marks: Marks::default(),
             is_faithful: false,
+            is_intact: true,
             is_closed: false,
             name,
             traces,

@@ -139,15 +139,28 @@ impl<C: End, S: End> World<C, S> {
     fn fill_to_server(&mut self) -> bool {
         let (session, common) = self.client.parts();
         let note = |frame: &[u8], sent| common.note_frame(frame, sent);
-        self.to_server
-            .fill(session, self.faults, &mut self.random, note)
+        let moved = self
+            .to_server
+            .fill(session, self.faults, &mut self.random, note);
+        self.tell_of_corruption();
+        moved
     }
 
     fn fill_to_client(&mut self) -> bool {
         let (session, common) = self.server.parts();
         let note = |frame: &[u8], sent| common.note_frame(frame, sent);
-        self.to_client
-            .fill(session, self.faults, &mut self.random, note)
+        let moved = self
+            .to_client
+            .fill(session, self.faults, &mut self.random, note);
+        self.tell_of_corruption();
+        moved
+    }
+
+    fn tell_of_corruption(&mut self) {
+        let marks = self.to_server.marks.and(self.to_client.marks);
+        let is_intact = !marks.has(Kind::Corrupted);
+        self.client.common().is_intact = is_intact;
+        self.server.common().is_intact = is_intact;
     }
 
     fn read_server(&mut self) -> bool {

@@ -147,7 +147,9 @@ impl ClientEnd {
                 subscription,
                 honoured,
             } => {
-                if let Some(filter) = self.filters.get(subscription) {
+                if let Some(filter) = self.filters.get(subscription)
+                    && self.common.is_intact
+                {
                     faithful::honoured(honoured, filter);
                 }
                 Kind::SubscriptionOpened

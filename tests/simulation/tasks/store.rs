@@ -102,13 +102,39 @@ impl Store {
 
     /// Fails as often as it is to.
     fn or<'a, T: Send + 'a>(&'a self, act: TaskFuture<'a, T>) -> TaskFuture<'a, T> {
+        match self.fails() {
+            true => Box::pin(ready(Err(failure()))),
+            false => act,
+        }
+    }
+
+    fn fails(&self) -> bool {
         let mut ledger = self.ledger();
         let failing = ledger.failing;
-        if !ledger.random.per_mille(failing) {
-            return act;
+        let fails = ledger.random.per_mille(failing);
+        if fails {
+            ledger.marks.set(Kind::StoreFailed);
         }
-        ledger.marks.set(Kind::StoreFailed);
-        Box::pin(ready(Err(TaskStoreError::new("it fails"))))
+        fails
+    }
+
+    /// Puts a value as `act` does, and fails as often as it is to: before it has put anything, or after,
+    /// when only the answer is lost.
+    fn put<'a>(
+        &self,
+        id: &str,
+        value: &Bytes,
+        act: impl FnOnce() -> TaskFuture<'a, Option<u64>>,
+    ) -> TaskFuture<'a, Option<u64>> {
+        let fails = self.fails();
+        if fails && self.ledger().random.below(2) == 0 {
+            return Box::pin(ready(Err(failure())));
+        }
+        let put = ready_now(act());
+        if let Ok(Some(_)) = put {
+            self.judge(id, value);
+        }
+        Box::pin(ready(if fails { Err(failure()) } else { put }))
     }
 
     /// Holds what is put to what was there.
@@ -133,6 +159,10 @@ impl Store {
     }
 }
 
+fn failure() -> TaskStoreError {
+    TaskStoreError::new("it fails")
+}
+
 impl TaskStore for Store {
     fn create<'a>(
         &'a self,
@@ -140,12 +170,11 @@ impl TaskStore for Store {
         value: Bytes,
         expires: Option<u64>,
     ) -> TaskFuture<'a, Option<u64>> {
-        let created = self.or(self.inner.create(key, value.clone(), expires));
-        let created = ready_now(created);
-        match created {
-            Ok(Some(_)) => self.judge(key.id, &value),
-            Err(TaskStoreError::Full) => self.ledger().marks.set(Kind::TaskRefused),
-            _ => {}
+        let created = ready_now(self.put(key.id, &value, || {
+            self.inner.create(key, value.clone(), expires)
+        }));
+        if let Err(TaskStoreError::Full) = created {
+            self.ledger().marks.set(Kind::TaskRefused);
         }
         Box::pin(ready(created))
     }
@@ -161,12 +190,9 @@ impl TaskStore for Store {
         expected: u64,
         expires: Option<u64>,
     ) -> TaskFuture<'a, Option<u64>> {
-        let saved = self.or(self.inner.save(key, value.clone(), expected, expires));
-        let saved = ready_now(saved);
-        if let Ok(Some(_)) = saved {
-            self.judge(key.id, &value);
-        }
-        Box::pin(ready(saved))
+        self.put(key.id, &value, || {
+            self.inner.save(key, value.clone(), expected, expires)
+        })
     }
 
     fn list<'a>(
