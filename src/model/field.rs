@@ -42,26 +42,12 @@ where
 }
 
 /// One entry for each key: the last value, in the place of the first.
-///
-/// It sorts instead of looking each key up, since a peer chooses how many there are.
-pub(crate) fn last_of_each_key<K: Ord, V>(entries: Vec<(K, V)>) -> Vec<(K, V)> {
-    let mut order: Vec<usize> = (0..entries.len()).collect();
-    let key = |at: usize| entries.get(at).map(|(key, _)| key);
-    order.sort_unstable_by_key(|at| (key(*at), *at));
-    let mut pairs = order.iter().zip(order.iter().skip(1));
-    if !pairs.any(|(a, b)| key(*a) == key(*b)) {
+pub(crate) fn last_of_each_key<K: AsRef<str>, V>(entries: Vec<(K, V)>) -> Vec<(K, V)> {
+    let keys = entries.iter().enumerate();
+    let Some(places) = places_of_firsts(keys.map(|(at, (key, _))| (key.as_ref(), at)).collect())
+    else {
         return entries;
-    }
-    // For each entry the place of the first with its key.
-    let mut places: Vec<usize> = (0..entries.len()).collect();
-    for (a, b) in order.iter().zip(order.iter().skip(1)) {
-        if key(*a) == key(*b)
-            && let Some(first) = places.get(*a).copied()
-            && let Some(place) = places.get_mut(*b)
-        {
-            *place = first;
-        }
-    }
+    };
     let mut kept: Vec<Option<(K, V)>> = entries.iter().map(|_| None).collect();
     for (place, entry) in places.into_iter().zip(entries) {
         if let Some(kept) = kept.get_mut(place) {
@@ -69,6 +55,25 @@ pub(crate) fn last_of_each_key<K: Ord, V>(entries: Vec<(K, V)>) -> Vec<(K, V)> {
         }
     }
     kept.into_iter().flatten().collect()
+}
+
+/// For each of these keys and their places the place of the first that is the same; `None` if no two are.
+///
+/// It sorts instead of looking each key up, since a peer chooses how many there are.
+fn places_of_firsts(mut keys: Vec<(&str, usize)>) -> Option<Vec<usize>> {
+    keys.sort_unstable();
+    let same = |pair: &&[(&str, usize)]| matches!(pair, [(one, _), (other, _)] if one == other);
+    keys.windows(2).find(same)?;
+    let mut places: Vec<usize> = (0..keys.len()).collect();
+    for pair in keys.windows(2).filter(same) {
+        if let [(_, at), (_, next)] = pair
+            && let Some(first) = places.get(*at).copied()
+            && let Some(place) = places.get_mut(*next)
+        {
+            *place = first;
+        }
+    }
+    Some(places)
 }
 
 /// Reads a list that a peer may have written as `null`, as Go does for an empty one.

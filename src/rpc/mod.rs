@@ -44,7 +44,7 @@ pub(crate) use decode::{Decoded, Envelope, decode, recover_id};
 pub(crate) use good_json::GoodJson;
 pub(crate) use landmarks::Landmarks;
 pub(crate) use message::{Sendable, error_of, method_of, raw_at, text_at};
-pub(crate) use raw::{RAW_TOKEN, is_json};
+pub(crate) use raw::{RAW_TOKEN, is_json, read_json};
 pub(crate) use repeated::Repeated;
 pub(crate) use scan::{EnvelopeKey, Scan};
 pub(crate) use span::{BodySpans, KeyTable, Span};

@@ -21,6 +21,12 @@ pub(crate) fn is_json(text: &[u8]) -> bool {
         || is_value().is_ok_and(|value| value.len() == text.len())
 }
 
+/// Reads a whole value as a `T`. As a text, like all others: serde's code for a type is in a program once
+/// for each kind of source.
+pub(crate) fn read_json<'de, T: Deserialize<'de>>(json: &'de [u8]) -> serde_json::Result<T> {
+    serde_json::from_str(core::str::from_utf8(json).map_err(de::Error::custom)?)
+}
+
 /// The name under which a [`Raw`] announces itself to a serializer that can copy it as it stands.
 pub(crate) const RAW_TOKEN: &str = "mcp_proto::Raw";
 

@@ -40,7 +40,9 @@ impl Prefixes {
         prefix: impl Fn(usize) -> &'p str,
     ) -> Vec<usize> {
         let at = |place: u32| prefix(place as usize).as_bytes();
-        let known = self.0.get_or_make(|| ByPrefix::new(count, at));
+        let known = self
+            .0
+            .get_or_make(|| ByPrefix::new((0..count).map(&prefix)));
         let mut found = Vec::new();
         let beginnings = known
             .lengths
@@ -58,12 +60,16 @@ impl Prefixes {
 }
 
 impl ByPrefix {
-    fn new<'p>(count: usize, prefix: impl Fn(u32) -> &'p [u8]) -> Self {
-        let mut places: Vec<u32> = (0..u32::try_from(count).unwrap_or(u32::MAX)).collect();
-        places.sort_by_key(|place| prefix(*place));
-        let mut lengths: Vec<usize> = places.iter().map(|place| prefix(*place).len()).collect();
+    fn new<'p>(prefixes: impl Iterator<Item = &'p str>) -> Self {
+        let mut sorted: Vec<(&str, usize)> = prefixes.zip(0..u32::MAX as usize).collect();
+        sorted.sort_unstable();
+        let mut lengths: Vec<usize> = sorted.iter().map(|(prefix, _)| prefix.len()).collect();
         lengths.sort_unstable();
         lengths.dedup();
-        Self { places, lengths }
+        let places = sorted.into_iter().map(|(_, place)| place as u32);
+        Self {
+            places: places.collect(),
+            lengths,
+        }
     }
 }

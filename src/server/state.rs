@@ -82,15 +82,17 @@ pub(super) fn binding(request: &Request, principal: Option<&str>) -> Vec<u8> {
     push(&mut bytes, target.as_deref().unwrap_or_default().as_bytes());
     let params = request.raw_params();
     let params = params.as_str().as_bytes();
-    let mut bound: Vec<_> = members(params)
+    let bound: Vec<_> = members(params)
         .map(|member| (string_of(member.key.of(params)), member.value.of(params)))
         .filter(|(name, _)| !OF_A_ROUND.contains(&&**name))
         .collect();
     // A client may put the members in another order the next time; of two alike the order stays.
-    bound.sort_by(|(one, _), (other, _)| one.cmp(other));
-    for (name, value) in bound {
+    let names = bound.iter().enumerate();
+    let mut order: Vec<(&str, usize)> = names.map(|(at, (name, _))| (&**name, at)).collect();
+    order.sort_unstable();
+    for (name, at) in order {
         push(&mut bytes, name.as_bytes());
-        push(&mut bytes, value);
+        push(&mut bytes, bound.get(at).map_or(&[], |(_, value)| value));
     }
     bytes
 }

@@ -230,7 +230,13 @@ impl<T: Weigh, const INLINE: usize> Table<T, INLINE> {
     fn settle_many(&mut self) {
         if self.places.is_some() && self.entries.len() < FEW / 2 {
             let few = self.entries.first_mut();
-            few.sort_unstable_by_key(|entry| entry.number);
+            // Sorts itself: the standard library's sort would be here once for each kind of entry.
+            for at in 0..few.len() {
+                let rest = few.iter().enumerate().skip(at);
+                if let Some((least, _)) = rest.min_by_key(|(_, entry)| entry.number) {
+                    few.swap(at, least);
+                }
+            }
             self.places = None;
         }
         self.entries.settle();

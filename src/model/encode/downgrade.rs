@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize, ser};
 
 use super::error::EncodeError;
 use crate::revision::Revision;
-use crate::rpc::member_of;
+use crate::rpc::{member_of, read_json};
 
 /// For whom something is written.
 #[derive(Clone, Copy, Debug)]
@@ -372,6 +372,6 @@ pub(crate) fn converted<'w, T: Deserialize<'w>, U: Serialize>(
     written: &'w [u8],
     convert: impl FnOnce(T) -> Result<U, EncodeError>,
 ) -> Result<Vec<u8>, EncodeError> {
-    let value = serde_json::from_slice(written).map_err(ser::Error::custom)?;
+    let value = read_json(written).map_err(ser::Error::custom)?;
     serde_json::to_vec(&convert(value)?).map_err(ser::Error::custom)
 }

@@ -24,7 +24,7 @@ use crate::model::owned::IntoOwned;
 use crate::model::task::{Task, TaskStatus};
 use crate::model::tool::CallToolResult;
 use crate::revision::{Era, Revision};
-use crate::rpc::{Raw, RpcError, Text};
+use crate::rpc::{Raw, RpcError, Text, read_json};
 use crate::saved::saved;
 use crate::scopes::Scopes;
 use crate::session::{Request, SavedCall, lower_input};
@@ -119,8 +119,7 @@ impl Record {
     /// Reads what [`pack`](Self::pack) has written. Returns what is the matter with it if it was written in
     /// another format or changed since.
     pub(super) fn unpack(bytes: &[u8]) -> Result<Self, &'static str> {
-        let record: Self =
-            serde_json::from_slice(bytes).map_err(|_| "is damaged or of another format")?;
+        let record: Self = read_json(bytes).map_err(|_| "is damaged or of another format")?;
         match record.format == FORMAT {
             true if record.is_sound() => Ok(record),
             true => Err("is damaged"),

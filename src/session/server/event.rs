@@ -15,7 +15,7 @@ use crate::model::members::MemberSpans;
 use crate::model::meta;
 use crate::model::method::{Method, SpecMethod};
 use crate::revision::{Era, Revision};
-use crate::rpc::{Raw, RpcError, Span, Text, member_of, text_at};
+use crate::rpc::{Raw, RpcError, Span, Text, member_of, read_json, text_at};
 use crate::saved::saved;
 
 use super::super::error::CloseReason;
@@ -338,7 +338,7 @@ impl Request {
     fn in_meta<'a, T: Deserialize<'a>>(&'a self, key: &str) -> Option<T> {
         let is_modern = self.revision.era() == Era::Modern;
         let meta = self.spans.meta().of(&self.body.frame);
-        serde_json::from_slice(member_of(meta, key).filter(|_| is_modern)?).ok()
+        read_json(member_of(meta, key).filter(|_| is_modern)?).ok()
     }
 }
 

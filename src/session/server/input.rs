@@ -21,7 +21,7 @@ use crate::model::members::Param;
 use crate::model::method::{self, Method, SpecMethod};
 use crate::model::sampling::{CreateMessageParams, check_tool_balance};
 use crate::revision::{Era, Revision};
-use crate::rpc::{Kind, Raw, RequestId, RpcError, Scan, Text, raw_at, write_string};
+use crate::rpc::{Kind, Raw, RequestId, RpcError, Scan, Text, raw_at, read_json, write_string};
 use crate::saved::saved;
 use crate::time::Instant;
 
@@ -140,7 +140,7 @@ impl ServerSession {
             Era::Legacy => self.client_capabilities(),
             Era::Modern => {
                 let part = &incoming.part;
-                serde_json::from_slice(part.client_capabilities.of(&part.body.frame)).ok()
+                read_json(part.client_capabilities.of(&part.body.frame)).ok()
             }
         };
         declared.map(|declared| declared.for_revision(incoming.revision()))

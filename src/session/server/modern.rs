@@ -7,7 +7,7 @@ use crate::model::logging::LoggingLevel;
 use crate::model::members::MetaMember;
 use crate::model::page::CacheScope;
 use crate::revision::{Era, Revision};
-use crate::rpc::{Entry, RpcError, Text, is_string, members, text_at};
+use crate::rpc::{Entry, RpcError, Text, is_string, members, read_json, text_at};
 
 use super::super::arrival::Arrival;
 use super::ServerSession;
@@ -58,17 +58,11 @@ impl ServerSession {
     }
 
     fn modern_revisions(&self) -> smallvec::SmallVec<[Revision; 4]> {
-        let mut modern: smallvec::SmallVec<[Revision; 4]> = self
-            .fixed
-            .config
-            .revisions
+        let spoken = &self.fixed.config.revisions;
+        let modern = Revision::ALL
             .iter()
-            .copied()
-            .filter(|revision| revision.era() == Era::Modern)
-            .collect();
-        modern.sort_unstable();
-        modern.dedup();
-        modern
+            .filter(|known| known.era() == Era::Modern && spoken.contains(known));
+        modern.copied().collect()
     }
 
     /// `server/discover` (`discover.result`).
@@ -122,6 +116,5 @@ fn is_implementation(json: &[u8]) -> bool {
         let value = value.of(json);
         others |= !value.starts_with(b"\"") || value.contains(&b'\\');
     }
-    (name == 1 && version == 1 && !others)
-        || serde_json::from_slice::<Implementation<'_>>(json).is_ok()
+    (name == 1 && version == 1 && !others) || read_json::<Implementation<'_>>(json).is_ok()
 }

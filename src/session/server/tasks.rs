@@ -12,7 +12,7 @@ use crate::model::method::{CallTool, ServerCapability, SpecMethod};
 use crate::model::object::Object;
 use crate::model::task::{CreateTaskResult, TASKS_EXTENSION};
 use crate::revision::{Era, Revision};
-use crate::rpc::RpcError;
+use crate::rpc::{RpcError, read_json};
 use crate::time::Instant;
 
 use super::super::arrival::Arrival;
@@ -27,7 +27,7 @@ fn needed() -> ClientCapabilities<'static> {
 }
 
 fn is_declared(capabilities: &[u8]) -> bool {
-    let declared: Option<ClientCapabilities<'_>> = serde_json::from_slice(capabilities).ok();
+    let declared: Option<ClientCapabilities<'_>> = read_json(capabilities).ok();
     declared.is_some_and(|declared| declared.extension_settings(TASKS_EXTENSION).is_some())
 }
 
