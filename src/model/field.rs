@@ -60,9 +60,9 @@ pub(crate) fn last_of_each_key<K: AsRef<str>, V>(entries: Vec<(K, V)>) -> Vec<(K
 /// For each of these keys and their places the place of the first that is the same; `None` if no two are.
 ///
 /// It sorts instead of looking each key up, since a peer chooses how many there are.
-fn places_of_firsts(mut keys: Vec<(&str, usize)>) -> Option<Vec<usize>> {
+fn places_of_firsts<K: Ord>(mut keys: Vec<(K, usize)>) -> Option<Vec<usize>> {
     keys.sort_unstable();
-    let same = |pair: &&[(&str, usize)]| matches!(pair, [(one, _), (other, _)] if one == other);
+    let same = |pair: &&[(K, usize)]| matches!(pair, [(one, _), (other, _)] if one == other);
     keys.windows(2).find(same)?;
     let mut places: Vec<usize> = (0..keys.len()).collect();
     for pair in keys.windows(2).filter(same) {
@@ -250,7 +250,7 @@ mod tests {
     use core::cell::Cell;
     use core::cmp::Ordering;
 
-    use super::last_of_each_key;
+    use super::places_of_firsts;
 
     /// A key that counts how often it is compared.
     struct Key<'c>(usize, &'c Cell<usize>);
@@ -282,8 +282,10 @@ mod tests {
             let (count, compared) = (50_000_usize, Cell::new(0));
             // Spread, so that they aren't in order already.
             let key = |n: usize| Key(n * 7919 % distinct, &compared);
-            let entries: Vec<_> = (0..count).map(|n| (key(n), n)).collect();
-            assert_eq!(last_of_each_key(entries).len(), distinct);
+            let keys = (0..count).map(|n| (key(n), n)).collect();
+            let places = places_of_firsts(keys).unwrap_or_else(|| (0..count).collect());
+            let firsts = places.iter().enumerate().filter(|(at, first)| at == *first);
+            assert_eq!(firsts.count(), distinct);
             assert!(
                 compared.get() < count * 40,
                 "{} comparisons",

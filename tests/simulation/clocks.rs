@@ -84,20 +84,22 @@ impl Clocks {
         );
     }
 
-    /// What is still open has time left. Returns the time of what is next.
-    pub fn assert_running(&self) -> Option<Duration> {
-        let mut first: Option<Duration> = None;
-        for (call, clock) in &self.calls {
-            for ends in [clock.idle_ends, clock.total_ends].into_iter().flatten() {
-                assert!(
-                    ends > self.now,
-                    "{call} has outlived {ends:?} at {:?}",
-                    self.now
-                );
-                first = Some(first.map_or(ends, |first| first.min(ends)));
-            }
-        }
-        first
+    /// Time has passed: what is still open has some left.
+    pub fn assert_running(&self) {
+        let next = self.next();
+        let is_running = next.is_none_or(|(_, ends)| ends > self.now);
+        assert!(is_running, "{next:?} is over at {:?}", self.now);
+    }
+
+    /// The call whose time is over next, and when that is. A call that had no time from the beginning is
+    /// over now.
+    pub fn next(&self) -> Option<(CallId, Duration)> {
+        let calls = self.calls.iter();
+        let ends = calls.flat_map(|(call, clock)| {
+            let ends = [clock.idle_ends, clock.total_ends];
+            ends.into_iter().flatten().map(|ends| (*call, ends))
+        });
+        ends.min_by_key(|(_, ends)| *ends)
     }
 }
 

@@ -449,9 +449,10 @@ impl ClientWatch {
 
     /// Nothing happens any more before the next deadline, of which the session knows.
     pub fn assert_in_time(&self, session: &ClientSession, now: Instant) {
-        if let Some(next) = self.clocks.assert_running() {
+        if let Some((call, ends)) = self.clocks.next() {
             let due = session.poll_timeout().expect("a call has a deadline");
-            let left = next - self.clocks.now;
+            let left = ends.checked_sub(self.clocks.now);
+            let left = left.unwrap_or_else(|| panic!("{call} has outlived its time"));
             assert!(due - now <= left, "{left:?} are left, but {due} is next");
         }
     }
