@@ -246,7 +246,6 @@ pub(crate) use {open_enum, setters, tag};
 
 #[cfg(test)]
 mod tests {
-    use alloc::vec::Vec;
     use core::cell::Cell;
     use core::cmp::Ordering;
 
