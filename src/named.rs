@@ -270,7 +270,8 @@ where
 }
 
 /// Reads the value of the member `key` into its field. Returns an error if it has come before.
-#[inline(always)]
+// Inlined where that is optimised; elsewhere it only makes more code of each field.
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub(crate) fn member<'de, T, A, V>(
     members: &mut A,
     field: &mut Option<T>,

@@ -281,7 +281,7 @@ impl FieldRule {
 
 /// Whether some struct has a rule for a field of this name that may change it in `revision`.
 // Inlined so that for a name known at compile time a comparison of revisions is all that remains.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub(super) const fn may_downgrade(name: &str, revision: Revision) -> bool {
     match name.as_bytes() {
         b"_meta" | b"capabilities" | b"elicitationId" | b"execution" | b"task" => true,

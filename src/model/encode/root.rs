@@ -52,7 +52,7 @@ pub(super) struct Root<'o, 'a> {
 }
 
 impl<'o, 'a> Root<'o, 'a> {
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn target(&self) -> Target {
         Target {
             revision: self.revision,
@@ -176,7 +176,7 @@ impl<'o, 'a> Serializer for Root<'o, 'a> {
     }
 
     // Inlined so that the look-up of a name that is known at compile time costs nothing.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn serialize_struct(
         self,
         name: &'static str,
@@ -293,7 +293,7 @@ impl ser::SerializeStruct for RootStruct<'_, '_> {
     type Error = EncodeError;
 
     // Inlined so that what depends on the key is decided at compile time.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn serialize_field<T: Serialize + ?Sized>(
         &mut self,
         key: &'static str,

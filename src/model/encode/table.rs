@@ -32,7 +32,7 @@ macro_rules! rules {
     ($($name:ident,)*) => {
         /// The rules of the type that serde calls `name`; `None` for one of the user's.
         // Inlined so that for a name known at compile time nothing of it remains.
-        #[inline(always)]
+        #[cfg_attr(not(debug_assertions), inline(always))]
         pub(super) fn rules(name: &str) -> Option<&'static StructRules> {
             match name {
                 $(announced!($name) => Some($name::DOWNGRADE),)*

@@ -2,6 +2,9 @@
 //!
 //! Each element and member is written with a comma before it; closing a compound turns the first
 //! of them into its bracket. So nothing has to remember whether a comma is due.
+//!
+//! What is decided by a key or a name is inlined, so that it is decided at compile time where one is known. A
+//! build that isn't optimised would gain nothing by it, and write four times as much code for each type.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -149,7 +152,7 @@ impl<'o> Serializer for Value<'o> {
     }
 
     // Inlined so that a name that is known at compile time is checked then.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn serialize_unit_variant(
         self,
         _: &'static str,
@@ -226,7 +229,7 @@ impl<'o> Serializer for Value<'o> {
     }
 
     // Inlined so that the look-up of a name that is known at compile time costs nothing.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn serialize_struct(self, name: &'static str, _: usize) -> Result<Object<'o>, EncodeError> {
         Object::open(self, name)
     }
@@ -300,7 +303,7 @@ fn replace_written(out: &mut Vec<u8>, start: usize, replace: Replace) -> Result<
 
 /// Appends a comma, the key and a colon.
 // Inlined so that a key that is known at compile time is checked then and copied in one piece.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub(super) fn write_key(out: &mut Vec<u8>, key: &str) {
     out.extend_from_slice(b",\"");
     if is_clean_run(key.as_bytes()) {
@@ -406,7 +409,7 @@ enum Plan {
 }
 
 impl<'o> Object<'o> {
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn open(value: Value<'o>, name: &'static str) -> Result<Self, EncodeError> {
         let Value { out, target } = value;
         let plan = match rules(name) {
@@ -428,13 +431,13 @@ impl<'o> Object<'o> {
     }
 
     /// Whether this is a text in disguise.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn is_verbatim(&self) -> bool {
         matches!(self.plan, Plan::Verbatim)
     }
 
     /// Appends a member, and tells where its value starts; `None` when the revision drops it.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn member<T: Serialize + ?Sized>(
         &mut self,
         key: &'static str,
@@ -490,7 +493,7 @@ impl<'o> Object<'o> {
         Ok(is_kept.then_some(value_start))
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn close(self) -> Result<(), EncodeError> {
         match self.plan {
             Plan::Verbatim => Ok(()),
@@ -514,7 +517,7 @@ impl ser::SerializeStruct for Object<'_> {
     type Error = EncodeError;
 
     // Inlined so that what depends on the key is decided at compile time.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn serialize_field<T: Serialize + ?Sized>(
         &mut self,
         key: &'static str,
