@@ -7,7 +7,6 @@ use mcp_proto::model::tool::{CallToolParams, CallToolResult};
 use mcp_proto::record::{Cue, Difference, Happened, Recorder, Recording};
 use mcp_proto::session::{CallOptions, ClientEvent, Closed, Route, ServerEvent};
 use mcp_proto::{ClientSession, Instant, Revision, ServerSession, Session};
-use proptest::prelude::*;
 use serde_json::{Value, json};
 use support::on_every_revision;
 use support::pair::{client_config, server_config};
@@ -285,21 +284,29 @@ fn an_image_holds_what_a_peer_said_as_text_only() {
     assert!(!image.contains('\u{7}'));
 }
 
-proptest! {
-    #[test]
-    fn any_bytes_can_be_recorded_read_and_drawn(frames in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..8)) {
-        for redacts in [false, true] {
-            let mut server = Recorder::new(ServerSession::new(server_config()));
-            if redacts {
-                server = server.redact(["id"]);
+#[cfg(feature = "proptest")]
+mod properties {
+    use bytes::Bytes;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_bytes_can_be_recorded_read_and_drawn(frames in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..8)) {
+            for redacts in [false, true] {
+                let mut server = Recorder::new(ServerSession::new(server_config()));
+                if redacts {
+                    server = server.redact(["id"]);
+                }
+                for frame in &frames {
+                    server.handle_frame(START, Route::Pipe, Bytes::copy_from_slice(frame));
+                }
+                send(&mut server);
+                let recording = Recording::read(&server.take_lines()).unwrap();
+                prop_assert!(recording.diagram("a", "b").text().lines().count() <= 2 * frames.len() + 1);
+                recording.diagram("a", "b").svg();
             }
-            for frame in &frames {
-                server.handle_frame(START, Route::Pipe, Bytes::copy_from_slice(frame));
-            }
-            send(&mut server);
-            let recording = Recording::read(&server.take_lines()).unwrap();
-            prop_assert!(recording.diagram("a", "b").text().lines().count() <= 2 * frames.len() + 1);
-            recording.diagram("a", "b").svg();
         }
     }
 }

@@ -17,18 +17,11 @@ use mcp_proto::model::tool::{CallToolResult, NO_ARGUMENTS_SCHEMA, Tool};
 use mcp_proto::rpc::RpcError;
 use mcp_proto::server::{Context, HandlerError, Server};
 use mcp_proto::session::{Delivery, EraPolicy};
-use serde_derive::Deserialize;
 use serde_json::{Value, json};
 
 pub const ERAS: [EraPolicy; 2] = [EraPolicy::Legacy, EraPolicy::Modern];
 
-#[derive(Deserialize)]
-struct Echo {
-    text: String,
-}
-
-#[derive(Deserialize)]
-struct Nothing {}
+support::read_struct! { struct Echo { text: String } }
 
 fn tool(name: &'static str) -> Tool<'static> {
     Tool::new(name, NO_ARGUMENTS_SCHEMA)
@@ -40,16 +33,16 @@ pub fn server() -> Server {
         .unsealed_state()
         .instructions("be kind")
         .tool(tool("echo"), |_, echo: Echo| Ok(echo.text))
-        .tool(tool("meta"), |context: &Context, _: Nothing| {
+        .tool(tool("meta"), |context: &Context, _: Value| {
             let meta = context
                 .meta()
                 .and_then(|meta| Some(meta.get("k")?.to_string()));
             Ok(meta.unwrap_or_default())
         })
-        .tool(tool("fail"), |_, _: Nothing| {
+        .tool(tool("fail"), |_, _: Value| {
             Err::<String, _>(HandlerError::from("out of ink"))
         })
-        .tool(tool("verse"), |context: &Context, _: Nothing| {
+        .tool(tool("verse"), |context: &Context, _: Value| {
             let params = CreateMessageParams::new(vec![SamplingMessage::user("a verse")], 9);
             let verse = context.sample("verse", &params)?;
             Ok(verse.content.as_text().unwrap_or_default().to_owned())

@@ -1,6 +1,7 @@
 //! What the results of tools mean (rows T12 to T24).
 
 use mcp_proto::client::{ClientError, Operation, OutputPart, ToolCall};
+use mcp_proto::model::logging::LoggingLevel;
 use serde_json::{Value, json};
 
 use support::carrier::by_every_route;
@@ -140,15 +141,7 @@ fn t17_text_is_parsed_when_it_is_an_object_or_array() {
 #[test]
 fn a_result_is_read_as_the_type_that_is_wanted() {
     for _way in by_every_route() {
-        #[derive(Debug, PartialEq, serde_derive::Deserialize)]
-        struct Sum {
-            result: i64,
-        }
-        #[derive(Debug, PartialEq, serde_derive::Deserialize)]
-        #[serde(rename_all = "lowercase")]
-        enum Sky {
-            Clear,
-        }
+        support::read_struct! { #[derive(Debug, PartialEq)] struct Sum { result: i64 } }
         let said = |result| Script::legacy().tool(result).unwrap();
         let structured = json!({"structuredContent": {"result": 42}, "content": [text("42")]});
         assert_eq!(said(structured.clone()).decode::<i64>(), Ok(42));
@@ -164,8 +157,8 @@ fn a_result_is_read_as_the_type_that_is_wanted() {
             Ok(("1".into(), [2]))
         );
         assert_eq!(
-            said(json!({"content": [text("clear")]})).decode::<Sky>(),
-            Ok(Sky::Clear)
+            said(json!({"content": [text("warning")]})).decode::<LoggingLevel>(),
+            Ok(LoggingLevel::Warning)
         );
         assert_eq!(said(json!({"content": []})).decode::<Vec<u8>>(), Ok(vec![]));
         let long = json!({"content": [text("a"), text(&format!("[{}]", u128::MAX))]});

@@ -23,10 +23,7 @@ use crate::toy::within;
 
 const ERAS: [EraPolicy; 3] = [EraPolicy::Auto, EraPolicy::Legacy, EraPolicy::Modern];
 
-#[derive(serde_derive::Deserialize)]
-struct Name {
-    name: String,
-}
+support::read_struct! { struct Name { name: String } }
 
 fn server() -> Server {
     Server::new("test", "1.0")

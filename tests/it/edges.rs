@@ -201,11 +201,6 @@ fn errors_and_frames_show_what_they_are() {
 
 on_every_revision! {
     fn what_does_not_fit_is_named_where_it_stands(revision) {
-        #[derive(Debug, serde_derive::Deserialize)]
-        struct Item {
-            #[serde(rename = "name")]
-            _name: String,
-        }
         let named = |name: Value| {
             let mut server = Script::server(revision);
             let mut call = tool_call(revision, 1);
@@ -213,7 +208,7 @@ on_every_revision! {
             server.feed_json(&call);
             match server.take_events().pop() {
                 Some(ServerEvent::Request(request)) => {
-                    let read = request.arguments_as::<BTreeMap<String, Vec<Item>>>();
+                    let read = request.arguments_as::<BTreeMap<String, Vec<BTreeMap<String, String>>>>();
                     read.unwrap_err().to_string()
                 }
                 other => panic!("{other:?}"),

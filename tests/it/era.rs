@@ -9,7 +9,6 @@ use mcp_proto::session::{
     Invalid, ServerEvent, Session,
 };
 use mcp_proto::{Instant, Revision};
-use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use support::LEGACY;
@@ -98,23 +97,6 @@ fn a_discovery_opens_the_modern_era() {
             "tools/call",
             "it isn't asked again"
         );
-    }
-}
-
-proptest! {
-    #![proptest_config(support::cases(32, 256))]
-
-    // `era.stdio.nokey` `era.stdio.fallback`
-    #[test]
-    fn any_code_but_three_leads_to_the_handshake(code in any::<i32>(), data in 0..3) {
-        prop_assume!(!(-32022..=-32020).contains(&code));
-        let (mut client, probe) = probing();
-        let mut answer = error(&probe["id"], i64::from(code));
-        if data > 0 {
-            answer["error"]["data"] = json!({"supported": ["2026-07-28"], "requested": "2026-07-28"});
-        }
-        client.feed_json(&answer);
-        check_falls_back(&mut client, &probe, "any code");
     }
 }
 
@@ -601,4 +583,28 @@ fn a_session_that_can_not_be_opened_by_its_policy_says_so_and_stays_as_it_was() 
         client.events[0],
         ClientEvent::Ignored(Ignored::NotAMessage { line: Some(_), .. })
     ));
+}
+
+#[cfg(feature = "proptest")]
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(support::cases(32, 256))]
+
+        // `era.stdio.nokey` `era.stdio.fallback`
+        #[test]
+        fn any_code_but_three_leads_to_the_handshake(code in any::<i32>(), data in 0..3) {
+            prop_assume!(!(-32022..=-32020).contains(&code));
+            let (mut client, probe) = probing();
+            let mut answer = error(&probe["id"], i64::from(code));
+            if data > 0 {
+                answer["error"]["data"] = json!({"supported": ["2026-07-28"], "requested": "2026-07-28"});
+            }
+            client.feed_json(&answer);
+            check_falls_back(&mut client, &probe, "any code");
+        }
+    }
 }

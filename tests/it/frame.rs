@@ -1,8 +1,6 @@
 //! Lines: the same bytes give the same frames and the same errors, however they are cut.
 
-use mcp_proto::frame::{FrameError, LineDecoder, write_line};
-use proptest::prelude::*;
-use support::pieces;
+use mcp_proto::frame::{FrameError, LineDecoder};
 
 /// What a decoder makes of bytes that come in these pieces, to their end.
 fn decode<'a>(
@@ -36,86 +34,6 @@ fn decode_by<'a>(
     assert_eq!(decoder.buffered(), 0);
     assert!(decoder.finish().is_none());
     found
-}
-
-/// The same by splitting the whole text, as the rules say it.
-fn split(limit: usize, bytes: &[u8]) -> Vec<Result<Vec<u8>, FrameError>> {
-    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-    let mut lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
-    let rest = lines.pop().unwrap_or_default();
-    let read = |line: &[u8]| {
-        let good = line.strip_suffix(b"\r").unwrap_or(line);
-        if good.len() > limit {
-            let last = line.iter().rev().find(|byte| !byte.is_ascii_whitespace());
-            return Some(Err(FrameError::TooLong {
-                length: line.len() as u64,
-                limit,
-                head: line[..line.len().min(1024)].to_vec().into(),
-                last: last.copied().unwrap_or(0),
-            }));
-        }
-        (!good.trim_ascii().is_empty()).then(|| Ok(good.to_vec()))
-    };
-    let mut found: Vec<_> = lines.into_iter().filter_map(read).collect();
-    match read(rest) {
-        Some(Ok(rest)) if !matches!(rest.trim_ascii().last(), Some(b'}' | b']')) => {
-            let length = rest.len() as u64;
-            found.push(Err(FrameError::Truncated { length }));
-        }
-        Some(read) => found.push(read),
-        None => {}
-    }
-    found
-}
-
-fn bytes() -> impl Strategy<Value = Vec<u8>> {
-    let piece = prop_oneof![
-        4 => Just(b"\n".to_vec()),
-        2 => Just(b"\r\n".to_vec()),
-        1 => Just(b"\r".to_vec()),
-        1 => Just(b" ".to_vec()),
-        2 => Just(b"\xEF\xBB\xBF".to_vec()),
-        1 => Just(b"\xEF\xBB".to_vec()),
-        4 => Just(b"{\"a\":1}".to_vec()),
-        1 => Just("{\"é\":\"\u{2028}\"}".as_bytes().to_vec()),
-        3 => proptest::collection::vec(any::<u8>(), 0..12),
-        1 => (b'a'..=b'}', 0_usize..1300).prop_map(|(byte, times)| vec![byte; times]),
-    ];
-    proptest::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
-}
-
-proptest! {
-    #![proptest_config(support::cases(64, 256))]
-
-    // `stdio.frame.partial` `stdio.frame` `stdio.frame.crlf` `stdio.frame.limit`
-    #[test]
-    fn any_chunking_gives_the_same_frames_and_errors(
-        bytes in bytes(),
-        limit in prop_oneof![0_usize..12, Just(1100), Just(1 << 20)],
-        cuts in proptest::collection::vec(1_usize..40, 1..20),
-    ) {
-        let expected = split(limit, &bytes);
-        prop_assert_eq!(&decode(limit, [&bytes[..]]), &expected);
-        prop_assert_eq!(&decode(limit, bytes.chunks(1)), &expected);
-        prop_assert_eq!(&decode(limit, pieces(&bytes, &cuts)), &expected);
-    }
-
-    // `stdio.frame`
-    #[test]
-    fn what_is_written_as_lines_is_read_back(
-        frames in proptest::collection::vec("[a-z{}\" é]{0,20}", 0..10),
-    ) {
-        let mut bytes = Vec::new();
-        for frame in &frames {
-            write_line(&mut bytes, frame.as_bytes());
-        }
-        let frames: Vec<_> = frames
-            .into_iter()
-            .filter(|frame| !frame.trim_ascii().is_empty())
-            .map(|frame| Ok(frame.into_bytes()))
-            .collect();
-        prop_assert_eq!(decode(1000, bytes.chunks(3)), frames);
-    }
 }
 
 #[test]
@@ -250,5 +168,94 @@ fn a_long_frame_is_the_only_one_that_keeps_its_buffer() {
             .expect("it is good");
         assert_eq!(frame, long);
         assert!(frame.is_unique(), "the decoder holds on to it");
+    }
+}
+
+#[cfg(feature = "proptest")]
+mod properties {
+    use mcp_proto::frame::write_line;
+    use proptest::prelude::*;
+    use support::pieces;
+
+    use super::*;
+
+    /// The same by splitting the whole text, as the rules say it.
+    fn split(limit: usize, bytes: &[u8]) -> Vec<Result<Vec<u8>, FrameError>> {
+        let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+        let mut lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
+        let rest = lines.pop().unwrap_or_default();
+        let read = |line: &[u8]| {
+            let good = line.strip_suffix(b"\r").unwrap_or(line);
+            if good.len() > limit {
+                let last = line.iter().rev().find(|byte| !byte.is_ascii_whitespace());
+                return Some(Err(FrameError::TooLong {
+                    length: line.len() as u64,
+                    limit,
+                    head: line[..line.len().min(1024)].to_vec().into(),
+                    last: last.copied().unwrap_or(0),
+                }));
+            }
+            (!good.trim_ascii().is_empty()).then(|| Ok(good.to_vec()))
+        };
+        let mut found: Vec<_> = lines.into_iter().filter_map(read).collect();
+        match read(rest) {
+            Some(Ok(rest)) if !matches!(rest.trim_ascii().last(), Some(b'}' | b']')) => {
+                let length = rest.len() as u64;
+                found.push(Err(FrameError::Truncated { length }));
+            }
+            Some(read) => found.push(read),
+            None => {}
+        }
+        found
+    }
+
+    fn bytes() -> impl Strategy<Value = Vec<u8>> {
+        let piece = prop_oneof![
+            4 => Just(b"\n".to_vec()),
+            2 => Just(b"\r\n".to_vec()),
+            1 => Just(b"\r".to_vec()),
+            1 => Just(b" ".to_vec()),
+            2 => Just(b"\xEF\xBB\xBF".to_vec()),
+            1 => Just(b"\xEF\xBB".to_vec()),
+            4 => Just(b"{\"a\":1}".to_vec()),
+            1 => Just("{\"é\":\"\u{2028}\"}".as_bytes().to_vec()),
+            3 => proptest::collection::vec(any::<u8>(), 0..12),
+            1 => (b'a'..=b'}', 0_usize..1300).prop_map(|(byte, times)| vec![byte; times]),
+        ];
+        proptest::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #![proptest_config(support::cases(64, 256))]
+
+        // `stdio.frame.partial` `stdio.frame` `stdio.frame.crlf` `stdio.frame.limit`
+        #[test]
+        fn any_chunking_gives_the_same_frames_and_errors(
+            bytes in bytes(),
+            limit in prop_oneof![0_usize..12, Just(1100), Just(1 << 20)],
+            cuts in proptest::collection::vec(1_usize..40, 1..20),
+        ) {
+            let expected = split(limit, &bytes);
+            prop_assert_eq!(&decode(limit, [&bytes[..]]), &expected);
+            prop_assert_eq!(&decode(limit, bytes.chunks(1)), &expected);
+            prop_assert_eq!(&decode(limit, pieces(&bytes, &cuts)), &expected);
+        }
+
+        // `stdio.frame`
+        #[test]
+        fn what_is_written_as_lines_is_read_back(
+            frames in proptest::collection::vec("[a-z{}\" é]{0,20}", 0..10),
+        ) {
+            let mut bytes = Vec::new();
+            for frame in &frames {
+                write_line(&mut bytes, frame.as_bytes());
+            }
+            let frames: Vec<_> = frames
+                .into_iter()
+                .filter(|frame| !frame.trim_ascii().is_empty())
+                .map(|frame| Ok(frame.into_bytes()))
+                .collect();
+            prop_assert_eq!(decode(1000, bytes.chunks(3)), frames);
+        }
     }
 }

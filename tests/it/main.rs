@@ -39,11 +39,13 @@ mod pages;
 mod peek;
 mod progress;
 mod prompts;
+#[cfg(feature = "proptest")]
 mod props;
 mod readings;
 mod repeated_meta;
 mod resources;
 mod roots;
+#[cfg(feature = "proptest")]
 mod rounds;
 mod routes;
 mod sampling;

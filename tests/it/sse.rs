@@ -3,9 +3,7 @@
 
 use std::time::Duration;
 
-use mcp_proto::frame::{FrameError, SseDecoder, SseEvent, write_comment, write_event};
-use proptest::prelude::*;
-use support::pieces;
+use mcp_proto::frame::{FrameError, SseDecoder, SseEvent, write_event};
 
 /// What a decoder makes of a stream, and what it knows for resuming it.
 #[derive(Debug, PartialEq)]
@@ -32,133 +30,6 @@ fn decode<'a>(limit: usize, pieces: impl IntoIterator<Item = &'a [u8]>) -> Decod
         events,
         last_event_id: decoder.last_event_id().map(str::to_owned),
         retry: decoder.last_retry(),
-    }
-}
-
-/// The same by the standard's own words, over the whole stream at once.
-fn by_the_standard(limit: usize, bytes: &[u8]) -> Decoded {
-    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-    let mut decoded = Decoded {
-        events: Vec::new(),
-        last_event_id: None,
-        retry: None,
-    };
-    let (mut event, mut data): (SseEvent, Option<Vec<u8>>) = Default::default();
-    for line in lines(bytes) {
-        if line.is_empty() {
-            let mut ended = std::mem::take(&mut event);
-            if let Some(id) = &ended.id {
-                decoded.last_event_id = Some(id.to_string()).filter(|id| !id.is_empty());
-            }
-            let Some(data) = data.take() else { continue };
-            decoded.events.push(if data.len() > limit {
-                let last = data.iter().rev().find(|byte| !byte.is_ascii_whitespace());
-                Err(FrameError::TooLong {
-                    length: data.len() as u64,
-                    limit,
-                    head: data[..data.len().min(1024)].to_vec().into(),
-                    last: last.copied().unwrap_or(0),
-                })
-            } else {
-                ended.data = data.into();
-                Ok(ended)
-            });
-            continue;
-        }
-        let colon = line.iter().position(|byte| *byte == b':');
-        let (name, value) = match colon {
-            Some(at) => (&line[..at], &line[at + 1..]),
-            None => (line, &b""[..]),
-        };
-        let value = value.strip_prefix(b" ").unwrap_or(value);
-        let text = String::from_utf8_lossy(value).into_owned();
-        match name {
-            b"data" => match &mut data {
-                Some(data) => data.extend([b"\n", value].concat()),
-                None => data = Some(value.to_vec()),
-            },
-            _ if line.len() > 4096 => {}
-            b"event" => event.event = (!text.is_empty()).then(|| text.into()),
-            b"id" if !value.contains(&0) => {
-                event.id = String::from_utf8(value.to_vec()).ok().map(Box::from);
-            }
-            b"retry" if !value.is_empty() && value.iter().all(u8::is_ascii_digit) => {
-                let wait = Duration::from_millis(text.parse().unwrap_or(u64::MAX));
-                (event.retry, decoded.retry) = (Some(wait), Some(wait));
-            }
-            _ => {}
-        }
-    }
-    decoded
-}
-
-/// The lines that have ended.
-fn lines(mut bytes: &[u8]) -> Vec<&[u8]> {
-    let mut lines = Vec::new();
-    while let Some(end) = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
-        lines.push(&bytes[..end]);
-        let ending = if bytes[end..].starts_with(b"\r\n") {
-            2
-        } else {
-            1
-        };
-        bytes = &bytes[end + ending..];
-    }
-    lines
-}
-
-fn bytes() -> impl Strategy<Value = Vec<u8>> {
-    let piece = prop_oneof![
-        6 => prop_oneof![Just("\n"), Just("\r\n"), Just("\r"), Just("\n\n"), Just("\r\r")]
-            .prop_map(|ending| ending.as_bytes().to_vec()),
-        2 => Just(b"\xEF\xBB\xBF".to_vec()),
-        1 => Just(b"\xEF\xBB".to_vec()),
-        6 => prop_oneof![
-            Just("data"), Just("data:"), Just("data: {}"), Just("data:  x"), Just("id"),
-            Just("id: a-1"), Just("id: \0"), Just("event: message"), Just("event:"), Just(":"),
-            Just(": note"), Just("retry: 50"), Just("retry: 5x"), Just("retry"), Just("Data: x"),
-            Just(" data: x"), Just("other: y"), Just("retry: 99999999999999999999999"),
-        ]
-        .prop_map(|line| line.as_bytes().to_vec()),
-        2 => proptest::collection::vec(any::<u8>(), 0..12),
-        1 => (b'a'..=b'}', 0_usize..1300).prop_map(|(byte, times)| vec![byte; times]),
-        1 => Just(vec![b'i'; 4095]),
-    ];
-    proptest::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
-}
-
-proptest! {
-    #![proptest_config(support::cases(48, 256))]
-
-    #[test]
-    fn any_chunking_gives_the_same_events(
-        bytes in bytes(),
-        limit in prop_oneof![0_usize..12, Just(1100), Just(1 << 20)],
-        cuts in proptest::collection::vec(1_usize..40, 1..20),
-    ) {
-        let expected = by_the_standard(limit, &bytes);
-        prop_assert_eq!(&decode(limit, [&bytes[..]]), &expected);
-        prop_assert_eq!(&decode(limit, bytes.chunks(1)), &expected);
-        prop_assert_eq!(&decode(limit, pieces(&bytes, &cuts)), &expected);
-    }
-
-    #[test]
-    fn what_is_written_is_read_back(
-        id in proptest::option::of("[a-z0-9é-]{0,8}"),
-        kind in proptest::option::of("[a-z]{1,8}"),
-        data in "[a-z {}\"é\n]{0,20}",
-        retry in proptest::option::of(0_u64..100_000),
-    ) {
-        let mut event = SseEvent::message(data);
-        event.id = id.map(Box::from);
-        event.event = kind.map(Box::from);
-        event.retry = retry.map(Duration::from_millis);
-        let mut bytes = Vec::new();
-        write_comment(&mut bytes);
-        write_event(&mut bytes, &event);
-        write_event(&mut bytes, &event);
-        let decoded = decode(1000, bytes.chunks(3));
-        prop_assert_eq!(decoded.events, [Ok(event.clone()), Ok(event)]);
     }
 }
 
@@ -313,4 +184,140 @@ fn a_kind_or_an_id_cannot_begin_another_line() {
         text,
         "id: 1data: x\nevent: kid: 2\ndata: a\ndata: b\ndata: c\n\n"
     );
+}
+
+#[cfg(feature = "proptest")]
+mod properties {
+    use mcp_proto::frame::write_comment;
+    use proptest::prelude::*;
+    use support::pieces;
+
+    use super::*;
+
+    /// The same by the standard's own words, over the whole stream at once.
+    fn by_the_standard(limit: usize, bytes: &[u8]) -> Decoded {
+        let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+        let mut decoded = Decoded {
+            events: Vec::new(),
+            last_event_id: None,
+            retry: None,
+        };
+        let (mut event, mut data): (SseEvent, Option<Vec<u8>>) = Default::default();
+        for line in lines(bytes) {
+            if line.is_empty() {
+                let mut ended = std::mem::take(&mut event);
+                if let Some(id) = &ended.id {
+                    decoded.last_event_id = Some(id.to_string()).filter(|id| !id.is_empty());
+                }
+                let Some(data) = data.take() else { continue };
+                decoded.events.push(if data.len() > limit {
+                    let last = data.iter().rev().find(|byte| !byte.is_ascii_whitespace());
+                    Err(FrameError::TooLong {
+                        length: data.len() as u64,
+                        limit,
+                        head: data[..data.len().min(1024)].to_vec().into(),
+                        last: last.copied().unwrap_or(0),
+                    })
+                } else {
+                    ended.data = data.into();
+                    Ok(ended)
+                });
+                continue;
+            }
+            let colon = line.iter().position(|byte| *byte == b':');
+            let (name, value) = match colon {
+                Some(at) => (&line[..at], &line[at + 1..]),
+                None => (line, &b""[..]),
+            };
+            let value = value.strip_prefix(b" ").unwrap_or(value);
+            let text = String::from_utf8_lossy(value).into_owned();
+            match name {
+                b"data" => match &mut data {
+                    Some(data) => data.extend([b"\n", value].concat()),
+                    None => data = Some(value.to_vec()),
+                },
+                _ if line.len() > 4096 => {}
+                b"event" => event.event = (!text.is_empty()).then(|| text.into()),
+                b"id" if !value.contains(&0) => {
+                    event.id = String::from_utf8(value.to_vec()).ok().map(Box::from);
+                }
+                b"retry" if !value.is_empty() && value.iter().all(u8::is_ascii_digit) => {
+                    let wait = Duration::from_millis(text.parse().unwrap_or(u64::MAX));
+                    (event.retry, decoded.retry) = (Some(wait), Some(wait));
+                }
+                _ => {}
+            }
+        }
+        decoded
+    }
+
+    /// The lines that have ended.
+    fn lines(mut bytes: &[u8]) -> Vec<&[u8]> {
+        let mut lines = Vec::new();
+        while let Some(end) = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
+            lines.push(&bytes[..end]);
+            let ending = if bytes[end..].starts_with(b"\r\n") {
+                2
+            } else {
+                1
+            };
+            bytes = &bytes[end + ending..];
+        }
+        lines
+    }
+
+    fn bytes() -> impl Strategy<Value = Vec<u8>> {
+        let piece = prop_oneof![
+            6 => prop_oneof![Just("\n"), Just("\r\n"), Just("\r"), Just("\n\n"), Just("\r\r")]
+                .prop_map(|ending| ending.as_bytes().to_vec()),
+            2 => Just(b"\xEF\xBB\xBF".to_vec()),
+            1 => Just(b"\xEF\xBB".to_vec()),
+            6 => prop_oneof![
+                Just("data"), Just("data:"), Just("data: {}"), Just("data:  x"), Just("id"),
+                Just("id: a-1"), Just("id: \0"), Just("event: message"), Just("event:"), Just(":"),
+                Just(": note"), Just("retry: 50"), Just("retry: 5x"), Just("retry"), Just("Data: x"),
+                Just(" data: x"), Just("other: y"), Just("retry: 99999999999999999999999"),
+            ]
+            .prop_map(|line| line.as_bytes().to_vec()),
+            2 => proptest::collection::vec(any::<u8>(), 0..12),
+            1 => (b'a'..=b'}', 0_usize..1300).prop_map(|(byte, times)| vec![byte; times]),
+            1 => Just(vec![b'i'; 4095]),
+        ];
+        proptest::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #![proptest_config(support::cases(48, 256))]
+
+        #[test]
+        fn any_chunking_gives_the_same_events(
+            bytes in bytes(),
+            limit in prop_oneof![0_usize..12, Just(1100), Just(1 << 20)],
+            cuts in proptest::collection::vec(1_usize..40, 1..20),
+        ) {
+            let expected = by_the_standard(limit, &bytes);
+            prop_assert_eq!(&decode(limit, [&bytes[..]]), &expected);
+            prop_assert_eq!(&decode(limit, bytes.chunks(1)), &expected);
+            prop_assert_eq!(&decode(limit, pieces(&bytes, &cuts)), &expected);
+        }
+
+        #[test]
+        fn what_is_written_is_read_back(
+            id in proptest::option::of("[a-z0-9é-]{0,8}"),
+            kind in proptest::option::of("[a-z]{1,8}"),
+            data in "[a-z {}\"é\n]{0,20}",
+            retry in proptest::option::of(0_u64..100_000),
+        ) {
+            let mut event = SseEvent::message(data);
+            event.id = id.map(Box::from);
+            event.event = kind.map(Box::from);
+            event.retry = retry.map(Duration::from_millis);
+            let mut bytes = Vec::new();
+            write_comment(&mut bytes);
+            write_event(&mut bytes, &event);
+            write_event(&mut bytes, &event);
+            let decoded = decode(1000, bytes.chunks(3));
+            prop_assert_eq!(decoded.events, [Ok(event.clone()), Ok(event)]);
+        }
+    }
 }

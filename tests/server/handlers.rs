@@ -10,21 +10,14 @@ use mcp_proto::model::elicitation::ElicitRequestFormParams;
 use mcp_proto::model::sampling::{CreateMessageParams, SamplingMessage};
 use mcp_proto::model::schema::StringSchema;
 use mcp_proto::server::{Async, Context, HandlerError, Server};
-use serde_derive::Deserialize;
 use serde_json::{Value, json};
 
 use support::carrier::{by_every_stream, by_every_way};
 use support::server::{Drive, Either, text, tool};
 
-#[derive(Deserialize)]
-struct Theme {
-    theme: String,
-}
+support::read_struct! { struct Theme { theme: String } }
 
-#[derive(Deserialize)]
-struct Name {
-    name: String,
-}
+support::read_struct! { struct Name { name: String } }
 
 fn form() -> ElicitRequestFormParams<'static> {
     ElicitRequestFormParams::new("Who are you?").required("name", StringSchema::new())

@@ -14,7 +14,6 @@ use mcp_proto::model::schema::StringSchema;
 use mcp_proto::server::{Context, DefinitionError, Event, HandlerError, Job, Service};
 use mcp_proto::session::{Route, Session};
 use mcp_proto::{Instant, Limits, Revision, Server};
-use serde_derive::Deserialize;
 use serde_json::{Value, json};
 
 use support::carrier::by_every_way;
@@ -170,10 +169,7 @@ fn nothing_of_a_call_is_shown() {
     assert!(!format!("{:?}", greet.run()).contains("swordfish"));
 }
 
-#[derive(Deserialize)]
-struct Name {
-    name: String,
-}
+support::read_struct! { struct Name { name: String } }
 
 fn asks_twice() -> Server {
     Server::new("s", "1").tool(tool("ask"), |context: &Context, _: Value| {

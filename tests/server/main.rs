@@ -1,5 +1,6 @@
 //! The high-level server, driven in memory: handlers on every revision, with time as a value.
 
+#[cfg(feature = "derive")]
 mod arguments;
 #[cfg(feature = "tokio")]
 mod asynchronous;

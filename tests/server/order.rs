@@ -4,13 +4,10 @@ use mcp_proto::Revision;
 use mcp_proto::model::encode::{SessionMembers, encode_body};
 use mcp_proto::rpc::Raw;
 use mcp_proto::server::{IntoToolResult, Json};
-use serde_derive::Serialize;
 
-#[derive(Clone, Serialize)]
-struct Reading {
-    zone: &'static str,
-    level: u128,
-    area: f32,
+support::written_struct! {
+    #[derive(Clone)]
+    struct Reading { zone: &'static str, level: u128, area: f32 }
 }
 
 const READING: Reading = Reading {

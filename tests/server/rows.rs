@@ -11,16 +11,12 @@ use mcp_proto::server::{
     Audio, Context, HandlerError, Image, IntoToolResult, Json, SamplingRequest, Server,
 };
 use mcp_proto::session::{ClientConfig, EraPolicy};
-use serde_derive::Deserialize;
 use serde_json::{Value, json};
 
 use support::carrier::by_every_way;
 use support::server::{Drive, frames, text, tool};
 
-#[derive(Deserialize)]
-struct Theme {
-    theme: String,
-}
+support::read_struct! { struct Theme { theme: String } }
 
 fn initialize(version: &str) -> Value {
     json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
@@ -69,7 +65,7 @@ fn v2_a_tool_is_described_by_its_types() {
     use mcp_proto::server::{output_schema_for, tool_for};
 
     /// Poem generator
-    #[derive(Deserialize, schemars::JsonSchema)]
+    #[derive(serde_derive::Deserialize, schemars::JsonSchema)]
     #[schemars(title = "poetArguments")]
     #[expect(dead_code, reason = "only its schema is looked at")]
     struct Poet {

@@ -8,7 +8,6 @@ use mcp_proto::Revision;
 use mcp_proto::model::elicitation::ElicitRequestFormParams;
 use mcp_proto::model::schema::StringSchema;
 use mcp_proto::server::{Context, HandlerError, Seal, SealError, Server, StateSeal};
-use serde_derive::Deserialize;
 use serde_json::{Value, json};
 
 use support::carrier::by_every_way;
@@ -38,10 +37,7 @@ fn seal(key: u8) -> Seal {
     Seal::new([key; 32], entropy, clock).lifetime(Duration::from_secs(60))
 }
 
-#[derive(Deserialize)]
-struct Name {
-    name: String,
-}
+support::read_struct! { struct Name { name: String } }
 
 fn server() -> Server {
     let greet = |context: &Context, _: Value| {

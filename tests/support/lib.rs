@@ -16,6 +16,7 @@ pub mod http;
 pub mod pair;
 #[cfg(not(feature = "http-core"))]
 pub mod piped;
+pub mod plain;
 pub mod scenario;
 pub mod script;
 #[cfg(feature = "http-core")]
@@ -26,6 +27,7 @@ pub mod types;
 pub mod wire;
 
 use mcp_proto::Revision;
+#[cfg(feature = "proptest")]
 use proptest::test_runner::{Config, RngAlgorithm};
 
 /// The revisions that are opened by the handshake.
@@ -50,7 +52,8 @@ pub fn amount<T>(few: T, many: T) -> T {
     }
 }
 
-/// How often a property is tried: `few` times in a plain run, and `many` times in a thorough one.
+/// How often a property is tried: `few` times, and `many` times in a thorough run.
+#[cfg(feature = "proptest")]
 pub fn cases(few: u32, many: u32) -> Config {
     Config {
         // What is usual takes as long in a debug build as what is tested.

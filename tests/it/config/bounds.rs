@@ -1,7 +1,6 @@
 //! No file costs more than its length and what its references bring in, and none is a panic.
 
 use mcp_proto::client::config::{Config, ConfigErrorKind};
-use proptest::prelude::*;
 use serde_json::Value;
 
 use super::environment;
@@ -131,109 +130,116 @@ fn references_that_stay_open_under_a_long_path_cost_no_copy_of_it_each() {
     assert!(open.iter().all(|(_, open)| open.field.len() < 300));
 }
 
-/// JSON made of the words that a configuration may have, so that its rules are met.
-fn configuration() -> impl Strategy<Value = String> {
-    let words = [
-        "mcpServers",
-        "servers",
-        "mcp",
-        "amp.mcpServers",
-        "context_servers",
-        "inputs",
-        "id",
-        "type",
-        "transport",
-        "command",
-        "args",
-        "env",
-        "environment",
-        "url",
-        "serverUrl",
-        "httpUrl",
-        "headers",
-        "http_headers",
-        "env_http_headers",
-        "bearer_token_env_var",
-        "env_vars",
-        "cwd",
-        "enabled",
-        "disabled",
-        "path",
-        "source",
-        "s",
-        "stdio",
-        "local",
-        "remote",
-        "sse",
-        "http",
-        "${KEY}",
-        "${NOPE}",
-        "${NOPE:-d}",
-        "{env:KEY}",
-        "{file:f}",
-        "${input:i}",
-        "a b",
-        "$KEY",
-        "é",
-    ];
-    let word = proptest::sample::select(words.to_vec());
-    let leaf = prop_oneof![
-        word.clone().prop_map(|word| Value::from(word).to_string()),
-        ".{0,8}".prop_map(|text| Value::from(text).to_string()),
-        any::<f64>().prop_map(|number| Value::from(number).to_string()),
-        proptest::sample::select(vec!["null", "true", "false"]).prop_map(str::to_owned),
-    ];
-    let value = leaf.prop_recursive(5, 64, 6, move |inner| {
-        let key = word.clone().prop_map(|word| Value::from(word).to_string());
-        let list = proptest::collection::vec(inner.clone(), 0..6);
-        let members = proptest::collection::vec((key, inner), 0..6);
-        prop_oneof![
-            list.prop_map(|elements| format!("[{}]", elements.join(","))),
-            members.prop_map(|members| {
-                let members: Vec<_> = members.iter().map(|(k, v)| format!("{k}:{v}")).collect();
-                format!("{{{}}}", members.join(","))
-            }),
-        ]
-    });
-    value.boxed()
-}
+#[cfg(feature = "proptest")]
+mod properties {
+    use proptest::prelude::*;
 
-proptest! {
-    #![proptest_config(support::cases(64, 256))]
+    use super::*;
 
-    #[test]
-    fn any_json_ends_in_a_result(text in configuration()) {
-        for text in [text.clone(), format!(r#"{{"servers":{text},"inputs":{text}}}"#)] {
-            let from_text = Config::parse("f", &text, environment);
-            let mut deserializer = serde_json::Deserializer::from_str(&text);
-            let from_value = Config::from_value("f", &mut deserializer, environment);
-            if let (Ok(a), Ok(b)) = (&from_text, &from_value) {
-                prop_assert_eq!(&a.servers, &b.servers);
-                prop_assert_eq!(a.errors.len(), b.errors.len());
-            }
-            for config in from_text.iter().chain(&from_value) {
-                let shown = format!("{:?}", config.errors);
-                prop_assert!(!shown.contains("hunter2"));
-            }
-        }
+    /// JSON made of the words that a configuration may have, so that its rules are met.
+    fn configuration() -> impl Strategy<Value = String> {
+        let words = [
+            "mcpServers",
+            "servers",
+            "mcp",
+            "amp.mcpServers",
+            "context_servers",
+            "inputs",
+            "id",
+            "type",
+            "transport",
+            "command",
+            "args",
+            "env",
+            "environment",
+            "url",
+            "serverUrl",
+            "httpUrl",
+            "headers",
+            "http_headers",
+            "env_http_headers",
+            "bearer_token_env_var",
+            "env_vars",
+            "cwd",
+            "enabled",
+            "disabled",
+            "path",
+            "source",
+            "s",
+            "stdio",
+            "local",
+            "remote",
+            "sse",
+            "http",
+            "${KEY}",
+            "${NOPE}",
+            "${NOPE:-d}",
+            "{env:KEY}",
+            "{file:f}",
+            "${input:i}",
+            "a b",
+            "$KEY",
+            "é",
+        ];
+        let word = proptest::sample::select(words.to_vec());
+        let leaf = prop_oneof![
+            word.clone().prop_map(|word| Value::from(word).to_string()),
+            ".{0,8}".prop_map(|text| Value::from(text).to_string()),
+            any::<f64>().prop_map(|number| Value::from(number).to_string()),
+            proptest::sample::select(vec!["null", "true", "false"]).prop_map(str::to_owned),
+        ];
+        let value = leaf.prop_recursive(5, 64, 6, move |inner| {
+            let key = word.clone().prop_map(|word| Value::from(word).to_string());
+            let list = proptest::collection::vec(inner.clone(), 0..6);
+            let members = proptest::collection::vec((key, inner), 0..6);
+            prop_oneof![
+                list.prop_map(|elements| format!("[{}]", elements.join(","))),
+                members.prop_map(|members| {
+                    let members: Vec<_> = members.iter().map(|(k, v)| format!("{k}:{v}")).collect();
+                    format!("{{{}}}", members.join(","))
+                }),
+            ]
+        });
+        value.boxed()
     }
 
-    #[test]
-    fn any_entry_leaves_the_entry_beside_it_and_is_used_or_reported(entry in configuration()) {
-        let text = format!(
-            r#"{{"mcpServers":{{"good":{{"command":"c"}},"any":{entry},"too":{{"url":"u"}}}}}}"#
-        );
-        let config = Config::parse("f", &text, environment).unwrap();
-        prop_assert!(config.get("good").is_some() && config.get("too").is_some());
-        let is_reported = config.errors.iter().any(|e| e.server.as_deref() == Some("any"));
-        prop_assert!(config.get("any").is_some() != is_reported);
-        for error in &config.errors {
-            prop_assert_eq!(error.server.as_deref(), Some("any"));
-        }
-    }
+    proptest! {
+        #![proptest_config(support::cases(64, 256))]
 
-    #[test]
-    fn any_text_ends_in_a_result(text in ".{0,64}") {
-        let _ = Config::parse("f", &text, environment);
+        #[test]
+        fn any_json_ends_in_a_result(text in configuration()) {
+            for text in [text.clone(), format!(r#"{{"servers":{text},"inputs":{text}}}"#)] {
+                let from_text = Config::parse("f", &text, environment);
+                let mut deserializer = serde_json::Deserializer::from_str(&text);
+                let from_value = Config::from_value("f", &mut deserializer, environment);
+                if let (Ok(a), Ok(b)) = (&from_text, &from_value) {
+                    prop_assert_eq!(&a.servers, &b.servers);
+                    prop_assert_eq!(a.errors.len(), b.errors.len());
+                }
+                for config in from_text.iter().chain(&from_value) {
+                    let shown = format!("{:?}", config.errors);
+                    prop_assert!(!shown.contains("hunter2"));
+                }
+            }
+        }
+
+        #[test]
+        fn any_entry_leaves_the_entry_beside_it_and_is_used_or_reported(entry in configuration()) {
+            let text = format!(
+                r#"{{"mcpServers":{{"good":{{"command":"c"}},"any":{entry},"too":{{"url":"u"}}}}}}"#
+            );
+            let config = Config::parse("f", &text, environment).unwrap();
+            prop_assert!(config.get("good").is_some() && config.get("too").is_some());
+            let is_reported = config.errors.iter().any(|e| e.server.as_deref() == Some("any"));
+            prop_assert!(config.get("any").is_some() != is_reported);
+            for error in &config.errors {
+                prop_assert_eq!(error.server.as_deref(), Some("any"));
+            }
+        }
+
+        #[test]
+        fn any_text_ends_in_a_result(text in ".{0,64}") {
+            let _ = Config::parse("f", &text, environment);
+        }
     }
 }

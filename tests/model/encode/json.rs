@@ -1,76 +1,31 @@
 //! JSON that any reader agrees with, on one line, with the session's additions merged in.
 
-use std::collections::BTreeMap;
-
 use mcp_proto::Revision;
 use mcp_proto::model::encode::{EncodeError, SessionMembers, encode_body, encode_value};
 use mcp_proto::rpc::Raw;
-use proptest::prelude::*;
-use serde_derive::Serialize;
-use serde_json::{Value, json};
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
+use serde_json::json;
 
 use super::{E, NOTHING, body, body_with, named, raw, text, value_text};
 
-#[derive(Serialize)]
 struct Call<'a> {
     name: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
     arguments: Option<Raw<'a>>,
-    #[serde(rename = "_meta", skip_serializing_if = "Option::is_none")]
     meta: Option<Raw<'a>>,
 }
 
-fn arbitrary_json() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        any::<u64>().prop_map(Value::from),
-        any::<i16>().prop_map(|number| Value::from(f64::from(number) / 8.0)),
-        any::<String>().prop_map(Value::from),
-        "[a-z \"\\\\\n\t\u{0}\u{2028}\u{1F600}]{0,80}".prop_map(Value::from),
-    ];
-    leaf.prop_recursive(5, 64, 8, |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..8).prop_map(Value::from),
-            prop::collection::btree_map(any::<String>(), inner, 0..8)
-                .prop_map(|members| Value::Object(members.into_iter().collect())),
-        ]
-    })
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..support::cases(48, 256) })]
-
-    #[test]
-    fn any_value_reads_back_equal_and_stays_on_one_line(value in arbitrary_json()) {
-        // `stdio.stdout.pure`
-        let written = value_text(&value);
-        prop_assert!(!written.contains('\n') && !written.contains('\r'));
-        prop_assert_eq!(&serde_json::from_str::<Value>(&written).expect("JSON"), &value);
-        prop_assert_eq!(written, serde_json::to_string(&value).expect("JSON"));
-    }
-
-    #[test]
-    fn any_text_is_written_as_serde_json_writes_it(value in any::<String>(), pad in 0usize..70) {
-        let padded = "x".repeat(pad) + &value;
-        prop_assert_eq!(value_text(&padded), serde_json::to_string(&padded).expect("JSON"));
-    }
-
-    #[test]
-    fn any_finite_number_reads_back_to_the_last_bit(number in any::<f64>()) {
-        prop_assume!(number.is_finite());
-        let read = value_text(&number).parse::<f64>().expect("a number");
-        prop_assert_eq!(read.to_bits(), number.to_bits());
-    }
-
-    #[test]
-    fn any_object_is_merged_with_what_the_session_adds(value in prop::collection::btree_map("[a-z]{1,5}", arbitrary_json(), 0..6)) {
-        let written = body_with(E, &value, r#""k":1"#, r#""resultType":"complete""#).expect("an object");
-        let mut expected = serde_json::to_value(&value).expect("JSON");
-        expected["_meta"] = json!({"k": 1});
-        expected["resultType"] = json!("complete");
-        prop_assert_eq!(serde_json::from_str::<Value>(&written).expect("JSON"), expected);
+impl Serialize for Call<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut members = to.serialize_struct("Call", 3)?;
+        members.serialize_field("name", self.name)?;
+        if let Some(arguments) = &self.arguments {
+            members.serialize_field("arguments", arguments)?;
+        }
+        if let Some(meta) = &self.meta {
+            members.serialize_field("_meta", meta)?;
+        }
+        members.end()
     }
 }
 
@@ -109,13 +64,16 @@ fn numbers_of_every_width_are_written_exactly() {
     }
 }
 
+#[cfg(feature = "derive")]
 #[test]
 fn enums_maps_and_tuples_are_written_as_serde_json_writes_them() {
-    #[derive(Serialize)]
+    use std::collections::BTreeMap;
+
+    #[derive(serde_derive::Serialize)]
     struct Unit;
-    #[derive(Serialize)]
+    #[derive(serde_derive::Serialize)]
     struct Pair(u8, char);
-    #[derive(Serialize)]
+    #[derive(serde_derive::Serialize)]
     enum Kind {
         Unit,
         New(u8),
@@ -283,5 +241,67 @@ fn the_name_that_http_repeats_is_found() {
             encoded.name.map(|(start, end)| &text(&out)[start..end]),
             found
         );
+    }
+}
+
+#[cfg(feature = "proptest")]
+mod properties {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+
+    fn arbitrary_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<i16>().prop_map(|number| Value::from(f64::from(number) / 8.0)),
+            any::<String>().prop_map(Value::from),
+            "[a-z \"\\\\\n\t\u{0}\u{2028}\u{1F600}]{0,80}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(5, 64, 8, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..8).prop_map(Value::from),
+                prop::collection::btree_map(any::<String>(), inner, 0..8)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..support::cases(48, 256) })]
+
+        #[test]
+        fn any_value_reads_back_equal_and_stays_on_one_line(value in arbitrary_json()) {
+            // `stdio.stdout.pure`
+            let written = value_text(&value);
+            prop_assert!(!written.contains('\n') && !written.contains('\r'));
+            prop_assert_eq!(&serde_json::from_str::<Value>(&written).expect("JSON"), &value);
+            prop_assert_eq!(written, serde_json::to_string(&value).expect("JSON"));
+        }
+
+        #[test]
+        fn any_text_is_written_as_serde_json_writes_it(value in any::<String>(), pad in 0usize..70) {
+            let padded = "x".repeat(pad) + &value;
+            prop_assert_eq!(value_text(&padded), serde_json::to_string(&padded).expect("JSON"));
+        }
+
+        #[test]
+        fn any_finite_number_reads_back_to_the_last_bit(number in any::<f64>()) {
+            prop_assume!(number.is_finite());
+            let read = value_text(&number).parse::<f64>().expect("a number");
+            prop_assert_eq!(read.to_bits(), number.to_bits());
+        }
+
+        #[test]
+        fn any_object_is_merged_with_what_the_session_adds(value in prop::collection::btree_map("[a-z]{1,5}", arbitrary_json(), 0..6)) {
+            let written = body_with(E, &value, r#""k":1"#, r#""resultType":"complete""#).expect("an object");
+            let mut expected = serde_json::to_value(&value).expect("JSON");
+            expected["_meta"] = json!({"k": 1});
+            expected["resultType"] = json!("complete");
+            prop_assert_eq!(serde_json::from_str::<Value>(&written).expect("JSON"), expected);
+        }
     }
 }

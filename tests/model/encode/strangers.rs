@@ -123,6 +123,7 @@ fn a_struct_of_the_user_is_never_taken_for_one_of_the_model() {
     }
 }
 
+#[cfg(feature = "derive")]
 #[test]
 fn a_variant_of_the_user_is_never_taken_for_a_struct_of_the_model() {
     #[derive(serde_derive::Serialize)]
@@ -167,11 +168,7 @@ fn values_of_the_user_inside_the_model_s_types_stay_as_they_are() {
 
 #[test]
 fn a_struct_of_the_model_inside_one_of_the_user_is_still_written_for_the_revision() {
-    #[derive(serde_derive::Serialize)]
-    struct Tools<'a> {
-        title: &'a str,
-        tools: Vec<Tool<'a>>,
-    }
+    support::written_struct! { struct Tools<'a> { title: &'a str, tools: Vec<Tool<'a>> } }
 
     let tools = Tools {
         title: "mine",
