@@ -45,9 +45,9 @@ pub(super) struct State<S: Session> {
     pub(super) user_waits: bool,
     /// When the user's thread wakes by itself.
     pub(super) armed: Option<Instant>,
-    /// The task that drives the connection, and whether it sleeps.
+    /// What wakes the task that drives the connection, and what the task does.
     waker: Option<Waker>,
-    sleeps: bool,
+    task: TaskState,
     /// Whether the connection was dropped.
     pub(super) stopped: bool,
     /// Whether it was a stream that ended the session.
@@ -68,6 +68,16 @@ pub(super) struct State<S: Session> {
     first_lines: FirstLines,
     /// What went wrong with a stream, to be given after the last event.
     error: Option<io::Error>,
+}
+
+/// What the task that drives the connection does.
+enum TaskState {
+    /// It is to be woken.
+    Sleeps,
+    /// It will look at the session by itself.
+    Awake,
+    /// The same, after others have touched the session, or it was woken for that.
+    Touched,
 }
 
 /// What the first lines say of a peer that is none.
@@ -140,7 +150,7 @@ impl<S: Session> State<S> {
             user_waits: false,
             armed: None,
             waker: None,
-            sleeps: false,
+            task: TaskState::Touched,
             stopped: false,
             lost: false,
             input_end: None,
@@ -162,26 +172,46 @@ impl<S: Session> State<S> {
         if !known.is_some_and(|waker| waker.will_wake(cx.waker())) {
             self.waker = Some(cx.waker().clone());
         }
-        self.sleeps = true;
+        self.task = TaskState::Sleeps;
     }
 
     /// Has nothing wake the task that drives the connection until it sleeps again.
     #[cfg(any(feature = "tokio", feature = "futures-io", feature = "http-client"))]
     pub(super) const fn stay_awake(&mut self) {
-        self.sleeps = false;
+        self.task = TaskState::Awake;
+    }
+
+    /// Whether anybody but the task has touched the session since it slept or stayed awake.
+    #[cfg(any(feature = "tokio", feature = "futures-io"))]
+    pub(super) const fn was_touched(&self) -> bool {
+        matches!(self.task, TaskState::Touched)
+    }
+
+    /// Whether the session is open and nothing has happened to its streams.
+    #[cfg(any(feature = "tokio", feature = "futures-io"))]
+    pub(super) fn is_undisturbed(&self) -> bool {
+        self.input_end.is_none() && self.drain.is_none() && !self.is_ended()
+    }
+
+    /// Whether there is an event; it is taken from the session to see that.
+    pub(super) fn has_event(&mut self) -> bool {
+        if self.event.is_none() {
+            self.event = self.session.poll_event();
+        }
+        self.event.is_some()
     }
 
     /// What wakes the task that drives the connection, if it sleeps.
     pub(super) fn wake(&mut self) -> Option<Waker> {
-        match mem::take(&mut self.sleeps) {
-            true => self.waker.clone(),
-            false => None,
+        match mem::replace(&mut self.task, TaskState::Touched) {
+            TaskState::Sleeps => self.waker.clone(),
+            TaskState::Awake | TaskState::Touched => None,
         }
     }
 
     /// Forgets the task that drives the connection.
     pub(super) const fn forget_task(&mut self) -> Option<Waker> {
-        self.sleeps = false;
+        self.task = TaskState::Touched;
         self.waker.take()
     }
 
@@ -338,7 +368,7 @@ impl<S: Session> State<S> {
     /// Hands on the decoder's frames while they are welcome; how many.
     pub(super) fn feed(&mut self, decoder: &mut LineDecoder, now: Instant) -> usize {
         let mut fed = 0;
-        while self.wants_frames() {
+        while decoder.buffered() > 0 && self.wants_frames() {
             let Some(line) = decoder.next_frame() else {
                 break;
             };
@@ -384,10 +414,7 @@ impl<S: Session> State<S> {
 
     /// Whether the user's thread has something to do.
     pub(super) fn concerns_user(&mut self) -> bool {
-        if self.event.is_none() {
-            self.event = self.session.poll_event();
-        }
-        self.event.is_some()
+        self.has_event()
             || self.input_end.is_some()
             || self.is_closed()
             || match (self.session.poll_timeout(), self.armed) {

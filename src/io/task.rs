@@ -41,27 +41,31 @@ impl Task {
 
     /// Moves the handler on. Not to be polled again once it is ready.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
-        let polled = catch_panic(|| {
+        // An outcome is large: it is put where it stays.
+        let mut polled = Poll::Pending;
+        let has_run = catch_panic(|| {
             if let Stage::Waits(_) = self.stage
                 && let Stage::Waits(job) = core::mem::replace(&mut self.stage, Stage::Over)
             {
                 self.stage = Stage::Runs(job.begin());
             }
             match &mut self.stage {
-                Stage::Runs(begun) => Some(begun.poll(cx)),
-                _ => None,
+                Stage::Runs(begun) => {
+                    polled = begun.poll(cx);
+                    true
+                }
+                _ => false,
             }
         });
-        match polled.flatten() {
-            Some(poll) => poll,
-            None => Poll::Ready(self.abandoned()),
+        match has_run {
+            Some(true) => polled,
+            _ => Poll::Ready(self.abandoned()),
         }
     }
 }
 
 impl Drop for Task {
     fn drop(&mut self) {
-        let stage = core::mem::replace(&mut self.stage, Stage::Over);
-        catch_panic(|| drop(stage));
+        catch_panic(|| self.stage = Stage::Over);
     }
 }

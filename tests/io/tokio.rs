@@ -91,6 +91,18 @@ async fn a_timeout_fires_by_the_clock_of_the_runtime() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_deadline_that_comes_between_two_events_is_told_although_there_is_an_event() {
+    let (mut connection, mut peer) = connect(Toy::default(), 1024);
+    connection.with(|toy, now| toy.due = Some(now + Duration::from_secs(5)));
+    peer.write_all(b"{\"a\":1}\n{\"a\":2}\n").await.unwrap();
+    assert_eq!(connection.next().await.unwrap(), Some(event("{\"a\":1}")));
+    tokio::time::advance(Duration::from_secs(6)).await;
+    assert_eq!(connection.next().await.unwrap(), Some(event("{\"a\":2}")));
+    assert_eq!(connection.with(|toy, _| toy.timeouts), 1);
+    assert_eq!(connection.next().await.unwrap(), Some(Event::TimedOut));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_handle_wakes_the_task_that_waits() {
     let (mut connection, mut peer) = connect(Toy::default(), 1024);
     let handle = connection.handle();

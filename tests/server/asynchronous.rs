@@ -1,14 +1,19 @@
 //! Handlers that are futures, served over streams in memory with the runtime's time stopped.
 
+use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use mcp_proto::io::nonblocking::AsyncServeOptions;
 use mcp_proto::io::nonblocking::tokio::serve;
 use mcp_proto::server::{Async, Server};
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, split};
+use tokio::io::{
+    AsyncBufReadExt, AsyncWrite, AsyncWriteExt, BufReader, DuplexStream, WriteHalf, split,
+};
 use tokio::time::sleep;
 
 use support::server::{call_frame, tool};
@@ -82,6 +87,48 @@ async fn one_slow_handler_holds_nobody_up() {
     let answers = talk(slow(Arc::default()), &lines, 2).await;
     assert_eq!(answers[0]["id"], 2);
     assert_eq!(answers[1]["id"], 1);
+}
+
+/// Counts how often something is written.
+struct Counted(WriteHalf<DuplexStream>, Arc<AtomicUsize>);
+
+impl AsyncWrite for Counted {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_to_what_has_come_together_are_written_together() {
+    let server =
+        Server::new("s", "1").tool_async(tool("prompt"), |_, _: Value| async { Ok("at once") });
+    let lines: Vec<_> = (1..=3)
+        .map(|id| call_frame(id, "prompt", json!({})))
+        .collect();
+    let (client, peer) = tokio::io::duplex(1 << 16);
+    let (reader, writer) = split(peer);
+    let writes = Arc::new(AtomicUsize::new(0));
+    let writer = Counted(writer, Arc::clone(&writes));
+    let (served, answers) = tokio::join!(
+        serve(server, reader, writer, AsyncServeOptions::default()),
+        exchange(client, &lines, 3)
+    );
+    served.expect("no stream fails");
+    assert_eq!(answers.len(), 3);
+    assert_eq!(writes.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test(start_paused = true)]

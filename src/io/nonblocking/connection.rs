@@ -68,6 +68,10 @@ impl<S: Session, T: Streams> Drive for Connection<S, T> {
         self.poll_next(cx)
     }
 
+    fn has_event(&self) -> bool {
+        self.driver.has_event()
+    }
+
     fn handle(&self) -> Handle<S> {
         self.handle()
     }

@@ -3,9 +3,10 @@
 //!
 //! Rules of this file: nothing is awaited, so nothing is lost when a future is dropped; the lock is
 //! never held while a stream is polled; reading never waits for writing, nor writing for reading;
-//! only what has moved lets the loop go round again; once the output has ended, what comes is read
-//! and thrown away for a moment, since a socket that is closed with something unread takes back what
-//! was written.
+//! only what has moved lets the loop go round again; after an event a session that nobody has touched
+//! is asked for the next one only, and for nothing before something has come or a deadline has; once
+//! the output has ended, what comes is read and thrown away for a moment, since a socket that is closed
+//! with something unread takes back what was written.
 
 use alloc::vec::Vec;
 use core::task::{Context, Poll};
@@ -43,6 +44,15 @@ pub trait Streams {
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 }
 
+/// When the time is to be told next, if ever.
+type Wake = Option<Instant>;
+
+/// What comes after an event when there is nothing to look for.
+enum Calm<E> {
+    Event(E),
+    Waits(Wake),
+}
+
 /// Where the writing half is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Output {
@@ -70,6 +80,11 @@ struct Traffic {
     output: Output,
     /// Whether the last look at the session has found that the input is to be read.
     reads: bool,
+    /// When the time is to be told, if the last look has given an event and seen that there is nothing
+    /// to do but to give further ones and to read.
+    calm: Option<Wake>,
+    /// Whether it has seen a further one.
+    has_event: bool,
     armed: Option<Instant>,
     /// When the end stops waiting for the output, and then for the end of the input.
     linger: Option<Instant>,
@@ -88,6 +103,8 @@ impl<S: Session> Driver<S> {
             has_more: false,
             output: Output::Idle,
             reads: false,
+            calm: None,
+            has_event: false,
             armed: None,
             linger: None,
             wrote_at: Instant::ZERO,
@@ -106,6 +123,7 @@ impl<S: Session> Driver<S> {
             return;
         }
         self.traffic.grace = grace;
+        self.traffic.calm = None;
         self.shared.lock().hold = grace.is_some();
     }
 
@@ -117,6 +135,11 @@ impl<S: Session> Driver<S> {
 
     pub(in crate::io) fn with<R>(&self, act: impl FnOnce(&mut S, Instant) -> R) -> R {
         self.shared.with(act)
+    }
+
+    /// Whether the next event was there when the last one was given.
+    pub(in crate::io) const fn has_event(&self) -> bool {
+        self.traffic.has_event
     }
 
     /// Moves everything on as far as it will go; ready with the next event, or at the end.
@@ -143,9 +166,20 @@ impl Traffic {
         if self.output != Output::Idle {
             self.poll_output(shared, cx, streams, shared.clock.now());
         }
+        let calm = self.go_on(shared, cx);
+        if let Some(Calm::Event(event)) = calm {
+            return Poll::Ready(Ok(Some(event)));
+        }
         if self.reads {
             read = self.poll_read(cx, streams);
             is_waiting = read.is_none();
+        }
+        if let Some(Calm::Waits(wake)) = calm
+            && is_waiting
+            && !self.poll_timer(shared, cx, streams, wake)
+        {
+            self.rest();
+            return Poll::Pending;
         }
         for _ in 0..ROUNDS {
             let look = self.look(shared, cx, read.take());
@@ -174,6 +208,36 @@ impl Traffic {
         Poll::Pending
     }
 
+    /// Goes on after an event without a look, if the last one has seen that there is nothing else to do
+    /// and nobody has touched the session since.
+    fn go_on<S: Session>(
+        &mut self,
+        shared: &Shared<S>,
+        cx: &Context<'_>,
+    ) -> Option<Calm<S::Event>> {
+        let wake = self.calm.take().filter(|_| self.output == Output::Idle)?;
+        let mut state = shared.lock();
+        if state.was_touched() {
+            return None;
+        }
+        if !self.has_event {
+            let is_read = self.decoder.buffered() == 0 && state.wants_frames();
+            self.reads = is_read;
+            return is_read.then(|| {
+                state.sleep_as(cx);
+                Calm::Waits(wake)
+            });
+        }
+        // Whatever was done with the last event may have taken its time.
+        if wake.is_some_and(|wake| wake <= shared.clock.now()) {
+            return None;
+        }
+        let event = state.next_event()?;
+        self.has_event = state.has_event();
+        self.calm = Some(wake);
+        Some(Calm::Event(event))
+    }
+
     /// Gives the session what was read, the time and the decoder's lines, and takes from it what is to
     /// be written and the next event: all that needs its lock.
     fn look<S: Session>(
@@ -195,10 +259,14 @@ impl Traffic {
             _ => self.has_more = true,
         }
         self.reads = false;
+        self.has_event = false;
         let next = self.take_next(&mut state, now);
         if next.is_some() {
             // The task is awake and will be back, so handles needn't wake it.
             state.stay_awake();
+            self.has_event = state.has_event();
+            let is_calm = !self.has_more && state.is_undisturbed();
+            self.calm = is_calm.then(|| state.session.poll_timeout());
             return Look::ended(now, next);
         }
         let is_welcome = state.is_closed() || state.wants_frames();
@@ -330,13 +398,24 @@ impl Traffic {
                 return true;
             }
         }
-        let Some(wake) = earlier(look.wake, earlier(drained, self.linger)) else {
+        self.poll_timer(shared, cx, streams, earlier(look.wake, drained))
+    }
+
+    /// Sets the timer for `wake`, or the end of the waiting for streams; whether it has gone off.
+    fn poll_timer<S: Session>(
+        &mut self,
+        shared: &Shared<S>,
+        cx: &mut Context<'_>,
+        streams: &mut impl Streams,
+        wake: Wake,
+    ) -> bool {
+        let Some(wake) = earlier(wake, self.linger) else {
             return false;
         };
         // A timer that is set too early costs one look; setting it anew costs more.
         if self.armed.is_none_or(|armed| wake < armed) {
             self.armed = Some(wake);
-            streams.arm(sleep_time(wake, look.now));
+            streams.arm(sleep_time(wake, shared.clock.now()));
         }
         let rang = streams.poll_timer(cx).is_ready();
         if rang {

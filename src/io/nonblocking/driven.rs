@@ -23,6 +23,12 @@ pub trait Drive {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<Option<<Self::Session as Session>::Event>>>;
 
+    /// Whether the next event was there when the last one was given, so that `poll_event` is ready.
+    /// `false` if that isn't known.
+    fn has_event(&self) -> bool {
+        false
+    }
+
     /// A handle for other tasks and threads.
     fn handle(&self) -> Handle<Self::Session>;
 

@@ -190,21 +190,28 @@ impl Tasks {
         cx: &mut Context<'_>,
         connection: &mut impl Drive<Session = Service>,
     ) -> Poll<io::Result<()>> {
-        for _ in 0..ROUNDS {
+        let mut rounds = 0;
+        while rounds < ROUNDS {
             let is_busy = !self.running.is_empty()
                 || !self.stepping.is_empty()
                 || !self.waiting.is_empty()
                 || (self.beside.as_ref())
                     .is_some_and(|beside| beside.blocking.load(Ordering::Acquire) > 0);
             connection.hold(is_busy.then_some(self.options.grace));
-            let is_event = match connection.poll_event(cx) {
-                Poll::Ready(Ok(Some(event))) => {
-                    self.take(event);
-                    true
+            let mut is_event = false;
+            // What has come together begins together, so that its answers are written together.
+            loop {
+                rounds += 1;
+                match connection.poll_event(cx) {
+                    Poll::Ready(Ok(Some(event))) => self.take(event),
+                    Poll::Ready(end) => return Poll::Ready(end.map(drop)),
+                    Poll::Pending => break,
                 }
-                Poll::Ready(end) => return Poll::Ready(end.map(drop)),
-                Poll::Pending => false,
-            };
+                is_event = true;
+                if rounds >= ROUNDS || !connection.has_event() {
+                    break;
+                }
+            }
             self.start();
             let is_done = self.run(cx);
             if !is_event && !is_done {
