@@ -241,7 +241,7 @@ fn a_server_whose_client_never_reads_ends_when_it_leaves() {
     everywhere(|what, revision, serve| {
         let mut limits = Limits::default();
         limits.output = 64 << 10;
-        limits.memory = amount(1 << 20, limits.memory);
+        limits.memory = amount(1 << 18, limits.memory);
         let mut peer = serve(server().0.limits(limits));
         open(&mut peer, revision);
         let mut to = std::mem::replace(&mut peer.to, Box::new(io::sink()));

@@ -60,10 +60,10 @@ fn each_definition(
 }
 
 /// The filled-in values of a definition, each checked against it: by one test, for all. A plain run has a
-/// twentieth of them, another one for each revision.
+/// sixtieth of them, another one for each revision.
 fn checked_values_of(schema: &'static Schema, name: &str) -> Vec<Value> {
     let values = filled(schema, name);
-    let parts = amount(20, 1).min(values.len());
+    let parts = amount(60, 1).min(values.len());
     assert!(parts > 0, "{name} of {}", schema.revision);
     let part = schema.revision as usize % parts;
     let values: Vec<_> = values.iter().skip(part).step_by(parts).cloned().collect();
@@ -198,7 +198,7 @@ fn every_revision_gets_what_it_knows() {
                 continue;
             }
             found.definitions += 1;
-            for value in values.iter().step_by(amount(30, 1)) {
+            for value in values.iter().step_by(amount(60, 1)) {
                 let Ok(trip) = way(name, &value.to_string(), target.revision) else {
                     continue;
                 };
