@@ -11,7 +11,7 @@ pub fn paths(tokens: &[String], path: &[String]) -> Vec<Vec<String>> {
     let mut depth = 0;
     for (at, token) in tokens.iter().enumerate() {
         let before = |back: usize| at.checked_sub(back).map(|at| tokens[at].as_str());
-        let is_start = before(1) != Some("::") && !in_group(tokens, at);
+        let is_start = || before(1) != Some("::") && !in_group(tokens, at);
         let is_followed = tokens.get(at + 1).is_some_and(|next| next == "::");
         match token.as_str() {
             "{" => {
@@ -33,10 +33,10 @@ pub fn paths(tokens: &[String], path: &[String]) -> Vec<Vec<String>> {
             "crate" if is_followed => {
                 spread(tokens, at + 1, Vec::new(), &mut found);
             }
-            "self" if is_followed && is_start => {
+            "self" if is_followed && is_start() => {
                 spread(tokens, at + 1, module.clone(), &mut found);
             }
-            "super" if is_start => {
+            "super" if is_start() => {
                 let above = module[..module.len().saturating_sub(1)].to_vec();
                 spread(tokens, at + 1, above, &mut found);
             }
