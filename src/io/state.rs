@@ -71,6 +71,10 @@ pub(super) struct State<S: Session> {
 }
 
 /// What the task that drives the connection does.
+#[cfg_attr(
+    not(any(feature = "tokio", feature = "futures-io", feature = "http-client")),
+    expect(dead_code, reason = "without them threads drive all connections")
+)]
 enum TaskState {
     /// It is to be woken.
     Sleeps,
