@@ -103,6 +103,30 @@ async fn a_deadline_that_comes_between_two_events_is_told_although_there_is_an_e
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_session_that_is_closed_between_two_events_gives_the_others_and_says_its_last() {
+    let (mut connection, mut peer) = connect(Toy::default(), 1024);
+    let lines: String = (0..10).map(|number| frame(number) + "\n").collect();
+    peer.write_all(lines.as_bytes()).await.unwrap();
+    for number in 0..10 {
+        assert_eq!(connection.next().await.unwrap(), Some(event(frame(number))));
+        if number == 4 {
+            connection.with(|toy, _| {
+                toy.send("{\"last\":1}");
+                toy.close();
+            });
+        }
+    }
+    let mut said = String::new();
+    let read = async {
+        peer.read_to_string(&mut said).await.unwrap();
+        peer.shutdown().await.unwrap();
+    };
+    let (end, ()) = tokio::join!(connection.next(), read);
+    assert_eq!(end.unwrap(), None);
+    assert_eq!(said, "{\"last\":1}\n");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_handle_wakes_the_task_that_waits() {
     let (mut connection, mut peer) = connect(Toy::default(), 1024);
     let handle = connection.handle();

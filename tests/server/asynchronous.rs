@@ -149,6 +149,60 @@ async fn a_cancelled_handler_is_dropped_without_an_answer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_handler_that_is_cancelled_before_it_has_begun_never_begins() {
+    // `cancel.recv.stop`, `cancel.recv.nomore`
+    let begun = Arc::new(AtomicUsize::new(0));
+    let begins = Arc::clone(&begun);
+    let server = Server::new("s", "1").tool_async(tool("prompt"), move |_, _: Value| {
+        begins.fetch_add(1, Ordering::SeqCst);
+        async { Ok("at once") }
+    });
+    let cancel =
+        json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 2}});
+    let lines = [
+        call_frame(1, "prompt", json!({})),
+        call_frame(2, "prompt", json!({})),
+        cancel,
+        call_frame(3, "prompt", json!({})),
+    ];
+    let answers = talk(server, &lines, 2).await;
+    assert_eq!(answers.len(), 2);
+    answer(&answers, 1);
+    answer(&answers, 3);
+    assert_eq!(begun.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn progress_comes_before_its_result_among_more_calls_than_are_taken_together() {
+    // `progress.stop`
+    let server =
+        Server::new("s", "1").tool_async(tool("reports"), |context, waits: Value| async move {
+            context.progress(1.0, None, None);
+            if waits["waits"] == true {
+                sleep(Duration::from_millis(1)).await;
+            }
+            context.progress(2.0, None, None);
+            Ok(())
+        });
+    let lines: Vec<_> = (1..=70u64)
+        .map(|id| {
+            let mut call = call_frame(id, "reports", json!({"waits": id % 3 == 0}));
+            call["params"]["_meta"]["progressToken"] = json!(id);
+            call
+        })
+        .collect();
+    let answers = talk(server, &lines, 70 * 3).await;
+    for id in 1..=70u64 {
+        let own = |line: &&Value| line["id"] == id || line["params"]["progressToken"] == id;
+        let said: Vec<_> = answers.iter().filter(own).collect();
+        assert_eq!(said.len(), 3, "{said:?}");
+        assert_eq!(said[0]["params"]["progress"], 1.0);
+        assert_eq!(said[1]["params"]["progress"], 2.0);
+        assert!(said[2]["result"].is_object());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_handler_that_panics_is_answered_and_the_rest_goes_on() {
     // `base.err.internal`
     let lines = [
