@@ -44,10 +44,13 @@ pub trait Session {
     fn poll_transmit(&mut self, buffer: &mut Vec<u8>) -> Option<Transmit>;
 
     /// The next thing that has happened, in the order of the wire; `None` when there is none.
+    ///
+    /// Taking it may make more frames welcome. It adds no output and changes no deadline: adapters take
+    /// what has come together without asking for these in between.
     fn poll_event(&mut self) -> Option<Self::Event>;
 
     /// When [`handle_timeout`](Self::handle_timeout) has to be called at the latest; `None` when
-    /// nothing waits. It may change with every other call.
+    /// nothing waits. It may change with every other call but [`poll_event`](Self::poll_event).
     fn poll_timeout(&self) -> Option<Instant>;
 
     /// Whether more frames are welcome. While it is `false` the adapter stops reading, and goes on
