@@ -162,7 +162,13 @@ impl MessageWriter {
     /// Whether output waits beyond its limit.
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
-        self.outbox.pending() > self.bounds.output
+        self.has_pending(self.bounds.output)
+    }
+
+    /// Whether more than so many bytes wait to be sent.
+    #[inline]
+    pub(crate) fn has_pending(&self, bytes: usize) -> bool {
+        self.outbox.pending() > bytes
     }
 
     /// Refuses a command that would add a request or a notification to output that is full.

@@ -7,12 +7,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use mcp_proto::Limits;
 use mcp_proto::io::nonblocking::AsyncServeOptions;
 use mcp_proto::io::nonblocking::tokio::serve;
 use mcp_proto::server::{Async, Server};
 use serde_json::{Value, json};
 use tokio::io::{
-    AsyncBufReadExt, AsyncWrite, AsyncWriteExt, BufReader, DuplexStream, WriteHalf, split,
+    AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, DuplexStream, WriteHalf,
+    split,
 };
 use tokio::time::sleep;
 
@@ -129,6 +131,35 @@ async fn answers_to_what_has_come_together_are_written_together() {
     served.expect("no stream fails");
     assert_eq!(answers.len(), 3);
     assert_eq!(writes.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_that_come_together_leave_memory_for_the_next_calls() {
+    let mut limits = Limits::default();
+    limits.memory = 200_000;
+    let server = Server::new("s", "1")
+        .limits(limits)
+        .tool_async(tool("long"), |_, _: Value| async { Ok("x".repeat(10_000)) });
+    let line = |id| format!("{}\n", call_frame(id, "long", json!({})));
+    let lines: String = (1..=2000).map(line).collect();
+    let (client, peer) = tokio::io::duplex(1 << 20);
+    let (reader, writer) = split(peer);
+    let exchanged = async {
+        let (mut reader, mut writer) = split(client);
+        writer.write_all(lines.as_bytes()).await.unwrap();
+        writer.shutdown().await.unwrap();
+        let mut said = String::new();
+        reader.read_to_string(&mut said).await.unwrap();
+        said
+    };
+    let (served, said) = tokio::join!(
+        serve(server, reader, writer, AsyncServeOptions::default()),
+        exchanged
+    );
+    served.expect("no stream fails");
+    assert_eq!(said.lines().count(), 2000);
+    let refused = said.lines().filter(|line| line.contains("\"error\""));
+    assert_eq!(refused.count(), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -20,6 +20,7 @@ use smallvec::SmallVec;
 use super::super::Handle;
 use super::super::blocking::pool::{Job as PoolJob, Pool, THREADS};
 use super::super::jobs::{Ear, effect_sink, listen, pool_job, refused};
+use super::super::state::GATHER;
 use super::super::steps::{RunsTasks, StepFuture, run_task};
 use super::super::task::Task;
 use super::driven::{Drive, ROUNDS};
@@ -157,6 +158,8 @@ struct Tasks {
     beside: Option<Arc<Beside>>,
     /// Handlers of tasks that run here.
     stepping: Vec<StepFuture>,
+    /// Whether handlers wait for their turn because there is enough to write.
+    is_cut_short: bool,
     options: AsyncServeOptions,
 }
 
@@ -176,6 +179,7 @@ impl Tasks {
             handle,
             running: SmallVec::new(),
             waiting: VecDeque::new(),
+            is_cut_short: false,
             options,
         })
     }
@@ -199,7 +203,8 @@ impl Tasks {
                     .is_some_and(|beside| beside.blocking.load(Ordering::Acquire) > 0);
             connection.hold(is_busy.then_some(self.options.grace));
             let mut is_event = false;
-            // What has come together begins together, so that its answers are written together.
+            // What has come together begins together, so that its answers are written together, unless
+            // there is enough to write already.
             loop {
                 rounds += 1;
                 match connection.poll_event(cx) {
@@ -208,7 +213,7 @@ impl Tasks {
                     Poll::Pending => break,
                 }
                 is_event = true;
-                if rounds >= ROUNDS || !connection.has_event() {
+                if rounds >= ROUNDS || self.is_cut_short || !connection.has_event() {
                     break;
                 }
             }
@@ -259,17 +264,26 @@ impl Tasks {
         }
     }
 
-    /// Moves every handler on; whether one has ended.
+    /// Moves the handlers on, all of them or until there is enough to write; whether one has ended.
     fn run(&mut self, cx: &mut Context<'_>) -> bool {
         let before = self.running.len();
         let handle = &self.handle;
+        // The others get their turn once this is written: output that waits counts as memory.
+        let mut is_enough = false;
         self.running.retain_mut(|task| {
+            if is_enough {
+                return true;
+            }
             let Poll::Ready(outcome) = task.poll(cx) else {
                 return true;
             };
-            handle.with(|service, now| service.handle_outcome(now, outcome));
+            is_enough = handle.with(|service, now| {
+                service.handle_outcome(now, outcome);
+                service.session().fills_write(GATHER)
+            });
             false
         });
+        self.is_cut_short = is_enough;
         let mut is_begun = false;
         if let Some(beside) = &self.beside {
             let begun = core::mem::take(&mut *beside.steps());

@@ -278,6 +278,13 @@ impl ServerSession {
         ])
     }
 
+    /// Whether output waits that fills a write of so many bytes, or its limit.
+    #[cfg(any(feature = "tokio", feature = "futures-io"))]
+    pub(crate) fn fills_write(&self, bytes: usize) -> bool {
+        let writer = &self.state.writer;
+        writer.has_pending(bytes) || writer.is_full()
+    }
+
     /// Whether `more` bytes of a request may be held beside what is held already. A request alone
     /// always may: a frame is all that the account may be passed by.
     fn has_memory_for(&self, more: usize) -> bool {
