@@ -64,19 +64,19 @@
 //! | the same with handlers that are futures | [`Server`], `io::nonblocking` | `tokio` or `futures-io` |
 //! | a server over HTTP | `Server::serve_http`, `io::http::HttpServer` | `hyper` |
 //! | the same in axum or any other HTTP stack | `io::http::HttpService` | `http` |
-//! | answers to single requests, without any adapter | [`Server::stateless`] | none |
-//! | a server with an event loop of its own | [`server::Service`] | none |
+//! | answers to single requests, without any adapter | [`Server::stateless`] | `server` |
+//! | a server with an event loop of its own | [`server::Service`] | `server` |
 //! | a client of a server that it starts | `io::blocking::BlockingClient`, `io::child` | default |
 //! | a client of a server at a URL | `BlockingClient::url`, `AsyncClient::url`, `io::http::Remote` | `rustls`, `hyper-client` or `ureq` |
 //! | the same over an HTTP client of one's own | `AsyncClient::http` | `http-client` |
 //! | the same where the server wants to know who asks | `io::auth::Auth`, `Remote::auth` | `auth` |
 //! | a client in tasks | `io::nonblocking::AsyncClient` | default for processes; `tokio` or `futures-io` for streams |
 //! | a server with skills, a client that reads them | `Server::skill`, `io::skills`, `BlockingClient::list_skills` | `skills`, `skills-dir` |
-//! | the servers that a user has configured | [`client::config::Config`] | none |
+//! | the servers that a user has configured | [`client::config::Config`] | `client` |
 //! | a test of a server or a client, in memory | `testing` | default |
-//! | a client with an event loop of its own | [`client::Client`] | none |
-//! | the protocol itself: a proxy, a gateway, a new transport | [`ClientSession`], [`ServerSession`] in [`session`] | none |
-//! | a server on a host that starts it for each HTTP request, wasm included | `edge::Edge` | `http-core` |
+//! | a client with an event loop of its own | [`client::Client`] | `client` |
+//! | the protocol itself: a proxy, a gateway, a new transport | [`ClientSession`], [`ServerSession`] in [`session`] | `client`, `server` |
+//! | a server on a host that starts it for each HTTP request, wasm included | `edge::Edge` | `http-core`, `server` |
 //! | the types of the five revisions | [`model`] | none |
 //! | JSON-RPC without MCP | [`rpc`], [`frame`] | none |
 //!
@@ -193,16 +193,19 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `std` | yes | `io::blocking`: threads, any `Read` and `Write` |
-//! | `child` | yes | `io::child`: a server that a client starts as a process; brings `std` |
+//! | `client` | yes | [`ClientSession`], [`client`], and of `io` and `http` what only clients use |
+//! | `server` | yes | [`ServerSession`], [`server`], and of `io`, `http` and `edge` what only servers use |
+//! | `child` | yes | `io::child`: a server that a client starts as a process; brings `std` and `client` |
 //! | `tokio` | no | `io::nonblocking::tokio`: any `AsyncRead` and `AsyncWrite` of tokio; brings `std` |
 //! | `futures-io` | no | `io::nonblocking::futures_io`: the same for every other runtime; brings `std` |
-//! | `schemars` | no | `tools!`, `resources!`, `prompts!`, `server::tool_for`: definitions from Rust types; brings `std` |
+//! | `schemars` | no | `tools!`, `resources!`, `prompts!`, `server::tool_for`: definitions from Rust types; brings `std` and `server` |
 //! | `jsonschema` | no | `model::json_schema`: values checked against JSON Schema; brings `std` |
-//! | `seal` | no | `server::Seal`, `io::seal`: what a client carries for a server is sealed; brings `std` |
+//! | `seal` | no | `server::Seal`, `io::seal`: what a client carries for a server is sealed; brings `std` and `server` |
+//! | `tasks` | no | `io::tasks`: tasks of a server with the system's clock and random source; brings `std` and `server` |
 //! | `http-core` | no | `http`, `edge`: HTTP as MCP uses it, without a socket and an HTTP stack |
-//! | `http` | no | `io::http::HttpService`: a server as a tower service, for axum and other HTTP stacks, and its clients' tokens; brings `std` and `http-core` |
+//! | `http` | no | `io::http::HttpService`: a server as a tower service, for axum and other HTTP stacks, and its clients' tokens; brings `tasks` and `http-core` |
 //! | `hyper` | no | `io::http::HttpServer`, `Server::serve_http`: the same on a socket; brings `http` and tokio |
-//! | `http-client` | no | `AsyncClient::http`: servers at URLs over any tower service; brings `std` and `http-core` |
+//! | `http-client` | no | `AsyncClient::http`: servers at URLs over any tower service; brings `std`, `client` and `http-core` |
 //! | `hyper-client` | no | `BlockingClient::url`, `AsyncClient::url` over hyper; brings `http-client` and `tokio` |
 //! | `rustls` | no | `https` for it; brings `hyper-client` |
 //! | `ureq` | no | the same clients over threads, without a runtime; brings `http-client` |
@@ -212,10 +215,12 @@
 //! | `auth-es256` | no | `auth::Es256Signer`; brings `auth-core` |
 //! | `record` | no | `record`: what passes through a session as lines, played again, compared and drawn |
 //! | `skills` | no | `model::skill`, `Server::skill`, `BlockingClient::list_skills`: skills on both sides |
-//! | `skills-dir` | no | `io::skills`: skills out of a folder, on Unix; brings `skills` and `std` |
+//! | `skills-dir` | no | `io::skills`: skills out of a folder, on Unix; brings `skills`, `std` and `server` |
 //! | `tracing` | no | spans and events for whoever watches the program, [below](#tracing) |
 //!
-//! They only add. Without any the crate is `no_std` and needs an allocator.
+//! They only add. Who builds one side only leaves the other out, and compiles a third less:
+//! `default-features = false, features = ["std", "server"]`, or `["std", "client"]`. Without `std` the crate
+//! is `no_std` and needs an allocator; without either side it is frames, JSON-RPC and the types of MCP.
 //!
 //! # Tracing
 //!
@@ -253,6 +258,13 @@
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(
+    not(all(feature = "client", feature = "server")),
+    allow(
+        dead_code,
+        reason = "what one side alone needs of the layers below shows where both are compiled"
+    )
+)]
 
 extern crate alloc;
 #[cfg(feature = "std")]
@@ -260,11 +272,12 @@ extern crate std;
 
 #[cfg(feature = "auth-core")]
 pub mod auth;
+#[cfg(feature = "client")]
 pub mod client;
-#[cfg(feature = "http-core")]
+#[cfg(all(feature = "http-core", feature = "server"))]
 pub mod edge;
 pub mod frame;
-#[cfg(any(fuzzing, test))]
+#[cfg(all(feature = "client", feature = "server", any(fuzzing, test)))]
 #[doc(hidden)]
 pub mod fuzzing;
 #[cfg(feature = "http-core")]
@@ -281,24 +294,31 @@ pub mod revision;
 pub mod rpc;
 mod saved;
 mod scopes;
+#[cfg(feature = "server")]
 pub mod server;
 pub mod session;
 pub mod time;
 mod trace;
 
+#[cfg(feature = "client")]
 pub use client::ClientOptions;
-#[cfg(feature = "std")]
+#[cfg(all(feature = "std", feature = "client"))]
 pub use io::blocking::BlockingClient;
-#[cfg(feature = "std")]
+#[cfg(all(feature = "std", feature = "client"))]
 pub use io::nonblocking::AsyncClient;
-#[cfg(feature = "std")]
+#[cfg(all(feature = "std", feature = "client", feature = "server"))]
 pub use io::testing;
 pub use limits::Limits;
 pub use model::tool::Tool;
 pub use revision::{Era, Revision};
 pub use scopes::Scopes;
+#[cfg(feature = "server")]
 pub use server::Server;
-pub use session::{ClientSession, ServerSession, Session};
+#[cfg(feature = "client")]
+pub use session::ClientSession;
+#[cfg(feature = "server")]
+pub use session::ServerSession;
+pub use session::Session;
 pub use time::Instant;
 
 #[cfg(all(

@@ -28,12 +28,16 @@
 pub mod headers;
 pub mod mirror;
 
+#[cfg(feature = "server")]
 mod answer;
 mod classify;
+#[cfg(feature = "client")]
 mod client;
 mod cors;
 mod policy;
+#[cfg(feature = "server")]
 mod protect;
+#[cfg(feature = "server")]
 mod server;
 
 use alloc::boxed::Box;
@@ -42,17 +46,23 @@ use bytes::Bytes;
 
 use self::headers::{Headers, name};
 
+#[cfg(feature = "server")]
 pub(crate) use answer::{admit, reply_of};
+#[cfg(feature = "server")]
 pub use answer::{answer_one, status_of};
 #[cfg(feature = "http")]
 pub(crate) use classify::refusal;
 pub use classify::{Class, Input, Offers, Rung, check, check_site, classify};
+#[cfg(feature = "client")]
 pub use client::{Action, End, HttpClient, HttpClientOptions, HttpRequest, Outcome, outcome};
 pub use policy::HttpPolicy;
+#[cfg(feature = "server")]
 pub(crate) use protect::unscoped;
+#[cfg(feature = "server")]
 pub use protect::{Access, BearerToken, ProtectedResource, ProtectionError, TokenRefusal, bearer};
 #[cfg(feature = "http")]
 pub(crate) use server::later;
+#[cfg(feature = "server")]
 pub use server::{
     Caller, Ended, Endpoint, EndpointLimits, HttpSession, Place, Placed, SavedHttp, SessionKind,
     SessionStatus, StreamOptions, Ticket,

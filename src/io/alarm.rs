@@ -42,8 +42,7 @@ impl Drop for Alarm {
 pub(super) async fn sleep(time: Duration) {
     let slot = Slot::new();
     let due = Arc::clone(&slot);
-    if let Ok(_alarm) = Alarm::set(time, move || due.put(Ok(()))) {
-        // The alarm puts nothing else in.
-        let _ = slot.wait().await;
+    if let Ok(_alarm) = Alarm::set(time, move || due.put(())) {
+        slot.wait().await;
     }
 }

@@ -7,9 +7,9 @@ use alloc::sync::{Arc, Weak};
 use std::io;
 
 use super::Handle;
+use super::block_on::block_on;
 use super::blocking::pool::Job as PoolJob;
 use super::shared::Shared;
-use super::slot::block_on;
 use crate::server::{DefinitionError, EffectSink, Job, Listener, Registry, Service, sink_of};
 use crate::session::Change;
 use crate::time::Instant;

@@ -30,18 +30,25 @@
     reason = "the adapters are where clocks and threads belong"
 )]
 
+#[cfg(feature = "client")]
 mod alarm;
 #[cfg(feature = "auth")]
 pub mod auth;
+mod block_on;
 pub mod blocking;
 #[cfg(feature = "child")]
 pub mod child;
+#[cfg(feature = "client")]
 mod configured;
+#[cfg(feature = "client")]
 mod dial;
+#[cfg(feature = "client")]
 mod entry;
 #[cfg(any(feature = "http", feature = "http-client"))]
 pub mod http;
+#[cfg(feature = "client")]
 mod hub;
+#[cfg(feature = "server")]
 mod jobs;
 pub mod nonblocking;
 mod panics;
@@ -50,13 +57,19 @@ pub mod seal;
 mod shared;
 #[cfg(all(feature = "skills-dir", unix))]
 pub mod skills;
+#[cfg(any(feature = "client", feature = "http", feature = "auth"))]
 mod slot;
 mod state;
+#[cfg(feature = "server")]
 mod steps;
-#[cfg(any(feature = "tokio", feature = "futures-io", feature = "http"))]
+#[cfg(all(
+    feature = "server",
+    any(feature = "tokio", feature = "futures-io", feature = "http")
+))]
 mod task;
 #[cfg(feature = "tasks")]
 pub mod tasks;
+#[cfg(all(feature = "client", feature = "server"))]
 pub mod testing;
 
 use alloc::string::String;
@@ -67,6 +80,7 @@ use crate::session::Session;
 use crate::time::Instant;
 use shared::Shared;
 
+#[cfg(feature = "client")]
 pub use entry::EntryError;
 
 /// Tells a session's time: what has passed since the clock was started.

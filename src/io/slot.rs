@@ -1,21 +1,15 @@
-//! A place for one result that somebody waits for: a task, or a thread that polls like one.
+//! A place for one thing that somebody waits for: a task, or a thread that polls like one.
 
 use core::future::poll_fn;
-use core::pin::pin;
-use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::{Context, Poll, Waker};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Wake;
-use std::thread::{self, Thread};
 
-use crate::client::ClientError;
-
-/// A place for one result.
+/// A place for one thing, which one waits for.
 pub(super) struct Slot<T>(Mutex<State<T>>);
 
 enum State<T> {
     Empty(Option<Waker>),
-    Full(Result<T, ClientError>),
+    Full(T),
     Taken,
 }
 
@@ -28,21 +22,22 @@ impl<T> Slot<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts the result in and wakes who waits. Only the first one counts.
-    pub(super) fn put(&self, result: Result<T, ClientError>) {
+    /// Puts it in and wakes who waits. Only the first one counts.
+    pub(super) fn put(&self, thing: T) {
         let mut state = self.lock();
         let State::Empty(waker) = &mut *state else {
             return;
         };
         let waker = waker.take();
-        *state = State::Full(result);
+        *state = State::Full(thing);
         drop(state);
         if let Some(waker) = waker {
             waker.wake();
         }
     }
 
-    pub(super) fn poll(&self, cx: &Context<'_>) -> Poll<Result<T, ClientError>> {
+    /// Never ready again once it was.
+    pub(super) fn poll(&self, cx: &Context<'_>) -> Poll<T> {
         let mut state = self.lock();
         if let State::Empty(waker) = &mut *state {
             if !waker
@@ -54,75 +49,13 @@ impl<T> Slot<T> {
             return Poll::Pending;
         }
         match core::mem::replace(&mut *state, State::Taken) {
-            State::Full(result) => Poll::Ready(result),
-            _ => Poll::Ready(Err(ClientError::NoDriver)),
+            State::Full(thing) => Poll::Ready(thing),
+            _ => Poll::Pending,
         }
     }
 
-    /// Waits for the result.
-    pub(super) async fn wait(&self) -> Result<T, ClientError> {
+    /// Waits for it, once.
+    pub(super) async fn wait(&self) -> T {
         poll_fn(|cx| self.poll(cx)).await
-    }
-}
-
-/// Wakes a thread. It remembers that it did: a function of the user's that runs in a poll may wait
-/// on the same thread for something else, and would use up what the thread was woken with.
-struct Unpark {
-    thread: Thread,
-    is_woken: AtomicBool,
-}
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.is_woken.store(true, Ordering::Release);
-        self.thread.unpark();
-    }
-}
-
-/// Polls `future` on this thread, which sleeps meanwhile, until it is ready.
-pub(super) fn block_on<F: Future>(future: F) -> F::Output {
-    let unpark = Arc::new(Unpark {
-        thread: thread::current(),
-        is_woken: AtomicBool::new(false),
-    });
-    let waker = Waker::from(Arc::clone(&unpark));
-    let mut cx = Context::from_waker(&waker);
-    let mut future = pin!(future);
-    loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
-            return output;
-        }
-        while !unpark.is_woken.swap(false, Ordering::Acquire) {
-            thread::park();
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waiting_inside_a_poll_takes_no_wake_away() {
-        let mut polls = 0;
-        block_on(poll_fn(|cx| {
-            polls += 1;
-            if polls == 1 {
-                // Woken while something else is waited for on the same thread.
-                cx.waker().wake_by_ref();
-                let mut inner = 0;
-                block_on(poll_fn(|cx| {
-                    inner += 1;
-                    cx.waker().wake_by_ref();
-                    match inner {
-                        3 => Poll::Ready(()),
-                        _ => Poll::Pending,
-                    }
-                }));
-                return Poll::Pending;
-            }
-            Poll::Ready(())
-        }));
-        assert_eq!(polls, 2);
     }
 }

@@ -10,10 +10,10 @@ use core::pin::Pin;
 use core::task::{Context, Poll};
 use std::thread;
 
+use super::block_on::block_on;
 use super::blocking::pool::Job;
 use super::blocking::threads::spawn;
 use super::panics::catch_panic;
-use super::slot::block_on;
 use crate::server::{TaskKeeper, TaskStep, TaskTicket};
 
 /// A handler that is a future, and runs as a task.

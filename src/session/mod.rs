@@ -28,6 +28,7 @@ mod arrival;
 mod ascending;
 mod batch;
 mod capability_set;
+#[cfg(feature = "client")]
 mod client;
 mod config;
 mod error;
@@ -41,7 +42,7 @@ mod machine;
 mod misuse;
 mod name;
 mod negotiate;
-#[cfg(test)]
+#[cfg(all(feature = "client", feature = "server", test))]
 mod next_revision;
 mod outbox;
 mod own_meta;
@@ -57,6 +58,7 @@ mod requests_out;
 mod rounds;
 mod route;
 mod save;
+#[cfg(feature = "server")]
 mod server;
 mod side;
 mod sound;
@@ -65,7 +67,8 @@ mod timer;
 mod token_bucket;
 mod writer;
 
-pub use client::{ClientEvent, ClientSession, InputRequested};
+#[cfg(feature = "client")]
+pub use client::{ClientEvent, ClientSession, InputRequested, SavedClient};
 pub use config::{
     CallOptions, ClientConfig, EraPolicy, Routing, ServerConfig, TaskUse, Timeout, Timeouts,
 };
@@ -75,14 +78,18 @@ pub use id::{CallId, IncomingId, InputId, SubscriptionId};
 pub use machine::{Session, Transmit};
 pub use misuse::{Capability, Handle, Invalid, Limited, Misuse};
 pub use path::Malformed;
+#[cfg(feature = "server")]
 pub(crate) use queue::Queue;
 pub use route::{Closed, ExchangeId, Route};
-pub use save::{RestoreError, SavedClient, SavedServer};
-pub use server::{InputError, Request, ServerEvent, ServerSession, ServesClient};
+pub use save::RestoreError;
+#[cfg(feature = "server")]
+pub use server::{InputError, Request, SavedServer, ServerEvent, ServerSession, ServesClient};
+#[cfg(feature = "server")]
 pub(crate) use server::{SavedCall, lower_input, needed_for};
-#[cfg(feature = "http-core")]
+#[cfg(all(feature = "http-core", feature = "server"))]
 pub(crate) use sound::is_frame;
+#[cfg(any(feature = "client", feature = "server"))]
 pub(crate) use table::{Table, Weigh};
 pub use timer::WakeReason;
-#[cfg(feature = "http-core")]
+#[cfg(all(feature = "http-core", feature = "server"))]
 pub(crate) use token_bucket::TokenBucket;

@@ -13,10 +13,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::super::alarm::{Alarm, sleep};
+use super::super::block_on::block_on;
 use super::super::hub::{End, Hub};
 use super::super::nonblocking::client::AsyncClient;
 use super::super::panics::try_run;
-use super::super::slot::block_on;
 use super::canceller::Canceller;
 use super::connection::Drive;
 use super::drivers::Drivers;

@@ -7,9 +7,9 @@ use core::time::Duration;
 use std::io;
 use std::thread;
 
+use super::super::block_on::block_on;
 use super::super::jobs::{listen, pool_job, refused};
 use super::super::panics::catch_panic;
-use super::super::slot::block_on;
 use super::super::steps::{RunsTasks, StepFuture, run_task};
 use super::connection::Connection;
 use super::pool::{Job, Pool, THREADS, dispatch_to_the_end};

@@ -399,6 +399,6 @@ fn finish(wakers: Vec<Waker>, leaving: Vec<Arc<Slot<()>>>) {
         waker.wake();
     }
     for slot in leaving {
-        slot.put(Ok(()));
+        slot.put(());
     }
 }

@@ -83,7 +83,7 @@ impl Lane {
         }
         let slot = Slot::new();
         let reached = Arc::clone(&slot);
-        self.push_to(queue, 0, Box::new(move || reached.put(Ok(()))));
+        self.push_to(queue, 0, Box::new(move || reached.put(())));
         Some(slot)
     }
 

@@ -59,6 +59,9 @@ pub(super) struct Hub {
     pool: Pool,
 }
 
+/// A connection, or why there is none.
+type Acquired = Result<Handle<Client>, ClientError>;
+
 struct State {
     phase: Phase,
     /// Which connection this is the state of.
@@ -68,7 +71,7 @@ struct State {
     /// Openings that were not closed.
     openings: usize,
     handles: usize,
-    acquiring: Vec<Arc<Slot<Handle<Client>>>>,
+    acquiring: Vec<Arc<Slot<Acquired>>>,
     leaving: Vec<Arc<Slot<()>>>,
     /// The operations that somebody waits for, and the number of the next one.
     waiters: Table<Waiter>,
@@ -187,7 +190,7 @@ impl Hub {
     }
 
     /// A lease, and where to wait for its connection if it has none yet.
-    fn arrive(self: &Arc<Self>) -> (Lease, Option<Arc<Slot<Handle<Client>>>>) {
+    fn arrive(self: &Arc<Self>) -> (Lease, Option<Arc<Slot<Acquired>>>) {
         let mut state = self.lock();
         state.users += 1;
         let mut lease = Lease {

@@ -118,7 +118,7 @@ impl AsyncClient {
     pub async fn close(&self) -> Result<(), ClientError> {
         match self.hub.release()? {
             Some(end) => {
-                end.wait().await?;
+                end.wait().await;
                 self.hub.news_told().await;
                 Ok(())
             }

@@ -3,6 +3,9 @@
 //! The timer is the caller's, as there is no common one. Nothing is spawned, and nothing has to be
 //! `Send` unless the caller's own task has to.
 
+#[cfg(feature = "server")]
+mod serve;
+
 use core::fmt;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
@@ -13,12 +16,13 @@ use ::futures_io::{AsyncRead, AsyncWrite};
 
 use super::super::Clock;
 use super::drive::Streams;
-use super::serve::AsyncServeOptions;
 use super::sleep_timer::SleepTimer;
 use super::timer::Timer;
 use crate::frame::LineDecoder;
-use crate::server::{Async, Server};
 use crate::session::Session;
+
+#[cfg(feature = "server")]
+pub use serve::serve;
 
 /// A session and the two streams of the `futures` family that it speaks over.
 pub type Connection<S, R, W, T, F> = super::Connection<S, FuturesStreams<R, W, T, F>>;
@@ -45,28 +49,6 @@ where
         };
         Self::start(session, Clock::start(), streams)
     }
-}
-
-/// Serves one client of `server` over two streams until it leaves; `sleep` is the runtime's.
-///
-/// Nothing is spawned: handlers run within this future, and dropping it drops them and the
-/// connection. Returns an error if a stream fails, or if [`check`](Server::check) does.
-// Not `async`, since such a function keeps its arguments twice for as long as it runs.
-pub fn serve<R, W, T, F>(
-    server: impl Into<Server<Async>>,
-    reader: R,
-    writer: W,
-    sleep: T,
-    options: AsyncServeOptions,
-) -> impl Future<Output = io::Result<()>>
-where
-    R: AsyncRead + Unpin,
-    W: AsyncWrite + Unpin,
-    T: Fn(Duration) -> F,
-    F: Future<Output = ()>,
-{
-    let connection = Connection::new(server.into().service(), reader, writer, sleep);
-    super::serve::serve(connection, options)
 }
 
 /// How much one read asks for.

@@ -211,13 +211,9 @@ pub(in crate::io) async fn on_thread<T: Send + 'static>(
     let place = Arc::clone(&slot);
     spawn("mcp connector", move || {
         let done = try_run(run);
-        place.put(Ok(
-            done.unwrap_or_else(|message| Err(io::Error::other(message)))
-        ));
+        place.put(done.unwrap_or_else(|message| Err(io::Error::other(message))));
     })?;
-    slot.wait()
-        .await
-        .unwrap_or_else(|error| Err(io::Error::other(error)))
+    slot.wait().await
 }
 
 /// Says that the connection has ended.

@@ -3,6 +3,9 @@
 //! The runtime needs its timer enabled. Nothing is spawned, and nothing has to be `Send` unless the
 //! caller's own task has to.
 
+#[cfg(feature = "server")]
+mod serve;
+
 use alloc::boxed::Box;
 use core::fmt;
 use core::mem::MaybeUninit;
@@ -11,16 +14,17 @@ use core::task::{Context, Poll, ready};
 use core::time::Duration;
 use std::io;
 
-use ::tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf, stdin, stdout};
+use ::tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use ::tokio::time::{Instant, Sleep, sleep};
 
 use super::super::Clock;
 use super::drive::Streams;
-use super::serve::AsyncServeOptions;
 use super::timer::Timer;
 use crate::frame::LineDecoder;
-use crate::server::{Async, Server};
 use crate::session::Session;
+
+#[cfg(feature = "server")]
+pub use serve::serve;
 
 /// A session and the two streams of tokio that it speaks over. Time is tokio's, so a paused clock
 /// holds for the session too.
@@ -40,37 +44,6 @@ impl<S: Session, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<S, R, W
             timer,
         };
         Self::start(session, clock, streams)
-    }
-}
-
-/// Serves one client of `server` over two streams until it leaves.
-///
-/// No task is spawned: handlers that are futures run within this one, blocking handlers on threads
-/// beside it. Returns an error with what a stream failed with, and if [`check`](Server::check)
-/// does.
-// Not `async`, since such a function keeps its arguments twice for as long as it runs.
-pub fn serve<R, W>(
-    server: impl Into<Server<Async>>,
-    reader: R,
-    writer: W,
-    options: AsyncServeOptions,
-) -> impl Future<Output = io::Result<()>>
-where
-    R: AsyncRead + Unpin,
-    W: AsyncWrite + Unpin,
-{
-    let connection = Connection::new(server.into().service(), reader, writer);
-    super::serve::serve(connection, options)
-}
-
-impl Server<Async> {
-    /// Serves one client on the standard streams of this process until it leaves. See [`serve`].
-    ///
-    /// Nothing else may write to standard output meanwhile.
-    // `stdio.stdout.pure`
-    pub async fn serve_stdio(self) -> io::Result<()> {
-        let options = AsyncServeOptions::default();
-        serve(self, stdin(), stdout(), options).await
     }
 }
 

@@ -28,7 +28,9 @@ use crate::rpc::{Source, Text};
 
 pub use entry::SkillError;
 pub use front_matter::{FrontMatterError, front_matter};
-pub(crate) use path::{decoded, encoded, is_skill_name, root_of};
+pub(crate) use path::root_of;
+#[cfg(feature = "server")]
+pub(crate) use path::{decoded, encoded, is_skill_name};
 pub use verify::{SkillFile, digest};
 
 /// The id of the extension.

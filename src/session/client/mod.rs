@@ -21,6 +21,7 @@ mod opening;
 mod peer;
 mod receive;
 mod round;
+mod save;
 mod subscribe;
 mod subscriptions;
 mod task;
@@ -68,6 +69,7 @@ use self::elicitations::Elicitations;
 pub use self::event::{ClientEvent, InputRequested};
 use self::inputs::Inputs;
 use self::opening::Opening;
+pub use self::save::SavedClient;
 use self::subscriptions::Subscriptions;
 
 /// A buffer for output that is larger than this isn't kept while nothing waits.

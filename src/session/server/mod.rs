@@ -17,6 +17,7 @@ mod legacy;
 mod modern;
 mod receive;
 mod reply;
+mod save;
 mod saved_call;
 mod subscriptions;
 mod tasks;
@@ -60,6 +61,7 @@ use self::event::Incoming;
 pub use self::event::{InputError, Request, ServerEvent};
 use self::input::PendingInput;
 pub(crate) use self::input::{lower_input, needed_for};
+pub use self::save::SavedServer;
 pub(crate) use self::saved_call::SavedCall;
 use self::subscriptions::Subscriptions;
 

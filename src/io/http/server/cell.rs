@@ -13,9 +13,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use smallvec::SmallVec;
 
+use super::super::super::block_on::block_on;
 use super::super::super::blocking::pool;
 use super::super::super::jobs::{ServiceAccess, pool_job};
-use super::super::super::slot::block_on;
 use super::super::super::steps::{RunsTasks, StepFuture, run_task};
 use super::alarms::{Alarm, Ring};
 use super::detached::{Abort, Detached, Starter};

@@ -23,7 +23,7 @@ use std::sync::PoisonError;
 
 use bytes::Bytes;
 
-use super::super::super::slot::block_on;
+use super::super::super::block_on::block_on;
 use super::alarms::Ring;
 use super::cell::{Cell, Hub};
 use super::hub::{Member, Stage};

@@ -12,7 +12,7 @@ use core::time::Duration;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use super::super::super::slot::block_on;
+use super::super::super::block_on::block_on;
 use super::alarms::{Alarm, Ring};
 use super::record::{Message, What};
 use super::shared::{Outbox, Shared};

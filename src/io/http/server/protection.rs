@@ -224,19 +224,16 @@ impl Guard {
             if filled.strong_count() > 0 {
                 let verified = verify(&request);
                 if let Some(slot) = filled.upgrade() {
-                    slot.put(Ok(verified));
+                    slot.put(verified);
                 }
             }
         };
         self.pool.run(Job::new(run, move |_| {
             if let Some(slot) = failed.upgrade() {
-                slot.put(Ok(Err(TokenRefusal::Unavailable)));
+                slot.put(Err(TokenRefusal::Unavailable));
             }
         }));
-        let verified = Box::pin(async move {
-            let verified = slot.wait().await;
-            verified.unwrap_or(Err(TokenRefusal::Unavailable))
-        });
+        let verified = Box::pin(async move { slot.wait().await });
         Caught {
             future: Some(verified),
             _seat: None,

@@ -26,7 +26,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower_service::Service;
 
-use super::super::super::slot::block_on;
+use super::super::super::block_on::block_on;
 use super::crowd::{Answered, Asked, Crowd, Seat};
 use super::hub::Stage;
 use super::options::HttpServeOptions;

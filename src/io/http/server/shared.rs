@@ -229,11 +229,10 @@ impl Shared {
     ) -> Result<T, StoreError> {
         let slot = Slot::new();
         let filled = Arc::clone(&slot);
-        self.submit(job, move |result| filled.put(Ok(result)));
+        self.submit(job, move |result| filled.put(result));
         let timeout = self.machines.timeout;
         match within(&self.alarms, timeout, slot.wait()).await {
-            Some(Ok(result)) => result,
-            Some(Err(_)) => Err(StoreError::new("the store has gone")),
+            Some(result) => result,
             None => {
                 let why = alloc::format!("the store took longer than {timeout:?}");
                 let error = StoreError::new(why);
