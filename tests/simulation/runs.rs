@@ -9,7 +9,7 @@ use std::sync::{Mutex, Once};
 use super::tally::{Kind, Marks, Tally};
 
 /// Seeds of a plain `cargo test`, and of a thorough one, which sees to it that enough happens too.
-const SEEDS: (u64, u64) = (30, 1000);
+const SEEDS: (u64, u64) = (12, 1000);
 /// How many distinct failures are enough.
 const FAILURES: usize = 8;
 

@@ -121,16 +121,13 @@ impl HostileServer {
             }
             _ if step["times"].is_u64() => {
                 let line = line(&step["line"]);
-                let times = step["times"].as_u64().expect("a number");
-                // A tenth of a flood is one.
-                let times = 0..amount(times.div_ceil(10), times);
-                let lines = times.map(|n| line.replace("$N", &n.to_string()));
+                let times = much(&step["times"]) as u64;
+                let lines = (0..times).map(|n| line.replace("$N", &n.to_string()));
                 Part::Bytes(lines.collect::<String>().into())
             }
             _ if step["fill"].is_array() => {
                 let fill = &step["fill"];
-                let count = fill[2].as_u64().expect("a number") as usize;
-                let unit = fill[1].as_str().expect("a text").repeat(count);
+                let unit = fill[1].as_str().expect("a text").repeat(much(&fill[2]));
                 Part::Bytes((filled(&fill[0]) + &unit + &line(&fill[3])).into())
             }
             _ if step["answers"].is_u64() => {
@@ -154,6 +151,13 @@ impl HostileServer {
             _ => right(),
         }
     }
+}
+
+/// How often something is sent. A tenth of a flood is one too, but what is longer than a bound has to stay so.
+fn much(times: &Value) -> usize {
+    let times = times.as_u64().expect("a number") as usize;
+    let parts = if times > 1 << 20 { 1 } else { 10 };
+    amount(times.div_ceil(parts), times)
 }
 
 /// The line in which an honest server answers.
