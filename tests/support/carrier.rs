@@ -108,6 +108,22 @@ pub fn over(way: Way) -> Over {
     Over(way)
 }
 
+/// Runs a test for each of these revisions by each of their ways. The tests share it since loops of their own would be a
+/// twentieth of what is compiled of them.
+pub fn run_each(
+    revisions: impl IntoIterator<Item = Revision>,
+    ways: fn(Revision) -> Vec<Way>,
+    test: fn(Revision),
+) {
+    let run = |revision| {
+        for way in ways(revision) {
+            let _carried = over(way);
+            test(revision);
+        }
+    };
+    revisions.into_iter().for_each(run);
+}
+
 /// Each of these revisions by each way that carries it, in force until the next one is asked for.
 pub fn by_every_way(
     revisions: impl IntoIterator<Item = Revision>,

@@ -82,44 +82,22 @@ pub fn pieces<'b>(mut bytes: &'b [u8], lengths: &[usize]) -> Vec<&'b [u8]> {
 /// the pipe; `streams` leaves out the ways by which only answers come.
 #[macro_export]
 macro_rules! on_revisions {
-    ($revisions:expr; pipe = $why:literal; $(#[$about:meta])* fn $name:ident($revision:ident) $body:block) => {
+    ($revisions:expr; pipe = $why:literal; $($test:tt)*) => {
+        $crate::on_revisions! { $revisions, |_| vec![$crate::carrier::Way::Pipe]; $($test)* }
+    };
+    ($revisions:expr; streams; $($test:tt)*) => {
+        $crate::on_revisions! { $revisions, $crate::carrier::Way::of_streams; $($test)* }
+    };
+    ($revisions:expr; $($test:tt)*) => {
+        $crate::on_revisions! { $revisions, $crate::carrier::Way::of; $($test)* }
+    };
+    ($revisions:expr, $ways:expr; $(#[$about:meta])* fn $name:ident($revision:ident) $body:block) => {
         $(#[$about])*
         #[test]
-        #[allow(clippy::single_element_loop, reason = "some lists have one revision")]
         fn $name() {
             // A function of its own, so that what leaves it early goes on with the next revision.
             fn each($revision: mcp_proto::Revision) $body
-            for revision in $revisions {
-                each(revision);
-            }
-        }
-    };
-    ($revisions:expr; $(#[$about:meta])* fn $name:ident($revision:ident) $body:block) => {
-        $(#[$about])*
-        #[test]
-        #[allow(clippy::single_element_loop, reason = "some lists have one revision")]
-        fn $name() {
-            fn each($revision: mcp_proto::Revision) $body
-            for revision in $revisions {
-                for way in $crate::carrier::Way::of(revision) {
-                    let _carried = $crate::carrier::over(way);
-                    each(revision);
-                }
-            }
-        }
-    };
-    ($revisions:expr; streams; $(#[$about:meta])* fn $name:ident($revision:ident) $body:block) => {
-        $(#[$about])*
-        #[test]
-        #[allow(clippy::single_element_loop, reason = "some lists have one revision")]
-        fn $name() {
-            fn each($revision: mcp_proto::Revision) $body
-            for revision in $revisions {
-                for way in $crate::carrier::Way::of_streams(revision) {
-                    let _carried = $crate::carrier::over(way);
-                    each(revision);
-                }
-            }
+            $crate::carrier::run_each($revisions, $ways, each);
         }
     };
 }
