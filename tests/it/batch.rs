@@ -11,6 +11,7 @@ use mcp_proto::{Limits, Revision};
 use serde_json::{Value, json};
 
 use support::pair::{Pair, client_config, server_config};
+use support::saved::Saved;
 use support::script::{
     Script, error, initialize, modern_meta, notification, result, tool_call, tool_result,
 };
@@ -132,7 +133,7 @@ on_revisions! { [BATCHES];
             assert!(server.sent().is_empty(), "{batch}");
         }
         let before = server.session.save(server.now);
-        let size = serde_json::to_string(&before).unwrap().len();
+        let size = before.text().len();
         server.take_events();
         for _ in 0..100 {
             server.feed_json(&json!([notification(
@@ -140,9 +141,7 @@ on_revisions! { [BATCHES];
                 json!({})
             )]));
         }
-        let after = serde_json::to_string(&server.session.save(server.now))
-            .unwrap()
-            .len();
+        let after = server.session.save(server.now).text().len();
         assert!(after <= size + 8, "such a batch leaves nothing behind");
     }
 }

@@ -14,13 +14,15 @@ use mcp_proto::model::tool::{CallToolParams, CallToolResult, ListToolsResult};
 use mcp_proto::rpc::RpcError;
 use mcp_proto::session::{
     CallId, CallOptions, Change, ClientConfig, ClientEvent, ClientSession, Closed, EraPolicy,
-    IncomingId, InputId, Route, ServerEvent, ServerSession, Session, SubscriptionId, Timeout,
+    IncomingId, InputId, Route, SavedClient, ServerEvent, ServerSession, Session, SubscriptionId,
+    Timeout,
 };
 use mcp_proto::{Era, Instant, Limits, Revision};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use support::pair::{Checked, client_config, everything_of_a_client, server_config};
+use support::saved::Saved;
 use support::wire::Wire;
 
 /// One thing that happens. Numbers choose among what there is.
@@ -492,8 +494,8 @@ impl World {
 
     /// Saves the client and takes it up again, in the same epoch.
     fn park(&mut self) {
-        let saved = serde_json::to_string(&self.client.save(self.now)).unwrap();
-        let saved = serde_json::from_str(&saved).unwrap();
+        let saved = self.client.save(self.now).text();
+        let saved = SavedClient::read(&saved).unwrap();
         self.client = ClientSession::restore(self.client_config.clone(), saved, self.now).unwrap();
     }
 

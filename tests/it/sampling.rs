@@ -17,6 +17,7 @@ use mcp_proto::session::{CallError, Invalid, Misuse, Request};
 use serde_json::{Value, json};
 
 use support::pair::{Pair, client_config, server_config};
+use support::saved::Saved;
 use support::scenario::{is_modern, result, since};
 use support::{on_every_revision, on_revisions};
 
@@ -334,7 +335,7 @@ on_every_revision! {
         let asked = called(&mut pair);
         pair.need(&asked, &sample(&draft()), None);
         let input = pair.input();
-        let kept = |pair: &Pair| serde_json::to_string(&pair.client.save(pair.now)).unwrap();
+        let kept = |pair: &Pair| pair.client.save(pair.now).text();
         assert!(!kept(&pair).contains("What's new?"));
         let said = CreateMessageResult::new("m", SamplingMessageContentBlock::text("A secret"));
         pair.answer::<CreateMessage>(&input, &said);

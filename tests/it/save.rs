@@ -18,6 +18,7 @@ use mcp_proto::{Instant, Revision};
 use support::on_every_revision;
 use support::on_revisions;
 use support::pair::{Pair, client_config, server_config};
+use support::saved::Saved;
 
 /// What an adapter and a user can see of a session without changing it.
 fn seen(session: &impl Session, held: usize, now: Instant) -> String {
@@ -39,12 +40,12 @@ fn seen_of(pair: &Pair) -> [String; 2] {
 /// nothing can be seen to have changed.
 fn park(pair: &mut Pair, revision: Revision) {
     let before = seen_of(pair);
-    let client = serde_json::to_string(&pair.client.save(pair.now)).unwrap();
-    let server = serde_json::to_string(&pair.server.save(pair.now)).unwrap();
+    let client = pair.client.save(pair.now).text();
+    let server = pair.server.save(pair.now).text();
     pair.now = pair.now + Duration::from_secs(5 * 3600);
-    let saved: SavedClient = serde_json::from_str(&client).unwrap();
+    let saved = SavedClient::read(&client).unwrap();
     pair.client = ClientSession::restore(client_config(revision), saved, pair.now).unwrap();
-    let saved: SavedServer = serde_json::from_str(&server).unwrap();
+    let saved = SavedServer::read(&server).unwrap();
     pair.server = ServerSession::restore(server_config(), saved, pair.now).unwrap();
     assert_eq!(seen_of(pair), before, "{revision}");
 }
@@ -200,8 +201,8 @@ on_revisions! { [Revision::V2025_03_26];
             replied.unwrap();
         }
         let held = server.session.held_bytes();
-        let saved = serde_json::to_string(&server.session.save(server.now)).unwrap();
-        let saved: SavedServer = serde_json::from_str(&saved).unwrap();
+        let saved = server.session.save(server.now).text();
+        let saved = SavedServer::read(&saved).unwrap();
         let restored = ServerSession::restore(server_config(), saved, server.now).unwrap();
         assert_eq!(restored.held_bytes(), held);
     }
@@ -210,10 +211,11 @@ on_revisions! { [Revision::V2025_03_26];
 on_revisions! { [Revision::V2026_07_28];
     fn a_session_saved_in_another_format_is_refused(revision) {
         let pair = Pair::open(revision);
-        let mut saved = serde_json::to_value(pair.client.save(pair.now)).unwrap();
+        let saved = pair.client.save(pair.now).text();
+        let mut saved: serde_json::Value = serde_json::from_str(&saved).unwrap();
         // The format is the first of what is saved.
         saved[0] = 999.into();
-        let saved: SavedClient = serde_json::from_str(&saved.to_string()).unwrap();
+        let saved = SavedClient::read(&saved.to_string()).unwrap();
         let restored = ClientSession::restore(client_config(revision), saved, pair.now);
         assert!(matches!(
             restored,

@@ -17,6 +17,7 @@ use mcp_proto::{Era, Instant, Revision};
 use serde_json::{Value, json};
 
 use support::pair::{Pair, client_config, poll_frames, server_config};
+use support::saved::Saved;
 use support::script::{Script, initialize, notification, tool_call};
 use support::tampered::{changed, others};
 use support::{LEGACY, on_every_revision, on_revisions};
@@ -31,11 +32,16 @@ struct Stored {
 impl Stored {
     fn of(pair: &Pair) -> Self {
         Self {
-            client: serde_json::to_value(pair.client.save(pair.now)).unwrap(),
-            server: serde_json::to_value(pair.server.save(pair.now)).unwrap(),
+            client: stored(&pair.client.save(pair.now)),
+            server: stored(&pair.server.save(pair.now)),
             now: pair.now,
         }
     }
+}
+
+/// What a store has of it, as JSON.
+fn stored(saved: &impl Saved) -> Value {
+    serde_json::from_str(&saved.text()).unwrap()
 }
 
 /// Sessions in the middle of most of what can be open: a call that was taken, one that waits to be
@@ -131,7 +137,7 @@ fn sent(session: &mut impl Session, change: &str) -> usize {
 
 /// Goes on with a client whose store was changed, and has it send all that it can.
 fn go_on_as_client(text: &str, revision: Revision, now: Instant) -> Result<usize, RestoreError> {
-    let Ok(saved) = serde_json::from_str::<SavedClient>(text) else {
+    let Ok(saved) = SavedClient::read(text) else {
         return Err(RestoreError::Damaged);
     };
     let mut session = ClientSession::restore(client_config(revision), saved, now)?;
@@ -156,7 +162,7 @@ fn go_on_as_client(text: &str, revision: Revision, now: Instant) -> Result<usize
 
 /// Goes on with a server whose store was changed, which answers with what it was asked.
 fn go_on_as_server(text: &str, now: Instant) -> Result<usize, RestoreError> {
-    let Ok(saved) = serde_json::from_str::<SavedServer>(text) else {
+    let Ok(saved) = SavedServer::read(text) else {
         return Err(RestoreError::Damaged);
     };
     let mut session = ServerSession::restore(server_config(), saved, now)?;
@@ -197,7 +203,7 @@ on_revisions! { LEGACY;
         }
         let now = Instant::from_millis(1000);
         for session in sessions {
-            let stored = serde_json::to_value(session.save(now)).unwrap();
+            let stored = stored(&session.save(now));
             let as_it_was = go_on_as_server(&stored.to_string(), now);
             assert!(as_it_was.is_ok_and(|count| count > 0), "nothing is sent");
             for text in changed(&stored) {
@@ -254,17 +260,17 @@ fn check_numbers(stored: &Value, is_sound: impl Fn(&str) -> bool) {
 }
 
 fn check_client(session: &ClientSession, revision: Revision, now: Instant) {
-    let stored = serde_json::to_value(session.save(now)).unwrap();
+    let stored = stored(&session.save(now));
     check_numbers(&stored, |text| {
-        let saved = serde_json::from_str::<SavedClient>(text).unwrap();
+        let saved = SavedClient::read(text).unwrap();
         ClientSession::restore(client_config(revision), saved, now).is_ok()
     });
 }
 
 fn check_server(session: &ServerSession, now: Instant) {
-    let stored = serde_json::to_value(session.save(now)).unwrap();
+    let stored = stored(&session.save(now));
     check_numbers(&stored, |text| {
-        let saved = serde_json::from_str::<SavedServer>(text).unwrap();
+        let saved = SavedServer::read(text).unwrap();
         ServerSession::restore(server_config(), saved, now).is_ok()
     });
 }

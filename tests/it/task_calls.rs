@@ -24,6 +24,7 @@ use serde_json::{Value, json};
 use support::carrier::Way;
 use support::on_revisions;
 use support::pair::{client_config, everything_of_a_client};
+use support::saved::Saved;
 use support::script::{Script, error, notification, opening_result, result};
 
 pub const OLD: Revision = Revision::V2025_11_25;
@@ -649,8 +650,8 @@ on_revisions! { WITH_TASKS;
         // `task26.poll`
         let (mut client, call) = working(revision);
         client.pass(Duration::from_secs(2));
-        let saved = serde_json::to_string(&client.session.save(client.now)).unwrap();
-        let saved: SavedClient = serde_json::from_str(&saved).unwrap();
+        let saved = client.session.save(client.now).text();
+        let saved = SavedClient::read(&saved).unwrap();
         let mut config = config(revision);
         if Way::current() != Way::Pipe {
             config = config.routing(mcp_proto::session::Routing::PerRequest);

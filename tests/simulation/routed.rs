@@ -14,12 +14,13 @@ use mcp_proto::model::tool::{CallToolParams, CallToolResult};
 use mcp_proto::rpc::RpcError;
 use mcp_proto::session::{
     CallError, CallId, CallOptions, ClientConfig, ClientEvent, Closed, EraPolicy, ExchangeId,
-    IncomingId, Route, Routing, ServerConfig, ServerEvent,
+    IncomingId, Route, Routing, SavedClient, SavedServer, ServerConfig, ServerEvent,
 };
 use mcp_proto::{ClientSession, Instant, ServerSession, Session};
 
 use super::random::Random;
 use super::tally::{Kind, Marks};
+use support::saved::Saved;
 
 /// How many steps a run has before everything is let come to an end.
 const STEPS: usize = 120;
@@ -264,9 +265,8 @@ impl Routed {
         let left = |due: Option<Instant>, now: Instant| due.map(|due| due - now);
         let latest = self.now;
 
-        let saved = self.client.save(latest);
-        let text = serde_json::to_string(&saved).expect("it is JSON");
-        let saved = serde_json::from_str(&text).expect("it was written so");
+        let text = self.client.save(latest).text();
+        let saved = SavedClient::read(&text).expect("it was written so");
         let mut client =
             ClientSession::restore(self.client_config.clone(), saved, later).expect("it was saved");
         client.handle_timeout(later);
@@ -285,9 +285,8 @@ impl Routed {
             "a deadline is lost: {before:?}, {after:?}"
         );
 
-        let saved = self.server.save(latest);
-        let text = serde_json::to_string(&saved).expect("it is JSON");
-        let saved = serde_json::from_str(&text).expect("it was written so");
+        let text = self.server.save(latest).text();
+        let saved = SavedServer::read(&text).expect("it was written so");
         let server =
             ServerSession::restore(self.server_config.clone(), saved, later).expect("it was saved");
         assert_eq!(

@@ -19,7 +19,7 @@ use serde_json::json;
 use super::effects::Effects;
 use super::end::{
     Common, End, are_ample, assert_same_text, assert_unchanged, damaged, duration, has_room,
-    limits, revisions, saved_text, without_epoch,
+    limits, revisions, without_epoch,
 };
 use super::faithful::{self, Mark, json_of};
 use super::random::Random;
@@ -28,6 +28,7 @@ use super::strangers::strangers;
 use super::tally::Kind;
 use super::watch_server::{ServerWatch, assert_foreign, is_foreign};
 use super::weight;
+use support::saved::Saved;
 
 /// What the client is asked for: the keys and methods, and the state.
 type Asked = (Vec<(String, String)>, Option<&'static str>);
@@ -124,8 +125,8 @@ impl ServerEnd {
         match (&given, before) {
             (Ok(_), Some(before)) if watches => self.did = self.did(&before),
             (Err(misuse), Some(before)) => {
-                let state = |session: &ServerSession| serde_json::to_string(&session.save(now));
-                assert_unchanged(state(&before), state(&self.session), misuse);
+                let state = |session: &ServerSession| session.save(now).text();
+                assert_unchanged(&state(&before), &state(&self.session), misuse);
             }
             _ => {}
         }
@@ -536,8 +537,8 @@ impl End for ServerEnd {
 
     fn restore(&mut self, random: &mut Random) {
         let now = self.common.now;
-        let stored = serde_json::to_vec(&self.session.save(now)).expect("a session can be stored");
-        let saved: SavedServer = serde_json::from_slice(&stored).expect("and read again");
+        let stored = self.session.save(now).text();
+        let saved = SavedServer::read(&stored).expect("and read again");
         self.common.now = mcp_proto::Instant::ZERO + Duration::from_secs(random.below(100) as u64);
         let restored = ServerSession::restore(self.config.clone(), saved, self.common.now);
         self.session = restored.expect("the same format");
@@ -555,18 +556,18 @@ impl End for ServerEnd {
         let now = self.common.now;
         let mut session = self.session.clone();
         session.handle_timeout(now);
-        let text = saved_text(&session.save(now));
-        let saved = serde_json::from_str(&text).expect("it was written so");
+        let text = session.save(now).text();
+        let saved = SavedServer::read(&text).expect("it was written so");
         let again =
             ServerSession::restore(self.config.clone(), saved, now).expect("the same format");
         for damaged in damaged(&text) {
-            let restored = serde_json::from_value(damaged.clone());
+            let restored = SavedServer::read(&damaged);
             let restored =
                 restored.map(|saved| ServerSession::restore(self.config.clone(), saved, now));
             let is_refused = restored.is_err() || restored.is_ok_and(|restored| restored.is_err());
             assert!(is_refused, "restored from {damaged}");
         }
-        let again_text = saved_text(&again.save(now));
+        let again_text = again.save(now).text();
         let [text, again_text] = [text, again_text].map(|text| without_epoch(&text, &EPOCH));
         assert_same_text(&text, &again_text);
         assert_eq!(again.held_bytes(), session.held_bytes());

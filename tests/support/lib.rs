@@ -17,6 +17,7 @@ pub mod pair;
 #[cfg(not(feature = "http-core"))]
 pub mod piped;
 pub mod plain;
+pub mod saved;
 pub mod scenario;
 pub mod script;
 #[cfg(feature = "http-core")]

@@ -26,7 +26,7 @@ use super::calls::{Made, make};
 use super::choices::{config, options};
 use super::effects::Effects;
 use super::end::{
-    Common, End, assert_same_text, assert_unchanged, damaged, has_room, saved_text, without_epoch,
+    Common, End, assert_same_text, assert_unchanged, damaged, has_room, without_epoch,
 };
 use super::faithful::Mark;
 use super::random::Random;
@@ -34,6 +34,7 @@ use super::strangers::strangers;
 use super::tally::Kind;
 use super::watch_client::ClientWatch;
 use super::weight;
+use support::saved::Saved;
 
 /// An open call of the user.
 struct Call {
@@ -129,8 +130,8 @@ impl ClientEnd {
             Err(misuse) => {
                 self.common.mark(Kind::Refused);
                 if let Some(before) = before {
-                    let state = |session: &ClientSession| serde_json::to_string(&session.save(now));
-                    assert_unchanged(state(&before), state(&self.session), &misuse);
+                    let state = |session: &ClientSession| session.save(now).text();
+                    assert_unchanged(&state(&before), &state(&self.session), &misuse);
                 }
                 None
             }
@@ -501,8 +502,8 @@ impl End for ClientEnd {
 
     fn restore(&mut self, random: &mut Random) {
         let now = self.common.now;
-        let stored = serde_json::to_vec(&self.session.save(now)).expect("a session can be stored");
-        let saved: SavedClient = serde_json::from_slice(&stored).expect("and read again");
+        let stored = self.session.save(now).text();
+        let saved = SavedClient::read(&stored).expect("and read again");
         // Elsewhere it is another time.
         self.common.now = mcp_proto::Instant::ZERO + Duration::from_secs(random.below(100) as u64);
         let restored = ClientSession::restore(self.config.clone(), saved, self.common.now);
@@ -517,18 +518,18 @@ impl End for ClientEnd {
         let now = self.common.now;
         let mut session = self.session.clone();
         session.handle_timeout(now);
-        let text = saved_text(&session.save(now));
-        let saved = serde_json::from_str(&text).expect("it was written so");
+        let text = session.save(now).text();
+        let saved = SavedClient::read(&text).expect("it was written so");
         let again =
             ClientSession::restore(self.config.clone(), saved, now).expect("the same format");
         for damaged in damaged(&text) {
-            let restored = serde_json::from_value(damaged.clone());
+            let restored = SavedClient::read(&damaged);
             let restored =
                 restored.map(|saved| ClientSession::restore(self.config.clone(), saved, now));
             let is_refused = restored.is_err() || restored.is_ok_and(|restored| restored.is_err());
             assert!(is_refused, "restored from {damaged}");
         }
-        let again_text = saved_text(&again.save(now));
+        let again_text = again.save(now).text();
         let [text, again_text] = [text, again_text].map(|text| without_epoch(&text, &EPOCH));
         assert_same_text(&text, &again_text);
         assert_eq!(again.held_bytes(), session.held_bytes());

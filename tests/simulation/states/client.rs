@@ -16,6 +16,7 @@ use mcp_proto::session::{
 use mcp_proto::{ClientSession, Instant, Revision, Session};
 use serde_json::{Value, json};
 use support::pair::client_config;
+use support::saved::Saved;
 use support::script::{Script, error, notification, request, result, tool_result};
 
 use super::{Side, Subject, Which, sent};
@@ -376,7 +377,7 @@ fn question() -> Value {
 
 impl Side for ClientSide {
     fn state(&self) -> Vec<u8> {
-        serde_json::to_vec(&self.session.save(self.now)).expect("it can be saved")
+        self.session.save(self.now).text().into_bytes()
     }
 }
 

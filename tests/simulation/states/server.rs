@@ -11,6 +11,7 @@ use mcp_proto::rpc::RpcError;
 use mcp_proto::session::{Change, Closed, IncomingId, Misuse, Request, Route, ServerEvent};
 use mcp_proto::{Instant, Revision, ServerSession, Session};
 use serde_json::{Value, json};
+use support::saved::Saved;
 use support::script::{Script, error, notification, request, result};
 
 use super::{Side, Subject, Which, sent};
@@ -227,7 +228,7 @@ fn subscription(params: &Value) -> &Value {
 
 impl Side for ServerSide {
     fn state(&self) -> Vec<u8> {
-        serde_json::to_vec(&self.session.save(self.now)).expect("it can be saved")
+        self.session.save(self.now).text().into_bytes()
     }
 }
 

@@ -30,6 +30,7 @@ use super::super::random::Random;
 use super::super::tally::Kind;
 use super::store::Store;
 use super::{number_of, signed};
+use support::saved::Saved;
 
 /// What a call is for.
 #[derive(Clone, Copy)]
@@ -204,8 +205,8 @@ impl UserEnd {
         self.common.mark(Kind::Restored);
         let now = self.common.now;
         let before = (self.session.held_bytes(), self.session.wants_frames());
-        let stored = serde_json::to_vec(&self.session.save(now)).expect("a session can be stored");
-        let saved: SavedClient = serde_json::from_slice(&stored).expect("and read again");
+        let stored = self.session.save(now).text();
+        let saved = SavedClient::read(&stored).expect("and read again");
         self.common.now = now + Duration::from_secs(random.below(100) as u64);
         let restored = ClientSession::restore(self.config.clone(), saved, self.common.now);
         self.session = restored.expect("the same format");
