@@ -23,7 +23,7 @@ mod hostile_servers;
 mod http;
 #[cfg(all(feature = "child", unix))]
 mod openings;
-#[cfg(all(feature = "child", unix))]
+#[cfg(all(feature = "poet", unix))]
 mod poet;
 mod pool;
 mod serve;
