@@ -1,6 +1,7 @@
 //! Lists that come in pages: asked for page by page until they are whole, then kept.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 use crate::model::page::PaginatedRequestParams;
 use crate::revision::Era;
@@ -117,9 +118,9 @@ impl Client {
         if let Some(unreadable) = page.items.skipped().first().filter(|_| self.options.strict) {
             return Err(ClientError::Unreadable(Box::new(unreadable.clone())));
         }
-        listing.raw.extend(page.raw);
+        append(&mut listing.raw, page.raw);
         listing.skipped.extend(page.items.skipped().iter().cloned());
-        listing.items.extend(page.items.into_vec());
+        append(&mut listing.items, page.items.into_vec());
         listing.cursor = listing.guard.advance(page.next)?;
         if listing.cursor.is_some() {
             return Ok(Next::Again(M::operation(listing)));
@@ -128,6 +129,14 @@ impl Client {
         let items = Listed::new(listing.items, listing.raw, listing.skipped);
         M::list(&mut self.catalog).keep(&items, listing.generation, listing.stale);
         Ok(Next::Done(Box::new(Ok(M::output(items)))))
+    }
+}
+
+/// Most lists have one page, which needs no copy.
+fn append<T>(all: &mut Vec<T>, more: Vec<T>) {
+    match all.is_empty() {
+        true => *all = more,
+        false => all.extend(more),
     }
 }
 

@@ -120,10 +120,12 @@ impl LineDecoder {
     /// Takes the next bytes of the stream, however they were cut.
     pub fn push(&mut self, bytes: &[u8]) {
         if self.buffer.capacity() - self.buffer.len() < bytes.len() {
-            let expected = match self.buffer.len() {
+            let held = self.buffer.len();
+            let expected = if held >= LONG || is_long_beginning(bytes) {
                 // A frame that has got this far is likely to become as long as the last such one.
-                held if held >= LONG => self.last_long.saturating_sub(held),
-                _ => 0,
+                self.last_long.saturating_sub(held)
+            } else {
+                0
             };
             let room = if self.is_small { SMALL_ROOM } else { ROOM };
             self.buffer.reserve(bytes.len().max(room).max(expected));
@@ -356,6 +358,11 @@ impl LineDecoder {
 pub fn write_line(out: &mut Vec<u8>, frame: &[u8]) {
     out.extend_from_slice(frame);
     out.push(b'\n');
+}
+
+/// Whether these bytes are so many of one line that it is a long one.
+fn is_long_beginning(bytes: &[u8]) -> bool {
+    bytes.len() >= LONG && memchr::memchr(b'\n', bytes).is_none()
 }
 
 /// Drops the carriage return at the end of a line, which is a part of its delimiter.

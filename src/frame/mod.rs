@@ -17,6 +17,7 @@
 mod discarding;
 mod lines;
 mod sse;
+mod utf8;
 
 use core::fmt;
 
@@ -26,6 +27,7 @@ use crate::named::named;
 
 pub use lines::{LineDecoder, write_line};
 pub use sse::{SseDecoder, SseEvent, write_comment, write_event};
+pub use utf8::text;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
@@ -89,13 +91,4 @@ impl fmt::Debug for FrameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "FrameError({self})")
     }
-}
-
-/// Returns the text of a frame.
-///
-/// Returns [`FrameError::NotUtf8`] if it isn't UTF-8.
-pub fn text(frame: &[u8]) -> Result<&str, FrameError> {
-    core::str::from_utf8(frame).map_err(|error| FrameError::NotUtf8 {
-        valid_up_to: error.valid_up_to(),
-    })
 }

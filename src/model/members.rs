@@ -1,6 +1,7 @@
 //! The members by which messages are routed: the keys that a scan looks for, and what is kept of
 //! their places so that a body need not be scanned again.
 
+use crate::frame;
 use crate::limits::Limits;
 use crate::rpc::{
     self, BodySpans, Decoded, GoodJson, KeyTable, Landmarks, Raw, Rejection, Repeated, Scan, Span,
@@ -252,7 +253,7 @@ impl<'a> ScannedBody<'a> {
             return None;
         }
         Some(Self {
-            text: core::str::from_utf8(body.of(frame)).ok()?,
+            text: frame::text(body.of(frame)).ok()?,
             start: body.range().start,
             spans,
             landmarks,

@@ -7,6 +7,8 @@ use alloc::sync::Arc;
 use core::cmp::Ordering;
 use core::hash::{Hash, Hasher};
 
+use super::whole::Whole;
+
 /// As many bytes as there is room for beside what tells the kinds apart.
 const FEW: usize = 15;
 /// Below this a copy costs less than a count of who holds the whole.
@@ -24,7 +26,7 @@ pub(super) enum Chars<'a> {
 pub(super) enum Held {
     /// From `start` to `end` in bytes, both between two characters.
     Part {
-        whole: Arc<String>,
+        whole: Whole,
         start: u32,
         end: u32,
     },
@@ -39,14 +41,14 @@ pub(super) enum Held {
 /// What borrowed texts are made independent of their frame with: a whole that they lie in and may
 /// share; without one they are copied.
 #[derive(Clone, Copy, Debug)]
-pub struct Source<'s>(Option<&'s Arc<String>>);
+pub struct Source<'s>(Option<&'s Whole>);
 
 impl<'s> Source<'s> {
     /// No whole: what was borrowed is copied.
     pub const NONE: Source<'static> = Source(None);
 
     /// Parts of `whole` share it.
-    pub(crate) const fn of(whole: Option<&'s Arc<String>>) -> Self {
+    pub(crate) const fn of(whole: Option<&'s Whole>) -> Self {
         Self(whole)
     }
 
@@ -60,7 +62,7 @@ impl<'s> Source<'s> {
             return None;
         }
         Some(Held::Part {
-            whole: Arc::clone(whole),
+            whole: whole.clone(),
             start: u32::try_from(start).ok()?,
             end: u32::try_from(end).ok()?,
         })
@@ -99,7 +101,7 @@ impl Held {
         match self {
             Self::Owned(text) => text,
             Self::Part { whole, start, end } if start == 0 && end as usize == whole.len() => {
-                Arc::unwrap_or_clone(whole)
+                whole.into_string()
             }
             other => other.as_str().into(),
         }
@@ -153,7 +155,7 @@ impl From<Arc<String>> for Chars<'_> {
     fn from(whole: Arc<String>) -> Self {
         match u32::try_from(whole.len()) {
             Ok(end) => Self::Held(Held::Part {
-                whole,
+                whole: whole.into(),
                 start: 0,
                 end,
             }),
@@ -203,11 +205,12 @@ mod tests {
 
     #[test]
     fn a_part_holds_the_whole_and_needs_no_room_of_its_own() {
-        let whole = Arc::new(String::from("one two and a few more"));
+        let text = Arc::new(String::from("one two and a few more than these"));
+        let whole = Whole::from(Arc::clone(&text));
         let part = Chars::Borrowed(&whole[3..]).owned_from(Source::of(Some(&whole)));
-        assert_eq!(part.as_str(), " two and a few more");
-        assert_eq!(Arc::strong_count(&whole), 2);
-        assert_eq!(part.into_string(), " two and a few more");
+        assert_eq!(part.as_str(), " two and a few more than these");
+        assert_eq!(Arc::strong_count(&text), 2);
+        assert_eq!(part.into_string(), " two and a few more than these");
         let elsewhere = Chars::Borrowed("a text from elsewhere");
         let elsewhere = elsewhere.owned_from(Source::of(Some(&whole)));
         assert!(matches!(elsewhere, Chars::Held(Held::Owned(_))));

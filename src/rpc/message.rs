@@ -3,6 +3,7 @@
 
 use alloc::borrow::Cow;
 
+use crate::frame;
 use crate::limits::Limits;
 
 use super::decode::{Decoded, Kind, Rejection, decode};
@@ -175,7 +176,7 @@ pub(crate) fn raw_at(frame: &[u8], span: Span) -> Option<Raw<'_>> {
     if !span.is_some() {
         return None;
     }
-    let text = core::str::from_utf8(span.of(frame)).ok()?;
+    let text = frame::text(span.of(frame)).ok()?;
     Some(Raw::trusted(Cow::Borrowed(text)))
 }
 

@@ -20,6 +20,7 @@ mod good_json;
 mod id;
 mod json_error;
 mod landmarks;
+mod look;
 mod message;
 mod raw;
 mod repeated;
@@ -28,6 +29,7 @@ mod scanned;
 mod span;
 mod text;
 mod walk;
+mod whole;
 pub(crate) mod write;
 
 pub use chars::Source;
@@ -52,4 +54,5 @@ pub(crate) use text::{Concealed, bounded, start_of};
 pub(crate) use walk::{
     Entry, Token, elements, is_string, listed_members, member_of, members, string_of, tokens,
 };
+pub(crate) use whole::Whole;
 pub(crate) use write::{write_i64, write_string};

@@ -8,6 +8,8 @@ use core::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use serde_json::value::RawValue;
 
+use crate::frame;
+
 use super::chars::{Chars, Source};
 use super::json_error::JsonError;
 use super::scan;
@@ -17,14 +19,14 @@ use super::write::has_line_break;
 /// Whether `text` is one JSON value without white space around it, however deep it nests.
 pub(crate) fn is_json(text: &[u8]) -> bool {
     let is_value = || serde_json::from_slice::<&RawValue>(text).map(RawValue::get);
-    scan::is_value(text) && core::str::from_utf8(text).is_ok()
+    scan::is_value(text) && frame::text(text).is_ok()
         || is_value().is_ok_and(|value| value.len() == text.len())
 }
 
 /// Reads a whole value as a `T`. As a text, like all others: serde's code for a type is in a program once
 /// for each kind of source.
 pub(crate) fn read_json<'de, T: Deserialize<'de>>(json: &'de [u8]) -> serde_json::Result<T> {
-    serde_json::from_str(core::str::from_utf8(json).map_err(de::Error::custom)?)
+    serde_json::from_str(frame::text(json).map_err(de::Error::custom)?)
 }
 
 /// The name under which a [`Raw`] announces itself to a serializer that can copy it as it stands.

@@ -13,7 +13,7 @@ use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::chars::{Chars, Source};
-use super::write::first_plain_length;
+use super::write::{first_plain_length, plain_length};
 
 /// How much of a peer's text an error may quote.
 const QUOTED: usize = 256;
@@ -46,8 +46,7 @@ fn unescaped(inside: &str) -> Option<(String, &str)> {
     let mut text = String::with_capacity(inside.len());
     let mut rest = inside;
     loop {
-        let at = memchr::memchr2(b'"', b'\\', rest.as_bytes())?;
-        let (plain, special) = rest.split_at_checked(at)?;
+        let (plain, special) = rest.split_at_checked(plain_length(rest.as_bytes()))?;
         text.push_str(plain);
         let letter = match special.as_bytes() {
             [b'\\', letter, ..] => *letter,

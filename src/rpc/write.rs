@@ -10,6 +10,8 @@
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
+use super::look::{LOOK, control_marks, escape_marks, first_mark, needs_escape};
+
 /// Appends `text` as a JSON string with its quotes.
 ///
 /// Only what JSON requires is escaped: the quote, the backslash and the control characters.
@@ -102,17 +104,16 @@ fn write_escape_of<'b>(out: &mut Vec<u8>, bytes: &'b [u8], at: usize) -> &'b [u8
 const BLOCK: usize = 16;
 
 /// How many bytes from the start of `block` on need no escape.
-// With a branch for each word: mostly it is foreseen, and then nothing waits for the sum.
+// With a branch for each look: mostly it is foreseen, and then nothing waits for the sum.
 #[inline(always)]
 fn plain_in_block(block: &[u8; BLOCK]) -> usize {
-    let (words, _) = block.as_chunks::<8>();
+    let (looks, _) = block.as_chunks::<LOOK>();
     let mut plain = 0;
-    for word in words {
-        let marks = escape_marks(u64::from_le_bytes(*word));
-        if marks != 0 {
-            return plain + marks.trailing_zeros() as usize / 8;
+    for look in looks {
+        if let Some(mark) = first_mark(look) {
+            return plain + mark;
         }
-        plain += 8;
+        plain += LOOK;
     }
     plain
 }
@@ -152,11 +153,6 @@ const fn hex_digit(number: u8) -> u8 {
         0..10 => b'0' + number,
         _ => b'a' + (number - 10),
     }
-}
-
-#[inline]
-fn needs_escape(byte: u8) -> bool {
-    byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
 /// Whether none of `bytes` needs an escape.
@@ -220,32 +216,44 @@ pub(super) fn plain_length(bytes: &[u8]) -> usize {
 // Inlined since most strings are so short that a call costs as much as the look.
 #[inline(always)]
 pub(super) fn first_plain_length(bytes: &[u8]) -> Option<usize> {
-    let marks = escape_marks(u64::from_le_bytes(*bytes.first_chunk::<8>()?));
-    (marks != 0).then(|| marks.trailing_zeros() as usize / 8)
+    first_mark(bytes.first_chunk::<LOOK>()?)
 }
 
-/// Up to so many bytes, looking at a word at a time is faster than a search.
+/// Up to so many bytes, a look after the other is faster than a search.
 const MEDIUM: usize = 128;
 
 /// The same when [`first_plain_length`] found nothing; `None` when it is [`MEDIUM`] or more.
 #[inline]
 pub(super) fn medium_plain_length(bytes: &[u8]) -> Option<usize> {
+    let (looks, last) = bytes.as_chunks::<LOOK>();
+    // The first look was taken already.
+    let medium = looks.get(1..looks.len().min(MEDIUM / LOOK));
+    let mut plain = LOOK.min(bytes.len() - last.len());
+    for look in medium.unwrap_or_default() {
+        if let Some(mark) = first_mark(look) {
+            return Some(plain + mark);
+        }
+        plain += LOOK;
+    }
+    if looks.len() >= MEDIUM / LOOK {
+        return None;
+    }
+    Some(plain + few_plain(last))
+}
+
+/// How many of `bytes`, fewer than a look takes in, need no escape from the first one on.
+#[inline]
+fn few_plain(bytes: &[u8]) -> usize {
     let (words, last) = bytes.as_chunks::<8>();
-    // The first word was looked at already.
-    let medium = words.get(1..words.len().min(MEDIUM / 8));
-    let mut plain = 8;
-    for word in medium.unwrap_or_default() {
+    let mut plain = 0;
+    for word in words {
         let marks = escape_marks(u64::from_le_bytes(*word));
         if marks != 0 {
-            return Some(plain + marks.trailing_zeros() as usize / 8);
+            return plain + marks.trailing_zeros() as usize / 8;
         }
         plain += 8;
     }
-    if words.len() >= MEDIUM / 8 {
-        return None;
-    }
-    let last_plain = last.iter().take_while(|byte| !needs_escape(**byte)).count();
-    Some(bytes.len() - last.len() + last_plain)
+    plain + last.iter().take_while(|byte| !needs_escape(**byte)).count()
 }
 
 /// The same when [`medium_plain_length`] found nothing, and whether these bytes are ASCII.
@@ -281,29 +289,6 @@ fn last_word(bytes: &[u8]) -> Option<u64> {
     let (first, last) = (bytes.first_chunk::<4>()?, bytes.last_chunk::<4>()?);
     let [first, last] = [first, last].map(|half| u64::from(u32::from_le_bytes(*half)));
     Some(first | last << 32)
-}
-
-/// A one in each byte of a word.
-const ONES: u64 = 0x0101_0101_0101_0101;
-/// The high bit of each byte of a word.
-const HIGHS: u64 = 0x8080_8080_8080_8080;
-
-/// Not zero if one of the eight bytes of `word` needs an escape; the lowest mark stands in the
-/// first byte that does.
-#[inline]
-const fn escape_marks(word: u64) -> u64 {
-    // The lowest byte that is marked is marked rightly, which is all a yes or no needs. Flipping
-    // this bit swaps a quote with a space and keeps control characters below, so that one
-    // comparison finds both.
-    let controls_or_quotes = (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21);
-    let backslashes = (word ^ (ONES * b'\\' as u64)).wrapping_sub(ONES);
-    (controls_or_quotes | backslashes) & !word & HIGHS
-}
-
-/// Not zero if one of the eight bytes of `word` is a control character.
-#[inline]
-const fn control_marks(word: u64) -> u64 {
-    word.wrapping_sub(ONES * 0x20) & !word & HIGHS
 }
 
 /// Appends `text`, which is JSON already, without the line breaks between its tokens.
@@ -405,24 +390,4 @@ pub(crate) fn write_shown_string(out: &mut Vec<u8>, shown: fmt::Arguments<'_>) -
     let shown = Quoted(out).write_fmt(shown).is_ok();
     out.push(b'"');
     shown
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{escape_marks, needs_escape};
-
-    #[test]
-    fn the_lowest_mark_of_a_word_stands_in_the_first_byte_that_needs_an_escape() {
-        // A wrong mark could only come of a neighbour, so that all pairs are all there is to see.
-        for pair in 0..=u16::MAX {
-            for (at, filler) in (0..7).flat_map(|at| [b' ', b'z', 0xff].map(|byte| (at, byte))) {
-                let mut bytes = [filler; 8];
-                bytes[at..at + 2].copy_from_slice(&pair.to_le_bytes());
-                let marks = escape_marks(u64::from_le_bytes(bytes));
-                let found = (marks != 0).then(|| marks.trailing_zeros() as usize / 8);
-                let expected = bytes.iter().position(|byte| needs_escape(*byte));
-                assert_eq!(found, expected, "{bytes:?}");
-            }
-        }
-    }
 }

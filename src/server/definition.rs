@@ -8,7 +8,7 @@ use core::fmt;
 use crate::model::owned::IntoOwned;
 use crate::model::tool::{CallToolResult, TaskSupport, Tool};
 use crate::model::validation::{self, CompiledSchema, SchemaError, Validator};
-use crate::rpc::{Raw, RpcError, Source};
+use crate::rpc::{Raw, RpcError, Source, Whole};
 
 /// Why a server can't be served as it is defined. `Debug` shows it as `Display` does, since that is
 /// what a `main` that returns it prints.
@@ -219,7 +219,7 @@ fn shared(tool: Tool<'static>) -> Tool<'static> {
     let Ok(json) = Raw::encode(&tool) else {
         return tool;
     };
-    let whole = Arc::new(json.as_str().to_string());
+    let whole = Whole::from(Arc::new(json.as_str().to_string()));
     let read = serde_json::from_str::<Tool<'_>>(&whole);
     let read = read.map(|read| read.owned_from(Source::of(Some(&whole))));
     read.ok().filter(|read| *read == tool).unwrap_or(tool)

@@ -3,20 +3,19 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
-use alloc::sync::Arc;
 use core::fmt;
 
 use bytes::Bytes;
 use serde::Deserialize;
 
-use crate::frame::FrameError;
+use crate::frame::{self, FrameError};
 use crate::model::from_scan;
 use crate::model::members::MemberSpans;
 use crate::model::method::{Method, Notification};
 use crate::model::task::CreateTaskResult;
 use crate::rpc::{
-    Concealed, GoodJson, Landmarks, Raw, RequestId, RpcError, Span, Text, is_json, is_string,
-    member_of, raw_at, start_of, text_at,
+    Concealed, GoodJson, Landmarks, Raw, RequestId, RpcError, Span, Text, Whole, is_json,
+    is_string, member_of, raw_at, start_of, text_at,
 };
 use crate::saved::saved;
 
@@ -75,7 +74,7 @@ impl Body {
     /// The body as `T`; absent params read like an empty object.
     pub(crate) fn decode<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Malformed> {
         let text = match self.span.is_some() {
-            true => core::str::from_utf8(self.span.of(&self.frame)).unwrap_or("{}"),
+            true => frame::text(self.span.of(&self.frame)).unwrap_or("{}"),
             false => "{}",
         };
         serde_json::from_str(text).map_err(|error| Malformed::new(text, &error))
@@ -155,15 +154,6 @@ saved! { struct Completed { call, method, outcome } }
 /// A frame of which parts are taken out is shared from this length on.
 const WORTH_SHARING: usize = 512;
 
-/// A shared text as the owner of a frame.
-struct Whole(Arc<String>);
-
-impl AsRef<[u8]> for Whole {
-    fn as_ref(&self) -> &[u8] {
-        self.0.as_bytes()
-    }
-}
-
 impl Completed {
     /// Whether a result stands where it is said to.
     pub(crate) fn is_sound(&self) -> bool {
@@ -205,21 +195,11 @@ impl Completed {
 
     /// Has what is taken out of a long result share the text that this returns, which is where the
     /// result lies from here on; `None` where copies cost less.
-    pub(crate) fn share(&mut self) -> Option<Arc<String>> {
+    pub(crate) fn share(&mut self) -> Option<Whole> {
         let frame = &mut self.outcome.as_mut().ok()?.body.frame;
-        if frame.len() < WORTH_SHARING {
-            return None;
-        }
-        let text = String::from_utf8(core::mem::take(frame).into()).map(Arc::new);
-        match text {
-            Ok(text) => {
-                *frame = Bytes::from_owner(Whole(Arc::clone(&text)));
-                Some(text)
-            }
-            Err(error) => {
-                *frame = error.into_bytes().into();
-                None
-            }
+        match frame.len() {
+            ..WORTH_SHARING => None,
+            _ => Whole::of(frame),
         }
     }
 
