@@ -309,6 +309,13 @@ mod tests {
 
     /// How large the buffer is that is left when a frame of this length has left by this route.
     fn left_by(outbox: &mut Outbox, route: Route, length: usize) -> usize {
+        write(outbox, route, length);
+        let mut buffer = Vec::with_capacity(length);
+        outbox.poll(&mut buffer, KEEP).unwrap();
+        outbox.bytes.capacity()
+    }
+
+    fn write(outbox: &mut Outbox, route: Route, length: usize) {
         let (bytes, start) = outbox.begin();
         bytes.resize(start + length, b' ');
         let transmit = Transmit {
@@ -319,9 +326,6 @@ mod tests {
             revision: None,
         };
         outbox.commit(start, transmit, false);
-        let mut buffer = Vec::with_capacity(length);
-        outbox.poll(&mut buffer, KEEP).unwrap();
-        outbox.bytes.capacity()
     }
 
     #[test]
@@ -339,5 +343,23 @@ mod tests {
             assert!(outbox.poll(&mut Vec::new(), KEEP).is_none());
         });
         assert!(outbox.bytes.capacity() <= KEEP);
+    }
+
+    #[test]
+    fn after_a_long_frame_that_has_taken_its_buffer_along_there_is_room_for_another_and_a_newline()
+    {
+        let mut outbox = Outbox::default();
+        for length in [LONG, LONG + 1] {
+            write(&mut outbox, Route::Pipe, length);
+            let mut line = Vec::new();
+            outbox.poll(&mut line, KEEP).unwrap();
+            assert_eq!(outbox.bytes.capacity(), 0);
+            let (bytes, _) = outbox.begin();
+            assert!(bytes.capacity() > length);
+            outbox.abort(0);
+        }
+        // Short ones after it ask for room as they need it.
+        assert!(left_by(&mut outbox, Route::Pipe, 8) <= KEEP);
+        assert!(outbox.begin().0.capacity() <= KEEP);
     }
 }
