@@ -216,7 +216,7 @@
 //! | `record` | no | `record`: what passes through a session as lines, played again, compared and drawn |
 //! | `skills` | no | `model::skill`, `Server::skill`, `BlockingClient::list_skills`: skills on both sides |
 //! | `skills-dir` | no | `io::skills`: skills out of a folder, on Unix; brings `skills`, `std` and `server` |
-//! | `simd` | no | vector instructions look at texts, so that long frames cost less |
+//! | `simd` | no | vector instructions look at texts, so that long frames cost less; brings `std` |
 //! | `tracing` | no | spans and events for whoever watches the program, [below](#tracing) |
 //!
 //! They only add. Who builds one side only leaves the other out, and compiles a third less:

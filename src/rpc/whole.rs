@@ -9,8 +9,6 @@ use core::ops::Deref;
 
 use bytes::Bytes;
 
-use super::text::Concealed;
-
 #[cfg(feature = "simd")]
 type Inner = faststr::FastStr;
 #[cfg(not(feature = "simd"))]
@@ -60,7 +58,7 @@ impl From<Arc<String>> for Whole {
 
 impl fmt::Debug for Whole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Whole({:?})", Concealed(self.len()))
+        write!(f, "Whole({} bytes)", self.len())
     }
 }
 
