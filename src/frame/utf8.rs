@@ -10,6 +10,7 @@ const LONG: usize = 256;
 /// Returns the text of a frame.
 ///
 /// Returns [`FrameError::NotUtf8`] if it isn't UTF-8.
+#[inline]
 pub fn text(frame: &[u8]) -> Result<&str, FrameError> {
     #[cfg(feature = "simd")]
     if frame.len() >= LONG

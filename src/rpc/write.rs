@@ -228,7 +228,7 @@ pub(super) fn medium_plain_length(bytes: &[u8]) -> Option<usize> {
     let (looks, last) = bytes.as_chunks::<LOOK>();
     // The first look was taken already.
     let medium = looks.get(1..looks.len().min(MEDIUM / LOOK));
-    let mut plain = LOOK.min(bytes.len() - last.len());
+    let mut plain = LOOK;
     for look in medium.unwrap_or_default() {
         if let Some(mark) = first_mark(look) {
             return Some(plain + mark);
@@ -238,13 +238,16 @@ pub(super) fn medium_plain_length(bytes: &[u8]) -> Option<usize> {
     if looks.len() >= MEDIUM / LOOK {
         return None;
     }
-    Some(plain + few_plain(last))
+    Some(bytes.len() - last.len() + few_plain(last))
 }
 
 /// How many of `bytes`, fewer than a look takes in, need no escape from the first one on.
 #[inline]
 fn few_plain(bytes: &[u8]) -> usize {
-    let (words, last) = bytes.as_chunks::<8>();
+    let (words, last) = match LOOK {
+        ..=8 => (&[][..], bytes),
+        _ => bytes.as_chunks::<8>(),
+    };
     let mut plain = 0;
     for word in words {
         let marks = escape_marks(u64::from_le_bytes(*word));

@@ -120,23 +120,19 @@ impl Outbox {
         let is_alike = (transmit.len..=keep).contains(&buffer.capacity());
         if is_lone && buffer.is_empty() && (is_alike || transmit.len >= WORTH_SWAPPING) {
             core::mem::swap(buffer, &mut self.bytes);
-            self.expect_as_long(transmit.len);
         } else {
             let end = self.read + transmit.len;
             buffer.extend_from_slice(self.unsent(self.read..end));
             self.read = end;
         }
         if self.frames.is_empty() {
-            let used = self.bytes.len();
-            self.bytes.clear();
             self.read = 0;
-            let is_long = transmit.len >= LONG && transmit.route == Route::Pipe;
-            let keep = if is_long {
-                keep.max(KEEP_FOR_LONG)
+            if transmit.len >= LONG && transmit.route == Route::Pipe {
+                self.give_back(keep.max(KEEP_FOR_LONG));
+                self.expect_as_long(transmit.len);
             } else {
-                keep
-            };
-            self.give_back(keep, used);
+                self.give_back(keep);
+            }
         } else if self.read > SLACK && self.read > self.bytes.len() / 8 {
             self.bytes.drain(..self.read);
             self.read = 0;
@@ -145,27 +141,32 @@ impl Outbox {
         Some(transmit)
     }
 
-    /// Gives the buffer back, which is empty, if it is larger than `keep`; the next one will be as large
-    /// if much of this one was `used`.
+    /// Empties the buffer, of which nothing waits any more, and gives it back if it is larger than `keep`.
+    /// The next one will be as large if much of this one was used.
     #[inline]
-    fn give_back(&mut self, keep: usize, used: usize) {
-        let capacity = self.bytes.capacity();
-        if capacity > keep {
-            let next = if used >= capacity / 4 { capacity } else { 0 };
-            // `SLACK` is no more than that, so that the cast keeps its value.
-            self.given_back = next.min(SLACK) as u32;
-            self.bytes = Vec::new();
+    fn give_back(&mut self, keep: usize) {
+        if self.bytes.capacity() > keep {
+            let was_used = self.bytes.len() >= self.bytes.capacity() / 4;
+            self.replace(if was_used { self.bytes.capacity() } else { 0 });
         }
+        self.bytes.clear();
         self.asked = 0;
     }
 
-    /// The next frame is likely to be as long as the one that has left with its buffer.
-    #[inline]
+    /// Gives the buffer back; the next one will be of this capacity, within bounds.
+    fn replace(&mut self, next: usize) {
+        // `SLACK` is no more than that, so that the cast keeps its value.
+        self.given_back = next.min(SLACK) as u32;
+        self.bytes = Vec::new();
+    }
+
+    /// The next frame is likely to be as long as the one that has left, with its buffer perhaps.
+    #[inline(never)]
     fn expect_as_long(&mut self, length: usize) {
         /// For an id that has become longer, and what an adapter puts behind the frame.
         const SLIGHTLY_MORE: usize = 64;
         // A longer one asks for its room itself, as it is long for one text.
-        if (LONG..KEEP_FOR_LONG).contains(&length) && self.bytes.capacity() < length {
+        if length < KEEP_FOR_LONG && self.bytes.capacity() < length {
             // The cast of a sum that is no more than that keeps its value.
             self.given_back = (length + SLIGHTLY_MORE) as u32;
         }
@@ -177,7 +178,8 @@ impl Outbox {
         if self.bytes.capacity() > keep {
             self.asked += 1;
             if self.asked >= PATIENCE {
-                self.give_back(keep, self.bytes.capacity());
+                self.replace(self.bytes.capacity());
+                self.asked = 0;
             }
         }
     }
