@@ -26,6 +26,8 @@ mod openings;
 #[cfg(all(feature = "poet", unix))]
 mod poet;
 mod pool;
+#[cfg(all(feature = "child", unix))]
+mod program;
 mod serve;
 #[cfg(unix)]
 mod served;

@@ -1,6 +1,8 @@
 //! How to start a server process: its program, arguments, environment and directory.
 //! Never through a shell, and without the environment's secrets unless they are asked for.
 
+#[cfg(unix)]
+use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
@@ -19,6 +21,8 @@ use super::super::blocking::threads::spawn;
 use super::super::entry::{EntryError, check_resolved};
 use super::pipe::{Heard, Output, alive};
 use super::process::{Process, Waits};
+#[cfg(unix)]
+use super::search;
 use super::stderr::{Stderr, Tail};
 use super::{AsyncChildConnection, ChildConnection};
 use crate::client::config::{ServerEntry, ServerKind};
@@ -162,9 +166,10 @@ impl Command {
     }
 
     /// Returns the same command as one of the standard library, for a runtime with processes of its
-    /// own. Its standard streams are not set.
+    /// own. Its standard streams are not set. On Unix the program has been looked for already, so that a
+    /// `PATH` that is set afterwards changes nothing but what the child sees.
     pub fn to_std(&self) -> std::process::Command {
-        let mut command = std::process::Command::new(&self.program);
+        let mut command = self.found();
         command.args(&self.args);
         match self.inherited {
             Inherited::All => {}
@@ -184,6 +189,25 @@ impl Command {
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         command
+    }
+
+    /// A command of the program where it is, which keeps its name.
+    #[cfg(unix)]
+    fn found(&self) -> std::process::Command {
+        let path = match self.env.get(OsStr::new("PATH")) {
+            Some(path) => Some(Cow::Borrowed(path)),
+            None if matches!(self.inherited, Inherited::Nothing) => None,
+            None => std::env::var_os("PATH").map(Cow::Owned),
+        };
+        let found = path.and_then(|path| search::program_in(&path, &self.program));
+        let mut command = std::process::Command::new(found.as_deref().unwrap_or(&self.program));
+        std::os::unix::process::CommandExt::arg0(&mut command, &self.program);
+        command
+    }
+
+    #[cfg(not(unix))]
+    fn found(&self) -> std::process::Command {
+        std::process::Command::new(&self.program)
     }
 
     /// Starts the process and drives `session` over its standard streams.

@@ -16,6 +16,8 @@ mod command;
 mod nonblocking;
 mod pipe;
 mod process;
+#[cfg(unix)]
+mod search;
 mod stderr;
 
 pub use self::command::Command;
