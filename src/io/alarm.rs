@@ -4,8 +4,8 @@ use core::time::Duration;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-use super::blocking::threads::spawn;
 use super::slot::Slot;
+use super::thread::spawn;
 
 /// Something that is to happen later, unless this is dropped before.
 pub(super) struct Alarm(Arc<(Mutex<bool>, Condvar)>);

@@ -12,8 +12,8 @@ use std::path::PathBuf;
 
 use super::Handle;
 use super::blocking::{BlockingClient, Connection, Drive};
-use super::nonblocking::threaded::on_thread;
 use super::nonblocking::{AsyncClient, AsyncDriver, Threaded};
+use super::thread::on_thread;
 use crate::client::{Client, ClientOptions, Event};
 use crate::time::Instant;
 
@@ -91,7 +91,7 @@ fn over(
     let connect = Arc::new(connect);
     let (client, driver) = AsyncClient::new(options, async move |client| {
         let connect = Arc::clone(&connect);
-        on_thread(move || Threaded::new(connect(client)?)).await
+        on_thread("mcp connector", move || Threaded::new(connect(client)?)).await
     });
     (client, AsyncDriver::new(driver))
 }

@@ -57,7 +57,6 @@ pub mod seal;
 mod shared;
 #[cfg(all(feature = "skills-dir", unix))]
 pub mod skills;
-#[cfg(any(feature = "client", feature = "http", feature = "auth"))]
 mod slot;
 mod state;
 #[cfg(feature = "server")]
@@ -71,6 +70,7 @@ mod task;
 pub mod tasks;
 #[cfg(all(feature = "client", feature = "server"))]
 pub mod testing;
+mod thread;
 
 use alloc::string::String;
 use core::fmt;

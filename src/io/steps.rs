@@ -12,8 +12,8 @@ use std::thread;
 
 use super::block_on::block_on;
 use super::blocking::pool::Job;
-use super::blocking::threads::spawn;
 use super::panics::catch_panic;
+use super::thread::spawn;
 use crate::server::{TaskKeeper, TaskStep, TaskTicket};
 
 /// A handler that is a future, and runs as a task.

@@ -71,8 +71,9 @@ impl Auth {
         let visit = Arc::new(visit);
         let run = move |page: Visit| -> Visited {
             let visit = Arc::clone(&visit);
-            let visited = on_thread(move || visit(page).map_err(|error| error.to_string()));
-            Box::pin(async move { visited.await? })
+            Box::pin(on_thread(move || {
+                visit(page).map_err(|error| error.to_string())
+            }))
         };
         Self::with(options, User::Function(Box::new(run)))
     }

@@ -30,8 +30,7 @@ impl Auth {
         let loaded = on_thread(move || store.load(&server));
         Box::pin(async move {
             match loaded.await {
-                Ok(Ok(saved)) => Answered::Loaded(saved.unwrap_or_default().into()),
-                Ok(Err(error)) => Answered::Failed(error.to_string()),
+                Ok(saved) => Answered::Loaded(saved.unwrap_or_default().into()),
                 Err(words) => Answered::Failed(words),
             }
         })
@@ -43,8 +42,7 @@ impl Auth {
         let stored = on_thread(move || store.save(&server, &saved));
         Box::pin(async move {
             match stored.await {
-                Ok(Ok(())) => Answered::Saved,
-                Ok(Err(error)) => Answered::Failed(error.to_string()),
+                Ok(()) => Answered::Saved,
                 Err(words) => Answered::Failed(words),
             }
         })
@@ -71,11 +69,8 @@ impl Auth {
             (User::Browser(open), Some(place)) => {
                 let (open, stop) = (Arc::clone(open), place.stopper());
                 let (url, state) = (page.url, page.state);
-                let came = on_thread(move || {
-                    let came = place.receive(&state);
-                    came.map_err(|error| error.to_string())
-                });
-                let opened = on_thread(move || open(&url).map_err(|error| error.to_string()));
+                let came = on_thread(move || place.receive(&state));
+                let opened = on_thread(move || open(&url));
                 Box::pin(async move {
                     let _stop = stop;
                     came_back(opened, came).await
@@ -98,19 +93,17 @@ impl Auth {
 /// Waits until the user comes back, or their browser can't be opened. What opens it may return as late as
 /// the browser itself ends.
 async fn came_back(
-    opened: impl Future<Output = Result<Result<(), String>, String>>,
-    came: impl Future<Output = Result<Result<String, String>, String>>,
+    opened: impl Future<Output = Result<(), String>>,
+    came: impl Future<Output = Result<String, String>>,
 ) -> Result<String, String> {
     let (mut opened, mut came) = (pin!(opened), pin!(came));
     let mut is_open = false;
     poll_fn(|cx| {
         if let Poll::Ready(url) = came.as_mut().poll(cx) {
-            return Poll::Ready(url.and_then(|url| url));
+            return Poll::Ready(url);
         }
         if !is_open && let Poll::Ready(open) = opened.as_mut().poll(cx) {
-            if let Err(error) = open.and_then(|open| open) {
-                return Poll::Ready(Err(error));
-            }
+            open?;
             is_open = true;
         }
         Poll::Pending

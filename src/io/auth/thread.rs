@@ -1,28 +1,18 @@
 //! What may block, on a thread of its own.
 
 use alloc::string::{String, ToString};
-use alloc::sync::Arc;
+use core::fmt::Display;
+use std::io;
 
-use super::super::blocking::threads::spawn;
-use super::super::slot::Slot;
+use super::super::thread;
 
-/// Runs `act` on a thread of its own. Returns an error if there is none, or `act` has panicked.
-pub(super) fn on_thread<T: Send + 'static>(
-    act: impl FnOnce() -> T + Send + 'static,
+/// Does what the host does on a thread of its own; the future gives what came of it, or in words what
+/// went wrong.
+pub(super) fn on_thread<T: Send + 'static, E: Display>(
+    act: impl FnOnce() -> Result<T, E> + Send + 'static,
 ) -> impl Future<Output = Result<T, String>> + Send {
-    /// Whoever waits is told, even if the thread ends early.
-    struct Promise<T>(Arc<Slot<Option<T>>>);
-    impl<T> Drop for Promise<T> {
-        fn drop(&mut self) {
-            self.0.put(None);
-        }
-    }
-    let slot = Slot::new();
-    let promise = Promise(Arc::clone(&slot));
-    let spawned = spawn("mcp authorization", move || promise.0.put(Some(act())));
-    async move {
-        spawned.map_err(|error| error.to_string())?;
-        let done = slot.wait().await;
-        done.ok_or_else(|| "it has panicked".into())
-    }
+    let done = thread::on_thread("mcp authorization", || {
+        act().map_err(|error| io::Error::other(error.to_string()))
+    });
+    async { done.await.map_err(|error| error.to_string()) }
 }

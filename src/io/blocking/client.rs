@@ -17,10 +17,10 @@ use super::super::block_on::block_on;
 use super::super::hub::{End, Hub};
 use super::super::nonblocking::client::AsyncClient;
 use super::super::panics::try_run;
+use super::super::thread::spawn;
 use super::canceller::Canceller;
 use super::connection::Drive;
 use super::drivers::Drivers;
-use super::threads::spawn;
 use crate::client::{
     Client, ClientError, ClientOptions, Listed, Operation, Output, ResourceOutput, ToolCall,
     ToolOutput,

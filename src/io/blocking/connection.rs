@@ -13,9 +13,10 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 
 use super::super::shared::{LINGER, Shared, sleep_time};
 use super::super::state::State;
+use super::super::thread::spawn;
 use super::super::{Clock, Handle};
 use super::socket::{Leave, Socket, divide};
-use super::threads::{read_all, spawn, write_all};
+use super::threads::{read_all, write_all};
 use crate::frame::LineDecoder;
 use crate::session::Session;
 use crate::time::Instant;

@@ -8,8 +8,8 @@ use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::super::panics::{catch_panic, try_run};
+use super::super::thread::spawn;
 use super::connection::Connection;
-use super::threads::spawn;
 use crate::session::Session;
 
 /// How many threads a pool has by default.

@@ -15,7 +15,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::threads::spawn;
+use super::super::thread::spawn;
 
 /// How long a peer that neither sends nor takes anything is waited for.
 const QUIET: Duration = Duration::from_secs(2);

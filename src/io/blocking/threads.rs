@@ -3,33 +3,19 @@
 //! They are detached, as nothing can interrupt a blocked read or write, and end as their stream does,
 //! when the session is closed, or when the connection is gone and the stream next yields.
 
-use alloc::format;
 use alloc::sync::Weak;
 use alloc::vec;
 use alloc::vec::Vec;
 use std::io::{self, Read, Write};
 use std::sync::PoisonError;
-use std::thread;
 use std::time::Instant;
 
-use super::super::panics::catch_panic;
 use super::super::shared::{LINGER, Shared, recycle, sleep_time};
 use crate::frame::LineDecoder;
 use crate::session::Session;
 
 /// How much one read asks for.
 const CHUNK: usize = 64 * 1024;
-
-/// Starts a detached thread. A panic ends that thread and nothing else.
-pub(in crate::io) fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    let run = move || {
-        catch_panic(run);
-    };
-    let spawned = thread::Builder::new().name(name.into()).spawn(run);
-    spawned
-        .map(drop)
-        .map_err(|error| io::Error::new(error.kind(), format!("no thread for the {name}: {error}")))
-}
 
 /// The reader thread. It holds the session only while it hands frames on.
 ///

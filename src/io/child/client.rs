@@ -3,8 +3,8 @@
 use super::Command;
 use crate::client::ClientOptions;
 use crate::io::blocking::BlockingClient;
-use crate::io::nonblocking::threaded::on_thread;
 use crate::io::nonblocking::{AsyncClient, AsyncDriver};
+use crate::io::thread::on_thread;
 
 impl BlockingClient {
     /// Creates a client of the server that `command` starts, each time a connection is needed.
@@ -55,7 +55,7 @@ impl AsyncClient {
     pub fn child(options: ClientOptions, command: Command) -> (Self, AsyncDriver) {
         let (client, driver) = Self::new(options, async move |client| {
             let command = command.clone();
-            on_thread(move || command.connect_async(client)).await
+            on_thread("mcp connector", move || command.connect_async(client)).await
         });
         (client, AsyncDriver::new(driver))
     }

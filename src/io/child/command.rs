@@ -17,8 +17,8 @@ use std::process::Stdio;
 use std::sync::Mutex;
 
 use super::super::blocking::Connection;
-use super::super::blocking::threads::spawn;
 use super::super::entry::{EntryError, check_resolved};
+use super::super::thread::spawn;
 use super::pipe::{Heard, Output, alive};
 use super::process::{Process, Waits};
 #[cfg(unix)]

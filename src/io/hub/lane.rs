@@ -11,9 +11,9 @@ use core::time::Duration;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 
-use super::super::blocking::threads::spawn;
 use super::super::panics::catch_panic;
 use super::super::slot::Slot;
+use super::super::thread::spawn;
 
 /// How long the thread waits for more before it ends.
 const LINGER: Duration = Duration::from_millis(200);

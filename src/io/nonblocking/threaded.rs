@@ -15,9 +15,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::super::Handle;
 use super::super::blocking::Drive as Blocking;
-use super::super::blocking::threads::spawn;
-use super::super::panics::try_run;
-use super::super::slot::Slot;
+use super::super::thread::spawn;
 use super::Drive;
 use crate::session::Session;
 
@@ -199,21 +197,6 @@ impl<E> Desk<E> {
             waker.wake();
         }
     }
-}
-
-/// Runs what blocks on a thread of its own, and waits for what it gives; a panic is an error.
-///
-/// Nobody is left to take it when the future was dropped: it is dropped on the thread.
-pub(in crate::io) async fn on_thread<T: Send + 'static>(
-    run: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> io::Result<T> {
-    let slot = Slot::new();
-    let place = Arc::clone(&slot);
-    spawn("mcp connector", move || {
-        let done = try_run(run);
-        place.put(done.unwrap_or_else(|message| Err(io::Error::other(message))));
-    })?;
-    slot.wait().await
 }
 
 /// Says that the connection has ended.

@@ -86,9 +86,9 @@ use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 
 use super::Handle;
-use super::blocking::threads::spawn;
 use super::blocking::{BlockingClient, Connection, Drive, ServeOptions, serve_connection};
 use super::jobs::refused;
+use super::thread::spawn;
 use crate::client::{Client, ClientOptions, Event};
 use crate::server::Server;
 use crate::time::Instant;

@@ -26,10 +26,10 @@ use tower_service::Service;
 
 use super::super::super::alarm;
 use super::super::super::block_on::block_on;
-use super::super::super::blocking::threads::spawn;
 use super::super::super::blocking::{BlockingClient, Drive as Blocking};
 use super::super::super::nonblocking::sleep_timer::SleepTimer;
 use super::super::super::nonblocking::{AsyncClient, AsyncDriver, Drive};
+use super::super::super::thread::spawn;
 use super::super::super::{Clock, Handle};
 use super::connection::HttpConnection;
 use super::net::Net;

@@ -13,8 +13,8 @@ use core::task::{Context, Poll, Waker};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::super::super::Clock;
-use super::super::super::blocking::threads::spawn;
 use super::super::super::shared::sleep_time;
+use super::super::super::thread::spawn;
 use crate::time::Instant;
 
 /// How many ring before the list is looked at again.
