@@ -1,5 +1,6 @@
 //! Time for those who have no timer of a runtime: a thread that waits until it is due or called off.
 
+use alloc::boxed::Box;
 use core::time::Duration;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -13,6 +14,10 @@ pub(super) struct Alarm(Arc<(Mutex<bool>, Condvar)>);
 impl Alarm {
     /// Runs `ring` on a thread of its own after `time`. Returns an error if there is no thread.
     pub(super) fn set(time: Duration, ring: impl FnOnce() + Send + 'static) -> io::Result<Self> {
+        Self::set_boxed(time, Box::new(ring))
+    }
+
+    fn set_boxed(time: Duration, ring: Box<dyn FnOnce() + Send>) -> io::Result<Self> {
         let shared = Arc::new((Mutex::new(false), Condvar::new()));
         let alarm = Self(Arc::clone(&shared));
         spawn("mcp timer", move || {

@@ -1,5 +1,6 @@
 //! Code of users may panic, and then even what it threw may panic when it is dropped.
 
+use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use core::any::Any;
 use core::mem;
@@ -10,18 +11,21 @@ use crate::rpc::bounded;
 /// Runs code of a user; the panic's message if it has panicked. What it leaves half done has to be
 /// its own.
 pub(super) fn try_run<R>(run: impl FnOnce() -> R) -> Result<R, String> {
-    catch_unwind(AssertUnwindSafe(run)).map_err(|payload| {
-        let text = message(payload.as_ref());
-        if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-            mem::forget(again);
-        }
-        text
-    })
+    catch_unwind(AssertUnwindSafe(run)).map_err(told)
 }
 
 /// As [`try_run`], for whom nothing is told.
 pub(super) fn catch_panic<R>(run: impl FnOnce() -> R) -> Option<R> {
     try_run(run).ok()
+}
+
+/// What a panic said, which is dropped.
+fn told(payload: Box<dyn Any + Send>) -> String {
+    let text = message(payload.as_ref());
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        mem::forget(again);
+    }
+    text
 }
 
 fn message(payload: &(dyn Any + Send)) -> String {

@@ -79,14 +79,15 @@ impl<S: Session> Shared<S> {
 
     /// Runs `act` on the session and notifies, even when `act` panics.
     pub(super) fn with<R>(&self, act: impl FnOnce(&mut S, Instant) -> R) -> R {
-        let mut locked = Locked {
+        let mut locked = self.locked();
+        let now = self.clock.now();
+        act(locked.session(), now)
+    }
+
+    fn locked(&self) -> Locked<'_, S> {
+        Locked {
             shared: self,
             state: Some(self.lock()),
-        };
-        let now = self.clock.now();
-        match &mut locked.state {
-            Some(state) => act(&mut state.session, now),
-            None => unreachable!("the lock is held until the guard is dropped"),
         }
     }
 
@@ -116,6 +117,15 @@ impl<S: Session> Shared<S> {
 struct Locked<'a, S: Session> {
     shared: &'a Shared<S>,
     state: Option<MutexGuard<'a, State<S>>>,
+}
+
+impl<S: Session> Locked<'_, S> {
+    fn session(&mut self) -> &mut S {
+        match &mut self.state {
+            Some(state) => &mut state.session,
+            None => unreachable!("the lock is held until the guard is dropped"),
+        }
+    }
 }
 
 impl<S: Session> Drop for Locked<'_, S> {

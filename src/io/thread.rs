@@ -1,5 +1,6 @@
 //! Threads for what blocks. They are detached, and a panic ends the thread it is on and nothing else.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::sync::Arc;
 use std::{io, thread};
@@ -9,6 +10,11 @@ use super::slot::Slot;
 
 /// Starts a detached thread. A panic ends that thread and nothing else.
 pub(super) fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    spawn_boxed(name, Box::new(run))
+}
+
+// The standard library's part of it is long, and is compiled once so.
+fn spawn_boxed(name: &str, run: Box<dyn FnOnce() + Send>) -> io::Result<()> {
     let run = move || {
         catch_panic(run);
     };

@@ -53,7 +53,7 @@ pub fn server() -> Server {
 pub fn connect() -> io::Result<(PipeReader, PipeWriter)> {
     let (from_client, to_server) = io::pipe()?;
     let (from_server, to_client) = io::pipe()?;
-    thread::spawn(move || {
+    support::thread::spawn(move || {
         let connection = Connection::new(server().service(), from_client, to_client).unwrap();
         serve_connection(connection, ServeOptions::default()).unwrap();
     });
@@ -98,7 +98,7 @@ fn scripted(
         let (from_client, to_server) = io::pipe()?;
         let (from_server, mut to_client) = io::pipe()?;
         let respond = Arc::clone(&respond);
-        thread::spawn(move || {
+        support::thread::spawn(move || {
             for line in BufReader::new(from_client).lines() {
                 let frame: Value = serde_json::from_str(&line.unwrap()).unwrap();
                 match respond(&frame) {
@@ -345,7 +345,7 @@ fn flood_of_messages_is_taken_in_order_and_holds_up_no_call() {
     let client = BlockingClient::new(options, move |client| {
         let (from_client, to_server) = io::pipe()?;
         let (from_server, mut to_client) = io::pipe()?;
-        thread::spawn(move || {
+        support::thread::spawn(move || {
             for line in BufReader::new(from_client).lines() {
                 let frame: Value = serde_json::from_str(&line.unwrap()).unwrap();
                 let Then::Answer(mut answer) = (match frame["method"].as_str() {
@@ -458,7 +458,7 @@ fn s12_slow_handler_holds_up_no_other_call() {
         let (client, _) = client(options);
         client.open().unwrap();
         let other = client.clone();
-        let verse = thread::spawn(move || other.call_tool("verse", json!({})));
+        let verse = support::thread::spawn(move || other.call_tool("verse", json!({})));
         has_begun.recv().unwrap();
         assert_eq!(echo(&client, "meanwhile").unwrap(), "meanwhile");
         release.send(()).unwrap();

@@ -30,7 +30,7 @@ fn options() -> ClientOptions {
 fn connect(client: Client, goes: bool) -> io::Result<Connection<Client>> {
     let (from_client, to_server) = io::pipe()?;
     let (from_server, mut to_client) = io::pipe()?;
-    thread::spawn(move || {
+    support::thread::spawn(move || {
         for line in BufReader::new(from_client).lines() {
             let frame: Value = serde_json::from_str(&line.unwrap()).unwrap();
             let result = match frame["method"].as_str() {
@@ -211,7 +211,9 @@ fn panic_in_a_callback_costs_nothing_else() {
     }
     let panics = client.clone();
     let call = ToolCall::new("t").on_progress(|_| panic!("in on_progress"));
-    thread::spawn(move || panics.call(call)).join().unwrap_err();
+    support::thread::spawn(move || panics.call(call))
+        .join()
+        .unwrap_err();
     client.ping().unwrap();
     client.close().unwrap();
 }
@@ -260,7 +262,7 @@ fn call_whose_progress_has_no_end_can_be_cancelled() {
         }
     });
     let (told, cancelled) = mpsc::channel();
-    thread::spawn(move || {
+    support::thread::spawn(move || {
         let _ = told.send(client.call(call));
     });
     let cancelled = cancelled.recv_timeout(Duration::from_secs(10)).unwrap();
@@ -300,7 +302,9 @@ fn last_handle_may_go_in_a_callback() {
     client.open().unwrap();
     let held = Mutex::new(Some(client.clone()));
     let call = ToolCall::new("t").on_progress(move |_| drop(held.lock().unwrap().take()));
-    let output = thread::spawn(move || client.call(call)).join().unwrap();
+    let output = support::thread::spawn(move || client.call(call))
+        .join()
+        .unwrap();
     assert!(output.is_ok());
 }
 
@@ -310,7 +314,7 @@ fn blocking_call_is_cancelled_from_another_thread() {
     client.open().unwrap();
     let canceller = Canceller::new();
     let cancellable = client.with_canceller(&canceller);
-    let call = thread::spawn(move || cancellable.call_tool("never", json!({})));
+    let call = support::thread::spawn(move || cancellable.call_tool("never", json!({})));
     thread::yield_now();
     canceller.cancel();
     assert_eq!(call.join().unwrap().unwrap_err(), ClientError::Cancelled);

@@ -72,7 +72,7 @@ impl Tasks {
         let (from_client, to_server) = io::pipe()?;
         let (from_server, to_client) = io::pipe()?;
         let tasks = self.clone();
-        thread::spawn(move || tasks.serve(from_client, to_client));
+        support::thread::spawn(move || tasks.serve(from_client, to_client));
         Ok((from_server, to_server))
     }
 
@@ -285,7 +285,7 @@ fn a_task_that_is_cancelled_by_its_handle_ends_the_waiting() {
         let task = started(&client, "endless");
         let waiting = {
             let task = task.clone();
-            thread::spawn(move || task.wait())
+            support::thread::spawn(move || task.wait())
         };
         tasks.hears("tasks/get");
         task.cancel().unwrap();
@@ -304,7 +304,7 @@ fn a_call_that_is_cancelled_takes_its_task_with_it_and_a_waiting_does_not() {
         let task = started(&client, "endless");
         let canceller = Canceller::new();
         let waiting = client.with_canceller(&canceller).task(task.id());
-        let waiting = thread::spawn(move || waiting.wait());
+        let waiting = support::thread::spawn(move || waiting.wait());
         tasks.hears("tasks/get");
         canceller.cancel();
         assert_eq!(waiting.join().unwrap(), Err(ClientError::Cancelled));
@@ -322,7 +322,7 @@ fn a_call_that_is_cancelled_takes_its_task_with_it_and_a_waiting_does_not() {
         let canceller = Canceller::new();
         let calling = client.with_canceller(&canceller);
         let before = tasks.0.lock().unwrap().polls;
-        let calling = thread::spawn(move || calling.call_tool("endless", json!({})));
+        let calling = support::thread::spawn(move || calling.call_tool("endless", json!({})));
         while tasks.0.lock().unwrap().polls == before {
             thread::sleep(Duration::from_millis(5));
         }
@@ -396,7 +396,7 @@ fn a_future_that_is_dropped_takes_its_task_with_it() {
         let tasks = Tasks::default();
         let connected = tasks.clone();
         let (give, given) = mpsc::channel();
-        let driving = thread::spawn(move || {
+        let driving = support::thread::spawn(move || {
             let (client, driver) = AsyncClient::new(options(era), async move |client| {
                 let (reader, writer) = connected.connect()?;
                 Threaded::new(Connection::new(client, reader, writer)?)
@@ -472,7 +472,7 @@ fn own_client(store: &MemoryTasks, era: EraPolicy) -> BlockingClient {
         let (from_client, to_server) = io::pipe()?;
         let (from_server, to_client) = io::pipe()?;
         let server = own_server(&store);
-        thread::spawn(move || {
+        support::thread::spawn(move || {
             let connection = Connection::new(server.service(), from_client, to_client).unwrap();
             serve_connection(connection, ServeOptions::default()).unwrap();
         });

@@ -248,7 +248,7 @@ fn the_place_to_come_back_to_takes_what_has_the_state_and_nothing_else() {
     let place = LoopbackReceiver::bind(None).unwrap();
     let url = place.url().to_owned();
     assert!(url.starts_with("http://127.0.0.1:"));
-    let waiting = thread::spawn(move || place.receive("s1"));
+    let waiting = support::thread::spawn(move || place.receive("s1"));
     for stray in ["", "?state=other&code=x", "?code=x", "x?state=s1"] {
         assert!(
             get(&format!("{url}{stray}")).starts_with("HTTP/1.1 404"),

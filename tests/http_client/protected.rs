@@ -40,11 +40,11 @@ impl Issuer {
         let url = format!("http://{}", listener.local_addr().unwrap());
         issuer.0.lock().unwrap().url = url;
         let served = issuer.clone();
-        thread::spawn(move || {
+        support::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let served = served.clone();
                 // A client that says nothing, or leaves in the middle, is no matter here.
-                thread::spawn(move || drop(served.serve(stream)));
+                support::thread::spawn(move || drop(served.serve(stream)));
             }
         });
         issuer

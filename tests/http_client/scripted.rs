@@ -55,10 +55,10 @@ impl Scripted {
         let url = format!("http://{}/mcp", listener.local_addr().unwrap());
         let asked = Arc::new(Mutex::new(Vec::new()));
         let (answer, log) = (Arc::new(answer), Arc::clone(&asked));
-        thread::spawn(move || {
+        support::thread::spawn(move || {
             for socket in listener.incoming() {
                 let (answer, log) = (Arc::clone(&answer), Arc::clone(&log));
-                thread::spawn(move || {
+                support::thread::spawn(move || {
                     let mut socket = socket.unwrap();
                     let mut reader = BufReader::new(socket.try_clone().unwrap());
                     while let Some(asked) = read(&mut reader) {

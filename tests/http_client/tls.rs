@@ -72,7 +72,7 @@ impl Site {
             .enable_all()
             .build()
             .unwrap();
-        thread::spawn(move || {
+        support::thread::spawn(move || {
             runtime.block_on(async move {
                 let listener = tokio::net::TcpListener::from_std(listener).unwrap();
                 while let Ok((socket, _)) = listener.accept().await {

@@ -3,7 +3,6 @@
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
-use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,7 +10,8 @@ use mcp_proto::frame::FrameError;
 use mcp_proto::io::blocking::Connection;
 use mcp_proto::session::{Closed, Session};
 
-use crate::toy::{Event, Toy, frame, long_frame, within};
+use crate::toy::{Event, Toy, frame, long_frame};
+use support::thread::within;
 
 /// A connection and the peer's ends of its two pipes.
 fn connect(toy: Toy) -> (Connection<Toy>, PipeReader, PipeWriter) {
@@ -34,15 +34,15 @@ fn frames_cross_in_both_directions_in_order() {
     within(|| {
         let (mut connection, from_us, mut to_us) = connect(Toy::default());
         let (all_sent, last) = mpsc::channel::<()>();
-        let peer = thread::spawn(move || {
+        let peer = support::thread::spawn(move || {
             for number in 0..2000 {
                 writeln!(to_us, "{}", frame(number)).unwrap();
             }
             assert!(last.recv().is_ok());
         });
-        let output = thread::spawn(move || io::read_to_string(from_us).unwrap());
+        let output = support::thread::spawn(move || io::read_to_string(from_us).unwrap());
         let handle = connection.handle();
-        let sender = thread::spawn(move || {
+        let sender = support::thread::spawn(move || {
             for number in 0..1000 {
                 handle.with(|toy, _| toy.send(frame(number)));
             }
@@ -71,7 +71,7 @@ fn frames_cross_in_both_directions_in_order() {
 fn frames_of_a_mebibyte_cross_whole() {
     within(|| {
         let (mut connection, mut from_us, mut to_us) = connect(Toy::default());
-        let peer = thread::spawn(move || {
+        let peer = support::thread::spawn(move || {
             for number in 0..3 {
                 writeln!(to_us, "{}", long_frame(number, 1 << 20)).unwrap();
             }
@@ -128,7 +128,7 @@ fn a_timer_that_another_thread_sets_is_kept() {
         let (mut connection, _from_us, _to_us) = connect(Toy::default());
         connection.with(|toy, now| toy.due = Some(now + Duration::from_secs(3600)));
         let handle = connection.handle();
-        let setter = thread::spawn(move || {
+        let setter = support::thread::spawn(move || {
             handle.with(|toy, now| toy.due = Some(now + Duration::from_millis(20)));
         });
         assert_eq!(connection.next().unwrap(), Some(Event::TimedOut));
@@ -157,7 +157,7 @@ fn what_is_pending_at_the_end_of_input_is_still_written() {
         // More than a pipe holds, so that the writer is still at it when the input ends.
         let count = 100;
         let (mut connection, mut from_us, mut to_us) = connect(Toy::echo());
-        let input = thread::spawn(move || {
+        let input = support::thread::spawn(move || {
             for number in 0..count {
                 writeln!(to_us, "{}", long_frame(number, 10_000)).unwrap();
             }
@@ -167,7 +167,7 @@ fn what_is_pending_at_the_end_of_input_is_still_written() {
             Some(Event::Closed(Closed::EndOfInput))
         );
         input.join().unwrap();
-        let output = thread::spawn(move || {
+        let output = support::thread::spawn(move || {
             let mut all = String::new();
             from_us.read_to_string(&mut all).unwrap();
             all
@@ -351,7 +351,7 @@ fn a_peer_that_never_reads_stops_our_reading() {
             "{stopped_at} of {total} bytes were read"
         );
 
-        let peer = thread::spawn(move || {
+        let peer = support::thread::spawn(move || {
             let mut all = String::new();
             from_us.read_to_string(&mut all).unwrap();
             all
@@ -428,7 +428,7 @@ fn a_panic_while_the_session_is_locked_does_not_stop_the_connection() {
     within(|| {
         let (connection, mut from_us, _to_us) = connect(Toy::default());
         let handle = connection.handle();
-        let panicked = thread::spawn(move || {
+        let panicked = support::thread::spawn(move || {
             handle.with(|toy, _| {
                 toy.send("{\"before\":1}");
                 panic!("expected by the test");
@@ -449,7 +449,7 @@ fn commands_of_another_thread_wake_the_one_that_waits() {
         let (mut connection, _from_us, _to_us) = connect(Toy::default());
         let (started, begin) = mpsc::channel();
         let handle = connection.handle();
-        let closer = thread::spawn(move || {
+        let closer = support::thread::spawn(move || {
             begin.recv().unwrap();
             handle.with(|toy, _| toy.close());
         });

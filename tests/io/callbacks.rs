@@ -16,7 +16,7 @@ use mcp_proto::{BlockingClient, ClientOptions, Server, testing};
 use serde_json::{Value, json};
 
 use crate::handlers::{steps, tool};
-use crate::toy::within;
+use support::thread::within;
 
 const ERAS: [EraPolicy; 3] = [EraPolicy::Auto, EraPolicy::Legacy, EraPolicy::Modern];
 
@@ -95,14 +95,18 @@ fn progress_may_be_answered_with_a_call_and_its_panic_is_its_callers() {
 
             let panicking = client.clone();
             let call = ToolCall::new("steps").on_progress(|_| panic!("expected by the test"));
-            assert!(thread::spawn(move || panicking.call(call)).join().is_err());
+            assert!(
+                support::thread::spawn(move || panicking.call(call))
+                    .join()
+                    .is_err()
+            );
             echo(&client);
             let bomb = Bomb;
             let call = ToolCall::new("steps").on_progress(move |_| {
                 let _held = &bomb;
             });
             let dropping = client.clone();
-            drop(thread::spawn(move || dropping.call(call)).join());
+            drop(support::thread::spawn(move || dropping.call(call)).join());
             echo(&client);
         }
     });
@@ -165,7 +169,7 @@ fn sixteen_threads_use_a_client_while_it_is_opened_and_closed() {
             let threads: Vec<_> = (0..16)
                 .map(|number| {
                     let (client, begin) = (client.clone(), Arc::clone(&begin));
-                    thread::spawn(move || {
+                    support::thread::spawn(move || {
                         begin.wait();
                         for turn in 0..20 {
                             match (number + turn) % 4 {
@@ -199,11 +203,11 @@ fn cancelling_at_any_moment_ends_the_call_or_comes_too_late() {
         for turn in 0..90 {
             let canceller = Canceller::new();
             let cancellable = client.with_canceller(&canceller);
-            let call = thread::spawn(move || cancellable.call_tool("slow", json!({})));
+            let call = support::thread::spawn(move || cancellable.call_tool("slow", json!({})));
             let racing: Vec<_> = (0..2)
                 .map(|_| {
                     let canceller = canceller.clone();
-                    thread::spawn(move || {
+                    support::thread::spawn(move || {
                         thread::sleep(Duration::from_micros(turn * 333));
                         canceller.cancel();
                     })

@@ -11,7 +11,8 @@ use mcp_proto::io::EntryError;
 use mcp_proto::io::child::{ChildConnection, Command};
 use mcp_proto::session::Closed;
 
-use crate::toy::{Event, Toy, frame, within};
+use crate::toy::{Event, Toy, frame};
+use support::thread::within;
 
 const SAFE: [&str; 6] = ["HOME", "LOGNAME", "PATH", "SHELL", "TERM", "USER"];
 const TERMINATED: i32 = 15;

@@ -17,7 +17,7 @@ use mcp_proto::io::nonblocking::AsyncClient;
 use mcp_proto::session::EraPolicy;
 
 use crate::contract::poll_for;
-use crate::toy::within;
+use support::thread::within;
 
 /// Answers the opening, says what it is and stays, deaf to the end of its input.
 const DEAF: &str = r#"
@@ -83,7 +83,7 @@ fn clients(script: &'static str, pid: &Path) -> [Box<dyn Client>; 2] {
     let (client, driver) = AsyncClient::new(options(), async move |client| {
         command().connect_async(client)
     });
-    let driver = thread::spawn(move || poll_for(None, driver).expect("it waits for ever"));
+    let driver = support::thread::spawn(move || poll_for(None, driver).expect("it waits for ever"));
     [Box::new(blocking), Box::new(Driven(client, driver))]
 }
 

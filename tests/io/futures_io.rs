@@ -18,7 +18,8 @@ use mcp_proto::server::Server;
 use mcp_proto::session::{Closed, EraPolicy, Session};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
-use crate::toy::{Event, Toy, frame, long_frame, within};
+use crate::toy::{Event, Toy, frame, long_frame};
+use support::thread::within;
 
 /// tokio's in-memory pipe behind the other family's traits.
 pub struct Pipe(pub DuplexStream);
@@ -63,7 +64,7 @@ pub fn sleep(time: Duration) -> impl Future<Output = ()> + Send {
         if !started {
             started = true;
             let (rang, waker) = (Arc::clone(&rang), cx.waker().clone());
-            thread::spawn(move || {
+            support::thread::spawn(move || {
                 thread::sleep(time);
                 rang.store(true, Ordering::SeqCst);
                 waker.wake();
@@ -102,7 +103,7 @@ fn frames_cross_and_what_is_pending_at_the_end_is_written() {
         let (near, mut far) = duplex(4096);
         let (near_out, mut far_out) = duplex(4096);
         let mut connection = Connection::new(Toy::echo(), Pipe(near), Pipe(near_out), sleep);
-        let peer = thread::spawn(move || {
+        let peer = support::thread::spawn(move || {
             block_on(async {
                 let write = async {
                     for number in 0..20 {
@@ -139,7 +140,7 @@ fn a_timeout_fires_and_handles_wake_the_task() {
         let (near_out, _far_out) = duplex(4096);
         let mut connection = Connection::new(Toy::default(), Pipe(near), Pipe(near_out), sleep);
         let handle = connection.handle();
-        let other = thread::spawn(move || {
+        let other = support::thread::spawn(move || {
             handle.with(|toy, now| toy.due = Some(now + Duration::from_millis(20)));
             handle
         });

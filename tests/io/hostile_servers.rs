@@ -16,7 +16,7 @@ use support::hostile::{
     HostileServer, Part, answer, hostile_servers, opening, outcome, right, victim,
 };
 
-use crate::toy::within;
+use support::thread::within;
 
 /// The server's side: what the client sends, and where it hears.
 struct Server {
@@ -148,7 +148,7 @@ fn a_server_that_breaks_the_rules_harms_nobody() {
             .partition(|case| waits(case, revision));
         let waiting = waiting.into_iter();
         let waiting: Vec<_> = waiting
-            .map(|case| thread::spawn(move || complaint(case, revision)))
+            .map(|case| support::thread::spawn(move || complaint(case, revision)))
             .collect();
         let waiting = waiting.into_iter();
         let others: Vec<String> = waiting

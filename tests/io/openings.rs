@@ -16,7 +16,7 @@ use mcp_proto::io::nonblocking::{AsyncClient, AsyncDriver};
 use mcp_proto::session::{CloseReason, Delivery, EraPolicy};
 
 use crate::contract::poll_for;
-use crate::toy::within;
+use support::thread::within;
 
 /// What a client does, however it waits.
 #[derive(Clone)]
@@ -27,7 +27,7 @@ enum Either {
 
 impl Either {
     fn driven((client, driver): (AsyncClient, AsyncDriver)) -> Self {
-        thread::spawn(|| poll_for(None, driver).expect("it waits for ever"));
+        support::thread::spawn(|| poll_for(None, driver).expect("it waits for ever"));
         Self::Async(client)
     }
 
@@ -99,18 +99,18 @@ fn of_sockets(options: &ClientOptions, serve: Serve, judge: impl Fn(&Either, &st
     let path: PathBuf = std::env::temp_dir().join(path);
     let listener = UnixListener::bind(&path).unwrap();
     let name = path.display().to_string();
-    thread::spawn(move || {
+    support::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            thread::spawn(move || serve(&mut stream));
+            support::thread::spawn(move || serve(&mut stream));
         }
     });
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    thread::spawn(move || {
+    support::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            thread::spawn(move || serve(&mut stream));
+            support::thread::spawn(move || serve(&mut stream));
         }
     });
     let of = || options.clone();
@@ -396,7 +396,7 @@ fn a_panic_while_connecting_is_told() {
         let panics = |_| -> io::Result<Connection<_>> { panic!("expected by the test {}", 7) };
         let mut clients = vec![Either::Blocking(BlockingClient::new(options(), panics))];
         let (told, driver) = mpsc::channel();
-        thread::spawn(move || {
+        support::thread::spawn(move || {
             let (client, driver) = AsyncClient::new(options(), async |_| {
                 if !thread::panicking() {
                     panic!("expected by the test {}", 7);

@@ -9,7 +9,8 @@ use std::time::Duration;
 use mcp_proto::io::blocking::Connection;
 use mcp_proto::io::blocking::pool::{Job, Pool, dispatch};
 
-use crate::toy::{Event, Toy, frame, within};
+use crate::toy::{Event, Toy, frame};
+use support::thread::within;
 
 #[test]
 fn jobs_begin_in_order_of_arrival() {

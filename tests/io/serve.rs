@@ -14,7 +14,7 @@ use mcp_proto::model::tool::CallToolResult;
 use mcp_proto::session::{Request, ServerConfig, ServerEvent, ServerSession};
 use serde_json::{Value, json};
 
-use crate::toy::within;
+use support::thread::within;
 use support::wire::Wire;
 
 /// The client's ends of a server's pipes.
@@ -40,7 +40,7 @@ impl Client {
         let (from_server, to_client) = io::pipe().unwrap();
         let (from_client, to_server) = io::pipe().unwrap();
         let connection = Connection::new(session(), from_client, to_client).unwrap();
-        let server = thread::spawn(move || serve(connection, options(), handler));
+        let server = support::thread::spawn(move || serve(connection, options(), handler));
         let mut client = Self {
             to_server,
             from_server: BufReader::new(from_server).lines(),

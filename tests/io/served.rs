@@ -26,7 +26,7 @@ use support::{LEGACY, amount};
 
 use crate::contract::adapters::Half;
 use crate::handlers::{steps, tool};
-use crate::toy::within;
+use support::thread::within;
 
 /// Begins to serve a server.
 type Way = fn(Server) -> Peer;
@@ -57,7 +57,9 @@ impl Peer {
             to: Box::new(to),
             from: BufReader::new(Box::new(from)),
             leave: Box::new(leave),
-            served: thread::spawn(|| serve_connection(connection, ServeOptions::default())),
+            served: support::thread::spawn(|| {
+                serve_connection(connection, ServeOptions::default())
+            }),
         }
     }
 
@@ -179,7 +181,7 @@ fn a_flood_of_cancelled_calls_costs_the_others_nothing() {
         let mut peer = serve(server);
         open(&mut peer, revision);
         let mut to = std::mem::replace(&mut peer.to, Box::new(io::sink()));
-        let flood = thread::spawn(move || {
+        let flood = support::thread::spawn(move || {
             for id in 1..=calls {
                 let cancelled = json!({"requestId": id});
                 let cancelled = notification("notifications/cancelled", cancelled);
@@ -261,7 +263,7 @@ fn a_server_whose_client_never_reads_ends_when_it_leaves() {
             open(&mut peer, revision);
             let mut to = std::mem::replace(&mut peer.to, Box::new(io::sink()));
             let (written, progress) = mpsc::channel();
-            let flood = thread::spawn(move || {
+            let flood = support::thread::spawn(move || {
                 let mut asked = call(revision, 1, "echo");
                 asked["params"]["arguments"] = json!({"a": "x".repeat(100 << 10)});
                 asked["id"] = "NUMBER".into();
@@ -317,12 +319,12 @@ impl Listening {
         let is_over = Arc::new(AtomicBool::new(false));
         let server = server().0.limits(limits);
         let over = Arc::clone(&is_over);
-        thread::spawn(move || {
+        support::thread::spawn(move || {
             while let Ok((socket, _)) = listener.accept()
                 && !over.load(SeqCst)
             {
                 let connection = Connection::tcp(server.service(), socket).unwrap();
-                thread::spawn(|| serve_connection(connection, ServeOptions::default()));
+                support::thread::spawn(|| serve_connection(connection, ServeOptions::default()));
             }
         });
         Self { address, is_over }
@@ -402,7 +404,7 @@ fn try_limits(limit: usize, (name, set): (&str, SetLimit)) {
 #[test]
 fn odd_limits_of_either_side_refuse_and_never_hang() {
     let all = LIMITS.into_iter().enumerate();
-    let all = all.map(|(nth, limit)| thread::spawn(move || try_limits(nth, limit)));
+    let all = all.map(|(nth, limit)| support::thread::spawn(move || try_limits(nth, limit)));
     for one in all.collect::<Vec<_>>() {
         one.join().unwrap();
     }

@@ -14,7 +14,8 @@ use mcp_proto::Limits;
 use mcp_proto::io::blocking::{Connection, ServeOptions, serve_connection};
 use mcp_proto::server::Server;
 
-use crate::toy::{Toy, event, frame, long_frame, within};
+use crate::toy::{Toy, event, frame, long_frame};
+use support::thread::within;
 
 /// The peer's end.
 trait Peer: Read + Write + Send {}
@@ -92,7 +93,7 @@ fn a_peer_that_neither_answers_nor_reads_nor_closes_keeps_no_socket() {
     ];
     // At once, since each waits until nothing has moved for a while.
     let all = before.map(|before| {
-        thread::spawn(move || {
+        support::thread::spawn(move || {
             within(move || {
                 let mut all = connections();
                 for (connection, name, _) in &mut all {
@@ -124,10 +125,10 @@ fn a_peer_that_floods_keeps_no_socket() {
     within(|| {
         let all = connections();
         let floods = all.into_iter().map(|(connection, name, mut peer)| {
-            thread::spawn(move || {
+            support::thread::spawn(move || {
                 drop(connection);
                 // It never stops for as long as would pass for silence.
-                let flood = thread::spawn(move || {
+                let flood = support::thread::spawn(move || {
                     while peer.write_all(&[b'x'; 4096]).is_ok() {
                         thread::sleep(Duration::from_millis(2));
                     }
@@ -203,7 +204,7 @@ fn clients_that_come_and_go_leave_nothing_behind() {
         let count = support::amount(60, 300);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let clients = thread::spawn(move || {
+        let clients = support::thread::spawn(move || {
             for number in 0..count {
                 let mut client = TcpStream::connect(address).unwrap();
                 let said: &[u8] = match number % 4 {
@@ -238,7 +239,7 @@ fn a_client_that_floods_and_never_reads_is_over_when_it_leaves() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (leave, left) = std::sync::mpsc::channel::<()>();
-        let client = thread::spawn(move || {
+        let client = support::thread::spawn(move || {
             let mut client = TcpStream::connect(address).unwrap();
             client
                 .set_write_timeout(Some(Duration::from_millis(500)))

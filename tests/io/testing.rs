@@ -19,7 +19,7 @@ use mcp_proto::{ClientOptions, Server, testing};
 use serde_json::{Value, json};
 
 use crate::handlers::tool;
-use crate::toy::within;
+use support::thread::within;
 
 const ERAS: [EraPolicy; 3] = [EraPolicy::Auto, EraPolicy::Legacy, EraPolicy::Modern];
 

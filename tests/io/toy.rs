@@ -2,8 +2,6 @@
 
 use std::collections::VecDeque;
 use std::sync::mpsc;
-use std::thread;
-use std::time::Duration;
 
 use bytes::Bytes;
 use mcp_proto::frame::FrameError;
@@ -127,20 +125,6 @@ impl Session for Toy {
 
     fn frame_limit(&self) -> usize {
         2 << 20
-    }
-}
-
-/// Fails the test when `run` takes longer than any machine needs for it.
-pub fn within<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> T {
-    let (done, result) = mpsc::channel();
-    let thread = thread::spawn(move || done.send(run()));
-    match result.recv_timeout(Duration::from_secs(20)) {
-        Ok(result) => result,
-        Err(mpsc::RecvTimeoutError::Timeout) => panic!("it hangs"),
-        Err(mpsc::RecvTimeoutError::Disconnected) => match thread.join() {
-            Err(panic) => std::panic::resume_unwind(panic),
-            Ok(_) => unreachable!("the result was sent"),
-        },
     }
 }
 

@@ -26,7 +26,7 @@ use support::script::calling;
 const SECRET: &str = "hunter2";
 
 #[track_caller]
-fn hides(value: &impl Debug) {
+fn hides(value: &dyn Debug) {
     let bytes = format!("{:?}", SECRET.as_bytes());
     for shown in [format!("{value:?}"), format!("{value:#?}")] {
         assert!(!shown.contains(SECRET), "{shown}");

@@ -24,6 +24,7 @@ pub mod script;
 pub mod served;
 pub mod server;
 pub mod tampered;
+pub mod thread;
 pub mod types;
 pub mod wire;
 

@@ -73,11 +73,17 @@ pub struct BlockingClient {
 impl BlockingClient {
     /// Creates a client. `connect` puts the client it is given between the streams of a new
     /// connection, or starts a process for it, each time one is needed.
-    pub fn new<F, C>(options: ClientOptions, connect: F) -> Self
+    pub fn new<F, C>(options: ClientOptions, mut connect: F) -> Self
     where
         F: FnMut(Client) -> io::Result<C> + Send + 'static,
         C: Drive<Session = Client> + 'static,
     {
+        let connect = move |client| -> io::Result<Driven> { Ok(Box::new(connect(client)?)) };
+        Self::connecting(options, Box::new(connect))
+    }
+
+    // Compiled once for all functions and connections.
+    fn connecting(options: ClientOptions, connect: Connect) -> Self {
         let connector = Arc::new(Connector::new(connect));
         let drivers = Drivers::default();
         let starter = drivers.starter();
@@ -268,14 +274,18 @@ blocking! {
     subscribe(filter: SubscriptionFilter<'static>) -> (SubscriptionId, SubscriptionFilter<'static>);
 }
 
-/// The user's function that connects, which one thread at a time has.
-struct Connector<F> {
-    function: Mutex<Option<F>>,
+/// The user's function that connects.
+type Connect = Box<dyn FnMut(Client) -> io::Result<Driven> + Send>;
+type Driven = Box<dyn Drive<Session = Client>>;
+
+/// The function that connects, which one thread at a time has.
+struct Connector {
+    function: Mutex<Option<Connect>>,
     returned: Condvar,
 }
 
-impl<F> Connector<F> {
-    fn new(function: F) -> Self {
+impl Connector {
+    fn new(function: Connect) -> Self {
         Self {
             function: Mutex::new(Some(function)),
             returned: Condvar::new(),
@@ -283,10 +293,7 @@ impl<F> Connector<F> {
     }
 
     /// Connects. Whoever waits for the connection waits no longer than the options say.
-    fn connect<C>(&self, hub: &Arc<Hub>, generation: u64, client: Client) -> io::Result<C>
-    where
-        F: FnMut(Client) -> io::Result<C>,
-    {
+    fn connect(&self, hub: &Arc<Hub>, generation: u64, client: Client) -> io::Result<Driven> {
         let late = Arc::clone(hub);
         let time = hub.options.connect_timeout;
         let _alarm = Alarm::set(time, move || late.connect_timed_out(generation))?;
@@ -309,9 +316,9 @@ impl<F> Connector<F> {
 }
 
 /// Gives the function back, even when it panics.
-struct Taken<'a, F>(&'a Connector<F>, Option<F>);
+struct Taken<'a>(&'a Connector, Option<Connect>);
 
-impl<F> Drop for Taken<'_, F> {
+impl Drop for Taken<'_> {
     fn drop(&mut self) {
         let Some(function) = self.1.take() else {
             return;
@@ -328,7 +335,7 @@ impl<F> Drop for Taken<'_, F> {
 }
 
 /// Drives one connection to its end, and what stands behind it to its own.
-fn drive<C: Drive<Session = Client>>(hub: &Arc<Hub>, generation: u64, mut connection: C) -> End {
+fn drive(hub: &Arc<Hub>, generation: u64, mut connection: Driven) -> End {
     let handle = connection.handle();
     hub.connected(&handle, generation);
     let failed = loop {

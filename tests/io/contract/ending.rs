@@ -61,13 +61,13 @@ pub fn what_is_pending_at_the_end_of_the_input_is_still_written<A: Adapter>() {
     // More than a pipe holds, so that the writer is still at it when the input ends.
     let mut us = A::connect(Toy::echo());
     let mut to_us = std::mem::replace(&mut us.to_us, Box::new(io::sink()));
-    let write = thread::spawn(move || {
+    let write = support::thread::spawn(move || {
         for number in 0..100 {
             writeln!(to_us, "{}", long_frame(number, 10_000)).unwrap();
         }
     });
     let from_us = std::mem::replace(&mut us.from_us, Box::new(io::empty()));
-    let read = thread::spawn(move || io::read_to_string(from_us).unwrap());
+    let read = support::thread::spawn(move || io::read_to_string(from_us).unwrap());
     while us.next().unwrap().is_some() {}
     drop(us);
     write.join().unwrap();
@@ -117,7 +117,7 @@ pub fn a_peer_that_reads_no_more_but_talks_on_is_not_listened_to_for_ever<A: Ada
     let mut to_us = std::mem::replace(&mut us.to_us, Box::new(io::sink()));
     let is_over = Arc::new(AtomicBool::new(false));
     let over = is_over.clone();
-    let talk = thread::spawn(move || {
+    let talk = support::thread::spawn(move || {
         while !over.load(Relaxed) && writeln!(to_us, "{{}}").is_ok() {
             thread::sleep(Duration::from_millis(20));
         }
@@ -160,7 +160,7 @@ pub fn closing_flushes_although_the_peer_is_busy_writing<A: Adapter>() {
         }
         toy.close();
     });
-    let peer = thread::spawn(move || {
+    let peer = support::thread::spawn(move || {
         for number in 0..3 {
             writeln!(to_us, "{}", long_frame(number, 100_000)).unwrap();
         }
@@ -183,14 +183,14 @@ pub fn a_slow_peer_that_talks_on_gets_all_that_was_written<A: Adapter>() {
         toy.close();
     });
     let (leave, has_left) = mpsc::channel::<()>();
-    let talk = thread::spawn(move || {
+    let talk = support::thread::spawn(move || {
         while has_left.try_recv() == Err(mpsc::TryRecvError::Empty) {
             if to_us.write_all(&[b'x'; 4096]).is_err() {
                 return;
             }
         }
     });
-    let peer = thread::spawn(move || {
+    let peer = support::thread::spawn(move || {
         thread::sleep(Duration::from_millis(100));
         let read = io::read_to_string(from_us);
         drop(leave);

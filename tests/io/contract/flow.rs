@@ -27,7 +27,7 @@ const COUNT: usize = 2500;
 /// Writes so many numbered frames to us on a thread of its own, and ends.
 fn pour(us: &mut Connected<Toy>, count: usize) -> JoinHandle<io::Result<()>> {
     let mut to_us = std::mem::replace(&mut us.to_us, Box::new(io::sink()));
-    thread::spawn(move || {
+    support::thread::spawn(move || {
         (0..count).try_for_each(|number| writeln!(to_us, "{}", long_frame(number, 10_000)))
     })
 }
@@ -40,7 +40,7 @@ pub fn frames_cross_in_both_directions_in_order<A: Adapter>() {
     // `stdio.stdout.pure`, `stdio.stdin.pure`, `stdio.frame`
     let mut us = A::connect(Toy::default());
     let mut to_us = std::mem::replace(&mut us.to_us, Box::new(io::sink()));
-    let write = thread::spawn(move || {
+    let write = support::thread::spawn(move || {
         for number in 0..1000 {
             writeln!(to_us, "{}", frame(number)).unwrap();
         }
@@ -48,7 +48,7 @@ pub fn frames_cross_in_both_directions_in_order<A: Adapter>() {
     });
     // A socket holds few small writes, so they are read as they come.
     let from_us = std::mem::replace(&mut us.from_us, Box::new(io::empty()));
-    let read = thread::spawn(move || io::read_to_string(from_us).unwrap());
+    let read = support::thread::spawn(move || io::read_to_string(from_us).unwrap());
     for number in 0..1000 {
         us.handle.with(|toy, _| toy.send(frame(number)));
         assert_eq!(us.next().unwrap(), Some(event(frame(number))));
@@ -68,13 +68,13 @@ pub fn large_frames_cross_in_both_directions_at_once<A: Adapter>() {
         us.handle
             .with(|toy, _| toy.send(long_frame(number, 1 << 20)));
     }
-    let write = thread::spawn(move || {
+    let write = support::thread::spawn(move || {
         for number in 0..3 {
             writeln!(to_us, "{}", long_frame(number, 1 << 20)).unwrap();
         }
         to_us
     });
-    let read = thread::spawn(move || io::read_to_string(from_us).unwrap());
+    let read = support::thread::spawn(move || io::read_to_string(from_us).unwrap());
     for number in 0..3 {
         let expected = event(long_frame(number, 1 << 20));
         assert!(us.next().unwrap() == Some(expected), "frame {number}");
@@ -92,7 +92,7 @@ pub fn large_frames_cross_in_both_directions_at_once<A: Adapter>() {
 pub fn lines_that_are_no_frames_cost_no_others<A: Adapter>() {
     let mut us = A::connect(Toy::default());
     let mut to_us = std::mem::replace(&mut us.to_us, Box::new(io::sink()));
-    let write = thread::spawn(move || {
+    let write = support::thread::spawn(move || {
         to_us.write_all(b"\n\r\n \n\xff\xfe\n").unwrap();
         let long = "x".repeat((2 << 20) + 2);
         writeln!(to_us, "{long}").unwrap();
@@ -127,7 +127,7 @@ pub fn a_peer_that_does_not_read_stops_our_reading<A: Adapter>() {
     assert!(before < COUNT * 3 / 5, "{before} of {COUNT} were read");
 
     let from_us = std::mem::replace(&mut us.from_us, Box::new(io::empty()));
-    let read = thread::spawn(move || io::read_to_string(from_us).unwrap());
+    let read = support::thread::spawn(move || io::read_to_string(from_us).unwrap());
     while us.next().unwrap().is_some() {}
     drop(us);
     write.join().unwrap().unwrap();
@@ -156,7 +156,7 @@ pub fn a_user_who_takes_no_events_stops_our_reading<A: Adapter>() {
 /// Hands on what one end says to the other.
 fn join(from: &mut impl FnMut() -> Box<dyn io::Read + Send>, to: Box<dyn Write + Send>) {
     let (mut from, mut to) = (from(), to);
-    thread::spawn(move || io::copy(&mut from, &mut to));
+    support::thread::spawn(move || io::copy(&mut from, &mut to));
 }
 
 /// Each has more to send than it may keep: neither may stop what would relieve the other.
@@ -186,7 +186,7 @@ pub fn two_sessions_that_are_both_full_go_on<A: Adapter>() {
         std::mem::replace(&mut client.to_us, sink()),
     );
     let (done, is_done) = mpsc::channel::<()>();
-    let serve = thread::spawn(move || {
+    let serve = support::thread::spawn(move || {
         while is_done.try_recv() == Err(mpsc::TryRecvError::Empty) {
             if let Some(event) = server.next_within(Duration::from_millis(20)) {
                 let Some(ServerEvent::Request(request)) = event.unwrap() else {

@@ -56,7 +56,7 @@ macro_rules! contract {
     ($adapter:ident: $($file:ident { $($behaviour:ident)* })*) => { $($(
         #[test]
         fn $behaviour() {
-            crate::toy::within(super::$file::$behaviour::<super::adapters::$adapter>);
+            support::thread::within(super::$file::$behaviour::<super::adapters::$adapter>);
         }
     )*)* };
 }
@@ -155,7 +155,7 @@ macro_rules! waiting {
 }
 
 fn at_once(behaviour: fn()) -> thread::JoinHandle<()> {
-    thread::spawn(move || crate::toy::within(behaviour))
+    support::thread::spawn(move || support::thread::within(behaviour))
 }
 
 waiting! {

@@ -21,7 +21,7 @@ pub fn deadlines_fire_while_nothing_moves<A: Adapter>() {
     assert!(begun.elapsed() >= SOON / 2, "not before its time");
     let mut line = [0; 16];
     let mut drive = std::mem::replace(&mut us.next, Box::new(|_| None));
-    let driver = thread::spawn(move || drive(Some(Duration::from_millis(500))));
+    let driver = support::thread::spawn(move || drive(Some(Duration::from_millis(500))));
     us.from_us.read_exact(&mut line).unwrap();
     assert_eq!(&line, b"{\"timed\":\"out\"}\n", "what it made is sent");
     drop(driver.join());
@@ -36,7 +36,7 @@ pub fn deadlines_fire_while_frames_pour_in<A: Adapter>() {
     });
     let is_over = Arc::new(AtomicBool::new(false));
     let over = is_over.clone();
-    let write = thread::spawn(move || {
+    let write = support::thread::spawn(move || {
         let lines = (frame(0) + "\n").repeat(100);
         while !over.load(Relaxed) && to_us.write_all(lines.as_bytes()).is_ok() {}
     });
@@ -89,7 +89,7 @@ pub fn a_deadline_that_another_thread_sets_is_kept<A: Adapter>() {
     us.handle
         .with(|toy, now| toy.due = Some(now + Duration::from_secs(3600)));
     let handle = us.handle.clone();
-    let setter = thread::spawn(move || {
+    let setter = support::thread::spawn(move || {
         thread::sleep(Duration::from_millis(20));
         handle.with(|toy, now| toy.due = Some(now + SOON));
     });

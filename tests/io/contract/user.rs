@@ -12,7 +12,7 @@ use crate::toy::{Event, Toy, event, frame};
 pub fn a_command_of_another_thread_wakes_who_waits<A: Adapter>() {
     let mut us = A::connect(Toy::default());
     let handle = us.handle.clone();
-    let closer = thread::spawn(move || {
+    let closer = support::thread::spawn(move || {
         thread::sleep(Duration::from_millis(20));
         handle.with(|toy, _| {
             toy.send("{\"a\":1}");
@@ -28,7 +28,7 @@ pub fn a_command_of_another_thread_wakes_who_waits<A: Adapter>() {
 pub fn a_panic_in_a_command_costs_the_command<A: Adapter>() {
     let mut us = A::connect(Toy::default());
     let handle = us.handle.clone();
-    let panicked = thread::spawn(move || {
+    let panicked = support::thread::spawn(move || {
         handle.with(|toy, _| {
             toy.send("{\"before\":1}");
             panic!("expected by the test");
@@ -69,7 +69,7 @@ pub fn dropping_the_connection_closes_the_session_and_the_output<A: Adapter>() {
 pub fn dropping_a_wait_loses_nothing<A: Adapter>() {
     let mut us = A::connect(Toy::default());
     let mut to_us = std::mem::replace(&mut us.to_us, Box::new(io::sink()));
-    let write = thread::spawn(move || {
+    let write = support::thread::spawn(move || {
         for number in 0..200 {
             let line = frame(number) + "\n";
             for part in line.as_bytes().chunks(5) {

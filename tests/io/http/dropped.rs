@@ -176,7 +176,7 @@ fn reentrant(requests: usize) -> HttpService {
         });
     let mut options = HttpServeOptions::default();
     options.limits.requests = requests;
-    let spawn = |handler| drop(thread::spawn(move || wait(handler)));
+    let spawn = |handler| drop(support::thread::spawn(move || wait(handler)));
     let service = HttpService::with_spawner(server, options, spawn).expect("it can be served");
     assert!(own.set(service.clone()).is_ok());
     service

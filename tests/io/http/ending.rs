@@ -19,7 +19,7 @@ fn options() -> HttpServeOptions {
 /// Closes a service on another thread, and returns once it is being closed.
 fn closed(service: &HttpService, grace: Duration) -> thread::JoinHandle<()> {
     let ending = service.clone();
-    let closed = thread::spawn(move || wait(ending.close(grace)));
+    let closed = support::thread::spawn(move || wait(ending.close(grace)));
     wait(service.closing());
     closed
 }

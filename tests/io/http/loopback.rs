@@ -62,7 +62,7 @@ fn the_end_lets_a_call_be_answered_and_takes_no_connection_any_more() {
     listening.send(&modern(5, "subscriptions/listen", params));
     assert!(listening.message().is_some(), "it is acknowledged");
     let address = server.address();
-    let closed = thread::spawn(move || server.close(Duration::from_secs(60)));
+    let closed = support::thread::spawn(move || server.close(Duration::from_secs(60)));
     assert_eq!(listening.message().expect("it ends")["id"], 5);
     while TcpStream::connect(address).is_ok() {
         thread::yield_now();

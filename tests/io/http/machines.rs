@@ -111,7 +111,7 @@ fn a_session_that_many_machines_want_at_once_answers_all_of_them() {
         .map(|id| {
             let service = machines[id % 3].service.clone();
             let sent = session.call(id as u64, "echo");
-            thread::spawn(move || {
+            support::thread::spawn(move || {
                 (0..10)
                     .map(|_| sent.clone().to(&service).status())
                     .collect()
@@ -136,7 +136,7 @@ fn a_session_of_a_machine_that_died_goes_on_once_its_lease_is_over() {
     drop(one);
     let (told, answered) = channel();
     let (service, sent) = (other.service.clone(), session.call(1, "echo"));
-    thread::spawn(move || told.send(sent.to(&service).status()));
+    support::thread::spawn(move || told.send(sent.to(&service).status()));
     // The lease of the one that died is what it waits for.
     assert!(answered.recv_timeout(Duration::from_millis(50)).is_err());
     for key in shared.store.keys("instance/") {
@@ -174,7 +174,7 @@ fn a_session_moves_as_soon_as_its_handlers_are_done_and_their_answers_are_not_lo
     let mut held = one.sent(session.call(1, "hold"));
     assert_eq!(one.stage.next(), "begun");
     let (service, sent) = (other.service.clone(), session.call(2, "echo"));
-    let moved = thread::spawn(move || sent.to(&service).status());
+    let moved = support::thread::spawn(move || sent.to(&service).status());
     while shared.log.is_empty() {
         thread::yield_now();
     }
@@ -364,7 +364,7 @@ fn a_machine_that_closes_parks_its_sessions() {
     let mut held = one.sent(session.call(1, "hold"));
     assert_eq!(one.stage.next(), "begun");
     let ending = one.service.clone();
-    let closed = thread::spawn(move || wait(ending.close(Duration::from_secs(60))));
+    let closed = support::thread::spawn(move || wait(ending.close(Duration::from_secs(60))));
     wait(one.service.closing());
     assert_eq!(one.sent(session.call(2, "echo")).status(), 503);
     one.stage.go();
