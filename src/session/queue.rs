@@ -68,10 +68,11 @@ impl<T> Queue<T> {
 
     #[inline]
     pub(crate) fn pop_front(&mut self) -> Option<T> {
-        match self.first.take() {
-            None if self.rest.is_some() => self.pop_rest(),
-            first => first,
+        // Asked first, since taking nothing would move as much as taking an element.
+        if self.first.is_some() {
+            return self.first.take();
         }
+        self.rest.is_some().then(|| self.pop_rest()).flatten()
     }
 
     #[inline(never)]

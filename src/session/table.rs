@@ -154,7 +154,25 @@ impl<T: Weigh, const INLINE: usize> Table<T, INLINE> {
 
     #[inline]
     pub(crate) fn remove(&mut self, number: u64) -> Option<T> {
-        let at = self.position(number)?;
+        if let [only] = self.entries.first() {
+            if only.number != number {
+                return None;
+            }
+            let only = self.entries.first_mut().pop()?;
+            self.held -= only.weight;
+            self.settle();
+            return Some(only.value);
+        }
+        if self.entries.is_empty() {
+            return None;
+        }
+        self.remove_among(number)
+    }
+
+    /// Removes an entry that isn't the only one.
+    #[inline(never)]
+    fn remove_among(&mut self, number: u64) -> Option<T> {
+        let at = self.search(number)?;
         let entry = match self.places {
             Some(_) => {
                 self.vacate(at);
