@@ -189,14 +189,10 @@ impl OutputPart {
     }
 
     /// A list as a value: the only one of it, or all of them.
-    fn of(mut parts: Vec<Self>) -> Self {
-        match (parts.pop(), parts.is_empty()) {
-            (Some(part), true) => part,
-            (Some(part), false) => {
-                parts.push(part);
-                Self::List(parts)
-            }
-            (None, _) => Self::List(parts),
+    fn of(mut parts: impl ExactSizeIterator<Item = Self>) -> Self {
+        match (parts.len(), parts.next()) {
+            (1, Some(part)) => part,
+            (_, first) => Self::List(first.into_iter().chain(parts).collect()),
         }
     }
 }
@@ -255,7 +251,7 @@ impl ToolOutput {
         }
         let value = match structured(&raw) {
             Some(value) => value,
-            None => OutputPart::of(raw.content.iter_mut().map(part).collect()),
+            None => OutputPart::of(raw.content.iter_mut().map(part)),
         };
         Ok(Self { value, raw })
     }
@@ -285,7 +281,7 @@ pub struct ResourceOutput {
 impl ResourceOutput {
     /// Returns what `raw` means.
     pub fn new(mut raw: ReadResourceResult<'static>) -> Self {
-        let value = OutputPart::of(raw.contents.iter_mut().map(contents).collect());
+        let value = OutputPart::of(raw.contents.iter_mut().map(contents));
         Self { value, raw }
     }
 }
@@ -356,9 +352,9 @@ fn part(block: &mut ContentBlock<'static>) -> OutputPart {
 
 /// A text, or the JSON it is: only objects and arrays count, from the first byte on.
 fn text(text: &mut Text<'static>) -> OutputPart {
-    let parsed = match text.starts_with(['{', '[']) {
-        true => Raw::new(text.as_str()).ok(),
-        false => None,
+    let parsed = match text.first_byte() {
+        Some(b'{' | b'[') => Raw::new(text.as_str()).ok(),
+        _ => None,
     };
     match parsed {
         Some(raw) => OutputPart::Json(raw.into_owned()),

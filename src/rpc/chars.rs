@@ -31,11 +31,8 @@ pub(super) enum Held {
         end: u32,
     },
     Owned(String),
-    /// So few that they stand here.
-    Few {
-        length: u8,
-        bytes: [u8; FEW],
-    },
+    /// So few that they stand here; the last byte is how many bytes they are.
+    Few([u8; FEW + 1]),
 }
 
 /// What borrowed texts are made independent of their frame with: a whole that they lie in and may
@@ -78,20 +75,24 @@ impl Held {
             Self::Part { whole, start, end } => whole
                 .get(*start as usize..*end as usize)
                 .unwrap_or_default(),
-            Self::Few { length, bytes } => {
-                let text = bytes.get(..usize::from(*length)).unwrap_or_default();
-                core::str::from_utf8(text).unwrap_or_default()
+            Self::Few(bytes) => {
+                let [.., length] = *bytes;
+                // All are looked at, since the standard library takes sixteen bytes in one step.
+                let all = core::str::from_utf8(bytes).unwrap_or_default();
+                all.get(..usize::from(length)).unwrap_or_default()
             }
         }
     }
 
     /// A copy, without an allocation if it is short.
     fn copied(text: &str) -> Self {
-        let mut bytes = [0; FEW];
-        match (bytes.get_mut(..text.len()), u8::try_from(text.len())) {
+        let mut bytes = [0; FEW + 1];
+        let [place @ .., count] = &mut bytes;
+        match (place.get_mut(..text.len()), u8::try_from(text.len())) {
             (Some(place), Ok(length)) => {
                 place.copy_from_slice(text.as_bytes());
-                Self::Few { length, bytes }
+                *count = length;
+                Self::Few(bytes)
             }
             _ => Self::Owned(text.into()),
         }
@@ -118,6 +119,16 @@ impl<'a> Chars<'a> {
         match self {
             Self::Borrowed(text) => text,
             Self::Held(held) => held.as_str(),
+        }
+    }
+
+    /// The first byte, without a look at the others.
+    #[cfg(feature = "client")]
+    pub(super) fn first_byte(&self) -> Option<u8> {
+        match self {
+            Self::Borrowed(text) => text.as_bytes().first().copied(),
+            Self::Held(Held::Few([first, .., length])) => (*length > 0).then_some(*first),
+            Self::Held(held) => held.as_str().as_bytes().first().copied(),
         }
     }
 
@@ -216,7 +227,7 @@ mod tests {
         assert!(matches!(elsewhere, Chars::Held(Held::Owned(_))));
         for text in ["", "é", "fifteen letters"] {
             let few = Chars::Borrowed(text).owned_from(Source::of(Some(&whole)));
-            assert!(matches!(few, Chars::Held(Held::Few { .. })));
+            assert!(matches!(few, Chars::Held(Held::Few(_))));
             assert_eq!(few.as_str(), text);
         }
         assert_eq!(size_of::<Option<Chars<'_>>>(), size_of::<String>());

@@ -155,6 +155,12 @@ impl<'a> Text<'a> {
         self.0.as_str()
     }
 
+    /// The first byte; `None` where there is none. Costs less than the text itself.
+    #[cfg(feature = "client")]
+    pub(crate) fn first_byte(&self) -> Option<u8> {
+        self.0.first_byte()
+    }
+
     /// Returns the same text, independent of what it was borrowed from.
     pub fn into_owned(self) -> Text<'static> {
         self.owned_from(Source::NONE)
