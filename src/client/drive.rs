@@ -291,9 +291,13 @@ impl Client {
     pub(super) fn pump(&mut self, now: Instant) {
         self.now = now;
         loop {
-            while let Some(event) = self.session.poll_event() {
+            while let Some(mut event) = self.session.poll_event() {
                 self.weight = event.held();
-                self.take(now, event);
+                match &mut event {
+                    // Most of them, and large: it is looked at where it is.
+                    ClientEvent::Completed(done) => self.completed(now, done),
+                    _ => self.take(now, event),
+                }
             }
             self.weight = 0;
             if !self.start_waiting(now) {
@@ -325,18 +329,17 @@ impl Client {
     fn take(&mut self, now: Instant, event: ClientEvent) {
         match event {
             ClientEvent::Opened { .. } => self.session_opened(now),
-            ClientEvent::Completed(done) => self.completed(now, done),
             ClientEvent::Progress { call, progress } => self.progressed(call, &progress),
             ClientEvent::Changed { change, .. } => {
                 self.catalog.changed(change);
-                self.push_event(Event::Session(event));
+                self.push_event(Event::Session(Box::new(event)));
             }
             ClientEvent::Subscribed {
                 subscription,
                 ref honoured,
             } => match self.subscribing.remove(&subscription) {
                 Some(id) => self.end(now, id, Ok(subscribed(subscription, honoured))),
-                None => self.push_event(Event::Session(event)),
+                None => self.push_event(Event::Session(Box::new(event))),
             },
             ClientEvent::SubscriptionEnded {
                 subscription,
@@ -347,10 +350,10 @@ impl Client {
                     let error = outcome.clone().err().unwrap_or(CallError::Cancelled);
                     self.end(now, id, Err(error.into()));
                 }
-                None => self.push_event(Event::Session(event)),
+                None => self.push_event(Event::Session(Box::new(event))),
             },
             ClientEvent::Closed(reason) => self.closed(now, reason),
-            event => self.push_event(Event::Session(event)),
+            event => self.push_event(Event::Session(Box::new(event))),
         }
     }
 
@@ -368,13 +371,13 @@ impl Client {
         if let (Some(handler), Ok(params)) = (handler, progress.params::<Progress>()) {
             self.push_event(Event::Progress {
                 operation: *id,
-                progress: params.into_owned(),
+                progress: Box::new(params.into_owned()),
                 handler,
             });
         }
     }
 
-    fn completed(&mut self, now: Instant, mut done: Completed) {
+    fn completed(&mut self, now: Instant, done: &mut Completed) {
         if let Stage::SettingLevel(call, time) = self.stage
             && call == done.call
         {
@@ -397,7 +400,7 @@ impl Client {
         };
         let whole = done.share();
         let source = Source::of(whole.as_ref());
-        match self.advance(now, running.operation, &done, source) {
+        match self.advance(now, running.operation, done, source) {
             Ok(Next::Done(outcome)) => self.finish(id, outcome),
             Ok(Next::Again(operation)) => {
                 running.operation = operation;
@@ -515,10 +518,13 @@ fn show(event: &Event, session: &ClientSession) {
     match event {
         Event::Opened => trace::opened(Role::Client, session.revision()),
         Event::OpeningFailed(error) => trace::opening_failed(error),
-        Event::Session(ClientEvent::Closed(reason)) => trace::closed(Role::Client, reason),
-        Event::Session(ClientEvent::Ignored(ignored)) => {
-            trace::ignored(Role::Client, ignored.kind(), ignored);
-        }
+        Event::Session(event) => match &**event {
+            ClientEvent::Closed(reason) => trace::closed(Role::Client, reason),
+            ClientEvent::Ignored(ignored) => {
+                trace::ignored(Role::Client, ignored.kind(), ignored);
+            }
+            _ => {}
+        },
         _ => {}
     }
 }

@@ -139,12 +139,12 @@ pub enum Event {
         /// The operation.
         operation: OperationId,
         /// What it reports.
-        progress: ProgressParams<'static>,
+        progress: Box<ProgressParams<'static>>,
         /// Who asked.
         handler: ProgressHandler,
     },
     /// Something else; [`driver::react`] says what to do about it.
-    Session(ClientEvent),
+    Session(Box<ClientEvent>),
 }
 
 impl core::fmt::Debug for Event {

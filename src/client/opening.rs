@@ -1,5 +1,7 @@
 //! How a client opens: from the session's opening to the log level that is part of it, and to the end.
 
+use alloc::boxed::Box;
+
 use crate::revision::Era;
 use crate::session::{CallOptions, ClientEvent, CloseReason, Delivery, Timeout};
 use crate::time::Instant;
@@ -52,6 +54,6 @@ impl Client {
         }
         self.stage = Stage::Over;
         let event = ClientEvent::Closed(reason);
-        self.push_event(Event::Session(event));
+        self.push_event(Event::Session(Box::new(event)));
     }
 }

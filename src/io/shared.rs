@@ -81,7 +81,9 @@ impl<S: Session> Shared<S> {
     pub(super) fn with<R>(&self, act: impl FnOnce(&mut S, Instant) -> R) -> R {
         let mut locked = self.locked();
         let now = self.clock.now();
-        act(locked.session(), now)
+        let state = locked.state();
+        state.now = now;
+        act(&mut state.session, now)
     }
 
     fn locked(&self) -> Locked<'_, S> {
@@ -120,9 +122,9 @@ struct Locked<'a, S: Session> {
 }
 
 impl<S: Session> Locked<'_, S> {
-    fn session(&mut self) -> &mut S {
+    fn state(&mut self) -> &mut State<S> {
         match &mut self.state {
-            Some(state) => &mut state.session,
+            Some(state) => state,
             None => unreachable!("the lock is held until the guard is dropped"),
         }
     }
@@ -144,6 +146,12 @@ impl<S: Session> Drop for Locked<'_, S> {
 /// How long to sleep until `wake`.
 pub(super) fn sleep_time(wake: Instant, now: Instant) -> Duration {
     (wake - now).clamp(SLEEP.0, SLEEP.1)
+}
+
+/// When one who sleeps until `wake` from `now` on wakes at the latest.
+#[cfg(any(feature = "tokio", feature = "futures-io"))]
+pub(super) fn sleep_end(wake: Instant, now: Instant) -> Instant {
+    wake.min(now + SLEEP.1)
 }
 
 /// Empties `buffer` after a write, keeping its room unless one large frame has grown it.

@@ -36,6 +36,8 @@ const HEAD: usize = 80;
 pub(super) struct State<S: Session> {
     pub(super) session: S,
     clock: Clock,
+    /// The time that whoever had the lock last knew.
+    pub(super) now: Instant,
     /// An event that was taken from the session to see whether there was one.
     event: Option<S::Event>,
     /// Lines that were taken from the session to be written next.
@@ -147,6 +149,7 @@ impl<S: Session> State<S> {
         Self {
             session,
             clock,
+            now: Instant::ZERO,
             event: None,
             outgoing: Vec::new(),
             reader_waits: false,
@@ -169,14 +172,17 @@ impl<S: Session> State<S> {
         }
     }
 
-    /// Has whatever concerns the task that drives the connection wake it.
+    /// Has whatever concerns the task that drives the connection wake it; whether it was another task,
+    /// or none, before.
     #[cfg(any(feature = "tokio", feature = "futures-io", feature = "http-client"))]
-    pub(super) fn sleep_as(&mut self, cx: &Context<'_>) {
+    pub(super) fn sleep_as(&mut self, cx: &Context<'_>) -> bool {
+        self.task = TaskState::Sleeps;
         let known = self.waker.as_ref();
-        if !known.is_some_and(|waker| waker.will_wake(cx.waker())) {
+        let is_other = !known.is_some_and(|waker| waker.will_wake(cx.waker()));
+        if is_other {
             self.waker = Some(cx.waker().clone());
         }
-        self.task = TaskState::Sleeps;
+        is_other
     }
 
     /// Has nothing wake the task that drives the connection until it sleeps again.
@@ -199,8 +205,10 @@ impl<S: Session> State<S> {
 
     /// Whether there is an event; it is taken from the session to see that.
     pub(super) fn has_event(&mut self) -> bool {
-        if self.event.is_none() {
-            self.event = self.session.poll_event();
+        if self.event.is_none()
+            && let Some(event) = self.session.poll_event()
+        {
+            self.event = Some(event);
         }
         self.event.is_some()
     }
@@ -222,7 +230,10 @@ impl<S: Session> State<S> {
     /// The next event, in order; at the end of the input the closing one.
     pub(super) fn next_event(&mut self) -> Option<S::Event> {
         let is_held_up = self.drain.is_some() && !self.session.wants_frames();
-        let event = self.event.take().or_else(|| self.session.poll_event());
+        let event = match self.event {
+            Some(_) => self.event.take(),
+            None => self.session.poll_event(),
+        };
         match (self.input_end, &mut self.drain) {
             (Some(why), _) if event.is_none() && !self.hold => {
                 self.close(why);
@@ -266,24 +277,29 @@ impl<S: Session> State<S> {
         self.input_end.is_none() && !(self.is_closed() && self.output_lost)
     }
 
-    /// Takes lines from the session until one write is full; the first frame isn't copied.
+    /// Takes lines from the session until one write is full.
     pub(super) fn fill_output(&mut self) {
         let mut outgoing = mem::take(&mut self.outgoing);
+        self.take_output(&mut outgoing);
+        self.outgoing = outgoing;
+    }
+
+    /// Appends lines of the session to `lines` until they fill one write; the first frame isn't copied.
+    pub(super) fn take_output(&mut self, lines: &mut Vec<u8>) {
         self.catch(|session| {
             loop {
-                let is_first = outgoing.is_empty();
-                if outgoing.len() >= GATHER || session.poll_transmit(&mut outgoing).is_none() {
+                let is_first = lines.is_empty();
+                if lines.len() >= GATHER || session.poll_transmit(lines).is_none() {
                     break;
                 }
                 // Doubling would leave half of it empty, for as long as the connection does nothing.
-                if is_first || outgoing.len() >= GATHER {
-                    outgoing.reserve_exact(1);
+                if is_first || lines.len() >= GATHER {
+                    lines.reserve_exact(1);
                 }
-                outgoing.push(b'\n');
+                lines.push(b'\n');
             }
         });
-        self.first_lines.look_at_sent(&outgoing);
-        self.outgoing = outgoing;
+        self.first_lines.look_at_sent(lines);
     }
 
     /// Takes one frame from the session, and where it goes.

@@ -57,10 +57,10 @@ impl Task {
                 _ => false,
             }
         });
-        match has_run {
-            Some(true) => polled,
-            _ => Poll::Ready(self.abandoned()),
+        if has_run != Some(true) {
+            polled = Poll::Ready(self.abandoned());
         }
+        polled
     }
 }
 

@@ -172,7 +172,8 @@ pub(super) fn whole_text(error: &(dyn Error + 'static)) -> String {
 /// One request through all its runs on this server, as far as this run knows.
 #[derive(Default)]
 pub(super) struct Run {
-    pub(super) carried: RoundState,
+    /// What earlier rounds have brought, and this one; `None` while that is nothing.
+    pub(super) carried: Option<Box<RoundState>>,
     /// What is open after this run so far.
     pub(super) asked: InputRequests<'static>,
     /// What the client would have had to declare for a question of this run.
@@ -256,15 +257,14 @@ impl Run {
     /// Whether the report that is about to be made was made by an earlier run already.
     pub(super) fn is_repeated_report(&mut self) -> bool {
         self.reports += 1;
-        self.reports <= self.carried.reports
+        self.reports <= self.carried.as_ref().map_or(0, |carried| carried.reports)
     }
 
     /// What the next round needs to know.
     pub(super) fn to_carry(&self) -> RoundState {
-        RoundState {
-            reports: self.carried.reports.max(self.reports),
-            ..self.carried.clone()
-        }
+        let mut state = self.carried.as_deref().cloned().unwrap_or_default();
+        state.reports = state.reports.max(self.reports);
+        state
     }
 
     /// Notes that the client's answer doesn't fit what it was asked.

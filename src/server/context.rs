@@ -150,7 +150,9 @@ impl Context {
 
     /// Begins with what earlier rounds have brought.
     pub(super) fn carry(&self, carried: RoundState) {
-        self.inner.run.with(|run| run.carried = carried);
+        self.inner
+            .run
+            .with(|run| run.carried = Some(Box::new(carried)));
     }
 
     /// Has the handler run as a task, whose ledger `keeper` keeps at once.
@@ -432,14 +434,15 @@ impl Context {
         let kept = self
             .inner
             .run
-            .with(|run| run.carried.once.get(key).cloned());
+            .with(|run| run.carried.as_ref()?.once.get(key).cloned());
         if let Some(kept) = kept {
             return Ok(kept.0.decode::<T>()?);
         }
         let value = act()?;
         let kept = OwnedRaw(Raw::encode(&value)?);
         let to_keep = self.inner.run.with(|run| {
-            run.carried.once.insert(key.into(), kept);
+            let carried = run.carried.get_or_insert_default();
+            carried.once.insert(key.into(), kept);
             Some((run.keeper.clone()?, run.to_carry()))
         });
         if let Some((keeper, ledger)) = to_keep {
@@ -495,7 +498,7 @@ impl Context {
         let known = self
             .inner
             .run
-            .with(|run| run.carried.answers.get(key).cloned());
+            .with(|run| run.carried.as_ref()?.answers.get(key).cloned());
         match known {
             Some(Answer::Result(raw)) => return Ok(raw.0),
             Some(Answer::Refused(text)) => return Err(AskError::Refused(text)),
@@ -512,9 +515,12 @@ impl Context {
             None => return Err(self.question::<M>(key, params)),
         };
         let kept = answer.clone();
-        self.inner
-            .run
-            .with(|run| run.carried.answers.insert(key.into(), kept));
+        self.inner.run.with(|run| {
+            run.carried
+                .get_or_insert_default()
+                .answers
+                .insert(key.into(), kept)
+        });
         match answer {
             Answer::Result(raw) => Ok(raw.0),
             Answer::Refused(text) => Err(AskError::Refused(text)),

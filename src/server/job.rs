@@ -105,8 +105,8 @@ pub(super) enum End {
     },
     /// The handler goes on as a task, with what this carries.
     BeginTask(Context),
-    /// What the store of tasks has to say.
-    Tasks(TaskEnd),
+    /// What the store of tasks has to say; behind a pointer, since it is larger than all others.
+    Tasks(Box<TaskEnd>),
     /// Nobody wanted it any more before it began.
     Cancelled,
 }
@@ -123,9 +123,13 @@ impl End {
             }
             Self::Reply(_) => ("result", None),
             Self::Error(error) => ("error", Some(error.code)),
-            Self::Ask { .. } | Self::Tasks(TaskEnd::Ask(_)) => (INPUT_REQUIRED, None),
-            Self::Tasks(TaskEnd::Created(_)) | Self::BeginTask(_) => ("task", None),
-            Self::Tasks(_) => ("result", None),
+            Self::Ask { .. } => (INPUT_REQUIRED, None),
+            Self::BeginTask(_) => ("task", None),
+            Self::Tasks(end) => match **end {
+                TaskEnd::Ask(_) => (INPUT_REQUIRED, None),
+                TaskEnd::Created(_) => ("task", None),
+                _ => ("result", None),
+            },
             Self::Cancelled => ("cancelled", None),
         }
     }
@@ -390,7 +394,7 @@ fn ended(context: &Context, end: End) -> Outcome {
 /// What the store of tasks makes of a request.
 async fn in_store(context: Context, job: Box<dyn StoreWork>) -> Outcome {
     let (end, step) = match job.run(&context).await {
-        Ok((end, step)) => (End::Tasks(end), step),
+        Ok((end, step)) => (End::Tasks(Box::new(end)), step),
         Err(error) => (End::Error(error), None),
     };
     Outcome {

@@ -214,7 +214,8 @@ impl Service {
         self.now = self.now.max(now);
         if !self.is_running(outcome.job) {
             // What was changed goes on. A task that was made for nobody doesn't.
-            let is_created = matches!(outcome.end, End::Tasks(TaskEnd::Created(_)));
+            let is_created =
+                matches!(&outcome.end, End::Tasks(end) if matches!(**end, TaskEnd::Created(_)));
             let step = outcome.step.map(|step| match is_created {
                 true => Box::new(step.abandoned()),
                 false => step,
@@ -243,11 +244,13 @@ impl Service {
             End::Error(error) => self.session.reply_error(self.now, request, error),
             End::Ask { questions, state } => self.ask(request, questions, state),
             End::BeginTask(context) => self.create_task(context),
-            End::Tasks(TaskEnd::Wait) => {
-                self.wait(waits);
-                Ok(())
-            }
-            End::Tasks(end) => self.tell_of_task(request, end),
+            End::Tasks(end) => match *end {
+                TaskEnd::Wait => {
+                    self.wait(waits);
+                    Ok(())
+                }
+                end => self.tell_of_task(request, end),
+            },
             End::Cancelled => Ok(()),
         };
         match answered {

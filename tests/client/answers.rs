@@ -47,7 +47,7 @@ impl Asked {
         }
         for event in events {
             if let mcp_proto::client::Event::Session(event) = event {
-                self.react(event);
+                self.react(*event);
             }
         }
         self.sent()

@@ -1,15 +1,18 @@
 //! The adapter for tokio, over its in-memory pipes.
 
+use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use mcp_proto::io::nonblocking::Drive;
 use mcp_proto::io::nonblocking::tokio::Connection;
 use mcp_proto::session::{Closed, Session};
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf};
 use tokio::io::{duplex, split};
+use tokio::task::consume_budget;
 use tokio::time::{Instant, timeout};
 
 use crate::toy::{Event, Toy, frame, long_frame};
@@ -100,6 +103,120 @@ async fn a_deadline_that_comes_between_two_events_is_told_although_there_is_an_e
     assert_eq!(connection.next().await.unwrap(), Some(event("{\"a\":2}")));
     assert_eq!(connection.with(|toy, _| toy.timeouts), 1);
     assert_eq!(connection.next().await.unwrap(), Some(Event::TimedOut));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_that_has_come_when_it_is_set_is_told_at_once() {
+    let (mut connection, _peer) = connect(Toy::default(), 1024);
+    let idle = timeout(Duration::from_secs(1), connection.next());
+    assert!(idle.await.is_err(), "nothing has happened");
+    let begin = Instant::now();
+    connection.with(|toy, now| toy.due = Some(now));
+    assert_eq!(connection.next().await.unwrap(), Some(Event::TimedOut));
+    assert_eq!(begin.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_comes_although_the_task_had_used_up_its_budget_when_it_was_set() {
+    let (mut connection, _peer) = connect(Toy::default(), 1024);
+    connection.with(|toy, now| toy.due = Some(now + Duration::from_secs(5)));
+    let mut is_spent = false;
+    let next = poll_fn(|cx| {
+        while !is_spent {
+            is_spent = pin!(consume_budget()).poll(cx).is_pending();
+        }
+        connection.poll_next(cx)
+    });
+    let told = timeout(Duration::from_secs(60), next).await;
+    assert_eq!(told.expect("it is told").unwrap(), Some(Event::TimedOut));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_wakes_the_task_that_has_polled_last() {
+    let (mut connection, peer) = connect(Toy::default(), 1024);
+    connection.with(|toy, now| toy.due = Some(now + Duration::from_secs(5)));
+    let polled = tokio::spawn(async move {
+        let idle = timeout(Duration::from_secs(1), connection.next());
+        assert!(idle.await.is_err(), "nothing has happened");
+        connection
+    });
+    let mut connection = polled.await.unwrap();
+    let told = timeout(Duration::from_secs(60), connection.next()).await;
+    assert_eq!(told.expect("it is told").unwrap(), Some(Event::TimedOut));
+    drop(peer);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_is_kept_by_a_task_that_takes_events_within_one_poll() {
+    let (mut connection, mut peer) = connect(Toy::default(), 1024);
+    let begin = Instant::now();
+    connection.with(|toy, now| toy.due = Some(now + Duration::from_secs(5)));
+    let mut events = Vec::new();
+    for number in 0..3 {
+        let frames = format!("{}\n{}\n", frame(2 * number), frame(2 * number + 1));
+        peer.write_all(frames.as_bytes()).await.unwrap();
+        let all = poll_fn(|cx| {
+            let mut polled = connection.poll_event_within(cx, false);
+            while let Poll::Ready(event) = polled {
+                events.push(event.unwrap().expect("it goes on"));
+                polled = connection.poll_event_within(cx, true);
+            }
+            Poll::<()>::Pending
+        });
+        let idle = timeout(Duration::from_secs(2), all);
+        assert!(idle.await.is_err(), "it waits for ever");
+    }
+    let mut expected: Vec<Event> = (0..6).map(|number| event(frame(number))).collect();
+    expected.insert(6, Event::TimedOut);
+    assert_eq!(events, expected);
+    assert!(begin.elapsed() >= Duration::from_secs(6));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_together_with_a_command_is_read() {
+    let (mut connection, mut peer) = connect(Toy::default(), 1024);
+    let mut line = [0; 8];
+    for number in 0..10 {
+        // The first ones wake the task alone, so that the reader is left in peace from then on.
+        let idle = timeout(Duration::from_secs(1), connection.next());
+        assert!(idle.await.is_err(), "nothing has come");
+        connection.with(|toy, _| toy.send("{\"b\":1}"));
+        if number < 5 {
+            continue;
+        }
+        peer.write_all(format!("{}\n", frame(number)).as_bytes())
+            .await
+            .unwrap();
+        let read = timeout(Duration::from_secs(60), connection.next()).await;
+        let read = read.expect("it is read").unwrap();
+        assert_eq!(read, Some(event(frame(number))));
+    }
+    for _ in 0..10 {
+        peer.read_exact(&mut line).await.unwrap();
+        assert_eq!(&line, b"{\"b\":1}\n");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_reader_wakes_the_task_that_has_polled_last_although_it_was_left_in_peace() {
+    let (mut connection, mut peer) = connect(Toy::default(), 1024);
+    let polled = tokio::spawn(async move {
+        for number in 0..3 {
+            let idle = timeout(Duration::from_secs(1), connection.next());
+            assert!(idle.await.is_err(), "nothing has come");
+            connection.with(|toy, _| toy.send(frame(number)));
+        }
+        connection
+    });
+    let mut connection = polled.await.unwrap();
+    let write = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        peer.write_all(b"{\"a\":1}\n").await.unwrap();
+    };
+    let read = timeout(Duration::from_secs(60), connection.next());
+    let (read, ()) = tokio::join!(read, write);
+    let read = read.expect("the reader wakes this task").unwrap();
+    assert_eq!(read, Some(event("{\"a\":1}")));
 }
 
 #[tokio::test(start_paused = true)]

@@ -103,15 +103,18 @@ impl HighEnd {
                 self.was_told = true;
                 self.common.mark(Kind::OpeningFailed);
             }
-            Event::Session(ClientEvent::InputRequested(asked)) => {
-                self.common.mark(Kind::InputRequested);
-                self.inputs.insert(asked.input);
-            }
-            Event::Session(ClientEvent::InputWithdrawn(input)) => {
-                self.common.mark(Kind::InputWithdrawn);
-                self.inputs.remove(&input);
-            }
-            Event::Session(ClientEvent::Closed(_)) => self.common.is_closed = true,
+            Event::Session(event) => match *event {
+                ClientEvent::InputRequested(asked) => {
+                    self.common.mark(Kind::InputRequested);
+                    self.inputs.insert(asked.input);
+                }
+                ClientEvent::InputWithdrawn(input) => {
+                    self.common.mark(Kind::InputWithdrawn);
+                    self.inputs.remove(&input);
+                }
+                ClientEvent::Closed(_) => self.common.is_closed = true,
+                _ => {}
+            },
             _ => {}
         }
     }

@@ -104,8 +104,8 @@ impl Script {
                 Event::Finished { operation, outcome } => self.finished.push((operation, *outcome)),
                 Event::Progress {
                     progress, handler, ..
-                } => handler(progress),
-                Event::Session(event) => self.events.push(event),
+                } => handler(*progress),
+                Event::Session(event) => self.events.push(*event),
                 other => panic!("unknown event {other:?}"),
             }
         }

@@ -198,15 +198,15 @@ impl Hub {
             Event::Progress {
                 progress, handler, ..
             // It is the lease's, which only passes it on.
-            } => handler(progress),
+            } => handler(*progress),
             Event::Session(event) => {
-                if let ClientEvent::Closed(reason) = &event {
+                if let ClientEvent::Closed(reason) = &*event {
                     self.closed(reason);
                 }
                 let held = event.held();
                 let client = handle.clone();
                 let access = ClientAccess::new(move |act| client.with(|it, now| act(it, now)));
-                match react(&self.options, event, &access) {
+                match react(&self.options, *event, &access) {
                     Some(Run::Inline(run)) => self.lane.push(held, run),
                     // What a panic leaves unanswered is answered as its right to answer is dropped.
                     Some(Run::Background(run)) => self.pool.run(Job::new(run, |_| {})),

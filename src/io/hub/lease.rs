@@ -12,7 +12,7 @@ use core::mem;
 use core::task::{Context, Poll, Waker};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Handle, Hub, State};
+use super::{Acquired, Handle, Hub, Slot, State};
 use crate::client::{Client, ClientError, Operation, OperationId, Output, ProgressHandler};
 use crate::model::progress::ProgressParams;
 use crate::session::Weigh;
@@ -35,12 +35,15 @@ impl Lease {
         self.hub.lock().openings += 1;
     }
 
+    /// Waits for the connection that is made for it.
+    pub(in crate::io) async fn wait(&mut self, made: &Slot<Acquired>) -> Result<(), ClientError> {
+        self.handle = Some(made.wait().await?);
+        Ok(())
+    }
+
     /// Has an operation done; one that is dropped is cancelled. `None` if the connection has just
     /// ended, so that nothing was begun.
-    pub(in crate::io) async fn run(
-        &self,
-        request: &Operation,
-    ) -> Option<Result<Output, ClientError>> {
+    pub(in crate::io) async fn run(&self, request: &Operation) -> Option<Outcome> {
         let handle = self.handle.as_ref()?;
         // The client gets a function of ours, so that none of the user's runs, or is dropped, in it.
         let progress = request.progress();
@@ -80,7 +83,7 @@ impl Lease {
         mem::forget(running);
         // What came before the result is told before it.
         self.hub.news_told().await;
-        Some(*outcome)
+        Some(outcome)
     }
 }
 
@@ -129,8 +132,8 @@ impl Hub {
     }
 }
 
-/// How an operation has ended.
-type Outcome = Box<Result<Output, ClientError>>;
+/// How an operation has ended, behind a pointer since it is large and goes from hand to hand.
+pub(in crate::io) type Outcome = Box<Result<Output, ClientError>>;
 
 /// Somebody who waits for the outcome of an operation.
 pub(super) enum Waiter {

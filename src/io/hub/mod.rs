@@ -33,7 +33,7 @@ use lane::Lane;
 use lease::Waiter;
 
 pub(super) use driven::{Connecting, End};
-pub(super) use lease::Lease;
+pub(super) use lease::{Lease, Outcome};
 
 /// How long a result or a close waits for the functions that hear of what was before it.
 const NEWS_TIMEOUT: Duration = Duration::from_secs(1);
@@ -60,7 +60,7 @@ pub(super) struct Hub {
 }
 
 /// A connection, or why there is none.
-type Acquired = Result<Handle<Client>, ClientError>;
+pub(super) type Acquired = Result<Handle<Client>, ClientError>;
 
 struct State {
     phase: Phase,
@@ -184,13 +184,13 @@ impl Hub {
     pub(super) async fn acquire(self: &Arc<Self>) -> Result<Lease, ClientError> {
         let (mut lease, slot) = self.arrive();
         if let Some(slot) = slot {
-            lease.handle = Some(slot.wait().await?);
+            lease.wait(&slot).await?;
         }
         Ok(lease)
     }
 
     /// A lease, and where to wait for its connection if it has none yet.
-    fn arrive(self: &Arc<Self>) -> (Lease, Option<Arc<Slot<Acquired>>>) {
+    pub(super) fn arrive(self: &Arc<Self>) -> (Lease, Option<Arc<Slot<Acquired>>>) {
         let mut state = self.lock();
         state.users += 1;
         let mut lease = Lease {

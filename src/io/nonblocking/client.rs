@@ -6,6 +6,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use core::fmt;
 use core::future::poll_fn;
+use core::mem;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll};
 use core::time::Duration;
@@ -15,13 +16,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::super::alarm;
-use super::super::hub::{Connecting, End, Hub, ServerIdentity};
+use super::super::hub::{Connecting, End, Hub, Outcome, ServerIdentity};
 use super::super::panics::try_run;
 use super::driven::{Drive, ROUNDS};
 use crate::client::driver::{after, before};
 use crate::client::{
-    Client, ClientError, ClientOptions, Listed, Operation, Output, Reconnect, ResourceOutput,
-    ToolCall, ToolOutput,
+    Client, ClientError, ClientOptions, Listed, Operation, Output, Outputs, Reconnect,
+    ResourceOutput, ToolCall, ToolOutput,
 };
 use crate::model::capability::ServerCapabilities;
 use crate::model::completion::{CompleteParams, CompleteResult};
@@ -164,30 +165,36 @@ impl AsyncClient {
 
     /// Performs any operation.
     pub async fn run(&self, request: Operation) -> Result<Output, ClientError> {
+        *self.perform(&request).await?
+    }
+
+    /// Performs an operation that stays where it is; an error if there is no connection for it.
+    pub(super) async fn perform(&self, request: &Operation) -> Result<Outcome, ClientError> {
         let retries = match self.hub.options.reconnect {
             Reconnect::OnDemand { retries } => retries,
             Reconnect::Never => 0,
         };
-        for retry in 0..retries {
-            let lease = self.hub.acquire().await?;
-            match lease.run(&request).await {
-                // Nothing of it was sent, so that nobody can have acted on it.
-                Some(Err(error)) if error.is_retryable() => {}
-                Some(outcome) => return outcome,
-                None => {}
+        let mut retry = 0;
+        loop {
+            let (mut lease, slot) = self.hub.arrive();
+            if let Some(slot) = slot {
+                lease.wait(&slot).await?;
+            }
+            let is_last = retry >= retries;
+            match lease.run(request).await {
+                Some(outcome) if is_last || !is_retryable(&outcome) => return Ok(outcome),
+                // While this is held, who comes hears what the connection was lost for.
+                None if is_last && self.hub.options.reconnect == Reconnect::Never => {
+                    let lost = self.hub.acquire().await;
+                    let lost = lost.map(|_| ClientError::Lost(Delivery::NotSent));
+                    return Err(lost.unwrap_or_else(|error| error));
+                }
+                None if is_last => return Err(ClientError::Lost(Delivery::NotSent)),
+                _ => {}
             }
             drop(lease);
             self.hub.sleep(self.hub.options.backoff.delay(retry)).await;
-        }
-        let lease = self.hub.acquire().await?;
-        match lease.run(&request).await {
-            Some(outcome) => outcome,
-            // While this is held, who comes hears what the connection was lost for.
-            None if self.hub.options.reconnect == Reconnect::Never => {
-                let lost = self.hub.acquire().await;
-                Err(lost.map_or_else(|error| error, |_| ClientError::Lost(Delivery::NotSent)))
-            }
-            None => Err(ClientError::Lost(Delivery::NotSent)),
+            retry += 1;
         }
     }
 
@@ -200,7 +207,8 @@ impl AsyncClient {
         name: &str,
         arguments: impl Serialize,
     ) -> Result<ToolOutput, ClientError> {
-        self.call(ToolCall::new(name).arguments(arguments)?).await
+        let mut request = Operation::CallTool(ToolCall::new(name).arguments(arguments)?);
+        self.call_in_place(&mut request).await
     }
 
     /// Calls the tool `name` and gives what it said as a value of Rust: the structured content if
@@ -231,45 +239,63 @@ impl AsyncClient {
     }
 
     /// As [`call_tool`](Self::call_tool), with all that can be said of a call.
-    pub async fn call(&self, mut call: ToolCall) -> Result<ToolOutput, ClientError> {
-        let options = &self.hub.options;
-        let outcome = match before(options, &mut call) {
-            Some(outcome) => outcome,
-            None if self.hub.outputs.is_some() => self.call_checked(&call).await,
-            None if !options.has_hook() => {
-                return self.run(Operation::CallTool(call)).await.map(tool);
-            }
-            None => self.run(Operation::CallTool(call.clone())).await.map(tool),
-        };
-        after(options, &call, outcome)
+    pub async fn call(&self, call: ToolCall) -> Result<ToolOutput, ClientError> {
+        self.call_in_place(&mut Operation::CallTool(call)).await
     }
 }
 
 impl AsyncClient {
-    /// Calls a tool and holds its result to its output schema.
-    async fn call_checked(&self, call: &ToolCall) -> Result<ToolOutput, ClientError> {
-        let Some(outputs) = &self.hub.outputs else {
-            return self.run(Operation::CallTool(call.clone())).await.map(tool);
+    /// Makes a call, which is large, where it is.
+    async fn call_in_place(&self, request: &mut Operation) -> Result<ToolOutput, ClientError> {
+        let options = &self.hub.options;
+        let refused = match request {
+            Operation::CallTool(call) => before(options, call),
+            _ => None,
         };
-        let is_known = outputs.knows(&call.name);
-        if !is_known {
+        let outcome = match (refused, &self.hub.outputs, &*request) {
+            (Some(outcome), ..) => outcome,
+            (None, Some(outputs), Operation::CallTool(call)) => {
+                self.call_checked(request, &call.name, outputs).await
+            }
+            _ => self.perform(request).await.and_then(tool),
+        };
+        match request {
+            Operation::CallTool(call) => after(options, call, outcome),
+            _ => outcome,
+        }
+    }
+
+    /// Calls the tool `name` and holds its result to its output schema.
+    async fn call_checked(
+        &self,
+        request: &Operation,
+        name: &str,
+        outputs: &Outputs,
+    ) -> Result<ToolOutput, ClientError> {
+        if !outputs.knows(name) {
             outputs.take(self.list_tools().await?);
         }
-        let output = tool(self.run(Operation::CallTool(call.clone())).await?);
-        if outputs.check(&call.name, &output.raw).is_err() {
+        let output = self.perform(request).await.and_then(tool)?;
+        if outputs.check(name, &output.raw).is_err() {
             // The promise may have changed since.
             outputs.take(self.list_tools().await?);
-            outputs.check(&call.name, &output.raw)?;
+            outputs.check(name, &output.raw)?;
         }
         Ok(output)
     }
 }
 
-/// The output of a request for a tool's call.
-pub(super) fn tool(output: Output) -> ToolOutput {
-    match output {
-        Output::Tool(output) => output,
-        _ => unreachable!("a request is answered with the output of its kind"),
+/// Whether nothing of an operation was sent, so that nobody can have acted on it.
+fn is_retryable(outcome: &Outcome) -> bool {
+    matches!(&**outcome, Err(error) if error.is_retryable())
+}
+
+/// The output of a request for a tool's call, out of where it has been put.
+pub(super) fn tool(outcome: Outcome) -> Result<ToolOutput, ClientError> {
+    match *outcome {
+        Ok(Output::Tool(output)) => Ok(output),
+        Ok(_) => unreachable!("a request is answered with the output of its kind"),
+        Err(error) => Err(error),
     }
 }
 
@@ -280,9 +306,10 @@ macro_rules! operations {
         impl AsyncClient { $(
             $(#[$about])*
             pub async fn $name(&self $(, $parameter: $type)*) -> Result<$result, ClientError> {
-                match self.run($request).await? {
-                    $output => Ok($value),
-                    _ => unreachable!("a request is answered with the output of its kind"),
+                match *self.perform(&$request).await? {
+                    Ok($output) => Ok($value),
+                    Ok(_) => unreachable!("a request is answered with the output of its kind"),
+                    Err(error) => Err(error),
                 }
             }
         )* }
@@ -382,8 +409,10 @@ async fn drive<C: Drive<Session = Client>>(
     let handle = connection.handle();
     hub.connected(&handle, generation);
     let mut events = 0;
+    let mut is_again = false;
     let failed = loop {
         let next = poll_fn(|cx| {
+            let is_again = mem::take(&mut is_again);
             // Other tasks get their turn although there is always one more event.
             if events == ROUNDS {
                 events = 0;
@@ -391,10 +420,13 @@ async fn drive<C: Drive<Session = Client>>(
                 return Poll::Pending;
             }
             events += 1;
-            connection.poll_event(cx)
+            connection.poll_event_within(cx, is_again)
         });
         match next.await {
-            Ok(Some(event)) => hub.take(&handle, event),
+            Ok(Some(event)) => {
+                hub.take(&handle, event);
+                is_again = true;
+            }
             Ok(None) => break None,
             Err(error) => break Some(error),
         }

@@ -57,7 +57,7 @@ impl<S: Session, T: Streams> Connection<S, T> {
 
     /// As [`next`](Self::next), for hand-written futures.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<S::Event>>> {
-        self.driver.poll_next(cx, &mut self.streams)
+        self.driver.poll_next(cx, &mut self.streams, false)
     }
 }
 
@@ -66,6 +66,14 @@ impl<S: Session, T: Streams> Drive for Connection<S, T> {
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<S::Event>>> {
         self.poll_next(cx)
+    }
+
+    fn poll_event_within(
+        &mut self,
+        cx: &mut Context<'_>,
+        is_again: bool,
+    ) -> Poll<io::Result<Option<S::Event>>> {
+        self.driver.poll_next(cx, &mut self.streams, is_again)
     }
 
     fn has_event(&self) -> bool {

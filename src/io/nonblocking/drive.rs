@@ -4,20 +4,24 @@
 //! Rules of this file: nothing is awaited, so nothing is lost when a future is dropped; the lock is
 //! never held while a stream is polled; reading never waits for writing, nor writing for reading;
 //! only what has moved lets the loop go round again; after an event a session that nobody has touched
-//! is asked for the next one only, and for nothing before something has come or a deadline has; once
+//! is asked for the next one only, and for nothing before something has come or a deadline has; what is
+//! due is asked once a look, at its end, and a deadline that has come by then is told in another; once
 //! the output has ended, what comes is read and thrown away for a moment, since a socket that is closed
 //! with something unread takes back what was written.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::mem;
 use core::task::{Context, Poll};
 use core::time::Duration;
 use std::io;
 use std::sync::Arc;
 
-use super::super::shared::{LINGER, Shared, recycle, sleep_time};
+use super::super::shared::{LINGER, Shared, recycle, sleep_end, sleep_time};
 use super::super::state::{GATHER, State};
 use super::super::{Clock, Handle};
 use super::driven::ROUNDS;
+use super::knock::Knock;
 use crate::frame::LineDecoder;
 use crate::session::Session;
 use crate::time::{Instant, earlier};
@@ -27,6 +31,10 @@ const RESTING: usize = 1024;
 
 /// The streams and the timer of one runtime. The methods are those of the runtime's own traits.
 pub trait Streams {
+    /// Whether the timer keeps the waker it was polled with, and doesn't go off before its time by the
+    /// session's clock: then it isn't polled again until that.
+    const IS_PUNCTUAL: bool = false;
+
     /// Reads what there is into `decoder`; how many bytes, none at the end.
     fn poll_read(
         &mut self,
@@ -44,13 +52,11 @@ pub trait Streams {
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 }
 
-/// When the time is to be told next, if ever.
-type Wake = Option<Instant>;
-
 /// What comes after an event when there is nothing to look for.
 enum Calm<E> {
     Event(E),
-    Waits(Wake),
+    /// And the time, if that is known.
+    Waits(Option<Instant>),
 }
 
 /// Where the writing half is.
@@ -80,12 +86,18 @@ struct Traffic {
     output: Output,
     /// Whether the last look at the session has found that the input is to be read.
     reads: bool,
-    /// When the time is to be told, if the last look has given an event and seen that there is nothing
-    /// to do but to give further ones and to read.
-    calm: Option<Wake>,
-    /// Whether it has seen a further one.
+    /// Tells whether the reader has woken the task; there once the task was woken by something else.
+    knock: Option<Box<Knock>>,
+    /// When the session was last known to want the time told.
+    due: Option<Instant>,
+    /// Whether the last look has given an event and seen that there is nothing to do but to give further
+    /// ones and to read.
+    is_calm: bool,
+    /// Whether it has seen a further one; what is due is known then.
     has_event: bool,
     armed: Option<Instant>,
+    /// Whether the timer wakes the task at that time without being polled before.
+    is_ticking: bool,
     /// When the end stops waiting for the output, and then for the end of the input.
     linger: Option<Instant>,
     /// When the stream last took something.
@@ -103,9 +115,12 @@ impl<S: Session> Driver<S> {
             has_more: false,
             output: Output::Idle,
             reads: false,
-            calm: None,
+            knock: None,
+            due: None,
+            is_calm: false,
             has_event: false,
             armed: None,
+            is_ticking: false,
             linger: None,
             wrote_at: Instant::ZERO,
             grace: None,
@@ -123,7 +138,7 @@ impl<S: Session> Driver<S> {
             return;
         }
         self.traffic.grace = grace;
-        self.traffic.calm = None;
+        self.traffic.is_calm = false;
         self.shared.lock().hold = grace.is_some();
     }
 
@@ -142,13 +157,16 @@ impl<S: Session> Driver<S> {
         self.traffic.has_event
     }
 
-    /// Moves everything on as far as it will go; ready with the next event, or at the end.
+    /// Moves everything on as far as it will go; ready with the next event, or at the end. If it
+    /// `is_again`, the same poll of the task has been given an event by it already.
     pub(in crate::io) fn poll_next(
         &mut self,
         cx: &mut Context<'_>,
         streams: &mut impl Streams,
+        is_again: bool,
     ) -> Poll<io::Result<Option<S::Event>>> {
-        self.traffic.poll_next(&self.shared, cx, streams)
+        let Self { shared, traffic } = self;
+        traffic.poll_next(shared, cx, streams, is_again)
     }
 }
 
@@ -158,6 +176,7 @@ impl Traffic {
         shared: &Shared<S>,
         cx: &mut Context<'_>,
         streams: &mut impl Streams,
+        mut is_again: bool,
     ) -> Poll<io::Result<Option<S::Event>>> {
         // What was begun is written on, and what has come is read, before the session is looked at:
         // so one look takes it in.
@@ -166,23 +185,30 @@ impl Traffic {
         if self.output != Output::Idle {
             self.poll_output(shared, cx, streams, shared.clock.now());
         }
-        let calm = self.go_on(shared, cx);
+        let calm = self.go_on(shared, cx, is_again);
         if let Some(Calm::Event(event)) = calm {
             return Poll::Ready(Ok(Some(event)));
         }
         if self.reads {
-            read = self.poll_read(cx, streams);
-            is_waiting = read.is_none();
+            let knock = self.knock.as_mut();
+            is_waiting = knock.is_some_and(|knock| knock.is_quiet(cx));
+            if !is_waiting {
+                read = self.poll_read(cx, streams);
+                is_waiting = read.is_none();
+                if is_waiting && calm.is_none() && self.knock.is_none() {
+                    self.knock = Some(Box::new(Knock::new(cx)));
+                }
+            }
         }
-        if let Some(Calm::Waits(wake)) = calm
+        if let Some(Calm::Waits(now)) = calm
             && is_waiting
-            && !self.poll_timer(shared, cx, streams, wake)
+            && !self.poll_timer(shared, cx, streams, self.due, now)
         {
             self.rest();
             return Poll::Pending;
         }
         for _ in 0..ROUNDS {
-            let look = self.look(shared, cx, read.take());
+            let look = self.look(shared, cx, read.take(), mem::take(&mut is_again));
             let moved = self.poll_output(shared, cx, streams, look.now);
             if let Some(next) = look.next {
                 return Poll::Ready(next);
@@ -201,7 +227,7 @@ impl Traffic {
         if let Some(read) = read {
             // What was read last before other tasks get their turn.
             let mut state = shared.lock();
-            let now = state.drive_timeout();
+            let (now, _) = self.pass_time(shared, &mut state, false);
             self.take_in(&mut state, now, read);
         }
         cx.waker().wake_by_ref();
@@ -214,8 +240,11 @@ impl Traffic {
         &mut self,
         shared: &Shared<S>,
         cx: &Context<'_>,
+        is_again: bool,
     ) -> Option<Calm<S::Event>> {
-        let wake = self.calm.take().filter(|_| self.output == Output::Idle)?;
+        if !mem::take(&mut self.is_calm) || self.output != Output::Idle {
+            return None;
+        }
         let mut state = shared.lock();
         if state.was_touched() {
             return None;
@@ -224,18 +253,48 @@ impl Traffic {
             let is_read = self.decoder.buffered() == 0 && state.wants_frames();
             self.reads = is_read;
             return is_read.then(|| {
-                state.sleep_as(cx);
-                Calm::Waits(wake)
+                self.sleep_as(&mut state, cx);
+                self.due = state.session.poll_timeout();
+                Calm::Waits(is_again.then_some(state.now))
             });
         }
-        // Whatever was done with the last event may have taken its time.
-        if wake.is_some_and(|wake| wake <= shared.clock.now()) {
+        if !is_again {
+            // Whatever was done with the last event may have taken its time.
+            state.now = shared.clock.now();
+        }
+        if self.due.is_some_and(|due| due <= state.now) {
             return None;
         }
         let event = state.next_event()?;
         self.has_event = state.has_event();
-        self.calm = Some(wake);
+        self.is_calm = true;
         Some(Calm::Event(event))
+    }
+
+    /// Lets the time pass for the session if it was known to want that; the time, which was known before
+    /// if it `is_known`, and whether it was so.
+    fn pass_time<S: Session>(
+        &self,
+        shared: &Shared<S>,
+        state: &mut State<S>,
+        is_known: bool,
+    ) -> (Instant, bool) {
+        if !is_known {
+            state.now = shared.clock.now();
+        }
+        let now = state.now;
+        let is_due = self.due.is_some_and(|due| due <= now);
+        if is_due {
+            state.session.handle_timeout(now);
+        }
+        (now, is_due)
+    }
+
+    /// Has whatever concerns the session wake the task.
+    fn sleep_as<S: Session>(&mut self, state: &mut State<S>, cx: &Context<'_>) {
+        if state.sleep_as(cx) {
+            self.is_ticking = false;
+        }
     }
 
     /// Gives the session what was read, the time and the decoder's lines, and takes from it what is to
@@ -245,11 +304,14 @@ impl Traffic {
         shared: &Shared<S>,
         cx: &Context<'_>,
         read: Option<io::Result<usize>>,
+        is_again: bool,
     ) -> Look<S::Event> {
         let mut state = shared.lock();
         // Set before anything is looked at: what a handle changes from here on wakes the task.
-        state.sleep_as(cx);
-        let now = state.drive_timeout();
+        self.sleep_as(&mut state, cx);
+        // What comes never counts as earlier than it came.
+        let is_known = is_again && read.is_none();
+        let (now, was_due) = self.pass_time(shared, &mut state, is_known);
         if let Some(read) = read {
             self.take_in(&mut state, now, read);
         }
@@ -265,22 +327,27 @@ impl Traffic {
             // The task is awake and will be back, so handles needn't wake it.
             state.stay_awake();
             self.has_event = state.has_event();
-            let is_calm = !self.has_more && state.is_undisturbed();
-            self.calm = is_calm.then(|| state.session.poll_timeout());
+            self.is_calm = !self.has_more && state.is_undisturbed();
+            if self.is_calm && self.has_event {
+                self.due = state.session.poll_timeout();
+            }
             return Look::ended(now, next);
         }
         let is_welcome = state.is_closed() || state.wants_frames();
         // What the decoder still holds comes before what is still to be read.
-        let moved = state.feed(&mut self.decoder, now) > 0;
-        self.reads = !moved && is_welcome && state.expects_input();
+        let is_fed = state.feed(&mut self.decoder, now) > 0;
+        self.reads = !is_fed && is_welcome && state.expects_input();
         let held_until = self.held_until.filter(|_| state.hold);
+        self.due = state.session.poll_timeout();
+        // One that stays due although it was told is told again when the timer goes off.
+        let is_late = !was_due && self.due.is_some_and(|due| due <= now);
         Look {
             now,
             next: None,
             reads: self.reads,
-            moved,
+            moved: is_fed || is_late,
             drains: state.is_draining(),
-            wake: earlier(state.session.poll_timeout(), held_until),
+            wake: earlier(self.due, held_until),
         }
     }
 
@@ -364,8 +431,7 @@ impl Traffic {
 
     /// Takes the next lines from the session, if there are any, or learns that none will come.
     fn fill_output<S: Session>(&mut self, state: &mut State<S>) {
-        state.fill_output();
-        core::mem::swap(&mut state.outgoing, &mut self.lines);
+        state.take_output(&mut self.lines);
         let is_closed = state.is_closed();
         if !self.lines.is_empty() {
             self.output = Output::Writing(0);
@@ -398,26 +464,51 @@ impl Traffic {
                 return true;
             }
         }
-        self.poll_timer(shared, cx, streams, earlier(look.wake, drained))
+        let wake = earlier(look.wake, drained);
+        self.poll_timer(shared, cx, streams, wake, Some(look.now))
     }
 
-    /// Sets the timer for `wake`, or the end of the waiting for streams; whether it has gone off.
+    /// Sets the timer for `wake`, or the end of the waiting for streams; whether it has gone off. `now` is
+    /// a time within this poll of the task, if one is known.
+    #[inline]
     fn poll_timer<S: Session>(
         &mut self,
         shared: &Shared<S>,
         cx: &mut Context<'_>,
         streams: &mut impl Streams,
-        wake: Wake,
+        wake: Option<Instant>,
+        now: Option<Instant>,
     ) -> bool {
         let Some(wake) = earlier(wake, self.linger) else {
             return false;
         };
+        if self.is_ticking
+            && let (Some(armed), Some(now)) = (self.armed, now)
+            && now < armed
+            && armed <= wake
+        {
+            // If it goes off from here on it wakes the task.
+            return false;
+        }
+        self.set_timer(shared, cx, streams, wake)
+    }
+
+    #[inline(never)]
+    fn set_timer<S: Session, T: Streams>(
+        &mut self,
+        shared: &Shared<S>,
+        cx: &mut Context<'_>,
+        streams: &mut T,
+        wake: Instant,
+    ) -> bool {
         // A timer that is set too early costs one look; setting it anew costs more.
         if self.armed.is_none_or(|armed| wake < armed) {
-            self.armed = Some(wake);
-            streams.arm(sleep_time(wake, shared.clock.now()));
+            let now = shared.clock.now();
+            self.armed = Some(sleep_end(wake, now));
+            streams.arm(sleep_time(wake, now));
         }
         let rang = streams.poll_timer(cx).is_ready();
+        self.is_ticking = T::IS_PUNCTUAL && !rang;
         if rang {
             self.armed = None;
         }
@@ -431,7 +522,12 @@ impl Traffic {
         cx: &mut Context<'_>,
         streams: &mut impl Streams,
     ) -> Option<io::Result<usize>> {
-        match streams.poll_read(cx, &mut self.decoder) {
+        let decoder = &mut self.decoder;
+        let polled = match &mut self.knock {
+            Some(knock) => knock.poll(cx, |cx| streams.poll_read(cx, decoder)),
+            None => streams.poll_read(cx, decoder),
+        };
+        match polled {
             Poll::Ready(read) => Some(read),
             Poll::Pending => None,
         }

@@ -23,6 +23,17 @@ pub trait Drive {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<Option<<Self::Session as Session>::Event>>>;
 
+    /// As `poll_event`. If it `is_again`, it has given an event within the same poll of the task already:
+    /// what the time was then is good enough for what is due.
+    fn poll_event_within(
+        &mut self,
+        cx: &mut Context<'_>,
+        is_again: bool,
+    ) -> Poll<io::Result<Option<<Self::Session as Session>::Event>>> {
+        let _ = is_again;
+        self.poll_event(cx)
+    }
+
     /// Whether the next event was there when the last one was given, so that `poll_event` is ready.
     /// `false` if that isn't known.
     fn has_event(&self) -> bool {

@@ -11,6 +11,8 @@ pub(super) mod drive;
 pub(super) mod driven;
 #[cfg(feature = "futures-io")]
 pub mod futures_io;
+#[cfg(any(feature = "tokio", feature = "futures-io"))]
+mod knock;
 #[cfg(all(feature = "server", any(feature = "tokio", feature = "futures-io")))]
 pub(super) mod serve;
 #[cfg(all(feature = "client", feature = "skills"))]

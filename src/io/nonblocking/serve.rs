@@ -9,13 +9,12 @@ use alloc::collections::VecDeque;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::future::poll_fn;
+use core::mem;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::task::{Context, Poll};
 use core::time::Duration;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use smallvec::SmallVec;
 
 use super::super::Handle;
 use super::super::blocking::pool::{Job as PoolJob, Pool, THREADS};
@@ -24,7 +23,7 @@ use super::super::state::GATHER;
 use super::super::steps::{RunsTasks, StepFuture, run_task};
 use super::super::task::Task;
 use super::driven::{Drive, ROUNDS};
-use crate::server::{EffectSink, Event, Job, Service};
+use crate::server::{EffectSink, Event, Job, Outcome, Service};
 
 /// How a server is served.
 #[derive(Clone, Copy, Debug)]
@@ -153,7 +152,8 @@ struct Tasks {
     handle: Handle<Service>,
     /// What takes the effects of the handlers; `None` before the first.
     effects: Option<EffectSink>,
-    running: SmallVec<[Task; 1]>,
+    /// Those that wait for something.
+    running: Vec<Task>,
     waiting: VecDeque<Job>,
     beside: Option<Arc<Beside>>,
     /// Handlers of tasks that run here.
@@ -177,7 +177,7 @@ impl Tasks {
             beside: None,
             stepping: Vec::new(),
             handle,
-            running: SmallVec::new(),
+            running: Vec::new(),
             waiting: VecDeque::new(),
             is_cut_short: false,
             options,
@@ -195,6 +195,7 @@ impl Tasks {
         connection: &mut impl Drive<Session = Service>,
     ) -> Poll<io::Result<()>> {
         let mut rounds = 0;
+        let mut is_again = false;
         while rounds < ROUNDS {
             let is_busy = !self.running.is_empty()
                 || !self.stepping.is_empty()
@@ -207,7 +208,7 @@ impl Tasks {
             // there is enough to write already.
             loop {
                 rounds += 1;
-                match connection.poll_event(cx) {
+                match connection.poll_event_within(cx, mem::replace(&mut is_again, true)) {
                     Poll::Ready(Ok(Some(event))) => self.take(event),
                     Poll::Ready(end) => return Poll::Ready(end.map(drop)),
                     Poll::Pending => break,
@@ -217,8 +218,7 @@ impl Tasks {
                     break;
                 }
             }
-            self.start();
-            let is_done = self.run(cx);
+            let is_done = self.run(cx) | self.start(cx);
             if !is_event && !is_done {
                 return Poll::Pending;
             }
@@ -252,22 +252,37 @@ impl Tasks {
         }
     }
 
-    fn start(&mut self) {
-        while self.running.len() < self.options.concurrency.max(1) {
+    /// Begins with handlers that wait, as many as may run or until there is enough to write; whether one
+    /// has ended. One that ends at once has no place among those that run.
+    fn start(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut is_done = false;
+        while !self.is_cut_short && self.running.len() < self.options.concurrency.max(1) {
             let Some(job) = self.waiting.pop_front() else {
-                return;
+                break;
             };
             let effects = || effect_sink(job.registry(), &self.handle);
             let effects = Arc::clone(self.effects.get_or_insert_with(effects));
-            let job = job.with_effects(effects);
-            self.running.push(Task::new(job));
+            let mut task = Task::new(job.with_effects(effects));
+            match task.poll(cx) {
+                Poll::Ready(outcome) => {
+                    self.is_cut_short = give(&self.handle, outcome);
+                    is_done = true;
+                }
+                Poll::Pending => {
+                    // Room for one is what most connections need, if any.
+                    if self.running.is_empty() {
+                        self.running.reserve_exact(1);
+                    }
+                    self.running.push(task);
+                }
+            }
         }
+        is_done
     }
 
     /// Moves the handlers on, all of them or until there is enough to write; whether one has ended.
     fn run(&mut self, cx: &mut Context<'_>) -> bool {
         let before = self.running.len();
-        let handle = &self.handle;
         // The others get their turn once this is written: output that waits counts as memory.
         let mut is_enough = false;
         self.running.retain_mut(|task| {
@@ -277,16 +292,13 @@ impl Tasks {
             let Poll::Ready(outcome) = task.poll(cx) else {
                 return true;
             };
-            is_enough = handle.with(|service, now| {
-                service.handle_outcome(now, outcome);
-                service.session().fills_write(GATHER)
-            });
+            is_enough = give(&self.handle, outcome);
             false
         });
         self.is_cut_short = is_enough;
         let mut is_begun = false;
         if let Some(beside) = &self.beside {
-            let begun = core::mem::take(&mut *beside.steps());
+            let begun = mem::take(&mut *beside.steps());
             is_begun = !begun.is_empty();
             self.stepping.extend(begun);
             self.stepping
@@ -294,4 +306,12 @@ impl Tasks {
         }
         is_begun || self.running.len() != before
     }
+}
+
+/// Gives an outcome to its service; whether there is enough to write by now.
+fn give(handle: &Handle<Service>, outcome: Outcome) -> bool {
+    handle.with(|service, now| {
+        service.handle_outcome(now, outcome);
+        service.session().fills_write(GATHER)
+    })
 }

@@ -53,9 +53,12 @@ impl AsyncClient {
         let options = self.options();
         let outcome = match before(options, &mut call) {
             Some(outcome) => outcome,
-            None => match self.run(Operation::StartTool(call.clone())).await {
-                Ok(Output::Task(task)) => return Ok(Started::Task(self.task(&*task.task_id))),
-                outcome => outcome.map(tool),
+            None => match self.perform(&Operation::StartTool(call.clone())).await {
+                Ok(outcome) => match *outcome {
+                    Ok(Output::Task(task)) => return Ok(Started::Task(self.task(&*task.task_id))),
+                    _ => tool(outcome),
+                },
+                Err(error) => Err(error),
             },
         };
         after(options, &call, outcome).map(Started::Done)
@@ -91,8 +94,8 @@ impl AsyncTask {
     /// Returns an error as [`AsyncClient::call_tool`] does. The task goes on when this is dropped or
     /// has waited as long as an operation may take: wait again, or [`cancel`](Self::cancel) it.
     pub async fn wait(&self) -> Result<ToolOutput, ClientError> {
-        let awaited = self.client.run(Operation::AwaitTask(self.id.clone()));
-        awaited.await.map(tool)
+        let awaited = Operation::AwaitTask(self.id.clone());
+        self.client.perform(&awaited).await.and_then(tool)
     }
 
     /// Cancels the task. Since 2026-07-28 the server may go on with it all the same.

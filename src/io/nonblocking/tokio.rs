@@ -15,6 +15,7 @@ use core::time::Duration;
 use std::io;
 
 use ::tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use ::tokio::task::unconstrained;
 use ::tokio::time::{Instant, Sleep, sleep};
 
 use super::super::Clock;
@@ -58,6 +59,8 @@ pub struct TokioStreams<R, W> {
 }
 
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Streams for TokioStreams<R, W> {
+    const IS_PUNCTUAL: bool = true;
+
     fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
@@ -110,7 +113,8 @@ impl Timer for TokioTimer {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.0 {
-            Some(sleep) => sleep.as_mut().poll(cx),
+            // Without a budget: one that has been used up would leave the timer without its waker.
+            Some(sleep) => pin!(unconstrained(sleep.as_mut())).poll(cx),
             None => Poll::Pending,
         }
     }

@@ -70,7 +70,11 @@ impl StoreWork for TaskJob {
                 context,
             };
             match work {
-                TaskWork::Create => of.create(context.take_run().carried).await,
+                TaskWork::Create => {
+                    let ledger = context.take_run().carried;
+                    of.create(ledger.map(|ledger| *ledger).unwrap_or_default())
+                        .await
+                }
                 TaskWork::Get => of.get().await,
                 TaskWork::Payload => of.payload().await,
                 TaskWork::Update => of.update().await,

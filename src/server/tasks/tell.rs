@@ -117,7 +117,9 @@ impl Service {
             return;
         };
         // One that has failed says nothing.
-        if let End::Tasks(TaskEnd::Seen(mut seen)) = end {
+        if let End::Tasks(end) = end
+            && let TaskEnd::Seen(mut seen) = *end
+        {
             for task in &mut seen {
                 let Some((news, state)) = task.news.take() else {
                     continue;

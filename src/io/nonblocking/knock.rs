@@ -1,0 +1,97 @@
+//! Whether it was the reader that has woken a task, or somebody else: one that had nothing and hasn't
+//! woken since need not be asked again.
+//!
+//! Rules of this file: whoever is told that the reader is quiet has the reader wake the present task; what
+//! wakes notes that before it does so.
+
+use core::mem;
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::task::{Context, Poll, Waker};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Wake;
+
+/// Between a reader and the task that polls it.
+pub(super) struct Knock {
+    door: Arc<Door>,
+    /// What the reader is polled with.
+    waker: Waker,
+    /// The task that the door wakes.
+    task: Waker,
+    /// Whether the reader had nothing when it was polled last.
+    is_awaited: bool,
+}
+
+/// What a reader wakes.
+struct Door {
+    task: Mutex<Waker>,
+    has_woken: AtomicBool,
+}
+
+impl Knock {
+    pub(super) fn new(cx: &Context<'_>) -> Self {
+        let task = cx.waker().clone();
+        let door = Arc::new(Door {
+            task: Mutex::new(task.clone()),
+            has_woken: AtomicBool::new(false),
+        });
+        Self {
+            waker: Waker::from(Arc::clone(&door)),
+            door,
+            task,
+            is_awaited: false,
+        }
+    }
+
+    /// Whether the reader had nothing, hasn't woken anybody since, and will wake this task.
+    pub(super) fn is_quiet(&mut self, cx: &Context<'_>) -> bool {
+        if !self.task.will_wake(cx.waker()) {
+            self.wake_instead(cx);
+        }
+        self.is_awaited && !self.door.has_woken.load(Ordering::Acquire)
+    }
+
+    /// Polls the reader, which `read` does.
+    pub(super) fn poll<T>(
+        &mut self,
+        cx: &Context<'_>,
+        read: impl FnOnce(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        if !self.task.will_wake(cx.waker()) {
+            self.wake_instead(cx);
+        }
+        self.door.has_woken.store(false, Ordering::Release);
+        let polled = read(&mut Context::from_waker(&self.waker));
+        self.is_awaited = polled.is_pending();
+        polled
+    }
+
+    /// Has the reader wake this task instead of another one.
+    #[cold]
+    #[inline(never)]
+    fn wake_instead(&mut self, cx: &Context<'_>) {
+        let task = cx.waker().clone();
+        self.task = task.clone();
+        let mut known = self
+            .door
+            .task
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let past = mem::replace(&mut *known, task);
+        drop(known);
+        drop(past);
+    }
+}
+
+impl Wake for Door {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.has_woken.store(true, Ordering::Release);
+        let known = self.task.lock().unwrap_or_else(PoisonError::into_inner);
+        let task = known.clone();
+        drop(known);
+        task.wake();
+    }
+}
