@@ -433,21 +433,24 @@ impl Client {
             Work::Skills(listing) => return self.paged::<ListSkills>(now, listing, done, source),
             #[cfg(feature = "skills")]
             Work::Skill(uri) => {
-                let skill = done.result::<GetSkill>()?.skill.owned_from(source);
+                let skill = done.result_in::<GetSkill>(source)?.skill.owned_from(source);
                 if skill.uri != *uri.as_str() {
                     return Err(SkillError::Contents(bounded(&uri).into()).into());
                 }
                 Output::Skill(Box::new(skill))
             }
             #[cfg(feature = "skills")]
-            Work::Directory => {
-                Output::Directory(done.result::<ReadResourceDirectory>()?.owned_from(source))
-            }
+            Work::Directory => Output::Directory(
+                done.result_in::<ReadResourceDirectory>(source)?
+                    .owned_from(source),
+            ),
             Work::Searches(search) => return self.searched(now, search, done, source),
             Work::Task => Self::task_told(done, source)?,
             Work::Starts(_) if done.task().is_some() => Self::handed_out(done, source),
             Work::Tool(_) | Work::Starts(_) => {
-                let raw = done.result::<CallTool>().map_err(ClientError::from);
+                let raw = done
+                    .result_in::<CallTool>(source)
+                    .map_err(ClientError::from);
                 let raw = raw.map_err(ClientError::of_tool_call)?.owned_from(source);
                 let output = ToolOutput::new(raw)?;
                 self.hold_to_strictness(&output.raw)?;
@@ -459,23 +462,25 @@ impl Client {
                 Output::Tool(output)
             }
             Work::Links(mut links) => {
-                links.put(match done.result::<ReadResource>() {
+                links.put(match done.result_in::<ReadResource>(source) {
                     Ok(raw) => ResourceOutput::new(raw.owned_from(source)).value,
                     Err(error) => OutputPart::Failed(error.into()),
                 });
                 return Ok(Next::Again(Work::Links(links)));
             }
             Work::RawTool(_) => {
-                let raw = done.result::<CallTool>()?.owned_from(source);
+                let raw = done.result_in::<CallTool>(source)?.owned_from(source);
                 self.hold_to_strictness(&raw)?;
                 Output::RawTool(raw)
             }
             Work::Resource => {
-                let raw = done.result::<ReadResource>()?.owned_from(source);
+                let raw = done.result_in::<ReadResource>(source)?.owned_from(source);
                 Output::Resource(ResourceOutput::new(raw))
             }
-            Work::Prompt => Output::Prompt(done.result::<GetPrompt>()?.owned_from(source)),
-            Work::Completion => Output::Completion(done.result::<Complete>()?.owned_from(source)),
+            Work::Prompt => Output::Prompt(done.result_in::<GetPrompt>(source)?.owned_from(source)),
+            Work::Completion => {
+                Output::Completion(done.result_in::<Complete>(source)?.owned_from(source))
+            }
             Work::Other | Work::Waits(..) => {
                 done.raw().map_err(CallError::clone)?;
                 Output::Done

@@ -62,8 +62,8 @@ impl Client {
         done: &Completed,
         source: Source<'_>,
     ) -> Result<Next, ClientError> {
-        let page = match done.raw() {
-            Ok(raw) => read_page::<M>(done.reader(&raw), source),
+        let page = match done.reader(source) {
+            Ok(reader) => read_page::<M>(reader, source),
             Err(CallError::Rpc(error))
                 if error.code == code::INVALID_PARAMS
                     && listing.cursor.is_some()
@@ -108,8 +108,7 @@ impl Client {
             return Err(ClientError::LimitReached { what, limit });
         }
         // Each item is held twice: as its type, and as it came.
-        let length = done.raw().map_or(0, |raw| raw.as_str().len());
-        listing.held = listing.held.saturating_add(length.saturating_mul(2));
+        listing.held = listing.held.saturating_add(done.length().saturating_mul(2));
         let limit = limits.memory;
         if listing.held > limit {
             let what = "the bytes of a listing";

@@ -53,7 +53,7 @@ impl Client {
 
     /// What a task is said to be by the end of a call that asked for it.
     pub(super) fn task_told(done: &Completed, source: Source<'_>) -> Result<Output, ClientError> {
-        let task = done.result::<GetTask>()?;
+        let task = done.result_in::<GetTask>(source)?;
         Ok(Output::Task(Box::new(task.owned_from(source))))
     }
 

@@ -34,6 +34,8 @@ const NEAR: usize = 8 * 1024;
 const SHARED: usize = 8 * 1024;
 /// A frame longer than this is a long one.
 const LONG: usize = 12 * 1024;
+/// The buffer of a long line has room for the next one to be longer by so much.
+const SLIGHTLY_MORE: usize = 512;
 /// A long line has room for so much more before more of it is read.
 #[cfg(feature = "tokio")]
 const CHUNK: usize = 16 * 1024;
@@ -119,18 +121,42 @@ impl LineDecoder {
 
     /// Takes the next bytes of the stream, however they were cut.
     pub fn push(&mut self, bytes: &[u8]) {
-        if self.buffer.capacity() - self.buffer.len() < bytes.len() {
-            let held = self.buffer.len();
-            let expected = if held >= LONG || is_long_beginning(bytes) {
-                // A frame that has got this far is likely to become as long as the last such one.
-                self.last_long.saturating_sub(held)
-            } else {
-                0
-            };
-            let room = if self.is_small { SMALL_ROOM } else { ROOM };
-            self.buffer.reserve(bytes.len().max(room).max(expected));
-            self.allocated = self.buffer.capacity();
+        let held = self.buffer.len();
+        let lacks_room = self.buffer.capacity() - held < bytes.len();
+        let is_searched = lacks_room && held < LONG && is_long_beginning(bytes);
+        if lacks_room {
+            self.make_room(bytes.len(), held >= LONG || is_searched);
         }
+        if is_searched && self.searched == held {
+            self.buffer.extend_from_slice(bytes);
+            // The last byte is left to `next_frame`, which bounds what is held of a line.
+            self.searched = self.buffer.len() - 1;
+        } else {
+            self.push_and_search(bytes);
+        }
+    }
+
+    /// Makes room for so many bytes of a line that is a long one or not.
+    fn make_room(&mut self, length: usize, is_long: bool) {
+        let least = if self.is_small { SMALL_ROOM } else { ROOM };
+        let held = self.buffer.len();
+        // A frame that has got this far is likely to become as long as the last such one.
+        let expected = match is_long {
+            true => self.last_long.saturating_sub(held),
+            false => 0,
+        };
+        let room = length.max(least).max(expected);
+        if held > 0 || !is_long {
+            self.buffer.reserve(room);
+        } else if !self.buffer.try_reclaim(room) {
+            // One that is a bit too small would become twice as large.
+            self.buffer = BytesMut::with_capacity(room + SLIGHTLY_MORE);
+        }
+        self.allocated = self.buffer.capacity();
+    }
+
+    /// The same when there is room, and none of them is known to be no newline.
+    fn push_and_search(&mut self, bytes: &[u8]) {
         // What is long is searched while it is in the nearest cache. The last part is left to
         // `next_frame`, which bounds what is held of a line.
         let (blocks, last) = bytes.split_at(bytes.len().saturating_sub(1) / NEAR * NEAR);

@@ -21,7 +21,7 @@ use crate::model::open_object::open_struct;
 use crate::model::owned::IntoOwned;
 use crate::model::wire_type::wire_type;
 use crate::named::named;
-use crate::rpc::write::is_clean_run;
+use crate::rpc::plain::is_clean_run;
 use crate::rpc::{GoodJson, Raw, Source, Text};
 
 /// One piece of what a tool, a prompt or a resource says.

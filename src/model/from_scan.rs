@@ -15,7 +15,7 @@ use crate::model::resource::{
     ListResourceTemplatesResult, ListResourcesResult, ReadResourceResult,
 };
 use crate::model::tool::{CallToolParams, CallToolResult, ListToolsResult};
-use crate::rpc::{Landmarks, Span};
+use crate::rpc::{Landmarks, Source, Span};
 
 type ReadParams<M> = for<'a> fn(ScannedBody<'a>) -> Option<<M as Method>::Params<'a>>;
 type ReadResult<M> = for<'a> fn(ScannedBody<'a>) -> Option<<M as Method>::Result<'a>>;
@@ -30,16 +30,17 @@ pub(crate) fn params<'a, M: Method>(
 ) -> Option<M::Params<'a>> {
     let read: ReadParams<CallTool> = |body| CallToolParams::from_scan(body);
     let read = (&read as &dyn Any).downcast_ref::<ReadParams<M>>()?;
-    read(ScannedBody::new(frame, body, spans, None)?)
+    read(ScannedBody::new(frame, body, spans, None, Source::NONE)?)
 }
 
-/// The same for a result.
+/// The same for a result, of whose frame `source` may be.
 #[inline]
 pub(crate) fn result<'a, M: Method>(
     frame: &'a [u8],
     body: Span,
     spans: &'a MemberSpans,
     landmarks: &'a Landmarks,
+    source: Source<'a>,
 ) -> Option<M::Result<'a>> {
     let call: ReadResult<CallTool> = |body| CallToolResult::from_scan(body);
     let resource: ReadResult<ReadResource> = |body| ReadResourceResult::from_scan(body);
@@ -52,7 +53,8 @@ pub(crate) fn result<'a, M: Method>(
     // The busiest is told apart by the compiler.
     let read = (&call as &dyn Any).downcast_ref::<ReadResult<M>>();
     let read = read.or_else(|| others.into_iter().find_map(<dyn Any>::downcast_ref))?;
-    read(ScannedBody::new(frame, body, spans, Some(landmarks))?)
+    let body = ScannedBody::new(frame, body, spans, Some(landmarks), source);
+    read(body?)
 }
 
 #[cfg(test)]
@@ -79,7 +81,7 @@ mod tests {
         let spans = MemberSpans::of_result(&scan);
         let body = scan.key(EnvelopeKey::Result);
         let read = |landmarks| {
-            let read = super::result::<M>(frame.as_bytes(), body, &spans, landmarks);
+            let read = super::result::<M>(frame.as_bytes(), body, &spans, landmarks, Source::NONE);
             serde_json::to_string(&read.unwrap()).unwrap()
         };
         assert_eq!(read(&scan.landmarks), read(&Landmarks::default()));

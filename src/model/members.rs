@@ -1,11 +1,10 @@
 //! The members by which messages are routed: the keys that a scan looks for, and what is kept of
 //! their places so that a body need not be scanned again.
 
-use crate::frame;
 use crate::limits::Limits;
 use crate::rpc::{
-    self, BodySpans, Decoded, GoodJson, KeyTable, Landmarks, Raw, Rejection, Repeated, Scan, Span,
-    Text, is_json,
+    self, BodySpans, Decoded, GoodJson, KeyTable, Landmarks, Raw, Rejection, Repeated, Scan,
+    Source, Span, Text, is_json,
 };
 use crate::saved::saved;
 
@@ -241,19 +240,20 @@ pub(crate) struct ScannedBody<'a> {
 }
 
 impl<'a> ScannedBody<'a> {
-    /// The body that stands at `body` in `frame` and has its members at `spans`; `None` when there
-    /// may be others that matter.
+    /// The body that stands at `body` in `frame`, which `source` may share, and has its members at `spans`;
+    /// `None` when there may be others that matter.
     pub(crate) fn new(
         frame: &'a [u8],
         body: Span,
         spans: &'a MemberSpans,
         landmarks: Option<&'a Landmarks>,
+        source: Source<'a>,
     ) -> Option<Self> {
         if !spans.is_complete {
             return None;
         }
         Some(Self {
-            text: frame::text(body.of(frame)).ok()?,
+            text: source.text(body.of(frame)).ok()?,
             start: body.range().start,
             spans,
             landmarks,

@@ -6,6 +6,9 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use core::cmp::Ordering;
 use core::hash::{Hash, Hasher};
+use core::ops::Range;
+
+use crate::frame::{self, FrameError};
 
 use super::whole::Whole;
 
@@ -49,20 +52,33 @@ impl<'s> Source<'s> {
         Self(whole)
     }
 
-    /// The whole and where in it `text` lies, if it does.
-    fn place_of(self, text: &str) -> Option<Held> {
-        let whole = self.0?;
-        let start = (text.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
-        let end = start.checked_add(text.len())?;
-        // An empty text, or one from elsewhere, costs nothing to copy or has to be.
-        if text.is_empty() || end > whole.len() {
-            return None;
+    /// The text that `bytes` are, which isn't looked at when they lie in the whole: that is known to be one.
+    #[inline]
+    pub(crate) fn text(self, bytes: &'s [u8]) -> Result<&'s str, FrameError> {
+        let within = self.place_of(bytes);
+        match within.and_then(|(whole, place)| whole.get(place)) {
+            Some(text) => Ok(text),
+            None => frame::text(bytes),
         }
+    }
+
+    /// The part of the whole that `text` is, if it lies in it.
+    fn part_of(self, text: &str) -> Option<Held> {
+        let (whole, place) = self.place_of(text.as_bytes())?;
         Some(Held::Part {
             whole: whole.clone(),
-            start: u32::try_from(start).ok()?,
-            end: u32::try_from(end).ok()?,
+            start: u32::try_from(place.start).ok()?,
+            end: u32::try_from(place.end).ok()?,
         })
+    }
+
+    /// The whole and where in it `bytes` lie, if they do.
+    fn place_of(self, bytes: &[u8]) -> Option<(&'s Whole, Range<usize>)> {
+        let whole = self.0?;
+        let start = (bytes.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
+        let end = start.checked_add(bytes.len())?;
+        // Nothing, or what is from elsewhere, costs nothing to copy or has to be.
+        (start < end && end <= whole.len()).then_some((whole, start..end))
     }
 }
 
@@ -137,7 +153,7 @@ impl<'a> Chars<'a> {
             Self::Held(held) => held,
             Self::Borrowed(text) if text.len() <= FEW => Held::copied(text),
             Self::Borrowed(text) => source
-                .place_of(text)
+                .part_of(text)
                 .unwrap_or_else(|| Held::Owned(text.into())),
         })
     }
@@ -217,10 +233,10 @@ mod tests {
     #[test]
     fn a_part_holds_the_whole_and_needs_no_room_of_its_own() {
         let text = Arc::new(String::from("one two and a few more than these"));
-        let whole = Whole::from(Arc::clone(&text));
+        let whole = Whole::from(text);
         let part = Chars::Borrowed(&whole[3..]).owned_from(Source::of(Some(&whole)));
         assert_eq!(part.as_str(), " two and a few more than these");
-        assert_eq!(Arc::strong_count(&text), 2);
+        assert_eq!(part.as_str().as_ptr(), whole[3..].as_ptr());
         assert_eq!(part.into_string(), " two and a few more than these");
         let elsewhere = Chars::Borrowed("a text from elsewhere");
         let elsewhere = elsewhere.owned_from(Source::of(Some(&whole)));
@@ -231,5 +247,20 @@ mod tests {
             assert_eq!(few.as_str(), text);
         }
         assert_eq!(size_of::<Option<Chars<'_>>>(), size_of::<String>());
+    }
+
+    #[test]
+    fn bytes_are_a_text_whether_they_lie_in_the_whole_or_not() {
+        let whole = Whole::from(Arc::new(String::from("one, zwei, drei, vier, fünf")));
+        let bytes = whole.as_bytes();
+        for source in [Source::of(Some(&whole)), Source::NONE] {
+            assert_eq!(source.text(&bytes[5..9]), Ok("zwei"));
+            assert_eq!(source.text(bytes), Ok(&*whole));
+            assert_eq!(source.text(b""), Ok(""));
+            assert_eq!(source.text(b"elsewhere"), Ok("elsewhere"));
+            assert!(source.text(b"\xff").is_err());
+            // Between the two bytes of a character.
+            assert!(source.text(&bytes[..bytes.len() - 3]).is_err());
+        }
     }
 }

@@ -20,12 +20,13 @@ pub(crate) struct GoodJson<'a> {
 }
 
 impl<'a> GoodJson<'a> {
+    #[cfg(test)]
     pub(crate) fn new(json: &'a str) -> Self {
         Self::with_landmarks(json, 0, None)
     }
 
-    /// The same of JSON that starts at `start` in the frame that has these landmarks: what they are of isn't
-    /// searched for its end.
+    /// JSON that starts at `start` in the frame that has these landmarks: what they are of isn't searched for
+    /// its end.
     pub(crate) fn with_landmarks(
         json: &'a str,
         start: usize,

@@ -16,12 +16,14 @@
 mod chars;
 mod decode;
 mod error;
+mod escaped;
 mod good_json;
 mod id;
 mod json_error;
 mod landmarks;
 mod look;
 mod message;
+pub(crate) mod plain;
 mod raw;
 mod repeated;
 mod scan;

@@ -15,10 +15,11 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::escaped::escaped_length;
 use super::landmarks::{LONG, Landmarks, note};
+use super::plain::{first_plain_length, long_plain_length, medium_plain_length};
 use super::repeated::Repeated;
 use super::span::{BodySpans, KeyTable, Span};
-use super::write::{first_plain_length, long_plain_length, medium_plain_length, plain_length};
 
 /// The scanner recurses; a limit above this would let a frame exhaust the stack.
 const DEEPEST: usize = 1024;
@@ -557,23 +558,11 @@ impl Scanner<'_> {
     }
 
     /// Passes the rest of a string, of which the next byte is a backslash.
-    // Apart from `self`, so that where it stands is no matter of memory.
     #[inline(never)]
     fn escaped_string(&mut self) -> Result<bool, ScanError> {
-        let mut rest = self.bytes.get(self.at..).unwrap_or_default();
-        loop {
-            rest = match rest {
-                // A table instead of a jump, which can't be foreseen.
-                [b'\\', letter, rest @ ..] if IS_LETTER[usize::from(*letter)] => rest,
-                [b'\\', b'u', rest @ ..] => after_number(rest).ok_or(ScanError::Syntax)?,
-                [b'"', rest @ ..] => {
-                    self.at = self.bytes.len() - rest.len();
-                    return Ok(true);
-                }
-                _ => return Err(ScanError::Syntax),
-            };
-            rest = rest.get(plain_length(rest)..).unwrap_or_default();
-        }
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        self.at += escaped_length(rest).ok_or(ScanError::Syntax)?;
+        Ok(true)
     }
 
     fn number(&mut self) -> Result<(), ScanError> {
@@ -612,23 +601,6 @@ impl Scanner<'_> {
         }
     }
 }
-
-/// What follows the four digits of an escape by number.
-fn after_number(text: &[u8]) -> Option<&[u8]> {
-    let (digits, rest) = text.split_first_chunk::<4>()?;
-    digits.iter().all(u8::is_ascii_hexdigit).then_some(rest)
-}
-
-/// The letters that may follow a backslash, but for that of a number.
-const IS_LETTER: [bool; 256] = {
-    let mut is_letter = [false; 256];
-    let mut letters: &[u8] = b"\"\\/bfnrt";
-    while let [letter, rest @ ..] = letters {
-        is_letter[*letter as usize] = true;
-        letters = rest;
-    }
-    is_letter
-};
 
 /// The key with which `text` starts, its colon included, and their length: those of most messages.
 #[inline]

@@ -13,7 +13,7 @@ use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::chars::{Chars, Source};
-use super::write::{first_plain_length, plain_length};
+use super::plain::{first_plain_length, plain_length};
 
 /// How much of a peer's text an error may quote.
 const QUOTED: usize = 256;

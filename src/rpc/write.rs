@@ -10,7 +10,8 @@
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
-use super::look::{LOOK, control_marks, escape_marks, first_mark, needs_escape};
+use super::look::{BLOCK, control_marks, marks, marks_of_last};
+use super::plain::{NEAR, is_clean_run, is_clean_text};
 
 /// Appends `text` as a JSON string with its quotes.
 ///
@@ -50,15 +51,11 @@ pub(crate) fn write_escaped(out: &mut Vec<u8>, text: &str) {
     }
 }
 
-/// So many bytes at a time are looked at and copied: what was looked at is in the nearest cache when it
-/// is copied, or looked at for something else.
-const NEAR: usize = 4096;
-
 /// Appends many `bytes` escaped.
 #[inline(never)]
 fn write_long(out: &mut Vec<u8>, bytes: &[u8]) {
     for block in bytes.chunks(NEAR) {
-        if long_plain_length(block).0 == block.len() {
+        if is_clean_text(block) {
             out.extend_from_slice(block);
         } else {
             write_with_escapes(out, block);
@@ -67,55 +64,62 @@ fn write_long(out: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 /// Appends `bytes` escaped; some of them need it.
-// What is plain mostly is too short to be worth a call for its copy, so that two words at a time are
-// copied whole and what of them isn't plain is taken back.
 #[inline(never)]
 fn write_with_escapes(out: &mut Vec<u8>, bytes: &[u8]) {
+    let (blocks, last) = bytes.as_chunks::<BLOCK>();
     let mut rest = bytes;
-    while let Some((block, after)) = rest.split_first_chunk::<BLOCK>() {
-        out.extend_from_slice(block);
-        let plain = plain_in_block(block);
-        if plain == BLOCK {
-            rest = after;
-            continue;
-        }
-        out.truncate(out.len() - (BLOCK - plain));
-        rest = write_escape_of(out, rest, plain);
+    for (nth, block) in blocks.iter().enumerate() {
+        rest = write_marked(out, bytes, rest, nth * BLOCK, marks(block));
     }
-    while let Some(plain) = rest.iter().position(|byte| needs_escape(*byte)) {
-        let (run, _) = rest.split_at(plain);
-        out.extend_from_slice(run);
-        rest = write_escape_of(out, rest, plain);
-    }
+    let start = bytes.len() - last.len();
+    rest = write_marked(out, bytes, rest, start, marks_of_last(last));
     out.extend_from_slice(rest);
 }
 
-/// Appends the escape of the byte at `at`; returns what follows it.
+/// Appends what is left of `bytes` as far as the last one of those that need an escape in the block that
+/// starts here; returns what is left then.
 #[inline(always)]
-fn write_escape_of<'b>(out: &mut Vec<u8>, bytes: &'b [u8], at: usize) -> &'b [u8] {
-    let Some((byte, rest)) = bytes.get(at..).and_then(<[u8]>::split_first) else {
-        return &[];
-    };
-    write_escape(out, *byte);
+fn write_marked<'b>(
+    out: &mut Vec<u8>,
+    bytes: &[u8],
+    mut rest: &'b [u8],
+    start: usize,
+    mut marks: u64,
+) -> &'b [u8] {
+    while marks != 0 {
+        let at = start + marks.trailing_zeros() as usize;
+        marks &= marks - 1;
+        rest = write_up_to(out, rest, at - (bytes.len() - rest.len()));
+    }
     rest
 }
 
-/// Two words.
-const BLOCK: usize = 16;
-
-/// How many bytes from the start of `block` on need no escape.
-// With a branch for each look: mostly it is foreseen, and then nothing waits for the sum.
+/// Appends so many bytes that need no escape and the escape of the one that follows them; returns what
+/// follows that.
 #[inline(always)]
-fn plain_in_block(block: &[u8; BLOCK]) -> usize {
-    let (looks, _) = block.as_chunks::<LOOK>();
-    let mut plain = 0;
-    for look in looks {
-        if let Some(mark) = first_mark(look) {
-            return plain + mark;
+fn write_up_to<'b>(out: &mut Vec<u8>, bytes: &'b [u8], plain: usize) -> &'b [u8] {
+    let Some((byte, rest)) = bytes.get(plain..).and_then(<[u8]>::split_first) else {
+        return bytes;
+    };
+    let letter = LETTERS[usize::from(*byte)];
+    match bytes.first_chunk::<BLOCK>() {
+        // Most are too few to be worth a call for their copy: a block is copied as a whole, and what is too
+        // much is taken back.
+        Some(block) if plain + 2 <= BLOCK && letter != 0 => {
+            let at = out.len() + plain;
+            out.extend_from_slice(block);
+            if let Some(escape) = out.get_mut(at..at + 2) {
+                escape.copy_from_slice(&[b'\\', letter]);
+            }
+            out.truncate(at + 2);
         }
-        plain += LOOK;
+        _ => {
+            let (run, _) = bytes.split_at(plain);
+            out.extend_from_slice(run);
+            write_escape(out, *byte);
+        }
     }
-    plain
+    rest
 }
 
 /// Appends the escape of one byte that needs one.
@@ -153,145 +157,6 @@ const fn hex_digit(number: u8) -> u8 {
         0..10 => b'0' + number,
         _ => b'a' + (number - 10),
     }
-}
-
-/// Whether none of `bytes` needs an escape.
-// Inlined so that for a key that is known at compile time nothing of it remains.
-#[inline(always)]
-pub(crate) fn is_clean_run(bytes: &[u8]) -> bool {
-    if bytes.len() > 64 {
-        return is_clean_text(bytes);
-    }
-    let Some(last) = last_word(bytes) else {
-        return !bytes.iter().any(|byte| needs_escape(*byte));
-    };
-    let (words, _) = bytes.as_chunks::<8>();
-    let mut marks = escape_marks(last);
-    for word in words {
-        marks |= escape_marks(u64::from_le_bytes(*word));
-    }
-    marks == 0
-}
-
-/// The same for many bytes.
-fn is_clean_text(bytes: &[u8]) -> bool {
-    // Zero for a byte that needs an escape, and without a branch, so that the compiler can look
-    // at many at a time.
-    let mark = |byte: u8| {
-        (byte ^ b'"')
-            .min(byte ^ b'\\')
-            .min(byte.saturating_sub(0x1f))
-    };
-    let least = |bytes: &[u8]| {
-        bytes
-            .iter()
-            .fold(u8::MAX, |least, byte| least.min(mark(*byte)))
-    };
-    let (blocks, rest) = bytes.as_chunks::<128>();
-    blocks.iter().all(|block| least(block) != 0) && least(rest) != 0
-}
-
-/// How many bytes from the start of `bytes` on need no escape, where the next escape is likely to be
-/// near: that of a string which had one already.
-#[inline(always)]
-pub(super) fn plain_length(bytes: &[u8]) -> usize {
-    let (blocks, _) = bytes.as_chunks::<BLOCK>();
-    let mut plain = 0;
-    for block in blocks.iter().take(MEDIUM / BLOCK) {
-        let within = plain_in_block(block);
-        plain += within;
-        if within < BLOCK {
-            return plain;
-        }
-    }
-    let rest = bytes.get(plain..).unwrap_or_default();
-    match rest.len() {
-        ..BLOCK => plain + rest.iter().take_while(|byte| !needs_escape(**byte)).count(),
-        _ => plain + long_plain_length(rest).0,
-    }
-}
-
-/// How many bytes from the start of `bytes` on need no escape when one does within the first few,
-/// which the last ones of a text are not.
-// Inlined since most strings are so short that a call costs as much as the look.
-#[inline(always)]
-pub(super) fn first_plain_length(bytes: &[u8]) -> Option<usize> {
-    first_mark(bytes.first_chunk::<LOOK>()?)
-}
-
-/// Up to so many bytes, a look after the other is faster than a search.
-const MEDIUM: usize = 128;
-
-/// The same when [`first_plain_length`] found nothing; `None` when it is [`MEDIUM`] or more.
-#[inline]
-pub(super) fn medium_plain_length(bytes: &[u8]) -> Option<usize> {
-    let (looks, last) = bytes.as_chunks::<LOOK>();
-    // The first look was taken already.
-    let medium = looks.get(1..looks.len().min(MEDIUM / LOOK));
-    let mut plain = LOOK;
-    for look in medium.unwrap_or_default() {
-        if let Some(mark) = first_mark(look) {
-            return Some(plain + mark);
-        }
-        plain += LOOK;
-    }
-    if looks.len() >= MEDIUM / LOOK {
-        return None;
-    }
-    Some(bytes.len() - last.len() + few_plain(last))
-}
-
-/// How many of `bytes`, fewer than a look takes in, need no escape from the first one on.
-#[inline]
-fn few_plain(bytes: &[u8]) -> usize {
-    let (words, last) = match LOOK {
-        ..=8 => (&[][..], bytes),
-        _ => bytes.as_chunks::<8>(),
-    };
-    let mut plain = 0;
-    for word in words {
-        let marks = escape_marks(u64::from_le_bytes(*word));
-        if marks != 0 {
-            return plain + marks.trailing_zeros() as usize / 8;
-        }
-        plain += 8;
-    }
-    plain + last.iter().take_while(|byte| !needs_escape(**byte)).count()
-}
-
-/// The same when [`medium_plain_length`] found nothing, and whether these bytes are ASCII.
-#[inline(never)]
-pub(super) fn long_plain_length(bytes: &[u8]) -> (usize, bool) {
-    let (mut plain, mut high) = (0, 0);
-    // What was looked at already is no more than a search looks at in a few steps.
-    for block in bytes.chunks(NEAR) {
-        let end = memchr::memchr2(b'"', b'\\', block).unwrap_or(block.len());
-        let (run, _) = block.split_at(end);
-        // A fold instead of a search: the compiler turns it into a few vector instructions.
-        let fold = |(least, all): (u8, u8), byte: &u8| (least.min(*byte), all | byte);
-        let (least, all) = run.iter().fold((u8::MAX, 0), fold);
-        high |= all & 0x80;
-        if least < 0x20 {
-            plain += run.iter().take_while(|byte| **byte >= 0x20).count();
-            break;
-        }
-        plain += end;
-        if end < block.len() {
-            break;
-        }
-    }
-    (plain, high == 0)
-}
-
-/// The last eight bytes, or two overlapping halves of what is shorter; `None` below four bytes.
-#[inline]
-fn last_word(bytes: &[u8]) -> Option<u64> {
-    if let Some(word) = bytes.last_chunk::<8>() {
-        return Some(u64::from_le_bytes(*word));
-    }
-    let (first, last) = (bytes.first_chunk::<4>()?, bytes.last_chunk::<4>()?);
-    let [first, last] = [first, last].map(|half| u64::from(u32::from_le_bytes(*half)));
-    Some(first | last << 32)
 }
 
 /// Appends `text`, which is JSON already, without the line breaks between its tokens.

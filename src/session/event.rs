@@ -8,13 +8,13 @@ use core::fmt;
 use bytes::Bytes;
 use serde::Deserialize;
 
-use crate::frame::{self, FrameError};
+use crate::frame::FrameError;
 use crate::model::from_scan;
 use crate::model::members::MemberSpans;
 use crate::model::method::{Method, Notification};
 use crate::model::task::CreateTaskResult;
 use crate::rpc::{
-    Concealed, GoodJson, Landmarks, Raw, RequestId, RpcError, Span, Text, Whole, is_json,
+    Concealed, GoodJson, Landmarks, Raw, RequestId, RpcError, Source, Span, Text, Whole, is_json,
     is_string, member_of, raw_at, start_of, text_at,
 };
 use crate::saved::saved;
@@ -71,12 +71,22 @@ impl Body {
         raw_at(&self.frame, self.span).unwrap_or(Raw::EMPTY_OBJECT)
     }
 
-    /// The body as `T`; absent params read like an empty object.
-    pub(crate) fn decode<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Malformed> {
-        let text = match self.span.is_some() {
-            true => frame::text(self.span.of(&self.frame)).unwrap_or("{}"),
+    /// The body as text, of whose frame `source` may be; absent params read like an empty object.
+    fn text_in<'a>(&'a self, source: Source<'a>) -> &'a str {
+        match self.span.is_some() {
+            true => source.text(self.span.of(&self.frame)).unwrap_or("{}"),
             false => "{}",
-        };
+        }
+    }
+
+    /// The body as `T`.
+    pub(crate) fn decode<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Malformed> {
+        self.decode_in(Source::NONE)
+    }
+
+    /// The same of a body of whose frame `source` may be.
+    fn decode_in<'a, T: Deserialize<'a>>(&'a self, source: Source<'a>) -> Result<T, Malformed> {
+        let text = self.text_in(source);
         serde_json::from_str(text).map_err(|error| Malformed::new(text, &error))
     }
 }
@@ -171,13 +181,23 @@ impl Completed {
 
     /// Returns the outcome, its result read as that of `M`.
     pub fn result<M: Method>(&self) -> Result<M::Result<'_>, CallError> {
+        self.result_in::<M>(Source::NONE)
+    }
+
+    /// The same of a result that [`share`](Self::share) may have made a part of `source`.
+    pub(crate) fn result_in<'a, M: Method>(
+        &'a self,
+        source: Source<'a>,
+    ) -> Result<M::Result<'a>, CallError> {
         let answer = self.outcome.as_ref().map_err(CallError::clone)?;
         let Body { frame, span } = &answer.body;
-        if let Some(result) = from_scan::result::<M>(frame, *span, &answer.spans, &answer.landmarks)
-        {
+        let Answer {
+            spans, landmarks, ..
+        } = answer;
+        if let Some(result) = from_scan::result::<M>(frame, *span, spans, landmarks, source) {
             return Ok(result);
         }
-        let result = answer.body.decode();
+        let result = answer.body.decode_in(source);
         result.map_err(|malformed: Malformed| malformed.into_call_error(M::NAME))
     }
 
@@ -208,13 +228,21 @@ impl Completed {
         self.outcome.as_ref().map(|answer| answer.body.raw())
     }
 
-    /// Reads the result of [`raw`](Self::raw) from its start on; what its scan has found the end of isn't searched again.
-    pub(crate) fn reader<'a>(&'a self, raw: &'a Raw<'_>) -> GoodJson<'a> {
-        let json = raw.as_str();
-        self.outcome.as_ref().map_or(GoodJson::new(json), |answer| {
-            let start = answer.body.span.range().start;
-            GoodJson::with_landmarks(json, start, Some(&answer.landmarks))
-        })
+    /// Reads the result, of whose frame `source` may be, from its start on; what its scan has found the end
+    /// of isn't searched again.
+    pub(crate) fn reader<'a>(&'a self, source: Source<'a>) -> Result<GoodJson<'a>, &'a CallError> {
+        let Answer {
+            body, landmarks, ..
+        } = self.outcome.as_ref()?;
+        let start = body.span.range().start;
+        let json = body.text_in(source);
+        Ok(GoodJson::with_landmarks(json, start, Some(landmarks)))
+    }
+
+    /// How many bytes the result has.
+    pub(crate) fn length(&self) -> usize {
+        let length = |answer: &Answer| answer.body.span.range().len();
+        self.outcome.as_ref().map_or(0, length)
     }
 
     /// Returns the method that was called.

@@ -17,9 +17,10 @@ use super::key::Key;
 use super::table::rules;
 use super::verbatim::Verbatim;
 use crate::rpc::RAW_TOKEN;
+use crate::rpc::plain::is_clean_run;
 use crate::rpc::write::{
-    is_clean_run, write_escaped, write_f32, write_f64, write_i64, write_name, write_shown,
-    write_shown_string, write_string, write_u64,
+    write_escaped, write_f32, write_f64, write_i64, write_name, write_shown, write_shown_string,
+    write_string, write_u64,
 };
 
 /// The names under which `serde_json` announces text that is to be copied as it stands.
