@@ -127,13 +127,21 @@ impl LineDecoder {
         if lacks_room {
             self.make_room(bytes.len(), held >= LONG || is_searched);
         }
-        if is_searched && self.searched == held {
-            self.buffer.extend_from_slice(bytes);
-            // The last byte is left to `next_frame`, which bounds what is held of a line.
-            self.searched = self.buffer.len() - 1;
-        } else {
-            self.push_and_search(bytes);
+        // What is long is searched while it is in the nearest cache. The last part is left to
+        // `next_frame`, which bounds what is held of a line.
+        let (blocks, last) = bytes.split_at(bytes.len().saturating_sub(1) / NEAR * NEAR);
+        for block in blocks.chunks(NEAR) {
+            let held = self.buffer.len();
+            self.buffer.extend_from_slice(block);
+            if self.searched == held {
+                let found = match is_searched {
+                    true => None,
+                    false => memchr::memchr(b'\n', block),
+                };
+                self.searched = held + found.unwrap_or(block.len());
+            }
         }
+        self.buffer.extend_from_slice(last);
     }
 
     /// Makes room for so many bytes of a line that is a long one or not.
@@ -153,22 +161,6 @@ impl LineDecoder {
             self.buffer = BytesMut::with_capacity(room + SLIGHTLY_MORE);
         }
         self.allocated = self.buffer.capacity();
-    }
-
-    /// The same when there is room, and none of them is known to be no newline.
-    fn push_and_search(&mut self, bytes: &[u8]) {
-        // What is long is searched while it is in the nearest cache. The last part is left to
-        // `next_frame`, which bounds what is held of a line.
-        let (blocks, last) = bytes.split_at(bytes.len().saturating_sub(1) / NEAR * NEAR);
-        for block in blocks.chunks(NEAR) {
-            let held = self.buffer.len();
-            self.buffer.extend_from_slice(block);
-            if self.searched == held {
-                let found = memchr::memchr(b'\n', block);
-                self.searched = held + found.unwrap_or(block.len());
-            }
-        }
-        self.buffer.extend_from_slice(last);
     }
 
     /// The same with the buffer that the bytes are in, which is left empty: more than 128 KiB aren't
