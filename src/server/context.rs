@@ -205,6 +205,17 @@ impl Context {
         self.inner.run.with(core::mem::take)
     }
 
+    /// What a run has done that has its result; what the handler does from here on has no effect.
+    pub(super) fn end_run(&self) -> Vec<Effect> {
+        let taken = |run: &mut Run| {
+            let effects = core::mem::take(&mut run.effects);
+            (effects, run.sink.take(), run.keeper.take())
+        };
+        // What takes the effects is dropped when the lock is free again.
+        let (effects, _sink, _keeper) = self.inner.run.with(taken);
+        effects
+    }
+
     /// Whether the client is to be asked something before there can be a result, or to be handed a
     /// task.
     pub(super) fn is_asking(&self) -> bool {

@@ -416,19 +416,16 @@ fn check_arguments(context: &Context, found: &Found) -> Result<(), HandlerError>
 
 /// Turns the result of a handler into plain data.
 fn close(context: &Context, found: &Found, output: Output) -> Outcome {
-    let mut run = context.take_run();
-    let effects = core::mem::take(&mut run.effects);
-    let end = match output {
-        Ok(reply) => match check(found, &reply) {
-            Ok(()) => End::Reply(reply),
-            Err(error) => End::Error(error),
-        },
-        Err(_) if !run.asked.is_empty() => ask(context, run),
-        Err(_) if run.begins_task => {
-            context.carry(run.to_carry());
-            End::BeginTask(context.clone())
+    let (effects, end) = match output {
+        Ok(reply) => {
+            let effects = context.end_run();
+            let end = match check(found, &reply) {
+                Ok(()) => End::Reply(reply),
+                Err(error) => End::Error(error),
+            };
+            (effects, end)
         }
-        Err(error) => stopped(context, &run, error),
+        Err(error) => left(context, error),
     };
     Outcome {
         job: context.job(),
@@ -436,6 +433,21 @@ fn close(context: &Context, found: &Found, output: Output) -> Outcome {
         end,
         step: None,
     }
+}
+
+/// What a run that has no result has done, and what follows from it.
+fn left(context: &Context, error: HandlerError) -> (Vec<Effect>, End) {
+    let mut run = context.take_run();
+    let effects = core::mem::take(&mut run.effects);
+    let end = if !run.asked.is_empty() {
+        ask(context, run)
+    } else if run.begins_task {
+        context.carry(run.to_carry());
+        End::BeginTask(context.clone())
+    } else {
+        stopped(context, &run, error)
+    };
+    (effects, end)
 }
 
 /// Returns an error if the answer isn't what was promised.

@@ -45,6 +45,9 @@ impl<E: SessionEvent> Events<E> {
 
     #[inline]
     pub(crate) fn poll(&mut self) -> Option<E> {
+        if self.queue.is_empty() {
+            return None;
+        }
         // Returned as it was popped: an event is large, and put together anew it would be moved.
         let event = self.queue.pop_front();
         if self.queue.is_empty() {
