@@ -448,6 +448,12 @@ impl ClientOptions {
         self.handlers.wrap_frame_tap(wrap);
     }
 
+    /// Whether something is to hear of calls before and after them.
+    #[cfg(feature = "std")]
+    pub(crate) fn has_hook(&self) -> bool {
+        self.hook.is_some()
+    }
+
     /// What holds results to schemas, for one client; `None` when nothing does.
     #[cfg(feature = "std")]
     pub(crate) fn outputs(&self) -> Option<Outputs> {

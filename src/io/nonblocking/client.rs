@@ -252,6 +252,9 @@ impl AsyncClient {
             Operation::CallTool(call) => before(options, call),
             _ => None,
         };
+        if refused.is_none() && self.hub.outputs.is_none() && !options.has_hook() {
+            return self.perform(request).await.and_then(tool);
+        }
         let outcome = match (refused, &self.hub.outputs, &*request) {
             (Some(outcome), ..) => outcome,
             (None, Some(outputs), Operation::CallTool(call)) => {

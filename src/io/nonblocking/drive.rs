@@ -209,7 +209,8 @@ impl Traffic {
         }
         for _ in 0..ROUNDS {
             let look = self.look(shared, cx, read.take(), mem::take(&mut is_again));
-            let moved = self.poll_output(shared, cx, streams, look.now);
+            let writes = self.output != Output::Idle;
+            let moved = writes && self.poll_output(shared, cx, streams, look.now);
             if let Some(next) = look.next {
                 return Poll::Ready(next);
             }
