@@ -294,6 +294,10 @@ fn is_retryable(outcome: &Outcome) -> bool {
 }
 
 /// The output of a request for a tool's call, out of where it has been put.
+#[expect(
+    clippy::boxed_local,
+    reason = "an output is large: it is moved once, from where it was put"
+)]
 pub(super) fn tool(outcome: Outcome) -> Result<ToolOutput, ClientError> {
     match *outcome {
         Ok(Output::Tool(output)) => Ok(output),
