@@ -55,15 +55,17 @@ fn unescaped(inside: &str) -> Option<(String, &str)> {
                 break;
             }
         };
-        let mut length = 2;
-        let mut character = char::from(MEANT[usize::from(letter)]);
-        if character == '\0' {
-            let (numbered, units) = by_number(special)?;
-            length = if units == 1 { 6 } else { 12 };
-            character = numbered;
+        match MEANT[usize::from(letter)] {
+            0 => {
+                let (character, after) = by_number(special)?;
+                text.push(character);
+                rest = after;
+            }
+            meant => {
+                text.push(char::from(meant));
+                rest = special.get(2..)?;
+            }
         }
-        text.push(character);
-        rest = special.get(length..)?;
     }
     if text.len() < inside.len() / 2 {
         text.shrink_to_fit();
@@ -86,16 +88,17 @@ const MEANT: [u8; 256] = {
     meant
 };
 
-/// The character that `escape` starts with, written by one number or by two, and by how many.
+/// The character that `escape` starts with, written by one number or by two, and what follows it.
 #[cold]
-fn by_number(escape: &str) -> Option<(char, usize)> {
+fn by_number(escape: &str) -> Option<(char, &str)> {
     let unit = |at| {
         let digits = escape.get(at..)?.strip_prefix("\\u")?.get(..4)?;
         u16::from_str_radix(digits, 16).ok()
     };
     let units = [unit(0)?, unit(6).unwrap_or_default()];
     let character = char::decode_utf16(units).next()?.ok()?;
-    Some((character, character.len_utf16()))
+    let length = if character.len_utf16() == 1 { 6 } else { 12 };
+    Some((character, escape.get(length..)?))
 }
 
 /// A borrowed, owned or shared string, as every text of the protocol's types is.
