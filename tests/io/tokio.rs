@@ -1,17 +1,18 @@
 //! The adapter for tokio, over its in-memory pipes.
 
 use std::future::poll_fn;
-use std::io;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
+use std::{io, mem};
 
 use bytes::Bytes;
 use mcp_proto::io::nonblocking::Drive;
 use mcp_proto::io::nonblocking::tokio::Connection;
 use mcp_proto::session::{Closed, Session};
-use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf};
-use tokio::io::{duplex, split};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{DuplexStream, ReadHalf, WriteHalf, duplex, split};
 use tokio::task::consume_budget;
 use tokio::time::{Instant, timeout};
 
@@ -333,6 +334,97 @@ async fn a_peer_that_never_reads_stops_our_reading_and_nothing_is_lost() {
     let drive = async { while connection.next().await.unwrap().is_some() {} };
     let ((), all, ()) = tokio::join!(write, read, drive);
     assert_eq!(all, input);
+}
+
+/// A stream whose halves wait for the same thing and remember one waker for both, as one does that is
+/// encrypted and can't read before it has written.
+#[derive(Clone, Default)]
+struct Entangled(Arc<Mutex<Entanglement>>);
+
+#[derive(Default)]
+struct Entanglement {
+    is_open: bool,
+    input: Vec<u8>,
+    written: Vec<u8>,
+    waker: Option<Waker>,
+}
+
+impl Entangled {
+    fn open(&self, input: &str) {
+        let mut inner = self.0.lock().unwrap();
+        inner.is_open = true;
+        inner.input.extend(input.as_bytes());
+        let waker = inner.waker.take();
+        drop(inner);
+        waker.expect("one of them waits").wake();
+    }
+
+    fn poll(&self, cx: &Context<'_>) -> Poll<MutexGuard<'_, Entanglement>> {
+        let mut inner = self.0.lock().unwrap();
+        if inner.is_open {
+            return Poll::Ready(inner);
+        }
+        inner.waker = Some(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl AsyncRead for Entangled {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let mut inner = ready!(self.poll(cx));
+        if inner.input.is_empty() {
+            return Poll::Pending;
+        }
+        buffer.put_slice(&mem::take(&mut inner.input));
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Entangled {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let mut inner = ready!(self.poll(cx));
+        inner.written.extend(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_wakes_one_of_its_halves_for_both_is_read() {
+    let stream = Entangled::default();
+    let mut connection = Connection::new(Toy::default(), stream.clone(), stream.clone());
+    for _ in 0..3 {
+        // The reader is left in peace when something else has woken the task.
+        let idle = timeout(Duration::from_secs(1), connection.next());
+        assert!(idle.await.is_err(), "nothing has come");
+    }
+    connection.with(|toy, _| toy.send("{\"b\":1}"));
+    let idle = timeout(Duration::from_secs(1), connection.next());
+    assert!(idle.await.is_err(), "nothing can be written yet");
+    let open = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        stream.open("{\"a\":1}\n");
+    };
+    let read = timeout(Duration::from_secs(60), connection.next());
+    let (read, ()) = tokio::join!(read, open);
+    let read = read.expect("it is read").unwrap();
+    assert_eq!(read, Some(event("{\"a\":1}")));
+    assert_eq!(stream.0.lock().unwrap().written, b"{\"b\":1}\n");
 }
 
 /// A writer that fails.

@@ -387,16 +387,13 @@ impl Traffic {
         loop {
             let step = match self.output {
                 Output::Idle | Output::Done => return false,
-                Output::Writing(at) => streams.poll_write(cx, &self.lines[at..]).map_ok(|length| {
-                    let at = at + length;
-                    if at < self.lines.len() {
-                        Output::Writing(at)
-                    } else {
-                        Output::Flushing
-                    }
-                }),
-                Output::Flushing => streams.poll_flush(cx).map_ok(|()| Output::Idle),
-                Output::Closing => streams.poll_close(cx).map_ok(|()| Output::Done),
+                Output::Writing(at) => self.poll_write(cx, streams, at),
+                Output::Flushing => self
+                    .poll_writer(cx, |cx, _| streams.poll_flush(cx))
+                    .map_ok(|()| Output::Idle),
+                Output::Closing => self
+                    .poll_writer(cx, |cx, _| streams.poll_close(cx))
+                    .map_ok(|()| Output::Done),
             };
             match step {
                 Poll::Pending => return false,
@@ -427,6 +424,34 @@ impl Traffic {
                     return true;
                 }
             }
+        }
+    }
+
+    /// Writes lines from the byte at `at` on; where the writing is then.
+    fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        streams: &mut impl Streams,
+        at: usize,
+    ) -> Poll<io::Result<Output>> {
+        let write = |cx: &mut Context<'_>, lines: &[u8]| streams.poll_write(cx, &lines[at..]);
+        let written = self.poll_writer(cx, write);
+        written.map_ok(|length| match at + length {
+            at if at < self.lines.len() => Output::Writing(at),
+            _ => Output::Flushing,
+        })
+    }
+
+    /// Polls the writer, with the lines, by the same waker as the reader.
+    fn poll_writer<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        write: impl FnOnce(&mut Context<'_>, &[u8]) -> Poll<T>,
+    ) -> Poll<T> {
+        let lines = &self.lines;
+        match &mut self.knock {
+            Some(knock) => knock.poll_writer(cx, |cx| write(cx, lines)),
+            None => write(cx, lines),
         }
     }
 

@@ -2,7 +2,8 @@
 //! woken since need not be asked again.
 //!
 //! Rules of this file: whoever is told that the reader is quiet has the reader wake the present task; what
-//! wakes notes that before it does so.
+//! wakes notes that before it does so; the writer wakes in the same way, since a stream whose halves wait
+//! for the same thing, as an encrypted one may, wakes one of them for both.
 
 use core::mem;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -10,10 +11,10 @@ use core::task::{Context, Poll, Waker};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Wake;
 
-/// Between a reader and the task that polls it.
+/// Between the streams and the task that polls them.
 pub(super) struct Knock {
     door: Arc<Door>,
-    /// What the reader is polled with.
+    /// What the streams are polled with.
     waker: Waker,
     /// The task that the door wakes.
     task: Waker,
@@ -21,7 +22,7 @@ pub(super) struct Knock {
     is_awaited: bool,
 }
 
-/// What a reader wakes.
+/// What the streams wake.
 struct Door {
     task: Mutex<Waker>,
     has_woken: AtomicBool,
@@ -44,9 +45,7 @@ impl Knock {
 
     /// Whether the reader had nothing, hasn't woken anybody since, and will wake this task.
     pub(super) fn is_quiet(&mut self, cx: &Context<'_>) -> bool {
-        if !self.task.will_wake(cx.waker()) {
-            self.wake_instead(cx);
-        }
+        self.wake_this(cx);
         self.is_awaited && !self.door.has_woken.load(Ordering::Acquire)
     }
 
@@ -56,16 +55,30 @@ impl Knock {
         cx: &Context<'_>,
         read: impl FnOnce(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
-        if !self.task.will_wake(cx.waker()) {
-            self.wake_instead(cx);
-        }
         self.door.has_woken.store(false, Ordering::Release);
-        let polled = read(&mut Context::from_waker(&self.waker));
+        let polled = self.poll_writer(cx, read);
         self.is_awaited = polled.is_pending();
         polled
     }
 
-    /// Has the reader wake this task instead of another one.
+    /// Polls the writer, which `write` does.
+    pub(super) fn poll_writer<T>(
+        &mut self,
+        cx: &Context<'_>,
+        write: impl FnOnce(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        self.wake_this(cx);
+        write(&mut Context::from_waker(&self.waker))
+    }
+
+    /// Has the door wake this task.
+    fn wake_this(&mut self, cx: &Context<'_>) {
+        if !self.task.will_wake(cx.waker()) {
+            self.wake_instead(cx);
+        }
+    }
+
+    /// Has the door wake this task instead of another one.
     #[cold]
     #[inline(never)]
     fn wake_instead(&mut self, cx: &Context<'_>) {
