@@ -121,12 +121,8 @@ impl LineDecoder {
 
     /// Takes the next bytes of the stream, however they were cut.
     pub fn push(&mut self, bytes: &[u8]) {
-        let held = self.buffer.len();
-        let lacks_room = self.buffer.capacity() - held < bytes.len();
-        let is_searched = lacks_room && held < LONG && is_long_beginning(bytes);
-        if lacks_room {
-            self.make_room(bytes.len(), held >= LONG || is_searched);
-        }
+        let lacks_room = self.buffer.capacity() - self.buffer.len() < bytes.len();
+        let is_searched = lacks_room && self.make_room(bytes);
         // What is long is searched while it is in the nearest cache. The last part is left to
         // `next_frame`, which bounds what is held of a line.
         let (blocks, last) = bytes.split_at(bytes.len().saturating_sub(1) / NEAR * NEAR);
@@ -144,23 +140,26 @@ impl LineDecoder {
         self.buffer.extend_from_slice(last);
     }
 
-    /// Makes room for so many bytes of a line that is a long one or not.
-    fn make_room(&mut self, length: usize, is_long: bool) {
+    /// Makes room for these bytes. Returns whether it has searched them for a newline and found none.
+    #[inline(never)]
+    fn make_room(&mut self, bytes: &[u8]) -> bool {
         let least = if self.is_small { SMALL_ROOM } else { ROOM };
         let held = self.buffer.len();
+        let is_searched = held < LONG && is_long_beginning(bytes);
         // A frame that has got this far is likely to become as long as the last such one.
-        let expected = match is_long {
+        let expected = match held >= LONG || is_searched {
             true => self.last_long.saturating_sub(held),
             false => 0,
         };
-        let room = length.max(least).max(expected);
-        if held > 0 || !is_long {
+        let room = bytes.len().max(least).max(expected);
+        if held > 0 || !is_searched {
             self.buffer.reserve(room);
         } else if !self.buffer.try_reclaim(room) {
             // One that is a bit too small would become twice as large.
             self.buffer = BytesMut::with_capacity(room + SLIGHTLY_MORE);
         }
         self.allocated = self.buffer.capacity();
+        is_searched
     }
 
     /// The same with the buffer that the bytes are in, which is left empty: more than 128 KiB aren't
