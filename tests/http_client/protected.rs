@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
-use std::thread;
 
 use mcp_proto::auth::AuthOptions;
 use mcp_proto::http::{Access, ProtectedResource, TokenRefusal};

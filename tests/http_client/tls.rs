@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 use std::time::Duration;
 
 use mcp_proto::client::ClientError;
