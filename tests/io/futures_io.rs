@@ -1,13 +1,13 @@
 //! The adapter for other runtimes: a thread for each timer, an executor of ten lines.
 
 use std::future::{Future, poll_fn};
-use std::io;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
+use std::{io, mem};
 
 use bytes::Bytes;
 use futures_io::{AsyncRead, AsyncWrite};
@@ -153,6 +153,67 @@ fn a_timeout_fires_and_handles_wake_the_task() {
         drop(connection);
         assert!(handle.with(|toy, _| toy.is_closed()));
     });
+}
+
+/// Input that comes when a test says so, and time that never passes: whoever waits for either is woken for
+/// both, the last one that has asked.
+#[derive(Clone, Default)]
+struct Reactor(Arc<Mutex<(Vec<u8>, Option<Waker>)>>);
+
+impl Reactor {
+    fn wait<T>(&self, cx: &Context<'_>) -> Poll<T> {
+        self.0.lock().unwrap().1 = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    fn come(&self, line: &str) {
+        let mut inner = self.0.lock().unwrap();
+        inner.0.extend(line.as_bytes());
+        let waker = inner.1.take();
+        drop(inner);
+        waker.expect("somebody waits").wake();
+    }
+}
+
+impl AsyncRead for Reactor {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        chunk: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let input = mem::take(&mut self.0.lock().unwrap().0);
+        if input.is_empty() {
+            return self.wait(cx);
+        }
+        chunk[..input.len()].copy_from_slice(&input);
+        Poll::Ready(Ok(input.len()))
+    }
+}
+
+#[test]
+fn what_wakes_streams_and_timer_alike_has_the_input_read() {
+    let reactor = Reactor::default();
+    let time = reactor.clone();
+    let never = move |_| {
+        let time = time.clone();
+        poll_fn(move |cx| time.wait(cx))
+    };
+    let (output, _peer) = duplex(1024);
+    let mut connection = Connection::new(Toy::default(), reactor.clone(), Pipe(output), never);
+    connection.with(|toy, now| toy.due = Some(now + Duration::from_secs(3600)));
+    let mut cx = Context::from_waker(Waker::noop());
+    for number in 0..4 {
+        for _ in 0..4 {
+            // The reader is left in peace when something else has woken the task; the timer asks last.
+            assert!(connection.poll_next(&mut cx).is_pending());
+            connection.with(|_, _| ());
+        }
+        reactor.come(&(frame(number) + "\n"));
+        let Poll::Ready(next) = connection.poll_next(&mut cx) else {
+            panic!("what has come is not read");
+        };
+        assert_eq!(next.unwrap(), Some(event(frame(number))));
+    }
 }
 
 /// A peer that always has something more to say, and takes whatever it is told.

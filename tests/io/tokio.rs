@@ -107,6 +107,25 @@ async fn a_deadline_that_comes_between_two_events_is_told_although_there_is_an_e
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_deadline_comes_although_each_event_is_answered_with_a_command_that_gives_another() {
+    let (mut connection, _peer) = connect(Toy::default(), 1024);
+    let begin = Instant::now();
+    connection.with(|toy, now| toy.due = Some(now + Duration::from_secs(5)));
+    loop {
+        connection.with(|toy, _| toy.tell("{}"));
+        let next = connection.next().await.unwrap().unwrap();
+        if next == Event::TimedOut {
+            break;
+        }
+        assert_eq!(next, event("{}"));
+        assert!(begin.elapsed() <= Duration::from_secs(5), "it is late");
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
+    // It comes behind the event that was there already.
+    assert_eq!(begin.elapsed(), Duration::from_secs(6));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_deadline_that_has_come_when_it_is_set_is_told_at_once() {
     let (mut connection, _peer) = connect(Toy::default(), 1024);
     let idle = timeout(Duration::from_secs(1), connection.next());

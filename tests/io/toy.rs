@@ -56,6 +56,11 @@ impl Toy {
         }
     }
 
+    /// Adds an event as if a frame had come.
+    pub fn tell(&mut self, frame: &'static str) {
+        self.events.push_back(Event::Frame(frame.into()));
+    }
+
     pub fn close(&mut self) {
         self.closed = true;
     }

@@ -1,7 +1,8 @@
 //! Handlers that are futures, served over streams in memory with the runtime's time stopped.
 
+use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
@@ -89,6 +90,34 @@ async fn one_slow_handler_holds_nobody_up() {
     let answers = talk(slow(Arc::default()), &lines, 2).await;
     assert_eq!(answers[0]["id"], 2);
     assert_eq!(answers[1]["id"], 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn handlers_that_wait_for_their_turn_leave_others_theirs_though_they_end_at_once() {
+    const CALLS: u64 = 200;
+    let runs = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&runs);
+    let server = slow(Arc::default()).tool_async(tool("prompt"), move |_, _: Value| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        async { Ok("at once") }
+    });
+    let (client, peer) = tokio::io::duplex(1 << 16);
+    let (reader, writer) = split(peer);
+    let options = AsyncServeOptions::default().concurrency(1);
+    let mut served = pin!(serve(server, reader, writer, options));
+    let mut most = 0;
+    let counting = poll_fn(|cx| {
+        let before = runs.load(Ordering::SeqCst);
+        let polled = served.as_mut().poll(cx);
+        most = most.max(runs.load(Ordering::SeqCst) - before);
+        polled
+    });
+    let mut lines = vec![call_frame(0, "slow", json!({"ms": 300}))];
+    lines.extend((1..=CALLS).map(|id| call_frame(id, "prompt", json!({}))));
+    let (served, answers) = tokio::join!(counting, exchange(client, &lines, lines.len()));
+    served.expect("no stream fails");
+    assert_eq!(answers.len() as u64, CALLS + 1);
+    assert!(most < 50, "{most} handlers have run before anybody else");
 }
 
 /// Counts how often something is written.

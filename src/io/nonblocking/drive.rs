@@ -329,9 +329,7 @@ impl Traffic {
             state.stay_awake();
             self.has_event = state.has_event();
             self.is_calm = !self.has_more && state.is_undisturbed();
-            if self.is_calm && self.has_event {
-                self.due = state.session.poll_timeout();
-            }
+            self.due = state.session.poll_timeout();
             return Look::ended(now, next);
         }
         let is_welcome = state.is_closed() || state.wants_frames();
@@ -389,10 +387,10 @@ impl Traffic {
                 Output::Idle | Output::Done => return false,
                 Output::Writing(at) => self.poll_write(cx, streams, at),
                 Output::Flushing => self
-                    .poll_writer(cx, |cx, _| streams.poll_flush(cx))
+                    .poll_other(cx, |cx, _| streams.poll_flush(cx))
                     .map_ok(|()| Output::Idle),
                 Output::Closing => self
-                    .poll_writer(cx, |cx, _| streams.poll_close(cx))
+                    .poll_other(cx, |cx, _| streams.poll_close(cx))
                     .map_ok(|()| Output::Done),
             };
             match step {
@@ -435,23 +433,23 @@ impl Traffic {
         at: usize,
     ) -> Poll<io::Result<Output>> {
         let write = |cx: &mut Context<'_>, lines: &[u8]| streams.poll_write(cx, &lines[at..]);
-        let written = self.poll_writer(cx, write);
+        let written = self.poll_other(cx, write);
         written.map_ok(|length| match at + length {
             at if at < self.lines.len() => Output::Writing(at),
             _ => Output::Flushing,
         })
     }
 
-    /// Polls the writer, with the lines, by the same waker as the reader.
-    fn poll_writer<T>(
+    /// Polls the writer, with the lines, or the timer by the same waker as the reader.
+    fn poll_other<T>(
         &mut self,
         cx: &mut Context<'_>,
-        write: impl FnOnce(&mut Context<'_>, &[u8]) -> Poll<T>,
+        poll: impl FnOnce(&mut Context<'_>, &[u8]) -> Poll<T>,
     ) -> Poll<T> {
         let lines = &self.lines;
         match &mut self.knock {
-            Some(knock) => knock.poll_writer(cx, |cx| write(cx, lines)),
-            None => write(cx, lines),
+            Some(knock) => knock.poll_other(cx, |cx| poll(cx, lines)),
+            None => poll(cx, lines),
         }
     }
 
@@ -533,7 +531,9 @@ impl Traffic {
             self.armed = Some(sleep_end(wake, now));
             streams.arm(sleep_time(wake, now));
         }
-        let rang = streams.poll_timer(cx).is_ready();
+        let rang = self
+            .poll_other(cx, |cx, _| streams.poll_timer(cx))
+            .is_ready();
         self.is_ticking = T::IS_PUNCTUAL && !rang;
         if rang {
             self.armed = None;

@@ -2,8 +2,8 @@
 //! woken since need not be asked again.
 //!
 //! Rules of this file: whoever is told that the reader is quiet has the reader wake the present task; what
-//! wakes notes that before it does so; the writer wakes in the same way, since a stream whose halves wait
-//! for the same thing, as an encrypted one may, wakes one of them for both.
+//! wakes notes that before it does so; writer and timer wake in the same way, since whoever waits for
+//! several of them at once, as an encrypted stream may, wakes only the last one that has asked.
 
 use core::mem;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +14,7 @@ use std::task::Wake;
 /// Between the streams and the task that polls them.
 pub(super) struct Knock {
     door: Arc<Door>,
-    /// What the streams are polled with.
+    /// What the streams and the timer are polled with.
     waker: Waker,
     /// The task that the door wakes.
     task: Waker,
@@ -22,7 +22,7 @@ pub(super) struct Knock {
     is_awaited: bool,
 }
 
-/// What the streams wake.
+/// What they wake.
 struct Door {
     task: Mutex<Waker>,
     has_woken: AtomicBool,
@@ -56,19 +56,19 @@ impl Knock {
         read: impl FnOnce(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
         self.door.has_woken.store(false, Ordering::Release);
-        let polled = self.poll_writer(cx, read);
+        let polled = self.poll_other(cx, read);
         self.is_awaited = polled.is_pending();
         polled
     }
 
-    /// Polls the writer, which `write` does.
-    pub(super) fn poll_writer<T>(
+    /// Polls something else, which `poll` does, by the same waker.
+    pub(super) fn poll_other<T>(
         &mut self,
         cx: &Context<'_>,
-        write: impl FnOnce(&mut Context<'_>) -> Poll<T>,
+        poll: impl FnOnce(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
         self.wake_this(cx);
-        write(&mut Context::from_waker(&self.waker))
+        poll(&mut Context::from_waker(&self.waker))
     }
 
     /// Has the door wake this task.

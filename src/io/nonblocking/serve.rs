@@ -253,10 +253,10 @@ impl Tasks {
     }
 
     /// Begins with handlers that wait, as many as may run or until there is enough to write; whether one
-    /// has ended. One that ends at once has no place among those that run.
+    /// has ended. One that ends at once has no place among those that run, and counts as one of them.
     fn start(&mut self, cx: &mut Context<'_>) -> bool {
-        let mut is_done = false;
-        while !self.is_cut_short && self.running.len() < self.options.concurrency.max(1) {
+        let mut done = 0;
+        while !self.is_cut_short && done + self.running.len() < self.options.concurrency.max(1) {
             let Some(job) = self.waiting.pop_front() else {
                 break;
             };
@@ -266,7 +266,7 @@ impl Tasks {
             match task.poll(cx) {
                 Poll::Ready(outcome) => {
                     self.is_cut_short = give(&self.handle, outcome);
-                    is_done = true;
+                    done += 1;
                 }
                 Poll::Pending => {
                     // Room for one is what most connections need, if any.
@@ -277,7 +277,7 @@ impl Tasks {
                 }
             }
         }
-        is_done
+        done > 0
     }
 
     /// Moves the handlers on, all of them or until there is enough to write; whether one has ended.
